@@ -1,0 +1,44 @@
+/**
+ * The only source of time in the module. Inject another implementation to move time in tests;
+ * deadlines of network calls are real time and do not go through it.
+ */
+export abstract class NowggClock {
+  /** Wall clock, milliseconds since the Unix epoch. May step in both directions. */
+  abstract now(): number;
+
+  /** Milliseconds since an arbitrary start; never steps backwards. Used for ages and waits. */
+  abstract monotonicNow(): number;
+
+  /**
+   * Resolves after `ms` milliseconds of this clock, or rejects with the signal's reason when it aborts.
+   * A pending wait does not keep the process alive.
+   */
+  abstract wait(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The machine's clock: the default. */
+export class SystemClock extends NowggClock {
+  override now(): number {
+    return Date.now();
+  }
+
+  override monotonicNow(): number {
+    return performance.now();
+  }
+
+  override async wait(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      timer.unref();
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}

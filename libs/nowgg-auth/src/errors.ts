@@ -1,0 +1,128 @@
+import { HttpException } from '@nestjs/common';
+
+/** Every `errorCode` that an answer of this module can carry. The union is closed: switch over it exhaustively. */
+export type NowggErrorCode =
+  | 'missing_token'
+  | 'malformed_token'
+  | 'invalid_token'
+  | 'expired_token'
+  | 'revoked_token'
+  | 'wrong_client'
+  | 'wrong_token_type'
+  | 'invalid_request'
+  | 'insufficient_scope'
+  | 'identity_unavailable'
+  | 'invalid_grant'
+  | 'reauthentication_required'
+  | 'configuration';
+
+/** The body of every error answer, and nothing else. */
+export interface NowggErrorBody {
+  statusCode: number;
+  message: string;
+  errorCode: NowggErrorCode;
+}
+
+/**
+ * Base of all errors of this module. Its message is a fixed sentence: no token, secret, user data or foreign error
+ * object is ever part of it, so it may be logged and sent as it is.
+ */
+export abstract class NowggAuthError extends HttpException {
+  override readonly errorCode: NowggErrorCode;
+
+  constructor(statusCode: number, message: string, errorCode: NowggErrorCode) {
+    const body: NowggErrorBody = { statusCode, message, errorCode };
+    super(body, statusCode);
+    this.errorCode = errorCode;
+  }
+}
+
+/** The reasons for which a presented token is refused with a 401. */
+export type InvalidTokenReason = Extract<
+  NowggErrorCode,
+  | 'missing_token'
+  | 'malformed_token'
+  | 'invalid_token'
+  | 'expired_token'
+  | 'revoked_token'
+  | 'wrong_client'
+  | 'wrong_token_type'
+>;
+
+const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
+  missing_token: 'no bearer token was sent',
+  malformed_token: 'the bearer token is malformed',
+  invalid_token: 'the bearer token is not valid',
+  expired_token: 'the bearer token has expired',
+  revoked_token: 'the bearer token was revoked',
+  wrong_client: 'the bearer token was issued for another application',
+  wrong_token_type: 'this kind of token is not accepted here',
+};
+
+/** 401. The identity system said no, or the token is certainly unusable (malformed, expired, revoked, foreign). */
+export class InvalidTokenError extends NowggAuthError {
+  declare readonly errorCode: InvalidTokenReason;
+
+  constructor(reason: InvalidTokenReason = 'invalid_token') {
+    super(401, invalidTokenMessages[reason], reason);
+  }
+}
+
+/** 400. The request itself is ambiguous or unusable: two credentials at once, for example. */
+export class InvalidRequestError extends NowggAuthError {
+  constructor(message = 'more than one credential was sent') {
+    super(400, message, 'invalid_request');
+  }
+}
+
+/** 403. The token is good but lacks a scope that the route requires. */
+export class InsufficientScopeError extends NowggAuthError {
+  /** The scopes that the route requires, as its `WWW-Authenticate` challenge names them. */
+  readonly requiredScopes: readonly string[];
+
+  constructor(requiredScopes: readonly string[]) {
+    super(403, 'the bearer token lacks a required scope', 'insufficient_scope');
+    this.requiredScopes = Object.freeze([...requiredScopes]);
+  }
+}
+
+/** 401. The grant is dead: only a new sign-in of the player helps. */
+export class ReauthenticationRequiredError extends NowggAuthError {
+  constructor() {
+    super(401, 'the player has to sign in again', 'reauthentication_required');
+  }
+}
+
+/**
+ * 503. The identity system (or our own store) could not be asked. Says nothing about the token or the grant;
+ * try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
+ */
+export class IdentityUnavailableError extends NowggAuthError {
+  /** Whole seconds, 1 to 60: the value of the `Retry-After` header. */
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds = 1) {
+    super(503, 'the identity system could not be asked, try again later', 'identity_unavailable');
+    this.retryAfterSeconds = clampRetryAfter(retryAfterSeconds);
+  }
+}
+
+/** 400. The authorization code was refused; nothing was stored. */
+export class InvalidGrantError extends NowggAuthError {
+  constructor(message = 'the authorization code was refused') {
+    super(400, message, 'invalid_grant');
+  }
+}
+
+/** 500. The application is wired or configured wrongly. The message says what to change and names no value. */
+export class NowggConfigurationError extends NowggAuthError {
+  constructor(message: string) {
+    super(500, message, 'configuration');
+  }
+}
+
+/** Brings any number of seconds into the range that this module answers with: whole, 1 to 60. */
+export function clampRetryAfter(seconds: number): number {
+  if (Number.isNaN(seconds)) return 1;
+  return Math.min(60, Math.max(1, Math.ceil(seconds)));
+}

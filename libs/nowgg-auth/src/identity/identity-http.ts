@@ -1,0 +1,33 @@
+import type { UnknownReason } from './reasons.js';
+
+export interface IdentityHttpRequest {
+  readonly method: 'GET' | 'POST';
+  /** Absolute URL, from configuration only. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: Readonly<Record<string, string>>;
+  /** Bears the total deadline. */
+  readonly signal: AbortSignal;
+  /** Whether a kept-alive socket that the peer closed under the request may be retried once on a new one. */
+  readonly idempotent: boolean;
+}
+
+/** A complete HTTP reply, or the reason why there is none. */
+export type IdentityHttpOutcome =
+  | {
+      readonly status: 'reply';
+      readonly statusCode: number;
+      /** The parsed body when it is well-formed JSON of a JSON content type, else undefined. */
+      readonly json: unknown;
+      /** From `Retry-After` (seconds or date) or `X-Rate-Limit-Reset`; unclamped, never negative. */
+      readonly retryAfterMs: number | undefined;
+      /** Closes the connection so that nothing more is read from it. */
+      drop(): void;
+    }
+  | { readonly status: 'failed'; readonly sent: 'no' | 'perhaps'; readonly reason: UnknownReason };
+
+/** Port of the hardened HTTP client that every provider shares: deadline, no redirects, size cap, JSON only, keep-alive. */
+export abstract class IdentityHttp {
+  abstract send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome>;
+}

@@ -1,0 +1,104 @@
+import type { NowggClock } from '../clock.js';
+import type { TokenFacts, TokenType } from '../principal.js';
+import type { IdentityHttp } from './identity-http.js';
+import type { InvalidReason, UnknownReason } from './reasons.js';
+import type { UnverifiedJws } from './unverified-jws.js';
+
+/** What one look at the undecoded token tells, without any I/O. Decoding may refuse or route a token, never accept it. */
+export type Inspection =
+  | { readonly action: 'refuse'; readonly reason: InvalidReason }
+  /** Ask, as this kind. `undefined`: the token does not tell, use the route's kind. */
+  | { readonly action: 'ask'; readonly tokenType: TokenType | undefined };
+
+/** An identity system's answer about one token. */
+export type IdentityVerdict =
+  | { readonly status: 'valid'; readonly facts: TokenFacts }
+  | { readonly status: 'invalid'; readonly reason: InvalidReason }
+  | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
+
+/** A token set as the token endpoint sent it. Times are epoch milliseconds; absent means unknown. */
+export interface TokenSet {
+  readonly accessToken: string;
+  readonly accessTokenExpiresAtMs?: number | undefined;
+  /** Absent when the reply had none: keep the old one. */
+  readonly refreshToken?: string | undefined;
+  readonly refreshTokenExpiresAtMs?: number | undefined;
+}
+
+/** What came of a call to the token endpoint. The classes are those of the refresh protocol. */
+export type TokenOutcome =
+  | { readonly status: 'tokens'; readonly tokens: TokenSet }
+  /**
+   * A well-formed no. `definite`: the system's documented code says that this grant is dead (`invalid_grant` of
+   * OAuth 2.0). now.gg publishes no such codes, so its refusals are never definite.
+   */
+  | { readonly status: 'refused'; readonly code: string; readonly definite: boolean }
+  /** Our client itself was refused (`invalid_client`): says nothing about any grant. */
+  | { readonly status: 'client_refused' }
+  /** The request certainly did not reach the identity system. */
+  | { readonly status: 'not_sent'; readonly reason: UnknownReason }
+  /** The identity system asked us to come back later (429, a well-formed 503). */
+  | { readonly status: 'busy'; readonly retryAfterMs?: number | undefined }
+  /** It may or may not have been carried out: timeout, reset, 5xx, nonsense. */
+  | { readonly status: 'in_doubt'; readonly reason: UnknownReason };
+
+/** A reply of a user or session information endpoint. */
+export type InfoOutcome<T> =
+  | { readonly status: 'info'; readonly info: T }
+  /** A 401 or a well-formed refusal: says nothing by itself, ask for a verdict. */
+  | { readonly status: 'refused' }
+  | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
+
+export interface CodeExchangeRequest {
+  readonly code: string;
+  readonly redirectUri?: string | undefined;
+  readonly codeVerifier?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Port: one client at one identity system. Implementations never throw for what the identity system says or fails to
+ * say; every outcome is a value. They keep no token beyond the call.
+ */
+export abstract class IdentityProvider {
+  /** Unique in a module; part of every principal and grant. */
+  abstract readonly name: string;
+  /** Hash of the system's address and our client id; 43 base64url characters. */
+  abstract readonly clientKey: string;
+  /** The kinds that this client can have verified; the first is asked for when neither token nor route tells. */
+  abstract readonly tokenTypes: readonly TokenType[];
+
+  /** Whether the unverified issuer and audience point here. Only to choose among several providers. */
+  abstract recognises(jws: UnverifiedJws): boolean;
+
+  /** Reads what can be read without asking. `jws` is undefined for an opaque token. */
+  abstract inspect(jws: UnverifiedJws | undefined, nowMs: number): Inspection;
+
+  /** Asks whether the token is good. `signal` bears the total deadline. */
+  abstract verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict>;
+
+  /** Turns a one-time authorization code into a first token set. */
+  abstract exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome>;
+
+  /** Turns a refresh token into a new token set. */
+  abstract refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome>;
+
+  /** Tells the identity system that a grant is over, where it has a way to be told. Best effort, never throws. */
+  async revoke(_refreshToken: string, _signal: AbortSignal): Promise<void> {
+    // now.gg has no revocation endpoint; systems that have one override this.
+  }
+}
+
+/** What the module hands to a definition when it creates the provider. */
+export interface IdentityProviderContext {
+  readonly http: IdentityHttp;
+  readonly clock: NowggClock;
+  /** Tolerated difference between the clocks, milliseconds. */
+  readonly clockSkewMs: number;
+}
+
+/** How an identity provider is configured: a name and a way to create it. Instances are wired by the module. */
+export interface IdentityProviderDefinition {
+  readonly name: string;
+  create(context: IdentityProviderContext): IdentityProvider;
+}

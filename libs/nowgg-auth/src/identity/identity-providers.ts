@@ -1,0 +1,47 @@
+import { NowggConfigurationError } from '../errors.js';
+import type { IdentityProvider } from './identity-provider.js';
+import type { UnverifiedJws } from './unverified-jws.js';
+
+/** The identity providers of one module instance, by name. */
+export class IdentityProviders {
+  readonly #byName: ReadonlyMap<string, IdentityProvider>;
+
+  constructor(providers: readonly IdentityProvider[]) {
+    this.#byName = new Map(providers.map((provider) => [provider.name, provider]));
+  }
+
+  /** @throws NowggConfigurationError when no provider has this name. */
+  get(name: string): IdentityProvider {
+    const provider = this.#byName.get(name);
+    if (!provider) throw new NowggConfigurationError('no identity provider of this name is configured');
+    return provider;
+  }
+
+  find(name: string): IdentityProvider | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The named provider, or the only one when no name is given. @throws NowggConfigurationError when that is ambiguous. */
+  getOrOnly(name: string | undefined): IdentityProvider {
+    if (name !== undefined) return this.get(name);
+    const only = this.only();
+    if (!only)
+      throw new NowggConfigurationError('several identity providers are configured: name the one that is meant');
+    return only;
+  }
+
+  /** The only provider, or undefined when there are several. */
+  only(): IdentityProvider | undefined {
+    return this.#byName.size === 1 ? this.#byName.values().next().value : undefined;
+  }
+
+  /** The provider to which an unverified issuer and audience point. Only a choice: the verified ones must match. */
+  findRecognising(jws: UnverifiedJws): IdentityProvider | undefined {
+    for (const provider of this.#byName.values()) if (provider.recognises(jws)) return provider;
+    return undefined;
+  }
+
+  [Symbol.iterator](): IterableIterator<IdentityProvider> {
+    return this.#byName.values();
+  }
+}

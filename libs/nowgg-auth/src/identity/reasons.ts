@@ -1,0 +1,27 @@
+import type { InvalidTokenReason } from '../errors.js';
+
+/** Why a token was refused. `missing_token` never comes from a verification: there was a token. */
+export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'>;
+
+/** Why the identity system could not be asked, or its answer not be believed. */
+export type UnknownReason =
+  /** No complete answer before the deadline. */
+  | 'timeout'
+  /** Name not resolved, connection refused or reset. */
+  | 'network'
+  /** The certificate is not good for this host. */
+  | 'tls'
+  /** A 3xx: never followed, never a verdict. */
+  | 'redirect'
+  /** A 5xx, whatever its body. */
+  | 'server_error'
+  /** A 429, or still inside the time that its `Retry-After` named. */
+  | 'rate_limited'
+  /** A reply that is no well-formed answer of this identity system. */
+  | 'nonsense'
+  /** A well-formed answer about another token than the one that was sent. */
+  | 'mismatched_reply'
+  /** The identity system refuses so uniformly that our own client credentials are in doubt. */
+  | 'own_credentials_suspect'
+  /** The provider was not asked: its circuit is open. */
+  | 'circuit_open';

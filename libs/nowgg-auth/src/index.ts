@@ -1,0 +1,3 @@
+export * from './clock.js';
+export * from './errors.js';
+export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';

@@ -1,0 +1,75 @@
+import type { IdentityProviderDefinition } from './identity/identity-provider.js';
+import type { TokenType } from './principal.js';
+
+/** A key of the vault's key ring. */
+export interface EncryptionKey {
+  /** Stands in every ciphertext that this key sealed: 1 to 32 characters of `A-Z a-z 0-9 _ -`. Never reuse an id. */
+  id: string;
+  /** 32 random bytes, base64. */
+  key: string;
+}
+
+/** How verdicts about tokens are obtained and how long they serve. */
+export interface VerificationOptions {
+  /** How long a verdict serves without being asked again, milliseconds. Default 30,000; 0 asks on every request. */
+  maxAgeMs?: number;
+  /** How much longer a verdict may serve while the identity system cannot be asked, milliseconds. Default 300,000. */
+  staleIfErrorMs?: number;
+  /** Most verdicts kept in memory. Default 100,000. */
+  maxEntries?: number;
+  /** Most refusals kept in memory, apart from the verdicts. Default 20,000. */
+  negativeMaxEntries?: number;
+  /** Total time for one question, milliseconds, the body included. Default 3,000. */
+  timeoutMs?: number;
+  /** Tolerated difference between the clocks, milliseconds: only to refuse early and for a future `iat`. Default 5,000. */
+  clockSkewMs?: number;
+  /** Kinds of token that routes take unless they say otherwise. Default both. */
+  acceptTokenTypes?: readonly TokenType[];
+}
+
+/** How grants are kept and refreshed. Needed with a token store only. */
+export interface TokensOptions {
+  /** The first key seals, all of them open. Keep a key until nothing is sealed under it any more. */
+  encryptionKeys: readonly EncryptionKey[];
+  /** Refresh in the background when less than this is left, milliseconds. Default 60,000. */
+  refreshMarginMs?: number;
+  /** How long a caller waits for a token call before a retryable error, milliseconds; the call itself goes on. Default 4,000. */
+  softDeadlineMs?: number;
+  /** How long one process may have a grant's refresh to itself, milliseconds. Default 8,000. */
+  leaseMs?: number;
+  /** How long a late reply of the token endpoint is still taken, milliseconds. Default 60,000. */
+  harvestMs?: number;
+  /** How long the same authorization code gives the same grant, milliseconds. Default 30,000. */
+  exchangeReplayMs?: number;
+}
+
+/** Options of the module: values. Wiring (stores, strategy name, guards) stands beside them, see `NowggAuthModule`. */
+export interface NowggAuthOptions {
+  /** Client id of the now.gg app; makes an identity provider named `nowgg`. */
+  clientId?: string;
+  /** Client secret of the now.gg app. Without it only id_tokens can be verified. */
+  clientSecret?: string;
+  /** Where now.gg answers. Default `https://now.gg`. Plain http only for loopback, or with {@link allowInsecureBaseUrl}. */
+  baseUrl?: string;
+  /** Allows a plain http {@link baseUrl} that is not loopback. Default false: secrets would travel in the open. */
+  allowInsecureBaseUrl?: boolean;
+  /** The `iss` that tokens must carry. Default `https://now.gg`, whatever the {@link baseUrl}. */
+  issuer?: string;
+  /** More identity providers, asked beside or instead of the one that {@link clientId} makes. */
+  identityProviders?: readonly IdentityProviderDefinition[];
+  /** `realm` of the `WWW-Authenticate` challenge. Default `nowgg`. */
+  realm?: string;
+  verification?: VerificationOptions;
+  tokens?: TokensOptions;
+}
+
+/** Every option with its value: what the rest of the module reads. Frozen, validated, never partial. */
+export interface ResolvedNowggAuthOptions {
+  readonly identityProviders: readonly IdentityProviderDefinition[];
+  readonly realm: string;
+  readonly verification: Readonly<Required<VerificationOptions>>;
+  readonly tokens: Readonly<Required<TokensOptions>> | undefined;
+}
+
+/** DI token of {@link ResolvedNowggAuthOptions}. */
+export const RESOLVED_OPTIONS = Symbol('nestjs-nowgg-auth:resolved-options');

@@ -1,0 +1,93 @@
+import { Allow } from 'class-validator';
+
+/** The kinds of token that an identity system hands out for a player. */
+export type TokenType = 'token' | 'id_token';
+
+/**
+ * What a verification established about a token, as plain values. Times are epoch milliseconds.
+ * This is what caches hold; a {@link NowggPrincipal} is made from it for each request.
+ */
+export interface TokenFacts {
+  readonly provider: string;
+  /** Hash of the identity system's address and our client id: facts of one client never serve another. */
+  readonly clientKey: string;
+  readonly tokenType: TokenType;
+  readonly userId: string;
+  readonly issuer: string;
+  readonly scopes: readonly string[];
+  readonly expiresAtMs?: number | undefined;
+  readonly issuedAtMs?: number | undefined;
+  readonly authTimeMs?: number | undefined;
+  readonly subject?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly tokenId?: string | undefined;
+  readonly email?: string | undefined;
+  readonly mobile?: string | undefined;
+  readonly name?: string | undefined;
+  readonly picture?: string | undefined;
+  readonly countryCode?: string | undefined;
+  /** Deeply frozen copy of what the identity system answered. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The authenticated caller. A class, so that it survives as a decorated parameter's type; its fields are allowed for a
+ * validating pipe, and an instance made by the guard is deeply frozen.
+ *
+ * Key your data on {@link provider} and {@link userId} together, never on {@link email} or {@link mobile}: now.gg
+ * has no claim that says whether those were verified.
+ */
+export class NowggPrincipal {
+  /** Name of the identity provider that vouches for this caller. */
+  @Allow() readonly provider: string;
+  /** Unique within {@link provider}; 1 to 255 characters. */
+  @Allow() readonly userId: string;
+  @Allow() readonly tokenType: TokenType;
+  /** Granted scopes; empty for an id_token. */
+  @Allow() readonly scopes: readonly string[];
+  @Allow() readonly expiresAt?: Date | undefined;
+  @Allow() readonly issuedAt?: Date | undefined;
+  /** When the player signed in (`auth_time`); id_tokens only. */
+  @Allow() readonly authTime?: Date | undefined;
+  /** The `sub` claim. For now.gg another value than {@link userId}. */
+  @Allow() readonly subject?: string | undefined;
+  @Allow() readonly sessionId?: string | undefined;
+  @Allow() readonly tokenId?: string | undefined;
+  @Allow() readonly email?: string | undefined;
+  @Allow() readonly mobile?: string | undefined;
+  @Allow() readonly name?: string | undefined;
+  @Allow() readonly picture?: string | undefined;
+  @Allow() readonly countryCode?: string | undefined;
+  /** Everything that the identity system said about the token, as it said it. */
+  @Allow() readonly claims: Readonly<Record<string, unknown>>;
+
+  constructor(facts: TokenFacts) {
+    // A validating pipe calls the constructor without arguments and copies the fields afterwards.
+    const f = facts ?? ({} as TokenFacts);
+    this.provider = f.provider;
+    this.userId = f.userId;
+    this.tokenType = f.tokenType;
+    this.scopes = f.scopes;
+    this.expiresAt = toDate(f.expiresAtMs);
+    this.issuedAt = toDate(f.issuedAtMs);
+    this.authTime = toDate(f.authTimeMs);
+    this.subject = f.subject;
+    this.sessionId = f.sessionId;
+    this.tokenId = f.tokenId;
+    this.email = f.email;
+    this.mobile = f.mobile;
+    this.name = f.name;
+    this.picture = f.picture;
+    this.countryCode = f.countryCode;
+    this.claims = f.claims;
+  }
+}
+
+/** A frozen principal for one request. `facts.scopes` and `facts.claims` are frozen already and are shared. */
+export function principalOf(facts: TokenFacts): NowggPrincipal {
+  return Object.freeze(new NowggPrincipal(facts));
+}
+
+function toDate(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}

@@ -1,0 +1,2 @@
+/** Filled in by the TypeORM store. */
+export const typeormEntryPoint = true;

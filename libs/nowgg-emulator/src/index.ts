@@ -1,0 +1,2 @@
+/** Filled in by the emulator. */
+export const emulatorEntryPoint = true;

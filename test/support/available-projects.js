@@ -1,0 +1,62 @@
+import { existsSync, readdirSync } from 'node:fs';
+
+/** Where Debian and the official images keep the PostgreSQL server programs; PATH is asked too. */
+function hasPostgresServer() {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).map((v) => `${debian}/${v}/bin`) : [];
+  const onPath = (process.env.PATH ?? '').split(':');
+  return [...versions, ...onPath].some((dir) => existsSync(`${dir}/initdb`) && existsSync(`${dir}/pg_ctl`));
+}
+
+const base = {
+  rootDir: new URL('../..', import.meta.url).pathname,
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['@nowgg/source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  setupFiles: ['reflect-metadata'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'] },
+  modulePathIgnorePatterns: ['<rootDir>/libs/[^/]+/dist', '<rootDir>/apps/[^/]+/dist'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'es6' },
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+          keepClassNames: true,
+        },
+      },
+    ],
+  },
+};
+
+/**
+ * @param {string} name shown by Jest
+ * @param {string[]} testMatch
+ */
+const project = (name, testMatch) => ({
+  ...base,
+  displayName: name,
+  testMatch: testMatch.map((m) => `<rootDir>/${m}`),
+});
+
+/** The Jest projects that can run on this machine. */
+export function availableProjects() {
+  const projects = [
+    project('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts']),
+    project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
+  ];
+  if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
+  return projects;
+}
+
+/** One line for each project that is left out, for the test command to print. */
+export function missingProjects() {
+  return hasPostgresServer()
+    ? []
+    : ['LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)'];
+}
