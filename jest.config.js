@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { availableProjects } from './test/support/available-projects.js';
 
 /** One Jest project per ring of tests; a project whose service is missing is left out with a printed line. */
 export default {
   projects: availableProjects(),
   coverageProvider: 'v8',
+  // Jest leaves one core to itself; on two cores that would be half of the machine.
+  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
 };

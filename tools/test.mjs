@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { missingProjects } from '../test/support/available-projects.js';
 
 for (const line of missingProjects()) console.log(line);
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const nodeOptions = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const { status } = spawnSync(process.execPath, [...nodeOptions, jest, ...process.argv.slice(2)], { stdio: 'inherit' });
 process.exit(status ?? 1);

@@ -49,6 +49,7 @@ export function availableProjects() {
   const projects = [
     project('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts']),
     project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
+    project('docs', ['test/docs/**/*.spec.ts']),
   ];
   if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
   return projects;

@@ -1,0 +1,78 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+
+/** A document that readers of the repository or of a package see. */
+export interface Document {
+  /** Relative to the root, with forward slashes. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A fenced block of a document. */
+export interface CodeBlock {
+  readonly file: string;
+  /** Line of the first line of code, counted from 1. */
+  readonly line: number;
+  /** First word after the fence: `ts`, `bash`, …; empty when there is none. */
+  readonly language: string;
+  /** What follows the language: `no-check`, with its reason. */
+  readonly info: string;
+  readonly code: string;
+  /** The text of the HTML comment right above the fence when it begins with `snippet:`. */
+  readonly directive: string | undefined;
+}
+
+/** The documents of the root, of docs/ and of each library; generated ones are left out. */
+export function documents(): Document[] {
+  const libraries = readdirSync(path.join(root, 'libs')).map((lib) => `libs/${lib}`);
+  const folders = ['.', 'docs', 'apps/sample', ...libraries];
+  return folders
+    .filter((folder) => existsSync(path.join(root, folder)))
+    .flatMap((folder) => readdirSync(path.join(root, folder)).map((name) => path.posix.join(folder, name)))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
+}
+
+const fence = /^( *)(```+|~~~+) *([^\s`]*) *(.*)$/;
+const directive = /<!--\s*snippet:\s*([\s\S]*?)\s*-->\s*$/;
+
+/** All fenced blocks of a document, in order. */
+export function codeBlocks({ file, text }: Document): CodeBlock[] {
+  const lines = text.split('\n');
+  const blocks: CodeBlock[] = [];
+  let endOfLast = 0;
+  for (let i = 0; i < lines.length; i++) {
+    const opening = fence.exec(lines[i] ?? '');
+    if (!opening) continue;
+    const [, indent = '', marks = '', language = '', info = ''] = opening;
+    const start = i + 1;
+    while (++i < lines.length && (lines[i] ?? '').trim() !== marks);
+    const code = lines.slice(start, i).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    const above = lines.slice(endOfLast, start - 1).join('\n');
+    blocks.push({
+      file,
+      line: start + 1,
+      language,
+      info,
+      code: code.join('\n'),
+      directive: directive.exec(above)?.[1],
+    });
+    endOfLast = i + 1;
+  }
+  return blocks;
+}
+
+/** The document without fenced blocks and code spans: what renders as prose. */
+export function prose({ text }: Document): string {
+  let fenced: string | undefined;
+  const kept = text.split('\n').map((line) => {
+    const marks = fence.exec(line)?.[2];
+    if (fenced === undefined && marks) fenced = marks;
+    else if (fenced !== undefined && line.trim() === fenced) fenced = undefined;
+    else if (fenced === undefined) return line;
+    return '';
+  });
+  return kept.join('\n').replace(/`[^`\n]*`/g, '');
+}
