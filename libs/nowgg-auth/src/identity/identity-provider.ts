@@ -1,5 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
+import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
 import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';
 import type { UnverifiedJws } from './unverified-jws.js';
@@ -47,7 +48,9 @@ export type InfoOutcome<T> =
   | { readonly status: 'info'; readonly info: T }
   /** A 401 or a well-formed refusal: says nothing by itself, ask for a verdict. */
   | { readonly status: 'refused' }
-  | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
+  | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined }
+  /** This identity system has no such endpoint. */
+  | { readonly status: 'unsupported' };
 
 export interface CodeExchangeRequest {
   readonly code: string;
@@ -82,6 +85,16 @@ export abstract class IdentityProvider {
 
   /** Turns a refresh token into a new token set. */
   abstract refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome>;
+
+  /** Asks for the account behind a token. Not every identity system has such an endpoint. */
+  async getUserInfo(_token: string, _signal: AbortSignal): Promise<InfoOutcome<NowggUserInfo>> {
+    return { status: 'unsupported' };
+  }
+
+  /** Asks for the session in which a token was issued. Not every identity system has such an endpoint. */
+  async getSessionInfo(_token: string, _signal: AbortSignal): Promise<InfoOutcome<NowggSessionInfo>> {
+    return { status: 'unsupported' };
+  }
 
   /** Tells the identity system that a grant is over, where it has a way to be told. Best effort, never throws. */
   async revoke(_refreshToken: string, _signal: AbortSignal): Promise<void> {

@@ -1,0 +1,79 @@
+import { IdentityUnavailableError, InvalidTokenError, NowggConfigurationError } from '../errors.js';
+import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
+import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import { isBearerToken } from '../verification/gate.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+
+/** Which identity provider a token belongs to, when the token itself does not tell. */
+export interface AccountInfoOptions {
+  readonly provider?: string;
+}
+
+/**
+ * Fetches what the identity system knows about the player behind a token. Always asks: nothing is remembered here.
+ *
+ * Both methods throw `InvalidTokenError` when the identity system's verdict about the token is a no,
+ * `IdentityUnavailableError` when it cannot be asked or its answer not be believed, and `NowggConfigurationError` when
+ * the provider has no such endpoint.
+ */
+export class NowggAccountService {
+  readonly #providers: IdentityProviders;
+  readonly #authenticator: NowggAuthenticator;
+  readonly #timeoutMs: number;
+
+  constructor(providers: IdentityProviders, authenticator: NowggAuthenticator, timeoutMs: number) {
+    this.#providers = providers;
+    this.#authenticator = authenticator;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The player's account: `GET /accounts/users/v1/userinfo` of now.gg. */
+  async getUserInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggUserInfo> {
+    return this.#fetch(token, options, (provider, signal) => provider.getUserInfo(token, signal));
+  }
+
+  /** The session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg. */
+  async getSessionInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggSessionInfo> {
+    return this.#fetch(token, options, (provider, signal) => provider.getSessionInfo(token, signal));
+  }
+
+  async #fetch<T>(
+    token: string,
+    options: AccountInfoOptions,
+    ask: (provider: IdentityProvider, signal: AbortSignal) => Promise<InfoOutcome<T>>,
+  ): Promise<T> {
+    if (typeof token !== 'string' || !isBearerToken(token)) throw new InvalidTokenError('malformed_token');
+    const provider = this.#providerOf(token, options);
+    const outcome = await ask(provider, AbortSignal.timeout(this.#timeoutMs));
+    switch (outcome.status) {
+      case 'info':
+        return outcome.info;
+      case 'refused':
+        throw await this.#reasonOf(token, provider);
+      case 'unknown':
+        throw new IdentityUnavailableError((outcome.retryAfterMs ?? 0) / 1000);
+      case 'unsupported':
+        throw new NowggConfigurationError('this identity provider has no such information to ask for');
+    }
+  }
+
+  #providerOf(token: string, { provider }: AccountInfoOptions): IdentityProvider {
+    if (provider !== undefined) return this.#providers.get(provider);
+    const only = this.#providers.only();
+    if (only) return only;
+    const jws = decodeUnverifiedJws(token);
+    const chosen = jws && this.#providers.findRecognising(jws);
+    // A token that points nowhere is sent nowhere.
+    if (!chosen) throw new InvalidTokenError(jws ? 'wrong_client' : 'invalid_token');
+    return chosen;
+  }
+
+  /** These endpoints publish no refusal codes, so their no is not believed by itself: the verdict decides. */
+  async #reasonOf(token: string, provider: IdentityProvider): Promise<Error> {
+    const verdict = await this.#authenticator.authenticate(token, { provider: provider.name, maxAgeMs: 0 });
+    if (verdict.status === 'invalid') return new InvalidTokenError(verdict.reason);
+    return new IdentityUnavailableError(verdict.status === 'unknown' ? verdict.retryAfterSeconds : 1);
+  }
+}

@@ -1,0 +1,104 @@
+import { Agent as HttpAgent, type ClientRequest } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { HttpService } from '@nestjs/axios';
+import axios, { AxiosError, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import type { NowggClock } from '../clock.js';
+import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from './identity-http.js';
+import { failureOf, isStaleSocket } from './http-failure.js';
+import { readJsonBody } from './json-body.js';
+import { readRetryAfterMs } from './retry-after.js';
+
+/** Replies beyond this many bytes are nonsense: a real one has a few hundred. */
+const MAX_REPLY_BYTES = 64 * 1024;
+/** Connections to one host; further calls wait in the agent's queue, under their own deadline. */
+const MAX_SOCKETS = 256;
+
+/**
+ * The HTTP client for identity systems, on an axios instance of its own that no application configuration reaches:
+ * total deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB cap, no content coding,
+ * JSON only. An axios error carries the request and with it our client secret, so none leaves this class.
+ */
+export class AxiosIdentityHttp extends IdentityHttp {
+  readonly #clock: NowggClock;
+  readonly #agents = {
+    http: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
+    https: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
+  };
+  readonly #http: HttpService;
+
+  constructor(clock: NowggClock) {
+    super();
+    this.#clock = clock;
+    this.#http = new HttpService(
+      // oxlint-disable-next-line import/no-named-as-default-member -- older axios 1.x has no such named export
+      axios.create({
+        adapter: 'http',
+        proxy: false,
+        maxRedirects: 0,
+        decompress: false,
+        maxContentLength: MAX_REPLY_BYTES,
+        maxBodyLength: MAX_REPLY_BYTES,
+        responseType: 'arraybuffer',
+        validateStatus: () => true,
+        transformRequest: [(data: unknown) => data],
+        transformResponse: [(data: unknown) => data],
+        httpAgent: this.#agents.http,
+        httpsAgent: this.#agents.https,
+      }),
+    );
+  }
+
+  override async send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome> {
+    const first = await this.#attempt(request, {});
+    if (first !== 'stale-socket') return first;
+    // The peer closed the idle connection just as we wrote to it. Other idle ones may be as old: take a new one.
+    const second = await this.#attempt(request, { httpAgent: new HttpAgent(), httpsAgent: new HttpsAgent() });
+    return second === 'stale-socket' ? { status: 'failed', sent: 'perhaps', reason: 'network' } : second;
+  }
+
+  /** Closes idle connections. Calls under way run to their end. */
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  async #attempt(
+    request: IdentityHttpRequest,
+    agents: Pick<AxiosRequestConfig, 'httpAgent' | 'httpsAgent'>,
+  ): Promise<IdentityHttpOutcome | 'stale-socket'> {
+    try {
+      const response: AxiosResponse<Buffer> = await this.#http.axiosRef.request({
+        method: request.method,
+        url: request.url,
+        headers: {
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+          'user-agent': 'nestjs-nowgg-auth',
+          ...(request.json && { 'content-type': 'application/json' }),
+          ...request.headers,
+        },
+        ...(request.json && { data: JSON.stringify(request.json) }),
+        signal: request.signal,
+        ...agents,
+      });
+      return this.#reply(response);
+    } catch (error) {
+      if (request.idempotent && !request.signal.aborted && isStaleSocket(error)) return 'stale-socket';
+      return failureOf(error instanceof AxiosError ? error : undefined, request.signal);
+    }
+  }
+
+  #reply(response: AxiosResponse<Buffer>): IdentityHttpOutcome {
+    const header = (name: string) => {
+      const value: unknown = response.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    };
+    return {
+      status: 'reply',
+      statusCode: response.status,
+      json: readJsonBody(response.data, header('content-type'), header('content-encoding')),
+      retryAfterMs: readRetryAfterMs(header('retry-after'), header('x-rate-limit-reset'), this.#clock.now()),
+      drop: () => (response.request as ClientRequest | undefined)?.socket?.destroy(),
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import type { IdentityHttpOutcome } from '../identity-http.js';
+import type { UnknownReason } from '../reasons.js';
+import { IsBoolean, IsString, MaxLength, validateSync } from 'class-validator';
+import { isJsonObject, ownProperty } from '../claims.js';
+
+/** The two fields that every now.gg answer has; `success` decides, together with `code` and the payload. */
+class Envelope {
+  @IsBoolean() readonly success: boolean;
+  @IsString() @MaxLength(128) readonly code: string;
+
+  constructor(body: unknown) {
+    // As yet unchecked: validation makes these types true.
+    this.success = ownProperty(body, 'success') as boolean;
+    this.code = ownProperty(body, 'code') as string;
+  }
+}
+
+/** A now.gg reply, read as far as all four endpoints agree. */
+export type EnvelopeReading =
+  | { readonly kind: 'success'; readonly body: Readonly<Record<string, unknown>> }
+  /** A well-formed `success: false`. */
+  | { readonly kind: 'refusal'; readonly code: string }
+  | { readonly kind: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs: number | undefined };
+
+type Reply = Extract<IdentityHttpOutcome, { status: 'reply' }>;
+
+/**
+ * Reads the envelope at any status below 500 except redirects and 429, because now.gg does not document which status
+ * its refusals carry. `success: true` with another code than the expected one is nonsense, not a yes.
+ */
+export function readEnvelope(reply: Reply, expectedCode: string): EnvelopeReading {
+  const unknown = (reason: UnknownReason): EnvelopeReading => ({
+    kind: 'unknown',
+    reason,
+    retryAfterMs: reply.retryAfterMs,
+  });
+  if (reply.statusCode >= 500) return unknown('server_error');
+  if (reply.statusCode === 429) return unknown('rate_limited');
+  if (reply.statusCode >= 300 && reply.statusCode < 400) return unknown('redirect');
+  if (!isJsonObject(reply.json)) return unknown('nonsense');
+  const envelope = new Envelope(reply.json);
+  if (validateSync(envelope).length > 0) return unknown('nonsense');
+  if (!envelope.success) return { kind: 'refusal', code: envelope.code };
+  return envelope.code === expectedCode ? { kind: 'success', body: reply.json } : unknown('nonsense');
+}

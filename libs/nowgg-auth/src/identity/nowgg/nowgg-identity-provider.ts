@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { isJsonObject, ownProperty, readAudience, readTimeClaim } from '../claims.js';
+import type { NowggSessionInfo, NowggUserInfo } from '../account-info.js';
+import {
+  IdentityProvider,
+  type CodeExchangeRequest,
+  type IdentityProviderContext,
+  type IdentityVerdict,
+  type InfoOutcome,
+  type Inspection,
+  type TokenOutcome,
+} from '../identity-provider.js';
+import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
+import type { TokenType } from '../../principal.js';
+import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
+import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
+import { agreesWithToken } from './token-agreement.js';
+import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
+import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } from './verify-token.js';
+
+/** One client at now.gg's User Account Service: its proprietary JSON API over the shared hardened HTTP client. */
+export class NowggIdentityProvider extends IdentityProvider {
+  override readonly name: string;
+  override readonly clientKey: string;
+  override readonly tokenTypes: readonly TokenType[];
+  readonly #client: NowggClient;
+  readonly #context: IdentityProviderContext;
+
+  constructor(options: NowggProviderOptions & { readonly name: string }, context: IdentityProviderContext) {
+    super();
+    const baseUrl = (options.baseUrl ?? NOWGG_BASE_URL).replace(/\/+$/, '');
+    this.name = options.name;
+    this.clientKey = createHash('sha256')
+      .update(JSON.stringify([baseUrl, options.clientId]))
+      .digest('base64url');
+    this.tokenTypes = options.clientSecret === undefined ? ['id_token'] : ['token', 'id_token'];
+    this.#client = {
+      provider: this.name,
+      clientKey: this.clientKey,
+      baseUrl,
+      issuer: options.issuer ?? NOWGG_ISSUER,
+      clientId: options.clientId,
+      clientSecret: options.clientSecret,
+    };
+    this.#context = context;
+  }
+
+  override recognises(jws: UnverifiedJws): boolean {
+    return (
+      jws.claims.iss === this.#client.issuer && readAudience(jws.claims.aud)?.includes(this.#client.clientId) === true
+    );
+  }
+
+  override inspect(jws: UnverifiedJws | undefined, nowMs: number): Inspection {
+    if (!jws) return { action: 'ask', tokenType: undefined };
+    const audience = readAudience(jws.claims.aud);
+    if (audience && !audience.includes(this.#client.clientId)) return { action: 'refuse', reason: 'wrong_client' };
+    const expiresAtMs = readTimeClaim(jws.claims.exp);
+    if (expiresAtMs !== undefined && expiresAtMs + this.#context.clockSkewMs < nowMs) {
+      return { action: 'refuse', reason: 'expired_token' };
+    }
+    return { action: 'ask', tokenType: kindOf(jws.claims) };
+  }
+
+  override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    const { http, clock } = this.#context;
+    const outcome = await http.send(verifyTokenRequest(this.#client, token, tokenType, signal));
+    if (outcome.status === 'failed') return { status: 'unknown', reason: outcome.reason };
+    const verdict = readVerifyTokenReply(this.#client, tokenType, outcome, clock.now());
+    const decoded = ownProperty(outcome.json, 'decodedData');
+    if (isJsonObject(decoded) && !agreesWithToken(decodeUnverifiedJws(token), decoded)) {
+      outcome.drop();
+      return { status: 'unknown', reason: 'mismatched_reply' };
+    }
+    return verdict;
+  }
+
+  override async exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome> {
+    return this.#askForTokens({ code: request.code }, request.signal);
+  }
+
+  override async refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome> {
+    return this.#askForTokens({ refreshToken }, signal);
+  }
+
+  override async getUserInfo(token: string, signal: AbortSignal): Promise<InfoOutcome<NowggUserInfo>> {
+    const outcome = await this.#context.http.send(accountRequest(this.#client, 'userinfo', token, signal));
+    const reading = readAccountReply(outcome, 'userData', readUserInfo);
+    if (reading.status === 'info' && !agreesWithToken(decodeUnverifiedJws(token), { userId: reading.info.userId })) {
+      if (outcome.status === 'reply') outcome.drop();
+      return { status: 'unknown', reason: 'mismatched_reply' };
+    }
+    return reading;
+  }
+
+  override async getSessionInfo(token: string, signal: AbortSignal): Promise<InfoOutcome<NowggSessionInfo>> {
+    const outcome = await this.#context.http.send(accountRequest(this.#client, 'sessioninfo', token, signal));
+    return readAccountReply(outcome, 'sessionData', readSessionInfo);
+  }
+
+  async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {
+    const { clientSecret } = this.#client;
+    // The token endpoint takes no client without a secret: our configuration, not the player's grant, is at fault.
+    if (clientSecret === undefined) return { status: 'client_refused' };
+    const outcome = await this.#context.http.send(tokenRequest({ ...this.#client, clientSecret }, credential, signal));
+    return readTokenReply(credential, outcome);
+  }
+}

@@ -1,0 +1,21 @@
+import { NowggConfigurationError } from '../../errors.js';
+import type { IdentityProviderDefinition } from '../identity-provider.js';
+import { NowggIdentityProvider } from './nowgg-identity-provider.js';
+import { nowggOptionFaults, type NowggProviderOptions } from './nowgg-options.js';
+
+/**
+ * Defines an identity provider for one now.gg client. The module makes one by itself from `clientId`; use this for
+ * more: a second title, a staging host.
+ *
+ * @throws NowggConfigurationError naming every option that is at fault, never its value
+ */
+export function nowgg(options: NowggProviderOptions): IdentityProviderDefinition {
+  const faults = nowggOptionFaults(options);
+  if (faults.length > 0) throw new NowggConfigurationError(`nowgg(): ${faults.join('; ')}`);
+  const name = options.name ?? 'nowgg';
+  const frozen = Object.freeze({ ...options, name });
+  return Object.freeze<IdentityProviderDefinition>({
+    name,
+    create: (context) => new NowggIdentityProvider(frozen, context),
+  });
+}

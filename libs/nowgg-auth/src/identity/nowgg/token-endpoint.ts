@@ -1,0 +1,72 @@
+import { isJsonObject, ownProperty } from '../claims.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
+import type { TokenOutcome } from '../identity-provider.js';
+import { readEnvelope } from './envelope.js';
+import { readExpiry } from './expiry.js';
+import type { NowggClient } from './verify-token.js';
+
+/** The credential that is turned into a token set: a one-time code, or a refresh token. */
+export type NowggCredential = { readonly code: string } | { readonly refreshToken: string };
+
+/** `POST /accounts/oauth2/v1/token`. Not idempotent: a code works once, and a refresh token may rotate. */
+export function tokenRequest(
+  client: NowggClient & { readonly clientSecret: string },
+  credential: NowggCredential,
+  signal: AbortSignal,
+): IdentityHttpRequest {
+  return {
+    method: 'POST',
+    url: `${client.baseUrl}/accounts/oauth2/v1/token`,
+    json: {
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
+      ...('code' in credential
+        ? { grant_type: 'code', code: credential.code, token_type: 'refresh_token token' }
+        : { grant_type: 'refresh_token', refresh_token: credential.refreshToken, token_type: 'token' }),
+    },
+    signal,
+    idempotent: false,
+  };
+}
+
+/** What came of the call. A success that lacks what it must have is `in_doubt`: it may have been carried out. */
+export function readTokenReply(credential: NowggCredential, outcome: IdentityHttpOutcome): TokenOutcome {
+  if (outcome.status === 'failed') {
+    return { status: outcome.sent === 'no' ? 'not_sent' : 'in_doubt', reason: outcome.reason };
+  }
+  if (outcome.statusCode === 429 || (outcome.statusCode === 503 && isJsonObject(outcome.json))) {
+    return { status: 'busy', retryAfterMs: outcome.retryAfterMs };
+  }
+  const reading = readEnvelope(outcome, 'REFRESH_TOKEN TOKEN');
+  if (reading.kind === 'unknown') return { status: 'in_doubt', reason: reading.reason };
+  // now.gg publishes no failure codes for this endpoint, so none of its refusals is a definite word about the grant.
+  if (reading.kind === 'refusal') return { status: 'refused', code: publicCode(reading.code), definite: false };
+  return readTokenSet(credential, reading.body) ?? { status: 'in_doubt', reason: 'nonsense' };
+}
+
+function readTokenSet(credential: NowggCredential, body: Readonly<Record<string, unknown>>): TokenOutcome | undefined {
+  const accessToken = ownProperty(body, 'token');
+  const refreshToken = ownProperty(body, 'refresh_token') ?? undefined;
+  const accessTokenExpiresAtMs = readExpiry(ownProperty(body, 'token_expiry'));
+  const refreshTokenExpiresAtMs = readExpiry(ownProperty(body, 'refresh_token_expiry'));
+  if (!isTokenText(accessToken)) return undefined;
+  if (refreshToken === undefined ? 'code' in credential : !isTokenText(refreshToken)) return undefined;
+  if (accessTokenExpiresAtMs === 'unreadable' || refreshTokenExpiresAtMs === 'unreadable') return undefined;
+  const tokens = {
+    accessToken,
+    accessTokenExpiresAtMs,
+    refreshToken: refreshToken as string | undefined,
+    refreshTokenExpiresAtMs,
+  };
+  return { status: 'tokens', tokens };
+}
+
+/** Visible ASCII, because it has to travel in a header; as long as a bearer token may be. */
+function isTokenText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
+}
+
+/** A refusal's code as it may be stored: an upper-case constant. A body that echoes a secret must not get through. */
+function publicCode(code: string): string {
+  return /^[A-Z][A-Z_ ]{2,63}$/.test(code) ? code : 'UNRECOGNISED';
+}

@@ -1,0 +1,134 @@
+import {
+  frozenClaims,
+  isIdentifier,
+  isJsonObject,
+  ownProperty,
+  readAudience,
+  readText,
+  readTimeClaim,
+} from '../claims.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
+import type { IdentityVerdict } from '../identity-provider.js';
+import type { TokenFacts, TokenType } from '../../principal.js';
+import { readEnvelope } from './envelope.js';
+
+/** Who asks, and whom the token must be for. */
+export interface NowggClient {
+  readonly provider: string;
+  readonly clientKey: string;
+  readonly baseUrl: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+}
+
+/** `POST /accounts/oauth2/v1/verify-token`. The secret goes along for kind `token` only: an id_token needs none. */
+export function verifyTokenRequest(
+  client: NowggClient,
+  token: string,
+  tokenType: TokenType,
+  signal: AbortSignal,
+): IdentityHttpRequest {
+  const secret = tokenType === 'token' ? client.clientSecret : undefined;
+  return {
+    method: 'POST',
+    url: `${client.baseUrl}/accounts/oauth2/v1/verify-token`,
+    json: {
+      token_type: tokenType,
+      token,
+      client_id: client.clientId,
+      ...(secret !== undefined && { client_secret: secret }),
+    },
+    signal,
+    idempotent: true,
+  };
+}
+
+/** The only two codes that are a no. Any other refusal says nothing about the token. */
+const REFUSALS = { EXPIRED_TOKEN: 'expired_token', INVALID_TOKEN: 'invalid_token' } as const;
+
+/** What the reply says about the token; everything that is not a well-formed answer is `unknown`. */
+export function readVerifyTokenReply(
+  client: NowggClient,
+  tokenType: TokenType,
+  reply: Extract<IdentityHttpOutcome, { status: 'reply' }>,
+  nowMs: number,
+): IdentityVerdict {
+  const reading = readEnvelope(reply, 'VERIFICATION_SUCCESS');
+  if (reading.kind === 'unknown') {
+    return { status: 'unknown', reason: reading.reason, retryAfterMs: reading.retryAfterMs };
+  }
+  if (reading.kind === 'refusal') {
+    return Object.hasOwn(REFUSALS, reading.code)
+      ? { status: 'invalid', reason: REFUSALS[reading.code as keyof typeof REFUSALS] }
+      : { status: 'unknown', reason: 'nonsense' };
+  }
+  const decoded = ownProperty(reading.body, 'decodedData');
+  return isJsonObject(decoded)
+    ? judgeClaims(client, tokenType, decoded, nowMs)
+    : { status: 'unknown', reason: 'nonsense' };
+}
+
+function judgeClaims(
+  client: NowggClient,
+  askedAs: TokenType,
+  decoded: Record<string, unknown>,
+  nowMs: number,
+): IdentityVerdict {
+  const claim = (name: string) => ownProperty(decoded, name);
+  const issuer = claim('iss');
+  const audience = readAudience(claim('aud'));
+  const expiresAtMs = readTimeClaim(claim('exp'));
+  const userId = claim('userId');
+  const sessionId = claim('sessionId');
+  const tokenId = claim('tokenId');
+  if (
+    typeof issuer !== 'string' ||
+    !audience ||
+    expiresAtMs === undefined ||
+    !isIdentifier(userId) ||
+    !isOptionalIdentifier(sessionId) ||
+    !isOptionalIdentifier(tokenId)
+  ) {
+    return { status: 'unknown', reason: 'nonsense' };
+  }
+  if (!audience.includes(client.clientId)) return { status: 'invalid', reason: 'wrong_client' };
+  if (issuer !== client.issuer) return { status: 'invalid', reason: 'invalid_token' };
+  if (expiresAtMs <= nowMs) return { status: 'invalid', reason: 'expired_token' };
+  const facts: TokenFacts = {
+    provider: client.provider,
+    clientKey: client.clientKey,
+    tokenType: kindOf(decoded) ?? askedAs,
+    userId,
+    issuer,
+    scopes: readScopes(claim('scope')),
+    expiresAtMs,
+    issuedAtMs: readTimeClaim(claim('iat')),
+    authTimeMs: readTimeClaim(claim('auth_time')),
+    subject: readText(claim('sub')),
+    sessionId: sessionId ?? undefined,
+    tokenId: tokenId ?? undefined,
+    email: readText(claim('email')),
+    mobile: readText(claim('mobile')),
+    name: readText(claim('name')),
+    picture: readText(claim('picture')),
+    countryCode: readText(claim('countryCode')),
+    claims: frozenClaims(decoded),
+  };
+  return { status: 'valid', facts };
+}
+
+/** A `tokenId` is in tokens only; `sub` and `auth_time` without it are in id_tokens only. */
+export function kindOf(claims: Readonly<Record<string, unknown>>): TokenType | undefined {
+  if (Object.hasOwn(claims, 'tokenId')) return 'token';
+  return Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'auth_time') ? 'id_token' : undefined;
+}
+
+function isOptionalIdentifier(value: unknown): value is string | undefined | null {
+  return value === undefined || value === null || isIdentifier(value);
+}
+
+function readScopes(scope: unknown): readonly string[] {
+  const text = typeof scope === 'string' ? scope.split(/[\s,]+/) : Array.isArray(scope) ? scope : [];
+  return Object.freeze(text.filter((item): item is string => typeof item === 'string' && item !== ''));
+}
