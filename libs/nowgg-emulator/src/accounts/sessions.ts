@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import type { EmulatorClock } from '../emulator-clock.js';
+import type { ResolvedOptions } from '../options.js';
+import type { CodeSubject } from './codes.js';
+import { fingerprint, newSecret } from './token-mint.js';
+
+/** One sign-in of a player at a client. */
+export interface EmulatedSession extends CodeSubject {
+  readonly sessionId: string;
+  readonly startedAtMs: number;
+  revoked: boolean;
+}
+
+/** A refresh token just made; the only moment at which its text is known. */
+export interface FreshRefreshToken {
+  readonly refreshToken: string;
+  readonly expiresAtMs: number;
+}
+
+interface StoredRefreshToken {
+  readonly session: EmulatedSession;
+  readonly expiresAtMs: number;
+  revoked: boolean;
+  replacedAtMs: number | undefined;
+}
+
+type SessionOptions = Pick<
+  ResolvedOptions,
+  'refreshTokenLifetimeSeconds' | 'rotateRefreshTokens' | 'rotationGraceSeconds'
+>;
+
+/** Sessions and their refresh tokens. */
+export class SessionStore {
+  readonly #sessions = new Map<string, EmulatedSession>();
+  readonly #refreshTokens = new Map<string, StoredRefreshToken>();
+  readonly #clock: EmulatorClock;
+  readonly #options: SessionOptions;
+
+  constructor(clock: EmulatorClock, options: SessionOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  start({ userId, clientId, scope }: CodeSubject): EmulatedSession {
+    const session = {
+      sessionId: randomUUID(),
+      userId,
+      clientId,
+      scope,
+      startedAtMs: this.#clock.now(),
+      revoked: false,
+    };
+    this.#sessions.set(session.sessionId, session);
+    return session;
+  }
+
+  find(sessionId: string): EmulatedSession | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  issueRefreshToken(session: EmulatedSession): FreshRefreshToken {
+    const refreshToken = newSecret();
+    const expiresAtMs = this.#clock.now() + this.#options.refreshTokenLifetimeSeconds * 1000;
+    const stored = { session, expiresAtMs, revoked: false, replacedAtMs: undefined };
+    this.#refreshTokens.set(fingerprint(refreshToken), stored);
+    return { refreshToken, expiresAtMs };
+  }
+
+  /** The session to refresh and, when refresh tokens rotate, the new one; undefined when the token is refused. */
+  refresh(
+    refreshToken: string,
+    clientId: string,
+  ): { session: EmulatedSession; next: FreshRefreshToken | undefined } | undefined {
+    const stored = this.#refreshTokens.get(fingerprint(refreshToken));
+    const now = this.#clock.now();
+    if (!stored || stored.session.clientId !== clientId || stored.expiresAtMs <= now) return undefined;
+    if (stored.revoked || stored.session.revoked) return undefined;
+    if (this.#options.rotateRefreshTokens === 'never') return { session: stored.session, next: undefined };
+    if (this.#isReuse(stored, now)) {
+      stored.session.revoked = true;
+      return undefined;
+    }
+    stored.replacedAtMs ??= now;
+    return { session: stored.session, next: this.issueRefreshToken(stored.session) };
+  }
+
+  /** Whether there was such a refresh token. Tokens of its session go on working. */
+  revokeRefreshToken(refreshToken: string): boolean {
+    const stored = this.#refreshTokens.get(fingerprint(refreshToken));
+    if (stored) stored.revoked = true;
+    return stored !== undefined;
+  }
+
+  /** Whether there was such a session. */
+  revoke(sessionId: string): boolean {
+    const session = this.#sessions.get(sessionId);
+    if (session) session.revoked = true;
+    return session !== undefined;
+  }
+
+  revokePlayer(userId: string): void {
+    for (const session of this.#sessions.values()) if (session.userId === userId) session.revoked = true;
+  }
+
+  clear(): void {
+    this.#sessions.clear();
+    this.#refreshTokens.clear();
+  }
+
+  #isReuse({ replacedAtMs }: StoredRefreshToken, now: number): boolean {
+    if (replacedAtMs === undefined) return false;
+    const { rotateRefreshTokens, rotationGraceSeconds } = this.#options;
+    return rotateRefreshTokens === 'strict' || now - replacedAtMs > rotationGraceSeconds * 1000;
+  }
+}

@@ -1,0 +1,90 @@
+import type { EmulatedPlayer } from '../accounts/players.js';
+import { inventPlayer } from '../accounts/players.js';
+import type { JsonObject } from '../endpoints/fields.js';
+import type { Fault } from '../faults/fault.js';
+import type { EmulatorControls } from '../nowgg-emulator.js';
+import { ControlRequestError, hasShapeOf, readFields } from './control-fields.js';
+
+/** One operation of the control interface; what it returns is sent as JSON. */
+export type ControlRoute = (controls: EmulatorControls, body: JsonObject) => unknown;
+
+const issueFields = { userId: 'string', clientId: 'string', scope: 'string' } as const;
+const done = (_nothing: void) => ({ done: true });
+
+/** All operations, by method and path. */
+export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, ControlRoute>([
+  ['GET /_control/health', () => ({ status: 'ok' })],
+
+  ['GET /_control/players', (controls) => ({ players: controls.players })],
+  ['POST /_control/players', (controls, body) => controls.addPlayer(readPlayer(body))],
+
+  ['POST /_control/codes', (controls, body) => ({ code: controls.issueCode(readFields(body, issueFields)) })],
+  [
+    'POST /_control/tokens',
+    (controls, body) => controls.issueTokens(readFields(body, { ...issueFields, lifetimeSeconds: 'number' })),
+  ],
+  [
+    'POST /_control/id-tokens',
+    (controls, body) => ({
+      id_token: controls.issueIdToken(
+        readFields(body, { userId: 'string', clientId: 'string', authTime: 'number', lifetimeSeconds: 'number' }),
+      ),
+    }),
+  ],
+  ['POST /_control/revoke', revoke],
+
+  ['GET /_control/clock', (controls) => ({ now: controls.now() })],
+  ['POST /_control/clock', moveClock],
+
+  ['GET /_control/faults', (controls) => ({ faults: controls.faults })],
+  ['POST /_control/faults', setFault],
+  ['POST /_control/faults/release', (controls) => done(controls.releaseHeld())],
+  ['DELETE /_control/faults', (controls) => done(controls.clearFaults())],
+
+  ['GET /_control/requests', (controls) => ({ count: controls.requestCount(), requests: controls.requests })],
+  ['POST /_control/reset', (controls) => done(controls.reset())],
+]);
+
+function readPlayer(body: JsonObject): Partial<EmulatedPlayer> {
+  const sample = inventPlayer();
+  for (const [name, value] of Object.entries(body)) {
+    if (!Object.hasOwn(sample, name))
+      throw new ControlRequestError(`unknown field ${JSON.stringify(name.slice(0, 40))}`);
+    if (!hasShapeOf(value, sample[name as keyof EmulatedPlayer]) || value === '')
+      throw new ControlRequestError(`${name} does not have the form that players have`);
+  }
+  return body;
+}
+
+function revoke(controls: EmulatorControls, body: JsonObject) {
+  const what = readFields(body, {
+    token: 'string',
+    refreshToken: 'string',
+    sessionId: 'string',
+    userId: 'string',
+  });
+  if (Object.keys(what).length !== 1)
+    throw new ControlRequestError('name exactly one of token, refreshToken, sessionId, userId');
+  const { token, refreshToken, sessionId, userId } = what;
+  if (token !== undefined) return { revoked: controls.revokeToken(token) };
+  if (refreshToken !== undefined) return { revoked: controls.revokeRefreshToken(refreshToken) };
+  if (sessionId !== undefined) return { revoked: controls.revokeSession(sessionId) };
+  return { revoked: userId !== undefined && controls.revokePlayer(userId) };
+}
+
+function moveClock(controls: EmulatorControls, body: JsonObject) {
+  const { advanceMs, epochMs, frozen } = readFields(body, {
+    advanceMs: 'number',
+    epochMs: 'number',
+    frozen: 'boolean',
+  });
+  if (epochMs !== undefined) controls.setClock(epochMs, { frozen });
+  else if (frozen !== undefined) controls.setClock(controls.now(), { frozen });
+  if (advanceMs !== undefined) controls.advanceClock(advanceMs);
+  return { now: controls.now() };
+}
+
+function setFault(controls: EmulatorControls, body: JsonObject) {
+  controls.setFault(body as unknown as Fault);
+  return { faults: controls.faults };
+}

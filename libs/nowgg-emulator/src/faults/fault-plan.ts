@@ -1,0 +1,87 @@
+import type { EndpointName, Fault, LatencyFault } from './fault.js';
+
+/** The faults that meet one call: a delay, and at most one other. */
+export interface PlannedFaults {
+  readonly latency: LatencyFault | undefined;
+  readonly effect: Exclude<Fault, LatencyFault> | undefined;
+}
+
+interface PlannedFault {
+  readonly fault: Fault;
+  callsLeft: number;
+}
+
+/**
+ * The faults in force. Counted ones are used up in the order in which they were set, before any standing one.
+ * A standing fault replaces the standing one with the same endpoint and grant type; latencies stand beside the others.
+ */
+export class FaultPlan {
+  #counted: PlannedFault[] = [];
+  #standing: Fault[] = [];
+  #held: (() => void)[] = [];
+
+  get isEmpty(): boolean {
+    return this.#counted.length === 0 && this.#standing.length === 0;
+  }
+
+  /** The faults still in force, counted ones with the calls that they have left. */
+  list(): readonly Fault[] {
+    return [...this.#counted.map(({ fault, callsLeft }) => ({ ...fault, count: callsLeft })), ...this.#standing];
+  }
+
+  set(fault: Fault): void {
+    if (fault.count !== undefined) {
+      this.#counted.push({ fault, callsLeft: fault.count });
+      return;
+    }
+    this.#standing = this.#standing.filter((other) => !isSamePlace(fault, other));
+    this.#standing.push(fault);
+  }
+
+  /** The faults for this call; counted ones have one call less afterwards. */
+  take(endpoint: EndpointName, grantType: string | undefined): PlannedFaults {
+    const meets = (fault: Fault) => meetsCall(fault, endpoint, grantType);
+    const find = (isLatency: boolean): Fault | undefined => {
+      const fits = (fault: Fault) => (fault.kind === 'latency') === isLatency && meets(fault);
+      const counted = this.#counted.find(({ fault }) => fits(fault));
+      if (!counted) return this.#standing.findLast(fits);
+      counted.callsLeft -= 1;
+      return counted.fault;
+    };
+    const planned = { latency: find(true), effect: find(false) } as PlannedFaults;
+    this.#counted = this.#counted.filter(({ callsLeft }) => callsLeft > 0);
+    return planned;
+  }
+
+  /** Resolves at the next {@link releaseHeld}. */
+  hold(): Promise<void> {
+    return new Promise((resolve) => this.#held.push(resolve));
+  }
+
+  /** Lets the calls go on that a `hold` keeps; calls that come later are held again. */
+  releaseHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const release of held) release();
+  }
+
+  clear(): void {
+    this.#counted = [];
+    this.#standing = [];
+    this.releaseHeld();
+  }
+}
+
+function meetsCall(fault: Fault, endpoint: EndpointName, grantType: string | undefined): boolean {
+  const { endpoint: target = '*' } = fault;
+  if (target !== '*' && target !== endpoint) return false;
+  return fault.grantType === undefined || (endpoint === 'token' && fault.grantType === grantType);
+}
+
+function isSamePlace(one: Fault, other: Fault): boolean {
+  return (
+    (one.kind === 'latency') === (other.kind === 'latency') &&
+    (one.endpoint ?? '*') === (other.endpoint ?? '*') &&
+    one.grantType === other.grantType
+  );
+}

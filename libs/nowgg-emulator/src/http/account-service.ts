@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EmulatedAccounts } from '../accounts/emulated-accounts.js';
+import type { EmulatorClock } from '../emulator-clock.js';
+import type { JsonObject } from '../endpoints/fields.js';
+import { isJsonObject } from '../endpoints/fields.js';
+import { sessionInfo, userInfo } from '../endpoints/information.js';
+import type { Reply } from '../endpoints/reply.js';
+import { refuse, refuseRequest } from '../endpoints/reply.js';
+import { token } from '../endpoints/token.js';
+import { verifyToken } from '../endpoints/verify-token.js';
+import type { EndpointName } from '../faults/fault.js';
+import type { FaultPlan } from '../faults/fault-plan.js';
+import { playFaults } from '../faults/play-faults.js';
+import type { ResolvedOptions } from '../options.js';
+import type { OpenRecord, RecordedRequest, RequestLog } from '../request-log.js';
+import type { ReadBody } from './read-json.js';
+import { hasBody, readJson } from './read-json.js';
+import { sendReply } from './send.js';
+
+type Answer<Input> = (input: Input, accounts: EmulatedAccounts, options: ResolvedOptions) => Reply;
+
+type Endpoint =
+  | { readonly name: EndpointName; readonly method: 'POST'; readonly answer: Answer<JsonObject> }
+  | { readonly name: EndpointName; readonly method: 'GET'; readonly answer: Answer<readonly string[]> };
+
+const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+  ['/accounts/oauth2/v1/verify-token', { name: 'verify-token', method: 'POST', answer: verifyToken }],
+  ['/accounts/oauth2/v1/token', { name: 'token', method: 'POST', answer: token }],
+  ['/accounts/users/v1/userinfo', { name: 'userinfo', method: 'GET', answer: userInfo }],
+  ['/accounts/users/v1/sessioninfo', { name: 'sessioninfo', method: 'GET', answer: sessionInfo }],
+]);
+
+/** Values that may stand in the request log as they are; whatever else a client sends could be a secret. */
+const loggedValues: ReadonlySet<unknown> = new Set([
+  'token',
+  'id_token',
+  'refresh_token token',
+  'code',
+  'refresh_token',
+]);
+
+/** The four endpoints of the vendor, over HTTP. */
+export class AccountService {
+  constructor(
+    private readonly accounts: EmulatedAccounts,
+    private readonly options: ResolvedOptions,
+    private readonly clock: EmulatorClock,
+    private readonly faults: FaultPlan,
+    private readonly log: RequestLog,
+  ) {}
+
+  /** Answers every path; an unknown one with 404. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = request.url ?? '';
+    const queryStart = url.indexOf('?');
+    const endpoint = endpoints.get(queryStart < 0 ? url : url.slice(0, queryStart));
+    if (!endpoint) {
+      request.resume();
+      this.#open(response, { endpoint: 'unknown', at: this.clock.now() });
+      return sendReply(response, refuse(404, 'NOT_FOUND', 'now.gg has no such endpoint'));
+    }
+    const body = hasBody(request) ? await readJson(request) : undefined;
+    const record = this.#open(response, this.#describe(endpoint.name, body));
+    const carryOut = () => {
+      const reply = complainAboutForm(request, endpoint, body) ?? this.#answer(endpoint, request, body);
+      this.log.update(record, { code: reply.body.code });
+      return reply;
+    };
+    if (this.faults.isEmpty) return sendReply(response, carryOut());
+    const planned = this.faults.take(endpoint.name, record.grantType);
+    if (planned.effect) this.log.update(record, { fault: planned.effect.kind });
+    await playFaults(planned, carryOut, response, this.faults);
+  }
+
+  #answer(endpoint: Endpoint, request: IncomingMessage, body: ReadBody | undefined): Reply {
+    if (endpoint.method === 'GET')
+      return endpoint.answer(request.headersDistinct.authorization ?? [], this.accounts, this.options);
+    if (!body) return refuseRequest('the body is missing');
+    if (!body.ok) return refuseRequest(body.problem, body.status);
+    if (!isJsonObject(body.value)) return refuseRequest('the body must be a JSON object');
+    return endpoint.answer(body.value, this.accounts, this.options);
+  }
+
+  #open(response: ServerResponse, entry: RecordedRequest): OpenRecord {
+    const record = this.log.add(entry);
+    response.once('finish', () => this.log.update(record, { status: response.statusCode }));
+    return record;
+  }
+
+  #describe(endpoint: EndpointName, body: ReadBody | undefined): RecordedRequest {
+    const fields = body?.ok && isJsonObject(body.value) ? body.value : {};
+    return {
+      endpoint,
+      at: this.clock.now(),
+      ...(Object.hasOwn(fields, 'token_type') && { tokenType: loggable(fields.token_type) }),
+      ...(Object.hasOwn(fields, 'grant_type') && { grantType: loggable(fields.grant_type) }),
+    };
+  }
+}
+
+const loggable = (value: unknown) => (loggedValues.has(value) ? (value as string) : 'other');
+
+/** What is wrong with a request before its content is looked at. */
+function complainAboutForm(
+  request: IncomingMessage,
+  { method }: Endpoint,
+  body: ReadBody | undefined,
+): Reply | undefined {
+  if (request.method !== method)
+    return { ...refuse(405, 'METHOD_NOT_ALLOWED', `this endpoint takes ${method} only`), headers: { allow: method } };
+  if (request.url?.includes('?')) return refuseRequest('this endpoint takes no query');
+  if (method === 'GET' && body) return refuseRequest('this endpoint takes no body');
+  if (method === 'POST' && request.headers.authorization !== undefined)
+    return refuseRequest('this endpoint takes no Authorization header: client_id and client_secret stand in the body');
+  return undefined;
+}

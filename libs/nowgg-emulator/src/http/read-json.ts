@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Largest request body that is read, in bytes. */
+export const maxBodyBytes = 64 * 1024;
+
+/** A request body: its JSON value, or why it is none. `status` is the HTTP status of the refusal. */
+export type ReadBody =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly status: number; readonly problem: string };
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Past this the rest is not even skipped: the connection is cut. */
+const maxSkippedBytes = 1024 * 1024;
+
+/** Whether the request announces a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Reads a JSON body to its end (so that the connection can be used again), keeping at most {@link maxBodyBytes}. */
+export async function readJson(request: IncomingMessage): Promise<ReadBody> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= maxBodyBytes) chunks.push(chunk);
+    else if (size > maxSkippedBytes) break;
+  }
+  if (size > maxBodyBytes) return { ok: false, status: 413, problem: 'the body is larger than 64 KiB' };
+  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(request.headers['content-type'] ?? ''))
+    return { ok: false, status: 415, problem: 'the Content-Type must be application/json' };
+  if (request.headers['content-encoding'] !== undefined)
+    return { ok: false, status: 415, problem: 'the body must not be encoded' };
+  try {
+    return { ok: true, value: JSON.parse(strictUtf8.decode(Buffer.concat(chunks))) };
+  } catch {
+    return { ok: false, status: 400, problem: 'the body is not JSON in UTF-8' };
+  }
+}

@@ -1,0 +1,92 @@
+import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { seedPlayers } from './accounts/players.js';
+import { ControlService } from './control/control-service.js';
+import { LocalControls } from './control/local-controls.js';
+import { AccountService } from './http/account-service.js';
+import { sendJson } from './http/send.js';
+import type { NowggEmulator } from './nowgg-emulator.js';
+import type { NowggEmulatorOptions, ResolvedOptions } from './options.js';
+import { resolveOptions } from './options.js';
+
+/** Longer than any pause of a test, so that an idle connection does not close under a caller. */
+const keepAliveTimeoutMs = 60_000;
+
+/** Enough for a thousand simultaneous first connections. */
+const backlog = 4096;
+
+/**
+ * Starts a local now.gg account service. It keeps its state in memory and never calls out.
+ *
+ * @throws TypeError that names every unusable option
+ * @throws Error of the listening socket, such as EADDRINUSE
+ */
+export async function startNowggEmulator(options: NowggEmulatorOptions = {}): Promise<NowggEmulator> {
+  const resolved = resolveOptions(options, seedPlayers);
+  const emulator = new RunningEmulator(resolved);
+  await emulator.listen(resolved);
+  return emulator;
+}
+
+class RunningEmulator extends LocalControls implements NowggEmulator {
+  readonly #server: Server;
+  #url = '';
+  #port = 0;
+
+  constructor(options: ResolvedOptions) {
+    super(options);
+    const vendor = new AccountService(this.accounts, options, this.clock, this.faultPlan, this.log);
+    const control = new ControlService(this);
+    this.#server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
+      const service = request.url?.startsWith('/_control/') ? control : vendor;
+      service.handle(request, response).catch(() => giveUp(request, response));
+    });
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async listen({ port, host }: ResolvedOptions): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, host, backlog }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    const address = this.#server.address() as AddressInfo;
+    this.#port = address.port;
+    this.#url = `http://${hostInUrl(host, address)}:${address.port}`;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** The address under which this machine reaches the server, also when it listens on all addresses. */
+function hostInUrl(host: string, { address, family }: AddressInfo): string {
+  if (host === 'localhost') return host;
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
+  return family === 'IPv6' ? `[${address}]` : address;
+}
+
+/** The caller hung up while it was sending, or the emulator is at fault: never a crash, never a made-up verdict. */
+function giveUp(request: IncomingMessage, response: ServerResponse): void {
+  if (request.destroyed && !request.complete) response.destroy();
+  else sendJson(response, 500, { success: false, code: 'EMULATOR_FAULT', msg: 'the emulator failed' });
+}
