@@ -15,7 +15,7 @@ function run(command, args) {
 
 function registryHosts() {
   const configured = run('npm', ['config', 'get', 'registry', '--loglevel=error']).trim();
-  return [new URL(configured).host, 'registry.npmjs' + '.org', 'registry.yarnpkg' + '.com'];
+  return [new URL(configured).host, ...['npmjs.org', 'yarnpkg.com'].map((domain) => `registry.${domain}`)];
 }
 
 /** A path of a machine stands alone or before a slash; `network/work` and `workers` are none. */
@@ -32,12 +32,21 @@ function findingsIn(file, hosts) {
       const found = [];
       if (hosts.some((host) => line.includes(host))) found.push(`${where}: names a package registry`);
       if (machinePath.test(line)) found.push(`${where}: names a path of one machine`);
-      if (file.endsWith('package-lock.json') && /"resolved": "https?:/.test(line)) found.push(`${where}: a lock to one host`);
+      if (file.endsWith('package-lock.json') && /"resolved": "https?:/.test(line))
+        found.push(`${where}: a lock to one host`);
       return found;
     });
 }
 
-const listed = run('git', ['-c', `safe.directory=${root}`, 'ls-files', '-z', '--cached', '--others', '--exclude-standard']);
+const listed = run('git', [
+  '-c',
+  `safe.directory=${root}`,
+  'ls-files',
+  '-z',
+  '--cached',
+  '--others',
+  '--exclude-standard',
+]);
 const deleted = new Set(run('git', ['-c', `safe.directory=${root}`, 'ls-files', '-z', '--deleted']).split('\0'));
 const files = listed.split('\0').filter((file) => file !== '' && !deleted.has(file));
 const hosts = registryHosts();

@@ -38,7 +38,7 @@ const base = {
  * @param {string} name shown by Jest
  * @param {string[]} testMatch
  */
-const project = (name, testMatch) => ({
+export const project = (name, testMatch) => ({
   ...base,
   displayName: name,
   testMatch: testMatch.map((m) => `<rootDir>/${m}`),

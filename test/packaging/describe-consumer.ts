@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Consumer } from './consumer.js';
+
+const minutes = 60_000;
+
+/** What an application of a studio is made of. */
+export interface ConsumerShape {
+  /** Folder below `consumers`. */
+  readonly name: string;
+  readonly nest: 11 | 12;
+  readonly modules: 'esm' | 'commonjs';
+  /** Major and minor of the TypeORM that it has, or none. */
+  readonly typeorm: '0.3' | '1' | undefined;
+  /** A database for those that have TypeORM, made when it is needed. */
+  readonly database?: () => Promise<string>;
+}
+
+/** Installs the packed libraries in an application of this shape, compiles it, and lets it run. */
+export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => Consumer) => void): void {
+  describe(`an application with ${shape.modules} modules, Nest ${shape.nest}, ${shape.typeorm ? `TypeORM ${shape.typeorm}` : 'no TypeORM'}`, () => {
+    let consumer: Consumer;
+    beforeAll(async () => {
+      consumer = await Consumer.install(shape.name, shape.typeorm ? ['verify', 'store'] : ['verify']);
+    }, 8 * minutes);
+    afterAll(() => consumer?.remove());
+
+    it('has the versions that it is about', () => {
+      expect(consumer.versionOf('@nestjs/core')).toMatch(new RegExp(`^${shape.nest}\\.`));
+      expect(consumer.versionOf('@nestjs/common')).toMatch(new RegExp(`^${shape.nest}\\.`));
+      const typeorm = consumer
+        .versionOf('typeorm')
+        ?.split('.')
+        .slice(0, shape.typeorm === '1' ? 1 : 2)
+        .join('.');
+      expect(typeorm).toBe(shape.typeorm);
+    });
+
+    it(
+      'compiles with every declaration file checked',
+      async () => {
+        expect(await consumer.compile()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+      },
+      2 * minutes,
+    );
+
+    it(`is made of ${shape.modules} modules`, () => {
+      const compiled = consumer.readText('dist/answers.js');
+      expect(compiled.includes('require("nestjs-nowgg-auth")')).toBe(shape.modules === 'commonjs');
+    });
+
+    it(
+      'answers 200, 401, 403 and, while now.gg is down, 503',
+      async () => {
+        const answers = await consumer.runProgram('dist/answers.js');
+        expect(answers).toEqual({
+          token: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'token' }),
+          idToken: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'id_token' }),
+          bare: answer(401, expect.stringContaining('missing_token'), { challenge: 'Bearer realm="nowgg"' }),
+          foreign: answer(401, expect.stringContaining('invalid_token'), {
+            challenge: expect.stringContaining('error="invalid_token"'),
+          }),
+          scope: answer(403, expect.stringContaining('insufficient_scope'), {
+            challenge: expect.stringContaining('scope="no-such-scope"'),
+          }),
+          public: answer(200, 'well'),
+          down: answer(503, expect.stringContaining('identity_unavailable'), {
+            retryAfter: expect.stringMatching(/^([1-9]|[1-5]\d|60)$/),
+          }),
+        });
+      },
+      minutes,
+    );
+
+    const { database } = shape;
+    if (database) {
+      it(
+        'exchanges a code once, stores the grant and refreshes it',
+        async () => {
+          const report = await consumer.runProgram('dist/grants.js', { DATABASE_URL: await database() });
+          expect(report).toEqual({
+            userId: 'player-1',
+            sameGrant: true,
+            sameToken: true,
+            newToken: true,
+            generations: 1,
+            verdict: 'valid',
+            grants: 1,
+          });
+        },
+        minutes,
+      );
+    }
+    more?.(() => consumer);
+  });
+}
+
+function answer(status: number, body: unknown, headers: { challenge?: unknown; retryAfter?: unknown } = {}): object {
+  const text = typeof body === 'object' && body !== null && !('asymmetricMatch' in body) ? JSON.stringify(body) : body;
+  return { status, challenge: headers.challenge ?? null, retryAfter: headers.retryAfter ?? null, body: text };
+}

@@ -1,0 +1,39 @@
+import { expect, it } from '@jest/globals';
+import { describeConsumer } from './describe-consumer.js';
+
+describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undefined }, (consumer) => {
+  it('has no optional peer installed', () => {
+    const { peerDependenciesMeta } = consumer().readJson('node_modules/nestjs-nowgg-auth/package.json') as {
+      peerDependenciesMeta: Record<string, object>;
+    };
+    const optional = Object.keys(peerDependenciesMeta);
+    expect(optional).toEqual(expect.arrayContaining(['pg', 'typeorm']));
+    expect(optional.filter((name) => consumer().versionOf(name) !== undefined)).toEqual([]);
+  });
+
+  it('loads the main entry, by import and by require, without asking for an optional peer', async () => {
+    const preload = ['--import', './refuse-optional-peers.mjs', '--input-type=module', '--eval'];
+    const load = `
+      import { createRequire } from 'node:module';
+      const imported = await import('nestjs-nowgg-auth');
+      const required = createRequire(import.meta.url)('nestjs-nowgg-auth');
+      if (imported.NowggAuthModule !== required.NowggAuthModule) throw new Error('two copies');
+      process.stdout.write(typeof imported.NowggAuthModule);`;
+    expect(await consumer().run(process.execPath, [...preload, load])).toMatchObject({
+      exitCode: 0,
+      stdout: 'function',
+    });
+  });
+
+  it('is told by the preload when an optional peer is asked for', async () => {
+    const preload = ['--import', './refuse-optional-peers.mjs', '--input-type=module', '--eval'];
+    const { exitCode, stderr } = await consumer().run(process.execPath, [
+      ...preload,
+      "await import('nestjs-nowgg-auth/typeorm')",
+    ]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringContaining('an optional peer was asked for'),
+    });
+  });
+});
