@@ -1,0 +1,319 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { IdentityVerdict } from '../identity/identity-provider.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { CachingAuthenticator } from './caching-authenticator.js';
+
+const options = {
+  maxAgeMs: 30_000,
+  staleIfErrorMs: 300_000,
+  maxEntries: 1_000,
+  negativeMaxEntries: 100,
+  timeoutMs: 1_000,
+  clockSkewMs: 5_000,
+  acceptTokenTypes: ['token', 'id_token'] as const,
+};
+const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
+const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };
+
+let clock: ManualClock;
+let provider: FakeIdentityProvider;
+let authenticator: CachingAuthenticator;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  provider = new FakeIdentityProvider();
+  authenticator = new CachingAuthenticator(new IdentityProviders([provider]), options, clock);
+});
+
+const facts = (overrides = {}) => ({ status: 'valid', facts: factsOf(overrides) }) as const;
+
+describe('a verdict from memory', () => {
+  it('is given synchronously and without asking again', async () => {
+    await authenticator.authenticate('abc');
+    const verdict = authenticator.authenticate('abc');
+    expect(verdict).toMatchObject({ status: 'valid', principal: { userId: 'p1', provider: 'nowgg' } });
+    expect(provider.asked).toHaveLength(1);
+  });
+
+  it('is a new frozen principal with dates of its own each time', async () => {
+    await authenticator.authenticate('abc');
+    const [one, two] = [authenticator.authenticate('abc'), authenticator.authenticate('abc')];
+    if (!('status' in one) || !('status' in two) || one.status !== 'valid' || two.status !== 'valid') throw new Error();
+    one.principal.expiresAt?.setFullYear(1999);
+    expect(two.principal.expiresAt).toEqual(new Date(Date.UTC(2026, 0, 1, 1)));
+    expect(Object.isFrozen(one.principal)).toBe(true);
+    expect(Object.isFrozen(one.principal.scopes)).toBe(true);
+  });
+
+  it('serves until maxAgeMs counted from when the question was sent', async () => {
+    provider.answer = () => {
+      clock.advance(10_000);
+      return facts();
+    };
+    await authenticator.authenticate('abc');
+    clock.advance(19_999);
+    await authenticator.authenticate('abc');
+    expect(provider.asked).toHaveLength(1);
+    clock.advance(1);
+    await authenticator.authenticate('abc');
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it('is never given at or past exp', async () => {
+    provider.answer = () => facts({ expiresAtMs: clock.now() + 5_000 });
+    await authenticator.authenticate('abc');
+    clock.advance(4_999);
+    expect(authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+    clock.advance(1);
+    expect(authenticator.authenticate('abc')).toEqual({ status: 'invalid', reason: 'expired_token' });
+  });
+
+  it('does not grow younger when the wall clock is set back', async () => {
+    await authenticator.authenticate('abc');
+    clock.stepWallClock(-3_600_000);
+    clock.advance(30_000);
+    await authenticator.authenticate('abc');
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it('is decided anew for a route that wants another kind, provider or a recent sign-in', async () => {
+    provider.answer = () => facts({ tokenType: 'id_token', authTimeMs: clock.now() - 60_000 });
+    expect(await authenticator.authenticate('abc', { tokenType: 'token' })).toEqual({
+      status: 'invalid',
+      reason: 'wrong_token_type',
+    });
+    expect(await authenticator.authenticate('abc', { maxAuthAgeMs: 60_000 })).toMatchObject({ status: 'valid' });
+    clock.advance(1);
+    expect(authenticator.authenticate('abc', { maxAuthAgeMs: 60_000 })).toEqual({
+      status: 'invalid',
+      reason: 'expired_token',
+    });
+  });
+
+  it('refuses a token that does not tell its sign-in where a recent one is wanted', async () => {
+    expect(await authenticator.authenticate('abc', { maxAuthAgeMs: 1e9 })).toMatchObject({ reason: 'expired_token' });
+  });
+
+  it('may be tightened by a route, never widened', async () => {
+    await authenticator.authenticate('abc');
+    clock.advance(10_000);
+    await authenticator.authenticate('abc', { maxAgeMs: 5_000 });
+    expect(provider.asked).toHaveLength(2);
+    clock.advance(30_000);
+    await authenticator.authenticate('abc', { maxAgeMs: 3_600_000 });
+    expect(provider.asked).toHaveLength(3);
+  });
+});
+
+describe('two tokens', () => {
+  it.each([20, 64, 256])('that share their first %i characters are two entries', async (length) => {
+    const shared = 'a'.repeat(length);
+    await authenticator.authenticate(`${shared}1`);
+    await authenticator.authenticate(`${shared}2`);
+    expect(provider.asked).toHaveLength(2);
+  });
+});
+
+describe('many callers at once', () => {
+  it('cause one question for 1,000 first uses of a token', async () => {
+    const verdicts = await Promise.all(Array.from({ length: 1_000 }, async () => authenticator.authenticate('abc')));
+    expect(provider.asked).toHaveLength(1);
+    expect(new Set(verdicts.map((verdict) => verdict.status))).toEqual(new Set(['valid']));
+  });
+
+  it('share a failure, which nobody remembers', async () => {
+    provider.answer = () => unknown;
+    await Promise.all([authenticator.authenticate('abc'), authenticator.authenticate('abc')]);
+    await authenticator.authenticate('abc');
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it('are not joined by one who asks now', async () => {
+    const early = authenticator.authenticate('abc');
+    await Promise.all([early, authenticator.authenticate('abc', { maxAgeMs: 0 })]);
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it('ask once more when one who asked now was refused meanwhile', async () => {
+    let land: (verdict: IdentityVerdict) => void = () => undefined;
+    const slow = new Promise<IdentityVerdict>((resolve) => {
+      land = resolve;
+    });
+    provider.answer = () => (provider.asked.length === 1 ? slow : refused);
+    const early = authenticator.authenticate('abc');
+    await authenticator.authenticate('abc', { maxAgeMs: 0 });
+    land(facts());
+    expect(await early).toEqual({ status: 'invalid', reason: 'invalid_token' });
+  });
+});
+
+describe('a refusal', () => {
+  it('of an unknown token is remembered for 5 s, of an expired one for 5 min', async () => {
+    provider.answer = (token) => (token === 'old' ? { status: 'invalid', reason: 'expired_token' } : refused);
+    await authenticator.authenticate('bad');
+    await authenticator.authenticate('old');
+    clock.advance(4_999);
+    expect(authenticator.authenticate('bad')).toEqual({ status: 'invalid', reason: 'invalid_token' });
+    clock.advance(1);
+    await authenticator.authenticate('bad');
+    clock.advance(290_000);
+    await authenticator.authenticate('old');
+    expect(provider.asked.map((question) => question.token)).toEqual(['bad', 'old', 'bad']);
+  });
+
+  it('of an unknown token is not taken from memory by a route that asks now', async () => {
+    provider.answer = () => refused;
+    await authenticator.authenticate('bad');
+    provider.answer = () => facts();
+    expect(await authenticator.authenticate('bad', { maxAgeMs: 0 })).toMatchObject({ status: 'valid' });
+    expect(authenticator.authenticate('bad')).toMatchObject({ status: 'valid' });
+  });
+
+  it('to one who asks now ends what other routes remember of the token', async () => {
+    await authenticator.authenticate('abc');
+    await authenticator.authenticate('abc', { tokenType: 'token', provider: 'nowgg' });
+    provider.answer = () => refused;
+    await authenticator.authenticate('abc', { maxAgeMs: 0, tokenType: 'token' });
+    expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'invalid' });
+    expect(await authenticator.authenticate('abc', { tokenType: 'token', provider: 'nowgg' })).toMatchObject({
+      status: 'invalid',
+    });
+  });
+});
+
+describe('an outage', () => {
+  beforeEach(async () => {
+    await authenticator.authenticate('abc');
+    provider.answer = () => unknown;
+  });
+
+  it('leaves a known player in for maxAgeMs + staleIfErrorMs and then is a 503 matter, never a 401', async () => {
+    clock.advance(329_999);
+    expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+    clock.advance(1);
+    expect(await authenticator.authenticate('abc')).toEqual({
+      status: 'unknown',
+      reason: 'timeout',
+      retryAfterSeconds: 1,
+    });
+  });
+
+  it('answers unknown at once where a route forbids stale verdicts or asks now', async () => {
+    clock.advance(30_000);
+    expect(await authenticator.authenticate('abc', { allowStale: false })).toMatchObject({ status: 'unknown' });
+    expect(await authenticator.authenticate('abc', { maxAgeMs: 0 })).toMatchObject({ status: 'unknown' });
+  });
+
+  it('does not prolong a token past its exp', async () => {
+    provider.answer = () => facts({ expiresAtMs: clock.now() + 40_000 });
+    await authenticator.authenticate('short');
+    provider.answer = () => unknown;
+    clock.advance(40_000);
+    expect(await authenticator.authenticate('short')).toMatchObject({ status: 'invalid', reason: 'expired_token' });
+  });
+
+  it('is what a provider that throws amounts to', async () => {
+    provider.answer = () => {
+      throw new Error('a bug that quotes a secret');
+    };
+    expect(await authenticator.authenticate('other')).toMatchObject({ status: 'unknown', reason: 'nonsense' });
+  });
+});
+
+describe('a rate limit', () => {
+  it('keeps quiet until Retry-After has passed and hands the rest of it out', async () => {
+    provider.answer = () => ({ status: 'unknown', reason: 'rate_limited', retryAfterMs: 7_000 });
+    expect(await authenticator.authenticate('a')).toMatchObject({ retryAfterSeconds: 7 });
+    provider.answer = () => facts();
+    clock.advance(5_000);
+    expect(await authenticator.authenticate('b')).toEqual({
+      status: 'unknown',
+      reason: 'rate_limited',
+      retryAfterSeconds: 2,
+    });
+    expect(provider.asked).toHaveLength(1);
+    clock.advance(2_000);
+    expect(await authenticator.authenticate('b')).toMatchObject({ status: 'valid' });
+  });
+});
+
+describe('our own credentials', () => {
+  const good = (id: number) => jwsOf({ aud: 'nowgg', tokenId: `t${id}` });
+
+  it('are suspect when five good-looking tokens were refused within a minute and none accepted', async () => {
+    provider.answer = () => refused;
+    for (let id = 1; id <= 4; id += 1) {
+      expect(await authenticator.authenticate(good(id))).toMatchObject({ status: 'invalid' });
+    }
+    expect(await authenticator.authenticate(good(5))).toMatchObject({
+      status: 'unknown',
+      reason: 'own_credentials_suspect',
+    });
+    provider.answer = () => facts();
+    await authenticator.authenticate(good(6));
+    provider.answer = () => refused;
+    expect(await authenticator.authenticate(good(7))).toMatchObject({ status: 'invalid' });
+  });
+
+  it('are not suspect because one refused player keeps trying', async () => {
+    provider.answer = () => refused;
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      expect(await authenticator.authenticate(good(1))).toMatchObject({ status: 'invalid' });
+      clock.advance(5_000);
+    }
+    expect(provider.asked).toHaveLength(8);
+  });
+
+  it('are not suspect because of garbage', async () => {
+    provider.answer = () => refused;
+    for (let id = 0; id < 20; id += 1) {
+      expect(await authenticator.authenticate(`garbage${id}`)).toMatchObject({ status: 'invalid' });
+    }
+  });
+});
+
+describe('where a token is sent', () => {
+  it('is nowhere when it is malformed or too long', async () => {
+    for (const token of ['a b', 'a"b', 'é', '', '=', 'a'.repeat(8193)]) {
+      expect(await authenticator.authenticate(token)).toEqual({ status: 'invalid', reason: 'malformed_token' });
+    }
+    expect(provider.asked).toHaveLength(0);
+  });
+
+  it('is nowhere when looking at it refuses it already', async () => {
+    provider.inspection = () => ({ action: 'refuse', reason: 'wrong_client' });
+    expect(await authenticator.authenticate('abc')).toEqual({ status: 'invalid', reason: 'wrong_client' });
+    expect(provider.asked).toHaveLength(0);
+  });
+
+  it('is nowhere when its kind is not taken by the route or the module', async () => {
+    provider.inspection = () => ({ action: 'ask', tokenType: 'id_token' });
+    expect(await authenticator.authenticate('abc', { tokenType: 'token' })).toMatchObject({
+      reason: 'wrong_token_type',
+    });
+    provider.tokenTypes = ['id_token'];
+    provider.inspection = () => ({ action: 'ask', tokenType: 'token' });
+    expect(await authenticator.authenticate('abc')).toMatchObject({ reason: 'wrong_token_type' });
+    expect(provider.asked).toHaveLength(0);
+  });
+
+  it("is asked as the token's own kind, else as the route's, else as the first that is taken", async () => {
+    provider.inspection = (jws) => ({ action: 'ask', tokenType: jws ? 'id_token' : undefined });
+    await authenticator.authenticate(jwsOf({ sub: 's' }));
+    await authenticator.authenticate('opaque', { tokenType: 'id_token' });
+    await authenticator.authenticate('opaque');
+    expect(provider.asked.map((question) => question.tokenType)).toEqual(['id_token', 'id_token', 'token']);
+  });
+
+  it('with several providers is where issuer and audience point, and nowhere for an opaque one', async () => {
+    const [first, second] = [new FakeIdentityProvider('first'), new FakeIdentityProvider('second')];
+    const several = new CachingAuthenticator(new IdentityProviders([first, second]), options, clock);
+    expect(await several.authenticate(jwsOf({ aud: 'second' }))).toMatchObject({ principal: { provider: 'second' } });
+    expect(await several.authenticate('opaque')).toEqual({ status: 'invalid', reason: 'invalid_token' });
+    expect(await several.authenticate(jwsOf({ aud: 'third' }))).toEqual({ status: 'invalid', reason: 'wrong_client' });
+    expect(await several.authenticate('opaque', { provider: 'first' })).toMatchObject({ status: 'valid' });
+    expect([first.asked.length, second.asked.length]).toEqual([1, 1]);
+  });
+});
