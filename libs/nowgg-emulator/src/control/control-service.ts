@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonObject } from '../endpoints/fields.js';
+import { errorMessage } from '../error-message.js';
 import { hasBody, readJson } from '../http/read-json.js';
 import { sendJson } from '../http/send.js';
 import type { EmulatorControls } from '../nowgg-emulator.js';
@@ -26,7 +27,7 @@ export class ControlService {
     try {
       sendJson(response, 200, route(this.controls, body.value));
     } catch (error) {
-      sendJson(response, 400, { error: error instanceof Error ? error.message : 'not possible' });
+      sendJson(response, 400, { error: errorMessage(error, 'not possible') });
     }
   }
 }

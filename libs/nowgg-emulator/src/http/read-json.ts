@@ -18,23 +18,36 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Reads a JSON body to its end (so that the connection can be used again), keeping at most {@link maxBodyBytes}. */
+/**
+ * Reads a JSON body to its end (so that the connection can be used again), keeping at most {@link maxBodyBytes}.
+ * Rejects when the caller hangs up before the end.
+ */
 export async function readJson(request: IncomingMessage): Promise<ReadBody> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= maxBodyBytes) chunks.push(chunk);
-    else if (size > maxSkippedBytes) break;
-  }
-  if (size > maxBodyBytes) return { ok: false, status: 413, problem: 'the body is larger than 64 KiB' };
+  const bytes = await readBytes(request);
+  if (!bytes) return { ok: false, status: 413, problem: 'the body is larger than 64 KiB' };
   if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(request.headers['content-type'] ?? ''))
     return { ok: false, status: 415, problem: 'the Content-Type must be application/json' };
   if (request.headers['content-encoding'] !== undefined)
     return { ok: false, status: 415, problem: 'the body must not be encoded' };
   try {
-    return { ok: true, value: JSON.parse(strictUtf8.decode(Buffer.concat(chunks))) };
+    return { ok: true, value: JSON.parse(strictUtf8.decode(bytes)) };
   } catch {
     return { ok: false, status: 400, problem: 'the body is not JSON in UTF-8' };
   }
+}
+
+/** Undefined for a body that is too large. Listens to events: an async iteration costs several times as much. */
+function readBytes(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      else if (size > maxSkippedBytes) request.destroy();
+    });
+    request.once('end', () => resolve(size > maxBodyBytes ? undefined : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the caller hung up')));
+  });
 }

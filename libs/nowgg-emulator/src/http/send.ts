@@ -10,7 +10,7 @@ export function sendReply(response: ServerResponse, { status, body, headers }: R
 
 /** Sends any JSON value of the control interface. */
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  sendText(response, status, JSON.stringify(value), { 'content-type': jsonContentType });
+  sendText(response, status, `${JSON.stringify(value)}\n`, { 'content-type': jsonContentType });
 }
 
 export function sendText(

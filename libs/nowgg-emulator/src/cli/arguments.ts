@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { errorMessage } from '../error-message.js';
+import type { NowggEmulatorOptions } from '../options.js';
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly action: 'start'; readonly options: NowggEmulatorOptions }
+  | { readonly action: 'help' }
+  | { readonly action: 'refuse'; readonly problem: string };
+
+/** The text of `--help`. */
+export const help = `Usage: nowgg-emulator [options]
+
+A local now.gg account service for development and tests. State is kept in memory.
+
+  --port <n>             TCP port, 0 for a free one (4000)
+  --host <address>       address to listen on (127.0.0.1)
+  --allow-remote         permit an address that other machines can reach
+  --client-id <id>       the registered app (demo-client)
+  --client-secret <s>    its secret (demo-secret)
+  --issuer <url>         the iss of all tokens (https://now.gg)
+  --token-lifetime <s>   life of a token in seconds (3600)
+  --help                 this text
+`;
+
+const defaultPort = 4000;
+
+/** Reads the arguments after the program's name. */
+export function readArguments(args: readonly string[]): Command {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        'allow-remote': { type: 'boolean' },
+        'client-id': { type: 'string' },
+        'client-secret': { type: 'string' },
+        issuer: { type: 'string' },
+        'token-lifetime': { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+    if (values.help) return { action: 'help' };
+    const client = {
+      clientId: values['client-id'] ?? 'demo-client',
+      clientSecret: values['client-secret'] ?? 'demo-secret',
+    };
+    return {
+      action: 'start',
+      options: {
+        port: readNumber(values.port, defaultPort),
+        clients: [client],
+        ...(values.host !== undefined && { host: values.host }),
+        ...(values['allow-remote'] !== undefined && { allowRemote: values['allow-remote'] }),
+        ...(values.issuer !== undefined && { issuer: values.issuer }),
+        ...(values['token-lifetime'] !== undefined && {
+          tokenLifetimeSeconds: readNumber(values['token-lifetime'], Number.NaN),
+        }),
+      },
+    };
+  } catch (error) {
+    return { action: 'refuse', problem: errorMessage(error, 'unusable arguments') };
+  }
+}
+
+/** NaN for text that is no number: the emulator's own check of its options then names the option. */
+function readNumber(text: string | undefined, absent: number): number {
+  if (text === undefined) return absent;
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
