@@ -1,0 +1,49 @@
+import {
+  IdentityUnavailableError,
+  InsufficientScopeError,
+  InvalidRequestError,
+  InvalidTokenError,
+  type NowggAuthError,
+  ReauthenticationRequiredError,
+} from '../errors.js';
+
+/** The headers that an error answer carries beside its body. */
+export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArray<readonly [string, string]> {
+  const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store']];
+  const challenge = challengeFor(error, realm);
+  if (challenge !== undefined) headers.push(['WWW-Authenticate', challenge]);
+  if (error instanceof IdentityUnavailableError) headers.push(['Retry-After', String(error.retryAfterSeconds)]);
+  return headers;
+}
+
+/**
+ * The `WWW-Authenticate` challenge of RFC 6750 section 3, or undefined where none belongs: a 503 is no statement about
+ * the caller's token.
+ */
+export function challengeFor(error: NowggAuthError, realm: string): string | undefined {
+  if (error instanceof InvalidTokenError) {
+    // Section 3.1: a request without a credential gets no error code.
+    return error.errorCode === 'missing_token' ? challenge(realm) : challenge(realm, 'invalid_token', error.message);
+  }
+  if (error instanceof InvalidRequestError) return challenge(realm, 'invalid_request', error.message);
+  if (error instanceof InsufficientScopeError) {
+    const scope = error.requiredScopes.join(' ');
+    return `${challenge(realm, 'insufficient_scope', error.message)}, scope=${quoted(scope)}`;
+  }
+  // A 401 must have a challenge (RFC 9110 section 15.5.2), but the access token is not what is wrong here.
+  if (error instanceof ReauthenticationRequiredError) return challenge(realm);
+  return undefined;
+}
+
+function challenge(realm: string, code?: string, description?: string): string {
+  const bare = `Bearer realm=${quoted(realm)}`;
+  return code === undefined || description === undefined
+    ? bare
+    : `${bare}, error="${code}", error_description=${quoted(description)}`;
+}
+
+/** A quoted-string of RFC 9110 section 5.6.4, printable ASCII only. */
+function quoted(text: string): string {
+  const escaped = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&');
+  return `"${escaped}"`;
+}

@@ -1,0 +1,87 @@
+import { MAX_TOKEN_LENGTH } from '../verification/gate.js';
+
+/** What a request presents. Only the form is judged here; the token's alphabet is checked where it is new. */
+export type Credential =
+  /** No Authorization header, or another scheme. */
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'token'; readonly token: string }
+  /** The Bearer scheme with something that cannot be one token. */
+  | { readonly outcome: 'malformed' }
+  /** More than one credential at once: two Authorization lines, or a header and a query `access_token`. */
+  | { readonly outcome: 'ambiguous' };
+
+/** The parts of Node's `IncomingMessage` that a credential is read from. */
+export interface CredentialSource {
+  readonly headers?: { readonly authorization?: string | readonly string[] | undefined };
+  readonly rawHeaders?: readonly string[];
+  readonly url?: string | undefined;
+  /** What Express keeps when a router or a middleware rewrites {@link url}. */
+  readonly originalUrl?: string | undefined;
+}
+
+const NONE: Credential = { outcome: 'none' };
+const MALFORMED: Credential = { outcome: 'malformed' };
+const AMBIGUOUS: Credential = { outcome: 'ambiguous' };
+
+const SPACE = 0x20;
+const SCHEME = 'bearer';
+/** A character that would make the scheme's name longer (RFC 9110 section 5.6.2, `tchar`). */
+const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+
+/**
+ * Reads the bearer credential of a request (RFC 6750 section 2.1). Bodies, cookies and other headers are never looked
+ * at, and a query `access_token` is only ever noticed, never used.
+ */
+export function readCredential(request: CredentialSource): Credential {
+  const header = request.headers?.authorization;
+  if (header === undefined) return NONE;
+  // Node keeps the first of two lines and says nothing; only the raw list shows both.
+  if (typeof header !== 'string' || hasTwoAuthorizationLines(request.rawHeaders)) return AMBIGUOUS;
+  const credential = parseAuthorization(header);
+  if (credential.outcome === 'none') return NONE;
+  return hasQueryToken(request.originalUrl ?? request.url) ? AMBIGUOUS : credential;
+}
+
+/** Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. */
+export function parseAuthorization(header: string): Credential {
+  if (header.length < SCHEME.length || header.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return NONE;
+  let start = SCHEME.length;
+  if (header.charCodeAt(start) !== SPACE) return TOKEN_CHARACTER.test(header.charAt(start)) ? NONE : MALFORMED;
+  while (header.charCodeAt(start) === SPACE) start += 1;
+  const length = header.length - start;
+  if (length === 0 || length > MAX_TOKEN_LENGTH || header.includes(' ', start)) return MALFORMED;
+  return { outcome: 'token', token: header.slice(start) };
+}
+
+function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): boolean {
+  if (rawHeaders === undefined) return false;
+  let lines = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 13 && name.toLowerCase() === 'authorization') lines += 1;
+  }
+  return lines > 1;
+}
+
+/** Whether the query names `access_token`, however it is escaped and with or without array brackets. */
+function hasQueryToken(url: string | undefined): boolean {
+  const start = url === undefined ? -1 : url.indexOf('?');
+  if (url === undefined || start < 0) return false;
+  const query = url.slice(start + 1);
+  if (!query.includes('access_token') && !query.includes('%')) return false;
+  return query.split(/[&;]/).some((pair) => parameterName(pair) === 'access_token');
+}
+
+function parameterName(pair: string): string {
+  const name = pair.split('=', 1)[0] ?? '';
+  return unescaped(name).split('[', 1)[0] ?? '';
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not well-formed: no framework reads a known name out of it either.
+    return text;
+  }
+}

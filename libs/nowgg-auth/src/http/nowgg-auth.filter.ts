@@ -1,0 +1,31 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { throwError } from 'rxjs';
+import { NowggAuthError } from '../errors.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
+import { errorHeaders } from './challenge.js';
+import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
+
+/**
+ * Answers this module's errors with their headers: challenge, `Retry-After`, `Cache-Control: no-store`. The guard sets
+ * them by itself; mount this filter for errors that services and the Passport strategy throw, for example as
+ * `{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }`.
+ */
+@Catch(NowggAuthError)
+export class NowggAuthExceptionFilter implements ExceptionFilter<NowggAuthError> {
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedNowggAuthOptions,
+  ) {}
+
+  catch(exception: NowggAuthError, host: ArgumentsHost): unknown {
+    if (host.getType() === 'rpc') return throwError(() => exception);
+    // GraphQL answers with the error that a filter returns.
+    if (host.getType() !== 'http') return exception;
+    const { httpAdapter } = this.adapterHost;
+    const response = host.getArgByIndex<HeaderTarget>(1);
+    if (httpAdapter.isHeadersSent(response)) return httpAdapter.end(response);
+    setResponseHeaders(response, errorHeaders(exception, this.options.realm));
+    return httpAdapter.reply(response, exception.getResponse(), exception.getStatus());
+  }
+}

@@ -1,0 +1,135 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import {
+  IdentityUnavailableError,
+  InsufficientScopeError,
+  InvalidRequestError,
+  InvalidTokenError,
+  NowggAuthError,
+  NowggConfigurationError,
+} from '../errors.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
+import type { NowggPrincipal } from '../principal.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import type { Verdict } from '../verification/verdict.js';
+import { type AuthenticatedRequest, findAuthentication, recordAuthentication } from './authentication.js';
+import { errorHeaders } from './challenge.js';
+import { type Credential, type CredentialSource, readCredential } from './credential.js';
+import { findPolicyMismatch } from './policy-faults.js';
+import { type RoutePolicy, routePolicyOf } from './policy.js';
+import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
+
+/** A request of Express, or Fastify's wrapper around Node's. */
+export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };
+
+/**
+ * Lets a request through when its bearer token is good for the route's policy, and puts the principal on
+ * `request.user`. Answers are those of RFC 6750, headers included, on Express and on Fastify. An execution context that
+ * it does not know is denied.
+ *
+ * A verdict in the cache is decided without a promise. Override single steps to adapt it.
+ */
+@Injectable()
+export class NowggAuthGuard implements CanActivate {
+  readonly #checked = new WeakSet<RoutePolicy>();
+
+  constructor(
+    protected readonly authenticator: NowggAuthenticator,
+    @Inject(RESOLVED_OPTIONS) protected readonly options: ResolvedNowggAuthOptions,
+  ) {}
+
+  /**
+   * @throws InvalidTokenError 401, InvalidRequestError 400, InsufficientScopeError 403, IdentityUnavailableError 503,
+   * NowggConfigurationError 500
+   */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    try {
+      const admitted = this.decide(context);
+      return admitted === true ? true : admitted.catch((error: unknown) => this.refuse(context, error));
+    } catch (error) {
+      return this.refuse(context, error);
+    }
+  }
+
+  /** The request of this context. Denies every kind of context that is not HTTP. */
+  protected getRequest(context: ExecutionContext): GuardedRequest {
+    if (context.getType() !== 'http') {
+      throw new NowggConfigurationError('NowggAuthGuard does not know this kind of execution context and denies it');
+    }
+    return context.getArgByIndex<GuardedRequest>(0);
+  }
+
+  /** What the route asks of its callers. */
+  protected getPolicy(context: ExecutionContext): RoutePolicy {
+    const policy = routePolicyOf(context.getHandler(), context.getClass());
+    if (policy.authentication !== undefined && !this.#checked.has(policy)) {
+      const mismatch = findPolicyMismatch(policy.authentication, this.options);
+      if (mismatch) throw new NowggConfigurationError(`@NowggAuth: ${mismatch}`);
+      this.#checked.add(policy);
+    }
+    return policy;
+  }
+
+  protected getCredential(request: GuardedRequest): Credential {
+    return readCredential(request.raw ?? request);
+  }
+
+  /** Decides about a caller who presents no usable token. */
+  protected withoutToken(
+    request: GuardedRequest,
+    policy: RoutePolicy,
+    outcome: Exclude<Credential['outcome'], 'token'>,
+  ): true {
+    if (outcome === 'ambiguous') throw new InvalidRequestError();
+    if (outcome === 'none') {
+      if (policy.access === 'optional') return this.admitAnonymous(request, policy);
+      throw new InvalidTokenError('missing_token');
+    }
+    return this.onVerdict(request, policy, { status: 'invalid', reason: 'malformed_token' });
+  }
+
+  /** Decides by the verdict about the token; on every request, a cached verdict included. */
+  protected onVerdict(request: GuardedRequest, policy: RoutePolicy, verdict: Verdict): true {
+    if (verdict.status === 'valid') return this.admitCaller(request, policy, verdict.principal);
+    if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
+    if (policy.access === 'optional' && policy.onInvalid === 'anonymous') return this.admitAnonymous(request, policy);
+    throw new InvalidTokenError(verdict.reason);
+  }
+
+  protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {
+    for (const scope of policy.scopes) {
+      if (!principal.scopes.includes(scope)) throw new InsufficientScopeError(policy.scopes);
+    }
+    request.user = principal;
+    recordAuthentication(request, { by: this.authenticator, policy, principal });
+    return true;
+  }
+
+  protected admitAnonymous(request: GuardedRequest, policy: RoutePolicy): true {
+    if (policy.scopes.length > 0) throw new InvalidTokenError('missing_token');
+    recordAuthentication(request, { by: this.authenticator, policy, principal: undefined });
+    return true;
+  }
+
+  private decide(context: ExecutionContext): true | Promise<true> {
+    const request = this.getRequest(context);
+    const policy = this.getPolicy(context);
+    const earlier = findAuthentication(request);
+    // A global guard and one on the route: the first has decided already.
+    if (earlier !== undefined && earlier.policy === policy && earlier.by === this.authenticator) return true;
+    if (policy.access === 'public') return this.admitAnonymous(request, policy);
+    const credential = this.getCredential(request);
+    if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
+    const verdict = this.authenticator.authenticate(credential.token, policy.authentication);
+    return 'status' in verdict
+      ? this.onVerdict(request, policy, verdict)
+      : verdict.then((settled) => this.onVerdict(request, policy, settled));
+  }
+
+  /** Sets the headers of the refusal before it is thrown, so that they need no exception filter. */
+  private refuse(context: ExecutionContext, error: unknown): never {
+    if (error instanceof NowggAuthError && context.getType() === 'http') {
+      setResponseHeaders(context.getArgByIndex<HeaderTarget>(1), errorHeaders(error, this.options.realm));
+    }
+    throw error;
+  }
+}

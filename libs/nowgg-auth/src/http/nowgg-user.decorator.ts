@@ -1,0 +1,81 @@
+import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
+import { NowggConfigurationError } from '../errors.js';
+import type { NowggPrincipal } from '../principal.js';
+import { type AuthenticatedRequest, findAuthentication } from './authentication.js';
+
+/** A pipe, as an instance or as a class. */
+export type ParameterPipe = PipeTransform | Type<PipeTransform>;
+
+type Output<P> = P extends { transform(...args: never[]): infer R }
+  ? Awaited<R>
+  : P extends abstract new (
+        ...args: never[]
+      ) => { transform(...args: never[]): infer R }
+    ? Awaited<R>
+    : never;
+
+/** What a value has become after the last of these pipes. */
+export type PipedValue<V, Pipes extends readonly ParameterPipe[]> = Pipes extends readonly [
+  ...ParameterPipe[],
+  infer Last,
+]
+  ? Output<Last>
+  : V;
+
+/** `unknown` when parameter `I` of method `K` takes a `V`; otherwise a type that makes the decorator a compile error. */
+export type TakesValue<T, K extends PropertyKey, I extends number, V> = K extends keyof T
+  ? T[K] extends (...args: infer A) => unknown
+    ? [V] extends [A[I]]
+      ? unknown
+      : { 'nowgg-auth': "the decorated parameter's type cannot hold this value" }
+    : unknown
+  : unknown;
+
+/** A parameter decorator for parameters that can hold a `V`, and no others. */
+export type ParameterDecoratorFor<V> = <T extends object, K extends string | symbol, I extends number>(
+  target: T,
+  key: K & TakesValue<T, K, I, V>,
+  index: I,
+) => void;
+
+/**
+ * Injects the caller, or one field of {@link NowggPrincipal}. A field that does not exist and a parameter of a type that
+ * cannot hold the value are compile errors; with pipes, what the last one gives counts.
+ *
+ * `undefined`, never null, for an anonymous caller, on a public route, and for a caller whom another Passport strategy
+ * let in. Where neither the guard nor a strategy ran, the answer is a 500 that says so.
+ */
+export function NowggUser(): ParameterDecoratorFor<NowggPrincipal>;
+export function NowggUser<const Pipes extends readonly [ParameterPipe, ...ParameterPipe[]]>(
+  ...pipes: Pipes
+): ParameterDecoratorFor<PipedValue<NowggPrincipal, Pipes>>;
+export function NowggUser<F extends keyof NowggPrincipal, const Pipes extends readonly ParameterPipe[]>(
+  field: F,
+  ...pipes: Pipes
+): ParameterDecoratorFor<PipedValue<NowggPrincipal[F], Pipes>>;
+export function NowggUser(
+  fieldOrPipe?: keyof NowggPrincipal | ParameterPipe,
+  ...pipes: ParameterPipe[]
+): ParameterDecoratorFor<unknown> {
+  return typeof fieldOrPipe === 'string'
+    ? injectCaller(fieldOrPipe, ...pipes)
+    : injectCaller(undefined, ...(fieldOrPipe ? [fieldOrPipe] : []), ...pipes);
+}
+
+const injectCaller = createParamDecorator(readCaller);
+
+function readCaller(field: keyof NowggPrincipal | undefined, context: ExecutionContext): unknown {
+  const principal = findCaller(context);
+  return field === undefined ? principal : principal?.[field];
+}
+
+function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
+  if (context.getType() === 'http') {
+    const request = context.getArgByIndex<AuthenticatedRequest & { authInfo?: unknown }>(0);
+    const authentication = findAuthentication(request);
+    if (authentication) return authentication.principal;
+    // Passport's guard leaves this property on every request that it let in: a strategy named before ours took it.
+    if ('authInfo' in request) return undefined;
+  }
+  throw new NowggConfigurationError('@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard');
+}

@@ -1,0 +1,90 @@
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import CustomStrategy from 'passport-custom';
+import { IdentityUnavailableError, InvalidRequestError } from '../errors.js';
+import type { NowggPrincipal } from '../principal.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { recordAuthentication } from './authentication.js';
+import { readCredential } from './credential.js';
+import type { GuardedRequest } from './nowgg-auth.guard.js';
+import { claimPassportName, holdPassportName, releasePassportName, yieldPassportName } from './passport-names.js';
+
+/** DI token of the name under which a module's strategy is known to Passport. */
+export const STRATEGY_NAME = Symbol('nestjs-nowgg-auth:strategy-name');
+
+interface PassportRegistry {
+  use(name: string, strategy: object): unknown;
+  unuse(name: string): unknown;
+}
+
+interface StrategyBase {
+  getPassportInstance(): PassportRegistry;
+}
+
+// Typed by hand: the inferred type names what consumers need not have installed.
+const Base = PassportStrategy(CustomStrategy) as unknown as new () => StrategyBase;
+
+/**
+ * Passport strategy on the module's authenticator, for chains such as `AuthGuard(['nowgg', 'jwt'])`. No token or a bad
+ * one lets the next strategy try; an identity system that cannot be asked ends the chain with a 503, because whether the
+ * token is good is not known; two credentials at once end it with a 400.
+ *
+ * It knows no route: `@Public`, `@OptionalAuth`, `@RequireScopes` and `@NowggAuth` are read by `NowggAuthGuard` only.
+ */
+@Injectable()
+export class NowggStrategy extends Base implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  /** The name that guards ask Passport for. Global to the process: see the module's `strategyName`. */
+  readonly name: string;
+
+  constructor(
+    private readonly authenticator: NowggAuthenticator,
+    @Inject(STRATEGY_NAME) name: string,
+  ) {
+    super();
+    this.name = name;
+    claimPassportName(name, this);
+    super.getPassportInstance().use(name, this);
+  }
+
+  /** Keeps the base class, which runs before there is a name, from registering this strategy. */
+  override getPassportInstance(): PassportRegistry {
+    return { use: () => undefined, unuse: () => undefined };
+  }
+
+  /**
+   * @returns the caller; false lets the next strategy try
+   * @throws IdentityUnavailableError when the identity system could not be asked, InvalidRequestError for two credentials
+   */
+  async validate(request: GuardedRequest): Promise<NowggPrincipal | false> {
+    const principal = await this.findCaller(request);
+    recordAuthentication(request, { by: this.authenticator, policy: undefined, principal });
+    return principal ?? false;
+  }
+
+  onApplicationBootstrap(): void {
+    holdPassportName(this.name, this);
+  }
+
+  onModuleDestroy(): void {
+    yieldPassportName(this.name, this);
+  }
+
+  onApplicationShutdown(): void {
+    if (releasePassportName(this.name, this)) super.getPassportInstance().unuse(this.name);
+  }
+
+  private async findCaller(request: GuardedRequest): Promise<NowggPrincipal | undefined> {
+    const credential = readCredential(request.raw ?? request);
+    if (credential.outcome === 'ambiguous') throw new InvalidRequestError();
+    if (credential.outcome !== 'token') return undefined;
+    const verdict = await this.authenticator.authenticate(credential.token);
+    if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
+    return verdict.status === 'valid' ? verdict.principal : undefined;
+  }
+}
