@@ -1,0 +1,112 @@
+import type { NowggClock } from '../clock.js';
+import type { TokenFacts } from '../principal.js';
+import type { RevocationStore } from './revocation-store.js';
+import type { RevocationSubject, Watermark } from './watermark.js';
+import { Watermarks } from './watermarks.js';
+
+const POLL_MS = 1_000;
+/** With news older than this, a verdict from memory could be one that a ban has ended. */
+const TRUSTED_MS = 10_000;
+
+/** What verification needs to know about revocations. */
+export interface RevocationView {
+  /** Whether the token is revoked, as far as is known here. */
+  refuses(facts: TokenFacts, credentialId: string): boolean;
+  /** False while the store cannot be read: then no verdict from memory may serve. */
+  readonly isCurrent: boolean;
+}
+
+/**
+ * Keeps this process's watermarks up to date: a poll each second, and at once after a hint. Hints may be lost, the poll
+ * may not: while it fails for more than ten seconds the feed is not {@link isCurrent}.
+ */
+export class RevocationFeed implements RevocationView {
+  readonly #store: RevocationStore;
+  readonly #clock: NowggClock;
+  readonly #watermarks = new Watermarks();
+  readonly #closing = new AbortController();
+  #cursor: string | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #hinted = false;
+  #stopWatching: (() => Promise<void>) | undefined;
+
+  constructor(store: RevocationStore, clock: NowggClock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Reads what is known so far and goes on reading until {@link close}. Does not fail when the store does. */
+  async start(): Promise<void> {
+    await this.readNow();
+    if (!this.#store.isShared) return;
+    try {
+      this.#stopWatching = await this.#store.watch(() => void this.readNow());
+    } catch {
+      // A hint only: the poll finds everything by itself.
+    }
+    void this.#poll();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#stopWatching?.();
+    await this.#reading;
+  }
+
+  refuses(facts: TokenFacts, credentialId: string): boolean {
+    return this.#watermarks.refuse(facts, credentialId, this.#clock.now());
+  }
+
+  get isCurrent(): boolean {
+    return !this.#store.isShared || this.#clock.monotonicNow() - this.#readAt <= TRUSTED_MS;
+  }
+
+  find(subject: RevocationSubject): Watermark | undefined {
+    return this.#watermarks.find(subject);
+  }
+
+  /** Takes over what this process itself has just written. */
+  apply(watermark: Watermark): void {
+    this.#watermarks.apply(watermark, this.#clock.now());
+  }
+
+  /** Reads once more; one reading at a time, and one more after it when something happened meanwhile. */
+  async readNow(): Promise<void> {
+    if (this.#reading) {
+      this.#hinted = true;
+      return this.#reading;
+    }
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    do {
+      this.#hinted = false;
+      const askedAt = this.#clock.monotonicNow();
+      try {
+        const { watermarks, cursor } = await this.#store.changesSince(this.#cursor);
+        for (const watermark of watermarks) this.apply(watermark);
+        this.#cursor = cursor;
+        this.#readAt = askedAt;
+      } catch {
+        // The next poll tries again; isCurrent tells how old the news are.
+      }
+    } while (this.#hinted && !this.#closing.signal.aborted);
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      for (;;) {
+        await this.#clock.wait(POLL_MS, this.#closing.signal);
+        await this.readNow();
+        this.#watermarks.prune(this.#clock.now());
+      }
+    } catch {
+      // The wait was ended by close().
+    }
+  }
+}

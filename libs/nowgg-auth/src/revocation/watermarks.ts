@@ -1,0 +1,70 @@
+import type { TokenFacts } from '../principal.js';
+import { isSpent, type RevocationKind, type RevocationSubject, type Watermark } from './watermark.js';
+
+/**
+ * The watermarks that this process knows, for the question that every request asks: is this token revoked here?
+ * Answering takes no I/O and next to nothing while there are none.
+ */
+export class Watermarks {
+  readonly #byProvider = new Map<string, Record<RevocationKind, Map<string, Watermark>>>();
+  #size = 0;
+
+  /** Number of subjects with a watermark. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @param credentialId fingerprint of the token, see `credentialIdOf` */
+  refuse(facts: TokenFacts, credentialId: string, nowMs: number): boolean {
+    if (this.#size === 0) return false;
+    const marks = this.#byProvider.get(facts.provider);
+    if (!marks) return false;
+    return (
+      refuses(marks.user.get(facts.userId), facts, nowMs) ||
+      (facts.sessionId !== undefined && refuses(marks.session.get(facts.sessionId), facts, nowMs)) ||
+      (facts.tokenId !== undefined && refuses(marks.token.get(facts.tokenId), facts, nowMs)) ||
+      refuses(marks.credential.get(credentialId), facts, nowMs)
+    );
+  }
+
+  find({ provider, kind, id }: RevocationSubject): Watermark | undefined {
+    return this.#byProvider.get(provider)?.[kind].get(id);
+  }
+
+  /** Takes over the state of a subject as the store has it. */
+  apply(watermark: Watermark, nowMs: number): void {
+    const marks = this.#marksOf(watermark.provider)[watermark.kind];
+    const known = marks.delete(watermark.id);
+    const kept = !isSpent(watermark, nowMs);
+    if (kept) marks.set(watermark.id, watermark);
+    this.#size += Number(kept) - Number(known);
+  }
+
+  /** Drops what cannot refuse anything any more. */
+  prune(nowMs: number): void {
+    for (const marks of this.#byProvider.values()) {
+      for (const byId of Object.values(marks)) {
+        for (const [id, watermark] of byId) {
+          if (!isSpent(watermark, nowMs)) continue;
+          byId.delete(id);
+          this.#size -= 1;
+        }
+      }
+    }
+  }
+
+  #marksOf(provider: string): Record<RevocationKind, Map<string, Watermark>> {
+    const known = this.#byProvider.get(provider);
+    if (known) return known;
+    const created = { user: new Map(), session: new Map(), token: new Map(), credential: new Map() };
+    this.#byProvider.set(provider, created);
+    return created;
+  }
+}
+
+function refuses(watermark: Watermark | undefined, facts: TokenFacts, nowMs: number): boolean {
+  if (!watermark) return false;
+  if (watermark.refusedUntilMs !== undefined && watermark.refusedUntilMs > nowMs) return true;
+  const { issuedUntilMs } = watermark;
+  return issuedUntilMs !== undefined && (facts.issuedAtMs ?? Number.NEGATIVE_INFINITY) <= issuedUntilMs;
+}

@@ -1,0 +1,245 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { IdentityUnavailableError, InvalidGrantError } from '../errors.js';
+import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
+import type { NowggPrincipal } from '../principal.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
+import type { GrantRecord, NewGrant } from './grant-record.js';
+import { FIRST_GENERATION } from './new-grant-record.js';
+import { RefreshFlights } from './refresh-flights.js';
+import type { TokenParts } from './refresh-parts.js';
+import { openReply, sealReply } from './sealed-reply.js';
+import { callTokenEndpoint } from './token-call.js';
+import { accessTokenExpiry } from './vault.js';
+
+/** What is sent with a code. */
+export interface CodeExchangeOptions {
+  /** Name of the identity provider that issued the code; needed when there are several. */
+  readonly provider?: string;
+  /** The redirect URI of the authorization request. OAuth 2.0 only. */
+  readonly redirectUri?: string;
+  /** The PKCE code verifier (RFC 7636). OAuth 2.0 only. */
+  readonly codeVerifier?: string;
+}
+
+export interface ExchangedCode {
+  readonly grant: GrantRecord;
+  readonly principal: NowggPrincipal;
+}
+
+type MyClaim = Extract<ExchangeClaim, { outcome: 'mine' }>;
+
+const LONGEST_CODE = 2_048;
+const FIRST_PAUSE_MS = 25;
+
+/**
+ * Makes one grant out of one code: claim, call, seal the reply at once, verify, create. A code works once, so whoever
+ * brings it again, in whatever process, goes on where the last one stopped and gets the same grant.
+ */
+export class CodeExchanger {
+  readonly #parts: TokenParts;
+  readonly #authenticator: NowggAuthenticator;
+  readonly #flights = new RefreshFlights<ExchangedCode>();
+  readonly #stopping = new AbortController();
+
+  constructor(parts: TokenParts, authenticator: NowggAuthenticator) {
+    this.#parts = parts;
+    this.#authenticator = authenticator;
+  }
+
+  /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
+  async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
+    if (!isCode(code)) throw new InvalidGrantError();
+    const provider = this.#parts.identityProviders.getOrOnly(options.provider);
+    const codeHash = hashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
+    return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
+  }
+
+  /** Waits for every exchange under way; who waits for another process stops waiting. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#flights.inTheAir);
+  }
+
+  async #fly(
+    provider: IdentityProvider,
+    codeHash: string,
+    request: CodeExchangeOptions & { code: string },
+    leave: () => void,
+  ): Promise<ExchangedCode> {
+    const { clock, timing } = this.#parts;
+    const landed = new AbortController();
+    // When the lease has lapsed anybody may go on, this process included.
+    clock.wait(timing.leaseMs, landed.signal).then(leave, () => undefined);
+    try {
+      return await this.#exchange(provider, codeHash, request);
+    } finally {
+      landed.abort();
+    }
+  }
+
+  async #exchange(
+    provider: IdentityProvider,
+    codeHash: string,
+    request: CodeExchangeOptions & { code: string },
+  ): Promise<ExchangedCode> {
+    const { store, timing, clock } = this.#parts;
+    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
+    for (;;) {
+      const key = { codeHash, owner: randomUUID() };
+      const claim = await store.claimExchange({ ...key, leaseMs: timing.leaseMs });
+      if (claim.outcome === 'completed') return this.#completed(claim.exchange);
+      if (claim.outcome === 'mine') return this.#goOn(provider, key, claim, request);
+      await this.#awaitHolder(codeHash, waitUntil);
+    }
+  }
+
+  async #goOn(
+    provider: IdentityProvider,
+    key: ExchangeKey,
+    claim: MyClaim,
+    request: CodeExchangeOptions & { code: string },
+  ): Promise<ExchangedCode> {
+    const { replyCt } = claim.exchange;
+    const tokens = replyCt
+      ? openReply(this.#parts.vault, provider, key.codeHash, replyCt)
+      : await this.#ask(provider, key, claim, request);
+    return this.#verifyAndCreate(provider, key, tokens);
+  }
+
+  async #ask(
+    provider: IdentityProvider,
+    key: ExchangeKey,
+    claim: MyClaim,
+    request: CodeExchangeOptions & { code: string },
+  ): Promise<TokenSet> {
+    const { circuits, clock, timing, successes, store, unsaved, vault } = this.#parts;
+    const { clientKey } = provider;
+    const closedForMs = circuits.enter(clientKey);
+    if (closedForMs > 0) return this.#giveUp(key, 'now', closedForMs);
+    const { code, redirectUri, codeVerifier } = request;
+    const send = () =>
+      provider.exchangeCode({ code, redirectUri, codeVerifier, signal: AbortSignal.timeout(timing.harvestMs) });
+    // A code is never replayed by itself: it works once, and a second use may count as theft.
+    const call = { clientKey, send, resendMs: timing.resendMs, mayReplay: () => false };
+    const { outcome } = await callTokenEndpoint(call, circuits, clock);
+    if (outcome.status !== 'tokens') return this.#failed(provider, key, claim, outcome);
+    const { tokens } = outcome;
+    if (tokens.refreshToken === undefined) return this.#forget(key, new IdentityUnavailableError());
+    const replyCt = sealReply(vault, provider, key.codeHash, tokens);
+    await unsaved.save(() => store.sealExchange(key.codeHash, replyCt));
+    await successes.note(clientKey);
+    return tokens;
+  }
+
+  async #failed(
+    provider: IdentityProvider,
+    key: ExchangeKey,
+    claim: MyClaim,
+    outcome: Exclude<TokenOutcome, { status: 'tokens' }>,
+  ): Promise<TokenSet> {
+    switch (outcome.status) {
+      case 'refused':
+        return this.#refused(provider, key, claim);
+      case 'in_doubt':
+        return this.#giveUp(key, 'when_lapsed', this.#parts.timing.leaseMs);
+      case 'busy':
+        return this.#giveUp(key, 'now', outcome.retryAfterMs ?? 0);
+      default:
+        return this.#giveUp(key, 'now', 0);
+    }
+  }
+
+  /** Who had the code before may have used it up and still bring the reply; until that is out, a no proves nothing. */
+  async #refused(provider: IdentityProvider, key: ExchangeKey, claim: MyClaim): Promise<TokenSet> {
+    const current = await this.#parts.store.findExchange(key.codeHash);
+    if (current?.replyCt) return openReply(this.#parts.vault, provider, key.codeHash, current.replyCt);
+    const waitedMs = claim.exchange.readAtMs - claim.exchange.createdAtMs;
+    if (claim.predecessorInDoubt && waitedMs < this.#parts.timing.harvestMs) {
+      return this.#giveUp(key, 'when_lapsed', this.#parts.timing.leaseMs);
+    }
+    return this.#forget(key, new InvalidGrantError());
+  }
+
+  async #verifyAndCreate(provider: IdentityProvider, key: ExchangeKey, tokens: TokenSet): Promise<ExchangedCode> {
+    const policy = { provider: provider.name, tokenType: 'token' } as const;
+    const verdict = await this.#authenticator.authenticate(tokens.accessToken, policy);
+    if (verdict.status === 'unknown') return this.#giveUp(key, 'now', verdict.retryAfterSeconds * 1000);
+    if (verdict.status === 'invalid' || verdict.principal.provider !== provider.name) {
+      return this.#forget(key, new InvalidGrantError());
+    }
+    const { principal } = verdict;
+    const grant = this.#newGrant(provider, principal, tokens);
+    const created = await this.#parts.unsaved.save(() => this.#parts.store.completeExchange(key.codeHash, grant));
+    if (created) return { grant: created, principal };
+    const finished = await this.#parts.store.findExchange(key.codeHash);
+    if (finished?.grantId === undefined) throw new IdentityUnavailableError();
+    return this.#completed(finished);
+  }
+
+  #newGrant(provider: IdentityProvider, principal: NowggPrincipal, tokens: TokenSet): NewGrant {
+    const { name, clientKey } = provider;
+    const id = randomUUID();
+    const context = { id, clientKey, generation: FIRST_GENERATION };
+    return {
+      id,
+      provider: name,
+      clientKey,
+      userId: principal.userId,
+      sessionId: principal.sessionId,
+      ...this.#parts.vault.sealTokens(context, tokens.accessToken, tokens.refreshToken as string),
+      accessNotAfterMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(tokens),
+      refreshNotAfterMs: tokens.refreshTokenExpiresAtMs,
+    };
+  }
+
+  /** The same code once more: the same grant, for a while. */
+  async #completed(exchange: ExchangeRecord): Promise<ExchangedCode> {
+    const { store, vault, timing } = this.#parts;
+    const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
+    if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
+    const grant = await store.findGrant(exchange.grantId as string);
+    if (!grant || grant.state === 'revoked' || grant.state === 'needs_reauth') throw new InvalidGrantError();
+    const policy = { provider: grant.provider, tokenType: 'token' } as const;
+    const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
+    if (verdict.status === 'valid') return { grant, principal: verdict.principal };
+    throw verdict.status === 'unknown'
+      ? new IdentityUnavailableError(verdict.retryAfterSeconds)
+      : new InvalidGrantError();
+  }
+
+  async #giveUp(key: ExchangeKey, next: 'now' | 'when_lapsed', retryInMs: number): Promise<never> {
+    await this.#parts.store.releaseExchange({ ...key, next });
+    throw new IdentityUnavailableError(retryInMs / 1000);
+  }
+
+  async #forget(key: ExchangeKey, error: Error): Promise<never> {
+    await this.#parts.store.removeExchange(key);
+    throw error;
+  }
+
+  /** Returns when the code may be had or has become a grant. */
+  async #awaitHolder(codeHash: string, until: number): Promise<void> {
+    const { clock, store, timing } = this.#parts;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, timing.pollMs)) {
+      if (this.#stopping.signal.aborted || clock.monotonicNow() >= until) throw new IdentityUnavailableError();
+      await clock.wait(pauseMs * (0.75 + Math.random() / 2));
+      const current = await store.findExchange(codeHash);
+      // Only a refusal makes a claim go away while somebody waits for it.
+      if (!current) throw new InvalidGrantError();
+      if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
+    }
+  }
+}
+
+/** 1 to 2,048 visible ASCII characters: anything else is no code of any identity system, and nobody needs to be asked. */
+function isCode(code: unknown): code is string {
+  return typeof code === 'string' && code.length <= LONGEST_CODE && /^[\x21-\x7e]+$/.test(code);
+}
+
+/** What was sent with a code is part of its name: whoever lacks the verifier does not get the grant of who had it. */
+function hashOf(...parts: readonly (string | undefined)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part === undefined ? '-;' : `${Buffer.byteLength(part)}:${part};`);
+  return hash.digest('base64url');
+}

@@ -1,0 +1,69 @@
+import type { TokenRevocations } from '../revocation/token-revocations.js';
+import type { GrantRecord } from './grant-record.js';
+import type { TokenParts } from './refresh-parts.js';
+
+/** How many grants' ends an identity system is told of at the same time. */
+const AT_ONCE = 8;
+
+/** Ends grants: in the store, for the tokens that are already out, and at the identity system, in this order. */
+export class GrantEnding {
+  readonly #parts: TokenParts;
+  readonly #revocations: TokenRevocations | undefined;
+  readonly #telling = new Set<Promise<void>>();
+
+  constructor(parts: TokenParts, revocations: TokenRevocations | undefined) {
+    this.#parts = parts;
+    this.#revocations = revocations;
+  }
+
+  async revoke(grantId: string): Promise<void> {
+    const grant = await this.#parts.store.revokeGrant(grantId);
+    if (grant) await this.#end([grant]);
+  }
+
+  async revokeUser(provider: string, userId: string): Promise<number> {
+    const grants = await this.#parts.store.revokeUser(provider, userId);
+    await this.#end(grants);
+    return grants.length;
+  }
+
+  /** Waits until the identity systems have been told. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#telling);
+  }
+
+  async #end(grants: readonly GrantRecord[]): Promise<void> {
+    await Promise.all(grants.map((grant) => this.#refuseTokens(grant)));
+    // In the background: the grant is over here whether or not the identity system can be told.
+    const telling = this.#tellAll(grants).finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
+  }
+
+  async #refuseTokens(grant: GrantRecord): Promise<void> {
+    const { provider, userId, sessionId } = grant;
+    const accessToken = readable(() => this.#parts.vault.accessTokenOf(grant).token);
+    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, accessToken });
+  }
+
+  async #tellAll(grants: readonly GrantRecord[]): Promise<void> {
+    for (let at = 0; at < grants.length; at += AT_ONCE) {
+      await Promise.all(grants.slice(at, at + AT_ONCE).map((grant) => this.#tell(grant)));
+    }
+  }
+
+  async #tell(grant: GrantRecord): Promise<void> {
+    const provider = this.#parts.identityProviders.find(grant.provider);
+    const refreshToken = readable(() => this.#parts.vault.refreshTokenOf(grant));
+    if (provider?.clientKey !== grant.clientKey || refreshToken === undefined) return;
+    await provider.revoke(refreshToken, AbortSignal.timeout(this.#parts.timing.softDeadlineMs)).catch(() => undefined);
+  }
+}
+
+/** Undefined for a ciphertext that does not open: it must not keep a grant from being ended. */
+function readable(open: () => string): string | undefined {
+  try {
+    return open();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { NowggConfigurationError } from '../errors.js';
+import type { IdentityProvider } from '../identity/identity-provider.js';
+import type { GrantRecord } from './grant-record.js';
+import { HolderWatch } from './holder-watch.js';
+import { RefreshAttempt } from './refresh-attempt.js';
+import { RefreshFlights } from './refresh-flights.js';
+import type { RefreshResult, TokenParts } from './refresh-parts.js';
+import { publishTokenEvent } from './token-events.js';
+
+/** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
+export class GrantRefresher {
+  readonly #parts: TokenParts;
+  readonly #flights = new RefreshFlights<RefreshResult>();
+  readonly #holders: HolderWatch;
+  readonly #stopping = new AbortController();
+
+  constructor(parts: TokenParts) {
+    this.#parts = parts;
+    this.#holders = new HolderWatch(parts);
+  }
+
+  /** Replaces exactly the generation of `grant`. Joins a refresh of it that is under way in this process. */
+  refresh(grant: GrantRecord): Promise<RefreshResult> {
+    return this.#join(grant, 0);
+  }
+
+  /** The same for nobody in particular: not if it was tried a moment ago, and never an error. */
+  refreshInBackground(grant: GrantRecord): void {
+    const { backgroundQuietMs } = this.#parts.timing;
+    const now = grant.readAtMs;
+    const quiet = grant.updatedAtMs > now - backgroundQuietMs || (grant.nextAttemptAtMs ?? 0) > now;
+    if (quiet || (grant.leaseUntilMs ?? 0) > now || this.#stopping.signal.aborted) return;
+    void this.#join(grant, backgroundQuietMs).catch(() => undefined);
+  }
+
+  /** Waits for every call under way and its harvest; who waits for another process stops waiting. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#flights.inTheAir);
+  }
+
+  #join(grant: GrantRecord, quietMs: number): Promise<RefreshResult> {
+    return this.#flights.join(`${grant.id}:${grant.generation}`, (leave) => this.#fly(grant, quietMs, leave));
+  }
+
+  async #fly(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+    const { clock, timing } = this.#parts;
+    const startedAt = clock.monotonicNow();
+    const result = await this.#refresh(grant, quietMs, leave);
+    if (result.status === 'yielded') return result;
+    const durationMs = clock.monotonicNow() - startedAt;
+    const late = result.outcome === 'refreshed' && durationMs > timing.softDeadlineMs;
+    const outcome = late ? 'harvested' : result.outcome;
+    publishTokenEvent({ type: 'refresh', provider: grant.provider, grantId: grant.id, outcome, durationMs });
+    return result;
+  }
+
+  async #refresh(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+    const { store, circuits, timing, clock } = this.#parts;
+    const { id, generation, clientKey } = grant;
+    const { leaseMs, harvestMs: takeoverLeaseMs } = timing;
+    const provider = this.#providerOf(grant);
+    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
+    for (;;) {
+      const closedForMs = circuits.closedForMs(clientKey);
+      if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
+      const owner = randomUUID();
+      const lease = await store.acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs });
+      switch (lease.outcome) {
+        case 'mine':
+          return this.#attempt(new RefreshAttempt(this.#parts, provider, lease, owner), leave);
+        case 'already_fresh':
+          return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
+        case 'not_active':
+        case 'missing':
+          return { status: 'ended', outcome: 'ended' };
+        case 'not_yet':
+          return notYet(lease.grant);
+        case 'held':
+          if (quietMs > 0) return { status: 'yielded' };
+          if (await this.#holders.changed(lease.grant, waitUntil, this.#stopping.signal)) break;
+          return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: 'held_timeout' };
+      }
+    }
+  }
+
+  async #attempt(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
+    const { clock, timing } = this.#parts;
+    const landed = new AbortController();
+    // Once the lease has lapsed anybody may take over, this process included: nobody new should wait for this call.
+    clock.wait(timing.leaseMs, landed.signal).then(leave, () => undefined);
+    const startedAt = clock.monotonicNow();
+    try {
+      return await attempt.run();
+    } finally {
+      landed.abort();
+      this.#holders.observe(clock.monotonicNow() - startedAt);
+    }
+  }
+
+  /** A refresh token goes to the client that it was issued to and to nobody else. */
+  #providerOf(grant: GrantRecord): IdentityProvider {
+    const provider = this.#parts.identityProviders.get(grant.provider);
+    if (provider.clientKey === grant.clientKey) return provider;
+    throw new NowggConfigurationError('the grant belongs to another client or address of its identity provider');
+  }
+}
+
+/** Somebody tried a moment ago. Only a date that binds everybody is a reason to send a waiting caller away. */
+function notYet(grant: GrantRecord): RefreshResult {
+  const retryInMs = (grant.nextAttemptAtMs ?? 0) - grant.readAtMs;
+  if (retryInMs <= 0) return { status: 'yielded' };
+  return { status: 'later', retryInMs, outcome: grant.state === 'suspect' ? 'suspect' : 'backing_off' };
+}
+
+function leaseLeft(grant: GrantRecord): number {
+  return (grant.leaseUntilMs ?? 0) - grant.readAtMs;
+}

@@ -1,0 +1,34 @@
+import { NowggConfigurationError } from '../errors.js';
+import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
+import type { TokenStore } from './token-store.js';
+
+const KNOWN_TEXT = 'nestjs-nowgg-auth';
+
+/**
+ * Compares the ring with the keys that have sealed in this store, and enters the one that seals now. Changes no grant.
+ * @throws NowggConfigurationError when a key that is still in use is missing, or another key has its id
+ */
+export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void> {
+  const checks = await store.listKeyChecks();
+  const faults = checks.flatMap(({ keyId, checkCt }) => {
+    if (!ring.has(keyId)) return [`the key '${keyId}' is missing, and grants may still be sealed under it`];
+    return opens(ring, keyId, checkCt) ? [] : [`the key '${keyId}' is not the one that sealed before`];
+  });
+  if (faults.length > 0) throw new NowggConfigurationError(`tokens.encryptionKeys: ${faults.join('; ')}`);
+  if (checks.some(({ keyId }) => keyId === ring.sealingKeyId)) return;
+  const keyId = ring.sealingKeyId;
+  await store.addKeyCheck({ keyId, checkCt: ring.seal(KNOWN_TEXT, contextOf(keyId)) });
+}
+
+function opens(ring: KeyRing, keyId: string, checkCt: Uint8Array): boolean {
+  try {
+    return ring.open(checkCt, contextOf(keyId)) === KNOWN_TEXT;
+  } catch (error) {
+    if (error instanceof SealedTextError) return false;
+    throw error;
+  }
+}
+
+function contextOf(keyId: string): SealContext {
+  return { purpose: 'key-check', id: keyId, clientKey: '', generation: 0 };
+}

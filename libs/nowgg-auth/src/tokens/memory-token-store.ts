@@ -1,0 +1,266 @@
+import type { NowggClock } from '../clock.js';
+import type {
+  AttemptFailure,
+  AttemptKey,
+  AttemptRefusal,
+  GrantRecord,
+  LeaseRequest,
+  LeaseResult,
+  NewGrant,
+  TokenCommit,
+} from './grant-record.js';
+import type {
+  ExchangeClaim,
+  ExchangeClaimRequest,
+  ExchangeKey,
+  ExchangeRecord,
+  ExchangeRelease,
+} from './exchange-record.js';
+import { MemoryExchanges } from './memory-exchanges.js';
+import { classifyLease } from './lease-outcome.js';
+import { newGrantRecord } from './new-grant-record.js';
+import { TokenStore } from './token-store.js';
+import type { TokenStoreWiring } from './token-store-wiring.js';
+import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
+
+/**
+ * Keeps grants in this process only, and only until it ends: for trials and tests. Pass it as `tokenStore`. Several
+ * processes, or a restart, need `typeOrmTokenStore()`.
+ */
+export function memoryTokenStore(): TokenStoreWiring {
+  return { inject: [], create: ({ clock }) => new MemoryTokenStore(clock) };
+}
+
+/** The port in plain maps. Every operation runs in one turn of the event loop, which makes it atomic. */
+export class MemoryTokenStore extends TokenStore {
+  readonly #clock: NowggClock;
+  readonly #grants = new Map<string, GrantRecord>();
+  readonly #exchanges: MemoryExchanges;
+  readonly #clientSuccesses = new Map<string, number>();
+  readonly #keyChecks = new Map<string, KeyCheck>();
+
+  constructor(clock: NowggClock) {
+    super();
+    this.#clock = clock;
+    this.#exchanges = new MemoryExchanges(clock);
+  }
+
+  override async findGrant(id: string): Promise<GrantRecord | undefined> {
+    return this.#read(id);
+  }
+
+  override async listGrants(provider: string, userId: string): Promise<GrantRecord[]> {
+    return this.#ofUser(provider, userId).map((grant) => this.#stamped(grant));
+  }
+
+  override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
+    const grant = this.#read(request.id);
+    if (!grant) return { outcome: 'missing' };
+    const outcome = classifyLease(grant, request);
+    if (outcome !== 'mine') return { outcome, grant };
+    const predecessorInDoubt = grant.attemptStartedAtMs !== undefined;
+    const takesOver = predecessorInDoubt && grant.leaseOwner !== undefined;
+    this.#write(grant.id, {
+      leaseOwner: request.owner,
+      leaseUntilMs: this.#clock.now() + (takesOver ? request.takeoverLeaseMs : request.leaseMs),
+      attemptStartedAtMs: this.#clock.now(),
+    });
+    return { outcome, grant, predecessorInDoubt };
+  }
+
+  override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
+    const grant = this.#grants.get(commit.id);
+    if (!grant || grant.state === 'revoked') return undefined;
+    if (grant.generation !== commit.generation || grant.sessionVersion !== commit.sessionVersion) return undefined;
+    return this.#write(commit.id, {
+      generation: commit.generation + 1,
+      state: 'active',
+      refreshCt: commit.refreshCt,
+      accessCt: commit.accessCt,
+      accessObtainedAtMs: this.#clock.now(),
+      accessNotAfterMs: commit.accessNotAfterMs,
+      refreshNotAfterMs: commit.refreshNotAfterMs,
+      ...NO_ATTEMPT,
+      failCount: 0,
+      failCode: undefined,
+      failCountedAtMs: undefined,
+      nextAttemptAtMs: undefined,
+    });
+  }
+
+  override async recordFailure(failure: AttemptFailure): Promise<boolean> {
+    const grant = this.#attempted(failure);
+    if (!grant) return false;
+    this.#write(grant.id, {
+      ...NO_ATTEMPT,
+      attemptStartedAtMs: failure.inDoubt ? grant.attemptStartedAtMs : undefined,
+      nextAttemptAtMs: this.#clock.now() + failure.retryInMs,
+    });
+    return true;
+  }
+
+  override async recordRefusal(refusal: AttemptRefusal): Promise<boolean> {
+    const grant = this.#attempted(refusal);
+    if (!grant) return false;
+    this.#write(grant.id, {
+      ...NO_ATTEMPT,
+      state: refusal.state,
+      failCode: refusal.failCode,
+      failCount: refusal.failCount,
+      failCountedAtMs: refusal.counted ? this.#clock.now() : grant.failCountedAtMs,
+      nextAttemptAtMs: this.#clock.now() + refusal.retryInMs,
+    });
+    return true;
+  }
+
+  override async revokeGrant(id: string): Promise<GrantRecord | undefined> {
+    const grant = this.#grants.get(id);
+    if (!grant || grant.state === 'revoked') return undefined;
+    return this.#write(id, { ...NO_ATTEMPT, state: 'revoked', sessionVersion: grant.sessionVersion + 1 });
+  }
+
+  override async revokeUser(provider: string, userId: string): Promise<GrantRecord[]> {
+    const grants = await Promise.all(this.#ofUser(provider, userId).map(({ id }) => this.revokeGrant(id)));
+    return grants.filter((grant) => grant !== undefined);
+  }
+
+  override async noteClientSuccess(clientKey: string): Promise<void> {
+    this.#clientSuccesses.set(clientKey, this.#clock.now());
+  }
+
+  override async findClientSuccess(clientKey: string): Promise<number | undefined> {
+    return this.#clientSuccesses.get(clientKey);
+  }
+
+  override async claimExchange(request: ExchangeClaimRequest): Promise<ExchangeClaim> {
+    return this.#exchanges.claim(request);
+  }
+
+  override async findExchange(codeHash: string): Promise<ExchangeRecord | undefined> {
+    return this.#exchanges.find(codeHash);
+  }
+
+  override async sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean> {
+    return this.#exchanges.seal(codeHash, replyCt);
+  }
+
+  override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
+    if (!this.#exchanges.complete(codeHash, grant.id)) return undefined;
+    this.#grants.set(grant.id, newGrantRecord(grant, this.#clock.now()));
+    return this.#read(grant.id);
+  }
+
+  override async releaseExchange(release: ExchangeRelease): Promise<void> {
+    this.#exchanges.release(release);
+  }
+
+  override async removeExchange(key: ExchangeKey): Promise<boolean> {
+    return this.#exchanges.remove(key);
+  }
+
+  override async listSealedOtherwise(
+    header: Uint8Array,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<GrantRecord[]> {
+    return [...this.#grants.values()]
+      .filter((grant) => afterId === undefined || grant.id > afterId)
+      .filter((grant) => !startsWith(grant.accessCt, header) || !startsWith(grant.refreshCt, header))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit)
+      .map((grant) => this.#stamped(grant));
+  }
+
+  override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
+    const current = resealed.filter(({ id, generation }) => this.#grants.get(id)?.generation === generation);
+    for (const { id, accessCt, refreshCt } of current) this.#write(id, { accessCt, refreshCt });
+    return current.length;
+  }
+
+  override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
+    return this.#exchanges.all().some(({ replyCt }) => replyCt !== undefined && !startsWith(replyCt, header));
+  }
+
+  override async listKeyChecks(): Promise<KeyCheck[]> {
+    return [...this.#keyChecks.values()];
+  }
+
+  override async addKeyCheck(check: KeyCheck): Promise<void> {
+    if (!this.#keyChecks.has(check.keyId)) this.#keyChecks.set(check.keyId, check);
+  }
+
+  override async removeKeyCheck(keyId: string): Promise<void> {
+    this.#keyChecks.delete(keyId);
+  }
+
+  override async countVault(): Promise<VaultCounts> {
+    const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
+    const byKeyId: Record<string, number> = {};
+    for (const grant of this.#grants.values()) {
+      byState[grant.state] += 1;
+      const keyId = Buffer.from(grant.accessCt).toString('latin1', 2, 2 + (grant.accessCt[1] ?? 0));
+      byKeyId[keyId] = (byKeyId[keyId] ?? 0) + 1;
+    }
+    return { byState, byKeyId, exchanges: this.#exchanges.all().length };
+  }
+
+  override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
+    return { grants: this.#sweepable(limits).length, exchanges: this.#exchanges.olderThan(limits).length };
+  }
+
+  override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
+    const grants = this.#sweepable(limits).slice(0, limit);
+    for (const { id } of grants) this.#grants.delete(id);
+    const exchanges = this.#exchanges.olderThan(limits).slice(0, limit);
+    for (const { codeHash } of exchanges) this.#exchanges.delete(codeHash);
+    return { grants: grants.length, exchanges: exchanges.length };
+  }
+
+  override async forgetUser(provider: string, userId: string): Promise<number> {
+    const grants = this.#ofUser(provider, userId);
+    for (const { id } of grants) this.#grants.delete(id);
+    return grants.length;
+  }
+
+  #ofUser(provider: string, userId: string): GrantRecord[] {
+    return [...this.#grants.values()].filter((grant) => grant.provider === provider && grant.userId === userId);
+  }
+
+  #sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {
+    const now = this.#clock.now();
+    return [...this.#grants.values()].filter(
+      ({ state, updatedAtMs, refreshNotAfterMs }) =>
+        ((state === 'revoked' || state === 'needs_reauth') && updatedAtMs <= now - endedForMs) ||
+        (refreshNotAfterMs !== undefined && refreshNotAfterMs <= now - expiredForMs),
+    );
+  }
+
+  /** The grant whose attempt this is, if it is still that attempt's turn. */
+  #attempted({ id, generation, owner }: AttemptKey): GrantRecord | undefined {
+    const grant = this.#grants.get(id);
+    const current = grant?.generation === generation && grant.leaseOwner === owner;
+    return current && (grant.state === 'active' || grant.state === 'suspect') ? grant : undefined;
+  }
+
+  #read(id: string): GrantRecord | undefined {
+    const grant = this.#grants.get(id);
+    return grant && this.#stamped(grant);
+  }
+
+  #write(id: string, changes: Partial<GrantRecord>): GrantRecord {
+    const grant = this.#grants.get(id) as GrantRecord;
+    const written = { ...grant, ...changes, updatedAtMs: this.#clock.now() };
+    this.#grants.set(id, written);
+    return this.#stamped(written);
+  }
+
+  #stamped(grant: GrantRecord): GrantRecord {
+    return { ...grant, readAtMs: this.#clock.now() };
+  }
+}
+
+const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
+
+function startsWith(bytes: Uint8Array, header: Uint8Array): boolean {
+  return Buffer.from(header).equals(bytes.subarray(0, header.length));
+}

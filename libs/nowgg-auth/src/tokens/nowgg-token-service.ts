@@ -1,0 +1,262 @@
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { NowggClock } from '../clock.js';
+import {
+  IdentityUnavailableError,
+  InvalidTokenError,
+  NowggAuthError,
+  ReauthenticationRequiredError,
+} from '../errors.js';
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import { isIdentifier } from '../identity/claims.js';
+import type { TokensOptions } from '../options.js';
+import type { TokenRevocations } from '../revocation/token-revocations.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { accessTokenZone } from './access-token-zone.js';
+import { CallerWait } from './caller-wait.js';
+import { ClientCircuits } from './client-circuits.js';
+import { ClientSuccesses } from './client-successes.js';
+import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
+import type { AccessToken, CodeExchange, NowggGrant } from './grant.js';
+import type { GrantRecord } from './grant-record.js';
+import { GrantEnding } from './grant-ending.js';
+import { GrantRefresher } from './grant-refresher.js';
+import { grantOf } from './grant-view.js';
+import { checkKeys } from './key-checks.js';
+import { KeyRing } from './key-ring.js';
+import type { TokenParts } from './refresh-parts.js';
+import { DEFAULT_TIMING, type RefreshTiming } from './refresh-timing.js';
+import { isSessionHandleShaped, readSessionHandle, sessionHandle } from './session-handle.js';
+import type { TokenStore } from './token-store.js';
+import { UnsavedSets } from './unsaved-sets.js';
+import { Vault } from './vault.js';
+
+export interface AccessTokenOptions {
+  /** Refresh first when less than this is left, milliseconds. At most nine tenths of the token's life. */
+  readonly minValidityMs?: number;
+  /** The generation of a token that was refused: refresh first, but only if it is still the stored one. */
+  readonly ifGeneration?: number;
+  /** Ends this caller's wait and nothing else. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a {@link NowggTokenService} is made of. */
+export interface NowggTokenServiceParts {
+  readonly store: TokenStore;
+  readonly identityProviders: IdentityProviders;
+  readonly authenticator: NowggAuthenticator;
+  readonly clock: NowggClock;
+  /** The resolved `tokens` options. */
+  readonly options: Readonly<Required<TokensOptions>>;
+  /** Refuses the tokens of a revoked grant here, before they expire. */
+  readonly revocations?: TokenRevocations | undefined;
+  /** Durations of the protocol that are no options. */
+  readonly timing?: Partial<RefreshTiming> | undefined;
+}
+
+/**
+ * Keeps players signed in: turns codes into grants, hands out access tokens, and refreshes them once over all processes.
+ * Refresh tokens never leave it. Do not call it inside a transaction of your own on a database with one connection.
+ */
+export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #parts: TokenParts;
+  readonly #exchanger: CodeExchanger;
+  readonly #refresher: GrantRefresher;
+  readonly #ending: GrantEnding;
+
+  constructor({
+    store,
+    identityProviders,
+    authenticator,
+    clock,
+    options,
+    revocations,
+    timing,
+  }: NowggTokenServiceParts) {
+    const { encryptionKeys, ...durations } = options;
+    const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
+    const vault = new Vault(new KeyRing(encryptionKeys));
+    this.#parts = {
+      store,
+      vault,
+      identityProviders,
+      circuits: new ClientCircuits(clock),
+      successes: new ClientSuccesses(store, clock),
+      unsaved: new UnsavedSets(clock, allTiming.saveRetryMs),
+      clock,
+      timing: allTiming,
+    };
+    this.#exchanger = new CodeExchanger(this.#parts, authenticator);
+    this.#refresher = new GrantRefresher(this.#parts);
+    this.#ending = new GrantEnding(this.#parts, revocations);
+  }
+
+  /**
+   * Turns a one-time authorization code into a grant. The same code again, at the same time or within
+   * `exchangeReplayMs`, in any process, gives the same grant with one call.
+   *
+   * @throws InvalidGrantError when the code was refused or is no code
+   * @throws IdentityUnavailableError when it could not be finished: bring the same code again
+   */
+  async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
+    const wait = this.#wait();
+    const { grant, principal } = await wait.for(this.#exchanger.exchange(code, options));
+    const { vault } = this.#parts;
+    const session = sessionHandle(vault.ring, grant.id, grant.sessionVersion);
+    return { grant: grantOf(grant), accessToken: vault.accessTokenOf(grant), principal, session };
+  }
+
+  /**
+   * An access token that can be used now. Costs one primary-key read while it is fresh; near its end it is refreshed in
+   * the background, at its end before it is returned.
+   *
+   * @throws ReauthenticationRequiredError when the grant is dead, revoked or unknown
+   * @throws IdentityUnavailableError when it had to be refreshed and could not be
+   */
+  async getAccessToken(grantId: string, options: AccessTokenOptions = {}): Promise<AccessToken> {
+    const wait = this.#wait(options.signal);
+    const { clock, timing, vault } = this.#parts;
+    const grant = await this.#live(grantId, wait);
+    const readAt = clock.monotonicNow();
+    if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
+    const zone = accessTokenZone(grant, timing, options.minValidityMs);
+    if (zone === 'advisory') this.#refresher.refreshInBackground(grant);
+    if (zone === 'fresh' || zone === 'advisory') return vault.accessTokenOf(grant);
+    try {
+      return await this.#refreshed(grant, wait);
+    } catch (error) {
+      const storeNow = grant.readAtMs + clock.monotonicNow() - readAt;
+      const stillGood = accessTokenZone(grant, timing, 0, storeNow) !== 'expired';
+      const ended = !(error instanceof NowggAuthError) || error instanceof ReauthenticationRequiredError;
+      if (ended || !stillGood) throw error;
+      return vault.accessTokenOf(grant);
+    }
+  }
+
+  /**
+   * Calls `use` with an access token, and once more after a refresh when it throws an `InvalidTokenError` or an error
+   * whose `status` or `response.status` is 401.
+   */
+  async withAccessToken<T>(grantId: string, use: (token: string) => Promise<T>): Promise<T> {
+    const { token, generation } = await this.getAccessToken(grantId);
+    try {
+      return await use(token);
+    } catch (error) {
+      if (!saysUnauthorized(error)) throw error;
+    }
+    const renewed = await this.refresh(grantId, { ifGeneration: generation });
+    return use(renewed.token);
+  }
+
+  /**
+   * Refreshes now, whatever is left. With `ifGeneration` only if that generation is still the stored one; otherwise the
+   * newer token is returned.
+   */
+  async refresh(grantId: string, options: { readonly ifGeneration?: number } = {}): Promise<AccessToken> {
+    const wait = this.#wait();
+    const grant = await this.#live(grantId, wait);
+    const newer = options.ifGeneration !== undefined && options.ifGeneration !== grant.generation;
+    return newer ? this.getAccessToken(grantId) : this.#refreshed(grant, wait);
+  }
+
+  /** Ends a grant: first here, so that no refresh under way can revive it, then at the identity system. */
+  async revoke(grantId: string): Promise<void> {
+    if (isGrantId(grantId)) await this.#ending.revoke(grantId);
+  }
+
+  /** Ends every grant of a user. @returns how many */
+  async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
+    const { name } = this.#parts.identityProviders.getOrOnly(options.provider);
+    return isIdentifier(userId) ? this.#ending.revokeUser(name, userId) : 0;
+  }
+
+  /** Every grant of a user, oldest first, whatever its state. */
+  async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
+    const { name } = this.#parts.identityProviders.getOrOnly(options.provider);
+    const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId) : [];
+    return grants.map(grantOf);
+  }
+
+  /**
+   * The grant that a session handle names.
+   * @throws InvalidTokenError when we did not make this handle
+   * @throws ReauthenticationRequiredError when its grant is dead, revoked or gone
+   */
+  async sessionGrant(handle: string): Promise<NowggGrant> {
+    return (await this.openSession(handle)).grant;
+  }
+
+  /**
+   * The same, with a handle to go on with: another one when this one was made under a key that is no longer the first.
+   */
+  async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
+    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
+    const { ring } = this.#parts.vault;
+    const reference = readSessionHandle(ring, handle);
+    if (!reference) throw new InvalidTokenError();
+    const grant = await this.#live(reference.grantId, this.#wait());
+    if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
+    const session = reference.outdated ? sessionHandle(ring, grant.id, grant.sessionVersion) : handle;
+    return { grant: grantOf(grant), session };
+  }
+
+  /** @throws NowggConfigurationError when a key that sealed grants is missing or another one */
+  async onApplicationBootstrap(): Promise<void> {
+    await checkKeys(this.#parts.store, this.#parts.vault.ring);
+  }
+
+  /** Runs before connections are closed. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+
+  /** Waits, `harvestMs` at most, until every call under way is over and every received token set is stored. */
+  async close(): Promise<void> {
+    const { clock, timing, unsaved, store } = this.#parts;
+    // The clock's waits do not keep a process alive, and an unsaved set may have nothing else that does.
+    const keepAlive = setInterval(() => undefined, 1_000);
+    const drained = new AbortController();
+    const work = Promise.all([this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()]);
+    try {
+      await Promise.race([work, clock.wait(timing.harvestMs, drained.signal)]);
+    } finally {
+      drained.abort();
+      unsaved.abandon();
+      clearInterval(keepAlive);
+      await store.close();
+    }
+  }
+
+  #wait(signal?: AbortSignal): CallerWait {
+    return new CallerWait(this.#parts.clock, this.#parts.timing.softDeadlineMs, signal);
+  }
+
+  async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
+    const grant = isGrantId(grantId) ? await wait.for(this.#parts.store.findGrant(grantId)) : undefined;
+    if (grant?.state === 'active' || grant?.state === 'suspect') return grant;
+    throw new ReauthenticationRequiredError();
+  }
+
+  async #refreshed(grant: GrantRecord, wait: CallerWait): Promise<AccessToken> {
+    for (;;) {
+      const result = await wait.for(this.#refresher.refresh(grant));
+      if (result.status === 'fresh') return this.#parts.vault.accessTokenOf(result.grant);
+      if (result.status === 'ended') throw new ReauthenticationRequiredError();
+      const again = result.status === 'yielded' || (result.outcome === 'held_timeout' && wait.leftMs > 0);
+      if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);
+    }
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function isGrantId(id: unknown): id is string {
+  return typeof id === 'string' && UUID.test(id);
+}
+
+function saysUnauthorized(error: unknown): boolean {
+  if (error instanceof InvalidTokenError) return true;
+  if (typeof error !== 'object' || error === null) return false;
+  const { status, response } = error as { status?: unknown; response?: unknown };
+  if (status === 401) return true;
+  return typeof response === 'object' && response !== null && (response as { status?: unknown }).status === 401;
+}

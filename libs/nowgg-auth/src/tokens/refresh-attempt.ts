@@ -1,0 +1,130 @@
+import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
+import type { AttemptKey, GrantRecord, LeaseResult } from './grant-record.js';
+import type { RefreshResult, TokenParts } from './refresh-parts.js';
+import { judgeRefusal } from './refusal.js';
+import { callTokenEndpoint } from './token-call.js';
+import type { RefreshOutcome } from './token-events.js';
+
+/** A client that is refused is asked again this much later, milliseconds. */
+const CLIENT_REFUSED_RETRY_MS = 10_000;
+const LONGEST_BUSY_MS = 60_000;
+
+/**
+ * One holder's turn at a grant: the call and what becomes of its outcome. A token set is stored whatever has happened to
+ * the lease meanwhile; every other outcome is written only while the turn is still his.
+ */
+export class RefreshAttempt {
+  readonly #parts: TokenParts;
+  readonly #provider: IdentityProvider;
+  readonly #grant: GrantRecord;
+  readonly #turn: AttemptKey;
+  /** An attempt with this refresh token may have been carried out without its reply having been seen. */
+  #inDoubt: boolean;
+
+  constructor(
+    parts: TokenParts,
+    provider: IdentityProvider,
+    lease: Extract<LeaseResult, { outcome: 'mine' }>,
+    owner: string,
+  ) {
+    this.#parts = parts;
+    this.#provider = provider;
+    this.#grant = lease.grant;
+    this.#turn = { id: lease.grant.id, generation: lease.grant.generation, owner };
+    this.#inDoubt = lease.predecessorInDoubt;
+  }
+
+  async run(): Promise<RefreshResult> {
+    const closedForMs = this.#parts.circuits.enter(this.#grant.clientKey);
+    if (closedForMs > 0) return this.#failed('circuit_open', closedForMs);
+    const refreshToken = await this.#openRefreshToken();
+    const outcome = await this.#ask(refreshToken);
+    const { failedRetryMs } = this.#parts.timing;
+    switch (outcome.status) {
+      case 'tokens':
+        return this.#commit(refreshToken, outcome.tokens);
+      case 'refused':
+        return this.#refused(outcome);
+      case 'client_refused':
+        return this.#failed('client_refused', CLIENT_REFUSED_RETRY_MS);
+      case 'busy':
+        return this.#failed('busy', Math.min(outcome.retryAfterMs ?? failedRetryMs, LONGEST_BUSY_MS));
+      case 'not_sent':
+        return this.#failed('not_sent', failedRetryMs);
+      case 'in_doubt':
+        this.#inDoubt = true;
+        return this.#failed('in_doubt', failedRetryMs);
+    }
+  }
+
+  async #openRefreshToken(): Promise<string> {
+    try {
+      return this.#parts.vault.refreshTokenOf(this.#grant);
+    } catch (error) {
+      await this.#failed('backing_off', this.#parts.timing.failedRetryMs);
+      throw error;
+    }
+  }
+
+  async #ask(refreshToken: string): Promise<TokenOutcome> {
+    const { clock, circuits, timing } = this.#parts;
+    const startedAt = clock.monotonicNow();
+    const { outcome, earlierInDoubt } = await callTokenEndpoint(
+      {
+        clientKey: this.#grant.clientKey,
+        // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
+        send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),
+        resendMs: timing.resendMs,
+        // Later on somebody else may have the lease by the time this replay ends, and would replay once more.
+        mayReplay: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
+      },
+      circuits,
+      clock,
+    );
+    this.#inDoubt ||= earlierInDoubt;
+    return outcome;
+  }
+
+  async #commit(refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
+    const { vault, store, unsaved, successes } = this.#parts;
+    const commit = vault.nextGeneration(this.#grant, refreshToken, tokens);
+    const stored = await unsaved.save(() => store.commitTokens(commit));
+    await successes.note(this.#grant.clientKey);
+    return stored ? { status: 'fresh', grant: stored, outcome: 'refreshed' } : this.#adoptOr(endedResult);
+  }
+
+  async #refused({ code, definite }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
+    const { store, successes, timing } = this.#parts;
+    return this.#adoptOr(async (grant) => {
+      const clientSucceededAtMs = await successes.last(grant.clientKey);
+      const evidence = { grant, definite, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
+      const judgement = judgeRefusal(evidence, timing, timing.harvestMs);
+      const { state, retryInMs } = judgement;
+      const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
+      // Whoever has the turn now will find out.
+      if (!mine) return this.#adoptOr(async () => laterResult('suspect', timing.failedRetryMs));
+      return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('suspect', retryInMs);
+    });
+  }
+
+  async #failed(outcome: RefreshOutcome, retryInMs: number): Promise<RefreshResult> {
+    await this.#parts.store.recordFailure({ ...this.#turn, inDoubt: this.#inDoubt, retryInMs });
+    return laterResult(outcome, retryInMs);
+  }
+
+  /** Another process may have been faster: its generation is as good as ours. */
+  async #adoptOr(otherwise: (grant: GrantRecord) => Promise<RefreshResult>): Promise<RefreshResult> {
+    const grant = await this.#parts.store.findGrant(this.#grant.id);
+    if (!grant || grant.state === 'revoked') return { status: 'ended', outcome: 'ended' };
+    if (grant.generation > this.#grant.generation) return { status: 'fresh', grant, outcome: 'adopted' };
+    return otherwise(grant);
+  }
+}
+
+function laterResult(outcome: RefreshOutcome, retryInMs: number): RefreshResult {
+  return { status: 'later', retryInMs, outcome };
+}
+
+async function endedResult(): Promise<RefreshResult> {
+  return { status: 'ended', outcome: 'ended' };
+}

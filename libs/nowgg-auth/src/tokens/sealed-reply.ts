@@ -1,0 +1,20 @@
+import type { IdentityProvider, TokenSet } from '../identity/identity-provider.js';
+import type { SealContext } from './key-ring.js';
+import type { Vault } from './vault.js';
+
+/** A reply of the token endpoint as it is kept between the call and the grant. */
+export function sealReply(vault: Vault, provider: IdentityProvider, codeHash: string, tokens: TokenSet): Uint8Array {
+  const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs } = tokens;
+  const text = JSON.stringify({ accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs });
+  return vault.ring.seal(text, contextOf(provider, codeHash));
+}
+
+/** Only what {@link sealReply} sealed opens, so its shape needs no second look. */
+export function openReply(vault: Vault, provider: IdentityProvider, codeHash: string, replyCt: Uint8Array): TokenSet {
+  const owner = { provider: provider.name, grantId: undefined };
+  return JSON.parse(vault.open(replyCt, contextOf(provider, codeHash), owner)) as TokenSet;
+}
+
+function contextOf({ clientKey }: IdentityProvider, codeHash: string): SealContext {
+  return { purpose: 'exchange', id: codeHash, clientKey, generation: 0 };
+}

@@ -1,0 +1,51 @@
+import type { NowggClock } from '../clock.js';
+import type { TokenOutcome } from '../identity/identity-provider.js';
+import type { ClientCircuits } from './client-circuits.js';
+
+/** How often a call that certainly was not sent is tried again. */
+const RESENDS = 2;
+
+export interface TokenCall {
+  readonly clientKey: string;
+  readonly send: () => Promise<TokenOutcome>;
+  /** Longest pause before a resend, milliseconds. */
+  readonly resendMs: number;
+  /** Whether the same request may be sent once more when nobody knows what became of the first. */
+  readonly mayReplay: () => boolean;
+}
+
+/** What came of it in the end, and whether an earlier try of this same call is in doubt. */
+export interface TokenCallResult {
+  readonly outcome: TokenOutcome;
+  readonly earlierInDoubt: boolean;
+}
+
+/** Calls a token endpoint: what was not sent is sent again twice, what is in doubt is replayed once. */
+export async function callTokenEndpoint(
+  call: TokenCall,
+  circuits: ClientCircuits,
+  clock: NowggClock,
+): Promise<TokenCallResult> {
+  let earlierInDoubt = false;
+  for (let resends = 0; ; ) {
+    const outcome = await sent(call);
+    circuits.report(call.clientKey, outcome);
+    if (outcome.status === 'not_sent' && resends < RESENDS) {
+      resends += 1;
+    } else if (outcome.status === 'in_doubt' && !earlierInDoubt && call.mayReplay()) {
+      earlierInDoubt = true;
+    } else {
+      return { outcome, earlierInDoubt };
+    }
+    await clock.wait(Math.random() * call.resendMs * 2 ** resends);
+  }
+}
+
+/** A provider reports by value. One that throws all the same may have sent the request, and its error is not for us. */
+async function sent(call: TokenCall): Promise<TokenOutcome> {
+  try {
+    return await call.send();
+  } catch {
+    return { status: 'in_doubt', reason: 'nonsense' };
+  }
+}

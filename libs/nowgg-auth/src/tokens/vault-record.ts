@@ -1,0 +1,40 @@
+import type { GrantState } from './grant.js';
+
+/** A grant's ciphertexts, sealed again under another key for the same generation. */
+export interface ResealedGrant {
+  readonly id: string;
+  /** Written only while this is still the stored generation. */
+  readonly generation: number;
+  readonly refreshCt: Uint8Array;
+  readonly accessCt: Uint8Array;
+}
+
+/** One known text sealed under each key that was ever first: tells a wrong or missing key before it does harm. */
+export interface KeyCheck {
+  readonly keyId: string;
+  readonly checkCt: Uint8Array;
+}
+
+/** How many grants there are. */
+export interface VaultCounts {
+  readonly byState: Readonly<Record<GrantState, number>>;
+  /** By the id of the key that sealed them. */
+  readonly byKeyId: Readonly<Record<string, number>>;
+  /** Claimed codes that are still kept. */
+  readonly exchanges: number;
+}
+
+/** What may be swept, as ages in milliseconds. */
+export interface SweepLimits {
+  /** Revoked grants and those that need a new sign-in, since then. */
+  readonly endedForMs: number;
+  /** Grants whose refresh token has expired, since then. */
+  readonly expiredForMs: number;
+  /** Claimed codes, since the claim. */
+  readonly exchangeOlderThanMs: number;
+}
+
+export interface SweepCounts {
+  readonly grants: number;
+  readonly exchanges: number;
+}

@@ -1,0 +1,81 @@
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import { readTimeClaim } from '../identity/claims.js';
+import type { TokenSet } from '../identity/identity-provider.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
+import type { AccessToken } from './grant.js';
+import type { GrantRecord, TokenCommit } from './grant-record.js';
+import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
+import { publishTokenEvent } from './token-events.js';
+
+/** Whose ciphertext it is, for the event that tells of one that does not open. */
+interface Owner {
+  readonly provider: string;
+  readonly grantId: string | undefined;
+}
+
+/** Puts tokens into rows and takes them out. The only place, beside the identity providers, that sees them in clear. */
+export class Vault {
+  readonly ring: KeyRing;
+
+  constructor(ring: KeyRing) {
+    this.ring = ring;
+  }
+
+  accessTokenOf(grant: GrantRecord): AccessToken {
+    const token = this.#openToken(grant, 'access', grant.accessCt);
+    const { accessNotAfterMs, generation } = grant;
+    return { token, ...(accessNotAfterMs !== undefined && { expiresAt: new Date(accessNotAfterMs) }), generation };
+  }
+
+  refreshTokenOf(grant: GrantRecord): string {
+    return this.#openToken(grant, 'refresh', grant.refreshCt);
+  }
+
+  /** The token set as the next generation of this grant. The old refresh token stays when the reply had none. */
+  nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet): TokenCommit {
+    const { id, clientKey, sessionVersion } = grant;
+    const next = { id, clientKey, generation: grant.generation + 1 };
+    return {
+      id,
+      generation: grant.generation,
+      sessionVersion,
+      ...this.sealTokens(next, set.accessToken, set.refreshToken ?? refreshToken),
+      accessNotAfterMs: accessTokenExpiry(set),
+      refreshNotAfterMs:
+        set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshNotAfterMs : undefined),
+    };
+  }
+
+  sealTokens(context: Omit<SealContext, 'purpose'>, accessToken: string, refreshToken: string) {
+    return {
+      accessCt: this.ring.seal(accessToken, { ...context, purpose: 'access' }),
+      refreshCt: this.ring.seal(refreshToken, { ...context, purpose: 'refresh' }),
+    };
+  }
+
+  /** Opens, or says what a caller may hear of it. @throws IdentityUnavailableError, NowggConfigurationError */
+  open(sealed: Uint8Array, context: SealContext, owner: Owner): string {
+    try {
+      return this.ring.open(sealed, context);
+    } catch (error) {
+      if (!(error instanceof SealedTextError)) throw error;
+      publishTokenEvent({ type: 'unreadable_ciphertext', ...owner, fault: error.fault });
+      // While keys are being rolled out another process may already seal under one that this process learns later.
+      if (error.fault === 'unknown_key') throw new IdentityUnavailableError();
+      throw new NowggConfigurationError('a stored token does not open: it was changed, moved or cut');
+    }
+  }
+
+  #openToken(grant: GrantRecord, purpose: 'access' | 'refresh', sealed: Uint8Array): string {
+    const { id, clientKey, generation, provider } = grant;
+    return this.open(sealed, { purpose, id, clientKey, generation }, { provider, grantId: id });
+  }
+}
+
+/**
+ * When a token that just came from the token endpoint expires, epoch milliseconds. Its own claim is preferred to the
+ * reply's field, whose format nobody promises; good enough to schedule by, and no verification.
+ */
+export function accessTokenExpiry(set: TokenSet): number | undefined {
+  return readTimeClaim(decodeUnverifiedJws(set.accessToken)?.claims.exp) ?? set.accessTokenExpiresAtMs;
+}
