@@ -1,3 +1,108 @@
-export * from './clock.js';
-export * from './errors.js';
+export { NowggAccountService, type AccountInfoOptions } from './account/nowgg-account.service.js';
+export { NowggClock, SystemClock } from './clock.js';
+export {
+  IdentityUnavailableError,
+  InsufficientScopeError,
+  InvalidGrantError,
+  InvalidRequestError,
+  InvalidTokenError,
+  NowggAuthError,
+  NowggConfigurationError,
+  ReauthenticationRequiredError,
+  type InvalidTokenReason,
+  type NowggErrorBody,
+  type NowggErrorCode,
+} from './errors.js';
+export type { AuthenticatedRequest } from './http/authentication.js';
+export type { Credential, CredentialSource } from './http/credential.js';
+export { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
+export { NowggAuthGuard, type GuardedRequest } from './http/nowgg-auth.guard.js';
+export {
+  NowggUser,
+  type ParameterDecoratorFor,
+  type ParameterPipe,
+  type PipedValue,
+  type TakesValue,
+} from './http/nowgg-user.decorator.js';
+export { NowggStrategy } from './http/nowgg.strategy.js';
+export {
+  NowggAuth,
+  OptionalAuth,
+  Public,
+  RequireScopes,
+  type OptionalAuthOptions,
+  type PolicyDecorator,
+} from './http/policy.decorators.js';
+export type { RoutePolicy } from './http/policy.js';
+export type {
+  NowggDevice,
+  NowggDeviceClient,
+  NowggDeviceOs,
+  NowggGeoData,
+  NowggSessionInfo,
+  NowggUserInfo,
+} from './identity/account-info.js';
+export {
+  IdentityHttp,
+  type IdentityHttpOutcome,
+  type IdentityHttpRequest,
+} from './identity/identity-http.js';
+export {
+  IdentityProvider,
+  type CodeExchangeRequest,
+  type IdentityProviderContext,
+  type IdentityProviderDefinition,
+  type IdentityVerdict,
+  type InfoOutcome,
+  type Inspection,
+  type TokenOutcome,
+  type TokenSet,
+} from './identity/identity-provider.js';
+export { nowgg } from './identity/nowgg/nowgg.js';
+export type { NowggProviderOptions } from './identity/nowgg/nowgg-options.js';
+export type { InvalidReason, UnknownReason } from './identity/reasons.js';
+export type { UnverifiedJws } from './identity/unverified-jws.js';
+export type {
+  NowggAuthModuleAsyncOptions,
+  NowggAuthModuleOptions,
+  NowggAuthOptionsFactory,
+  NowggAuthWiring,
+} from './module-options.js';
+export { NowggAuthModule } from './nowgg-auth.module.js';
+export {
+  RESOLVED_OPTIONS,
+  type EncryptionKey,
+  type NowggAuthOptions,
+  type ResolvedNowggAuthOptions,
+  type TokensOptions,
+  type VerificationOptions,
+} from './options.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
+export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './security-events.js';
+export type { CodeExchangeOptions } from './tokens/code-exchange.js';
+export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/grant.js';
+export type {
+  ExchangeClaim,
+  ExchangeClaimRequest,
+  ExchangeKey,
+  ExchangeRecord,
+  ExchangeRelease,
+} from './tokens/exchange-record.js';
+export type {
+  AttemptFailure,
+  AttemptKey,
+  AttemptRefusal,
+  GrantRecord,
+  LeaseRequest,
+  LeaseResult,
+  NewGrant,
+  TokenCommit,
+} from './tokens/grant-record.js';
+export { memoryTokenStore } from './tokens/memory-token-store.js';
+export { NowggTokenService, type AccessTokenOptions } from './tokens/nowgg-token-service.js';
+export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from './tokens/token-events.js';
+export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-wiring.js';
+export { TokenStore } from './tokens/token-store.js';
+export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';
+export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+export type { AuthenticationPolicy, Verdict } from './verification/verdict.js';

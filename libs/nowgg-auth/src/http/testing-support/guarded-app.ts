@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
@@ -43,7 +43,7 @@ export class GuardedApp {
       .useValue(authenticator)
       .compile();
     const adapter: AbstractHttpAdapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
-    const app = testing.createNestApplication(adapter, { logger: false });
+    const app: INestApplication = testing.createNestApplication(adapter, { logger: false });
     options.prepare?.(app);
     await app.listen(0, '127.0.0.1');
     return Object.assign(new GuardedApp(app), { authenticator });
@@ -52,7 +52,8 @@ export class GuardedApp {
   /** Sends exactly these headers: names as written, an array as several lines. */
   async send(path: string, authorization?: string | string[], method = 'GET'): Promise<Answer> {
     const { port } = this.app.getHttpServer().address() as AddressInfo;
-    const headers = authorization === undefined ? {} : { authorization };
+    // Node takes several lines of any header; its types know that of some only.
+    const headers = (authorization === undefined ? {} : { authorization }) as OutgoingHttpHeaders;
     const answer = await new Promise<Answer>((resolve, reject) => {
       const outgoing = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }, (incoming) => {
         const chunks: Buffer[] = [];

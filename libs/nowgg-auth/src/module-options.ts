@@ -1,0 +1,46 @@
+import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
+import type { NowggClock } from './clock.js';
+import type { NowggAuthOptions } from './options.js';
+import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
+
+/** What the module is built of. Fixed when it is declared; values are options and may come from a factory. */
+export interface NowggAuthWiring {
+  /**
+   * Where grants are kept: `memoryTokenStore()` or `typeOrmTokenStore()`. Without one, `NowggTokenService` cannot be
+   * injected; with one, `tokens.encryptionKeys` is needed.
+   */
+  tokenStore?: TokenStoreWiring;
+  /**
+   * Name of the Passport strategy, default `nowgg`; false for none. Passport's names are global to a process: a second
+   * live module with the same name refuses to boot, a closed application frees it.
+   */
+  strategyName?: string | false;
+  /** Whether every module of the application sees this one without importing it. Default true. */
+  isGlobal?: boolean;
+  /** Whether `NowggAuthGuard` guards every route of the application; `@Public()` opens one. Default false. */
+  globalGuard?: boolean;
+  /** The module's source of time. Default: the machine's clock. */
+  clock?: NowggClock;
+}
+
+/** Options and wiring in one object: what `NowggAuthModule.forRoot` takes. */
+export interface NowggAuthModuleOptions extends NowggAuthOptions, NowggAuthWiring {}
+
+/** Makes the options of a module, for `useClass` and `useExisting`. */
+export interface NowggAuthOptionsFactory {
+  createNowggAuthOptions(): NowggAuthOptions | Promise<NowggAuthOptions>;
+}
+
+/** What `NowggAuthModule.forRootAsync` takes: the wiring, and exactly one way to obtain the options. */
+export interface NowggAuthModuleAsyncOptions extends NowggAuthWiring {
+  /** Modules whose providers the factory needs. */
+  imports?: NonNullable<ModuleMetadata['imports']>;
+  /** What {@link useFactory} gets, in this order. */
+  inject?: NonNullable<FactoryProvider['inject']>;
+  /** Returns the options, now or later. */
+  useFactory?: (...dependencies: never[]) => NowggAuthOptions | Promise<NowggAuthOptions>;
+  /** A factory class that the module makes an instance of. */
+  useClass?: Type<NowggAuthOptionsFactory>;
+  /** A factory class that one of {@link imports}, or a global module, provides. */
+  useExisting?: Type<NowggAuthOptionsFactory>;
+}

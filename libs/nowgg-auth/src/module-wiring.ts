@@ -1,0 +1,115 @@
+import type { FactoryProvider, Provider } from '@nestjs/common';
+import type {
+  NowggAuthModuleAsyncOptions,
+  NowggAuthModuleOptions,
+  NowggAuthOptionsFactory,
+  NowggAuthWiring,
+} from './module-options.js';
+import type { ResolvedNowggAuthOptions } from './options.js';
+import { configurationError, resolveOptions } from './options/resolve-options.js';
+import { isSettings } from './options/shape-faults.js';
+import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** What a module declaration comes to: what it is built of, and how its options are obtained and judged. */
+export interface ModuleDeclaration {
+  readonly wiring: NowggAuthWiring;
+  /** Provide {@link GIVEN_OPTIONS}. */
+  readonly providers: readonly Provider[];
+  /** Run at boot, so that every fault, in wiring or options, is reported by one error then. */
+  readonly resolve: (given: unknown) => ResolvedNowggAuthOptions;
+}
+
+/** DI token of the options as the application gave them. */
+export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
+
+/** What each wiring key must be. */
+const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) => boolean, string]>> = {
+  tokenStore: [isTokenStoreWiring, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
+  strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
+  isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
+  globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
+  clock: [(value) => isSettings(value) && typeof value.now === 'function', 'a NowggClock'],
+};
+const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
+const ASYNC_KEYS: readonly string[] = ['imports', 'inject', ...SOURCES];
+
+/** For options and wiring in one object. */
+export function declareWith(options: NowggAuthModuleOptions): ModuleDeclaration {
+  const { wiring, rest } = split(options);
+  const faults = wiringFaults(wiring);
+  return {
+    wiring,
+    providers: [{ provide: GIVEN_OPTIONS, useValue: rest }],
+    resolve: (given) => resolveOptions(given, faults, needsKeys(wiring)),
+  };
+}
+
+/** For wiring here and options from a factory. */
+export function declareWithFactory(options: NowggAuthModuleAsyncOptions): ModuleDeclaration {
+  const { wiring, rest } = split(options);
+  const faults = [...wiringFaults(wiring), ...sourceFaults(rest)];
+  return {
+    wiring,
+    providers: faults.length > 0 ? [{ provide: GIVEN_OPTIONS, useValue: undefined }] : givenBy(options),
+    resolve: (given) => {
+      if (faults.length > 0) throw configurationError(faults);
+      if (!isSettings(given)) return resolveOptions(given);
+      const returned = split(given);
+      return resolveOptions(returned.rest, returnedWiringFaults(returned.wiring), needsKeys(wiring));
+    },
+  };
+}
+
+/** Whether a store can be made of it; what cannot is left out and reported at boot. */
+export function isTokenStoreWiring(value: unknown): value is TokenStoreWiring {
+  return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
+}
+
+function givenBy({ useFactory, useClass, useExisting, inject = [] }: NowggAuthModuleAsyncOptions): Provider[] {
+  if (useFactory) {
+    return [{ provide: GIVEN_OPTIONS, useFactory: useFactory as FactoryProvider['useFactory'], inject }];
+  }
+  const factoryClass = useClass ?? useExisting;
+  const given: Provider = {
+    provide: GIVEN_OPTIONS,
+    useFactory: (factory: NowggAuthOptionsFactory) => factory.createNowggAuthOptions(),
+    inject: factoryClass ? [factoryClass] : [],
+  };
+  return useClass ? [useClass, given] : [given];
+}
+
+function split(options: unknown): { wiring: NowggAuthWiring; rest: Settings } {
+  const entries = isSettings(options) ? Object.entries(options) : [];
+  const isWiring = ([key]: [string, unknown]) => Object.hasOwn(WIRING, key);
+  return {
+    wiring: Object.fromEntries(entries.filter(isWiring)),
+    rest: Object.fromEntries(entries.filter((entry) => !isWiring(entry))),
+  };
+}
+
+function needsKeys(wiring: NowggAuthWiring): boolean {
+  return wiring.tokenStore !== undefined;
+}
+
+function wiringFaults(wiring: NowggAuthWiring): string[] {
+  return (Object.keys(WIRING) as (keyof NowggAuthWiring)[])
+    .filter((key) => wiring[key] !== undefined && !WIRING[key][0](wiring[key]))
+    .map((key) => `${key} must be ${WIRING[key][1]}`);
+}
+
+function returnedWiringFaults(wiring: NowggAuthWiring): string[] {
+  return Object.keys(wiring).map(
+    (key) => `${key} is wiring: it stands beside the factory, not in what the factory returns`,
+  );
+}
+
+function sourceFaults(rest: Settings): string[] {
+  const misplaced = Object.keys(rest).filter((key) => !ASYNC_KEYS.includes(key));
+  const sources = SOURCES.filter((key) => rest[key] !== undefined);
+  return [
+    ...misplaced.map((key) => `${key} is neither wiring nor a way to obtain the options`),
+    ...(sources.length === 1 ? [] : ['exactly one of useFactory, useClass and useExisting must be there']),
+  ];
+}

@@ -1,0 +1,112 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { NowggAccountService } from './account/nowgg-account.service.js';
+import { NowggClock, SystemClock } from './clock.js';
+import { ConnectionCloser } from './connection-closer.js';
+import { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
+import { NowggAuthGuard } from './http/nowgg-auth.guard.js';
+import { NowggStrategy, STRATEGY_NAME } from './http/nowgg.strategy.js';
+import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
+import { IdentityHttp } from './identity/identity-http.js';
+import { IdentityProviders } from './identity/identity-providers.js';
+import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';
+import {
+  declareWith,
+  declareWithFactory,
+  GIVEN_OPTIONS,
+  isTokenStoreWiring,
+  type ModuleDeclaration,
+} from './module-wiring.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { DEFAULT_STRATEGY_NAME } from './options/defaults.js';
+import { tokenProviders } from './token-providers.js';
+import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import { CachingAuthenticator } from './verification/caching-authenticator.js';
+import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+
+/**
+ * now.gg sign-in for a Nest application. Each declaration is a module of its own that shares no state with another.
+ * Faulty options or wiring refuse to boot, with one `NowggConfigurationError` that names all of them.
+ */
+@Module({})
+export class NowggAuthModule {
+  /** Declares the module with options and wiring in one object. */
+  static forRoot(options: NowggAuthModuleOptions): DynamicModule {
+    return dynamicModule(declareWith(options), []);
+  }
+
+  /** Declares the module with its wiring here and its options from a factory; the factory may return no wiring. */
+  static forRootAsync(options: NowggAuthModuleAsyncOptions): DynamicModule {
+    return dynamicModule(declareWithFactory(options), options.imports ?? []);
+  }
+}
+
+function dynamicModule(
+  declaration: ModuleDeclaration,
+  imports: NonNullable<NowggAuthModuleAsyncOptions['imports']>,
+): DynamicModule {
+  const { wiring } = declaration;
+  return {
+    module: NowggAuthModule,
+    global: wiring.isGlobal ?? true,
+    imports,
+    providers: [
+      ...optionProviders(declaration),
+      ...verificationProviders,
+      ...httpProviders(wiring),
+      ...tokenProviders(isTokenStoreWiring(wiring.tokenStore) ? wiring.tokenStore : undefined),
+    ],
+    exports: [
+      NowggAccountService,
+      NowggAuthenticator,
+      NowggAuthExceptionFilter,
+      NowggAuthGuard,
+      NowggClock,
+      NowggTokenService,
+      RESOLVED_OPTIONS,
+    ],
+  };
+}
+
+function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Provider[] {
+  return [
+    ...providers,
+    { provide: RESOLVED_OPTIONS, useFactory: resolve, inject: [GIVEN_OPTIONS] },
+    { provide: NowggClock, useValue: wiring.clock ?? new SystemClock() },
+  ];
+}
+
+const verificationProviders: readonly Provider[] = [
+  { provide: AxiosIdentityHttp, useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock), inject: [NowggClock] },
+  { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
+  ConnectionCloser,
+  {
+    provide: IdentityProviders,
+    useFactory: (options: ResolvedNowggAuthOptions, http: IdentityHttp, clock: NowggClock) => {
+      const context = { http, clock, clockSkewMs: options.verification.clockSkewMs };
+      return new IdentityProviders(options.identityProviders.map((definition) => definition.create(context)));
+    },
+    inject: [RESOLVED_OPTIONS, IdentityHttp, NowggClock],
+  },
+  {
+    provide: NowggAuthenticator,
+    useFactory: (providers: IdentityProviders, options: ResolvedNowggAuthOptions, clock: NowggClock) =>
+      new CachingAuthenticator(providers, options.verification, clock),
+    inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock],
+  },
+  {
+    provide: NowggAccountService,
+    useFactory: (providers: IdentityProviders, authenticator: NowggAuthenticator, options: ResolvedNowggAuthOptions) =>
+      new NowggAccountService(providers, authenticator, options.verification.timeoutMs),
+    inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS],
+  },
+];
+
+function httpProviders({ strategyName = DEFAULT_STRATEGY_NAME, globalGuard }: NowggAuthWiring): Provider[] {
+  return [
+    NowggAuthGuard,
+    NowggAuthExceptionFilter,
+    ...(strategyName === false ? [] : [{ provide: STRATEGY_NAME, useValue: strategyName }, NowggStrategy]),
+    ...(globalGuard ? [{ provide: APP_GUARD, useExisting: NowggAuthGuard }] : []),
+  ];
+}

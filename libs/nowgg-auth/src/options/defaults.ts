@@ -1,0 +1,28 @@
+import type { ResolvedNowggAuthOptions, TokensOptions } from '../options.js';
+
+/** What absent options mean: the only place where that stands. */
+export const DEFAULTS = {
+  realm: 'nowgg',
+  verification: {
+    maxAgeMs: 30_000,
+    staleIfErrorMs: 300_000,
+    maxEntries: 100_000,
+    negativeMaxEntries: 20_000,
+    timeoutMs: 3_000,
+    clockSkewMs: 5_000,
+    acceptTokenTypes: ['token', 'id_token'],
+    maxInFlight: 256,
+    circuit: { openAfter: 5, maxPauseMs: 10_000 },
+    budget: undefined,
+  } satisfies ResolvedNowggAuthOptions['verification'] as ResolvedNowggAuthOptions['verification'],
+  tokens: {
+    refreshMarginMs: 60_000,
+    softDeadlineMs: 4_000,
+    leaseMs: 8_000,
+    harvestMs: 60_000,
+    exchangeReplayMs: 30_000,
+  } satisfies Omit<Required<TokensOptions>, 'encryptionKeys'>,
+};
+
+/** Default of the wiring key `strategyName`. */
+export const DEFAULT_STRATEGY_NAME = 'nowgg';

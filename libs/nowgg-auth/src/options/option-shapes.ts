@@ -1,0 +1,104 @@
+import {
+  ArrayNotEmpty,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInstance,
+  IsInt,
+  IsOptional,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+
+/** The longest wait that a timer of Node can hold. */
+const LONGEST_MS = 2_147_483_647;
+
+function Optional(...rules: PropertyDecorator[]): PropertyDecorator {
+  return (target, key) => {
+    for (const rule of [IsOptional(), ...rules]) rule(target, key);
+  };
+}
+
+/** Whole milliseconds. A fault is reported once, whichever bound it breaks. */
+function Duration(least: 0 | 1): PropertyDecorator {
+  const message = `must be a whole number of milliseconds, ${least} or more`;
+  return Optional(IsInt({ message }), Min(least, { message }), Max(LONGEST_MS, { message }));
+}
+
+function Count(): PropertyDecorator {
+  const message = 'must be a whole number, 1 to 10,000,000';
+  return Optional(IsInt({ message }), Min(1, { message }), Max(10_000_000, { message }));
+}
+
+/** The module's options as far as they need no other option to be judged; the now.gg client's rules are its own. */
+export class OptionsShape {
+  @IsOptional() clientId?: unknown;
+  @IsOptional() clientSecret?: unknown;
+  @IsOptional() baseUrl?: unknown;
+  @Optional(IsBoolean({ message: 'must be true or false' })) allowInsecureBaseUrl?: unknown;
+  @IsOptional() issuer?: unknown;
+  @Optional(IsArray({ message: 'must be an array' })) identityProviders?: unknown;
+  // Stands in a quoted string of a header.
+  @Optional(
+    Matches(/^[\x20-\x7e]+$/, { message: 'must be printable ASCII' }),
+    MaxLength(256, { message: 'must have at most 256 characters' }),
+  )
+  realm?: unknown;
+  @IsOptional() verification?: unknown;
+  @IsOptional() tokens?: unknown;
+}
+
+export class VerificationShape {
+  @Duration(0) maxAgeMs?: unknown;
+  @Duration(0) staleIfErrorMs?: unknown;
+  @Count() maxEntries?: unknown;
+  @Count() negativeMaxEntries?: unknown;
+  @Duration(1) timeoutMs?: unknown;
+  @Duration(0) clockSkewMs?: unknown;
+  @Optional(
+    IsArray({ message: 'must be an array' }),
+    ArrayNotEmpty({ message: 'must name at least one kind of token' }),
+    ArrayUnique({ message: 'must name each kind once' }),
+    IsIn(['token', 'id_token'], { each: true, message: 'may hold token and id_token only' }),
+  )
+  acceptTokenTypes?: unknown;
+  @Count() maxInFlight?: unknown;
+  @IsOptional() circuit?: unknown;
+  @Optional(IsInstance(Function, { message: 'must be a function' })) budget?: unknown;
+}
+
+export class CircuitShape {
+  @Optional(
+    IsInt({ message: 'must be a whole number, 5 or more' }),
+    Min(5, { message: 'must be a whole number, 5 or more' }),
+  )
+  openAfter?: unknown;
+  @Optional(
+    IsInt({ message: 'must be a whole number of milliseconds, 1 to 60,000' }),
+    Min(1, { message: 'must be a whole number of milliseconds, 1 to 60,000' }),
+    Max(60_000, { message: 'must be a whole number of milliseconds, 1 to 60,000' }),
+  )
+  maxPauseMs?: unknown;
+}
+
+export class TokensShape {
+  @IsArray({ message: 'must be an array of keys' })
+  @ArrayNotEmpty({ message: 'must hold at least one key' })
+  encryptionKeys?: unknown;
+  @Duration(0) refreshMarginMs?: unknown;
+  @Duration(1) softDeadlineMs?: unknown;
+  @Duration(1) leaseMs?: unknown;
+  @Duration(1) harvestMs?: unknown;
+  @Duration(0) exchangeReplayMs?: unknown;
+}
+
+export class EncryptionKeyShape {
+  @Matches(/^[A-Za-z0-9_-]{1,32}$/, { message: 'must be 1 to 32 characters of A-Z a-z 0-9 _ -' })
+  id?: unknown;
+  // 32 bytes are 43 characters and one of padding; the last character carries four bits.
+  @Matches(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, { message: 'must be 32 bytes in base64' })
+  key?: unknown;
+}

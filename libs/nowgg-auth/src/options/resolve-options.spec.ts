@@ -1,0 +1,161 @@
+import { describe, expect, it } from '@jest/globals';
+import { NowggConfigurationError } from '../errors.js';
+import { resolveOptions } from './resolve-options.js';
+
+const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
+const messageOf = (...args: Parameters<typeof resolveOptions>): string => {
+  try {
+    resolveOptions(...args);
+  } catch (error) {
+    expect(error).toBeInstanceOf(NowggConfigurationError);
+    return (error as Error).message;
+  }
+  return '';
+};
+const frozenDeeply = (value: unknown): boolean =>
+  typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozenDeeply));
+
+describe('resolveOptions', () => {
+  it('fills in every default', () => {
+    const resolved = resolveOptions({ clientId: 'game' });
+    expect(resolved).toEqual({
+      identityProviders: [expect.objectContaining({ name: 'nowgg' })],
+      realm: 'nowgg',
+      verification: {
+        maxAgeMs: 30_000,
+        staleIfErrorMs: 300_000,
+        maxEntries: 100_000,
+        negativeMaxEntries: 20_000,
+        timeoutMs: 3_000,
+        clockSkewMs: 5_000,
+        acceptTokenTypes: ['token', 'id_token'],
+      },
+      tokens: undefined,
+    });
+    const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
+    expect(resolveOptions({ clientId: 'game', tokens }).tokens).toEqual({
+      ...tokens,
+      refreshMarginMs: 60_000,
+      softDeadlineMs: 4_000,
+      leaseMs: 8_000,
+      harvestMs: 60_000,
+      exchangeReplayMs: 30_000,
+    });
+  });
+
+  it('keeps what is given, zero included, and takes undefined for absent', () => {
+    const verification = { maxAgeMs: 0, timeoutMs: undefined, acceptTokenTypes: ['token'] };
+    const resolved = resolveOptions({ clientId: 'game', clientSecret: undefined, realm: 'a realm', verification });
+    expect(resolved).toMatchObject({
+      realm: 'a realm',
+      verification: { maxAgeMs: 0, timeoutMs: 3_000, acceptTokenTypes: ['token'] },
+    });
+  });
+
+  it('is frozen all the way down, and apart from what was given', () => {
+    const given = { clientId: 'game', tokens: { encryptionKeys: [{ id: 'k1', key: key(1) }] } };
+    const resolved = resolveOptions(given);
+    given.tokens.encryptionKeys.length = 0;
+    expect(frozenDeeply(resolved)).toBe(true);
+    expect(resolved.tokens?.encryptionKeys).toHaveLength(1);
+  });
+
+  it('puts further identity providers beside the one that clientId makes', () => {
+    const other = { name: 'other', create: () => undefined };
+    expect(resolveOptions({ clientId: 'game', identityProviders: [other] }).identityProviders).toHaveLength(2);
+    expect(resolveOptions({ identityProviders: [other] }).identityProviders).toEqual([other]);
+  });
+
+  it.each([
+    [{}, 'clientId or identityProviders'],
+    [{ clientId: '' }, 'clientId'],
+    [{ clientId: 5 }, 'clientId'],
+    [{ clientId: 'game', clientSecret: '' }, 'clientSecret'],
+    [{ clientSecret: 'hunter2' }, 'clientSecret needs clientId'],
+    [{ clientId: 'game', baseUrl: 'http://now.example' }, 'baseUrl'],
+    [{ clientId: 'game', baseUrl: 'now.gg' }, 'baseUrl'],
+    [{ clientId: 'game', issuer: '' }, 'issuer'],
+    [{ clientId: 'game', allowInsecureBaseUrl: 'yes' }, 'allowInsecureBaseUrl'],
+    [{ clientId: 'game', realm: 'a\r\nb' }, 'realm'],
+    [{ clientId: 'game', realm: 7 }, 'realm'],
+    [{ clientId: 'game', clientID: 'x' }, 'clientID is no option'],
+    [{ clientId: 'game', routes: true }, 'routes is no option'],
+    [{ clientId: 'game', identityProviders: {} }, 'identityProviders'],
+    [{ clientId: 'game', identityProviders: [{ name: 'x' }] }, 'identityProviders[0]'],
+    [{ clientId: 'game', identityProviders: [{ name: 'nowgg', create() {} }] }, 'identityProviders[0]'],
+    [{ clientId: 'game', verification: 5 }, 'verification must be an object'],
+    [{ clientId: 'game', verification: { maxAgeMs: Number.NaN } }, 'verification.maxAgeMs'],
+    [{ clientId: 'game', verification: { staleIfErrorMs: -1 } }, 'verification.staleIfErrorMs'],
+    [{ clientId: 'game', verification: { timeoutMs: 0 } }, 'verification.timeoutMs'],
+    [{ clientId: 'game', verification: { timeoutMs: Number.POSITIVE_INFINITY } }, 'verification.timeoutMs'],
+    [{ clientId: 'game', verification: { maxEntries: 0 } }, 'verification.maxEntries'],
+    [{ clientId: 'game', verification: { clockSkewMs: '5000' } }, 'verification.clockSkewMs'],
+    [{ clientId: 'game', verification: { acceptTokenTypes: [] } }, 'verification.acceptTokenTypes'],
+    [{ clientId: 'game', verification: { acceptTokenTypes: ['jwt'] } }, 'verification.acceptTokenTypes'],
+    [{ clientId: 'game', verification: { maxAge: 5 } }, 'verification.maxAge is no option'],
+    [{ clientId: 'game', tokens: {} }, 'tokens.encryptionKeys'],
+    [{ clientId: 'game', tokens: { encryptionKeys: [] } }, 'tokens.encryptionKeys'],
+    [{ clientId: 'game', tokens: { encryptionKeys: ['x'] } }, 'tokens.encryptionKeys[0]'],
+    [{ clientId: 'game', tokens: { encryptionKeys: [{ id: 'k 1', key: key(1) }] } }, 'tokens.encryptionKeys[0].id'],
+    [
+      { clientId: 'game', tokens: { encryptionKeys: [{ id: 'k1', key: key(1).slice(4) }] } },
+      'tokens.encryptionKeys[0].key',
+    ],
+    [
+      { clientId: 'game', tokens: { encryptionKeys: [{ id: 'k1', key: `${key(1)}AAAA` }] } },
+      'tokens.encryptionKeys[0].key',
+    ],
+    [{ clientId: 'game', tokens: { encryptionKeys: [{ id: 'k1', key: key(1) }], leaseMs: 0 } }, 'tokens.leaseMs'],
+    [null, 'the options must be an object'],
+    ['game', 'the options must be an object'],
+    [[], 'the options must be an object'],
+  ])('refuses %j and names the option', (options, named) => {
+    expect(messageOf(options)).toContain(named);
+  });
+
+  it('finds one key under two ids, and one id for two keys', () => {
+    const ring = (...encryptionKeys: object[]) => ({ clientId: 'game', tokens: { encryptionKeys } });
+    expect(messageOf(ring({ id: 'k1', key: key(1) }, { id: 'k2', key: key(1) }))).toContain('one key under two ids');
+    expect(messageOf(ring({ id: 'k1', key: key(1) }, { id: 'k1', key: key(2) }))).toContain('one id twice');
+  });
+
+  it('tells all faults at once and no value of any', () => {
+    const secrets = ['hunter2-realm\n', 'hunter2-key', 'http://hunter2.example', 'hunter2-kind'];
+    const message = messageOf(
+      {
+        clientId: ' ',
+        clientSecret: '',
+        baseUrl: secrets[2],
+        realm: secrets[0],
+        hint: 'hunter2',
+        verification: { maxAgeMs: -31_337, acceptTokenTypes: [secrets[3]] },
+        tokens: { encryptionKeys: [{ id: 'k1', key: secrets[1] }] },
+      },
+      ['strategyName must be a name, or false'],
+    );
+    for (const name of [
+      'strategyName',
+      'clientId',
+      'clientSecret',
+      'baseUrl',
+      'realm',
+      'hint',
+      'verification.maxAgeMs',
+      'verification.acceptTokenTypes',
+      'tokens.encryptionKeys[0].key',
+    ]) {
+      expect(message).toContain(name);
+    }
+    expect(message).not.toMatch(/hunter2|31.?337/);
+  });
+
+  it('wants keys for a token store', () => {
+    expect(messageOf({ clientId: 'game' }, [], true)).toContain('tokens.encryptionKeys');
+    expect(messageOf({ clientId: 'game' }, [], false)).toBe('');
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('does not take %s for an option that it knows', (name) => {
+    const options = JSON.parse(`{ "clientId": "game", "${name}": { "realm": "x" } }`) as object;
+    expect(messageOf(options)).toContain(name);
+  });
+});

@@ -1,0 +1,56 @@
+import { NowggConfigurationError } from '../errors.js';
+import { nowgg } from '../identity/nowgg/nowgg.js';
+import type { NowggAuthOptions, ResolvedNowggAuthOptions, TokensOptions } from '../options.js';
+import { DEFAULTS } from './defaults.js';
+import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
+
+/**
+ * Validates the options and fills in what is absent.
+ *
+ * @param wiringFaults what is wrong with the module's wiring, to be reported together with the rest
+ * @param needsKeys whether there is a token store, which has to be sealed
+ * @throws NowggConfigurationError with every fault at once
+ */
+export function resolveOptions(
+  given: unknown,
+  wiringFaults: readonly string[] = [],
+  needsKeys = false,
+): ResolvedNowggAuthOptions {
+  const options = given as NowggAuthOptions;
+  const faults = [...wiringFaults, ...optionFaults(given)];
+  if (needsKeys && !isPresent(options?.tokens)) faults.push('tokens.encryptionKeys is needed with a token store');
+  if (faults.length > 0) throw configurationError(faults);
+  return Object.freeze<ResolvedNowggAuthOptions>({
+    identityProviders: Object.freeze([
+      ...(isPresent(options.clientId) ? [nowgg(clientOptionsOf({ ...options }))] : []),
+      ...(options.identityProviders ?? []),
+    ]),
+    realm: options.realm ?? DEFAULTS.realm,
+    verification: resolveVerification(options),
+    tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
+  });
+}
+
+/** One error for all faults. */
+export function configurationError(faults: readonly string[]): NowggConfigurationError {
+  return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
+}
+
+function resolveVerification({ verification }: NowggAuthOptions): ResolvedNowggAuthOptions['verification'] {
+  const { circuit: givenCircuit, ...given } = verification ?? {};
+  const { circuit: defaultCircuit, ...defaults } = DEFAULTS.verification;
+  const merged = { ...defaults, ...present(given) };
+  const circuit = givenCircuit === false ? false : Object.freeze({ ...defaultCircuit, ...present(givenCircuit ?? {}) });
+  return Object.freeze({ ...merged, circuit, acceptTokenTypes: Object.freeze([...merged.acceptTokenTypes]) });
+}
+
+function resolveTokens(tokens: TokensOptions): Readonly<Required<TokensOptions>> {
+  const { encryptionKeys, ...durations } = tokens;
+  const keys = encryptionKeys.map(({ id, key }) => Object.freeze({ id, key }));
+  return Object.freeze({ ...DEFAULTS.tokens, ...present(durations), encryptionKeys: Object.freeze(keys) });
+}
+
+/** An option that is there but undefined counts as absent. */
+function present<T extends object>(settings: T): T {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => isPresent(value))) as T;
+}

@@ -1,0 +1,26 @@
+import { validateSync } from 'class-validator';
+
+type Shape = new () => object;
+
+/** A plain settings object: what a literal or a configuration file gives. */
+export function isSettings(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * What is wrong with an object, one sentence for each property, `path` before each name. Values never appear.
+ */
+export function shapeFaults(shape: Shape, value: unknown, path = ''): string[] {
+  if (!isSettings(value)) return [`${path === '' ? 'the options' : path.slice(0, -1)} must be an object`];
+  const candidate = new shape() as Record<string, unknown>;
+  const unknown: string[] = [];
+  for (const [key, entry] of Object.entries(value)) {
+    // A shape declares every option as a field. Nothing but those is copied, whatever it is called.
+    if (Object.hasOwn(candidate, key)) candidate[key] = entry;
+    else unknown.push(`${path}${key} is no option`);
+  }
+  const wrong = validateSync(candidate).map(
+    ({ property, constraints = {} }) => `${path}${property} ${Object.values(constraints)[0]}`,
+  );
+  return [...unknown, ...wrong];
+}

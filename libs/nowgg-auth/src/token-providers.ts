@@ -1,0 +1,49 @@
+import { type Provider, Scope } from '@nestjs/common';
+import { NowggClock } from './clock.js';
+import { NowggConfigurationError } from './errors.js';
+import { IdentityProviders } from './identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
+import { TokenStore } from './tokens/token-store.js';
+import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+
+/** The token service on the wired store. */
+export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {
+  if (!wiring) return [withoutTokenStore];
+  return [
+    {
+      provide: TokenStore,
+      // Waits for the options, so that their faults are told rather than those of a store that lacks them.
+      useFactory: (_options: ResolvedNowggAuthOptions, clock: NowggClock, ...dependencies: unknown[]) =>
+        wiring.create({ clock }, ...dependencies),
+      inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
+    },
+    {
+      provide: NowggTokenService,
+      useFactory: (
+        store: TokenStore,
+        identityProviders: IdentityProviders,
+        authenticator: NowggAuthenticator,
+        clock: NowggClock,
+        { tokens }: ResolvedNowggAuthOptions,
+      ) => {
+        if (!tokens) throw new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+        return new NowggTokenService({ store, identityProviders, authenticator, clock, options: tokens });
+      },
+      inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggClock, RESOLVED_OPTIONS],
+    },
+  ];
+}
+
+/** Transient, so that it only throws where it is injected: a singleton would stop every application that verifies only. */
+const withoutTokenStore: Provider = {
+  provide: NowggTokenService,
+  scope: Scope.TRANSIENT,
+  useFactory: () => {
+    throw new NowggConfigurationError(
+      'NowggTokenService needs a token store: give NowggAuthModule the wiring key tokenStore, ' +
+        'for example memoryTokenStore() or typeOrmTokenStore()',
+    );
+  },
+};
