@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { hasPostgresServer } from '../support/available-projects.js';
+import { startPostgresCluster } from '../support/postgres-cluster.js';
 import { Consumer } from './consumer.js';
 
 const minutes = 60_000;
@@ -11,8 +13,6 @@ export interface ConsumerShape {
   readonly modules: 'esm' | 'commonjs';
   /** Major and minor of the TypeORM that it has, or none. */
   readonly typeorm: '0.3' | '1' | undefined;
-  /** A database for those that have TypeORM, made when it is needed. */
-  readonly database?: () => Promise<string>;
 }
 
 /** Installs the packed libraries in an application of this shape, compiles it, and lets it run. */
@@ -71,23 +71,27 @@ export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => C
       minutes,
     );
 
-    const { database } = shape;
-    if (database) {
+    if (shape.typeorm && hasPostgresServer()) {
       it(
         'exchanges a code once, stores the grant and refreshes it',
         async () => {
-          const report = await consumer.runProgram('dist/grants.js', { DATABASE_URL: await database() });
-          expect(report).toEqual({
-            userId: 'player-1',
-            sameGrant: true,
-            sameToken: true,
-            newToken: true,
-            generations: 1,
-            verdict: 'valid',
-            grants: 1,
-          });
+          const cluster = await startPostgresCluster();
+          try {
+            const report = await consumer.runProgram('dist/grants.js', { DATABASE_URL: cluster.url });
+            expect(report).toEqual({
+              userId: 'player-1',
+              sameGrant: true,
+              sameToken: true,
+              newToken: true,
+              generations: 1,
+              verdict: 'valid',
+              grants: 1,
+            });
+          } finally {
+            await cluster.stop();
+          }
         },
-        minutes,
+        2 * minutes,
       );
     }
     more?.(() => consumer);

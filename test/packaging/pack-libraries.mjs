@@ -5,14 +5,20 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Packs the built libraries as they would be published, once for all suites. The tarballs are passed on in the environment. */
+/** Builds and packs the libraries as they would be published, once for all suites; the environment tells where. */
 export default function packLibraries() {
+  run('npm', ['run', '--silent', 'build']);
   const folder = mkdtempSync(path.join(tmpdir(), 'nowgg-tarballs-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
   const libraries = ['-w', 'nestjs-nowgg-auth', '-w', 'nowgg-emulator'];
-  const { status, stdout, stderr } = spawnSync('npm', [...args, ...libraries], { cwd: root, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`npm pack failed:\n${stderr}`);
+  const packed = run('npm', [...args, ...libraries]);
   process.env.NOWGG_TARBALL_FOLDER = folder;
-  process.env.NOWGG_PACKED = stdout;
+  process.env.NOWGG_PACKED = packed;
+}
+
+function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout;
 }

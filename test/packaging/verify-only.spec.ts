@@ -36,4 +36,9 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
       stderr: expect.stringContaining('an optional peer was asked for'),
     });
   });
+
+  it('has the command of the emulator', async () => {
+    const { exitCode, stdout } = await consumer().run('node_modules/.bin/nowgg-emulator', ['--help']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Usage: nowgg-emulator/) });
+  });
 });

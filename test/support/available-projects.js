@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 
 /** Where Debian and the official images keep the PostgreSQL server programs; PATH is asked too. */
-function hasPostgresServer() {
+export function hasPostgresServer() {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).map((v) => `${debian}/${v}/bin`) : [];
   const onPath = (process.env.PATH ?? '').split(':');
