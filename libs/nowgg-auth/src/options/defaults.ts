@@ -1,4 +1,5 @@
-import type { ResolvedNowggAuthOptions, TokensOptions } from '../options.js';
+import type { ResolvedVerificationOptions, TokensOptions } from '../options.js';
+import type { TokenType } from '../principal.js';
 
 /** What absent options mean: the only place where that stands. */
 export const DEFAULTS = {
@@ -10,11 +11,11 @@ export const DEFAULTS = {
     negativeMaxEntries: 20_000,
     timeoutMs: 3_000,
     clockSkewMs: 5_000,
-    acceptTokenTypes: ['token', 'id_token'],
     maxInFlight: 256,
     circuit: { openAfter: 5, maxPauseMs: 10_000 },
     budget: undefined,
-  } satisfies ResolvedNowggAuthOptions['verification'] as ResolvedNowggAuthOptions['verification'],
+    acceptTokenTypes: ['token', 'id_token'] as readonly TokenType[],
+  } satisfies ResolvedVerificationOptions,
   tokens: {
     refreshMarginMs: 60_000,
     softDeadlineMs: 4_000,

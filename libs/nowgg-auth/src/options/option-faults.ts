@@ -48,11 +48,21 @@ function isDefinition(value: unknown): value is { name: string } {
 }
 
 function nestedFaults({ verification, tokens }: Settings): string[] {
-  const faults = isPresent(verification) ? shapeFaults(VerificationShape, verification, 'verification.') : [];
+  return [
+    ...(isPresent(verification) ? verificationFaults(verification) : []),
+    ...(isPresent(tokens) ? tokensFaults(tokens) : []),
+  ];
+}
+
+function verificationFaults(verification: unknown): string[] {
+  const faults = shapeFaults(VerificationShape, verification, 'verification.');
   const circuit = isSettings(verification) ? verification.circuit : undefined;
-  if (isPresent(circuit) && circuit !== false) faults.push(...shapeFaults(CircuitShape, circuit, 'verification.circuit.'));
-  if (!isPresent(tokens)) return faults;
-  faults.push(...shapeFaults(TokensShape, tokens, 'tokens.'));
+  if (!isPresent(circuit) || circuit === false) return faults;
+  return [...faults, ...shapeFaults(CircuitShape, circuit, 'verification.circuit.')];
+}
+
+function tokensFaults(tokens: unknown): string[] {
+  const faults = shapeFaults(TokensShape, tokens, 'tokens.');
   const keys = isSettings(tokens) ? tokens.encryptionKeys : undefined;
   return Array.isArray(keys) ? [...faults, ...keyRingFaults(keys)] : faults;
 }

@@ -4,13 +4,13 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
-  IsInstance,
   IsInt,
   IsOptional,
   Matches,
   Max,
   MaxLength,
   Min,
+  ValidateBy,
 } from 'class-validator';
 
 /** The longest wait that a timer of Node can hold. */
@@ -22,15 +22,24 @@ function Optional(...rules: PropertyDecorator[]): PropertyDecorator {
   };
 }
 
-/** Whole milliseconds. A fault is reported once, whichever bound it breaks. */
+/** A fault is reported once, whichever bound it breaks. */
+function WholeNumber(least: number, most: number, message: string): PropertyDecorator {
+  return Optional(IsInt({ message }), Min(least, { message }), Max(most, { message }));
+}
+
 function Duration(least: 0 | 1): PropertyDecorator {
-  const message = `must be a whole number of milliseconds, ${least} or more`;
-  return Optional(IsInt({ message }), Min(least, { message }), Max(LONGEST_MS, { message }));
+  return WholeNumber(least, LONGEST_MS, `must be a whole number of milliseconds, ${least} or more`);
 }
 
 function Count(): PropertyDecorator {
-  const message = 'must be a whole number, 1 to 10,000,000';
-  return Optional(IsInt({ message }), Min(1, { message }), Max(10_000_000, { message }));
+  return WholeNumber(1, 10_000_000, 'must be a whole number, 1 to 10,000,000');
+}
+
+function IsFunction(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isFunction',
+    validator: { validate: (value) => typeof value === 'function', defaultMessage: () => 'must be a function' },
+  });
 }
 
 /** The module's options as far as they need no other option to be judged; the now.gg client's rules are its own. */
@@ -56,6 +65,9 @@ export class VerificationShape {
   @Duration(0) staleIfErrorMs?: unknown;
   @Count() maxEntries?: unknown;
   @Count() negativeMaxEntries?: unknown;
+  @Count() maxInFlight?: unknown;
+  @IsOptional() circuit?: unknown;
+  @Optional(IsFunction()) budget?: unknown;
   @Duration(1) timeoutMs?: unknown;
   @Duration(0) clockSkewMs?: unknown;
   @Optional(
@@ -65,23 +77,12 @@ export class VerificationShape {
     IsIn(['token', 'id_token'], { each: true, message: 'may hold token and id_token only' }),
   )
   acceptTokenTypes?: unknown;
-  @Count() maxInFlight?: unknown;
-  @IsOptional() circuit?: unknown;
-  @Optional(IsInstance(Function, { message: 'must be a function' })) budget?: unknown;
 }
 
 export class CircuitShape {
-  @Optional(
-    IsInt({ message: 'must be a whole number, 5 or more' }),
-    Min(5, { message: 'must be a whole number, 5 or more' }),
-  )
-  openAfter?: unknown;
-  @Optional(
-    IsInt({ message: 'must be a whole number of milliseconds, 1 to 60,000' }),
-    Min(1, { message: 'must be a whole number of milliseconds, 1 to 60,000' }),
-    Max(60_000, { message: 'must be a whole number of milliseconds, 1 to 60,000' }),
-  )
-  maxPauseMs?: unknown;
+  // Fewer would let a passing hiccup stop every question.
+  @WholeNumber(5, 10_000_000, 'must be a whole number, 5 or more') openAfter?: unknown;
+  @WholeNumber(1, 60_000, 'must be a whole number of milliseconds, 1 to 60,000') maxPauseMs?: unknown;
 }
 
 export class TokensShape {

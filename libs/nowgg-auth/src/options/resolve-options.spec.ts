@@ -28,6 +28,9 @@ describe('resolveOptions', () => {
         negativeMaxEntries: 20_000,
         timeoutMs: 3_000,
         clockSkewMs: 5_000,
+        maxInFlight: 256,
+        circuit: { openAfter: 5, maxPauseMs: 10_000 },
+        budget: undefined,
         acceptTokenTypes: ['token', 'id_token'],
       },
       tokens: undefined,
@@ -50,6 +53,13 @@ describe('resolveOptions', () => {
       realm: 'a realm',
       verification: { maxAgeMs: 0, timeoutMs: 3_000, acceptTokenTypes: ['token'] },
     });
+  });
+
+  it('takes a circuit in part, or none at all', () => {
+    const circuitOf = (circuit: object | false) =>
+      resolveOptions({ clientId: 'game', verification: { circuit } }).verification.circuit;
+    expect(circuitOf({ openAfter: 9 })).toEqual({ openAfter: 9, maxPauseMs: 10_000 });
+    expect(circuitOf(false)).toBe(false);
   });
 
   it('is frozen all the way down, and apart from what was given', () => {
@@ -93,6 +103,11 @@ describe('resolveOptions', () => {
     [{ clientId: 'game', verification: { acceptTokenTypes: [] } }, 'verification.acceptTokenTypes'],
     [{ clientId: 'game', verification: { acceptTokenTypes: ['jwt'] } }, 'verification.acceptTokenTypes'],
     [{ clientId: 'game', verification: { maxAge: 5 } }, 'verification.maxAge is no option'],
+    [{ clientId: 'game', verification: { circuit: true } }, 'verification.circuit must be an object'],
+    [{ clientId: 'game', verification: { circuit: { openAfter: 4 } } }, 'verification.circuit.openAfter'],
+    [{ clientId: 'game', verification: { circuit: { maxPauseMs: 90_000 } } }, 'verification.circuit.maxPauseMs'],
+    [{ clientId: 'game', verification: { maxInFlight: 0 } }, 'verification.maxInFlight'],
+    [{ clientId: 'game', verification: { budget: 5 } }, 'verification.budget must be a function'],
     [{ clientId: 'game', tokens: {} }, 'tokens.encryptionKeys'],
     [{ clientId: 'game', tokens: { encryptionKeys: [] } }, 'tokens.encryptionKeys'],
     [{ clientId: 'game', tokens: { encryptionKeys: ['x'] } }, 'tokens.encryptionKeys[0]'],

@@ -1,6 +1,11 @@
 import { NowggConfigurationError } from '../errors.js';
 import { nowgg } from '../identity/nowgg/nowgg.js';
-import type { NowggAuthOptions, ResolvedNowggAuthOptions, TokensOptions } from '../options.js';
+import type {
+  NowggAuthOptions,
+  ResolvedNowggAuthOptions,
+  ResolvedVerificationOptions,
+  TokensOptions,
+} from '../options.js';
 import { DEFAULTS } from './defaults.js';
 import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
 
@@ -36,12 +41,14 @@ export function configurationError(faults: readonly string[]): NowggConfiguratio
   return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
 }
 
-function resolveVerification({ verification }: NowggAuthOptions): ResolvedNowggAuthOptions['verification'] {
-  const { circuit: givenCircuit, ...given } = verification ?? {};
-  const { circuit: defaultCircuit, ...defaults } = DEFAULTS.verification;
-  const merged = { ...defaults, ...present(given) };
-  const circuit = givenCircuit === false ? false : Object.freeze({ ...defaultCircuit, ...present(givenCircuit ?? {}) });
-  return Object.freeze({ ...merged, circuit, acceptTokenTypes: Object.freeze([...merged.acceptTokenTypes]) });
+function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedVerificationOptions {
+  const { circuit, ...rest } = verification;
+  const merged = { ...DEFAULTS.verification, ...present(rest) };
+  return Object.freeze({
+    ...merged,
+    circuit: circuit === false ? false : Object.freeze({ ...DEFAULTS.verification.circuit, ...present(circuit ?? {}) }),
+    acceptTokenTypes: Object.freeze([...merged.acceptTokenTypes]),
+  });
 }
 
 function resolveTokens(tokens: TokensOptions): Readonly<Required<TokensOptions>> {
