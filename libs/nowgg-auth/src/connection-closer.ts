@@ -1,12 +1,20 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
+import { OPTIONAL_SHARED_CACHE, type SharedCache } from './verification/shared-cache.js';
 
-/** Closes kept-alive connections to the identity systems once the application has served its last request. */
+/** Closes kept-alive connections once the application has served its last request. */
 @Injectable()
 export class ConnectionCloser implements OnApplicationShutdown {
-  constructor(private readonly http: AxiosIdentityHttp) {}
+  readonly #http: AxiosIdentityHttp;
+  readonly #sharedCache: SharedCache | undefined;
 
-  onApplicationShutdown(): void {
-    this.http.close();
+  constructor(http: AxiosIdentityHttp, @Inject(OPTIONAL_SHARED_CACHE) sharedCache: SharedCache | undefined) {
+    this.#http = http;
+    this.#sharedCache = sharedCache;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#http.close();
+    await this.#sharedCache?.close();
   }
 }

@@ -1,7 +1,9 @@
 import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
 import type { NowggClock } from './clock.js';
 import type { NowggAuthOptions } from './options.js';
+import type { RevocationStoreWiring } from './revocation/revocation-store.js';
 import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
+import type { SharedCacheWiring } from './verification/shared-cache.js';
 
 /** What the module is built of. Fixed when it is declared; values are options and may come from a factory. */
 export interface NowggAuthWiring {
@@ -10,6 +12,13 @@ export interface NowggAuthWiring {
    * injected; with one, `tokens.encryptionKeys` is needed.
    */
   tokenStore?: TokenStoreWiring;
+  /**
+   * Where revocations are kept: `memoryRevocationStore()`, the default, for one process, or `typeOrmRevocationStore()`
+   * for all that share a database.
+   */
+  revocationStore?: RevocationStoreWiring;
+  /** Verdicts that processes share, `redisSharedCache()`. Only an accelerator: without it, or while it is down, each process asks by itself. */
+  sharedCache?: SharedCacheWiring;
   /**
    * Name of the Passport strategy, default `nowgg`; false for none. Passport's names are global to a process: a second
    * live module with the same name refuses to boot, a closed application frees it.

@@ -8,7 +8,6 @@ import type {
 import type { ResolvedNowggAuthOptions } from './options.js';
 import { configurationError, resolveOptions } from './options/resolve-options.js';
 import { isSettings } from './options/shape-faults.js';
-import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -26,7 +25,9 @@ export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 
 /** What each wiring key must be. */
 const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) => boolean, string]>> = {
-  tokenStore: [isTokenStoreWiring, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
+  tokenStore: [isStoreWiring, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
+  revocationStore: [isStoreWiring, 'what memoryRevocationStore() or typeOrmRevocationStore() returns'],
+  sharedCache: [isStoreWiring, 'what redisSharedCache() returns'],
   strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
   globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
@@ -63,7 +64,7 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
 }
 
 /** Whether a store can be made of it; what cannot is left out and reported at boot. */
-export function isTokenStoreWiring(value: unknown): value is TokenStoreWiring {
+export function isStoreWiring(value: unknown): value is { inject: []; create(): never } {
   return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
 }
 

@@ -2,26 +2,25 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { NowggAccountService } from './account/nowgg-account.service.js';
 import { NowggClock, SystemClock } from './clock.js';
-import { ConnectionCloser } from './connection-closer.js';
 import { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
 import { NowggAuthGuard } from './http/nowgg-auth.guard.js';
 import { NowggStrategy, STRATEGY_NAME } from './http/nowgg.strategy.js';
-import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
-import { IdentityHttp } from './identity/identity-http.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';
 import {
   declareWith,
   declareWithFactory,
   GIVEN_OPTIONS,
-  isTokenStoreWiring,
+  isStoreWiring,
   type ModuleDeclaration,
 } from './module-wiring.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { RESOLVED_OPTIONS } from './options.js';
 import { DEFAULT_STRATEGY_NAME } from './options/defaults.js';
+import { revocationProviders } from './revocation-providers.js';
+import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
 import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
-import { CachingAuthenticator } from './verification/caching-authenticator.js';
+import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
 /**
@@ -52,16 +51,19 @@ function dynamicModule(
     imports,
     providers: [
       ...optionProviders(declaration),
-      ...verificationProviders,
+      ...verificationProviders(isStoreWiring(wiring.sharedCache) ? wiring.sharedCache : undefined),
       ...httpProviders(wiring),
-      ...tokenProviders(isTokenStoreWiring(wiring.tokenStore) ? wiring.tokenStore : undefined),
+      ...revocationProviders(isStoreWiring(wiring.revocationStore) ? wiring.revocationStore : undefined),
+      ...tokenProviders(isStoreWiring(wiring.tokenStore) ? wiring.tokenStore : undefined),
     ],
     exports: [
       NowggAccountService,
       NowggAuthenticator,
       NowggAuthExceptionFilter,
       NowggAuthGuard,
+      IdentityProviders,
       NowggClock,
+      NowggRevocationService,
       NowggTokenService,
       RESOLVED_OPTIONS,
     ],
@@ -75,32 +77,6 @@ function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Pro
     { provide: NowggClock, useValue: wiring.clock ?? new SystemClock() },
   ];
 }
-
-const verificationProviders: readonly Provider[] = [
-  { provide: AxiosIdentityHttp, useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock), inject: [NowggClock] },
-  { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
-  ConnectionCloser,
-  {
-    provide: IdentityProviders,
-    useFactory: (options: ResolvedNowggAuthOptions, http: IdentityHttp, clock: NowggClock) => {
-      const context = { http, clock, clockSkewMs: options.verification.clockSkewMs };
-      return new IdentityProviders(options.identityProviders.map((definition) => definition.create(context)));
-    },
-    inject: [RESOLVED_OPTIONS, IdentityHttp, NowggClock],
-  },
-  {
-    provide: NowggAuthenticator,
-    useFactory: (providers: IdentityProviders, options: ResolvedNowggAuthOptions, clock: NowggClock) =>
-      new CachingAuthenticator(providers, options.verification, clock),
-    inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock],
-  },
-  {
-    provide: NowggAccountService,
-    useFactory: (providers: IdentityProviders, authenticator: NowggAuthenticator, options: ResolvedNowggAuthOptions) =>
-      new NowggAccountService(providers, authenticator, options.verification.timeoutMs),
-    inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS],
-  },
-];
 
 function httpProviders({ strategyName = DEFAULT_STRATEGY_NAME, globalGuard }: NowggAuthWiring): Provider[] {
   return [

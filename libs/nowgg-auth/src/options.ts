@@ -25,7 +25,31 @@ export interface VerificationOptions {
   clockSkewMs?: number;
   /** Kinds of token that routes take unless they say otherwise. Default both. */
   acceptTokenTypes?: readonly TokenType[];
+  /** Most questions to one identity provider at a time; further ones are a 503 at once. Default 256. */
+  maxInFlight?: number;
+  /** When to stop asking an identity provider that does not answer; false never stops. */
+  circuit?: CircuitSettings | false;
+  /** Says whether a question may be asked; false makes it a 503. Default: always. Runs on cache misses only. */
+  budget?: VerificationBudget;
 }
+
+/** When to stop asking an identity provider that does not answer. */
+export interface CircuitSettings {
+  /** So many questions in a row without an answer; 5 or more. Default 5. */
+  openAfter?: number;
+  /** Longest pause between two probes, milliseconds, up to 60,000; the first is a second. Default 10,000. */
+  maxPauseMs?: number;
+}
+
+/**
+ * A hook against floods of random tokens that would spend the studio's quota at the identity system. `looksGood`: the
+ * token is a well-formed JWS for our client that has not expired, as far as can be seen without asking.
+ */
+export type VerificationBudget = (question: {
+  readonly provider: string;
+  readonly tokenType: TokenType;
+  readonly looksGood: boolean;
+}) => boolean;
 
 /** How grants are kept and refreshed. Needed with a token store only. */
 export interface TokensOptions {
@@ -63,12 +87,21 @@ export interface NowggAuthOptions {
   tokens?: TokensOptions;
 }
 
+/** {@link VerificationOptions} with every value. */
+export interface ResolvedVerificationOptions
+  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget'>>> {
+  readonly circuit: Readonly<Required<CircuitSettings>> | false;
+  readonly budget: VerificationBudget | undefined;
+}
+
 /** Every option with its value: what the rest of the module reads. Frozen, validated, never partial. */
 export interface ResolvedNowggAuthOptions {
   readonly identityProviders: readonly IdentityProviderDefinition[];
   readonly realm: string;
-  readonly verification: Readonly<Required<VerificationOptions>>;
+  readonly verification: ResolvedVerificationOptions;
   readonly tokens: Readonly<Required<TokensOptions>> | undefined;
+  /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring or the client secret. */
+  readonly sealingKey: string | undefined;
 }
 
 /** DI token of {@link ResolvedNowggAuthOptions}. */

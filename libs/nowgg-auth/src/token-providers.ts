@@ -3,6 +3,7 @@ import { NowggClock } from './clock.js';
 import { NowggConfigurationError } from './errors.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
@@ -25,13 +26,16 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         store: TokenStore,
         identityProviders: IdentityProviders,
         authenticator: NowggAuthenticator,
+        revocations: NowggRevocationService,
         clock: NowggClock,
-        { tokens }: ResolvedNowggAuthOptions,
+        { tokens: options }: ResolvedNowggAuthOptions,
       ) => {
-        if (!tokens) throw new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
-        return new NowggTokenService({ store, identityProviders, authenticator, clock, options: tokens });
+        if (!options) throw new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+        const service = new NowggTokenService({ store, identityProviders, authenticator, revocations, clock, options });
+        revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
+        return service;
       },
-      inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggClock, RESOLVED_OPTIONS],
+      inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggRevocationService, NowggClock, RESOLVED_OPTIONS],
     },
   ];
 }

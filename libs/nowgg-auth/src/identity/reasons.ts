@@ -23,5 +23,9 @@ export type UnknownReason =
   | 'mismatched_reply'
   /** The identity system refuses so uniformly that our own client credentials are in doubt. */
   | 'own_credentials_suspect'
-  /** The provider was not asked: its circuit is open. */
-  | 'circuit_open';
+  /** Not asked: too many questions in a row had no answer, and the next probe is not due yet. */
+  | 'circuit_open'
+  /** Not asked: as many questions as are allowed at a time are under way. */
+  | 'overloaded'
+  /** Not asked: the application's own budget for questions is spent. */
+  | 'over_budget';

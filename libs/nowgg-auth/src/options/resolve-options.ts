@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
 import { nowgg } from '../identity/nowgg/nowgg.js';
 import type {
@@ -33,12 +34,20 @@ export function resolveOptions(
     realm: options.realm ?? DEFAULTS.realm,
     verification: resolveVerification(options),
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
+    sealingKey: sealingKeyOf(options),
   });
 }
 
 /** One error for all faults. */
 export function configurationError(faults: readonly string[]): NowggConfigurationError {
   return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
+}
+
+/** Derived, so that nothing sealed with it can be taken for something sealed with the secret itself. */
+function sealingKeyOf({ tokens, clientSecret }: NowggAuthOptions): string | undefined {
+  const secret = tokens?.encryptionKeys[0]?.key ?? clientSecret;
+  if (secret === undefined) return undefined;
+  return Buffer.from(hkdfSync('sha256', secret, '', 'nestjs-nowgg-auth shared cache', 32)).toString('base64');
 }
 
 function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedVerificationOptions {

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** Fingerprint of a token: SHA-256 as 43 base64url characters. The token cannot be had back from it. */
+/** Fingerprint of a token as a store keeps it: SHA-256 as 43 base64url characters. */
 export function credentialIdOf(token: string): string {
-  return createHash('sha256').update('nowgg-credential:').update(token).digest('base64url');
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+/** The same fingerprint as 32 one-byte characters: how verification has it at hand. */
+export function digestOfCredentialId(credentialId: string): string {
+  return Buffer.from(credentialId, 'base64url').toString('latin1');
 }

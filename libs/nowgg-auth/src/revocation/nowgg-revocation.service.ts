@@ -73,6 +73,7 @@ export class NowggRevocationService extends TokenRevocations {
     const subject = this.#subjectOf(target);
     await this.#store.lift(subject);
     this.#feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
+    await this.#feed.announce();
   }
 
   /** Whether anything of a target is refused at present, as the store has it. */
@@ -102,6 +103,7 @@ export class NowggRevocationService extends TokenRevocations {
     }
     const issuedUntilMs = refusedUntilMs === undefined ? now + this.#clockSkewMs : undefined;
     this.#feed.apply(await this.#store.put({ ...subject, issuedUntilMs, refusedUntilMs }));
+    await this.#feed.announce();
   }
 
   #subjectOf(target: RevocationTarget): RevocationSubject {

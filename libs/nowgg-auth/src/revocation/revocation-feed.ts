@@ -1,3 +1,4 @@
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts } from '../principal.js';
 import type { RevocationStore } from './revocation-store.js';
@@ -8,10 +9,21 @@ const POLL_MS = 1_000;
 /** With news older than this, a verdict from memory could be one that a ban has ended. */
 const TRUSTED_MS = 10_000;
 
+/** How processes tell each other that there is news. Best effort: the poll finds everything by itself. */
+export interface RevocationHints {
+  announceRevocation(): Promise<void>;
+  /** Gives a function that ends it. */
+  onRevocation(listener: () => void): () => void;
+}
+
 /** What verification needs to know about revocations. */
 export interface RevocationView {
-  /** Whether the token is revoked, as far as is known here. */
-  refuses(facts: TokenFacts, credentialId: string): boolean;
+  /**
+   * Whether the token is revoked, as far as is known here.
+   *
+   * @param digest SHA-256 of the token as 32 one-byte characters
+   */
+  refuses(facts: TokenFacts, digest: string, nowMs: number): boolean;
   /** False while the store cannot be read: then no verdict from memory may serve. */
   readonly isCurrent: boolean;
 }
@@ -20,7 +32,7 @@ export interface RevocationView {
  * Keeps this process's watermarks up to date: a poll each second, and at once after a hint. Hints may be lost, the poll
  * may not: while it fails for more than ten seconds the feed is not {@link isCurrent}.
  */
-export class RevocationFeed implements RevocationView {
+export class RevocationFeed implements RevocationView, OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #store: RevocationStore;
   readonly #clock: NowggClock;
   readonly #watermarks = new Watermarks();
@@ -29,19 +41,32 @@ export class RevocationFeed implements RevocationView {
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #hinted = false;
-  #stopWatching: (() => Promise<void>) | undefined;
+  readonly #hints: RevocationHints | undefined;
+  readonly #endWatches: (() => unknown)[] = [];
 
-  constructor(store: RevocationStore, clock: NowggClock) {
+  constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationHints) {
     this.#store = store;
     this.#clock = clock;
+    this.#hints = hints;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.start();
+  }
+
+  /** Before the application closes its database. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.close();
   }
 
   /** Reads what is known so far and goes on reading until {@link close}. Does not fail when the store does. */
   async start(): Promise<void> {
     await this.readNow();
     if (!this.#store.isShared) return;
+    const onHint = () => void this.readNow();
+    if (this.#hints) this.#endWatches.push(this.#hints.onRevocation(onHint));
     try {
-      this.#stopWatching = await this.#store.watch(() => void this.readNow());
+      this.#endWatches.push(await this.#store.watch(onHint));
     } catch {
       // A hint only: the poll finds everything by itself.
     }
@@ -50,12 +75,17 @@ export class RevocationFeed implements RevocationView {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#stopWatching?.();
+    await Promise.all(this.#endWatches.splice(0).map(async (end) => end()));
     await this.#reading;
   }
 
-  refuses(facts: TokenFacts, credentialId: string): boolean {
-    return this.#watermarks.refuse(facts, credentialId, this.#clock.now());
+  /** Tells the other processes that this one has written something. */
+  async announce(): Promise<void> {
+    if (this.#store.isShared) await this.#hints?.announceRevocation();
+  }
+
+  refuses(facts: TokenFacts, digest: string, nowMs: number): boolean {
+    return this.#watermarks.refuse(facts, digest, nowMs);
   }
 
   get isCurrent(): boolean {

@@ -1,4 +1,5 @@
 import type { TokenFacts } from '../principal.js';
+import { digestOfCredentialId } from './credential-id.js';
 import { isSpent, type RevocationKind, type RevocationSubject, type Watermark } from './watermark.js';
 
 /**
@@ -14,8 +15,8 @@ export class Watermarks {
     return this.#size;
   }
 
-  /** @param credentialId fingerprint of the token, see `credentialIdOf` */
-  refuse(facts: TokenFacts, credentialId: string, nowMs: number): boolean {
+  /** @param digest SHA-256 of the token as 32 one-byte characters */
+  refuse(facts: TokenFacts, digest: string, nowMs: number): boolean {
     if (this.#size === 0) return false;
     const marks = this.#byProvider.get(facts.provider);
     if (!marks) return false;
@@ -23,20 +24,21 @@ export class Watermarks {
       refuses(marks.user.get(facts.userId), facts, nowMs) ||
       (facts.sessionId !== undefined && refuses(marks.session.get(facts.sessionId), facts, nowMs)) ||
       (facts.tokenId !== undefined && refuses(marks.token.get(facts.tokenId), facts, nowMs)) ||
-      refuses(marks.credential.get(credentialId), facts, nowMs)
+      refuses(marks.credential.get(digest), facts, nowMs)
     );
   }
 
   find({ provider, kind, id }: RevocationSubject): Watermark | undefined {
-    return this.#byProvider.get(provider)?.[kind].get(id);
+    return this.#byProvider.get(provider)?.[kind].get(indexOf(kind, id));
   }
 
   /** Takes over the state of a subject as the store has it. */
   apply(watermark: Watermark, nowMs: number): void {
     const marks = this.#marksOf(watermark.provider)[watermark.kind];
-    const known = marks.delete(watermark.id);
+    const index = indexOf(watermark.kind, watermark.id);
+    const known = marks.delete(index);
     const kept = !isSpent(watermark, nowMs);
-    if (kept) marks.set(watermark.id, watermark);
+    if (kept) marks.set(index, watermark);
     this.#size += Number(kept) - Number(known);
   }
 
@@ -60,6 +62,11 @@ export class Watermarks {
     this.#byProvider.set(provider, created);
     return created;
   }
+}
+
+/** Credentials are looked up by the digest that verification has at hand anyway. */
+function indexOf(kind: RevocationKind, id: string): string {
+  return kind === 'credential' ? digestOfCredentialId(id) : id;
 }
 
 function refuses(watermark: Watermark | undefined, facts: TokenFacts, nowMs: number): boolean {

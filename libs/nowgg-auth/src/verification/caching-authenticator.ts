@@ -1,33 +1,43 @@
 import type { NowggClock } from '../clock.js';
 import { clampRetryAfter } from '../errors.js';
-import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
-import { decodeUnverifiedJws, type UnverifiedJws } from '../identity/unverified-jws.js';
-import type { ResolvedNowggAuthOptions } from '../options.js';
-import { principalOf, type TokenFacts, type TokenType } from '../principal.js';
-import { cacheKey } from './cache-key.js';
+import type { ResolvedVerificationOptions } from '../options.js';
+import { principalOf, type TokenFacts } from '../principal.js';
+import type { RevocationView } from '../revocation/revocation-feed.js';
+import { cacheKey, tokenDigest } from './cache-key.js';
+import { acceptsTokenType, destinationOf } from './destination.js';
 import { Flights } from './flights.js';
-import { isBearerToken, MAX_TOKEN_LENGTH } from './gate.js';
+import { MAX_TOKEN_LENGTH } from './gate.js';
 import { IdentityLine, type Question } from './identity-line.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
+import { type Answer, SharedAsking } from './shared-asking.js';
+import type { SharedCache } from './shared-cache.js';
 import type { AuthenticationPolicy, Verdict } from './verdict.js';
-import { ageMs, instantOf, refusalTtlMs, VerdictCache, type Instant } from './verdict-cache.js';
+import { ageMs, type CachedFacts, refusalTtlMs, VerdictCache } from './verdict-cache.js';
+import { publishVerification } from './verification-events.js';
 
-type VerificationOptions = ResolvedNowggAuthOptions['verification'];
-
-/** What the identity system answered, and when it was asked. */
-interface Answer {
-  readonly verdict: IdentityVerdict;
-  readonly askedAt: Instant;
+/** What a {@link CachingAuthenticator} is made of. */
+export interface CachingAuthenticatorParts {
+  readonly providers: IdentityProviders;
+  readonly options: ResolvedVerificationOptions;
+  readonly clock: NowggClock;
+  readonly revocations: RevocationView;
+  readonly sharedCache?: SharedCache | undefined;
 }
 
-/** Where and as what a token is asked for, found out by looking at it. */
-type Destination =
-  | { readonly provider: IdentityProvider; readonly tokenType: TokenType; readonly looksGood: boolean }
-  | { readonly refuse: InvalidReason };
+/** One token under one route's demands. */
+interface Case {
+  readonly token: string;
+  readonly digest: string;
+  readonly key: string;
+  readonly policy: AuthenticationPolicy;
+}
 
 const NO_POLICY: AuthenticationPolicy = Object.freeze({});
+/** Share of its life after which a verdict in use is asked again in the background, and how far that varies. */
+const RENEW_AT = 0.7;
+const RENEW_JITTER = 0.1;
 
 /**
  * Answers from memory where a fresh verdict is at hand, else asks the identity system, once for all who want to know.
@@ -35,47 +45,64 @@ const NO_POLICY: AuthenticationPolicy = Object.freeze({});
  */
 export class CachingAuthenticator extends NowggAuthenticator {
   readonly #providers: IdentityProviders;
-  readonly #options: VerificationOptions;
+  readonly #options: ResolvedVerificationOptions;
   readonly #clock: NowggClock;
+  readonly #revocations: RevocationView;
   readonly #cache: VerdictCache;
   readonly #flights = new Flights<Answer>();
+  readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
 
-  constructor(providers: IdentityProviders, options: VerificationOptions, clock: NowggClock) {
+  constructor({ providers, options, clock, revocations, sharedCache }: CachingAuthenticatorParts) {
     super();
     this.#providers = providers;
     this.#options = options;
     this.#clock = clock;
+    this.#revocations = revocations;
     this.#cache = new VerdictCache(options);
+    this.#shared = new SharedAsking(sharedCache, clock, options);
     this.#lines = new Map(
-      [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options.timeoutMs)]),
+      [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options)]),
     );
   }
 
-  override authenticate(credential: string, policy: AuthenticationPolicy = NO_POLICY): Verdict | Promise<Verdict> {
+  override authenticate(token: string, policy: AuthenticationPolicy = NO_POLICY): Verdict | Promise<Verdict> {
     // Only the length here: a hit proves the characters, since nothing else gets into the cache.
-    if (credential.length > MAX_TOKEN_LENGTH) return invalid('malformed_token');
-    const key = cacheKey(policy, credential);
-    return this.#fromMemory(key, policy) ?? this.#ask(key, credential, policy);
+    if (token.length > MAX_TOKEN_LENGTH) return invalid('malformed_token');
+    const digest = tokenDigest(token);
+    const key = cacheKey(policy, digest);
+    const known = this.#fromMemory(key, digest, policy, token);
+    if (known === undefined) return this.#find({ token, digest, key, policy });
+    publishVerification(known, 'hit', digest);
+    return known;
   }
 
-  #fromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
+  #fromMemory(key: string, digest: string, policy: AuthenticationPolicy, token: string): Verdict | undefined {
+    // With news of bans too old, memory proves nothing.
+    if (!this.#revocations.isCurrent) return undefined;
     const entry = this.#cache.accepted.get(key);
-    const maxAgeMs = this.#maxAgeMs(policy);
-    if (entry) return ageMs(entry.askedAt, this.#clock) < maxAgeMs ? this.#decide(entry.facts, policy) : undefined;
+    if (!entry) return this.#refusalFromMemory(key, policy);
+    const now = this.#clock.now();
+    const age = ageMs(entry.askedAt, now, this.#clock);
+    if (age >= this.#maxAgeMs(policy)) return undefined;
+    if (age >= entry.renewAfterMs) this.#renew(entry, { token, digest, key, policy });
+    return this.#decide(entry.facts, digest, policy, now);
+  }
+
+  #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
     const refusal = this.#cache.refused.get(key);
     if (!refusal) return undefined;
     // An expired token cannot come back to life, so even a route that asks now may be told from memory.
     const ttlMs = refusalTtlMs(refusal.reason);
-    const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, maxAgeMs);
-    return ageMs(refusal.askedAt, this.#clock) < serves ? invalid(refusal.reason) : undefined;
+    const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, this.#maxAgeMs(policy));
+    return ageMs(refusal.askedAt, this.#clock.now(), this.#clock) < serves ? invalid(refusal.reason) : undefined;
   }
 
   /** Whether facts that were once verified do here and now. */
-  #decide(facts: TokenFacts, policy: AuthenticationPolicy): Verdict {
-    const now = this.#clock.now();
+  #decide(facts: TokenFacts, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
     if (facts.expiresAtMs !== undefined && facts.expiresAtMs <= now) return invalid('expired_token');
-    if (!this.#accepts(facts.tokenType, policy)) return invalid('wrong_token_type');
+    if (this.#revocations.refuses(facts, digest, now)) return invalid('revoked_token');
+    if (!acceptsTokenType(facts.tokenType, policy, this.#options.acceptTokenTypes)) return invalid('wrong_token_type');
     if (policy.provider !== undefined && policy.provider !== facts.provider) return invalid('wrong_client');
     if (policy.maxAuthAgeMs !== undefined) {
       // A token that does not tell when the player signed in cannot prove that it was recent.
@@ -85,95 +112,95 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return { status: 'valid', principal: principalOf(facts) };
   }
 
-  async #ask(key: string, token: string, policy: AuthenticationPolicy): Promise<Verdict> {
-    if (!isBearerToken(token)) return invalid('malformed_token');
-    const destination = this.#destinationOf(token, policy);
-    if ('refuse' in destination) return invalid(destination.refuse);
-    const { provider, ...rest } = destination;
-    const line = this.#lines.get(provider.name) as IdentityLine;
-    const question: Question = { key, token, ...rest };
-    const ask = async (): Promise<Answer> => ({ askedAt: instantOf(this.#clock), verdict: await line.ask(question) });
-    const settle = (answer: Answer) => this.#remember(question, answer);
-    const askNow = this.#maxAgeMs(policy) <= 0;
-    const answer = await (askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle));
-    const { verdict } = answer;
-    if (verdict.status === 'valid') return this.#decide(verdict.facts, policy);
-    if (verdict.status === 'invalid') return invalid(verdict.reason);
-    return (
-      this.#staleVerdict(key, policy) ?? {
-        status: 'unknown',
-        reason: verdict.reason,
-        retryAfterSeconds: clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000),
-      }
+  async #find(subject: Case): Promise<Verdict> {
+    const { token, digest, policy } = subject;
+    const startedAt = this.#clock.monotonicNow();
+    const destination = destinationOf(
+      token,
+      policy,
+      this.#providers,
+      this.#options.acceptTokenTypes,
+      this.#clock.now(),
     );
+    if ('refuse' in destination) {
+      const refused = invalid(destination.refuse);
+      publishVerification(refused, 'none', digest);
+      return refused;
+    }
+    const { provider, ...rest } = destination;
+    const answer = await this.#ask(subject, provider.name, { digest, token, ...rest });
+    const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject) : undefined;
+    const verdict = stale ?? this.#judge(answer, subject);
+    const latencyMs = this.#clock.monotonicNow() - startedAt;
+    publishVerification(verdict, stale ? 'stale' : answer.source, digest, { provider: provider.name, latencyMs });
+    return verdict;
   }
 
-  #remember(question: Question, { verdict, askedAt }: Answer): void {
+  async #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
+    const line = this.#lines.get(providerName) as IdentityLine;
+    const maxAgeMs = this.#revocations.isCurrent ? this.#maxAgeMs(policy) : 0;
+    const ask = async () => this.#shared.ask(key, maxAgeMs, async () => line.ask(question));
+    const settle = (answer: Answer) => this.#remember(key, question, answer);
+    const askNow = this.#maxAgeMs(policy) <= 0;
+    return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
+  }
+
+  #judge({ verdict }: Answer, { digest, policy }: Case): Verdict {
+    if (verdict.status === 'valid') return this.#decide(verdict.facts, digest, policy, this.#clock.now());
+    if (verdict.status === 'invalid') return invalid(verdict.reason);
+    const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
+    return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };
+  }
+
+  #remember(key: string, question: Question, { verdict, askedAt }: Answer): void {
     if (verdict.status === 'valid') {
-      this.#cache.refused.delete(question.key);
-      this.#cache.accepted.set(question.key, { facts: verdict.facts, askedAt });
+      this.#cache.refused.delete(key);
+      const { facts } = verdict;
+      const lifeMs = Math.min(this.#options.maxAgeMs, (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - askedAt.wallMs);
+      const renewAfterMs = lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1));
+      this.#cache.accepted.set(key, { facts, askedAt, renewAfterMs });
     }
     if (verdict.status !== 'invalid') return;
-    this.#forget(question.token);
+    this.#forget(question.digest);
     if (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token') {
-      this.#cache.refused.set(question.key, { reason: verdict.reason, askedAt });
+      this.#cache.refused.set(key, { reason: verdict.reason, askedAt });
     }
+  }
+
+  /** Asks again behind the back of the caller, who has his answer already. Not more often than a tenth of a life. */
+  #renew(entry: CachedFacts, subject: Case): void {
+    entry.renewAfterMs += this.#options.maxAgeMs * RENEW_JITTER;
+    void this.#find(subject).catch(() => undefined);
   }
 
   /** Drops what is known about a token under every demand that a route can make, and distrusts older questions. */
-  #forget(token: string): void {
+  #forget(digest: string): void {
     const names = [undefined, ...[...this.#providers].map((provider) => provider.name)];
-    for (const provider of names) {
-      for (const tokenType of [undefined, 'token', 'id_token'] as const) {
-        const key = cacheKey({ provider, tokenType }, token);
-        this.#cache.accepted.delete(key);
-        this.#flights.invalidate(key);
-      }
+    const keys = names.flatMap((provider) =>
+      ([undefined, 'token', 'id_token'] as const).map((tokenType) => cacheKey({ provider, tokenType }, digest)),
+    );
+    for (const key of keys) {
+      this.#cache.accepted.delete(key);
+      this.#flights.invalidate(key);
     }
+    void this.#shared.forget(keys);
   }
 
   /** In an outage an older verdict may go on serving, inside its bounds. */
-  #staleVerdict(key: string, policy: AuthenticationPolicy): Verdict | undefined {
+  #staleVerdict({ key, digest, policy }: Case): Verdict | undefined {
     const maxAgeMs = this.#maxAgeMs(policy);
-    const entry = policy.allowStale === false || maxAgeMs <= 0 ? undefined : this.#cache.accepted.get(key);
-    const inBounds = entry && ageMs(entry.askedAt, this.#clock) < maxAgeMs + this.#options.staleIfErrorMs;
-    return inBounds ? this.#decide(entry.facts, policy) : undefined;
-  }
-
-  #destinationOf(token: string, policy: AuthenticationPolicy): Destination {
-    const jws = decodeUnverifiedJws(token);
-    const provider = this.#providerOf(jws, policy);
-    // With several providers an opaque token is sent to none: it could be another system's secret.
-    if (!provider) return { refuse: jws ? 'wrong_client' : 'invalid_token' };
-    const inspection = provider.inspect(jws, this.#clock.now());
-    if (inspection.action === 'refuse') return { refuse: inspection.reason };
-    const tokenType = inspection.tokenType ?? policy.tokenType ?? this.#defaultTokenType(provider);
-    if (!this.#accepts(tokenType, policy) || !provider.tokenTypes.includes(tokenType)) {
-      return { refuse: 'wrong_token_type' };
-    }
-    return { provider, tokenType, looksGood: jws !== undefined && provider.recognises(jws) };
-  }
-
-  #providerOf(jws: UnverifiedJws | undefined, policy: AuthenticationPolicy): IdentityProvider | undefined {
-    if (policy.provider !== undefined) return this.#providers.get(policy.provider);
-    return this.#providers.only() ?? (jws && this.#providers.findRecognising(jws));
-  }
-
-  #defaultTokenType(provider: IdentityProvider): TokenType {
-    const accepted = provider.tokenTypes.find((tokenType) => this.#options.acceptTokenTypes.includes(tokenType));
-    return accepted ?? 'token';
-  }
-
-  #accepts(tokenType: TokenType, policy: AuthenticationPolicy): boolean {
-    return policy.tokenType === undefined
-      ? this.#options.acceptTokenTypes.includes(tokenType)
-      : policy.tokenType === tokenType;
+    if (policy.allowStale === false || maxAgeMs <= 0 || !this.#revocations.isCurrent) return undefined;
+    const entry = this.#cache.accepted.get(key);
+    if (!entry) return undefined;
+    const now = this.#clock.now();
+    const inBounds = ageMs(entry.askedAt, now, this.#clock) < maxAgeMs + this.#options.staleIfErrorMs;
+    return inBounds ? this.#decide(entry.facts, digest, policy, now) : undefined;
   }
 
   /** A route may only tighten. */
   #maxAgeMs(policy: AuthenticationPolicy): number {
     const own = this.#options.maxAgeMs;
-    return policy.maxAgeMs === undefined ? own : Math.min(own, policy.maxAgeMs);
+    return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
 }
 

@@ -43,6 +43,9 @@ export abstract class SharedCache {
   abstract close(): Promise<void>;
 }
 
+/** DI token of the shared cache that may be there or not. */
+export const OPTIONAL_SHARED_CACHE = Symbol('nestjs-nowgg-auth:optional-shared-cache');
+
 /** What the module hands to a wiring when it creates the cache. */
 export interface SharedCacheContext {
   readonly clock: NowggClock;

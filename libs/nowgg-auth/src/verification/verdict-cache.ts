@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
-import type { TokenFacts } from '../principal.js';
 import type { InvalidReason } from '../identity/reasons.js';
+import type { TokenFacts } from '../principal.js';
 
 /** An instant on both clocks. */
 export interface Instant {
@@ -14,6 +14,8 @@ export interface CachedFacts {
   readonly facts: TokenFacts;
   /** When the question was sent: the verdict is at least this old. */
   readonly askedAt: Instant;
+  /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
+  renewAfterMs: number;
 }
 
 /** A no of the identity system. */
@@ -34,8 +36,10 @@ export function instantOf(clock: NowggClock): Instant {
  * Milliseconds since an instant: the larger of what the two clocks say, so that neither a wall clock that was set back
  * nor a machine that slept makes a verdict look younger than it is.
  */
-export function ageMs(since: Instant, clock: NowggClock): number {
-  return Math.max(clock.now() - since.wallMs, clock.monotonicNow() - since.monotonicMs);
+export function ageMs(since: Instant, nowMs: number, clock: NowggClock): number {
+  const wall = nowMs - since.wallMs;
+  const monotonic = clock.monotonicNow() - since.monotonicMs;
+  return wall > monotonic ? wall : monotonic;
 }
 
 /** How long a refusal serves: an expired token stays expired, an unknown one may be known to another node soon. */

@@ -1,0 +1,39 @@
+import type { Provider } from '@nestjs/common';
+import { NowggClock } from './clock.js';
+import { IdentityProviders } from './identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { memoryRevocationStore } from './revocation/memory-revocation-store.js';
+import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
+import { RevocationFeed, type RevocationHints } from './revocation/revocation-feed.js';
+import { RevocationStore, type RevocationStoreWiring } from './revocation/revocation-store.js';
+import { OPTIONAL_SHARED_CACHE } from './verification/shared-cache.js';
+
+/** Revocations on the wired store; in the memory of the process by default. */
+export function revocationProviders(wiring: RevocationStoreWiring = memoryRevocationStore()): Provider[] {
+  return [
+    {
+      provide: RevocationStore,
+      // Waits for the options, so that their faults are told rather than those of a store that lacks them.
+      useFactory: (_options: ResolvedNowggAuthOptions, clock: NowggClock, ...dependencies: unknown[]) =>
+        wiring.create({ clock }, ...dependencies),
+      inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
+    },
+    {
+      provide: RevocationFeed,
+      useFactory: (store: RevocationStore, clock: NowggClock, hints: RevocationHints | undefined) =>
+        new RevocationFeed(store, clock, hints),
+      inject: [RevocationStore, NowggClock, OPTIONAL_SHARED_CACHE],
+    },
+    {
+      provide: NowggRevocationService,
+      useFactory: (
+        store: RevocationStore,
+        feed: RevocationFeed,
+        providers: IdentityProviders,
+        clock: NowggClock,
+        { verification: { clockSkewMs } }: ResolvedNowggAuthOptions,
+      ) => new NowggRevocationService({ store, feed, providers, clock, clockSkewMs }),
+      inject: [RevocationStore, RevocationFeed, IdentityProviders, NowggClock, RESOLVED_OPTIONS],
+    },
+  ];
+}

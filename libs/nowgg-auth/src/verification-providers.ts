@@ -1,0 +1,70 @@
+import type { Provider } from '@nestjs/common';
+import { NowggAccountService } from './account/nowgg-account.service.js';
+import { NowggClock } from './clock.js';
+import { ConnectionCloser } from './connection-closer.js';
+import { NowggConfigurationError } from './errors.js';
+import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
+import { IdentityHttp } from './identity/identity-http.js';
+import { IdentityProviders } from './identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { RevocationFeed } from './revocation/revocation-feed.js';
+import { CachingAuthenticator } from './verification/caching-authenticator.js';
+import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from './verification/shared-cache.js';
+
+/** From the line to the identity systems up to the verdict. */
+export function verificationProviders(sharedCache: SharedCacheWiring | undefined): Provider[] {
+  return [...identityProviders, ...sharedCacheProviders(sharedCache), authenticator, accountService];
+}
+
+const identityProviders: readonly Provider[] = [
+  { provide: AxiosIdentityHttp, useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock), inject: [NowggClock] },
+  { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
+  ConnectionCloser,
+  {
+    provide: IdentityProviders,
+    useFactory: (options: ResolvedNowggAuthOptions, http: IdentityHttp, clock: NowggClock) => {
+      const context = { http, clock, clockSkewMs: options.verification.clockSkewMs };
+      return new IdentityProviders(options.identityProviders.map((definition) => definition.create(context)));
+    },
+    inject: [RESOLVED_OPTIONS, IdentityHttp, NowggClock],
+  },
+];
+
+const authenticator: Provider = {
+  provide: NowggAuthenticator,
+  useFactory: (
+    providers: IdentityProviders,
+    { verification }: ResolvedNowggAuthOptions,
+    clock: NowggClock,
+    revocations: RevocationFeed,
+    sharedCache: SharedCache | undefined,
+  ) => new CachingAuthenticator({ providers, options: verification, clock, revocations, sharedCache }),
+  inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock, RevocationFeed, OPTIONAL_SHARED_CACHE],
+};
+
+const accountService: Provider = {
+  provide: NowggAccountService,
+  useFactory: (providers: IdentityProviders, authenticator: NowggAuthenticator, options: ResolvedNowggAuthOptions) =>
+    new NowggAccountService(providers, authenticator, options.verification.timeoutMs),
+  inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS],
+};
+
+function sharedCacheProviders(wiring: SharedCacheWiring | undefined): Provider[] {
+  if (!wiring) return [{ provide: OPTIONAL_SHARED_CACHE, useValue: undefined }];
+  return [
+    {
+      provide: SharedCache,
+      useFactory: (clock: NowggClock, { sealingKey }: ResolvedNowggAuthOptions, ...dependencies: unknown[]) => {
+        if (!sealingKey) {
+          throw new NowggConfigurationError(
+            'sharedCache needs a secret that its values are sealed with: clientSecret or tokens.encryptionKeys',
+          );
+        }
+        return wiring.create({ clock, sealingKey: Buffer.from(sealingKey, 'base64') }, ...dependencies);
+      },
+      inject: [NowggClock, RESOLVED_OPTIONS, ...wiring.inject],
+    },
+    { provide: OPTIONAL_SHARED_CACHE, useExisting: SharedCache },
+  ];
+}

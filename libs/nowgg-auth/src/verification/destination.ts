@@ -1,0 +1,56 @@
+import type { IdentityProvider } from '../identity/identity-provider.js';
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { InvalidReason } from '../identity/reasons.js';
+import { decodeUnverifiedJws, type UnverifiedJws } from '../identity/unverified-jws.js';
+import type { TokenType } from '../principal.js';
+import { isBearerToken } from './gate.js';
+import type { AuthenticationPolicy } from './verdict.js';
+
+/** Where and as what a token is asked for, found out by looking at it. */
+export type Destination =
+  | { readonly provider: IdentityProvider; readonly tokenType: TokenType; readonly looksGood: boolean }
+  | { readonly refuse: InvalidReason };
+
+/** Whether a route takes a kind of token. */
+export function acceptsTokenType(
+  tokenType: TokenType,
+  policy: AuthenticationPolicy,
+  acceptTokenTypes: readonly TokenType[],
+): boolean {
+  return policy.tokenType === undefined ? acceptTokenTypes.includes(tokenType) : policy.tokenType === tokenType;
+}
+
+/** Looks at a token that memory knows nothing of. May refuse it or find out whom to ask; never accepts. */
+export function destinationOf(
+  token: string,
+  policy: AuthenticationPolicy,
+  providers: IdentityProviders,
+  acceptTokenTypes: readonly TokenType[],
+  nowMs: number,
+): Destination {
+  if (!isBearerToken(token)) return { refuse: 'malformed_token' };
+  const jws = decodeUnverifiedJws(token);
+  const provider = providerOf(jws, policy, providers);
+  // With several providers an opaque token is sent to none: it could be another system's secret.
+  if (!provider) return { refuse: jws ? 'wrong_client' : 'invalid_token' };
+  const inspection = provider.inspect(jws, nowMs);
+  if (inspection.action === 'refuse') return { refuse: inspection.reason };
+  const tokenType = inspection.tokenType ?? policy.tokenType ?? defaultTokenType(provider, acceptTokenTypes);
+  const taken = acceptsTokenType(tokenType, policy, acceptTokenTypes) && provider.tokenTypes.includes(tokenType);
+  return taken
+    ? { provider, tokenType, looksGood: jws !== undefined && provider.recognises(jws) }
+    : { refuse: 'wrong_token_type' };
+}
+
+function providerOf(
+  jws: UnverifiedJws | undefined,
+  policy: AuthenticationPolicy,
+  providers: IdentityProviders,
+): IdentityProvider | undefined {
+  if (policy.provider !== undefined) return providers.get(policy.provider);
+  return providers.only() ?? (jws && providers.findRecognising(jws));
+}
+
+function defaultTokenType(provider: IdentityProvider, acceptTokenTypes: readonly TokenType[]): TokenType {
+  return provider.tokenTypes.find((tokenType) => acceptTokenTypes.includes(tokenType)) ?? 'token';
+}

@@ -1,0 +1,54 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
+import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
+import type { Verdict } from './verdict.js';
+
+/** Where a verdict came from. `none`: decided, or given up, without memory and without asking. */
+export type VerdictSource = 'hit' | 'miss' | 'shared' | 'stale' | 'none';
+
+/** The record of one decision about one token. Carries no token, id or player data. */
+export interface NowggVerificationEvent {
+  readonly outcome: Verdict['status'];
+  /** Why, for `invalid` and `unknown`. */
+  readonly reason: InvalidReason | UnknownReason | undefined;
+  /** Name of the identity provider, where one was found. */
+  readonly provider: string | undefined;
+  readonly source: VerdictSource;
+  /** Milliseconds; 0 for a hit. */
+  readonly latencyMs: number;
+  /**
+   * Eight hex digits of an HMAC over the token's digest, with a key of this process: the same token gives the same
+   * fingerprint until the process ends, and nothing else can be learned from it.
+   */
+  readonly fingerprint: string;
+}
+
+/** Name of the `node:diagnostics_channel` on which {@link NowggVerificationEvent} objects are published. */
+export const NOWGG_VERIFICATION_CHANNEL = 'nestjs-nowgg-auth:verification';
+
+const verificationChannel = channel(NOWGG_VERIFICATION_CHANNEL);
+const fingerprintKey = randomBytes(32);
+
+/** Costs next to nothing while nobody listens. */
+export function publishVerification(
+  verdict: Verdict,
+  source: VerdictSource,
+  digest: string,
+  about: { readonly provider?: string | undefined; readonly latencyMs?: number } = {},
+): void {
+  if (!verificationChannel.hasSubscribers) return;
+  const event: NowggVerificationEvent = {
+    outcome: verdict.status,
+    reason: verdict.status === 'valid' ? undefined : verdict.reason,
+    provider: verdict.status === 'valid' ? verdict.principal.provider : about.provider,
+    source,
+    latencyMs: about.latencyMs ?? 0,
+    fingerprint: fingerprintOf(digest),
+  };
+  verificationChannel.publish(event);
+}
+
+/** Eight hex digits that stand for a token in records; see {@link NowggVerificationEvent.fingerprint}. */
+export function fingerprintOf(digest: string): string {
+  return createHmac('sha256', fingerprintKey).update(digest, 'latin1').digest('hex').slice(0, 8);
+}
