@@ -1,0 +1,98 @@
+import type { EncryptionKey } from 'nestjs-nowgg-auth';
+import type { DatabaseConfig, HttpConfig, NowggClientConfig } from './sample-config.js';
+
+/** What the environment says. Where it says nothing, the embedded services step in. */
+export interface Environment {
+  readonly http: HttpConfig;
+  /** Undefined: the embedded PostgreSQL. */
+  readonly database: DatabaseConfig | undefined;
+  /** Undefined: the emulator. */
+  readonly nowgg: NowggClientConfig | undefined;
+  /** Undefined: a key of the data directory, for players of the emulator only. */
+  readonly encryptionKeys: readonly EncryptionKey[] | undefined;
+  /** A directory, or `:memory:`. */
+  readonly dataDirectory: string;
+  /** Port of the emulator; undefined: a usual one when it is free. */
+  readonly emulatorPort: number | undefined;
+  readonly profileSyncIntervalMs: number;
+}
+
+/** The environment cannot be used. The message names every fault, and no value. */
+export class EnvironmentError extends Error {
+  constructor(faults: readonly string[]) {
+    super(`the environment needs a change:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'EnvironmentError';
+  }
+}
+
+const howToMakeAKey =
+  'set NOWGG_ENCRYPTION_KEYS to an id, a colon and 32 random bytes in base64, for example ' +
+  'NOWGG_ENCRYPTION_KEYS="k1:$(openssl rand -base64 32)", and keep it: without it the stored tokens cannot be opened';
+
+/**
+ * Reads the variables that the README lists. An empty variable counts as absent.
+ * @throws EnvironmentError with all faults at once
+ */
+export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
+  const faults: string[] = [];
+  const text = (name: string) => variables[name]?.trim() || undefined;
+  const whole = <T>(name: string, fallback: T, most: number, least = 0): number | T => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    faults.push(`${name} has to be a whole number from ${least} to ${most}`);
+    return fallback;
+  };
+
+  const platform = text('PLATFORM') ?? 'express';
+  if (platform !== 'express' && platform !== 'fastify') faults.push('PLATFORM has to be express or fastify');
+  const http: HttpConfig = {
+    host: text('HOST') ?? '127.0.0.1',
+    port: whole('PORT', 3000, 65_535),
+    platform: platform === 'fastify' ? 'fastify' : 'express',
+  };
+
+  const poolSize = whole('DATABASE_POOL_SIZE', 10, 1_000, 1);
+  const url = text('DATABASE_URL');
+  if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) faults.push('DATABASE_URL has to begin with postgres://');
+
+  const nowgg = readNowggClient(text, faults);
+  const encryptionKeys = readKeys(text('NOWGG_ENCRYPTION_KEYS'), faults);
+  if (nowgg && !encryptionKeys) faults.push(`tokens of real players are kept: ${howToMakeAKey}`);
+
+  const environment: Environment = {
+    http,
+    database: url === undefined ? undefined : { url, poolSize, shared: true },
+    nowgg,
+    encryptionKeys,
+    dataDirectory: text('NOWGG_SAMPLE_DATA_DIR') ?? '.data',
+    emulatorPort: whole('NOWGG_EMULATOR_PORT', undefined, 65_535),
+    profileSyncIntervalMs: whole('PROFILE_SYNC_INTERVAL_MS', 900_000, 86_400_000),
+  };
+  if (faults.length > 0) throw new EnvironmentError(faults);
+  return environment;
+}
+
+function readNowggClient(text: (name: string) => string | undefined, faults: string[]): NowggClientConfig | undefined {
+  const [clientId, clientSecret] = [text('NOWGG_CLIENT_ID'), text('NOWGG_CLIENT_SECRET')];
+  const baseUrl = text('NOWGG_BASE_URL');
+  if (clientId && clientSecret) return { clientId, clientSecret, baseUrl: baseUrl ?? 'https://now.gg' };
+  if (clientId || clientSecret || baseUrl) {
+    faults.push('NOWGG_CLIENT_ID and NOWGG_CLIENT_SECRET have to be set together, or neither to use the emulator');
+  }
+  return undefined;
+}
+
+/** `id:base64` pairs, separated by commas; the first seals. */
+function readKeys(text: string | undefined, faults: string[]): EncryptionKey[] | undefined {
+  if (text === undefined) return undefined;
+  const keys: EncryptionKey[] = [];
+  for (const pair of text.split(',')) {
+    const [, id, key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
+    if (id !== undefined && key !== undefined) keys.push({ id, key });
+  }
+  if (keys.length === text.split(',').length) return keys;
+  faults.push(`NOWGG_ENCRYPTION_KEYS cannot be read: ${howToMakeAKey}`);
+  return keys;
+}

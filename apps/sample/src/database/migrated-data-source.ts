@@ -1,0 +1,35 @@
+import { Client } from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+
+/** Any number that no other program uses as an advisory lock on the same database. */
+const migrationLock = 6_996_044;
+
+/**
+ * Connects and migrates. Processes that start at the same time on one database queue up here: TypeORM takes no lock of
+ * its own, and the second to create a table would fail.
+ * @param shared whether there can be other processes; the embedded database has one connection and one process
+ */
+export async function createMigratedDataSource(
+  options: DataSourceOptions | undefined,
+  shared: boolean,
+): Promise<DataSource> {
+  if (options?.type !== 'postgres') throw new TypeError('the sample runs on PostgreSQL');
+  const dataSource = new DataSource(options);
+  if (!shared) return dataSource.initialize();
+  const queue = new Client({
+    connectionString: options.url ?? '',
+    application_name: 'nowgg-sample-migrations',
+    connectionTimeoutMillis: 5_000,
+  });
+  // A connection that breaks fails the query that runs on it; without a listener it would also end the process.
+  queue.on('error', () => undefined);
+  await queue.connect();
+  try {
+    // A lock of a transaction, not of a session: it holds behind a pooler in transaction mode too.
+    await queue.query('BEGIN');
+    await queue.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
+    return await dataSource.initialize();
+  } finally {
+    await queue.end();
+  }
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { createExclusively, linkUnlessPresent } from './exclusive-file.js';
+
+/** Another live process has the data directory. */
+export class DataDirectoryInUseError extends Error {
+  constructor(directory: string, pid: number) {
+    super(
+      `the data directory ${directory} is in use by process ${pid}: ` +
+        'stop it, or set NOWGG_SAMPLE_DATA_DIR to another directory',
+    );
+    this.name = 'DataDirectoryInUseError';
+  }
+}
+
+/** Locks that this process holds: any other lock with our own pid is a leftover of an earlier process. */
+const heldHere = new Set<string>();
+
+/**
+ * Makes this process the only one on a data directory. The embedded database has no lock of its own, and two processes
+ * on one directory lose rows. The lock of a process that is gone is taken over.
+ * @returns a function that gives the directory back
+ * @throws DataDirectoryInUseError
+ */
+export async function lockDataDirectory(directory: string): Promise<() => Promise<void>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const lockFile = path.resolve(directory, 'lock');
+  if (heldHere.has(lockFile)) throw new DataDirectoryInUseError(directory, process.pid);
+  heldHere.add(lockFile);
+  try {
+    await acquire(directory, lockFile);
+  } catch (error) {
+    heldHere.delete(lockFile);
+    throw error;
+  }
+  return async () => {
+    await rm(lockFile, { force: true });
+    heldHere.delete(lockFile);
+  };
+}
+
+async function acquire(directory: string, lockFile: string): Promise<void> {
+  const ourselves = await identityOf(process.pid);
+  while (!(await createExclusively(lockFile, ourselves))) {
+    const holder = await readUnlessGone(lockFile);
+    if (holder === undefined) continue;
+    const pid = Number.parseInt(holder, 10);
+    if (pid !== process.pid && (await isAlive(pid, holder))) throw new DataDirectoryInUseError(directory, pid);
+    await removeStale(lockFile, holder);
+  }
+}
+
+/** Removes the stale lock, unless a faster process has put its own in its place meanwhile. */
+async function removeStale(lockFile: string, stale: string): Promise<void> {
+  const aside = `${lockFile}.${randomUUID()}`;
+  try {
+    await rename(lockFile, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await readUnlessGone(aside)) !== stale) await linkUnlessPresent(aside, lockFile);
+  await rm(aside, { force: true });
+}
+
+async function isAlive(pid: number, identity: string): Promise<boolean> {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: somebody else's process, but there is one.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return (await identityOf(pid)) === identity;
+}
+
+/** The pid, with the start of boot and process where the system tells them: pids are used again, those are not. */
+async function identityOf(pid: number): Promise<string> {
+  const stat = await readUnlessGone(`/proc/${pid}/stat`);
+  const boot = await readUnlessGone('/proc/sys/kernel/random/boot_id');
+  if (stat === undefined || boot === undefined) return `${pid}\n`;
+  // The program's name may hold spaces and parentheses; the start time is the 20th field after it.
+  const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return `${pid} ${boot.trim()} ${startTicks}\n`;
+}
+
+async function readUnlessGone(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}

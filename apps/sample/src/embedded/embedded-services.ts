@@ -1,0 +1,66 @@
+import path from 'node:path';
+import type { Environment } from '../config/environment.js';
+import { SampleConfig } from '../config/sample-config.js';
+import { lockDataDirectory } from './data-directory-lock.js';
+import { keyOfDirectory, temporaryKey } from './embedded-key.js';
+import { type EmbeddedNowgg, startEmbeddedNowgg } from './embedded-nowgg.js';
+import { holdsDatabase, startEmbeddedPostgres } from './embedded-postgres.js';
+
+/** What stands in for the services that the environment does not name. */
+export interface EmbeddedServices {
+  /** Everything that the app runs on, complete. */
+  readonly config: SampleConfig;
+  /** The emulator, when the environment names no now.gg app. */
+  readonly emulator: EmbeddedNowgg | undefined;
+  /** To be called after the app is closed: database first, then emulator, then the data directory. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an embedded PostgreSQL if there is no `DATABASE_URL`, and the emulator if there is no `NOWGG_CLIENT_ID`.
+ * Nothing here runs when both are set.
+ * @param tell prints a line for the person who waits
+ */
+export async function startEmbeddedServices(
+  environment: Environment,
+  tell: (line: string) => void,
+): Promise<EmbeddedServices> {
+  const undo: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    const directory = environment.dataDirectory === ':memory:' ? undefined : environment.dataDirectory;
+    const emulator = environment.nowgg ? undefined : await startEmbeddedNowgg(environment.emulatorPort);
+    if (emulator) undo.push(() => emulator.close());
+    const database = environment.database ?? (await startDatabase(directory, undo, tell));
+    const config = new SampleConfig({
+      http: environment.http,
+      database,
+      nowgg: environment.nowgg ?? (emulator as EmbeddedNowgg).client,
+      encryptionKeys: environment.encryptionKeys ?? [
+        directory === undefined ? temporaryKey() : await keyOfDirectory(directory),
+      ],
+      profileSyncIntervalMs: environment.profileSyncIntervalMs,
+    });
+    return { config, emulator, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startDatabase(
+  directory: string | undefined,
+  undo: (() => Promise<void>)[],
+  tell: (line: string) => void,
+): Promise<SampleConfig['database']> {
+  const databaseDirectory = directory === undefined ? undefined : path.join(directory, 'postgres');
+  if (directory !== undefined) undo.push(await lockDataDirectory(directory));
+  if (databaseDirectory === undefined || !holdsDatabase(databaseDirectory)) {
+    tell('Creating a new embedded PostgreSQL: this takes 5 to 10 seconds, once.');
+  }
+  const postgres = await startEmbeddedPostgres(databaseDirectory);
+  undo.push(() => postgres.close());
+  return postgres.config;
+}

@@ -1,0 +1,31 @@
+import { BadRequestException, ConsoleLogger, type INestApplication, ValidationPipe } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { ValidationError } from 'class-validator';
+import { AppModule } from '../app.module.js';
+import type { SampleConfig } from '../config/sample-config.js';
+
+/** The whole app, initialised and not yet listening. */
+export async function createApp(config: SampleConfig): Promise<INestApplication> {
+  const adapter = config.http.platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+  const app = await NestFactory.create(AppModule.register(config), adapter, {
+    logger: new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }),
+    abortOnError: false,
+  });
+  app.useGlobalPipes(
+    new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true, exceptionFactory: badRequest }),
+  );
+  try {
+    return await app.init();
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+/** Names the fields that are wrong; what stood in them is not repeated. */
+function badRequest(errors: readonly ValidationError[]): BadRequestException {
+  const message = errors.flatMap(({ constraints }) => Object.values(constraints ?? {})).join('; ');
+  return new BadRequestException({ statusCode: 400, message, errorCode: 'invalid_request' });
+}

@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { type ArgumentsHost, BadRequestException, Logger, NotFoundException } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { QueryFailedError } from 'typeorm';
+import { UnexpectedErrorFilter } from './unexpected-error.filter.js';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+function answerTo(exception: unknown) {
+  const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+  const reply = jest.fn();
+  const httpAdapter = { reply, isHeadersSent: () => false, end: jest.fn() };
+  const filter = new UnexpectedErrorFilter({ httpAdapter } as unknown as HttpAdapterHost);
+  filter.catch(exception, { getArgByIndex: () => 'response' } as unknown as ArgumentsHost);
+  const [, body, status] = reply.mock.calls[0] ?? [];
+  return { body, status, log: logged.mock.calls.flat().join('\n') };
+}
+
+describe('UnexpectedErrorFilter', () => {
+  it('logs a failed query by kind, SQLSTATE and place, without its parameters or message', () => {
+    const driverError = Object.assign(new Error('invalid input syntax: "planted-value"'), { code: '22P02' });
+    const { body, status, log } = answerTo(
+      new QueryFailedError('SELECT $1 /* planted-sql */', ['planted-parameter'], driverError),
+    );
+    expect(status).toBe(500);
+    expect(body).toEqual({ statusCode: 500, message: 'internal server error', errorCode: 'internal_server_error' });
+    expect(log).toMatch(/^QueryFailedError 22P02\n\s+at .*unexpected-error\.filter\.spec/);
+    expect(log).not.toContain('planted');
+  });
+
+  it('answers what a body parser refuses with its status and no log', () => {
+    const refused = Object.assign(new SyntaxError('Unexpected token in "planted-code"'), {
+      statusCode: 400,
+      body: 'planted-code',
+    });
+    expect(answerTo(refused)).toEqual({
+      status: 400,
+      body: { statusCode: 400, message: 'bad request', errorCode: 'invalid_request' },
+      log: '',
+    });
+    expect(answerTo(Object.assign(new Error('big'), { statusCode: 413 })).status).toBe(413);
+  });
+
+  it('leaves an error with a code of its own as it is', () => {
+    const body = { statusCode: 400, message: 'points must be an integer', errorCode: 'invalid_request' };
+    expect(answerTo(new BadRequestException(body))).toEqual({ body, status: 400, log: '' });
+  });
+
+  it('gives an error of the framework the shape of all others, without its message', () => {
+    expect(answerTo(new NotFoundException('Cannot GET /planted')).body).toEqual({
+      statusCode: 404,
+      message: 'not found',
+      errorCode: 'not_found',
+    });
+    expect(answerTo(new BadRequestException('Unexpected token "planted-code"')).body).toEqual({
+      statusCode: 400,
+      message: 'bad request',
+      errorCode: 'invalid_request',
+    });
+  });
+
+  it.each([undefined, null, 'planted-text', { statusCode: 404 }])('is a 500 for a thrown %j', (thrown) => {
+    const { status, log } = answerTo(thrown);
+    expect(status).toBe(500);
+    expect(log).not.toContain('planted');
+  });
+});

@@ -1,0 +1,51 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/**
+ * Answers what nobody else has caught, in the one shape of all errors, and logs it without quoting anything: a failed query carries its parameters, a
+ * body that is not JSON carries itself, and both may hold a code or a session.
+ */
+@Catch()
+export class UnexpectedErrorFilter implements ExceptionFilter {
+  readonly #logger = new Logger(UnexpectedErrorFilter.name);
+  readonly #adapterHost: HttpAdapterHost;
+
+  constructor(adapterHost: HttpAdapterHost) {
+    this.#adapterHost = adapterHost;
+  }
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const { httpAdapter } = this.#adapterHost;
+    const response: unknown = host.getArgByIndex(1);
+    const { statusCode, body } = answerFor(exception);
+    if (statusCode >= 500 && !(exception instanceof HttpException)) this.#logger.error(describe(exception));
+    if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);
+    else httpAdapter.reply(response, body, statusCode);
+  }
+}
+
+function answerFor(exception: unknown): { statusCode: number; body: unknown } {
+  const statusCode = statusOf(exception);
+  const own = exception instanceof HttpException ? exception.getResponse() : undefined;
+  if (typeof own === 'object' && 'errorCode' in own) return { statusCode, body: own };
+  // Everybody else's messages are not ours to send: the one about a body that is not JSON quotes it.
+  const message = (STATUS_CODES[statusCode] ?? 'error').toLowerCase();
+  const errorCode = statusCode === 400 ? 'invalid_request' : message.replaceAll(/\W+/g, '_');
+  return { statusCode, body: { statusCode, message, errorCode } };
+}
+
+/** What Nest, or a body parser of Express or Fastify, asks for; 500 for everything unforeseen. */
+function statusOf(exception: unknown): number {
+  if (exception instanceof HttpException) return exception.getStatus();
+  const status = exception instanceof Error && 'statusCode' in exception ? exception.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+/** Kind, SQLSTATE or system code, and where; never the message. */
+function describe(exception: unknown): string {
+  if (!(exception instanceof Error)) return `thrown: a ${typeof exception}`;
+  const code = 'code' in exception ? String(exception.code) : '';
+  const kind = `${exception.constructor.name} ${/^[A-Z0-9_]{1,40}$/.test(code) ? code : ''}`.trim();
+  return [kind, ...(exception.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))].join('\n');
+}

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { NowggPrincipal } from 'nestjs-nowgg-auth';
+import { Repository } from 'typeorm';
+import { displayNameFrom } from './display-name.js';
+import { Player } from './player.entity.js';
+
+@Injectable()
+export class PlayersService {
+  readonly #players: Repository<Player>;
+
+  constructor(@InjectRepository(Player) players: Repository<Player>) {
+    this.#players = players;
+  }
+
+  /** The player behind an authenticated caller; one who is here for the first time gets a row. */
+  async getFor({ provider, userId, name }: NowggPrincipal): Promise<Player> {
+    const known = await this.#players.findOneBy({ provider, userId });
+    if (known) return known;
+    // Two first calls at the same time: one inserts, the other finds.
+    await this.#players
+      .createQueryBuilder()
+      .insert()
+      .values({ provider, userId, displayName: displayNameFrom(name) })
+      .orIgnore()
+      .execute();
+    return this.#players.findOneByOrFail({ provider, userId });
+  }
+}

@@ -1,0 +1,82 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { INestApplication } from '@nestjs/common';
+import { EnvironmentError, readEnvironment } from './config/environment.js';
+import { DataDirectoryInUseError } from './embedded/data-directory-lock.js';
+import { type EmbeddedServices, startEmbeddedServices } from './embedded/embedded-services.js';
+import { createApp } from './http/create-app.js';
+import { printWalkThrough, walkThrough } from './walk-through.js';
+
+/** How long calls under way may take after a signal before their connections are closed. */
+const lastCallsMs = 5_000;
+
+const tell = (line: string) => {
+  process.stdout.write(`${line}\n`);
+};
+
+/**
+ * Runs until SIGINT or SIGTERM, then closes in order: HTTP, database connections, embedded database, emulator.
+ * @returns the exit code
+ */
+export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
+  const stop = stopSignal();
+  let services: EmbeddedServices | undefined;
+  let app: INestApplication | undefined;
+  try {
+    const environment = readEnvironment(variables);
+    services = await startEmbeddedServices(environment, tell);
+    app = await createApp(services.config);
+    await app.listen(services.config.http.port, services.config.http.host);
+    introduce(app, services);
+    await stop;
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${sentenceFor(error)}\n`);
+    return 1;
+  } finally {
+    if (app) await closeApp(app);
+    await services?.close();
+    tell('Stopped.');
+  }
+}
+
+/** Resolves at the first signal. Later ones are ignored: npm passes on the Ctrl-C that the terminal sends us as well. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+}
+
+async function closeApp(app: INestApplication): Promise<void> {
+  const server = app.getHttpServer() as Server;
+  const impatience = setTimeout(() => server.closeAllConnections(), lastCallsMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(impatience);
+  }
+}
+
+function introduce(app: INestApplication, { config, emulator }: EmbeddedServices): void {
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  const address = `http://${hostInUrl(config.http.host)}:${port}`;
+  tell(`\n${printWalkThrough(walkThrough(address, emulator?.client.baseUrl))}\n`);
+  tell(`now.gg:     ${emulator ? `emulator at ${emulator.client.baseUrl}` : config.nowgg.baseUrl}`);
+  tell(`PostgreSQL: ${config.database.shared ? 'from DATABASE_URL' : 'embedded'}`);
+  tell(`Listening:  ${address}  (Ctrl-C stops it)`);
+}
+
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Faults of the set-up in a sentence; everything else with where it happened, for whoever mends it. */
+function sentenceFor(error: unknown): string {
+  if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
+  const { code, port, syscall } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT (or NOWGG_EMULATOR_PORT) to another one, or 0`;
+  // Nothing else is connected to while the app starts.
+  if (syscall === 'connect') return `PostgreSQL cannot be reached (${code}): is it up, and is DATABASE_URL right?`;
+  return error instanceof Error ? (error.stack ?? error.message) : 'the app could not start';
+}

@@ -1,0 +1,124 @@
+/** One step: what it shows, the commands for a POSIX shell, and what they print. `…` stands for anything. */
+export interface WalkThroughStep {
+  readonly title: string;
+  readonly commands: readonly string[];
+  readonly prints: readonly string[];
+}
+
+const json = `-H 'content-type: application/json'`;
+const bearer = `-H "authorization: Bearer $TOKEN"`;
+/** Takes a text field out of a JSON line: not every machine has jq. */
+const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
+
+/**
+ * A tour of the backend by curl, to be pasted into one shell from top to bottom.
+ * @param app the backend's address
+ * @param emulator the emulator's address; undefined: real now.gg, where only a device gets a code
+ */
+export function walkThrough(app: string, emulator: string | undefined): WalkThroughStep[] {
+  return [codeStep(emulator), ...signInSteps(app), ...playSteps(app), ...signOutSteps(app)];
+}
+
+function codeStep(emulator: string | undefined): WalkThroughStep {
+  if (emulator === undefined) {
+    return {
+      title: 'now.gg gives the game on the device a one-time code. Put it here:',
+      commands: [`CODE='paste the code here'`],
+      prints: [],
+    };
+  }
+  return {
+    title: 'now.gg gives the game on the device a one-time code. Here the emulator does:',
+    commands: [
+      `CODE=$(curl -s -X POST ${emulator}/_control/codes ${json} -d '{"userId":"player-asha"}' | ${field('code')})`,
+    ],
+    prints: [],
+  };
+}
+
+function signInSteps(app: string): WalkThroughStep[] {
+  return [
+    {
+      title: 'The game sends the code to this backend. It answers with a token and a session; a code works once.',
+      commands: [
+        `LOGIN=$(curl -s -X POST ${app}/auth/login ${json} -d '{"code":"'"$CODE"'"}'); printf '%s\\n' "$LOGIN"`,
+        `TOKEN=$(printf '%s' "$LOGIN" | ${field('token')})`,
+        `SESSION=$(printf '%s' "$LOGIN" | ${field('session')})`,
+      ],
+      prints: [
+        '{"token":"…","tokenExpiresAt":"…","generation":1,"session":"…",' +
+          '"user":{"id":"…","userId":"…","displayName":…,"countryCode":…,"coins":…}}',
+      ],
+    },
+    {
+      title: 'Every call bears the token. Who is calling?',
+      commands: [`curl -s -w '\\n' ${app}/me ${bearer}`],
+      prints: ['{"id":"…","userId":"…","displayName":…,"countryCode":…,"coins":…}'],
+    },
+    {
+      title: 'What now.gg knows about the player, and about the device.',
+      commands: [`curl -s -w '\\n' ${app}/me/profile ${bearer}`, `curl -s -w '\\n' ${app}/me/session ${bearer}`],
+      prints: ['{"userId":"…"…}', '{…"deviceData":{…}…}'],
+    },
+  ];
+}
+
+function playSteps(app: string): WalkThroughStep[] {
+  return [
+    {
+      title: 'A score, and the board as everybody sees it.',
+      commands: [
+        `curl -s -w '\\n' -X POST ${app}/scores ${bearer} ${json} -d '{"board":"level-1","points":4200}'`,
+        `curl -s -w '\\n' ${app}/scores/level-1`,
+      ],
+      prints: ['{"id":"…","board":"level-1","points":4200}', '[{"rank":1,"displayName":…,"points":…,"mine":false}…]'],
+    },
+    {
+      title: 'A purchase. now.gg is asked about the token at this very moment; the same purchase id buys once.',
+      commands: [
+        `PURCHASE=$(node -p 'crypto.randomUUID()')`,
+        `curl -s -w '\\n' -X POST ${app}/shop/purchases ${bearer} ${json}` +
+          ` -d '{"purchaseId":"'"$PURCHASE"'","item":"xp-boost"}'`,
+      ],
+      prints: ['{"purchaseId":"…","item":"xp-boost","price":120,"coinsLeft":…}'],
+    },
+    {
+      title: 'A newer token than generation 1, for the session.',
+      commands: [`curl -s -w '\\n' -X POST ${app}/auth/refresh ${json} -d '{"session":"'"$SESSION"'","generation":1}'`],
+      prints: ['{"token":"…","tokenExpiresAt":"…","generation":2}'],
+    },
+  ];
+}
+
+function signOutSteps(app: string): WalkThroughStep[] {
+  return [
+    {
+      title: 'Sign out: the session is over at once.',
+      commands: [
+        `curl -s -w '%{http_code}\\n' -X POST ${app}/auth/logout ${json} -d '{"session":"'"$SESSION"'"}'`,
+        `curl -s -w '\\n' -X POST ${app}/auth/refresh ${json} -d '{"session":"'"$SESSION"'"}'`,
+      ],
+      prints: ['204', '{"statusCode":401,"message":"…","errorCode":"reauthentication_required"}'],
+    },
+    {
+      title: 'Refused calls: without a token, and with one that now.gg does not know.',
+      commands: [
+        `curl -s -w '\\n' ${app}/me`,
+        `curl -s -w '\\n' -D - ${app}/me -H 'authorization: Bearer made-up' | grep -i -e '^www-authenticate' -e '^{'`,
+      ],
+      prints: [
+        '{"statusCode":401,"message":"no bearer token was sent","errorCode":"missing_token"}',
+        '…uthenticate: Bearer realm="game", error="invalid_token", error_description="…"',
+        '{"statusCode":401,"message":"the bearer token is not valid","errorCode":"invalid_token"}',
+      ],
+    },
+  ];
+}
+
+/** The walk-through as text: everything that is not a command is a comment, so that it may be pasted as a whole. */
+export function printWalkThrough(steps: readonly WalkThroughStep[]): string {
+  const blocks = steps.map(({ title, commands, prints }, index) =>
+    [`# ${index + 1}. ${title}`, ...commands, ...prints.map((line) => `#    ${line}`)].join('\n'),
+  );
+  return blocks.join('\n\n');
+}

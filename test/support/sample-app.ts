@@ -1,0 +1,102 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { INestApplication } from '@nestjs/common';
+import type { NowggEmulator } from 'nowgg-emulator';
+import { readEnvironment } from '../../apps/sample/src/config/environment.js';
+import { SampleConfig } from '../../apps/sample/src/config/sample-config.js';
+import { type EmbeddedServices, startEmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
+import { createApp } from '../../apps/sample/src/http/create-app.js';
+
+/** An answer of the sample: its status, headers, and its body as JSON where there is one. */
+export interface SampleAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  // The shape is what the test is about to check.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+  readonly text: string;
+}
+
+export interface SampleCall {
+  readonly token?: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of {@link body}. */
+  readonly rawBody?: string;
+}
+
+/** What a sign-in at the sample gives. */
+export interface SampleSession {
+  readonly token: string;
+  readonly tokenExpiresAt: string;
+  readonly generation: number;
+  readonly session: string;
+  readonly user: { readonly id: string; readonly userId: string; readonly displayName: string | null };
+}
+
+/** The sample on a free port of this process. */
+export class RunningSample {
+  readonly app: INestApplication;
+  readonly emulator: NowggEmulator;
+  readonly url: string;
+
+  constructor(app: INestApplication, emulator: NowggEmulator) {
+    this.app = app;
+    this.emulator = emulator;
+    this.url = `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`;
+  }
+
+  async call(method: string, path: string, { token, body, rawBody }: SampleCall = {}): Promise<SampleAnswer> {
+    const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(content !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(content !== undefined && { body: content }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson && text !== '' ? JSON.parse(text) : undefined,
+      text,
+    };
+  }
+
+  /** Signs a new player of the emulator in, with a code, as the game would. */
+  async signIn(player: Parameters<NowggEmulator['addPlayer']>[0] = {}): Promise<SampleSession> {
+    const { userId } = this.emulator.addPlayer(player);
+    const answer = await this.call('POST', '/auth/login', { body: { code: this.emulator.issueCode({ userId }) } });
+    if (answer.status !== 200) throw new Error(`the sign-in was answered with ${answer.status}`);
+    return answer.body;
+  }
+
+  close(): Promise<void> {
+    return this.app.close();
+  }
+}
+
+/** The emulator, and an embedded database in memory unless `variables` name a real one. Made once for several apps. */
+export function startSampleServices(variables: Readonly<Record<string, string>> = {}): Promise<EmbeddedServices> {
+  const environment = readEnvironment({
+    NOWGG_SAMPLE_DATA_DIR: ':memory:',
+    NOWGG_EMULATOR_PORT: '0',
+    PROFILE_SYNC_INTERVAL_MS: '0',
+    ...variables,
+  });
+  return startEmbeddedServices(environment, () => undefined);
+}
+
+export async function startSample(
+  { config, emulator }: EmbeddedServices,
+  platform: 'express' | 'fastify',
+): Promise<RunningSample> {
+  if (!emulator) throw new Error('the sample is tested with the emulator');
+  const { database, nowgg, encryptionKeys, profileSyncIntervalMs } = config;
+  const http = { host: '127.0.0.1', port: 0, platform };
+  const app = await createApp(new SampleConfig({ http, database, nowgg, encryptionKeys, profileSyncIntervalMs }));
+  await app.listen(0, '127.0.0.1');
+  return new RunningSample(app, emulator.emulator);
+}
