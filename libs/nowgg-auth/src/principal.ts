@@ -30,6 +30,8 @@ export interface TokenFacts {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
+const NO_FACTS = Object.freeze({}) as TokenFacts;
+
 /**
  * The authenticated caller. A class, so that it survives as a decorated parameter's type; its fields are allowed for a
  * validating pipe, and an instance made by the guard is deeply frozen.
@@ -39,31 +41,31 @@ export interface TokenFacts {
  */
 export class NowggPrincipal {
   /** Name of the identity provider that vouches for this caller. */
-  @Allow() readonly provider: string;
+  declare readonly provider: string;
   /** Unique within {@link provider}; 1 to 255 characters. */
-  @Allow() readonly userId: string;
-  @Allow() readonly tokenType: TokenType;
+  declare readonly userId: string;
+  declare readonly tokenType: TokenType;
   /** Granted scopes; empty for an id_token. */
-  @Allow() readonly scopes: readonly string[];
-  @Allow() readonly expiresAt?: Date | undefined;
-  @Allow() readonly issuedAt?: Date | undefined;
+  declare readonly scopes: readonly string[];
+  declare readonly expiresAt?: Date | undefined;
+  declare readonly issuedAt?: Date | undefined;
   /** When the player signed in (`auth_time`); id_tokens only. */
-  @Allow() readonly authTime?: Date | undefined;
+  declare readonly authTime?: Date | undefined;
   /** The `sub` claim. For now.gg another value than {@link userId}. */
-  @Allow() readonly subject?: string | undefined;
-  @Allow() readonly sessionId?: string | undefined;
-  @Allow() readonly tokenId?: string | undefined;
-  @Allow() readonly email?: string | undefined;
-  @Allow() readonly mobile?: string | undefined;
-  @Allow() readonly name?: string | undefined;
-  @Allow() readonly picture?: string | undefined;
-  @Allow() readonly countryCode?: string | undefined;
+  declare readonly subject?: string | undefined;
+  declare readonly sessionId?: string | undefined;
+  declare readonly tokenId?: string | undefined;
+  declare readonly email?: string | undefined;
+  declare readonly mobile?: string | undefined;
+  declare readonly name?: string | undefined;
+  declare readonly picture?: string | undefined;
+  declare readonly countryCode?: string | undefined;
   /** Everything that the identity system said about the token, as it said it. */
-  @Allow() readonly claims: Readonly<Record<string, unknown>>;
+  declare readonly claims: Readonly<Record<string, unknown>>;
 
   constructor(facts: TokenFacts) {
     // A validating pipe calls the constructor without arguments and copies the fields afterwards.
-    const f = facts ?? ({} as TokenFacts);
+    const f = facts ?? NO_FACTS;
     this.provider = f.provider;
     this.userId = f.userId;
     this.tokenType = f.tokenType;
@@ -82,6 +84,28 @@ export class NowggPrincipal {
     this.claims = f.claims;
   }
 }
+
+// Declared and not defined, because a principal is made for every request: its fields are written once, in the
+// constructor. A validating pipe that strips what it does not know is told here that it knows them.
+const FIELDS = [
+  'provider',
+  'userId',
+  'tokenType',
+  'scopes',
+  'expiresAt',
+  'issuedAt',
+  'authTime',
+  'subject',
+  'sessionId',
+  'tokenId',
+  'email',
+  'mobile',
+  'name',
+  'picture',
+  'countryCode',
+  'claims',
+] as const satisfies readonly (keyof NowggPrincipal)[];
+for (const field of FIELDS) Allow()(NowggPrincipal.prototype, field);
 
 /** A frozen principal for one request. `facts.scopes` and `facts.claims` are frozen already and are shared. */
 export function principalOf(facts: TokenFacts): NowggPrincipal {

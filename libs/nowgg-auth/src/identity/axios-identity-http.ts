@@ -78,6 +78,7 @@ export class AxiosIdentityHttp extends IdentityHttp {
           ...request.headers,
         },
         ...(request.json && { data: JSON.stringify(request.json) }),
+        ...(request.body !== undefined && { data: request.body }),
         signal: request.signal,
         ...agents,
       });
@@ -96,9 +97,17 @@ export class AxiosIdentityHttp extends IdentityHttp {
     return {
       status: 'reply',
       statusCode: response.status,
+      headers: textHeaders(response.headers),
+      body: response.data,
       json: readJsonBody(response.data, header('content-type'), header('content-encoding')),
       retryAfterMs: readRetryAfterMs(header('retry-after'), header('x-rate-limit-reset'), this.#clock.now()),
       drop: () => (response.request as ClientRequest | undefined)?.socket?.destroy(),
     };
   }
+}
+
+function textHeaders(headers: AxiosResponse['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

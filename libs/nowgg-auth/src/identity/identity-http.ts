@@ -1,12 +1,14 @@
 import type { UnknownReason } from './reasons.js';
 
 export interface IdentityHttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** Absolute URL, from configuration only. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: Readonly<Record<string, string>>;
+  /** Sent as it is, with the content type that {@link headers} name. Instead of {@link json}. */
+  readonly body?: string;
   /** Bears the total deadline. */
   readonly signal: AbortSignal;
   /** Whether a kept-alive socket that the peer closed under the request may be retried once on a new one. */
@@ -20,6 +22,10 @@ export type IdentityHttpOutcome =
       readonly statusCode: number;
       /** The parsed body when it is well-formed JSON of a JSON content type, else undefined. */
       readonly json: unknown;
+      /** By lower-case name, as Node joins repeated ones. */
+      readonly headers?: Readonly<Record<string, string>>;
+      /** The body as it came, for callers that read it by another library. */
+      readonly body?: Uint8Array;
       /** From `Retry-After` (seconds or date) or `X-Rate-Limit-Reset`; unclamped, never negative. */
       readonly retryAfterMs: number | undefined;
       /** Closes the connection so that nothing more is read from it. */

@@ -14,7 +14,8 @@ export type Inspection =
 /** An identity system's answer about one token. */
 export type IdentityVerdict =
   | { readonly status: 'valid'; readonly facts: TokenFacts }
-  | { readonly status: 'invalid'; readonly reason: InvalidReason }
+  /** `definite`: found out without our client credentials, so it says nothing about whether those are good. */
+  | { readonly status: 'invalid'; readonly reason: InvalidReason; readonly definite?: boolean }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /** A token set as the token endpoint sent it. Times are epoch milliseconds; absent means unknown. */

@@ -171,6 +171,13 @@ describe('a refusal', () => {
     expect(provider.asked.map((question) => question.token)).toEqual(['bad', 'old', 'bad']);
   });
 
+  it('that is our own finding about a reply is not remembered', async () => {
+    provider.answer = () => ({ status: 'invalid', reason: 'invalid_token', finding: true });
+    await authenticator.authenticate('bad');
+    await authenticator.authenticate('bad');
+    expect(provider.asked).toHaveLength(2);
+  });
+
   it('of an unknown token is not taken from memory by a route that asks now', async () => {
     provider.answer = () => refused;
     await authenticator.authenticate('bad');

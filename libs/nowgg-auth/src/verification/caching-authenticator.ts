@@ -162,7 +162,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
-    if (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token') {
+    if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
       this.#cache.refused.set(key, { reason: verdict.reason, askedAt });
     }
   }

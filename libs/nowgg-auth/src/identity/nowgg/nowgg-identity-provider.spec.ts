@@ -174,7 +174,7 @@ describe('verify-token', () => {
     ['an exp of just now', { exp: NOW_S }, 'expired_token'],
   ])('that says yes to %s is a no', async (_what, claims, reason) => {
     http.reply(success({ ...tokenClaims, ...claims }));
-    expect(await provider.verify('abc', 'token', signal)).toEqual({ status: 'invalid', reason });
+    expect(await provider.verify('abc', 'token', signal)).toEqual({ status: 'invalid', reason, finding: true });
   });
 
   it('takes an aud of many with ours', async () => {

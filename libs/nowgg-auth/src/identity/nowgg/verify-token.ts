@@ -10,6 +10,7 @@ import {
 import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { IdentityVerdict } from '../identity-provider.js';
 import type { TokenFacts, TokenType } from '../../principal.js';
+import type { InvalidReason } from '../reasons.js';
 import { readEnvelope } from './envelope.js';
 
 /** Who asks, and whom the token must be for. */
@@ -92,9 +93,9 @@ function judgeClaims(
   ) {
     return { status: 'unknown', reason: 'nonsense' };
   }
-  if (!audience.includes(client.clientId)) return { status: 'invalid', reason: 'wrong_client' };
-  if (issuer !== client.issuer) return { status: 'invalid', reason: 'invalid_token' };
-  if (expiresAtMs <= nowMs) return { status: 'invalid', reason: 'expired_token' };
+  if (!audience.includes(client.clientId)) return finding('wrong_client');
+  if (issuer !== client.issuer) return finding('invalid_token');
+  if (expiresAtMs <= nowMs) return finding('expired_token');
   const facts: TokenFacts = {
     provider: client.provider,
     clientKey: client.clientKey,
@@ -118,6 +119,10 @@ function judgeClaims(
   return { status: 'valid', facts };
 }
 
+function finding(reason: InvalidReason): IdentityVerdict {
+  return { status: 'invalid', reason, finding: true };
+}
+
 /** A `tokenId` is in tokens only; `sub` and `auth_time` without it are in id_tokens only. */
 export function kindOf(claims: Readonly<Record<string, unknown>>): TokenType | undefined {
   if (Object.hasOwn(claims, 'tokenId')) return 'token';
@@ -129,6 +134,6 @@ function isOptionalIdentifier(value: unknown): value is string | undefined | nul
 }
 
 function readScopes(scope: unknown): readonly string[] {
-  const text = typeof scope === 'string' ? scope.split(/[\s,]+/) : Array.isArray(scope) ? scope : [];
+  const text = typeof scope === 'string' ? scope.split(/\s+/) : Array.isArray(scope) ? scope : [];
   return Object.freeze(text.filter((item): item is string => typeof item === 'string' && item !== ''));
 }
