@@ -152,13 +152,14 @@ export class CodeExchanger {
 
   /** Who had the code before may have used it up and still bring the reply; until that is out, a no proves nothing. */
   async #refused(provider: IdentityProvider, key: ExchangeKey, claim: MyClaim): Promise<TokenSet> {
-    const current = await this.#parts.store.findExchange(key.codeHash);
-    if (current?.replyCt) return openReply(this.#parts.vault, provider, key.codeHash, current.replyCt);
+    const { store, timing, vault } = this.#parts;
     const waitedMs = claim.exchange.readAtMs - claim.exchange.createdAtMs;
-    if (claim.predecessorInDoubt && waitedMs < this.#parts.timing.harvestMs) {
-      return this.#giveUp(key, 'when_lapsed', this.#parts.timing.leaseMs);
-    }
-    return this.#forget(key, new InvalidGrantError());
+    const mayStillCome = claim.predecessorInDoubt && waitedMs < timing.harvestMs;
+    if (!mayStillCome && (await store.removeExchange({ ...key, unlessSealed: true }))) throw new InvalidGrantError();
+    const current = await store.findExchange(key.codeHash);
+    if (current?.replyCt) return openReply(vault, provider, key.codeHash, current.replyCt);
+    // The claim is left to lapse with its owner's name on it, so that the next one knows of the doubt too.
+    throw new IdentityUnavailableError(timing.leaseMs / 1000);
   }
 
   async #verifyAndCreate(provider: IdentityProvider, key: ExchangeKey, tokens: TokenSet): Promise<ExchangedCode> {
@@ -214,7 +215,7 @@ export class CodeExchanger {
   }
 
   async #forget(key: ExchangeKey, error: Error): Promise<never> {
-    await this.#parts.store.removeExchange(key);
+    await this.#parts.store.removeExchange({ ...key, unlessSealed: false });
     throw error;
   }
 

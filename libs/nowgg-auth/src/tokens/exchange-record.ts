@@ -39,3 +39,8 @@ export interface ExchangeRelease extends ExchangeKey {
    */
   readonly next: 'now' | 'when_lapsed';
 }
+
+export interface ExchangeRemoval extends ExchangeKey {
+  /** Not when a reply is kept meanwhile: somebody else was luckier. */
+  readonly unlessSealed: boolean;
+}

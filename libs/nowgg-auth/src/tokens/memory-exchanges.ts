@@ -2,9 +2,9 @@ import type { NowggClock } from '../clock.js';
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
-  ExchangeKey,
   ExchangeRecord,
   ExchangeRelease,
+  ExchangeRemoval,
 } from './exchange-record.js';
 import type { SweepLimits } from './vault-record.js';
 
@@ -64,8 +64,10 @@ export class MemoryExchanges {
     this.#byHash.set(codeHash, { ...exchange, leaseOwner: undefined, leaseUntilMs });
   }
 
-  remove({ codeHash, owner }: ExchangeKey): boolean {
-    return this.#byHash.get(codeHash)?.leaseOwner === owner && this.#byHash.delete(codeHash);
+  remove({ codeHash, owner, unlessSealed }: ExchangeRemoval): boolean {
+    const exchange = this.#byHash.get(codeHash);
+    const mine = exchange?.leaseOwner === owner && exchange.grantId === undefined;
+    return mine && !(unlessSealed && exchange.replyCt) && this.#byHash.delete(codeHash);
   }
 
   all(): ExchangeRecord[] {

@@ -12,9 +12,9 @@ import type {
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
-  ExchangeKey,
   ExchangeRecord,
   ExchangeRelease,
+  ExchangeRemoval,
 } from './exchange-record.js';
 import { MemoryExchanges } from './memory-exchanges.js';
 import { classifyLease } from './lease-outcome.js';
@@ -154,8 +154,8 @@ export class MemoryTokenStore extends TokenStore {
     this.#exchanges.release(release);
   }
 
-  override async removeExchange(key: ExchangeKey): Promise<boolean> {
-    return this.#exchanges.remove(key);
+  override async removeExchange(removal: ExchangeRemoval): Promise<boolean> {
+    return this.#exchanges.remove(removal);
   }
 
   override async listSealedOtherwise(
@@ -173,7 +173,9 @@ export class MemoryTokenStore extends TokenStore {
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
     const current = resealed.filter(({ id, generation }) => this.#grants.get(id)?.generation === generation);
-    for (const { id, accessCt, refreshCt } of current) this.#write(id, { accessCt, refreshCt });
+    for (const { id, accessCt, refreshCt } of current) {
+      this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCt, refreshCt });
+    }
     return current.length;
   }
 
@@ -229,9 +231,10 @@ export class MemoryTokenStore extends TokenStore {
   #sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {
     const now = this.#clock.now();
     return [...this.#grants.values()].filter(
-      ({ state, updatedAtMs, refreshNotAfterMs }) =>
+      ({ state, updatedAtMs, refreshNotAfterMs, accessObtainedAtMs }) =>
         ((state === 'revoked' || state === 'needs_reauth') && updatedAtMs <= now - endedForMs) ||
-        (refreshNotAfterMs !== undefined && refreshNotAfterMs <= now - expiredForMs),
+        // A refresh token that still worked after its announced end is not expired, whatever was announced.
+        (refreshNotAfterMs !== undefined && Math.max(refreshNotAfterMs, accessObtainedAtMs) <= now - expiredForMs),
     );
   }
 

@@ -1,9 +1,9 @@
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
-  ExchangeKey,
   ExchangeRecord,
   ExchangeRelease,
+  ExchangeRemoval,
 } from './exchange-record.js';
 import type {
   AttemptFailure,
@@ -81,7 +81,7 @@ export abstract class TokenStore {
    * Forgets a code that was refused, or whose token turned out to be no good.
    * @returns false when it was not the caller's any more
    */
-  abstract removeExchange(key: ExchangeKey): Promise<boolean>;
+  abstract removeExchange(removal: ExchangeRemoval): Promise<boolean>;
 
   /** Grants of which a ciphertext does not begin with `header`, in order of id and after `afterId`. */
   abstract listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): Promise<GrantRecord[]>;

@@ -1,2 +1,22 @@
-/** Filled in by the TypeORM store. */
-export const typeormEntryPoint = true;
+import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
+import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
+import { CreateNowggGrant1767225600000 } from './migrations/create-nowgg-grant.js';
+import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
+import { NowggClientEntity } from './nowgg-client.entity.js';
+import { NowggExchangeEntity } from './nowgg-exchange.entity.js';
+import { NowggGrantEntity } from './nowgg-grant.entity.js';
+import { NowggKeyEntity } from './nowgg-key.entity.js';
+
+export { NowggClientEntity, NowggExchangeEntity, NowggGrantEntity, NowggKeyEntity };
+export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
+
+/** For the `entities` of your DataSource. */
+export const nowggEntities = [NowggGrantEntity, NowggExchangeEntity, NowggClientEntity, NowggKeyEntity];
+
+/** For the `migrations` of your DataSource; they run on PostgreSQL 13 and later, and on PGlite. */
+export const nowggMigrations = [
+  CreateNowggGrant1767225600000,
+  CreateNowggExchange1767225600001,
+  CreateNowggClient1767225600002,
+  CreateNowggKey1767225600003,
+];

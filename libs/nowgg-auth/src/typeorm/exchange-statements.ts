@@ -1,0 +1,80 @@
+import type { ExchangeRecord } from '../tokens/exchange-record.js';
+import { grantColumns } from './grant-columns.js';
+import type { TokenTables } from './token-database.js';
+
+export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<ExchangeRecord[K], undefined> | null };
+
+const COLUMNS = `
+  e.code_hash AS "codeHash", e.lease_owner AS "leaseOwner", e.reply_ct AS "replyCt", e.grant_id AS "grantId",
+  (extract(epoch FROM e.lease_until) * 1000)::float8 AS "leaseUntilMs",
+  (extract(epoch FROM e.completed_at) * 1000)::float8 AS "completedAtMs",
+  (extract(epoch FROM e.created_at) * 1000)::float8 AS "createdAtMs",
+  (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "readAtMs"`;
+
+/** The statements about claimed codes. Each is one round trip and its own transaction. */
+export function exchangeStatements({ exchange, grant }: TokenTables) {
+  return {
+    // No row at all: somebody claimed it after our snapshot was taken, so it is held.
+    // $1 code hash, $2 owner, $3 lease
+    claim: `
+      WITH before AS (SELECT lease_owner FROM ${exchange} WHERE code_hash = $1),
+      mine AS (
+        INSERT INTO ${exchange} AS e (code_hash, lease_owner, lease_until, created_at)
+        VALUES ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', clock_timestamp())
+        ON CONFLICT (code_hash) DO UPDATE SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
+          WHERE e.grant_id IS NULL AND (e.lease_until IS NULL OR e.lease_until <= clock_timestamp())
+        RETURNING e.*
+      )
+      SELECT ${COLUMNS}, true AS mine, before.lease_owner IS NOT NULL AS "inDoubt"
+        FROM mine e LEFT JOIN before ON true
+      UNION ALL
+      SELECT ${COLUMNS}, false, false
+        FROM ${exchange} e WHERE e.code_hash = $1 AND NOT EXISTS (SELECT 1 FROM mine)`,
+
+    find: `SELECT ${COLUMNS} FROM ${exchange} e WHERE e.code_hash = $1`,
+
+    seal: `
+      WITH done AS (
+        UPDATE ${exchange} SET reply_ct = $2 WHERE code_hash = $1 AND reply_ct IS NULL AND grant_id IS NULL
+        RETURNING code_hash
+      )
+      SELECT code_hash FROM done`,
+
+    // $1 code hash, then the columns of the grant in the order of the INSERT
+    complete: `
+      WITH finished AS (
+        UPDATE ${exchange} SET
+          grant_id = $2, completed_at = clock_timestamp(), reply_ct = NULL, lease_owner = NULL, lease_until = NULL
+        WHERE code_hash = $1 AND grant_id IS NULL
+        RETURNING grant_id
+      ), created AS (
+        INSERT INTO ${grant} (
+          id, provider, client_key, user_id, session_id, refresh_ct, access_ct, access_not_after, refresh_not_after,
+          state, generation, session_version, access_obtained_at, fail_count, created_at, updated_at)
+        SELECT $2, $3, $4, $5, $6, $7::bytea, $8::bytea,
+          to_timestamp($9::float8 / 1000), to_timestamp($10::float8 / 1000),
+          'active', $11, 1, clock_timestamp(), 0, clock_timestamp(), clock_timestamp()
+        FROM finished
+        RETURNING *
+      )
+      SELECT ${grantColumns('created')} FROM created`,
+
+    // $1 code hash, $2 owner, $3 whether the next attempt may start now
+    release: `
+      WITH done AS (
+        UPDATE ${exchange} SET lease_owner = NULL, lease_until = CASE WHEN $3::boolean THEN NULL ELSE lease_until END
+        WHERE code_hash = $1 AND lease_owner = $2
+        RETURNING code_hash
+      )
+      SELECT code_hash FROM done`,
+
+    // $1 code hash, $2 owner, $3 whether a kept reply forbids it
+    remove: `
+      WITH done AS (
+        DELETE FROM ${exchange}
+        WHERE code_hash = $1 AND lease_owner = $2 AND grant_id IS NULL AND (reply_ct IS NULL OR NOT $3::boolean)
+        RETURNING code_hash
+      )
+      SELECT code_hash FROM done`,
+  };
+}

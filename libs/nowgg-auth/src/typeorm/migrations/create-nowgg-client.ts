@@ -1,0 +1,20 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { qualifiedTable } from '../qualified-table.js';
+
+/** One row per client: when it last had a successful token reply. */
+export class CreateNowggClient1767225600002 implements MigrationInterface {
+  readonly name = 'CreateNowggClient1767225600002';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`
+      CREATE TABLE ${qualifiedTable(queryRunner.connection, 'nowgg_client')} (
+        client_key text NOT NULL,
+        succeeded_at timestamptz NOT NULL,
+        CONSTRAINT nowgg_client_pk PRIMARY KEY (client_key)
+      )`);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`DROP TABLE ${qualifiedTable(queryRunner.connection, 'nowgg_client')}`);
+  }
+}

@@ -1,0 +1,28 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** A claimed authorization code, by its hash: what makes the same code give the same grant. */
+@Entity({ name: 'nowgg_exchange' })
+@Index('nowgg_exchange_created', ['createdAt'])
+export class NowggExchangeEntity {
+  @PrimaryColumn({ name: 'code_hash', type: 'text', primaryKeyConstraintName: 'nowgg_exchange_pk' })
+  codeHash!: string;
+
+  @Column({ name: 'lease_owner', type: 'uuid', nullable: true })
+  leaseOwner!: string | null;
+
+  @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
+  leaseUntil!: Date | null;
+
+  /** The token endpoint's reply, sealed; only until the grant exists. */
+  @Column({ name: 'reply_ct', type: 'bytea', nullable: true })
+  replyCt!: Buffer | null;
+
+  @Column({ name: 'grant_id', type: 'uuid', nullable: true })
+  grantId!: string | null;
+
+  @Column({ name: 'completed_at', type: 'timestamptz', nullable: true })
+  completedAt!: Date | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+}

@@ -1,0 +1,81 @@
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { GrantState } from '../tokens/grant.js';
+
+/**
+ * One sign-in of a player: the row of the refresh protocol. Read it if you like (the tokens in it are sealed), but leave
+ * writing to `NowggTokenService`: an ORM's `save()` knows nothing of the generation fence.
+ */
+@Entity({ name: 'nowgg_grant' })
+@Index('nowgg_grant_user', ['provider', 'userId'])
+@Index('nowgg_grant_ended', ['id'], { where: "state IN ('needs_reauth', 'revoked')" })
+@Index('nowgg_grant_refresh_expiry', ['refreshNotAfter'], { where: 'refresh_not_after IS NOT NULL' })
+@Check('nowgg_grant_state', "state IN ('active', 'suspect', 'needs_reauth', 'revoked')")
+export class NowggGrantEntity {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'nowgg_grant_pk' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  provider!: string;
+
+  /** Hash of the identity system's address and our client id. */
+  @Column({ name: 'client_key', type: 'text' })
+  clientKey!: string;
+
+  /** Unique within {@link provider}. */
+  @Column({ name: 'user_id', type: 'text' })
+  userId!: string;
+
+  @Column({ name: 'session_id', type: 'text', nullable: true })
+  sessionId!: string | null;
+
+  @Column({ type: 'text' })
+  state!: GrantState;
+
+  @Column({ type: 'integer' })
+  generation!: number;
+
+  @Column({ name: 'session_version', type: 'integer' })
+  sessionVersion!: number;
+
+  @Column({ name: 'refresh_ct', type: 'bytea' })
+  refreshCt!: Buffer;
+
+  @Column({ name: 'access_ct', type: 'bytea' })
+  accessCt!: Buffer;
+
+  @Column({ name: 'access_obtained_at', type: 'timestamptz' })
+  accessObtainedAt!: Date;
+
+  @Column({ name: 'access_not_after', type: 'timestamptz', nullable: true })
+  accessNotAfter!: Date | null;
+
+  @Column({ name: 'refresh_not_after', type: 'timestamptz', nullable: true })
+  refreshNotAfter!: Date | null;
+
+  @Column({ name: 'lease_owner', type: 'uuid', nullable: true })
+  leaseOwner!: string | null;
+
+  @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
+  leaseUntil!: Date | null;
+
+  @Column({ name: 'attempt_started_at', type: 'timestamptz', nullable: true })
+  attemptStartedAt!: Date | null;
+
+  @Column({ name: 'fail_count', type: 'integer' })
+  failCount!: number;
+
+  @Column({ name: 'fail_code', type: 'text', nullable: true })
+  failCode!: string | null;
+
+  @Column({ name: 'fail_counted_at', type: 'timestamptz', nullable: true })
+  failCountedAt!: Date | null;
+
+  @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true })
+  nextAttemptAt!: Date | null;
+
+  @Column({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+
+  @Column({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt!: Date;
+}

@@ -1,0 +1,111 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { NowggClock } from '../clock.js';
+import { NowggConfigurationError } from '../errors.js';
+import { databaseError, isRepeatable } from './database-errors.js';
+import { qualifiedTable } from './qualified-table.js';
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+/** Names of the tables, as statements write them. */
+export interface TokenTables {
+  readonly grant: string;
+  readonly exchange: string;
+  readonly client: string;
+  readonly key: string;
+}
+
+const REPEATS = 3;
+const REPEAT_PAUSE_MS = 20;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Sends single statements, each on a connection that it has only that long. By default over a small pool of its own, so
+ * that an application that uses up its pool does not stall refreshes. Errors leave it translated.
+ */
+export class TokenDatabase {
+  readonly tables: TokenTables;
+  readonly #applications: DataSource;
+  readonly #poolSize: number;
+  readonly #clock: NowggClock;
+  #own: Promise<DataSource> | undefined;
+
+  constructor(applications: DataSource, poolSize: number | undefined, clock: NowggClock) {
+    if (applications.options.type !== 'postgres') {
+      throw new NowggConfigurationError('typeOrmTokenStore needs a DataSource of type postgres');
+    }
+    this.#applications = applications;
+    this.#poolSize = poolSize ?? defaultPoolSize(applications.options);
+    this.#clock = clock;
+    this.tables = {
+      grant: qualifiedTable(applications, 'nowgg_grant'),
+      exchange: qualifiedTable(applications, 'nowgg_exchange'),
+      client: qualifiedTable(applications, 'nowgg_client'),
+      key: qualifiedTable(applications, 'nowgg_key'),
+    };
+  }
+
+  /** @param statement begins with SELECT or WITH, so that every driver version returns plain rows */
+  async rows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
+    for (let repeat = 0; ; repeat += 1) {
+      try {
+        const dataSource = await this.#dataSource();
+        return (await dataSource.query(statement, [...parameters])) as T[];
+      } catch (error) {
+        if (repeat === REPEATS || !isRepeatable(error)) throw databaseError(error);
+        await this.#clock.wait(Math.random() * REPEAT_PAUSE_MS * 2 ** repeat);
+      }
+    }
+  }
+
+  async row<T>(statement: string, parameters: readonly unknown[]): Promise<T | undefined> {
+    return (await this.rows<T>(statement, parameters))[0];
+  }
+
+  async close(): Promise<void> {
+    const own = this.#own;
+    this.#own = undefined;
+    const dataSource = await own?.catch(() => undefined);
+    await dataSource?.destroy();
+  }
+
+  async #dataSource(): Promise<DataSource> {
+    if (this.#poolSize === 0) return this.#applications;
+    this.#own ??= new DataSource(
+      ownOptions(this.#applications.options as PostgresOptions, this.#poolSize),
+    ).initialize();
+    const opening = this.#own;
+    try {
+      return await opening;
+    } catch (error) {
+      // The next statement tries again.
+      if (this.#own === opening) this.#own = undefined;
+      throw error;
+    }
+  }
+}
+
+/** Who has one connection, or brings his own driver, is on an embedded database: there is no second one. */
+function defaultPoolSize(options: PostgresOptions): number {
+  const { max } = (options.extra ?? {}) as { max?: unknown };
+  return options.poolSize === 1 || max === 1 || options.driver !== undefined ? 0 : 2;
+}
+
+/** The application's way to its database, and nothing else of what it does there. */
+function ownOptions(options: PostgresOptions, poolSize: number): PostgresOptions {
+  return {
+    ...options,
+    entities: [],
+    subscribers: [],
+    migrations: [],
+    synchronize: false,
+    migrationsRun: false,
+    dropSchema: false,
+    installExtensions: false,
+    cache: false,
+    logging: false,
+    poolSize,
+    connectTimeoutMS: options.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
+    // An idle pool of ours must not keep a process alive that the application has otherwise finished with.
+    extra: { ...(options.extra as object | undefined), max: poolSize, allowExitOnIdle: true },
+  };
+}

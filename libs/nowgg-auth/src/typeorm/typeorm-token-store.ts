@@ -1,0 +1,227 @@
+import type {
+  ExchangeClaim,
+  ExchangeClaimRequest,
+  ExchangeRecord,
+  ExchangeRelease,
+  ExchangeRemoval,
+} from '../tokens/exchange-record.js';
+import type {
+  AttemptFailure,
+  AttemptRefusal,
+  GrantRecord,
+  LeaseRequest,
+  LeaseResult,
+  NewGrant,
+  TokenCommit,
+} from '../tokens/grant-record.js';
+import { classifyLease } from '../tokens/lease-outcome.js';
+import { FIRST_GENERATION } from '../tokens/new-grant-record.js';
+import { TokenStore } from '../tokens/token-store.js';
+import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/vault-record.js';
+import { type ExchangeRow, exchangeStatements } from './exchange-statements.js';
+import { type GrantRow, grantRecordOf } from './grant-columns.js';
+import { grantStatements } from './grant-statements.js';
+import type { TokenDatabase } from './token-database.js';
+import { vaultStatements } from './vault-statements.js';
+
+/** The port on PostgreSQL: every operation is one autocommit statement, and leases go by the database's clock. */
+export class TypeOrmTokenStore extends TokenStore {
+  readonly #database: TokenDatabase;
+  readonly #grants: ReturnType<typeof grantStatements>;
+  readonly #exchanges: ReturnType<typeof exchangeStatements>;
+  readonly #vault: ReturnType<typeof vaultStatements>;
+
+  constructor(database: TokenDatabase) {
+    super();
+    this.#database = database;
+    this.#grants = grantStatements(database.tables);
+    this.#exchanges = exchangeStatements(database.tables);
+    this.#vault = vaultStatements(database.tables);
+  }
+
+  override async findGrant(id: string): Promise<GrantRecord | undefined> {
+    return this.#grant(this.#grants.find, [id]);
+  }
+
+  override async listGrants(provider: string, userId: string): Promise<GrantRecord[]> {
+    return this.#grantList(this.#grants.list, [provider, userId]);
+  }
+
+  override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
+    const { id, generation, owner, leaseMs, takeoverLeaseMs, quietMs } = request;
+    const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs];
+    const row = await this.#database.row<GrantRow & { mine: boolean }>(this.#grants.acquire, parameters);
+    if (!row) return { outcome: 'missing' };
+    const { mine, ...columns } = row;
+    const grant = grantRecordOf(columns);
+    if (mine) return { outcome: 'mine', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
+    const outcome = classifyLease(grant, request);
+    // The statement said no a moment before a lease or a pause was over: look again.
+    return { outcome: outcome === 'mine' ? 'held' : outcome, grant };
+  }
+
+  override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
+    const { id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commit;
+    const parameters = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
+    return this.#grant(this.#grants.commit, parameters);
+  }
+
+  override async recordFailure({ id, generation, owner, inDoubt, retryInMs }: AttemptFailure): Promise<boolean> {
+    return this.#any(this.#grants.fail, [id, generation, owner, inDoubt, retryInMs]);
+  }
+
+  override async recordRefusal(refusal: AttemptRefusal): Promise<boolean> {
+    const { id, generation, owner, state, failCode, failCount, counted, retryInMs } = refusal;
+    return this.#any(this.#grants.refuse, [id, generation, owner, state, failCode, failCount, counted, retryInMs]);
+  }
+
+  override async revokeGrant(id: string): Promise<GrantRecord | undefined> {
+    return this.#grant(this.#grants.revoke, [id]);
+  }
+
+  override async revokeUser(provider: string, userId: string): Promise<GrantRecord[]> {
+    return this.#grantList(this.#grants.revokeUser, [provider, userId]);
+  }
+
+  override async noteClientSuccess(clientKey: string): Promise<void> {
+    await this.#any(this.#grants.noteClientSuccess, [clientKey]);
+  }
+
+  override async findClientSuccess(clientKey: string): Promise<number | undefined> {
+    const row = await this.#database.row<{ succeededAtMs: number }>(this.#grants.findClientSuccess, [clientKey]);
+    return row?.succeededAtMs;
+  }
+
+  override async claimExchange({ codeHash, owner, leaseMs }: ExchangeClaimRequest): Promise<ExchangeClaim> {
+    const parameters = [codeHash, owner, leaseMs];
+    type ClaimRow = ExchangeRow & { mine: boolean; inDoubt: boolean };
+    const row = await this.#database.row<ClaimRow>(this.#exchanges.claim, parameters);
+    if (!row) return { outcome: 'held' };
+    const { mine, inDoubt: predecessorInDoubt, ...columns } = row;
+    const exchange = exchangeRecordOf(columns);
+    if (mine) return { outcome: 'mine', exchange, predecessorInDoubt };
+    return exchange.grantId === undefined ? { outcome: 'held' } : { outcome: 'completed', exchange };
+  }
+
+  override async findExchange(codeHash: string): Promise<ExchangeRecord | undefined> {
+    const row = await this.#database.row<ExchangeRow>(this.#exchanges.find, [codeHash]);
+    return row && exchangeRecordOf(row);
+  }
+
+  override async sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean> {
+    return this.#any(this.#exchanges.seal, [codeHash, replyCt]);
+  }
+
+  override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
+    const { id, provider, clientKey, userId, sessionId, refreshCt, accessCt } = grant;
+    const { accessNotAfterMs, refreshNotAfterMs } = grant;
+    const columns = [
+      id,
+      provider,
+      clientKey,
+      userId,
+      sessionId,
+      refreshCt,
+      accessCt,
+      accessNotAfterMs,
+      refreshNotAfterMs,
+    ];
+    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, FIRST_GENERATION]);
+  }
+
+  override async releaseExchange({ codeHash, owner, next }: ExchangeRelease): Promise<void> {
+    await this.#any(this.#exchanges.release, [codeHash, owner, next === 'now']);
+  }
+
+  override async removeExchange({ codeHash, owner, unlessSealed }: ExchangeRemoval): Promise<boolean> {
+    return this.#any(this.#exchanges.remove, [codeHash, owner, unlessSealed]);
+  }
+
+  override async listSealedOtherwise(
+    header: Uint8Array,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<GrantRecord[]> {
+    return this.#grantList(this.#vault.listSealedOtherwise, [header, afterId, limit]);
+  }
+
+  override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
+    const columns = [
+      resealed.map(({ id }) => id),
+      resealed.map(({ generation }) => generation),
+      resealed.map(({ refreshCt }) => refreshCt),
+      resealed.map(({ accessCt }) => accessCt),
+    ];
+    return (await this.#database.row<{ count: number }>(this.#vault.reseal, columns))?.count ?? 0;
+  }
+
+  override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
+    const row = await this.#database.row<{ found: boolean }>(this.#vault.hasRepliesSealedOtherwise, [header]);
+    return row?.found === true;
+  }
+
+  override async listKeyChecks(): Promise<KeyCheck[]> {
+    return this.#database.rows<KeyCheck>(this.#vault.listKeyChecks, []);
+  }
+
+  override async addKeyCheck({ keyId, checkCt }: KeyCheck): Promise<void> {
+    await this.#any(this.#vault.addKeyCheck, [keyId, checkCt]);
+  }
+
+  override async removeKeyCheck(keyId: string): Promise<void> {
+    await this.#any(this.#vault.removeKeyCheck, [keyId]);
+  }
+
+  override async countVault(): Promise<VaultCounts> {
+    type CountRow = { state: keyof VaultCounts['byState']; keyId: string; count: number };
+    const rows = await this.#database.rows<CountRow>(this.#vault.count, []);
+    const claims = await this.#database.row<{ count: number }>(this.#vault.countExchanges, []);
+    const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
+    const byKeyId: Record<string, number> = {};
+    for (const { state, keyId, count } of rows) {
+      byState[state] += count;
+      byKeyId[keyId] = (byKeyId[keyId] ?? 0) + count;
+    }
+    return { byState, byKeyId, exchanges: claims?.count ?? 0 };
+  }
+
+  override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
+    return this.#sweepCounts(this.#vault.countSweepable, limits);
+  }
+
+  override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
+    return this.#sweepCounts(this.#vault.sweep, limits, limit);
+  }
+
+  override async forgetUser(provider: string, userId: string): Promise<number> {
+    return (await this.#database.row<{ count: number }>(this.#vault.forget, [provider, userId]))?.count ?? 0;
+  }
+
+  override async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  async #grant(statement: string, parameters: readonly unknown[]): Promise<GrantRecord | undefined> {
+    const row = await this.#database.row<GrantRow>(statement, parameters);
+    return row && grantRecordOf(row);
+  }
+
+  async #grantList(statement: string, parameters: readonly unknown[]): Promise<GrantRecord[]> {
+    return (await this.#database.rows<GrantRow>(statement, parameters)).map(grantRecordOf);
+  }
+
+  async #any(statement: string, parameters: readonly unknown[]): Promise<boolean> {
+    return (await this.#database.rows(statement, parameters)).length > 0;
+  }
+
+  async #sweepCounts(statement: string, limits: SweepLimits, ...limit: number[]): Promise<SweepCounts> {
+    const { endedForMs, expiredForMs, exchangeOlderThanMs } = limits;
+    const parameters = [endedForMs, expiredForMs, exchangeOlderThanMs, ...limit];
+    return (await this.#database.row<SweepCounts>(statement, parameters)) ?? { grants: 0, exchanges: 0 };
+  }
+}
+
+function exchangeRecordOf(row: ExchangeRow): ExchangeRecord {
+  const entries = Object.entries(row).map(([name, value]) => [name, value ?? undefined]);
+  return Object.fromEntries(entries) as ExchangeRecord;
+}

@@ -1,0 +1,77 @@
+import { grantColumns } from './grant-columns.js';
+import type { TokenTables } from './token-database.js';
+
+const ENDED = "state IN ('needs_reauth', 'revoked')";
+const before = (parameter: string) => `clock_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
+
+/** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
+export function vaultStatements({ grant, exchange, key }: TokenTables) {
+  const otherwise = (column: string) => `substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea`;
+  // A refresh token that still worked after its announced end is not expired, whatever was announced.
+  const sweepable = `(${ENDED} AND updated_at <= ${before('$1')})
+    OR (refresh_not_after <= ${before('$2')} AND access_obtained_at <= ${before('$2')})`;
+  return {
+    // $1 header, $2 id, $3 limit
+    listSealedOtherwise: `
+      SELECT ${grantColumns('g')} FROM ${grant} g
+      WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
+      ORDER BY g.id LIMIT $3`,
+
+    // $1 ids, $2 generations, $3 refresh, $4 access
+    reseal: `
+      WITH fresh AS (
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::bytea[]) AS f (id, generation, refresh_ct, access_ct)
+      ), free AS (
+        SELECT g.id FROM ${grant} g JOIN fresh ON fresh.id = g.id AND fresh.generation = g.generation
+        FOR UPDATE OF g SKIP LOCKED
+      ), done AS (
+        UPDATE ${grant} g SET refresh_ct = fresh.refresh_ct, access_ct = fresh.access_ct
+        FROM fresh JOIN free ON free.id = fresh.id
+        WHERE g.id = fresh.id AND g.generation = fresh.generation
+        RETURNING g.id
+      )
+      SELECT count(*)::integer AS count FROM done`,
+
+    hasRepliesSealedOtherwise: `
+      SELECT EXISTS (SELECT 1 FROM ${exchange} WHERE reply_ct IS NOT NULL AND ${otherwise('reply_ct')}) AS found`,
+
+    listKeyChecks: `SELECT key_id AS "keyId", check_ct AS "checkCt" FROM ${key} ORDER BY key_id`,
+
+    addKeyCheck: `
+      WITH done AS (
+        INSERT INTO ${key} (key_id, check_ct, created_at) VALUES ($1, $2, clock_timestamp())
+        ON CONFLICT (key_id) DO NOTHING RETURNING key_id
+      )
+      SELECT key_id FROM done`,
+
+    removeKeyCheck: `WITH done AS (DELETE FROM ${key} WHERE key_id = $1 RETURNING key_id) SELECT key_id FROM done`,
+
+    count: `
+      SELECT state, count(*)::float8 AS count,
+        CASE WHEN length(access_ct) > 2 THEN encode(substring(access_ct FROM 3 FOR get_byte(access_ct, 1)), 'escape')
+          ELSE '' END AS "keyId"
+      FROM ${grant} GROUP BY 1, 3`,
+
+    countExchanges: `SELECT count(*)::float8 AS count FROM ${exchange}`,
+
+    // $1 ended for, $2 expired for, $3 claimed for
+    countSweepable: `
+      SELECT (SELECT count(*)::float8 FROM ${grant} WHERE ${sweepable}) AS grants,
+        (SELECT count(*)::float8 FROM ${exchange} WHERE created_at <= ${before('$3')}) AS exchanges`,
+
+    // the same, $4 limit
+    sweep: `
+      WITH old AS (SELECT id FROM ${grant} WHERE ${sweepable} LIMIT $4 FOR UPDATE SKIP LOCKED),
+      gone AS (DELETE FROM ${grant} g USING old WHERE g.id = old.id RETURNING g.id),
+      claims AS (
+        SELECT code_hash FROM ${exchange} WHERE created_at <= ${before('$3')}
+        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
+      ),
+      dropped AS (DELETE FROM ${exchange} e USING claims WHERE e.code_hash = claims.code_hash RETURNING e.code_hash)
+      SELECT (SELECT count(*)::integer FROM gone) AS grants, (SELECT count(*)::integer FROM dropped) AS exchanges`,
+
+    forget: `
+      WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 RETURNING id)
+      SELECT count(*)::integer AS count FROM gone`,
+  };
+}

@@ -1,0 +1,484 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { GrantRecord, LeaseRequest, NewGrant } from '../../libs/nowgg-auth/src/tokens/grant-record.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+
+/** A store under test, and how time passes for it. */
+export interface StoreUnderTest {
+  readonly store: TokenStore;
+  pass(ms: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+const LEASE_MS = 8_000;
+const TAKEOVER_MS = 60_000;
+
+/** What every implementation of the port has to do. */
+export function describeTokenStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`token store: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: TokenStore;
+
+    beforeAll(async () => {
+      under = await open();
+      store = under.store;
+    });
+    afterAll(() => under.dispose());
+
+    const newGrant = (overrides: Partial<NewGrant> = {}): NewGrant => ({
+      id: randomUUID(),
+      provider: 'nowgg',
+      clientKey: 'client-key',
+      userId: `player-${randomUUID()}`,
+      sessionId: 'session-1',
+      refreshCt: Buffer.from([1, 2, 107, 49, 1]),
+      accessCt: Buffer.from([1, 2, 107, 49, 2]),
+      accessNotAfterMs: Date.UTC(2040, 0, 1),
+      refreshNotAfterMs: undefined,
+      ...overrides,
+    });
+    const stored = async (overrides: Partial<NewGrant> = {}): Promise<GrantRecord> => {
+      const codeHash = randomUUID();
+      await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
+      const grant = await store.completeExchange(codeHash, newGrant(overrides));
+      if (!grant) throw new Error('the exchange was not completed');
+      return grant;
+    };
+    const leaseOf = ({ id, generation }: GrantRecord, overrides: Partial<LeaseRequest> = {}): LeaseRequest => ({
+      id,
+      generation,
+      owner: randomUUID(),
+      leaseMs: LEASE_MS,
+      takeoverLeaseMs: TAKEOVER_MS,
+      quietMs: 0,
+      ...overrides,
+    });
+    const commitOf = ({ id, generation, sessionVersion }: GrantRecord) => ({
+      id,
+      generation,
+      sessionVersion,
+      refreshCt: Buffer.from([1, 2, 107, 49, 3]),
+      accessCt: Buffer.from([1, 2, 107, 49, 4]),
+      accessNotAfterMs: Date.UTC(2041, 0, 1),
+      refreshNotAfterMs: Date.UTC(2042, 0, 1),
+    });
+    const found = async (id: string): Promise<GrantRecord> => (await store.findGrant(id)) as GrantRecord;
+
+    describe('grants', () => {
+      it('gives a grant back as it was created, active and in its first generation', async () => {
+        const given = newGrant({ refreshNotAfterMs: Date.UTC(2045, 0, 1) });
+        const grant = await stored(given);
+        expect(await store.findGrant(grant.id)).toMatchObject({ ...given, state: 'active', generation: 1 });
+      });
+
+      it('tells what is absent as undefined and never as null', async () => {
+        const grant = await stored({ sessionId: undefined, accessNotAfterMs: undefined });
+        const absent = Object.entries(await found(grant.id)).filter(([, value]) => value === null);
+        expect(absent).toEqual([]);
+      });
+
+      it('finds nothing under an id that was never stored', async () => {
+        expect(await store.findGrant(randomUUID())).toBeUndefined();
+      });
+
+      it("lists a user's grants of one provider, oldest first, and nobody else's", async () => {
+        const first = await stored();
+        await under.pass(1_000);
+        const second = await stored({ userId: first.userId });
+        await stored({ userId: first.userId, provider: 'other' });
+        await stored();
+        expect((await store.listGrants('nowgg', first.userId)).map(({ id }) => id)).toEqual([first.id, second.id]);
+      });
+    });
+
+    describe('leases', () => {
+      it('gives the lease to one of many who ask at once, and tells the others that it is held', async () => {
+        const grant = await stored();
+        const leases = await Promise.all(Array.from({ length: 20 }, () => store.acquireLease(leaseOf(grant))));
+        expect(leases.filter(({ outcome }) => outcome === 'mine')).toHaveLength(1);
+        expect(leases.filter(({ outcome }) => outcome === 'held')).toHaveLength(19);
+      });
+
+      it('returns the row as it was before the lease, with no predecessor in doubt', async () => {
+        const grant = await stored();
+        const lease = await store.acquireLease(leaseOf(grant));
+        expect(lease).toMatchObject({ outcome: 'mine', predecessorInDoubt: false, grant: { leaseOwner: undefined } });
+      });
+
+      it('gives a lapsed lease to the next one and tells him that the predecessor is in doubt', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        await under.pass(LEASE_MS + 1);
+        const lease = await store.acquireLease(leaseOf(grant));
+        expect(lease).toMatchObject({ outcome: 'mine', predecessorInDoubt: true });
+      });
+
+      it('gives a lease that was taken over the longer time, so that a replay is not replayed', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        await under.pass(LEASE_MS + 1);
+        await store.acquireLease(leaseOf(grant));
+        await under.pass(LEASE_MS + 1);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('held');
+        await under.pass(TAKEOVER_MS);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('mine');
+      });
+
+      it('says already fresh when the generation has moved on', async () => {
+        const grant = await stored();
+        await store.commitTokens(commitOf(grant));
+        const lease = await store.acquireLease(leaseOf(grant));
+        expect(lease).toMatchObject({ outcome: 'already_fresh', grant: { generation: 2 } });
+      });
+
+      it('says not active for a revoked grant and missing for one that is gone', async () => {
+        const grant = await stored();
+        await store.revokeGrant(grant.id);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('not_active');
+        expect((await store.acquireLease({ ...leaseOf(grant), id: randomUUID() })).outcome).toBe('missing');
+      });
+
+      it('says not yet inside the quiet time, and gives the lease to who does not mind', async () => {
+        const grant = await stored();
+        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('not_yet');
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('mine');
+      });
+
+      it('gives the lease for background work once the quiet time is over', async () => {
+        const grant = await stored();
+        await under.pass(30_001);
+        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('mine');
+      });
+    });
+
+    describe('commits', () => {
+      it('stores a token set as the next generation and clears lease, attempt and failures', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        const committed = await store.commitTokens(commitOf(grant));
+        const { refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commitOf(grant);
+        expect(committed).toMatchObject({ generation: 2, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs });
+        expect(await found(grant.id)).toMatchObject({ leaseOwner: undefined, attemptStartedAtMs: undefined });
+      });
+
+      it('stores exactly one of many token sets for the same generation', async () => {
+        const grant = await stored();
+        const commits = await Promise.all(Array.from({ length: 20 }, () => store.commitTokens(commitOf(grant))));
+        expect(commits.filter((committed) => committed !== undefined)).toHaveLength(1);
+        expect((await found(grant.id)).generation).toBe(2);
+      });
+
+      it('stores a set whose lease has lapsed and gone to somebody else', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        await under.pass(LEASE_MS + 1);
+        await store.acquireLease(leaseOf(grant));
+        expect(await store.commitTokens(commitOf(grant))).toMatchObject({ generation: 2, leaseOwner: undefined });
+      });
+
+      it('stores nothing in a revoked grant', async () => {
+        const grant = await stored();
+        await store.revokeGrant(grant.id);
+        expect(await store.commitTokens(commitOf(grant))).toBeUndefined();
+        expect(await found(grant.id)).toMatchObject({ state: 'revoked', generation: 1 });
+      });
+
+      it('makes a grant active again that was refused for the same generation', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        await store.recordRefusal({
+          ...lease,
+          state: 'needs_reauth',
+          failCode: 'invalid_grant',
+          failCount: 1,
+          counted: true,
+          retryInMs: 0,
+        });
+        expect(await store.commitTokens(commitOf(grant))).toMatchObject({ state: 'active', failCount: 0 });
+      });
+
+      it('forgets an expiry that a new set does not have', async () => {
+        const grant = await stored({ refreshNotAfterMs: Date.UTC(2045, 0, 1) });
+        const commit = { ...commitOf(grant), accessNotAfterMs: undefined, refreshNotAfterMs: undefined };
+        const committed = await store.commitTokens(commit);
+        expect([committed?.accessNotAfterMs, committed?.refreshNotAfterMs]).toEqual([undefined, undefined]);
+      });
+    });
+
+    describe('failures and refusals', () => {
+      const refusal = { state: 'suspect', failCode: 'NO', failCount: 1, counted: true, retryInMs: 60_000 } as const;
+
+      it('lets go of the lease and keeps everybody away until the retry time', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        expect(await store.recordFailure({ ...lease, inDoubt: false, retryInMs: 5_000 })).toBe(true);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('not_yet');
+        await under.pass(5_001);
+        const next = await store.acquireLease(leaseOf(grant));
+        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+      });
+
+      it('remembers an attempt in doubt without giving the next one the longer lease', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        await store.recordFailure({ ...lease, inDoubt: true, retryInMs: 0 });
+        const next = await store.acquireLease(leaseOf(grant));
+        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: true });
+        const { leaseUntilMs = 0, readAtMs } = await found(grant.id);
+        expect(leaseUntilMs - readAtMs).toBeLessThanOrEqual(LEASE_MS);
+      });
+
+      it('records a refusal with its count, its code and its date', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        expect(await store.recordRefusal({ ...lease, ...refusal })).toBe(true);
+        const refused = await found(grant.id);
+        expect(refused).toMatchObject({ state: 'suspect', failCode: 'NO', failCount: 1, leaseOwner: undefined });
+        expect(refused.failCountedAtMs).toBeDefined();
+      });
+
+      it('leaves the date of the last counted refusal when one does not count', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        await store.recordRefusal({ ...lease, ...refusal, failCount: 0, counted: false });
+        expect((await found(grant.id)).failCountedAtMs).toBeUndefined();
+      });
+
+      it('writes nothing for an attempt whose turn has passed to another', async () => {
+        const grant = await stored();
+        const late = leaseOf(grant);
+        await store.acquireLease(late);
+        await under.pass(LEASE_MS + 1);
+        const current = leaseOf(grant);
+        await store.acquireLease(current);
+        expect(await store.recordRefusal({ ...late, ...refusal })).toBe(false);
+        expect(await store.recordFailure({ ...late, inDoubt: false, retryInMs: 0 })).toBe(false);
+        expect(await found(grant.id)).toMatchObject({ state: 'active', leaseOwner: current.owner });
+      });
+
+      it('writes no refusal over a success for the same generation', async () => {
+        const grant = await stored();
+        const lease = leaseOf(grant);
+        await store.acquireLease(lease);
+        await store.commitTokens(commitOf(grant));
+        expect(await store.recordRefusal({ ...lease, ...refusal })).toBe(false);
+        expect(await found(grant.id)).toMatchObject({ state: 'active', generation: 2 });
+      });
+    });
+
+    describe('revocation', () => {
+      it('revokes once and raises the session version', async () => {
+        const grant = await stored();
+        expect(await store.revokeGrant(grant.id)).toMatchObject({ state: 'revoked', sessionVersion: 2 });
+        expect(await store.revokeGrant(grant.id)).toBeUndefined();
+      });
+
+      it("revokes all of a user's living grants of one provider", async () => {
+        const first = await stored();
+        const second = await stored({ userId: first.userId });
+        const elsewhere = await stored({ userId: first.userId, provider: 'other' });
+        await store.revokeGrant(second.id);
+        expect((await store.revokeUser('nowgg', first.userId)).map(({ id }) => id)).toEqual([first.id]);
+        expect((await found(elsewhere.id)).state).toBe('active');
+      });
+    });
+
+    it('remembers when a client last had a success', async () => {
+      const clientKey = randomUUID();
+      expect(await store.findClientSuccess(clientKey)).toBeUndefined();
+      await store.noteClientSuccess(clientKey);
+      const first = (await store.findClientSuccess(clientKey)) ?? 0;
+      await under.pass(1_000);
+      await store.noteClientSuccess(clientKey);
+      expect((await store.findClientSuccess(clientKey)) ?? 0).toBeGreaterThanOrEqual(first);
+    });
+
+    describe('claimed codes', () => {
+      const claimOf = (codeHash: string) => ({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
+
+      it('gives a code to one of many who claim it at once', async () => {
+        const codeHash = randomUUID();
+        const claims = await Promise.all(Array.from({ length: 20 }, () => store.claimExchange(claimOf(codeHash))));
+        expect(claims.filter(({ outcome }) => outcome === 'mine')).toHaveLength(1);
+        expect(claims.filter(({ outcome }) => outcome === 'held')).toHaveLength(19);
+      });
+
+      it('hands the kept reply to whoever takes over a lapsed claim', async () => {
+        const codeHash = randomUUID();
+        await store.claimExchange(claimOf(codeHash));
+        expect(await store.sealExchange(codeHash, Buffer.from('sealed'))).toBe(true);
+        await under.pass(LEASE_MS + 1);
+        const claim = await store.claimExchange(claimOf(codeHash));
+        expect(claim).toMatchObject({
+          outcome: 'mine',
+          predecessorInDoubt: true,
+          exchange: { replyCt: Buffer.from('sealed') },
+        });
+      });
+
+      it('keeps the first of two replies, and takes one from a holder whose lease has lapsed', async () => {
+        const codeHash = randomUUID();
+        await store.claimExchange(claimOf(codeHash));
+        await under.pass(LEASE_MS + 1);
+        await store.claimExchange(claimOf(codeHash));
+        expect(await store.sealExchange(codeHash, Buffer.from('first'))).toBe(true);
+        expect(await store.sealExchange(codeHash, Buffer.from('second'))).toBe(false);
+        expect((await store.findExchange(codeHash))?.replyCt).toEqual(Buffer.from('first'));
+      });
+
+      it('creates one grant however many complete the exchange, and drops the kept reply', async () => {
+        const codeHash = randomUUID();
+        const { userId } = newGrant();
+        await store.claimExchange(claimOf(codeHash));
+        await store.sealExchange(codeHash, Buffer.from('sealed'));
+        const grants = await Promise.all(
+          Array.from({ length: 10 }, () => store.completeExchange(codeHash, newGrant({ userId }))),
+        );
+        const created = grants.filter((grant) => grant !== undefined);
+        expect(created).toHaveLength(1);
+        expect(await store.listGrants('nowgg', userId)).toHaveLength(1);
+        const claim = await store.claimExchange(claimOf(codeHash));
+        expect(claim).toMatchObject({
+          outcome: 'completed',
+          exchange: { grantId: created[0]?.id, replyCt: undefined },
+        });
+      });
+
+      it('may be claimed at once after a release for now, and without doubt about the one before', async () => {
+        const claim = claimOf(randomUUID());
+        await store.claimExchange(claim);
+        await store.releaseExchange({ ...claim, next: 'now' });
+        const next = await store.claimExchange(claimOf(claim.codeHash));
+        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+      });
+
+      it('stays held until the lease lapses after a release for then', async () => {
+        const claim = claimOf(randomUUID());
+        await store.claimExchange(claim);
+        await store.releaseExchange({ ...claim, next: 'when_lapsed' });
+        expect((await store.claimExchange(claimOf(claim.codeHash))).outcome).toBe('held');
+        await under.pass(LEASE_MS + 1);
+        const next = await store.claimExchange(claimOf(claim.codeHash));
+        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+      });
+
+      it('is forgotten by its holder only, and not over a kept reply that he does not know of', async () => {
+        const claim = claimOf(randomUUID());
+        await store.claimExchange(claim);
+        expect(await store.removeExchange({ ...claim, owner: randomUUID(), unlessSealed: false })).toBe(false);
+        await store.sealExchange(claim.codeHash, Buffer.from('sealed'));
+        expect(await store.removeExchange({ ...claim, unlessSealed: true })).toBe(false);
+        expect(await store.removeExchange({ ...claim, unlessSealed: false })).toBe(true);
+        expect(await store.findExchange(claim.codeHash)).toBeUndefined();
+      });
+
+      it('cannot be completed once it is forgotten', async () => {
+        expect(await store.completeExchange(randomUUID(), newGrant())).toBeUndefined();
+      });
+    });
+
+    describe('upkeep', () => {
+      const OLD = Buffer.from([1, 3, 111, 108, 100]);
+      const NEW = Buffer.from([1, 3, 110, 101, 119]);
+      const sealedOld = {
+        refreshCt: Buffer.concat([OLD, Buffer.from('r')]),
+        accessCt: Buffer.concat([OLD, Buffer.from('a')]),
+      };
+      const sealedNew = {
+        refreshCt: Buffer.concat([NEW, Buffer.from('r')]),
+        accessCt: Buffer.concat([NEW, Buffer.from('a')]),
+      };
+
+      const dayMs = 86_400_000;
+      const limits = { endedForMs: dayMs, expiredForMs: dayMs, exchangeOlderThanMs: dayMs };
+      const sweepEverythingOld = async () => {
+        await under.pass(2 * dayMs);
+        await store.sweep(limits, 10_000);
+      };
+
+      it('lists what another key sealed in order of id, in batches that can be resumed', async () => {
+        const ids = (await Promise.all(Array.from({ length: 5 }, () => stored(sealedOld))))
+          .map(({ id }) => id)
+          .toSorted();
+        await stored(sealedNew);
+        const seen: string[] = [];
+        for (let after: string | undefined; ; after = seen.at(-1)) {
+          const batch = await store.listSealedOtherwise(NEW, after, 2);
+          seen.push(...batch.map(({ id }) => id));
+          if (batch.length < 2) break;
+        }
+        expect(seen).toEqual(seen.toSorted());
+        expect(seen.filter((id) => ids.includes(id))).toEqual(ids);
+      });
+
+      it('reseals a grant for its generation and leaves one that has moved on', async () => {
+        const [still, moved] = [await stored(sealedOld), await stored(sealedOld)];
+        const committed = await store.commitTokens(commitOf(moved));
+        const resealed = [still, moved].map(({ id, generation }) => ({ id, generation, ...sealedNew }));
+        expect(await store.resealGrants(resealed)).toBe(1);
+        expect((await found(still.id)).accessCt).toEqual(sealedNew.accessCt);
+        expect((await found(moved.id)).accessCt).toEqual(committed?.accessCt);
+      });
+
+      it('knows whether a kept reply is sealed under another key', async () => {
+        await sweepEverythingOld();
+        const codeHash = randomUUID();
+        await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
+        expect(await store.hasRepliesSealedOtherwise(OLD)).toBe(false);
+        await store.sealExchange(codeHash, sealedOld.accessCt);
+        expect(await store.hasRepliesSealedOtherwise(OLD)).toBe(false);
+        expect(await store.hasRepliesSealedOtherwise(NEW)).toBe(true);
+        await store.completeExchange(codeHash, newGrant());
+      });
+
+      it('keeps the first check of a key until it is removed', async () => {
+        const keyId = `key-${randomUUID()}`;
+        await store.addKeyCheck({ keyId, checkCt: Buffer.from('first') });
+        await store.addKeyCheck({ keyId, checkCt: Buffer.from('second') });
+        const mine = async () => (await store.listKeyChecks()).filter((check) => check.keyId === keyId);
+        expect(await mine()).toEqual([{ keyId, checkCt: Buffer.from('first') }]);
+        await store.removeKeyCheck(keyId);
+        expect(await mine()).toEqual([]);
+      });
+
+      it('counts by state and by key', async () => {
+        const before = await store.countVault();
+        await stored(sealedOld);
+        await store.revokeGrant((await stored(sealedOld)).id);
+        const after = await store.countVault();
+        expect(after.byState.active - before.byState.active).toBe(1);
+        expect(after.byState.revoked - before.byState.revoked).toBe(1);
+        expect((after.byKeyId.old ?? 0) - (before.byKeyId.old ?? 0)).toBe(2);
+      });
+
+      it("forgets every trace of a user's grants", async () => {
+        const { userId, id } = await stored();
+        await stored({ userId });
+        expect(await store.forgetUser('nowgg', userId)).toBe(2);
+        expect(await store.findGrant(id)).toBeUndefined();
+      });
+
+      it('sweeps what has ended long ago, in batches, and keeps what lives', async () => {
+        await sweepEverythingOld();
+        const living = await stored({ refreshNotAfterMs: undefined });
+        const revoked = await stored();
+        await store.revokeGrant(revoked.id);
+        const now = (await found(living.id)).readAtMs;
+        const expired = await stored({ refreshNotAfterMs: now });
+        const refreshedSince = await stored({ refreshNotAfterMs: now });
+        await under.pass(2 * dayMs);
+        await store.commitTokens({ ...commitOf(refreshedSince), refreshNotAfterMs: now - 2 * dayMs });
+        expect(await store.countSweepable(limits)).toEqual({ grants: 2, exchanges: 4 });
+        expect(await store.sweep(limits, 1)).toEqual({ grants: 1, exchanges: 1 });
+        expect(await store.sweep(limits, 10)).toEqual({ grants: 1, exchanges: 3 });
+        expect(await store.findGrant(expired.id)).toBeUndefined();
+        expect([(await found(living.id)).state, (await found(refreshedSince.id)).state]).toEqual(['active', 'active']);
+      });
+    });
+  });
+}

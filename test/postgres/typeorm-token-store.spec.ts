@@ -1,0 +1,21 @@
+import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { describeTokenStore } from '../contracts/token-store-contract.js';
+import { startPostgresCluster } from '../support/postgres-cluster.js';
+import { ageRows, migratedDataSource } from '../support/token-endpoint-database.js';
+
+describeTokenStore('PostgreSQL through TypeORM', async () => {
+  const cluster = await startPostgresCluster();
+  const url = await cluster.createDatabase();
+  const dataSource = await migratedDataSource(url);
+  const store = typeOrmTokenStore({ poolSize: 10 }).create({ clock: new SystemClock() }, dataSource);
+  return {
+    store,
+    pass: (ms) => ageRows(url, ms),
+    dispose: async () => {
+      await store.close();
+      await dataSource.destroy();
+      await cluster.stop();
+    },
+  };
+});

@@ -1,0 +1,45 @@
+import { SystemClock, type NowggClock } from '../../libs/nowgg-auth/src/clock.js';
+import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
+import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
+import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
+import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import { EndpointAuthenticator, EndpointProvider } from './token-endpoint-client.js';
+
+/** Two keys of a ring, for tests. */
+export const RING = [
+  { id: 'k1', key: Buffer.alloc(32, 1).toString('base64') },
+  { id: 'k2', key: Buffer.alloc(32, 2).toString('base64') },
+] as const;
+
+/** Durations that let a test see leases lapse and replies come late within a second or two. */
+export const SHORT_DURATIONS = {
+  refreshMarginMs: 60_000,
+  softDeadlineMs: 2_000,
+  leaseMs: 600,
+  harvestMs: 5_000,
+  exchangeReplayMs: 30_000,
+};
+
+/** The pauses of the protocol, shortened in the same way. */
+export const SHORT_TIMING: Partial<RefreshTiming> = { failedRetryMs: 20, resendMs: 10, saveRetryMs: 50, pollMs: 50 };
+
+export interface EndpointServiceOptions {
+  readonly endpointUrl: string;
+  readonly store: TokenStore;
+  readonly clock?: NowggClock;
+  readonly durations?: Partial<TokensOptions>;
+  readonly timing?: Partial<RefreshTiming>;
+}
+
+/** A token service between a store and a scripted token endpoint. */
+export function endpointService(options: EndpointServiceOptions): NowggTokenService {
+  return new NowggTokenService({
+    store: options.store,
+    identityProviders: new IdentityProviders([new EndpointProvider(options.endpointUrl)]),
+    authenticator: new EndpointAuthenticator(options.endpointUrl),
+    clock: options.clock ?? new SystemClock(),
+    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], ...options.durations },
+    timing: { ...SHORT_TIMING, ...options.timing },
+  });
+}
