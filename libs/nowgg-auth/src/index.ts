@@ -63,6 +63,7 @@ export type { NowggProviderOptions } from './identity/nowgg/nowgg-options.js';
 export type { InvalidReason, UnknownReason } from './identity/reasons.js';
 export type { UnverifiedJws } from './identity/unverified-jws.js';
 export type {
+  NowggAuthFactoryOptions,
   NowggAuthModuleAsyncOptions,
   NowggAuthModuleOptions,
   NowggAuthOptionsFactory,
@@ -71,13 +72,30 @@ export type {
 export { NowggAuthModule } from './nowgg-auth.module.js';
 export {
   RESOLVED_OPTIONS,
+  type CircuitSettings,
   type EncryptionKey,
   type NowggAuthOptions,
   type ResolvedNowggAuthOptions,
+  type ResolvedVerificationOptions,
   type TokensOptions,
+  type VerificationBudget,
   type VerificationOptions,
 } from './options.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
+export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
+export {
+  NowggRevocationService,
+  type RevocationTarget,
+  type RevokeOptions,
+  type UserRevokedListener,
+} from './revocation/nowgg-revocation.service.js';
+export {
+  RevocationStore,
+  type RevocationChanges,
+  type RevocationStoreContext,
+  type RevocationStoreWiring,
+} from './revocation/revocation-store.js';
+export type { RevocationKind, RevocationSubject, Watermark } from './revocation/watermark.js';
 export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './security-events.js';
 export type { CodeExchangeOptions } from './tokens/code-exchange.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/grant.js';
@@ -105,4 +123,15 @@ export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-w
 export { TokenStore } from './tokens/token-store.js';
 export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+export {
+  SharedCache,
+  type SharedCacheContext,
+  type SharedCacheWiring,
+  type SharedVerdict,
+} from './verification/shared-cache.js';
 export type { AuthenticationPolicy, Verdict } from './verification/verdict.js';
+export {
+  NOWGG_VERIFICATION_CHANNEL,
+  type NowggVerificationEvent,
+  type VerdictSource,
+} from './verification/verification-events.js';

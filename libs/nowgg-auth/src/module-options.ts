@@ -35,9 +35,12 @@ export interface NowggAuthWiring {
 /** Options and wiring in one object: what `NowggAuthModule.forRoot` takes. */
 export interface NowggAuthModuleOptions extends NowggAuthOptions, NowggAuthWiring {}
 
+/** Options without wiring: what a factory may return. A wiring key among them does not compile, and refuses to boot. */
+export type NowggAuthFactoryOptions = NowggAuthOptions & { readonly [Key in keyof NowggAuthWiring]?: never };
+
 /** Makes the options of a module, for `useClass` and `useExisting`. */
 export interface NowggAuthOptionsFactory {
-  createNowggAuthOptions(): NowggAuthOptions | Promise<NowggAuthOptions>;
+  createNowggAuthOptions(): NowggAuthFactoryOptions | Promise<NowggAuthFactoryOptions>;
 }
 
 /** What `NowggAuthModule.forRootAsync` takes: the wiring, and exactly one way to obtain the options. */
@@ -47,7 +50,7 @@ export interface NowggAuthModuleAsyncOptions extends NowggAuthWiring {
   /** What {@link useFactory} gets, in this order. */
   inject?: NonNullable<FactoryProvider['inject']>;
   /** Returns the options, now or later. */
-  useFactory?: (...dependencies: never[]) => NowggAuthOptions | Promise<NowggAuthOptions>;
+  useFactory?: (...dependencies: never[]) => NowggAuthFactoryOptions | Promise<NowggAuthFactoryOptions>;
   /** A factory class that the module makes an instance of. */
   useClass?: Type<NowggAuthOptionsFactory>;
   /** A factory class that one of {@link imports}, or a global module, provides. */

@@ -14,12 +14,15 @@ type Output<P> = P extends { transform(...args: never[]): infer R }
     ? Awaited<R>
     : never;
 
-/** What a value has become after the last of these pipes. */
+/**
+ * What a value has become after the last of these pipes. Nest's own pipes declare null and undefined among their
+ * results for options that are seldom on, so those do not count.
+ */
 export type PipedValue<V, Pipes extends readonly ParameterPipe[]> = Pipes extends readonly [
   ...ParameterPipe[],
   infer Last,
 ]
-  ? Output<Last>
+  ? NonNullable<Output<Last>>
   : V;
 
 /** `unknown` when parameter `I` of method `K` takes a `V`; otherwise a type that makes the decorator a compile error. */
