@@ -8,14 +8,26 @@ import type { UnverifiedJws } from './unverified-jws.js';
 /** What one look at the undecoded token tells, without any I/O. Decoding may refuse or route a token, never accept it. */
 export type Inspection =
   | { readonly action: 'refuse'; readonly reason: InvalidReason }
-  /** Ask, as this kind. `undefined`: the token does not tell, use the route's kind. */
-  | { readonly action: 'ask'; readonly tokenType: TokenType | undefined };
+  /**
+   * Ask, as this kind. `undefined`: the token does not tell, use the route's kind. `local`: the answer is computed here
+   * from keys at hand, so that neither the circuit nor the limits of calls apply to it.
+   */
+  | { readonly action: 'ask'; readonly tokenType: TokenType | undefined; readonly local?: boolean };
 
 /** An identity system's answer about one token. */
 export type IdentityVerdict =
   | { readonly status: 'valid'; readonly facts: TokenFacts }
-  /** `definite`: found out without our client credentials, so it says nothing about whether those are good. */
-  | { readonly status: 'invalid'; readonly reason: InvalidReason; readonly definite?: boolean }
+  /**
+   * `definite`: found out without our client credentials, so it says nothing about whether those are good.
+   * `finding`: the system said yes, but what it said rules the token out here (a foreign audience, an `exp` past). That
+   * is a no for this request; it is not remembered, because it is not the system's own.
+   */
+  | {
+      readonly status: 'invalid';
+      readonly reason: InvalidReason;
+      readonly definite?: boolean;
+      readonly finding?: boolean;
+    }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /** A token set as the token endpoint sent it. Times are epoch milliseconds; absent means unknown. */

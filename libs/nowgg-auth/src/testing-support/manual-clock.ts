@@ -27,8 +27,13 @@ export class ManualClock extends NowggClock {
   override async wait(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ dueMs: this.#monotonicMs + ms, resolve });
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      const onAbort = () => reject(signal?.reason as Error);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const wake = () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      this.#waiters.push({ dueMs: this.#monotonicMs + ms, resolve: wake });
     });
   }
 

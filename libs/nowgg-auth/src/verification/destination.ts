@@ -8,7 +8,12 @@ import type { AuthenticationPolicy } from './verdict.js';
 
 /** Where and as what a token is asked for, found out by looking at it. */
 export type Destination =
-  | { readonly provider: IdentityProvider; readonly tokenType: TokenType; readonly looksGood: boolean }
+  | {
+      readonly provider: IdentityProvider;
+      readonly tokenType: TokenType;
+      readonly looksGood: boolean;
+      readonly local: boolean;
+    }
   | { readonly refuse: InvalidReason };
 
 /** Whether a route takes a kind of token. */
@@ -38,7 +43,12 @@ export function destinationOf(
   const tokenType = inspection.tokenType ?? policy.tokenType ?? defaultTokenType(provider, acceptTokenTypes);
   const taken = acceptsTokenType(tokenType, policy, acceptTokenTypes) && provider.tokenTypes.includes(tokenType);
   return taken
-    ? { provider, tokenType, looksGood: jws !== undefined && provider.recognises(jws) }
+    ? {
+        provider,
+        tokenType,
+        looksGood: jws !== undefined && provider.recognises(jws),
+        local: inspection.local ?? false,
+      }
     : { refuse: 'wrong_token_type' };
 }
 

@@ -15,6 +15,8 @@ export interface Question {
   readonly tokenType: TokenType;
   /** A well-formed JWS; its `exp` and `aud` were found good. */
   readonly looksGood: boolean;
+  /** Answered by computing, not by a call: nothing here limits it, and it tells nothing about the line. */
+  readonly local?: boolean;
 }
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
@@ -49,6 +51,7 @@ export class IdentityLine {
   }
 
   async ask(question: Question): Promise<IdentityVerdict> {
+    if (question.local) return this.#verify(question);
     const obstacle = this.#obstacle(question);
     if (obstacle) return obstacle;
     this.#underway += 1;
@@ -83,7 +86,8 @@ export class IdentityLine {
     if (verdict.status === 'unknown') return this.#noteFailure(verdict);
     this.#circuit.answered();
     if (verdict.status === 'valid') this.#ownCredentials.accepted();
-    if (verdict.status === 'valid' || verdict.reason !== 'invalid_token' || verdict.definite) return verdict;
+    if (verdict.status === 'valid' || verdict.reason !== 'invalid_token') return verdict;
+    if (verdict.definite || verdict.finding) return verdict;
     if (question.looksGood) this.#ownCredentials.refusedThoughItLookedGood(question.digest);
     if (!this.#ownCredentials.suspect) return verdict;
     this.#report('own_credentials_suspect');
@@ -94,7 +98,7 @@ export class IdentityLine {
     const { reason, retryAfterMs } = verdict;
     if (reason === 'rate_limited' || (reason === 'server_error' && retryAfterMs !== undefined)) {
       this.#circuit.holdOff(clampRetryAfter((retryAfterMs ?? 0) / 1000) * 1000);
-    } else if (reason !== 'circuit_open') this.#circuit.failed();
+    } else this.#circuit.failed();
     if (reason === 'tls') this.#report('tls_failure');
     if (reason === 'mismatched_reply') this.#report('mismatched_reply');
     return verdict;
