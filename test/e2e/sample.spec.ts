@@ -58,11 +58,19 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
 
   describe('sign-in with a code', () => {
     it('gives a token that works, a session, and a player of this game', async () => {
-      const { token, tokenExpiresAt, generation, session, user } = await sample.signIn();
+      const player = { name: 'Asha Rao', countryCode: 'IN' };
+      const { token, tokenExpiresAt, generation, session, user } = await sample.signIn(player);
       expect({ generation, session }).toEqual({ generation: 1, session: expect.any(String) });
       expect(new Date(tokenExpiresAt).getTime()).toBeGreaterThan(sample.emulator.now());
       expect((await sample.call('GET', '/me', { token })).body).toEqual(user);
-      expect(user).toMatchObject({ coins: 500, countryCode: null });
+      expect(user).toMatchObject({ displayName: 'Asha Rao', countryCode: 'IN', coins: 500 });
+    });
+
+    it('does not wait for a name when now.gg does not tell it', async () => {
+      sample.emulator.setFault({ kind: 'status', status: 500, endpoint: 'userinfo' });
+      const { token, user } = await sample.signIn({ name: 'Asha Rao' });
+      expect(user.displayName).toBeNull();
+      expect((await sample.call('GET', '/me', { token })).body).toEqual(user);
     });
 
     it('lets nobody store the answer', async () => {
@@ -318,8 +326,10 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
 
     it('acts for a player whose token has expired while he was away', async () => {
       await hideOtherPlayers();
+      sample.emulator.setFault({ kind: 'status', status: 500, endpoint: 'userinfo' });
       const { token, user } = await sample.signIn({ name: 'Chloe Martin', countryCode: 'SE' });
       expect(user.displayName).toBeNull();
+      sample.emulator.clearFaults();
       sample.emulator.revokeToken(token);
       expect(await run()).toEqual({ synced: 1, skipped: 0, postponed: 0 });
       const { token: fresh } = sample.emulator.issueTokens({ userId: user.userId });

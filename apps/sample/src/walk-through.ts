@@ -27,10 +27,12 @@ function codeStep(emulator: string | undefined): WalkThroughStep {
       prints: [],
     };
   }
+  const ask = (what: string, body: string) => `curl -s -X POST ${emulator}/_control/${what} ${json} -d ${body}`;
   return {
-    title: 'now.gg gives the game on the device a one-time code. Here the emulator does:',
+    title: 'now.gg knows a player, and gives the game on his device a one-time code. Here the emulator does both.',
     commands: [
-      `CODE=$(curl -s -X POST ${emulator}/_control/codes ${json} -d '{"userId":"player-asha"}' | ${field('code')})`,
+      `PLAYER=$(${ask('players', `'{"name":"Asha Rao","countryCode":"IN"}'`)} | ${field('userId')})`,
+      `CODE=$(${ask('codes', `'{"userId":"'"$PLAYER"'"}'`)} | ${field('code')})`,
     ],
     prints: [],
   };
@@ -47,18 +49,18 @@ function signInSteps(app: string): WalkThroughStep[] {
       ],
       prints: [
         '{"token":"…","tokenExpiresAt":"…","generation":1,"session":"…",' +
-          '"user":{"id":"…","userId":"…","displayName":…,"countryCode":…,"coins":…}}',
+          '"user":{"id":"…","userId":"…","displayName":"Asha Rao","countryCode":"IN","coins":500}}',
       ],
     },
     {
       title: 'Every call bears the token. Who is calling?',
       commands: [`curl -s -w '\\n' ${app}/me ${bearer}`],
-      prints: ['{"id":"…","userId":"…","displayName":…,"countryCode":…,"coins":…}'],
+      prints: ['{"id":"…","userId":"…","displayName":"Asha Rao","countryCode":"IN","coins":500}'],
     },
     {
       title: 'What now.gg knows about the player, and about the device.',
       commands: [`curl -s -w '\\n' ${app}/me/profile ${bearer}`, `curl -s -w '\\n' ${app}/me/session ${bearer}`],
-      prints: ['{"userId":"…"…}', '{…"deviceData":{…}…}'],
+      prints: ['{"userId":"…"…"name":"Asha Rao"…}', '{…"deviceData":{…}…}'],
     },
   ];
 }
@@ -71,7 +73,10 @@ function playSteps(app: string): WalkThroughStep[] {
         `curl -s -w '\\n' -X POST ${app}/scores ${bearer} ${json} -d '{"board":"level-1","points":4200}'`,
         `curl -s -w '\\n' ${app}/scores/level-1`,
       ],
-      prints: ['{"id":"…","board":"level-1","points":4200}', '[{"rank":1,"displayName":…,"points":…,"mine":false}…]'],
+      prints: [
+        '{"id":"…","board":"level-1","points":4200}',
+        '[{"rank":1,"displayName":"Asha Rao","points":4200,"mine":false}…]',
+      ],
     },
     {
       title: 'A purchase. now.gg is asked about the token at this very moment; the same purchase id buys once.',
@@ -80,7 +85,7 @@ function playSteps(app: string): WalkThroughStep[] {
         `curl -s -w '\\n' -X POST ${app}/shop/purchases ${bearer} ${json}` +
           ` -d '{"purchaseId":"'"$PURCHASE"'","item":"xp-boost"}'`,
       ],
-      prints: ['{"purchaseId":"…","item":"xp-boost","price":120,"coinsLeft":…}'],
+      prints: ['{"purchaseId":"…","item":"xp-boost","price":120,"coinsLeft":380}'],
     },
     {
       title: 'A newer token than generation 1, for the session.',

@@ -2,10 +2,14 @@ import { Body, Controller, Header, HttpCode, Post } from '@nestjs/common';
 import {
   type AccessToken,
   InvalidTokenError,
+  NowggAccountService,
+  NowggAuthError,
+  type NowggPrincipal,
   NowggTokenService,
   Public,
   ReauthenticationRequiredError,
 } from 'nestjs-nowgg-auth';
+import type { Player } from '../players/player.entity.js';
 import { type PlayerView, playerView } from '../players/player-view.js';
 import { PlayersService } from '../players/players.service.js';
 import { LoginBody, RefreshBody, SessionBody } from './auth.dto.js';
@@ -36,10 +40,12 @@ const shortestUsefulMs = 60_000;
 @Controller('auth')
 export class AuthController {
   readonly #tokens: NowggTokenService;
+  readonly #accounts: NowggAccountService;
   readonly #players: PlayersService;
 
-  constructor(tokens: NowggTokenService, players: PlayersService) {
+  constructor(tokens: NowggTokenService, accounts: NowggAccountService, players: PlayersService) {
     this.#tokens = tokens;
+    this.#accounts = accounts;
     this.#players = players;
   }
 
@@ -49,7 +55,19 @@ export class AuthController {
   async login(@Body() { code }: LoginBody): Promise<LoginView> {
     const { accessToken, principal, session } = await this.#tokens.exchangeCode(code);
     const player = await this.#players.getFor(principal);
-    return { ...tokenView(accessToken), session, user: playerView(player) };
+    const user = player.profileSyncedAt ? player : await this.#introduce(player, accessToken, principal);
+    return { ...tokenView(accessToken), session, user: playerView(user) };
+  }
+
+  /** A new player gets his name from now.gg. When it cannot be asked he plays without one until the profile job runs. */
+  async #introduce(player: Player, { token }: AccessToken, principal: NowggPrincipal): Promise<Player> {
+    try {
+      await this.#players.rememberProfile(player.id, await this.#accounts.getUserInfo(token));
+    } catch (error) {
+      if (error instanceof NowggAuthError) return player;
+      throw error;
+    }
+    return this.#players.getFor(principal);
   }
 
   @Post('refresh')

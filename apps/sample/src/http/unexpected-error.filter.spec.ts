@@ -11,11 +11,12 @@ afterEach(() => {
 function answerTo(exception: unknown) {
   const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
   const reply = jest.fn();
-  const httpAdapter = { reply, isHeadersSent: () => false, end: jest.fn() };
+  const setHeader = jest.fn();
+  const httpAdapter = { reply, setHeader, isHeadersSent: () => false, end: jest.fn() };
   const filter = new UnexpectedErrorFilter({ httpAdapter } as unknown as HttpAdapterHost);
   filter.catch(exception, { getArgByIndex: () => 'response' } as unknown as ArgumentsHost);
   const [, body, status] = reply.mock.calls[0] ?? [];
-  return { body, status, log: logged.mock.calls.flat().join('\n') };
+  return { body, status, headers: setHeader.mock.calls, log: logged.mock.calls.flat().join('\n') };
 }
 
 describe('UnexpectedErrorFilter', () => {
@@ -30,12 +31,23 @@ describe('UnexpectedErrorFilter', () => {
     expect(log).not.toContain('planted');
   });
 
+  it.each([
+    Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
+    new QueryFailedError('SELECT 1', [], Object.assign(new Error('shutting down'), { code: '57P01' })),
+    new QueryFailedError('SELECT 1', [], new Error('Connection terminated unexpectedly')),
+    new Error('timeout exceeded when trying to connect'),
+  ])('is a 503 with Retry-After when the database cannot be reached: %#', (failure) => {
+    const { body, status, headers } = answerTo(failure);
+    expect({ body, status }).toMatchObject({ body: { errorCode: 'database_unavailable' }, status: 503 });
+    expect(headers).toEqual([['response', 'Retry-After', '1']]);
+  });
+
   it('answers what a body parser refuses with its status and no log', () => {
     const refused = Object.assign(new SyntaxError('Unexpected token in "planted-code"'), {
       statusCode: 400,
       body: 'planted-code',
     });
-    expect(answerTo(refused)).toEqual({
+    expect(answerTo(refused)).toMatchObject({
       status: 400,
       body: { statusCode: 400, message: 'bad request', errorCode: 'invalid_request' },
       log: '',
@@ -45,7 +57,7 @@ describe('UnexpectedErrorFilter', () => {
 
   it('leaves an error with a code of its own as it is', () => {
     const body = { statusCode: 400, message: 'points must be an integer', errorCode: 'invalid_request' };
-    expect(answerTo(new BadRequestException(body))).toEqual({ body, status: 400, log: '' });
+    expect(answerTo(new BadRequestException(body))).toMatchObject({ body, status: 400, log: '' });
   });
 
   it('gives an error of the framework the shape of all others, without its message', () => {

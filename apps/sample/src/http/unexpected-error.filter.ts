@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
+import { types } from 'node:util';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { isDatabaseUnavailable } from '../database/is-database-unavailable.js';
 
 /**
  * Answers what nobody else has caught, in the one shape of all errors, and logs it without quoting anything: a failed query carries its parameters, a
@@ -19,13 +21,21 @@ export class UnexpectedErrorFilter implements ExceptionFilter {
     const { httpAdapter } = this.#adapterHost;
     const response: unknown = host.getArgByIndex(1);
     const { statusCode, body } = answerFor(exception);
+    if (statusCode === 503) httpAdapter.setHeader(response, 'Retry-After', '1');
     if (statusCode >= 500 && !(exception instanceof HttpException)) this.#logger.error(describe(exception));
     if (httpAdapter.isHeadersSent(response)) httpAdapter.end(response);
     else httpAdapter.reply(response, body, statusCode);
   }
 }
 
+const databaseUnavailable = {
+  statusCode: 503,
+  message: 'the database does not answer, try again later',
+  errorCode: 'database_unavailable',
+};
+
 function answerFor(exception: unknown): { statusCode: number; body: unknown } {
+  if (isDatabaseUnavailable(exception)) return { statusCode: 503, body: databaseUnavailable };
   const statusCode = statusOf(exception);
   const own = exception instanceof HttpException ? exception.getResponse() : undefined;
   if (typeof own === 'object' && 'errorCode' in own) return { statusCode, body: own };
@@ -38,13 +48,13 @@ function answerFor(exception: unknown): { statusCode: number; body: unknown } {
 /** What Nest, or a body parser of Express or Fastify, asks for; 500 for everything unforeseen. */
 function statusOf(exception: unknown): number {
   if (exception instanceof HttpException) return exception.getStatus();
-  const status = exception instanceof Error && 'statusCode' in exception ? exception.statusCode : undefined;
+  const status = types.isNativeError(exception) && 'statusCode' in exception ? exception.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
 
 /** Kind, SQLSTATE or system code, and where; never the message. */
 function describe(exception: unknown): string {
-  if (!(exception instanceof Error)) return `thrown: a ${typeof exception}`;
+  if (!types.isNativeError(exception)) return `thrown: a ${typeof exception}`;
   const code = 'code' in exception ? String(exception.code) : '';
   const kind = `${exception.constructor.name} ${/^[A-Z0-9_]{1,40}$/.test(code) ? code : ''}`.trim();
   return [kind, ...(exception.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))].join('\n');

@@ -8,8 +8,8 @@ import {
   NowggTokenService,
 } from 'nestjs-nowgg-auth';
 import { DataSource } from 'typeorm';
-import { displayNameFrom } from '../players/display-name.js';
 import { Player } from '../players/player.entity.js';
+import { PlayersService } from '../players/players.service.js';
 
 /** What one run did. */
 export interface ProfileSyncReport {
@@ -38,11 +38,18 @@ export class ProfileSyncJob {
   readonly #dataSource: DataSource;
   readonly #tokens: NowggTokenService;
   readonly #accounts: NowggAccountService;
+  readonly #players: PlayersService;
 
-  constructor(@InjectDataSource() dataSource: DataSource, tokens: NowggTokenService, accounts: NowggAccountService) {
+  constructor(
+    @InjectDataSource() dataSource: DataSource,
+    tokens: NowggTokenService,
+    accounts: NowggAccountService,
+    players: PlayersService,
+  ) {
     this.#dataSource = dataSource;
     this.#tokens = tokens;
     this.#accounts = accounts;
+    this.#players = players;
   }
 
   /** @param olderThanMs profiles asked for later than this are left alone */
@@ -65,13 +72,7 @@ export class ProfileSyncJob {
       const grant = await this.#usableGrant(player);
       if (!grant) return 'skipped';
       const profile = await this.#tokens.withAccessToken(grant.id, (token) => this.#accounts.getUserInfo(token));
-      const displayName = displayNameFrom(profile.name);
-      const countryCode = /^[A-Z]{2}$/.test(profile.countryCode ?? '') ? profile.countryCode : undefined;
-      await this.#dataSource.manager.update(
-        Player,
-        { id: player.id },
-        { ...(displayName && { displayName }), ...(countryCode && { countryCode }) },
-      );
+      await this.#players.rememberProfile(player.id, profile);
       return 'synced';
     } catch (error) {
       // An outage is nobody's fault here: the rest of the batch would only meet it too.

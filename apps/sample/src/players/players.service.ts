@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { NowggPrincipal } from 'nestjs-nowgg-auth';
+import type { NowggPrincipal, NowggUserInfo } from 'nestjs-nowgg-auth';
 import { Repository } from 'typeorm';
 import { displayNameFrom } from './display-name.js';
 import { Player } from './player.entity.js';
@@ -25,5 +25,19 @@ export class PlayersService {
       .orIgnore()
       .execute();
     return this.#players.findOneByOrFail({ provider, userId });
+  }
+
+  /** Takes over what the game shows of a now.gg profile; what the profile does not tell stays as it was. */
+  async rememberProfile(playerId: string, profile: NowggUserInfo): Promise<void> {
+    const displayName = displayNameFrom(profile.name);
+    const countryCode = /^[A-Z]{2}$/.test(profile.countryCode ?? '') ? profile.countryCode : undefined;
+    await this.#players.update(
+      { id: playerId },
+      {
+        profileSyncedAt: () => 'now()',
+        ...(displayName !== null && { displayName }),
+        ...(countryCode !== undefined && { countryCode }),
+      },
+    );
   }
 }
