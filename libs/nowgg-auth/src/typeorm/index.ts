@@ -2,16 +2,25 @@ import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
 import { CreateNowggGrant1767225600000 } from './migrations/create-nowgg-grant.js';
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
+import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { NowggClientEntity } from './nowgg-client.entity.js';
 import { NowggExchangeEntity } from './nowgg-exchange.entity.js';
 import { NowggGrantEntity } from './nowgg-grant.entity.js';
 import { NowggKeyEntity } from './nowgg-key.entity.js';
+import { NowggRevocationEntity } from './nowgg-revocation.entity.js';
 
-export { NowggClientEntity, NowggExchangeEntity, NowggGrantEntity, NowggKeyEntity };
+export { NowggClientEntity, NowggExchangeEntity, NowggGrantEntity, NowggKeyEntity, NowggRevocationEntity };
+export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
 export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 
 /** For the `entities` of your DataSource. */
-export const nowggEntities = [NowggGrantEntity, NowggExchangeEntity, NowggClientEntity, NowggKeyEntity];
+export const nowggEntities = [
+  NowggGrantEntity,
+  NowggExchangeEntity,
+  NowggClientEntity,
+  NowggKeyEntity,
+  NowggRevocationEntity,
+];
 
 /** For the `migrations` of your DataSource; they run on PostgreSQL 13 and later, and on PGlite. */
 export const nowggMigrations = [
@@ -19,4 +28,5 @@ export const nowggMigrations = [
   CreateNowggExchange1767225600001,
   CreateNowggClient1767225600002,
   CreateNowggKey1767225600003,
+  CreateNowggRevocation1767225600004,
 ];

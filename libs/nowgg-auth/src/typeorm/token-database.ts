@@ -12,6 +12,7 @@ export interface TokenTables {
   readonly exchange: string;
   readonly client: string;
   readonly key: string;
+  readonly revocation: string;
 }
 
 const REPEATS = 3;
@@ -25,22 +26,24 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export class TokenDatabase {
   readonly tables: TokenTables;
   readonly #applications: DataSource;
-  readonly #poolSize: number;
+  /** Connections of its own; 0 shares the application's. */
+  readonly poolSize: number;
   readonly #clock: NowggClock;
   #own: Promise<DataSource> | undefined;
 
   constructor(applications: DataSource, poolSize: number | undefined, clock: NowggClock) {
     if (applications.options.type !== 'postgres') {
-      throw new NowggConfigurationError('typeOrmTokenStore needs a DataSource of type postgres');
+      throw new NowggConfigurationError('the stores in TypeORM need a DataSource of type postgres');
     }
     this.#applications = applications;
-    this.#poolSize = poolSize ?? defaultPoolSize(applications.options);
+    this.poolSize = poolSize ?? defaultPoolSize(applications.options);
     this.#clock = clock;
     this.tables = {
       grant: qualifiedTable(applications, 'nowgg_grant'),
       exchange: qualifiedTable(applications, 'nowgg_exchange'),
       client: qualifiedTable(applications, 'nowgg_client'),
       key: qualifiedTable(applications, 'nowgg_key'),
+      revocation: qualifiedTable(applications, 'nowgg_revocation'),
     };
   }
 
@@ -61,6 +64,11 @@ export class TokenDatabase {
     return (await this.rows<T>(statement, parameters))[0];
   }
 
+  /** The pool that statements go over, for who needs a connection that is not of the pool. */
+  async pool(): Promise<DataSource> {
+    return this.#dataSource();
+  }
+
   async close(): Promise<void> {
     const own = this.#own;
     this.#own = undefined;
@@ -69,10 +77,8 @@ export class TokenDatabase {
   }
 
   async #dataSource(): Promise<DataSource> {
-    if (this.#poolSize === 0) return this.#applications;
-    this.#own ??= new DataSource(
-      ownOptions(this.#applications.options as PostgresOptions, this.#poolSize),
-    ).initialize();
+    if (this.poolSize === 0) return this.#applications;
+    this.#own ??= new DataSource(ownOptions(this.#applications.options as PostgresOptions, this.poolSize)).initialize();
     const opening = this.#own;
     try {
       return await opening;

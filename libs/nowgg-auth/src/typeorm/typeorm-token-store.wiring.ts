@@ -1,6 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { TokenStoreWiring } from '../tokens/token-store-wiring.js';
+import { dataSourceToken } from './data-source-token.js';
 import { TokenDatabase } from './token-database.js';
 import { TypeOrmTokenStore } from './typeorm-token-store.js';
 
@@ -20,15 +21,9 @@ export interface TypeOrmTokenStoreOptions {
 /** Keeps grants in PostgreSQL through TypeORM: pass it as `tokenStore`. Needs `nowggMigrations` to have run. */
 export function typeOrmTokenStore({ dataSource, poolSize }: TypeOrmTokenStoreOptions = {}): TokenStoreWiring {
   return {
-    inject: [tokenOf(dataSource)],
+    inject: [dataSourceToken(dataSource)],
     create: ({ clock }, injected) => {
       return new TypeOrmTokenStore(new TokenDatabase(injected as DataSource, poolSize, clock));
     },
   };
-}
-
-/** A name becomes the token under which @nestjs/typeorm provides that DataSource. */
-function tokenOf(dataSource: InjectionToken | undefined): InjectionToken {
-  if (dataSource === undefined || dataSource === 'default') return DataSource;
-  return typeof dataSource === 'string' ? `${dataSource}DataSource` : dataSource;
 }

@@ -1,0 +1,77 @@
+import type { DataSource } from 'typeorm';
+import type { NowggClock } from '../clock.js';
+import { REVOCATION_CHANNEL } from './revocation-channel.js';
+import type { TokenDatabase } from './token-database.js';
+
+/** The parts of a `pg` client that are used here. */
+interface PgClient {
+  connect(): Promise<void>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'notification' | 'error' | 'end', listener: () => void): void;
+  unref?(): void;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * Calls back for each NOTIFY, on a connection of its own that is opened again when it breaks: a pool gives none that may
+ * be kept. After each opening it calls back once, because a message may have been missed. Gives a function that ends it.
+ */
+export async function listen(
+  database: TokenDatabase,
+  clock: NowggClock,
+  onHint: () => void,
+): Promise<() => Promise<void>> {
+  const closing = new AbortController();
+  let client: PgClient | undefined;
+
+  const open = async (): Promise<{ readonly ended: Promise<void> }> => {
+    client = clientOf(await database.pool());
+    const ended = new Promise<void>((resolve) => {
+      client?.on('error', resolve);
+      client?.on('end', resolve);
+    });
+    client.on('notification', onHint);
+    await client.connect();
+    // Like an idle pool, it must not keep a process alive that has nothing else to do.
+    client.unref?.();
+    await client.query(`LISTEN ${REVOCATION_CHANNEL}`);
+    onHint();
+    return { ended };
+  };
+  const close = async () => {
+    const open = client;
+    client = undefined;
+    await open?.end().catch(() => undefined);
+  };
+  const keepOpen = async () => {
+    for (let pauseMs = FIRST_PAUSE_MS; !closing.signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const { ended } = await open();
+        pauseMs = FIRST_PAUSE_MS;
+        await ended;
+      } catch {
+        // The database is away. The poll goes on asking, and so do we.
+      }
+      await close();
+      await clock.wait(pauseMs, closing.signal);
+    }
+  };
+  const done = keepOpen().catch(() => undefined);
+  return async () => {
+    closing.abort();
+    await close();
+    await done;
+  };
+}
+
+/** A client as the pool would make one, but not of the pool. */
+function clientOf(dataSource: DataSource): PgClient {
+  const { postgres, master } = dataSource.driver as unknown as {
+    postgres: { Client: new (options: unknown) => PgClient };
+    master: { options: unknown };
+  };
+  return new postgres.Client(master.options);
+}

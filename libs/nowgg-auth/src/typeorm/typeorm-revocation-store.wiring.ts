@@ -1,0 +1,28 @@
+import type { DataSource } from 'typeorm';
+import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
+import { dataSourceToken } from './data-source-token.js';
+import { TokenDatabase } from './token-database.js';
+import type { TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
+import { TypeOrmRevocationStore } from './typeorm-revocation-store.js';
+
+export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions {
+  /**
+   * Whether to hear of other processes' revocations by NOTIFY, on a connection beside the pool, and so within
+   * milliseconds instead of at the next poll. Default true, and false where the database has one connection.
+   */
+  notify?: boolean;
+}
+
+/**
+ * Keeps revocations in PostgreSQL through TypeORM, for every process that shares it: pass it as `revocationStore`.
+ * Needs `nowggMigrations` to have run.
+ */
+export function typeOrmRevocationStore(options: TypeOrmRevocationStoreOptions = {}): RevocationStoreWiring {
+  return {
+    inject: [dataSourceToken(options.dataSource)],
+    create: ({ clock }, injected) => {
+      const database = new TokenDatabase(injected as DataSource, options.poolSize, clock);
+      return new TypeOrmRevocationStore(database, clock, options.notify ?? database.poolSize > 0);
+    },
+  };
+}
