@@ -8,6 +8,10 @@ export function hasPostgresServer() {
   return [...versions, ...onPath].some((dir) => existsSync(`${dir}/initdb`) && existsSync(`${dir}/pg_ctl`));
 }
 
+function hasRedisServer() {
+  return (process.env.PATH ?? '').split(':').some((dir) => existsSync(`${dir}/redis-server`));
+}
+
 const base = {
   rootDir: new URL('../..', import.meta.url).pathname,
   testEnvironment: 'node',
@@ -49,15 +53,20 @@ export function availableProjects() {
   const projects = [
     project('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts']),
     project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
+    project('oauth2', ['test/oauth2/**/*.spec.ts']),
     project('docs', ['test/docs/**/*.spec.ts']),
   ];
   if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
+  if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
   return projects;
 }
 
 /** One line for each project that is left out, for the test command to print. */
 export function missingProjects() {
-  return hasPostgresServer()
-    ? []
-    : ['LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)'];
+  const missing = [];
+  if (!hasPostgresServer()) {
+    missing.push('LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)');
+  }
+  if (!hasRedisServer()) missing.push('LEFT OUT: project "redis" needs the program redis-server');
+  return missing;
 }

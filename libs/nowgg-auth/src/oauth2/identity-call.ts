@@ -1,0 +1,117 @@
+import type { CustomFetch } from 'openid-client';
+import type { IdentityHttp, IdentityHttpOutcome } from '../identity/identity-http.js';
+import type { IdentityVerdict } from '../identity/identity-provider.js';
+import type { UnknownReason } from '../identity/reasons.js';
+import { isSecureUrl } from './secure-url.js';
+
+export interface IdentityCallOptions {
+  /** Bears the total deadline; the library's own timeouts do not count. */
+  readonly signal: AbortSignal;
+  /** Whether a kept-alive socket that the peer closed under the request may be retried once. */
+  readonly idempotent: boolean;
+  /** Plain http beyond loopback is allowed. */
+  readonly allowInsecure: boolean;
+}
+
+/** What a call failed of, as far as the wire tells. */
+export interface WireFailure {
+  readonly reason: UnknownReason;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The identity system's metadata names an address that nothing is sent to. */
+const NOT_SENT: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'nonsense' };
+/** Statuses whose replies have no body; `Response` refuses one. */
+const WITHOUT_BODY = new Set([204, 205, 304]);
+
+/**
+ * One call of a protocol library, carried by the module's hardened HTTP client. What the wire said is remembered, so
+ * that a failure is judged by it and not by an error whose message or cause may quote what was sent.
+ */
+export class IdentityCall {
+  readonly #http: IdentityHttp;
+  readonly #options: IdentityCallOptions;
+  #outcome: IdentityHttpOutcome | undefined;
+
+  constructor(http: IdentityHttp, options: IdentityCallOptions) {
+    this.#http = http;
+    this.#options = options;
+  }
+
+  /** The last outcome; undefined while nothing was sent. */
+  get outcome(): IdentityHttpOutcome | undefined {
+    return this.#outcome;
+  }
+
+  /** The reply's status; undefined without a reply. */
+  get statusCode(): number | undefined {
+    return this.#outcome?.status === 'reply' ? this.#outcome.statusCode : undefined;
+  }
+
+  /** To be given to a library as its `fetch`. */
+  readonly fetch: CustomFetch = async (url, { method, headers, body }) => {
+    if (!isSecureUrl(url, this.#options.allowInsecure)) {
+      this.#outcome = NOT_SENT;
+      throw new NoReplyError();
+    }
+    this.#outcome = await this.#http.send({
+      method: method as 'GET' | 'POST',
+      url,
+      headers,
+      ...(body !== undefined && body !== null && { body: textOf(body) }),
+      signal: this.#options.signal,
+      idempotent: this.#options.idempotent,
+    });
+    return responseOf(this.#outcome);
+  };
+
+  /** A plain request, for answers that no library reads. Undefined when there was no reply that counts. */
+  async ask(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    method: 'GET' | 'PUT' = 'GET',
+  ): Promise<Extract<IdentityHttpOutcome, { status: 'reply' }> | undefined> {
+    const { signal, idempotent, allowInsecure } = this.#options;
+    this.#outcome = isSecureUrl(url, allowInsecure)
+      ? await this.#http.send({ method, url, headers, signal, idempotent })
+      : NOT_SENT;
+    return this.#outcome.status === 'reply' && !this.failure() ? this.#outcome : undefined;
+  }
+
+  /** The answer speaks of another token than the one that was sent: nothing more is read from its connection. */
+  mismatched(): IdentityVerdict {
+    if (this.#outcome?.status === 'reply') this.#outcome.drop();
+    return { status: 'unknown', reason: 'mismatched_reply' };
+  }
+
+  /** Why the wire gave no answer that a library could have judged; undefined when it did. */
+  failure(): WireFailure | undefined {
+    const outcome = this.#outcome;
+    if (!outcome) return { reason: 'nonsense' };
+    if (outcome.status === 'failed') return { reason: outcome.reason };
+    const { statusCode, retryAfterMs } = outcome;
+    if (statusCode >= 500) return { reason: 'server_error', retryAfterMs };
+    if (statusCode === 429) return { reason: 'rate_limited', retryAfterMs };
+    return statusCode >= 300 && statusCode < 400 ? { reason: 'redirect' } : undefined;
+  }
+}
+
+/** Only a sign for the library that calls; what happened is in the call's outcome. */
+class NoReplyError extends Error {
+  constructor() {
+    super('the identity system gave no reply');
+  }
+}
+
+function textOf(body: NonNullable<Parameters<CustomFetch>[1]['body']>): string {
+  if (typeof body === 'string' || body instanceof URLSearchParams) return body.toString();
+  throw new NoReplyError();
+}
+
+function responseOf(outcome: IdentityHttpOutcome): Response {
+  if (outcome.status === 'failed' || outcome.statusCode < 200 || outcome.statusCode > 599) throw new NoReplyError();
+  const { statusCode, headers = {}, json, body } = outcome;
+  // Only bodies that passed as JSON: what is no well-formed UTF-8 would be read with its faults replaced.
+  const text = WITHOUT_BODY.has(statusCode) ? null : json === undefined ? '' : Buffer.from(body ?? []);
+  return new Response(text, { status: statusCode, headers: Object.entries(headers) });
+}

@@ -1,0 +1,17 @@
+export { oauth2 } from './oauth2.js';
+export type {
+  OAuth2ClientOptions,
+  OAuth2Endpoints,
+  OAuth2ProviderOptions,
+  VerificationChoice,
+} from './oauth2-options.js';
+export { authgear, type AuthgearOptions } from './presets/authgear.js';
+export { authgearUser, type AuthgearUser } from './presets/authgear-claims.js';
+export { sami, type SamiOptions } from './presets/sami.js';
+export { wgtwo, type WgtwoOptions } from './presets/wgtwo.js';
+export { introspection, type IntrospectionOptions } from './verification/introspection.js';
+export { jwt, type JwtVerificationOptions } from './verification/jwt.js';
+export { resolver, type ResolverOptions } from './verification/resolver.js';
+export { tokenInfo, type TokenInfoMap, type TokenInfoOptions } from './verification/token-info.js';
+export { userinfo } from './verification/userinfo.js';
+export { VerificationMethod } from './verification/verification-method.js';

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import * as openid from 'openid-client';
+import type { NowggClock } from '../clock.js';
+import type { IdentityProviderContext } from '../identity/identity-provider.js';
+import { IdentityCall } from './identity-call.js';
+import { JwksSource } from './jwks-source.js';
+import { LastingDocument, type Loading } from './lasting-document.js';
+import type { OAuth2Settings } from './oauth2-settings.js';
+import { withoutTrailingSlash } from './secure-url.js';
+
+/** One client at one standard OAuth 2.0 / OpenID Connect system: what it knows of itself, of the system, and how it calls. */
+export class OAuth2Client {
+  readonly settings: OAuth2Settings;
+  readonly clock: NowggClock;
+  readonly clockSkewMs: number;
+  /** Hash of the system's address and our client id; 43 base64url characters. */
+  readonly clientKey: string;
+  readonly keys: JwksSource;
+  readonly #context: IdentityProviderContext;
+  readonly #metadata: LastingDocument<openid.ServerMetadata> | undefined;
+
+  constructor(settings: OAuth2Settings, context: IdentityProviderContext) {
+    this.settings = settings;
+    this.clock = context.clock;
+    this.clockSkewMs = context.clockSkewMs;
+    this.#context = context;
+    this.clientKey = createHash('sha256')
+      .update(JSON.stringify(['oauth2', withoutTrailingSlash(settings.issuer), settings.clientId]))
+      .digest('base64url');
+    this.#metadata = settings.metadata
+      ? undefined
+      : new LastingDocument({
+          provider: settings.name,
+          clock: this.clock,
+          load: (signal) => this.#discover(signal),
+        });
+    this.keys = new JwksSource(this);
+  }
+
+  /** Where the system answers: from configuration, or from its discovery document. */
+  async metadata(signal: AbortSignal): Promise<Loading<openid.ServerMetadata>> {
+    const { metadata } = this.settings;
+    return metadata
+      ? { status: 'loaded', value: metadata }
+      : (this.#metadata as LastingDocument<openid.ServerMetadata>).get(signal);
+  }
+
+  /** A new call under this deadline. */
+  call(signal: AbortSignal, idempotent: boolean): IdentityCall {
+    return new IdentityCall(this.#context.http, { signal, idempotent, allowInsecure: this.settings.allowInsecure });
+  }
+
+  /** What openid-client needs for one call. */
+  configuration(metadata: openid.ServerMetadata, call: IdentityCall): openid.Configuration {
+    const { clientId, idTokenAlgorithm } = this.settings;
+    const configuration = new openid.Configuration(
+      metadata,
+      clientId,
+      {
+        id_token_signed_response_alg: idTokenAlgorithm,
+        [openid.clockSkew]: this.#clockOffsetSeconds(),
+        [openid.clockTolerance]: this.clockSkewMs / 1000,
+      },
+      this.#clientAuthentication(),
+    );
+    configuration[openid.customFetch] = call.fetch;
+    // Plain http is judged by the call itself, and only loopback passes unless more was opted for.
+    openid.allowInsecureRequests(configuration);
+    return configuration;
+  }
+
+  async #discover(signal: AbortSignal): Promise<Loading<openid.ServerMetadata>> {
+    const call = this.call(signal, true);
+    const { issuer, clientId } = this.settings;
+    try {
+      const discovered = await openid.discovery(new URL(issuer), clientId, undefined, openid.None(), {
+        [openid.customFetch]: call.fetch,
+        execute: [openid.allowInsecureRequests],
+      });
+      return { status: 'loaded', value: { ...discovered.serverMetadata() } };
+    } catch {
+      return { reason: 'nonsense', ...call.failure(), status: 'failed' };
+    }
+  }
+
+  #clientAuthentication(): openid.ClientAuth {
+    const { clientAuthentication, clientSecret } = this.settings;
+    if (clientAuthentication === 'none') return openid.None();
+    return clientAuthentication === 'post'
+      ? openid.ClientSecretPost(clientSecret)
+      : openid.ClientSecretBasic(clientSecret);
+  }
+
+  /** openid-client reads the machine's clock; it is told how far the module's clock is from that. */
+  #clockOffsetSeconds(): number {
+    return Math.round((this.clock.now() - Date.now()) / 1000);
+  }
+}

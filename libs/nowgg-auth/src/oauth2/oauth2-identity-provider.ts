@@ -1,0 +1,85 @@
+import { readAudience, readTimeClaim } from '../identity/claims.js';
+import {
+  type CodeExchangeRequest,
+  IdentityProvider,
+  type IdentityProviderContext,
+  type IdentityVerdict,
+  type Inspection,
+  type TokenOutcome,
+} from '../identity/identity-provider.js';
+import { decodeUnverifiedJws, type UnverifiedJws } from '../identity/unverified-jws.js';
+import type { TokenType } from '../principal.js';
+import { OAuth2Client } from './oauth2-client.js';
+import type { OAuth2Settings } from './oauth2-settings.js';
+import { withoutTrailingSlash } from './secure-url.js';
+import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
+
+/** One client at one standard OAuth 2.0 / OpenID Connect system. Takes access tokens only, never an id_token. */
+export class OAuth2IdentityProvider extends IdentityProvider {
+  override readonly name: string;
+  override readonly clientKey: string;
+  override readonly tokenTypes: readonly TokenType[] = ['token'];
+  readonly client: OAuth2Client;
+  readonly #forJwt: TokenVerification;
+  readonly #jwtIsLocal: boolean;
+  /** Undefined when only JWTs can be verified. */
+  readonly #forOpaque: TokenVerification | undefined;
+
+  constructor(settings: OAuth2Settings, context: IdentityProviderContext) {
+    super();
+    this.client = new OAuth2Client(settings, context);
+    this.name = settings.name;
+    this.clientKey = this.client.clientKey;
+    const { verification } = settings;
+    if (isVerificationMethod(verification)) {
+      this.#forJwt = verification.create(this.client);
+      this.#jwtIsLocal = verification.local;
+      this.#forOpaque = verification.jwtOnly ? undefined : this.#forJwt;
+    } else {
+      this.#forJwt = verification.jwt.create(this.client);
+      this.#jwtIsLocal = verification.jwt.local;
+      this.#forOpaque = verification.opaque.create(this.client);
+    }
+  }
+
+  /** By the issuer alone unless the token names its client: its `aud` is an API, and which ones is for the verification. */
+  override recognises({ claims }: UnverifiedJws): boolean {
+    const { issuer, clientId } = this.client.settings;
+    const isIssuer =
+      typeof claims.iss === 'string' && withoutTrailingSlash(claims.iss) === withoutTrailingSlash(issuer);
+    const named = claims.client_id ?? claims.azp;
+    return (
+      isIssuer && (named === undefined || named === clientId || readAudience(claims.aud)?.includes(clientId) === true)
+    );
+  }
+
+  override inspect(jws: UnverifiedJws | undefined, nowMs: number): Inspection {
+    if (!jws) {
+      return this.#forOpaque ? { action: 'ask', tokenType: 'token' } : { action: 'refuse', reason: 'invalid_token' };
+    }
+    const { iss } = jws.claims;
+    // Another system's token is not shown to this one.
+    if (typeof iss === 'string' && withoutTrailingSlash(iss) !== withoutTrailingSlash(this.client.settings.issuer)) {
+      return { action: 'refuse', reason: 'invalid_token' };
+    }
+    const expiresAtMs = readTimeClaim(jws.claims.exp);
+    if (expiresAtMs !== undefined && expiresAtMs + this.client.clockSkewMs < nowMs) {
+      return { action: 'refuse', reason: 'expired_token' };
+    }
+    return { action: 'ask', tokenType: 'token', local: this.#jwtIsLocal };
+  }
+
+  override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    if (tokenType !== 'token') return { status: 'invalid', reason: 'wrong_token_type', definite: true };
+    const verification = decodeUnverifiedJws(token) ? this.#forJwt : this.#forOpaque;
+    return verification?.verify(token, signal) ?? { status: 'invalid', reason: 'invalid_token', definite: true };
+  }
+
+  override async exchangeCode(_request: CodeExchangeRequest): Promise<TokenOutcome> {
+    return { status: 'client_refused' };
+  }
+
+  override async refresh(_refreshToken: string, _signal: AbortSignal): Promise<TokenOutcome> {
+    return { status: 'client_refused' };
+  }
+}

@@ -1,0 +1,21 @@
+import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
+import { OAuth2IdentityProvider } from './oauth2-identity-provider.js';
+import type { OAuth2ProviderOptions } from './oauth2-options.js';
+import { type OAuth2Settings, resolveOAuth2Options } from './oauth2-settings.js';
+
+/**
+ * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. Nothing is fetched
+ * before it is needed, so an outage does not keep the application from starting.
+ *
+ * @throws NowggConfigurationError naming every option that is at fault, never its value
+ */
+export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefinition {
+  return definitionOf(resolveOAuth2Options(options, 'oauth2'));
+}
+
+export function definitionOf(settings: OAuth2Settings): IdentityProviderDefinition {
+  return Object.freeze<IdentityProviderDefinition>({
+    name: settings.name,
+    create: (context) => new OAuth2IdentityProvider(settings, context),
+  });
+}

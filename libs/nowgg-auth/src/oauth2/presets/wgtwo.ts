@@ -1,0 +1,49 @@
+import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
+import { definitionOf } from '../oauth2.js';
+import type { OAuth2ClientOptions } from '../oauth2-options.js';
+import { resolveOAuth2Options } from '../oauth2-settings.js';
+import { withoutTrailingSlash } from '../secure-url.js';
+import { userinfo } from '../verification/userinfo.js';
+
+/** One client at Working Group Two. */
+export interface WgtwoOptions extends OAuth2ClientOptions {
+  clientSecret: string;
+  /** Where Working Group Two answers. Default `https://id.wgtwo.com`. */
+  baseUrl?: string;
+  /** The `iss` of its id_tokens. Default the base URL with a slash at its end. */
+  issuer?: string;
+}
+
+const BASE_URL = 'https://id.wgtwo.com';
+
+/**
+ * Defines an identity provider for one Working Group Two client. Access tokens are opaque and verified by userinfo; the
+ * principal has the phone number as `mobile` and a user id that other clients do not see. The id_token of a sign-in is
+ * verified in full.
+ *
+ * @throws NowggConfigurationError naming every option that is at fault, never its value
+ */
+export function wgtwo({ baseUrl = BASE_URL, issuer, ...client }: WgtwoOptions): IdentityProviderDefinition {
+  const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);
+  return definitionOf(
+    resolveOAuth2Options(
+      {
+        name: 'wgtwo',
+        scopes: ['openid', 'phone', 'offline_access'],
+        clientAuthentication: 'basic',
+        ...client,
+        issuer: issuer ?? `${base}/`,
+        endpoints: {
+          authorization: `${base}/oauth2/auth`,
+          token: `${base}/oauth2/token`,
+          userinfo: `${base}/userinfo`,
+          jwks: `${base}/.well-known/jwks.json`,
+          revocation: `${base}/oauth2/revoke`,
+          endSession: `${base}/oauth2/sessions/logout`,
+        },
+        verification: userinfo(),
+      },
+      'wgtwo',
+    ),
+  );
+}

@@ -1,0 +1,166 @@
+import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
+import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { InvalidReason } from '../../identity/reasons.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import { factsOf } from '../token-facts.js';
+import { type TokenVerification, VerificationMethod } from './verification-method.js';
+
+export interface JwtVerificationOptions {
+  /** The `aud` that an access token must carry: the identifier of this API at the identity system. */
+  audience: string;
+  /** Signature algorithms that are taken; asymmetric ones only. Default `['RS256']`. */
+  algorithms?: readonly string[];
+  /**
+   * The `typ` that the header must carry. Default `at+jwt` (RFC 9068), which no id_token has. For a system that does not
+   * type its access tokens, false: then {@link audience} must be another value than the client id, because that is
+   * what id_tokens carry.
+   */
+  typ?: string | false;
+  /**
+   * Whether the token's `client_id` must be ours. Default true. Turn it off only where tokens of every client of the
+   * identity system may be used here.
+   */
+  sameClient?: boolean;
+}
+
+type Settings = Required<JwtVerificationOptions>;
+
+/** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
+const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
+/** RFC 9068 section 2.2; without its `typ` only what everything here depends on. */
+const RFC_9068_CLAIMS = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'];
+const LEAST_CLAIMS = ['iss', 'exp', 'aud', 'sub'];
+
+/**
+ * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without asking anybody about the single
+ * token: a revoked one stays good until it expires.
+ */
+export function jwt(options: JwtVerificationOptions): VerificationMethod {
+  return new JwtMethod(options);
+}
+
+class JwtMethod extends VerificationMethod {
+  override readonly jwtOnly = true;
+  override readonly local = true;
+  readonly #settings: Settings;
+
+  constructor(options: JwtVerificationOptions) {
+    super();
+    this.#settings = Object.freeze({
+      audience: options.audience,
+      algorithms: Object.freeze([...(options.algorithms ?? ['RS256'])]),
+      typ: options.typ ?? 'at+jwt',
+      sameClient: options.sameClient ?? true,
+    });
+  }
+
+  override faults({ clientId, issuer, endpoints }: OAuth2ProviderOptions): string[] {
+    const { audience, algorithms, typ } = this.#settings;
+    const faults: string[] = [];
+    if (typeof audience !== 'string' || audience === '') faults.push('jwt audience must be a non-empty string');
+    if (algorithms.length === 0 || !algorithms.every((algorithm) => ASYMMETRIC.test(algorithm))) {
+      faults.push('jwt algorithms must be asymmetric signature algorithms');
+    }
+    if (typ !== false && (typeof typ !== 'string' || typ === '')) faults.push('jwt typ must be a name, or false');
+    if (typ === false && audience === clientId) {
+      faults.push('jwt audience must differ from clientId while typ is false: id_tokens would pass');
+    }
+    if (issuer === undefined) faults.push('issuer is needed for jwt');
+    if (endpoints && endpoints.jwks === undefined) faults.push('endpoints.jwks is needed for jwt');
+    return faults;
+  }
+
+  override create(client: OAuth2Client): TokenVerification {
+    return new JwtVerification(client, this.#settings);
+  }
+}
+
+class JwtVerification implements TokenVerification {
+  readonly #client: OAuth2Client;
+  readonly #settings: Settings;
+
+  constructor(client: OAuth2Client, settings: Settings) {
+    this.#client = client;
+    this.#settings = settings;
+  }
+
+  async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+    const header = headerOf(token);
+    const refusal = header ? this.#headerRefusal(header) : 'invalid_token';
+    if (!header || refusal) return refused(refusal ?? 'invalid_token');
+    // Before the key, because only then is it known which system's keys to ask for.
+    const metadata = await this.#client.metadata(signal);
+    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+    const finding = await this.#client.keys.find(header, signal);
+    if (finding.status === 'unknown') return finding;
+    // Not to be remembered: the key may be published in the next moment.
+    if (finding.status === 'none') return { status: 'invalid', reason: 'invalid_token', finding: true };
+    const { issuer } = metadata.value;
+    try {
+      const { payload } = await jwtVerify(token, finding.key, {
+        algorithms: [...this.#settings.algorithms],
+        issuer,
+        audience: this.#settings.audience,
+        requiredClaims: this.#settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS,
+        currentDate: new Date(this.#client.clock.now()),
+        // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
+        clockTolerance: this.#client.clockSkewMs / 1000,
+      });
+      return this.#judge(payload, issuer);
+    } catch (error) {
+      return refused(reasonOf(error));
+    }
+  }
+
+  #headerRefusal(header: ProtectedHeaderParameters): InvalidReason | undefined {
+    const { algorithms, typ } = this.#settings;
+    if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return 'invalid_token';
+    if (header.kid !== undefined && typeof header.kid !== 'string') return 'invalid_token';
+    if (header.crit !== undefined) return 'invalid_token';
+    return typ === false || isOfType(header.typ, typ) ? undefined : 'wrong_token_type';
+  }
+
+  /** What the signature vouches for, judged beyond issuer and audience. */
+  #judge(claims: JWTPayload, issuer: string): IdentityVerdict {
+    const { typ, sameClient } = this.#settings;
+    if ((claims.exp as number) * 1000 <= this.#client.clock.now()) return refused('expired_token');
+    const typed = typ === 'at+jwt' ? ['client_id', 'jti', 'sub'] : ['sub'];
+    if (typed.some((name) => typeof claims[name] !== 'string')) return refused('invalid_token');
+    // Bound to a key that a bearer does not show (RFC 9449, RFC 8705).
+    const confirmation = claims.cnf;
+    if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
+      return refused('invalid_token');
+    }
+    const client = ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp');
+    if (sameClient && client !== this.#client.settings.clientId) return refused('wrong_client');
+    const facts = factsOf(this.#client, claims, { issuer });
+    return facts ? { status: 'valid', facts } : refused('invalid_token');
+  }
+}
+
+function headerOf(token: string): ProtectedHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */
+function isOfType(value: unknown, expected: string): boolean {
+  const normal = (type: string) => type.toLowerCase().replace(/^application\//, '');
+  return typeof value === 'string' && normal(value) === normal(expected);
+}
+
+/** Found out here and by public keys: it proves nothing about our own credentials. */
+function refused(reason: InvalidReason): IdentityVerdict {
+  return { status: 'invalid', reason, definite: true };
+}
+
+function reasonOf(error: unknown): InvalidReason {
+  if (error instanceof errors.JWTExpired) return 'expired_token';
+  const isAudience = error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud';
+  return isAudience && error.reason === 'check_failed' ? 'wrong_client' : 'invalid_token';
+}

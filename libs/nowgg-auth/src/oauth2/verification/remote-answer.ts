@@ -1,0 +1,33 @@
+import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { InvalidReason } from '../../identity/reasons.js';
+import type { IdentityCall } from '../identity-call.js';
+
+/** A no about the token that was shown as the only credential: it proves nothing about our own ones. */
+export function refusedToken(reason: InvalidReason = 'invalid_token'): IdentityVerdict {
+  return { status: 'invalid', reason, definite: true };
+}
+
+/** A reply that is no well-formed answer, or none at all. */
+export function noAnswer(call: IdentityCall): IdentityVerdict {
+  return { reason: 'nonsense', ...call.failure(), status: 'unknown' };
+}
+
+/**
+ * What a protected resource of the identity system says by refusing a token: a 401, or the codes of RFC 6750 section
+ * 3.1 that are about the token, are a no. A token without the scope that the resource needs names nobody to us, so that
+ * is a no as well. Everything else says nothing.
+ */
+export function readRefusal(call: IdentityCall, error: unknown): IdentityVerdict {
+  if (call.failure()) return noAnswer(call);
+  if (call.statusCode === 401) return refusedToken();
+  return codesOf(error).some((code) => code === 'invalid_token' || code === 'insufficient_scope')
+    ? refusedToken()
+    : noAnswer(call);
+}
+
+function codesOf(error: unknown): readonly unknown[] {
+  if (error instanceof ResponseBodyError) return [error.error];
+  if (error instanceof WWWAuthenticateChallengeError) return error.cause.map(({ parameters }) => parameters.error);
+  return [];
+}

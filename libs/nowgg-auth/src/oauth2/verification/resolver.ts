@@ -1,0 +1,80 @@
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { readTimeClaim } from '../../identity/claims.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import { isSecureUrl } from '../secure-url.js';
+import { factsOf } from '../token-facts.js';
+import { AUTHGEAR_CLAIMS } from '../presets/authgear-claims.js';
+import { noAnswer, refusedToken } from './remote-answer.js';
+import { type TokenVerification, VerificationMethod } from './verification-method.js';
+
+export interface ResolverOptions {
+  /** Address of the resolver endpoint. Absolute. */
+  url: string;
+}
+
+/**
+ * Verifies an access token, a JWT or not, by Authgear's resolver endpoint: it answers 200 whatever the token, and says
+ * in its headers whose session it is. It does not say for which client the token was issued.
+ */
+export function resolver(options: ResolverOptions): VerificationMethod {
+  return new ResolverMethod(options.url);
+}
+
+class ResolverMethod extends VerificationMethod {
+  override readonly jwtOnly = false;
+  override readonly local = false;
+  readonly #url: string;
+
+  constructor(url: string) {
+    super();
+    this.#url = url;
+  }
+
+  override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
+    return isSecureUrl(this.#url, allowInsecure === true)
+      ? []
+      : ['resolver url must be https: plain http needs a loopback host or allowInsecure'];
+  }
+
+  override create(client: OAuth2Client): TokenVerification {
+    return { verify: async (token, signal) => askResolver(client, token, signal, this.#url) };
+  }
+}
+
+async function askResolver(
+  client: OAuth2Client,
+  token: string,
+  signal: AbortSignal,
+  url: string,
+): Promise<IdentityVerdict> {
+  const call = client.call(signal, true);
+  const response = await call.ask(url, { authorization: `Bearer ${token}` });
+  if (response?.statusCode !== 200) return noAnswer(call);
+  const header = (name: string) => response.headers?.[`x-authgear-${name}`];
+  const valid = header('session-valid');
+  // Absent: there is nobody. `false`: there was somebody.
+  if (valid === undefined || valid === 'false') return refusedToken();
+  const facts = valid === 'true' ? factsOf(client, claimsOf(header)) : undefined;
+  return facts ? { status: 'valid', facts } : noAnswer(call);
+}
+
+/** The headers under the names that the same facts have in a JWT access token. */
+function claimsOf(header: (name: string) => string | undefined): Record<string, unknown> {
+  const flag = (name: string) => (header(name) === undefined ? undefined : header(name) === 'true');
+  const list = (name: string, separator: RegExp) =>
+    header(name)
+      ?.split(separator)
+      .filter((item) => item !== '');
+  const authTimeMs = readTimeClaim(header('session-authenticated-at'));
+  const claims = {
+    sub: header('user-id'),
+    auth_time: authTimeMs === undefined ? undefined : authTimeMs / 1000,
+    amr: list('session-amr', /[\s,]+/),
+    [AUTHGEAR_CLAIMS.isAnonymous]: flag('user-anonymous'),
+    [AUTHGEAR_CLAIMS.isVerified]: flag('user-verified'),
+    [AUTHGEAR_CLAIMS.canReauthenticate]: flag('user-can-reauthenticate'),
+    [AUTHGEAR_CLAIMS.roles]: list('user-roles', /\s*,\s*/),
+  };
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+}

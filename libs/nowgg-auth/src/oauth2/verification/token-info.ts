@@ -1,0 +1,94 @@
+import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import { isSecureUrl } from '../secure-url.js';
+import { factsOf, readScopes } from '../token-facts.js';
+import { noAnswer, refusedToken } from './remote-answer.js';
+import { type TokenVerification, VerificationMethod } from './verification-method.js';
+
+/** Where the answer says what: names of fields, with dots between the levels, such as `data.userId`. */
+export interface TokenInfoMap {
+  userId: string;
+  /** Must be our client id. False only where the answer does not tell, and tokens of every client are taken. */
+  clientId: string | false;
+  /** Seconds that are left. */
+  expiresIn?: string;
+  /** Text or a list. */
+  scopes?: string;
+}
+
+export interface TokenInfoOptions {
+  /** Asked by GET, with the token as Bearer. Absolute. */
+  url: string;
+  map: TokenInfoMap;
+}
+
+/** Verifies an access token by a request that is not standardised: an address that tells whose a token is. */
+export function tokenInfo(options: TokenInfoOptions): VerificationMethod {
+  return new TokenInfoMethod(options);
+}
+
+class TokenInfoMethod extends VerificationMethod {
+  override readonly jwtOnly = false;
+  override readonly local = false;
+  readonly #options: TokenInfoOptions;
+
+  constructor({ url, map }: TokenInfoOptions) {
+    super();
+    this.#options = Object.freeze({ url, map: Object.freeze({ ...map }) });
+  }
+
+  override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
+    const { url, map } = this.#options;
+    const isPath = (value: unknown) => typeof value === 'string' && /^[^.]+(?:\.[^.]+)*$/.test(value);
+    const faults = isSecureUrl(url, allowInsecure === true)
+      ? []
+      : ['tokenInfo url must be https: plain http needs a loopback host or allowInsecure'];
+    if (!isPath(map.userId)) faults.push('tokenInfo map.userId must name a field');
+    if (map.clientId !== false && !isPath(map.clientId))
+      faults.push('tokenInfo map.clientId must name a field, or be false');
+    for (const name of ['expiresIn', 'scopes'] as const) {
+      if (map[name] !== undefined && !isPath(map[name])) faults.push(`tokenInfo map.${name} must name a field`);
+    }
+    return faults;
+  }
+
+  override create(client: OAuth2Client): TokenVerification {
+    return { verify: async (token, signal) => askForTokenInfo(client, token, signal, this.#options) };
+  }
+}
+
+async function askForTokenInfo(
+  client: OAuth2Client,
+  token: string,
+  signal: AbortSignal,
+  { url, map }: TokenInfoOptions,
+): Promise<IdentityVerdict> {
+  const call = client.call(signal, true);
+  // Counted from when it was asked, because the answer may have been long under way.
+  const askedAtMs = client.clock.now();
+  const response = await call.ask(url, { authorization: `Bearer ${token}` });
+  if (!response) return noAnswer(call);
+  if (response.statusCode === 401) return refusedToken();
+  const { json } = response;
+  const error = ownProperty(json, 'error');
+  if (response.statusCode === 400 && (error === 'invalid_token' || error === 'invalid_grant')) return refusedToken();
+  if (response.statusCode !== 200 || !isJsonObject(json)) return noAnswer(call);
+  const field = (path: string | undefined) => path?.split('.').reduce(ownProperty, json as unknown);
+  const expiresIn = field(map.expiresIn);
+  if (expiresIn !== undefined && typeof expiresIn !== 'number') return noAnswer(call);
+  if (expiresIn !== undefined && expiresIn <= 0) return refusedToken('expired_token');
+  if (map.clientId !== false) {
+    const clientId = field(map.clientId);
+    if (typeof clientId !== 'string') return noAnswer(call);
+    if (clientId !== client.settings.clientId) return refusedToken('wrong_client');
+  }
+  const facts = factsOf(client, json, {
+    userId: field(map.userId),
+    expiresAtMs: expiresIn === undefined ? undefined : askedAtMs + expiresIn * 1000,
+  });
+  if (!facts) return noAnswer(call);
+  const scopes = readScopes(field(map.scopes), client.settings.scopeSeparator);
+  return { status: 'valid', facts: { ...facts, scopes, subject: undefined } };
+}

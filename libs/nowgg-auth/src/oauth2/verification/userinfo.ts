@@ -1,0 +1,46 @@
+import { fetchUserInfo, skipSubjectCheck } from 'openid-client';
+import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import { factsOf } from '../token-facts.js';
+import { noAnswer, readRefusal } from './remote-answer.js';
+import { type TokenVerification, VerificationMethod } from './verification-method.js';
+
+/**
+ * Verifies an access token by asking for its user (OpenID Connect Core section 5.3): the identity system's answer is
+ * the proof. It says neither for which client the token was issued, nor its scopes, nor when it expires.
+ */
+export function userinfo(): VerificationMethod {
+  return new UserinfoMethod();
+}
+
+class UserinfoMethod extends VerificationMethod {
+  override readonly jwtOnly = false;
+  override readonly local = false;
+
+  override faults({ endpoints }: OAuth2ProviderOptions): string[] {
+    return endpoints && endpoints.userinfo === undefined ? ['endpoints.userinfo is needed for userinfo'] : [];
+  }
+
+  override create(client: OAuth2Client): TokenVerification {
+    return { verify: async (token, signal) => verifyByUserinfo(client, token, signal) };
+  }
+}
+
+async function verifyByUserinfo(client: OAuth2Client, token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+  const metadata = await client.metadata(signal);
+  if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+  const call = client.call(signal, true);
+  try {
+    const claims = await fetchUserInfo(client.configuration(metadata.value, call), token, skipSubjectCheck);
+    const facts = factsOf(client, claims, { issuer: metadata.value.issuer });
+    if (!facts) return noAnswer(call);
+    return agreesWithToken(decodeUnverifiedJws(token), { sub: claims.sub })
+      ? { status: 'valid', facts }
+      : call.mismatched();
+  } catch (error) {
+    return readRefusal(call, error);
+  }
+}

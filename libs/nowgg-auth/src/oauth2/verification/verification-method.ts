@@ -1,0 +1,26 @@
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+
+/** Says whether an access token of one client is good. */
+export interface TokenVerification {
+  /** `signal` bears the total deadline. Never throws for what the identity system says or fails to say. */
+  verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
+}
+
+/** A way of verifying access tokens: `jwt()`, `userinfo()`, `introspection()`, `tokenInfo()` or `resolver()`. */
+export abstract class VerificationMethod {
+  /** Only JWTs can be verified this way. */
+  abstract readonly jwtOnly: boolean;
+  /** Asks nobody about the single token. */
+  abstract readonly local: boolean;
+
+  /** What these options lack for it. Names options, never values. */
+  abstract faults(options: OAuth2ProviderOptions): string[];
+
+  abstract create(client: OAuth2Client): TokenVerification;
+}
+
+export function isVerificationMethod(value: unknown): value is VerificationMethod {
+  return value instanceof VerificationMethod;
+}

@@ -1,0 +1,45 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  type AuthenticationPolicy,
+  type IdentityProviderDefinition,
+  NowggAuthenticator,
+  NowggAuthModule,
+  type NowggAuthOptions,
+  type Verdict,
+} from 'nestjs-nowgg-auth';
+import { SteppedClock } from '../../support/stepped-clock.js';
+
+/** The module without HTTP: what its authenticator says about tokens. */
+export class Authenticated implements AsyncDisposable {
+  readonly clock: SteppedClock;
+  readonly #app: INestApplicationContext;
+
+  private constructor(app: INestApplicationContext, clock: SteppedClock) {
+    this.#app = app;
+    this.clock = clock;
+  }
+
+  static async by(
+    identityProviders: readonly IdentityProviderDefinition[],
+    options: NowggAuthOptions = {},
+    clock = new SteppedClock(),
+  ): Promise<Authenticated> {
+    const module = NowggAuthModule.forRoot({ identityProviders, strategyName: false, clock, ...options });
+    return new Authenticated(await NestFactory.createApplicationContext(module, { logger: false }), clock);
+  }
+
+  async verdict(token: string, policy?: AuthenticationPolicy): Promise<Verdict> {
+    return this.#app.get(NowggAuthenticator).authenticate(token, policy);
+  }
+
+  /** The status, and the reason when there is one. */
+  async outcome(token: string, policy?: AuthenticationPolicy): Promise<string> {
+    const verdict = await this.verdict(token, policy);
+    return verdict.status === 'valid' ? 'valid' : `${verdict.status}: ${verdict.reason}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#app.close();
+  }
+}
