@@ -1,0 +1,89 @@
+import { setImmediate } from 'node:timers/promises';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import type { EncryptionKey, TokensOptions } from '../../options.js';
+import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { MemoryTokenStore } from '../memory-token-store.js';
+import { NowggTokenService } from '../nowgg-token-service.js';
+import type { TokenStore } from '../token-store.js';
+import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
+
+export const KEY_1: EncryptionKey = { id: 'k1', key: Buffer.alloc(32, 1).toString('base64') };
+export const KEY_2: EncryptionKey = { id: 'k2', key: Buffer.alloc(32, 2).toString('base64') };
+
+/** The documented defaults, with one key. */
+export const DEFAULT_OPTIONS: Required<TokensOptions> = {
+  encryptionKeys: [KEY_1],
+  refreshMarginMs: 60_000,
+  softDeadlineMs: 4_000,
+  leaseMs: 8_000,
+  harvestMs: 60_000,
+  exchangeReplayMs: 30_000,
+};
+
+/** One store, one identity provider, and as many services on them as the test asks for: each stands for a process. */
+export class TokenServiceUnderTest {
+  readonly clock = new ManualClock();
+  readonly provider: ScriptedProvider;
+  readonly authenticator = new ScriptedAuthenticator();
+  readonly store: TokenStore;
+  readonly service: NowggTokenService;
+
+  constructor(options: Partial<TokensOptions> = {}, wrap: (store: TokenStore) => TokenStore = (store) => store) {
+    this.provider = new ScriptedProvider(this.clock);
+    this.store = wrap(new MemoryTokenStore(this.clock));
+    this.service = this.anotherProcess(options);
+  }
+
+  anotherProcess(
+    options: Partial<TokensOptions> = {},
+    { revocations, provider = this.provider }: { revocations?: TokenRevocations; provider?: ScriptedProvider } = {},
+  ): NowggTokenService {
+    return new NowggTokenService({
+      store: this.store,
+      identityProviders: new IdentityProviders([provider]),
+      authenticator: this.authenticator,
+      clock: this.clock,
+      options: { ...DEFAULT_OPTIONS, ...options },
+      revocations,
+    });
+  }
+
+  /** A grant whose access token is fresh for an hour. */
+  async signIn(code = 'code-1') {
+    return this.service.exchangeCode(code);
+  }
+
+  /** Lets time pass, step by step, with everything that becomes due in between. */
+  async pass(ms: number, stepMs = ms): Promise<void> {
+    for (let left = ms; left > 0; left -= stepMs) {
+      await settled();
+      this.clock.advance(Math.min(stepMs, left));
+    }
+    await settled();
+  }
+}
+
+/** Everything that can happen without time passing has happened. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+}
+
+/** A promise and the handle to fulfil it. */
+export function deferred<T>(): { promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}
+
+/** What a promise fails with, listened to from now on. */
+export async function errorOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
