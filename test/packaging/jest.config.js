@@ -4,5 +4,6 @@ import { project } from '../support/available-projects.js';
 export default {
   projects: [{ ...project('packages', ['test/packaging/**/*.spec.ts']) }],
   globalSetup: import.meta.resolve('./pack-libraries.mjs').replace('file://', ''),
+  testTimeout: 60_000,
   maxWorkers: 2,
 };
