@@ -9,7 +9,7 @@ let services: EmbeddedServices;
 
 beforeAll(async () => {
   services = await startSampleServices();
-}, 60_000);
+}, 180_000);
 afterAll(() => services?.close());
 
 describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) => {
@@ -24,7 +24,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
 
   beforeAll(async () => {
     sample = await startSample(services, platform);
-  }, 30_000);
+  }, 60_000);
   afterAll(() => sample?.close());
   afterEach(() => sample.emulator.clearFaults());
 

@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { paste, SampleProcess, workspace } from '../support/sample-process.js';
+
+const processes: SampleProcess[] = [];
+let parent: string;
+
+const start = (variables: Readonly<Record<string, string>> = {}) => {
+  const started = new SampleProcess({ NOWGG_SAMPLE_DATA_DIR: path.join(parent, 'data'), ...variables });
+  processes.push(started);
+  return started;
+};
+
+/** The printed walk-through: what is to be pasted, and the lines that it says will come. */
+function readWalkThrough(stdout: string): { commands: string; prints: RegExp[] } {
+  const commands = stdout.slice(stdout.indexOf('# 1.'), stdout.indexOf('now.gg: '));
+  const lines = commands.split('\n').flatMap((line) => /^# {4}(.*)/.exec(line)?.[1] ?? []);
+  const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return { commands, prints: lines.map((line) => new RegExp(`^${line.split('…').map(literally).join('.*')}$`)) };
+}
+
+beforeAll(async () => {
+  parent = await mkdtemp(path.join(tmpdir(), 'nowgg-sample-'));
+  execFileSync(process.execPath, ['tools/build.mjs'], { cwd: workspace });
+}, 240_000);
+afterEach(async () => {
+  for (const started of processes.splice(0)) await started.kill();
+});
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+describe('npm start', () => {
+  it('builds, and starts the file that these tests start', async () => {
+    const { scripts } = JSON.parse(await readFile(path.join(workspace, 'package.json'), 'utf8'));
+    expect(`${scripts.prestart ?? ''} ${scripts.start}`).toMatch(/\bbuild\b.*\bnode apps\/sample\/dist\/main\.js$/);
+  });
+
+  it('prints a walk-through that does what it says when it is pasted into a shell', async () => {
+    const sample = start();
+    await sample.listening();
+    expect(sample.stdout).toContain('Creating a new embedded PostgreSQL: this takes 5 to 10 seconds, once.');
+    const { commands, prints } = readWalkThrough(sample.stdout);
+    expect(prints.length).toBeGreaterThan(10);
+    const printed = (await paste(commands)).trimEnd().split(/\r?\n/);
+    expect(printed.map((line, index) => (prints[index]?.test(line) ? 'as announced' : line))).toEqual(
+      prints.map(() => 'as announced'),
+    );
+
+    const directory = path.join(parent, 'data');
+    expect((await stat(path.join(directory, 'vault.key'))).mode & 0o777).toBe(0o600);
+    const second = start();
+    expect(await second.ended()).toBe(1);
+    expect(second.stderr).toMatch(/^the data directory .* is in use by process \d+: stop it/);
+
+    sample.signal('SIGTERM');
+    expect(await sample.ended()).toBe(0);
+    expect(sample.stdout).toMatch(/Stopped\.\n$/);
+    expect(sample.stderr).toBe('');
+    expect((await readdir(directory)).toSorted()).toEqual(['postgres', 'vault.key']);
+  }, 180_000);
+
+  it('finds its rows again, also after it was killed, and on Fastify', async () => {
+    const killed = start();
+    await killed.listening();
+    expect(killed.stdout).not.toContain('Creating a new');
+    killed.signal('SIGKILL');
+    await killed.ended();
+
+    const sample = start({ PLATFORM: 'fastify' });
+    await sample.listening();
+    const { commands, prints } = readWalkThrough(sample.stdout);
+    const printed = (await paste(commands)).trimEnd().split(/\r?\n/);
+    expect(printed).toHaveLength(prints.length);
+    expect(printed.find((line) => line.startsWith('[{"rank":1'))).toContain('"rank":2');
+    // npm passes a Ctrl-C on that the terminal has sent to all: two signals, one shutdown.
+    sample.signal('SIGINT');
+    sample.signal('SIGINT');
+    expect(await sample.ended()).toBe(0);
+  }, 180_000);
+
+  it('stops when the signal comes while it is still starting', async () => {
+    const sample = start({ NOWGG_SAMPLE_DATA_DIR: ':memory:' });
+    while (!sample.stdout.includes('Creating')) await new Promise((resolve) => setImmediate(resolve));
+    sample.signal('SIGTERM');
+    expect(await sample.ended()).toBe(0);
+    expect(sample.stdout).toMatch(/Stopped\.\n$/);
+  }, 180_000);
+
+  it.each([
+    [
+      { NOWGG_CLIENT_ID: 'game', NOWGG_CLIENT_SECRET: 'planted-secret' },
+      /NOWGG_ENCRYPTION_KEYS="k1:\$\(openssl rand -base64 32\)"/,
+    ],
+    [{ PORT: 'planted-port' }, /PORT has to be a whole number/],
+    [{ DATABASE_URL: 'postgres://127.0.0.1:1/none' }, /ECONNREFUSED/],
+  ])(
+    'ends with code 1 and says why: %#',
+    async (variables, sentence) => {
+      const sample = start({ NOWGG_SAMPLE_DATA_DIR: ':memory:', ...variables });
+      expect(await sample.ended()).toBe(1);
+      expect(sample.stderr).toMatch(sentence);
+      expect(sample.stdout + sample.stderr).not.toContain('planted');
+    },
+    180_000,
+  );
+
+  it('says which port is taken', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const sample = start({ PORT: String(port) });
+    expect(await sample.ended()).toBe(1);
+    expect(sample.stderr).toContain(`port ${port} is taken`);
+    holder.close();
+  }, 180_000);
+});
