@@ -16,7 +16,9 @@ interface TypeError {
 
 /** Compiles the files with their markers taken away: the line of each error, and what it says. */
 function errorsWithoutMarkers(): Map<string, TypeError[]> {
-  const config: unknown = ts.readConfigFile(path.join(root, 'tsconfig.base.json'), ts.sys.readFile).config;
+  const config: unknown = ts.readConfigFile(path.join(root, 'tsconfig.base.json'), (name) =>
+    ts.sys.readFile(name),
+  ).config;
   const options = { ...ts.parseJsonConfigFileContent(config, ts.sys, root).options, noEmit: true };
   const host = ts.createCompilerHost(options);
   const readFile = host.readFile.bind(host);
