@@ -49,6 +49,7 @@ export {
 } from './identity/identity-http.js';
 export {
   IdentityProvider,
+  type AuthorizationCallback,
   type CodeExchangeRequest,
   type IdentityProviderContext,
   type IdentityProviderDefinition,
@@ -122,6 +123,7 @@ export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from '
 export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-wiring.js';
 export { TokenStore } from './tokens/token-store.js';
 export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';
+export type { VerdictExplanation } from './verification/explanation.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 export {
   SharedCache,

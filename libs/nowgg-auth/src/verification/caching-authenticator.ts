@@ -7,6 +7,7 @@ import { principalOf, type TokenFacts } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { cacheKey, tokenDigest } from './cache-key.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
+import { explanationOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
 import { MAX_TOKEN_LENGTH } from './gate.js';
 import { IdentityLine, type Question } from './identity-line.js';
@@ -75,6 +76,19 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (known === undefined) return this.#find({ token, digest, key, policy });
     publishVerification(known, 'hit', digest);
     return known;
+  }
+
+  override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
+    const remembered = this.#remembered(cacheKey(policy, tokenDigest(token)));
+    const verdict = await this.authenticate(token, policy);
+    return explanationOf(token, verdict, { providers: this.#providers, remembered });
+  }
+
+  #remembered(key: string): VerdictExplanation['remembered'] {
+    const accepted = this.#cache.accepted.peek(key);
+    const entry = accepted ?? this.#cache.refused.peek(key);
+    if (!entry) return undefined;
+    return { as: accepted ? 'accepted' : 'refused', ageMs: ageMs(entry.askedAt, this.#clock.now(), this.#clock) };
   }
 
   #fromMemory(key: string, digest: string, policy: AuthenticationPolicy, token: string): Verdict | undefined {

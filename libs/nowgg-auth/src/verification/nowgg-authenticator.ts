@@ -1,3 +1,4 @@
+import { explanationOf, type VerdictExplanation } from './explanation.js';
 import type { AuthenticationPolicy, Verdict } from './verdict.js';
 
 /** Says whether a token is good: the guard's decision without a guard. */
@@ -7,4 +8,12 @@ export abstract class NowggAuthenticator {
    * @returns a verdict; never throws for what a caller or the identity system sends
    */
   abstract authenticate(credential: string, policy?: AuthenticationPolicy): Promise<Verdict> | Verdict;
+
+  /**
+   * Says why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate}, and
+   * may ask the identity system like it. The answer holds no part of the token.
+   */
+  async explain(credential: string, policy?: AuthenticationPolicy): Promise<VerdictExplanation> {
+    return explanationOf(credential, await this.authenticate(credential, policy));
+  }
 }

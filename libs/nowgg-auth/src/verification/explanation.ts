@@ -1,0 +1,75 @@
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
+import { readTimeClaim } from '../identity/claims.js';
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import type { TokenType } from '../principal.js';
+import { tokenDigest } from './cache-key.js';
+import { isBearerToken } from './gate.js';
+import type { Verdict } from './verdict.js';
+import { fingerprintOf } from './verification-events.js';
+
+/** Why a token is accepted or refused, for support staff. Holds neither the token nor a part of it. */
+export interface VerdictExplanation {
+  /** The fingerprint under which events speak of this token. */
+  readonly fingerprint: string;
+  readonly outcome: Verdict['status'];
+  readonly reason: InvalidReason | UnknownReason | undefined;
+  /** Whether it has the form of a bearer token at all. */
+  readonly wellFormed: boolean;
+  /** What the token says of itself, unverified; undefined for an opaque one. */
+  readonly claimed:
+    | {
+        /** Name of the provider that issuer and audience point to. */
+        readonly provider: string | undefined;
+        readonly issuedAt: Date | undefined;
+        readonly expiresAt: Date | undefined;
+      }
+    | undefined;
+  /** What was remembered of it before this question. */
+  readonly remembered: { readonly as: 'accepted' | 'refused'; readonly ageMs: number } | undefined;
+  /** Verified, where the outcome is valid. */
+  readonly verified:
+    | {
+        readonly provider: string;
+        readonly userId: string;
+        readonly tokenType: TokenType;
+        readonly expiresAt: Date | undefined;
+      }
+    | undefined;
+}
+
+/** Puts together what can be said about a token; `verdict` is the decision of this moment. */
+export function explanationOf(
+  token: string,
+  verdict: Verdict,
+  known: { readonly providers?: IdentityProviders; readonly remembered?: VerdictExplanation['remembered'] } = {},
+): VerdictExplanation {
+  return {
+    fingerprint: fingerprintOf(tokenDigest(token)),
+    outcome: verdict.status,
+    reason: verdict.status === 'valid' ? undefined : verdict.reason,
+    wellFormed: isBearerToken(token),
+    claimed: claimedBy(token, known.providers),
+    remembered: known.remembered,
+    verified: verdict.status === 'valid' ? verifiedBy(verdict) : undefined,
+  };
+}
+
+function claimedBy(token: string, providers: IdentityProviders | undefined): VerdictExplanation['claimed'] {
+  const jws = decodeUnverifiedJws(token);
+  if (!jws) return undefined;
+  const time = (claim: unknown) => {
+    const ms = readTimeClaim(claim);
+    return ms === undefined ? undefined : new Date(ms);
+  };
+  return {
+    provider: providers?.findRecognising(jws)?.name,
+    issuedAt: time(jws.claims.iat),
+    expiresAt: time(jws.claims.exp),
+  };
+}
+
+function verifiedBy({ principal }: Extract<Verdict, { status: 'valid' }>): VerdictExplanation['verified'] {
+  const { provider, userId, tokenType, expiresAt } = principal;
+  return { provider, userId, tokenType, expiresAt };
+}

@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { IdentityVerdict } from '../identity/identity-provider.js';
+import { factsOf } from '../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { SharedAsking } from './shared-asking.js';
+import { SharedCache, type SharedVerdict } from './shared-cache.js';
+
+/** A shared cache in memory whose manners a test can change. */
+class FakeSharedCache extends SharedCache {
+  readonly verdicts = new Map<string, SharedVerdict & { lifetimeMs: number }>();
+  readonly claims = new Set<string>();
+  isDown = false;
+
+  override async read(key: string): Promise<SharedVerdict | undefined> {
+    return this.isDown ? undefined : this.verdicts.get(key);
+  }
+
+  override async write(key: string, verdict: SharedVerdict, lifetimeMs: number): Promise<void> {
+    if (!this.isDown) this.verdicts.set(key, { ...verdict, lifetimeMs });
+  }
+
+  override async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.verdicts.delete(key);
+  }
+
+  override async claim(key: string): Promise<'mine' | 'held' | 'unavailable'> {
+    if (this.isDown) return 'unavailable';
+    if (this.claims.has(key)) return 'held';
+    this.claims.add(key);
+    return 'mine';
+  }
+
+  override async release(key: string): Promise<void> {
+    this.claims.delete(key);
+  }
+
+  override async announceRevocation(): Promise<void> {
+    // Nobody listens here.
+  }
+
+  override onRevocation(): () => void {
+    return () => undefined;
+  }
+
+  override async close(): Promise<void> {
+    this.isDown = true;
+  }
+}
+
+const turn = () =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+let clock: ManualClock;
+let cache: FakeSharedCache;
+let asking: SharedAsking;
+const questions = { asked: 0 };
+let verdict: IdentityVerdict;
+
+const ask = async () => {
+  questions.asked += 1;
+  clock.advance(100);
+  return verdict;
+};
+
+beforeEach(() => {
+  clock = new ManualClock();
+  cache = new FakeSharedCache();
+  asking = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 });
+  questions.asked = 0;
+  verdict = { status: 'valid', facts: factsOf() };
+});
+
+describe('a shared verdict', () => {
+  it('serves another process at the age that it has', async () => {
+    cache.verdicts.set('k', { facts: factsOf(), ageMs: 20_000, lifetimeMs: 10_000 });
+    const answer = await asking.ask('k', 30_000, ask);
+    expect(answer).toMatchObject({ source: 'shared', verdict: { status: 'valid' } });
+    expect(clock.monotonicNow() - answer.askedAt.monotonicMs).toBe(20_000);
+    expect(questions.asked).toBe(0);
+  });
+
+  it.each([[30_000], [-1], [Number.NaN]])('of an age of %p is none', async (ageMs) => {
+    cache.verdicts.set('k', { facts: factsOf(), ageMs, lifetimeMs: 10_000 });
+    await asking.ask('k', 30_000, ask);
+    expect(questions.asked).toBe(1);
+  });
+
+  it('is kept for what is left of its life, never past exp, and only if it is a yes', async () => {
+    await asking.ask('whole', 30_000, ask);
+    verdict = { status: 'valid', facts: factsOf({ expiresAtMs: clock.now() + 5_100 }) };
+    await asking.ask('short', 30_000, ask);
+    verdict = { status: 'invalid', reason: 'invalid_token' };
+    await asking.ask('no', 30_000, ask);
+    verdict = { status: 'unknown', reason: 'timeout' };
+    await asking.ask('unknown', 30_000, ask);
+    expect([...cache.verdicts].map(([key, { ageMs, lifetimeMs }]) => [key, ageMs, lifetimeMs])).toEqual([
+      ['whole', 100, 29_900],
+      ['short', 100, 5_000],
+    ]);
+    expect(cache.claims.size).toBe(0);
+  });
+});
+
+describe('a question', () => {
+  it('that another process is asking waits for its answer', async () => {
+    cache.claims.add('k');
+    const waiting = asking.ask('k', 30_000, ask);
+    await turn();
+    cache.verdicts.set('k', { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
+    clock.advance(10);
+    expect(await waiting).toMatchObject({ source: 'shared' });
+    expect(questions.asked).toBe(0);
+  });
+
+  it('that the other process does not answer is asked here in the end', async () => {
+    cache.claims.add('k');
+    const waiting = asking.ask('k', 30_000, ask);
+    while (questions.asked === 0) {
+      await turn();
+      clock.advance(50);
+    }
+    expect(await waiting).toMatchObject({ source: 'miss' });
+  });
+
+  it('goes straight to the identity system when an answer of now is wanted, or the cache is down', async () => {
+    cache.verdicts.set('k', { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
+    await asking.ask('k', 0, ask);
+    cache.isDown = true;
+    await asking.ask('k', 30_000, ask);
+    expect(questions.asked).toBe(2);
+  });
+});
