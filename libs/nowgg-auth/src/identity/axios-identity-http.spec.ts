@@ -108,6 +108,23 @@ describe('a reply', () => {
   });
 });
 
+describe('closing', () => {
+  it('ends idle connections and leaves the call under way its reply', async () => {
+    let reply: () => void = () => undefined;
+    const arrived = new Promise<string>((resolve) => {
+      void httpServer((_req, res) => {
+        reply = () => res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+        resolve('arrived');
+      }).then((url) => void (underway = http.send(request(url))));
+    });
+    let underway: Promise<unknown> = Promise.resolve();
+    await arrived;
+    http.close();
+    reply();
+    expect(await underway).toMatchObject({ status: 'reply', statusCode: 200 });
+  });
+});
+
 describe('no reply', () => {
   it('before the deadline is a timeout, also while bytes are dripping', async () => {
     const url = await httpServer((_req, res) => {

@@ -58,8 +58,10 @@ export class AxiosIdentityHttp extends IdentityHttp {
 
   /** Closes idle connections. Calls under way run to their end. */
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    // An agent's own destroy() would take the sockets in use with it.
+    for (const { freeSockets } of [this.#agents.http, this.#agents.https]) {
+      for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+    }
   }
 
   async #attempt(

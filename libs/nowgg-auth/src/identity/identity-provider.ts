@@ -37,6 +37,8 @@ export interface TokenSet {
   /** Absent when the reply had none: keep the old one. */
   readonly refreshToken?: string | undefined;
   readonly refreshTokenExpiresAtMs?: number | undefined;
+  /** The user whom a verified id_token beside these tokens names: the access token must be his. */
+  readonly subject?: string;
 }
 
 /** What came of a call to the token endpoint. The classes are those of the refresh protocol. */
@@ -65,10 +67,22 @@ export type InfoOutcome<T> =
   /** This identity system has no such endpoint. */
   | { readonly status: 'unsupported' };
 
+/** An authorization response (RFC 6749 section 4.1.2), and what must come with it. */
+export interface AuthorizationCallback {
+  /** The query of the callback, as it arrived. */
+  readonly parameters: string;
+  /** The `state` that the authorization request had. */
+  readonly state: string;
+  /** The `nonce` that the authorization request had, when it asked for an id_token. */
+  readonly nonce?: string;
+}
+
 export interface CodeExchangeRequest {
   readonly code: string;
   readonly redirectUri?: string | undefined;
   readonly codeVerifier?: string | undefined;
+  /** How the code came back from the browser, to be checked as a whole. OAuth 2.0 only. */
+  readonly authorization?: AuthorizationCallback | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -110,7 +124,7 @@ export abstract class IdentityProvider {
   }
 
   /** Tells the identity system that a grant is over, where it has a way to be told. Best effort, never throws. */
-  async revoke(_refreshToken: string, _signal: AbortSignal): Promise<void> {
+  async revoke(_refreshToken: string, _signal: AbortSignal, _accessToken?: string): Promise<void> {
     // now.gg has no revocation endpoint; systems that have one override this.
   }
 }
