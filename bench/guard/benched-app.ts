@@ -1,0 +1,97 @@
+import 'reflect-metadata';
+import {
+  type CanActivate,
+  Controller,
+  Get,
+  type INestApplication,
+  Module,
+  type ModuleMetadata,
+  type NestApplicationOptions,
+  type Provider,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { NowggAuth, NowggAuthGuard, NowggAuthModule } from 'nestjs-nowgg-auth';
+import type { Identity } from './identity-process.js';
+import { bearerStrategy, EmptyGuard, joseGuard, jwtStrategy, type JwtVariant, oauth2JwtBearerGuard } from './peers.js';
+import type { Platform, VariantName } from './variants.js';
+
+/** The path of the one route that all applications have. */
+export const ROUTE = '/players/me';
+
+/** How one variant guards the route, and what it needs for that. */
+interface Guarding {
+  readonly decorators?: readonly ClassDecorator[];
+  readonly imports?: NonNullable<ModuleMetadata['imports']>;
+  readonly providers?: readonly Provider[];
+}
+
+/** No verdict ages out of the cache while the benchmark runs. */
+const ONE_DAY_MS = 86_400_000;
+
+/** The same application for every variant and platform, but for the guard. */
+export async function createApp(platform: Platform, name: VariantName, identity: Identity): Promise<INestApplication> {
+  const { decorators = [], imports = [], providers = [] } = guardings[name](identity);
+
+  @Controller('players')
+  class PlayersController {
+    @Get('me')
+    me(): { readonly online: boolean } {
+      return { online: true };
+    }
+  }
+  for (const decorate of decorators) decorate(PlayersController);
+
+  @Module({ imports, controllers: [PlayersController], providers: [...providers] })
+  class BenchedModule {}
+
+  const options: NestApplicationOptions = { logger: ['error', 'warn'], abortOnError: false };
+  return platform === 'express'
+    ? NestFactory.create(BenchedModule, options)
+    : NestFactory.create(BenchedModule, new FastifyAdapter(), options);
+}
+
+const guardings: Readonly<Record<VariantName, (identity: Identity) => Guarding>> = {
+  unguarded: () => ({}),
+  'empty-guard': () => guardedBy(EmptyGuard),
+  'nowgg-guard': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [nowggModule(identity, false)] }),
+  'nowgg-strategy': (identity) => ({ ...guardedBy(AuthGuard('nowgg')), imports: [nowggModule(identity, 'nowgg')] }),
+  'passport-http-bearer': (identity) => ({
+    ...guardedBy(AuthGuard('bench-bearer')),
+    providers: [bearerStrategy('bench-bearer', identity)],
+  }),
+  'passport-jwt-hs256': (identity) => guardedByJwt({ algorithm: 'HS256', form: 'text' }, identity),
+  'passport-jwt-hs256-key': (identity) => guardedByJwt({ algorithm: 'HS256', form: 'key' }, identity),
+  'passport-jwt-rs256': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'text' }, identity),
+  'passport-jwt-rs256-key': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'key' }, identity),
+  'jose-rs256': (identity) => guardedBy(joseGuard(identity)),
+  'oauth2-jwt-bearer': (identity) => guardedBy(oauth2JwtBearerGuard(identity)),
+  'nowgg-ask': (identity) => ({
+    decorators: [UseGuards(NowggAuthGuard), NowggAuth({ maxAgeMs: 0 })],
+    imports: [nowggModule(identity, false)],
+  }),
+};
+
+function guardedBy(guard: Type<CanActivate>): Guarding {
+  return { decorators: [UseGuards(guard)] };
+}
+
+function guardedByJwt(variant: JwtVariant, identity: Identity): Guarding {
+  const name = `bench-jwt-${variant.algorithm}-${variant.form}`;
+  return { ...guardedBy(AuthGuard(name)), providers: [jwtStrategy(name, variant, identity)] };
+}
+
+/** The module as the variants and the in-process measurement use it. */
+export function nowggModule({ clientId, clientSecret, baseUrl, issuer }: Identity, strategyName: string | false) {
+  return NowggAuthModule.forRoot({
+    clientId,
+    clientSecret,
+    baseUrl,
+    issuer,
+    strategyName,
+    verification: { maxAgeMs: ONE_DAY_MS },
+  });
+}

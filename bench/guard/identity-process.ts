@@ -1,0 +1,74 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { decodeJwt, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { startNowggEmulator } from 'nowgg-emulator';
+import { serve } from '../support/child-process.js';
+import type { TokenKind } from './variants.js';
+
+/** Everything that the benched applications and the driver need to know about their identity system. */
+export interface Identity {
+  readonly baseUrl: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly jwksUri: string;
+  readonly publicJwk: JWK;
+  readonly hs256Secret: string;
+  /** The same players' claims in each kind. */
+  readonly tokens: Readonly<Record<TokenKind, readonly string[]>>;
+}
+
+/** Long enough for tokens of 567 characters, the length of those in now.gg's documentation. */
+const clientId = 'bench-game-'.padEnd(116, '0123456789');
+const clientSecret = 'bench-secret';
+const issuer = 'https://now.gg';
+const hs256Secret = 'a secret of the benchmark, 32 bytes at least';
+
+const emulator = await startNowggEmulator({ clients: [{ clientId, clientSecret }], issuer });
+
+/** Issues tokens for so many players and stands ready to verify them. */
+async function start(players: number): Promise<Identity> {
+  const { publicKey, privateKey } = await generateKeyPair('RS256');
+  const publicJwk: JWK = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256', use: 'sig' };
+  const nowgg = Array.from({ length: players }, () => {
+    const { userId } = emulator.addPlayer();
+    return emulator.issueTokens({ userId, scope: 'email profile' }).token;
+  });
+  const claims = nowgg.map((token) => decodeJwt(token));
+  const hs256Key = new TextEncoder().encode(hs256Secret);
+  return {
+    baseUrl: emulator.url,
+    issuer,
+    clientId,
+    clientSecret,
+    jwksUri: await serveKeys(publicJwk),
+    publicJwk,
+    hs256Secret,
+    tokens: {
+      nowgg,
+      hs256: await Promise.all(claims.map((payload) => signed(payload, 'HS256', hs256Key))),
+      rs256: await Promise.all(claims.map((payload) => signed(payload, 'RS256', privateKey))),
+    },
+  };
+}
+
+function signed(payload: JWTPayload, alg: string, key: Parameters<SignJWT['sign']>[0]): Promise<string> {
+  return new SignJWT(payload).setProtectedHeader({ alg, typ: 'JWT', kid: 'bench' }).sign(key);
+}
+
+async function serveKeys(key: JWK): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ keys: [key] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
+}
+
+const operations = {
+  start,
+  verifyTokenCalls: () => emulator.requestCount({ endpoint: 'verify-token' }),
+};
+
+export type IdentityOperations = typeof operations;
+
+serve(operations);

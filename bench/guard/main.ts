@@ -1,0 +1,44 @@
+import { Child } from '../support/child-process.js';
+import { describeMachine } from '../support/machine.js';
+import { readArguments, type RunOptions, USAGE } from './arguments.js';
+import type { IdentityOperations } from './identity-process.js';
+import type { InProcessOperations } from './in-process.js';
+import { measureOverHttp } from './over-http.js';
+import { httpTable, inProcessFigures, inProcessTable, tokenLengths, variantFigures } from './report.js';
+
+/** Different tokens that the requests take in turn. */
+const PLAYERS = 100;
+/** Rounds in process are a thousand times shorter; many of them find quiet moments. */
+const IN_PROCESS_ROUNDS_FACTOR = 20;
+
+async function run({ rounds, requests, platforms, json }: RunOptions): Promise<void> {
+  const identityProcess = new Child<IdentityOperations>(new URL('identity-process.js', import.meta.url));
+  const measurer = new Child<InProcessOperations>(new URL('in-process.js', import.meta.url));
+  try {
+    const print = (text: string) => json || console.log(`${text}\n`);
+    const identity = await identityProcess.call('start', PLAYERS);
+    print(`${describeMachine()}; ${tokenLengths(identity)}; ${rounds} interleaved rounds of ${requests} requests.`);
+    const http: Record<string, unknown> = {};
+    for (const platform of platforms) {
+      const samples = await measureOverHttp({ platform, rounds, requests }, identity, identityProcess);
+      const figures = variantFigures(samples);
+      http[platform] = { figures, samples };
+      print(httpTable(platform, figures));
+    }
+    const samples = await measurer.call('measure', { identity, rounds: rounds * IN_PROCESS_ROUNDS_FACTOR });
+    const inProcess = inProcessFigures(samples);
+    print(inProcessTable(inProcess));
+    if (json) console.log(JSON.stringify({ machine: describeMachine(), rounds, requests, http, inProcess }, null, 2));
+  } finally {
+    await Promise.all([identityProcess.stop(), measurer.stop()]);
+  }
+}
+
+try {
+  const options = readArguments(process.argv.slice(2));
+  if (options === 'help') console.log(USAGE);
+  else await run(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,45 @@
+/** The kind of credential that a variant's requests carry. */
+export type TokenKind = 'nowgg' | 'hs256' | 'rs256';
+
+/** One way to guard the route. */
+export interface Variant {
+  readonly name: string;
+  readonly title: string;
+  /** Unguarded routes get a token too: its bytes are parsed either way. */
+  readonly tokens: TokenKind;
+  /** Whether a request without a token is refused. */
+  readonly guards: boolean;
+  /** Asks the identity system on every request. Slower by far, so it gets a fifth of the requests. */
+  readonly asksEveryTime?: true;
+}
+
+/** In the order of the printed table; the first is what the others are compared with. */
+export const variants = [
+  { name: 'unguarded', title: 'no guard', tokens: 'nowgg', guards: false },
+  { name: 'empty-guard', title: 'a guard that returns true', tokens: 'nowgg', guards: false },
+  { name: 'nowgg-guard', title: '**`NowggAuthGuard`**, warm cache', tokens: 'nowgg', guards: true },
+  { name: 'nowgg-strategy', title: "**`AuthGuard('nowgg')`**, warm cache", tokens: 'nowgg', guards: true },
+  { name: 'passport-http-bearer', title: 'passport-http-bearer, a `Map`', tokens: 'nowgg', guards: true },
+  { name: 'passport-jwt-hs256', title: 'passport-jwt, HS256, secret as text', tokens: 'hs256', guards: true },
+  {
+    name: 'passport-jwt-hs256-key',
+    title: 'passport-jwt, HS256, secret as `KeyObject`',
+    tokens: 'hs256',
+    guards: true,
+  },
+  { name: 'passport-jwt-rs256', title: 'passport-jwt, RS256, key as PEM', tokens: 'rs256', guards: true },
+  { name: 'passport-jwt-rs256-key', title: 'passport-jwt, RS256, key as `KeyObject`', tokens: 'rs256', guards: true },
+  { name: 'jose-rs256', title: 'jose in a guard, RS256', tokens: 'rs256', guards: true },
+  { name: 'oauth2-jwt-bearer', title: 'express-oauth2-jwt-bearer, RS256', tokens: 'rs256', guards: true },
+  {
+    name: 'nowgg-ask',
+    title: '`NowggAuthGuard`, `verify-token` asked every time',
+    tokens: 'nowgg',
+    guards: true,
+    asksEveryTime: true,
+  },
+] as const satisfies readonly Variant[];
+
+export type VariantName = (typeof variants)[number]['name'];
+
+export type Platform = 'express' | 'fastify';
