@@ -5,12 +5,20 @@ import ts from 'typescript';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Every entry point that a consumer can import. */
-const entryPoints = Object.freeze([
-  { lib: 'nowgg-auth', subpath: '.' },
-  { lib: 'nowgg-auth', subpath: './typeorm' },
-  { lib: 'nowgg-emulator', subpath: '.' },
-]);
+/** The entry points that a consumer can import, with their sources: what the manifests export. */
+export function entryPoints() {
+  return ['nowgg-auth', 'nowgg-emulator'].flatMap((lib) => {
+    const { name, exports } = JSON.parse(readFileSync(path.join(root, 'libs', lib, 'package.json'), 'utf8'));
+    return Object.entries(exports)
+      .filter(([, target]) => typeof target === 'object')
+      .map(([subpath, target]) => ({
+        lib,
+        importName: path.posix.join(name, subpath),
+        source: path.posix.join('libs', lib, target['@nowgg/source']),
+        declaration: path.posix.relative('dist', target.types),
+      }));
+  });
+}
 
 /**
  * Describes the public surface of the libraries: the declarations are emitted as the build emits them, so nothing has
@@ -23,8 +31,9 @@ export function publicApiReports() {
   const folder = mkdtempSync(path.join(cache, 'public-api-'));
   try {
     writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
-    for (const lib of new Set(entryPoints.map((entry) => entry.lib))) emitDeclarations(lib, path.join(folder, lib));
-    return entryPoints.map((entry) => reportOf(entry, path.join(folder, entry.lib)));
+    const entries = entryPoints();
+    for (const lib of new Set(entries.map((entry) => entry.lib))) emitDeclarations(lib, path.join(folder, lib));
+    return entries.map((entry) => reportOf(entry, path.join(folder, entry.lib)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -40,10 +49,8 @@ function emitDeclarations(lib, outDir) {
   if (status !== 0) throw new Error(`the declarations of ${lib} cannot be emitted:\n${error?.message ?? stdout}`);
 }
 
-function reportOf({ lib, subpath }, declarations) {
-  const { name, exports } = JSON.parse(readFileSync(path.join(root, 'libs', lib, 'package.json'), 'utf8'));
-  const file = path.join(declarations, path.relative('dist', exports[subpath].types));
-  const importName = path.posix.join(name, subpath);
+function reportOf({ importName, declaration }, declarations) {
+  const file = path.join(declarations, declaration);
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,

@@ -11,7 +11,7 @@ describe('the code in the documents', () => {
   it('compiles strictly against the libraries', () => {
     const checked = blocks.filter((block) => isCode(block) && !unchecked.includes(block));
     expect(compileSnippets(checked)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('says why, where it is not compiled', () => {
     const silent = unchecked.filter((block) => block.info.replace('no-check', '').trim().length < 10);
@@ -45,7 +45,7 @@ describe('the snippet compiler', () => {
     expect(errorsOf(block('const a = 1;\nconst b: string = a;'))).toEqual([
       "trial.md:3: Type 'number' is not assignable to type 'string'.",
     ]);
-  }, 30_000);
+  }, 180_000);
 
   it('lets a block go on where the one before ended, import another by name, and take what is given', () => {
     const parts = [
@@ -59,7 +59,7 @@ describe('the snippet compiler', () => {
     ];
     expect(errorsOf(...parts)).toEqual([]);
     expect(errorsOf(block('const own = 1;'), block('own;'))).toEqual(["trial.md:8: Cannot find name 'own'."]);
-  }, 30_000);
+  }, 180_000);
 
   it('refuses a directive that it does not know', () => {
     expect(() => errorsOf(block('1;', 'skipped'))).toThrow('none of continues, file, given');
