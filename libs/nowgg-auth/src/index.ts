@@ -97,6 +97,9 @@ export {
   type RevocationStoreWiring,
 } from './revocation/revocation-store.js';
 export type { RevocationKind, RevocationSubject, Watermark } from './revocation/watermark.js';
+export { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes/routes.dto.js';
+export type { NowggRoutesOptions } from './routes/routes-options.js';
+export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
 export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './security-events.js';
 export type { CodeExchangeOptions } from './tokens/code-exchange.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/grant.js';

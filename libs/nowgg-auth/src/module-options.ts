@@ -2,6 +2,7 @@ import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
 import type { NowggClock } from './clock.js';
 import type { NowggAuthOptions } from './options.js';
 import type { RevocationStoreWiring } from './revocation/revocation-store.js';
+import type { NowggRoutesOptions } from './routes/routes-options.js';
 import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
 import type { SharedCacheWiring } from './verification/shared-cache.js';
 
@@ -19,6 +20,11 @@ export interface NowggAuthWiring {
   revocationStore?: RevocationStoreWiring;
   /** Verdicts that processes share, `redisSharedCache()`. Only an accelerator: without it, or while it is down, each process asks by itself. */
   sharedCache?: SharedCacheWiring;
+  /**
+   * Mounts ready-made routes for sign-in, refresh and sign-out, and for what is known of the caller; needs a token store.
+   * Default: none.
+   */
+  routes?: boolean | NowggRoutesOptions;
   /**
    * Name of the Passport strategy, default `nowgg`; false for none. Passport's names are global to a process: a second
    * live module with the same name refuses to boot, a closed application frees it.

@@ -8,6 +8,7 @@ import type {
 import type { ResolvedNowggAuthOptions } from './options.js';
 import { configurationError, resolveOptions } from './options/resolve-options.js';
 import { isSettings } from './options/shape-faults.js';
+import type { NowggRoutesOptions } from './routes/routes-options.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -28,6 +29,7 @@ const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) 
   tokenStore: [isStoreWiring, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
   revocationStore: [isStoreWiring, 'what memoryRevocationStore() or typeOrmRevocationStore() returns'],
   sharedCache: [isStoreWiring, 'what redisSharedCache() returns'],
+  routes: [isRoutes, 'true, false, or { path?, guards? }'],
   strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
   globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
@@ -63,6 +65,21 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
   };
 }
 
+/** What `routes` comes to; undefined for none. */
+export function routesOf({ routes }: NowggAuthWiring): NowggRoutesOptions | undefined {
+  if (routes === undefined || routes === false || !isRoutes(routes)) return undefined;
+  return routes === true ? {} : routes;
+}
+
+function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
+  if (typeof value === 'boolean') return true;
+  if (!isSettings(value)) return false;
+  const { path, guards, ...rest } = value;
+  const hasPath = path === undefined || (typeof path === 'string' && /^[\w/-]{1,128}$/.test(path));
+  const hasGuards = guards === undefined || (Array.isArray(guards) && guards.every((g) => typeof g === 'function'));
+  return hasPath && hasGuards && Object.keys(rest).length === 0;
+}
+
 /** Whether a store can be made of it; what cannot is left out and reported at boot. */
 export function isStoreWiring(value: unknown): value is { inject: []; create(): never } {
   return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
@@ -95,9 +112,11 @@ function needsKeys(wiring: NowggAuthWiring): boolean {
 }
 
 function wiringFaults(wiring: NowggAuthWiring): string[] {
-  return (Object.keys(WIRING) as (keyof NowggAuthWiring)[])
+  const faults = (Object.keys(WIRING) as (keyof NowggAuthWiring)[])
     .filter((key) => wiring[key] !== undefined && !WIRING[key][0](wiring[key]))
     .map((key) => `${key} must be ${WIRING[key][1]}`);
+  const noStore = routesOf(wiring) !== undefined && wiring.tokenStore === undefined;
+  return noStore ? [...faults, 'routes need a tokenStore'] : faults;
 }
 
 function returnedWiringFaults(wiring: NowggAuthWiring): string[] {

@@ -13,13 +13,16 @@ import {
   GIVEN_OPTIONS,
   isStoreWiring,
   type ModuleDeclaration,
+  routesOf,
 } from './module-wiring.js';
 import { RESOLVED_OPTIONS } from './options.js';
 import { DEFAULT_STRATEGY_NAME } from './options/defaults.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
+import { routesController } from './routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import { TokenStore } from './tokens/token-store.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
@@ -45,8 +48,10 @@ function dynamicModule(
   imports: NonNullable<NowggAuthModuleAsyncOptions['imports']>,
 ): DynamicModule {
   const { wiring } = declaration;
+  const routes = routesOf(wiring);
   return {
     module: NowggAuthModule,
+    controllers: routes ? [routesController(routes)] : [],
     global: wiring.isGlobal ?? true,
     imports,
     providers: [
@@ -66,6 +71,7 @@ function dynamicModule(
       NowggRevocationService,
       NowggTokenService,
       RESOLVED_OPTIONS,
+      ...(isStoreWiring(wiring.tokenStore) ? [TokenStore] : []),
     ],
   };
 }

@@ -23,7 +23,7 @@ const grantOf = (lifeMs: number | undefined, id = MIDDLE): GrantRecord =>
     0,
   );
 const zoneAt = (lifeMs: number | undefined, leftMs: number, minValidityMs = 0, id = MIDDLE) =>
-  accessTokenZone(grantOf(lifeMs, id), timing, minValidityMs, (lifeMs ?? 0) - leftMs);
+  accessTokenZone(grantOf(lifeMs, id), timing, { minValidityMs }, (lifeMs ?? 0) - leftMs);
 
 describe('accessTokenZone', () => {
   it('divides an hour into fresh, the last tenth, the last half minute, and the rest', () => {

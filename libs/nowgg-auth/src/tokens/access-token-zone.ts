@@ -12,11 +12,19 @@ export type AccessTokenZone = 'fresh' | 'advisory' | 'mandatory' | 'expired';
 /** The largest share of a token's life that a caller can ask for; more could never be had and would always refresh. */
 const LARGEST_SHARE = 0.9;
 
+/** What a caller needs of a token, both at once. */
+export interface LeastValidity {
+  /** Milliseconds that must be left. */
+  readonly minValidityMs?: number | undefined;
+  /** Share of the token's life that must be left, 0 to 0.9. */
+  readonly minLifeShare?: number | undefined;
+}
+
 /** Which zone of its life a grant's access token is in. A token of unknown expiry is `expired`: refreshed at each use. */
 export function accessTokenZone(
   grant: GrantRecord,
   timing: Pick<TokensTiming, 'refreshMarginMs' | 'mandatoryMs'>,
-  minValidityMs = 0,
+  least: LeastValidity = {},
   nowMs = grant.readAtMs,
 ): AccessTokenZone {
   if (grant.accessNotAfterMs === undefined) return 'expired';
@@ -25,7 +33,8 @@ export function accessTokenZone(
   const lifeMs = Math.max(0, grant.accessNotAfterMs - grant.accessObtainedAtMs);
   const jitter = jitterOf(grant.id);
   const mandatoryMs = Math.min(timing.mandatoryMs, lifeMs / 4) * jitter;
-  if (leftMs <= mandatoryMs || leftMs < Math.min(minValidityMs, lifeMs * LARGEST_SHARE)) return 'mandatory';
+  const leastMs = Math.max(least.minValidityMs ?? 0, (least.minLifeShare ?? 0) * lifeMs);
+  if (leftMs <= mandatoryMs || leftMs < Math.min(leastMs, lifeMs * LARGEST_SHARE)) return 'mandatory';
   const advisoryMs = Math.min(Math.max(timing.refreshMarginMs, lifeMs / 10) * jitter, lifeMs / 2);
   return leftMs <= advisoryMs ? 'advisory' : 'fresh';
 }

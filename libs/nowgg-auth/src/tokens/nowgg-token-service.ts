@@ -33,6 +33,8 @@ import { Vault } from './vault.js';
 export interface AccessTokenOptions {
   /** Refresh first when less than this is left, milliseconds. At most nine tenths of the token's life. */
   readonly minValidityMs?: number;
+  /** Refresh first when less than this share of the token's life is left, 0 to 0.9. */
+  readonly minLifeShare?: number;
   /** The generation of a token that was refused: refresh first, but only if it is still the stored one. */
   readonly ifGeneration?: number;
   /** Ends this caller's wait and nothing else. */
@@ -118,14 +120,14 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const grant = await this.#live(grantId, wait);
     const readAt = clock.monotonicNow();
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
-    const zone = accessTokenZone(grant, timing, options.minValidityMs);
+    const zone = accessTokenZone(grant, timing, options);
     if (zone === 'advisory') this.#refresher.refreshInBackground(grant);
     if (zone === 'fresh' || zone === 'advisory') return vault.accessTokenOf(grant);
     try {
       return await this.#refreshed(grant, wait);
     } catch (error) {
       const storeNow = grant.readAtMs + clock.monotonicNow() - readAt;
-      const stillGood = accessTokenZone(grant, timing, 0, storeNow) !== 'expired';
+      const stillGood = accessTokenZone(grant, timing, {}, storeNow) !== 'expired';
       const ended = !(error instanceof NowggAuthError) || error instanceof ReauthenticationRequiredError;
       if (ended || !stillGood) throw error;
       return vault.accessTokenOf(grant);

@@ -27,12 +27,14 @@ describe('session handle', () => {
       const other = character === '.' ? '-' : character === 'A' ? 'a' : 'A';
       return handle.slice(0, at) + other + handle.slice(at + 1);
     });
-    const lastOfEachPart = [handle.indexOf('.') - 1, handle.length - 1];
-    for (const [at, forged] of changed.entries()) {
-      // The spare bits at the end of a base64 part say nothing, so there another character may say the same.
-      if (lastOfEachPart.includes(at)) continue;
-      expect(readSessionHandle(ring, forged)).toBeUndefined();
-    }
+    for (const forged of changed) expect(readSessionHandle(ring, forged)).toBeUndefined();
+  });
+
+  it('has one spelling, although the last character of a base64 part has bits to spare', () => {
+    const handle = sessionHandle(ring, randomUUID(), 1);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const spellings = Array.from(alphabet, (last) => handle.slice(0, -1) + last);
+    expect(spellings.filter((spelling) => readSessionHandle(ring, spelling) !== undefined)).toEqual([handle]);
   });
 
   it('is not read for the session version that a forger would like', () => {

@@ -34,6 +34,8 @@ export function readSessionHandle(ring: KeyRing, handle: string): SessionReferen
   if (namePart === undefined || macPart === undefined) return undefined;
   const name = Buffer.from(namePart, 'base64url');
   const mac = Buffer.from(macPart, 'base64url');
+  // The last character of either part has bits to spare: only one spelling of a handle is one.
+  if (`${name.toString('base64url')}.${mac.toString('base64url')}` !== handle) return undefined;
   const keyIndex = ring.sessionKeys.findIndex((key) => timingSafeEqual(authenticator(key, name), mac));
   if (keyIndex === -1) return undefined;
   const hex = name.toString('hex', 0, NAME_BYTES - 4);

@@ -1,0 +1,11 @@
+import type { CanActivate, Type } from '@nestjs/common';
+
+/** How the ready-made routes are mounted. */
+export interface NowggRoutesOptions {
+  /** Where they live, without a global prefix. Default `auth`. */
+  path?: string;
+  /** Guards before `login`, `refresh` and `logout`, a rate limiter for example. They must be injectable everywhere. */
+  guards?: readonly Type<CanActivate>[];
+}
+
+export const DEFAULT_ROUTES_PATH = 'auth';

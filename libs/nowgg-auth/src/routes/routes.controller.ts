@@ -1,0 +1,121 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Post,
+  Req,
+  type Type,
+  UseFilters,
+  UseGuards,
+  ValidationPipe,
+} from '@nestjs/common';
+import { NowggAccountService } from '../account/nowgg-account.service.js';
+import { InvalidRequestError, InvalidTokenError, ReauthenticationRequiredError } from '../errors.js';
+import { readCredential } from '../http/credential.js';
+import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
+import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import { NowggUser } from '../http/nowgg-user.decorator.js';
+import { NowggAuth, Public } from '../http/policy.decorators.js';
+import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
+import { NowggPrincipal } from '../principal.js';
+import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
+import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
+import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
+
+/** A refreshed token has at least this share of its life left, or the front end would be back at once. */
+const LEAST_LIFE_SHARE = 0.2;
+const NO_STORE = ['Cache-Control', 'no-store'] as const;
+
+/** Says nothing about what was wrong: the body holds credentials. */
+const bodyPipe = new ValidationPipe({
+  transform: true,
+  whitelist: true,
+  exceptionFactory: () => new InvalidRequestError('the body is not what this route takes'),
+});
+
+/** The ready-made routes under a path. A class for each module instance, because a path belongs to a class. */
+export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: NowggRoutesOptions): Type<unknown> {
+  @UseFilters(NowggAuthExceptionFilter)
+  @Controller(path)
+  class NowggRoutesController {
+    constructor(
+      private readonly tokens: NowggTokenService,
+      private readonly accounts: NowggAccountService,
+    ) {}
+
+    @Public()
+    @UseGuards(...guards)
+    @Post('login')
+    @HttpCode(200)
+    @Header(...NO_STORE)
+    async login(@Body(bodyPipe) { code, provider }: NowggLoginBody): Promise<NowggLoginView> {
+      const exchange = await this.tokens.exchangeCode(code, provider === undefined ? {} : { provider });
+      return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
+    }
+
+    @Public()
+    @UseGuards(...guards)
+    @Post('refresh')
+    @HttpCode(200)
+    @Header(...NO_STORE)
+    async refresh(@Body(bodyPipe) { session, generation }: NowggRefreshBody): Promise<NowggRefreshView> {
+      const opened = await this.tokens.openSession(session);
+      const accessToken =
+        generation === undefined
+          ? await this.tokens.getAccessToken(opened.grant.id, { minLifeShare: LEAST_LIFE_SHARE })
+          : await this.tokens.refresh(opened.grant.id, { ifGeneration: generation });
+      return { ...tokenView(accessToken), ...(opened.session !== session && { session: opened.session }) };
+    }
+
+    @Public()
+    @UseGuards(...guards)
+    @Post('logout')
+    @HttpCode(204)
+    @Header(...NO_STORE)
+    async logout(@Body(bodyPipe) { session }: NowggLogoutBody): Promise<void> {
+      try {
+        const grant = await this.tokens.sessionGrant(session);
+        await this.tokens.revoke(grant.id);
+      } catch (error) {
+        // Signed out already, or never signed in: what the caller wants is so.
+        if (error instanceof ReauthenticationRequiredError || error instanceof InvalidTokenError) return;
+        throw error;
+      }
+    }
+
+    @UseGuards(NowggAuthGuard)
+    @NowggAuth({})
+    @Get('me')
+    @Header(...NO_STORE)
+    me(@NowggUser() principal: NowggPrincipal): NowggUserView {
+      return userView(principal);
+    }
+
+    @UseGuards(NowggAuthGuard)
+    @NowggAuth({})
+    @Get('userinfo')
+    @Header(...NO_STORE)
+    userInfo(@Req() request: GuardedRequest, @NowggUser('provider') provider: string): Promise<NowggUserInfo> {
+      return this.accounts.getUserInfo(bearerTokenOf(request), { provider });
+    }
+
+    @UseGuards(NowggAuthGuard)
+    @NowggAuth({})
+    @Get('sessioninfo')
+    @Header(...NO_STORE)
+    sessionInfo(@Req() request: GuardedRequest, @NowggUser('provider') provider: string): Promise<NowggSessionInfo> {
+      return this.accounts.getSessionInfo(bearerTokenOf(request), { provider });
+    }
+  }
+  return NowggRoutesController;
+}
+
+/** The token that the guard has just let in. */
+function bearerTokenOf(request: GuardedRequest): string {
+  const credential = readCredential(request.raw ?? request);
+  if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');
+  return credential.token;
+}

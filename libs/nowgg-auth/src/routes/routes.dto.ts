@@ -1,0 +1,44 @@
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+
+type OpenApiProperties = Record<string, { required: boolean; type: () => unknown; description?: string }>;
+
+/** Body of `POST login`. */
+export class NowggLoginBody {
+  /** The one-time authorization code. What it may look like is the exchange's matter. */
+  @IsString() @MaxLength(4096) code!: string;
+  /** The identity provider that issued it; needed when there are several. */
+  @IsOptional() @Matches(/^[A-Za-z0-9_-]{1,64}$/) provider?: string;
+
+  /** Read by @nestjs/swagger where it is installed. */
+  static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
+    return {
+      code: { required: true, type: () => String, description: 'one-time authorization code' },
+      provider: { required: false, type: () => String, description: 'identity provider that issued the code' },
+    };
+  }
+}
+
+/** Body of `POST refresh`. */
+export class NowggRefreshBody {
+  @IsString() @MaxLength(1024) session!: string;
+  /** Generation of a token that was refused: refresh only if it is still the stored one. */
+  @IsOptional() @IsInt() @Min(1) @Max(2_147_483_647) generation?: number;
+
+  /** Read by @nestjs/swagger where it is installed. */
+  static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
+    return {
+      session: { required: true, type: () => String, description: 'session handle' },
+      generation: { required: false, type: () => Number, description: 'generation of a token that was refused' },
+    };
+  }
+}
+
+/** Body of `POST logout`. */
+export class NowggLogoutBody {
+  @IsString() @MaxLength(1024) session!: string;
+
+  /** Read by @nestjs/swagger where it is installed. */
+  static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
+    return { session: { required: true, type: () => String, description: 'session handle' } };
+  }
+}

@@ -1,0 +1,194 @@
+import { Controller, Get, type INestApplication, Injectable, Module } from '@nestjs/common';
+import { type CanActivate, HttpException } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { memoryTokenStore, NowggAuthModule, NowggConfigurationError } from 'nestjs-nowgg-auth';
+import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
+
+/** A stand-in for a rate limiter that a test can close. */
+@Injectable()
+class Turnstile implements CanActivate {
+  static isClosed = false;
+
+  canActivate(): boolean {
+    if (Turnstile.isClosed) throw new HttpException('too many', 429);
+    return true;
+  }
+}
+
+@Controller()
+class GameController {
+  @Get('game')
+  game() {
+    return 'played';
+  }
+}
+
+describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) => {
+  let emulator: NowggEmulator;
+  let app: INestApplication;
+  let url: string;
+
+  const post = (route: string, body: unknown) =>
+    fetch(`${url}/session/${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const get = (path: string, token?: string) =>
+    fetch(`${url}/${path}`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+  const signIn = async () => {
+    const response = await post('login', { code: emulator.issueCode() });
+    return (await response.json()) as { token: string; session: string; generation: number; user: { userId: string } };
+  };
+
+  beforeAll(async () => {
+    emulator = await startNowggEmulator({ clients: [{ clientId: 'game', clientSecret: 'secret' }] });
+    @Module({
+      imports: [
+        NowggAuthModule.forRoot({
+          clientId: 'game',
+          clientSecret: 'secret',
+          baseUrl: emulator.url,
+          tokens: { encryptionKeys: [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }] },
+          tokenStore: memoryTokenStore(),
+          strategyName: false,
+          globalGuard: true,
+          routes: { path: 'session', guards: [Turnstile] },
+        }),
+      ],
+      controllers: [GameController],
+    })
+    class GameModule {}
+    const testing = await Test.createTestingModule({ imports: [GameModule] }).compile();
+    app =
+      platform === 'fastify' ? testing.createNestApplication(new FastifyAdapter()) : testing.createNestApplication();
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+
+  beforeEach(() => {
+    Turnstile.isClosed = false;
+  });
+
+  afterAll(async () => {
+    await app.close();
+    await emulator.close();
+  });
+
+  it('sign a player in with a code, and let him play with the token', async () => {
+    const response = await post('login', { code: emulator.issueCode() });
+    expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    const body = (await response.json()) as Record<string, unknown>;
+    expect(body).toEqual({
+      token: expect.any(String),
+      tokenExpiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      generation: 1,
+      session: expect.any(String),
+      user: expect.objectContaining({ provider: 'nowgg', userId: expect.any(String), tokenType: 'token' }),
+    });
+    expect(body.user).not.toHaveProperty('claims');
+    expect((await get('game', body.token as string)).status).toBe(200);
+  });
+
+  it('give fifty sign-ins at once with one code the same session, and ask for tokens once', async () => {
+    const code = emulator.issueCode();
+    const before = emulator.requestCount('token');
+    const responses = await Promise.all(Array.from({ length: 50 }, async () => post('login', { code })));
+    const bodies = (await Promise.all(responses.map(async (response) => response.json()))) as { session: string }[];
+    expect(new Set(responses.map((response) => response.status))).toEqual(new Set([200]));
+    expect(new Set(bodies.map((body) => body.session)).size).toBe(1);
+    expect(emulator.requestCount('token') - before).toBe(1);
+  });
+
+  it.each([[{}], [{ code: 7 }], [{ code: ['a'] }], [{ code: { a: 1 } }], [{ code: '' }], [{ code: 'a\r\nb' }], [[]]])(
+    'refuse to sign in with %j, without asking',
+    async (body) => {
+      const before = emulator.requestCount('token');
+      const response = await post('login', body);
+      expect(response.status).toBe(400);
+      expect(((await response.json()) as { errorCode: string }).errorCode).toMatch(/^invalid_(?:grant|request)$/);
+      expect(emulator.requestCount('token')).toBe(before);
+    },
+  );
+
+  it('answer a used code with invalid_grant', async () => {
+    const response = await post('login', { code: 'never-issued' });
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      { statusCode: 400, message: 'the authorization code was refused', errorCode: 'invalid_grant' },
+    ]);
+  });
+
+  it('hand out the stored token while it is good, and a new one for the generation that was refused', async () => {
+    const { token, session, generation } = await signIn();
+    expect(await (await post('refresh', { session })).json()).toMatchObject({ token, generation });
+    const renewed = (await (await post('refresh', { session, generation })).json()) as Record<string, unknown>;
+    expect(renewed).toMatchObject({ generation: generation + 1, token: expect.any(String) });
+    expect(renewed).not.toHaveProperty('session');
+    expect(await (await post('refresh', { session, generation })).json()).toMatchObject({ token: renewed.token });
+  });
+
+  it('end a session for good: no refresh, and its token is refused', async () => {
+    const { token, session } = await signIn();
+    expect((await get('game', token)).status).toBe(200);
+    const response = await post('logout', { session });
+    expect([response.status, response.headers.get('cache-control')]).toEqual([204, 'no-store']);
+    const refused = await post('refresh', { session });
+    expect([refused.status, await refused.json()]).toEqual([
+      401,
+      expect.objectContaining({ errorCode: 'reauthentication_required' }),
+    ]);
+    expect((await get('game', token)).status).toBe(401);
+    expect((await post('logout', { session })).status).toBe(204);
+  });
+
+  it('refuse a session handle that nobody made, and a token or a changed handle in its place', async () => {
+    const { token, session } = await signIn();
+    const changed = `${session.slice(0, -1)}${session.endsWith('A') ? 'B' : 'A'}`;
+    for (const forged of ['x', token, changed, '']) {
+      const response = await post('refresh', { session: forged });
+      expect([400, 401]).toContain(response.status);
+    }
+    expect((await get('game', session)).status).toBe(401);
+  });
+
+  it('tell who is calling, and what now.gg knows of him', async () => {
+    const { token, user } = await signIn();
+    expect(await (await get('session/me', token)).json()).toEqual(user);
+    expect(await (await get('session/userinfo', token)).json()).toMatchObject({ userId: user.userId });
+    expect(await (await get('session/sessioninfo', token)).json()).toMatchObject({ deviceData: { os: {} } });
+    for (const route of ['me', 'userinfo', 'sessioninfo']) {
+      expect((await get(`session/${route}`)).status).toBe(401);
+    }
+  });
+
+  it('answer an outage with 503 and Retry-After, and end nothing', async () => {
+    const { session, generation } = await signIn();
+    emulator.setFault({ kind: 'status', endpoint: 'token', status: 500 });
+    const response = await post('refresh', { session, generation });
+    emulator.clearFaults();
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^\d+$/)]);
+    expect((await post('refresh', { session })).status).toBe(200);
+  });
+
+  it('stand behind the guards that they were given', async () => {
+    Turnstile.isClosed = true;
+    for (const route of ['login', 'refresh', 'logout']) expect((await post(route, {})).status).toBe(429);
+  });
+});
+
+describe('the ready-made routes', () => {
+  it.each([
+    [{ routes: true }, 'routes need a tokenStore'],
+    [{ routes: { path: 'a b' }, tokenStore: memoryTokenStore() }, 'routes must be'],
+    [{ routes: { pth: 'a' }, tokenStore: memoryTokenStore() }, 'routes must be'],
+  ])('refuse to boot with %j', async (wiring, fault) => {
+    const options = { clientId: 'game', clientSecret: 's', strategyName: false, ...wiring } as never;
+    const boot = Test.createTestingModule({ imports: [NowggAuthModule.forRoot(options)] }).compile();
+    const error: unknown = await boot.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(NowggConfigurationError);
+    expect((error as Error).message).toContain(fault);
+  });
+});
