@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { IdentityUnavailableError, InvalidGrantError } from '../errors.js';
-import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
+import type { AuthorizationCallback, IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
@@ -20,6 +20,8 @@ export interface CodeExchangeOptions {
   readonly redirectUri?: string;
   /** The PKCE code verifier (RFC 7636). OAuth 2.0 only. */
   readonly codeVerifier?: string;
+  /** How the code came back from the browser. OAuth 2.0 only; the authorization flow fills it in. */
+  readonly authorization?: AuthorizationCallback;
 }
 
 export interface ExchangedCode {
@@ -117,9 +119,9 @@ export class CodeExchanger {
     const { clientKey } = provider;
     const closedForMs = circuits.enter(clientKey);
     if (closedForMs > 0) return this.#giveUp(key, 'now', closedForMs);
-    const { code, redirectUri, codeVerifier } = request;
-    const send = () =>
-      provider.exchangeCode({ code, redirectUri, codeVerifier, signal: AbortSignal.timeout(timing.harvestMs) });
+    const { code, redirectUri, codeVerifier, authorization } = request;
+    const sent = { code, redirectUri, codeVerifier, authorization };
+    const send = () => provider.exchangeCode({ ...sent, signal: AbortSignal.timeout(timing.harvestMs) });
     // A code is never replayed by itself: it works once, and a second use may count as theft.
     const call = { clientKey, send, resendMs: timing.resendMs, mayReplay: () => false };
     const { outcome } = await callTokenEndpoint(call, circuits, clock);
@@ -170,6 +172,10 @@ export class CodeExchanger {
       return this.#forget(key, new InvalidGrantError());
     }
     const { principal } = verdict;
+    // An id_token and an access token of two users: somebody exchanged one of them.
+    if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
+      return this.#forget(key, new InvalidGrantError());
+    }
     const grant = this.#newGrant(provider, principal, tokens);
     const created = await this.#parts.unsaved.save(() => this.#parts.store.completeExchange(key.codeHash, grant));
     if (created) return { grant: created, principal };

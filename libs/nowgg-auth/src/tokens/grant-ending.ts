@@ -55,7 +55,9 @@ export class GrantEnding {
     const provider = this.#parts.identityProviders.find(grant.provider);
     const refreshToken = readable(() => this.#parts.vault.refreshTokenOf(grant));
     if (provider?.clientKey !== grant.clientKey || refreshToken === undefined) return;
-    await provider.revoke(refreshToken, AbortSignal.timeout(this.#parts.timing.softDeadlineMs)).catch(() => undefined);
+    const accessToken = readable(() => this.#parts.vault.accessTokenOf(grant).token);
+    const signal = AbortSignal.timeout(this.#parts.timing.softDeadlineMs);
+    await provider.revoke(refreshToken, signal, accessToken).catch(() => undefined);
   }
 }
 

@@ -6,3 +6,12 @@ export type { RefreshTiming } from './refresh-timing.js';
 export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from './token-events.js';
 export { TokenStore } from './token-store.js';
 export type { TokenStoreContext, TokenStoreWiring } from './token-store-wiring.js';
+export {
+  NowggVaultService,
+  type SweepOptions,
+  type VaultServiceParts,
+  type VaultStatus,
+  type VaultWorkOptions,
+} from './nowgg-vault-service.js';
+export type { SweepCounts, VaultCounts } from './vault-record.js';
+export type { RotationReport } from './vault-rotation.js';

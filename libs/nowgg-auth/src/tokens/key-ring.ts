@@ -4,8 +4,8 @@ import type { EncryptionKey } from '../options.js';
 
 /** What a ciphertext is bound to. It opens nowhere else: not in another row, column, client or generation. */
 export interface SealContext {
-  readonly purpose: 'access' | 'refresh' | 'exchange' | 'key-check';
-  /** Grant id, or hash of the code. */
+  readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'key-check';
+  /** Grant id, or hash of the code or state. */
   readonly id: string;
   readonly clientKey: string;
   readonly generation: number;

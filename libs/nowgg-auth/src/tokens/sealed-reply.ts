@@ -4,9 +4,9 @@ import type { Vault } from './vault.js';
 
 /** A reply of the token endpoint as it is kept between the call and the grant. */
 export function sealReply(vault: Vault, provider: IdentityProvider, codeHash: string, tokens: TokenSet): Uint8Array {
-  const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs } = tokens;
-  const text = JSON.stringify({ accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs });
-  return vault.ring.seal(text, contextOf(provider, codeHash));
+  const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject } = tokens;
+  const reply = { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject };
+  return vault.ring.seal(JSON.stringify(reply), contextOf(provider, codeHash));
 }
 
 /** Only what {@link sealReply} sealed opens, so its shape needs no second look. */

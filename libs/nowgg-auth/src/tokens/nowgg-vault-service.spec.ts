@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import type { EncryptionKey } from '../options.js';
+import { NowggVaultService } from './nowgg-vault-service.js';
+import { KEY_1, KEY_2, TokenServiceUnderTest } from './testing-support/token-service-under-test.js';
+
+const DAY_MS = 86_400_000;
+
+describe('NowggVaultService', () => {
+  let under: TokenServiceUnderTest;
+  let grantIds: string[];
+  const vaultWith = (...encryptionKeys: EncryptionKey[]) =>
+    new NowggVaultService({
+      store: under.store,
+      identityProviders: new IdentityProviders([under.provider]),
+      encryptionKeys,
+    });
+
+  beforeEach(async () => {
+    under = new TokenServiceUnderTest();
+    await under.service.onApplicationBootstrap();
+    grantIds = [];
+    for (let grant = 1; grant <= 7; grant += 1) grantIds.push((await under.signIn(`code-${grant}`)).grant.id);
+  });
+
+  it('seals every grant under the first key in batches, telling how far it is', async () => {
+    const done: number[] = [];
+    const report = await vaultWith(KEY_2, KEY_1).rotate({ batchSize: 3, onProgress: (count) => done.push(count) });
+    expect(report).toEqual({ resealed: 7, unreadable: 0, complete: true });
+    expect(done).toEqual([3, 6, 7]);
+    expect((await vaultWith(KEY_2).status()).byKeyId).toEqual({ k2: 7 });
+  });
+
+  it('keeps every token what it was', async () => {
+    const before = await Promise.all(grantIds.map((id) => under.service.getAccessToken(id)));
+    await vaultWith(KEY_2, KEY_1).rotate();
+    const rotated = under.anotherProcess({ encryptionKeys: [KEY_2] });
+    expect(await Promise.all(grantIds.map((id) => rotated.getAccessToken(id)))).toEqual(before);
+    await rotated.refresh(grantIds[0] as string);
+    expect(under.provider.refreshTokens).toEqual(['refresh-1']);
+  });
+
+  it('lets processes start without the old key once it is complete, and not before', async () => {
+    const withoutOld = () => under.anotherProcess({ encryptionKeys: [KEY_2] }).onApplicationBootstrap();
+    await expect(withoutOld()).rejects.toThrow(/key 'k1' is missing/);
+    await vaultWith(KEY_2, KEY_1).rotate();
+    await expect(withoutOld()).resolves.toBeUndefined();
+  });
+
+  it('leaves alone what it cannot open, says so, and is not complete', async () => {
+    const foreign = under.anotherProcess({
+      encryptionKeys: [{ id: 'k3', key: Buffer.alloc(32, 3).toString('base64') }],
+    });
+    await foreign.exchangeCode('code-foreign');
+    const report = await vaultWith(KEY_2, KEY_1).rotate();
+    expect(report).toEqual({ resealed: 7, unreadable: 1, complete: false });
+    expect((await vaultWith(KEY_2).status()).byKeyId).toEqual({ k2: 7, k3: 1 });
+  });
+
+  it('goes on where it was broken off', async () => {
+    const stop = new AbortController();
+    const first = await vaultWith(KEY_2, KEY_1).rotate({
+      batchSize: 2,
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    expect(first).toEqual({ resealed: 2, unreadable: 0, complete: false });
+    expect(await vaultWith(KEY_2, KEY_1).rotate()).toEqual({ resealed: 5, unreadable: 0, complete: true });
+  });
+
+  it('takes another pass for grants that moved on under its hands', async () => {
+    const old = jest.spyOn(under.store, 'resealGrants').mockImplementationOnce(async () => {
+      await under.service.refresh(grantIds[0] as string);
+      return 0;
+    });
+    expect(await vaultWith(KEY_2, KEY_1).rotate()).toMatchObject({ resealed: 7, complete: true });
+    expect(old).toHaveBeenCalledTimes(2);
+  });
+
+  it('says what it holds and which keys it needs', async () => {
+    await under.service.revoke(grantIds[0] as string);
+    expect(await vaultWith(KEY_2, KEY_1).status()).toEqual({
+      byState: { active: 6, suspect: 0, needs_reauth: 0, revoked: 1 },
+      byKeyId: { k1: 7 },
+      exchanges: 7,
+      sealingKeyId: 'k2',
+      neededKeyIds: ['k1'],
+    });
+  });
+
+  it('sweeps what ended a month ago, and only counts when asked to', async () => {
+    await under.service.revoke(grantIds[0] as string);
+    await under.pass(30 * DAY_MS);
+    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 1, exchanges: 7 });
+    expect(await vaultWith(KEY_1).sweep({ batchSize: 2 })).toEqual({ grants: 1, exchanges: 7 });
+    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 0, exchanges: 0 });
+    expect(await under.service.listGrants('player-1')).toHaveLength(6);
+  });
+
+  it('forgets a user, and only counts when asked to', async () => {
+    expect(await vaultWith(KEY_1).forget('player-1', { dryRun: true })).toBe(7);
+    expect(await vaultWith(KEY_1).forget('player-1')).toBe(7);
+    expect(await under.service.listGrants('player-1')).toEqual([]);
+    expect(await vaultWith(KEY_1).forget('')).toBe(0);
+  });
+});
