@@ -98,6 +98,11 @@ export abstract class IdentityProvider {
   /** The kinds that this client can have verified; the first is asked for when neither token nor route tells. */
   abstract readonly tokenTypes: readonly TokenType[];
 
+  /** Whether this client can obtain tokens at all: a now.gg client without a secret cannot. */
+  get canObtainTokens(): boolean {
+    return true;
+  }
+
   /** Whether the unverified issuer and audience point here. Only to choose among several providers. */
   abstract recognises(jws: UnverifiedJws): boolean;
 

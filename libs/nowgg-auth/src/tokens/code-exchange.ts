@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { IdentityUnavailableError, InvalidGrantError } from '../errors.js';
+import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../errors.js';
 import type { AuthorizationCallback, IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
@@ -53,6 +53,9 @@ export class CodeExchanger {
   async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
     if (!isCode(code)) throw new InvalidGrantError();
     const provider = this.#parts.identityProviders.getOrOnly(options.provider);
+    if (!provider.canObtainTokens) {
+      throw new NowggConfigurationError('this identity provider has no client secret: it cannot exchange codes');
+    }
     const codeHash = hashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
     return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
   }

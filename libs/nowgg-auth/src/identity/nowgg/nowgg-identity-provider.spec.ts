@@ -245,7 +245,7 @@ describe('looking at a token', () => {
 describe('a client without a secret', () => {
   it('can have id_tokens verified only, and exchanges nothing', async () => {
     provider = nowgg({ clientId: 'game' }).create({ http, clock, clockSkewMs: 5_000 });
-    expect(provider.tokenTypes).toEqual(['id_token']);
+    expect([provider.tokenTypes, provider.canObtainTokens]).toEqual([['id_token'], false]);
     expect(await provider.exchangeCode({ code: 'c', signal })).toEqual({ status: 'client_refused' });
     expect(http.requests).toHaveLength(0);
   });

@@ -45,6 +45,10 @@ export class NowggIdentityProvider extends IdentityProvider {
     this.#context = context;
   }
 
+  override get canObtainTokens(): boolean {
+    return this.#client.clientSecret !== undefined;
+  }
+
   override recognises(jws: UnverifiedJws): boolean {
     return (
       jws.claims.iss === this.#client.issuer && readAudience(jws.claims.aud)?.includes(this.#client.clientId) === true
