@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startNowggEmulator } from 'nowgg-emulator';
 import { paste, SampleProcess, workspace } from '../support/sample-process.js';
 
 const processes: SampleProcess[] = [];
@@ -107,6 +109,28 @@ describe('npm start', () => {
     },
     180_000,
   );
+
+  it('starts no emulator when it is told of a now.gg app, and asks that one', async () => {
+    const client = { clientId: 'studio', clientSecret: 'planted-secret' };
+    const nowgg = await startNowggEmulator({ clients: [client] });
+    const sample = start({
+      NOWGG_SAMPLE_DATA_DIR: ':memory:',
+      NOWGG_CLIENT_ID: client.clientId,
+      NOWGG_CLIENT_SECRET: client.clientSecret,
+      NOWGG_BASE_URL: nowgg.url,
+      NOWGG_ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    });
+    await sample.listening();
+    expect(sample.stdout).toContain(`now.gg:     ${nowgg.url}\n`);
+    expect(sample.stdout).toContain("CODE='paste the code here'");
+    const { commands } = readWalkThrough(sample.stdout);
+    const printed = await paste(commands.replace('paste the code here', nowgg.issueCode()));
+    expect(printed).toContain('"coinsLeft":380}');
+    expect(sample.stdout + sample.stderr).not.toContain('planted');
+    sample.signal('SIGTERM');
+    expect(await sample.ended()).toBe(0);
+    await nowgg.close();
+  }, 180_000);
 
   it('says which port is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
