@@ -24,6 +24,8 @@ export type IssuerMood = 'up' | 'broken' | 'gone';
 /** An issuer of JWTs whose keys and moods a test decides, with discovery and keys on loopback. */
 export class Issuer implements AsyncDisposable {
   mood: IssuerMood = 'up';
+  /** What the token endpoint answers to everybody. */
+  tokenReply: Record<string, unknown> = {};
   /** Paths that were asked for, in order. */
   readonly asked: string[] = [];
   readonly #server: Server;
@@ -105,6 +107,7 @@ export class Issuer implements AsyncDisposable {
         jwks_uri: `${this.url}/jwks`,
       },
       '/jwks': { keys: this.#published },
+      '/token': this.tokenReply,
     };
     const document = documents[request.url ?? ''];
     const status = this.mood === 'broken' ? 500 : document ? 200 : 404;

@@ -160,7 +160,7 @@ export class Mutations {
   }
 
   #otherThan(character: string): string {
-    const other = this.#pick([...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']);
+    const other = this.#pick(Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'));
     return other === character ? '-' : other;
   }
 

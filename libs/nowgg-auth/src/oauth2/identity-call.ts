@@ -1,5 +1,6 @@
 import type { CustomFetch } from 'openid-client';
 import type { IdentityHttp, IdentityHttpOutcome } from '../identity/identity-http.js';
+import { isJsonObject } from '../identity/claims.js';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import { isSecureUrl } from './secure-url.js';
@@ -11,6 +12,8 @@ export interface IdentityCallOptions {
   readonly idempotent: boolean;
   /** Plain http beyond loopback is allowed. */
   readonly allowInsecure: boolean;
+  /** A member of JSON replies that the library is not to see, because nothing here depends on it. */
+  readonly without?: 'id_token' | undefined;
 }
 
 /** What a call failed of, as far as the wire tells. */
@@ -32,6 +35,7 @@ export class IdentityCall {
   readonly #http: IdentityHttp;
   readonly #options: IdentityCallOptions;
   #outcome: IdentityHttpOutcome | undefined;
+  #ownAnswer: { readonly url: string; readonly answer: () => Promise<unknown> } | undefined;
 
   constructor(http: IdentityHttp, options: IdentityCallOptions) {
     this.#http = http;
@@ -50,6 +54,7 @@ export class IdentityCall {
 
   /** To be given to a library as its `fetch`. */
   readonly fetch: CustomFetch = async (url, { method, headers, body }) => {
+    if (url === this.#ownAnswer?.url) return Response.json((await this.#ownAnswer.answer()) ?? {});
     if (!isSecureUrl(url, this.#options.allowInsecure)) {
       this.#outcome = NOT_SENT;
       throw new NoReplyError();
@@ -62,8 +67,13 @@ export class IdentityCall {
       signal: this.#options.signal,
       idempotent: this.#options.idempotent,
     });
-    return responseOf(this.#outcome);
+    return responseOf(this.#outcome, this.#options.without);
   };
+
+  /** What a library asks for at this address is answered here, from what is at hand. */
+  answerInstead(url: string | undefined, answer: () => Promise<unknown>): void {
+    this.#ownAnswer = url === undefined ? undefined : { url, answer };
+  }
 
   /** A plain request, for answers that no library reads. Undefined when there was no reply that counts. */
   async ask(
@@ -103,15 +113,21 @@ class NoReplyError extends Error {
   }
 }
 
+function omitting(member: string) {
+  return (key: string, value: unknown) => (key === member ? undefined : value);
+}
+
 function textOf(body: NonNullable<Parameters<CustomFetch>[1]['body']>): string {
   if (typeof body === 'string' || body instanceof URLSearchParams) return body.toString();
   throw new NoReplyError();
 }
 
-function responseOf(outcome: IdentityHttpOutcome): Response {
+function responseOf(outcome: IdentityHttpOutcome, without: string | undefined): Response {
   if (outcome.status === 'failed' || outcome.statusCode < 200 || outcome.statusCode > 599) throw new NoReplyError();
   const { statusCode, headers = {}, json, body } = outcome;
   // Only bodies that passed as JSON: what is no well-formed UTF-8 would be read with its faults replaced.
-  const text = WITHOUT_BODY.has(statusCode) ? null : json === undefined ? '' : Buffer.from(body ?? []);
-  return new Response(text, { status: statusCode, headers: Object.entries(headers) });
+  const text = json === undefined ? '' : Buffer.from(body ?? []).toString('utf8');
+  const seen = without !== undefined && isJsonObject(json) ? JSON.stringify(json, omitting(without)) : text;
+  const init = { status: statusCode, headers: Object.entries(headers) };
+  return new Response(WITHOUT_BODY.has(statusCode) ? null : seen, init);
 }

@@ -1,3 +1,19 @@
+export {
+  NowggApplicationTokenService,
+  type ApplicationToken,
+  type ApplicationTokenOptions,
+} from './application-tokens.js';
+export type { AuthorizationCookie } from './authorization/authorization-cookie.js';
+export { AuthorizationRefusedError, type AuthorizationRefusal } from './authorization/authorization-errors.js';
+export {
+  NowggAuthorizationService,
+  type AuthorizationCallbackRequest,
+  type AuthorizationStart,
+  type AuthorizationUrlOptions,
+  type EndSessionOptions,
+  type SignIn,
+} from './authorization/authorization-service.js';
+export { NowggOAuth2Module, type NowggOAuth2ModuleOptions } from './nowgg-oauth2.module.js';
 export { oauth2 } from './oauth2.js';
 export type {
   OAuth2ClientOptions,

@@ -46,8 +46,9 @@ export class OAuth2Client {
   }
 
   /** A new call under this deadline. */
-  call(signal: AbortSignal, idempotent: boolean): IdentityCall {
-    return new IdentityCall(this.#context.http, { signal, idempotent, allowInsecure: this.settings.allowInsecure });
+  call(signal: AbortSignal, idempotent: boolean, without?: 'id_token'): IdentityCall {
+    const { allowInsecure } = this.settings;
+    return new IdentityCall(this.#context.http, { signal, idempotent, allowInsecure, without });
   }
 
   /** What openid-client needs for one call. */

@@ -1,3 +1,4 @@
+import { NowggConfigurationError } from '../errors.js';
 import { readAudience, readTimeClaim } from '../identity/claims.js';
 import {
   type CodeExchangeRequest,
@@ -12,7 +13,14 @@ import type { TokenType } from '../principal.js';
 import { OAuth2Client } from './oauth2-client.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
+import { exchangeCode, refreshTokens, revokeTokens } from './token-endpoint.js';
 import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
+
+/** @throws NowggConfigurationError when it is none of this kind */
+export function oauth2ProviderOf(provider: IdentityProvider): OAuth2IdentityProvider {
+  if (provider instanceof OAuth2IdentityProvider) return provider;
+  throw new NowggConfigurationError('this identity provider is no standard OAuth 2.0 system');
+}
 
 /** One client at one standard OAuth 2.0 / OpenID Connect system. Takes access tokens only, never an id_token. */
 export class OAuth2IdentityProvider extends IdentityProvider {
@@ -75,11 +83,15 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return verification?.verify(token, signal) ?? { status: 'invalid', reason: 'invalid_token', definite: true };
   }
 
-  override async exchangeCode(_request: CodeExchangeRequest): Promise<TokenOutcome> {
-    return { status: 'client_refused' };
+  override async exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome> {
+    return exchangeCode(this.client, request);
   }
 
-  override async refresh(_refreshToken: string, _signal: AbortSignal): Promise<TokenOutcome> {
-    return { status: 'client_refused' };
+  override async refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome> {
+    return refreshTokens(this.client, refreshToken, signal);
+  }
+
+  override async revoke(refreshToken: string, signal: AbortSignal, accessToken?: string): Promise<void> {
+    await revokeTokens(this.client, { refreshToken, accessToken }, signal);
   }
 }

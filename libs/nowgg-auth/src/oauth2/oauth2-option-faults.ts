@@ -15,6 +15,9 @@ const isScope = (value: unknown) => typeof value === 'string' && /^[\x21\x23-\x2
 const areScopes = (value: unknown) => Array.isArray(value) && value.every(isScope);
 const areTexts = (value: unknown) => isRecord(value) && Object.values(value).every(isText);
 const isUri = (value: unknown) => isText(value) && URL.canParse(value as string) && !(value as string).includes('#');
+/** Sent in two spellings it would be two; the library keeps no query of it. */
+const isRedirectUri = (value: unknown) =>
+  isUri(value) && new URL(value as string).href === value && new URL(value).search === '';
 
 const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   name: [
@@ -24,7 +27,7 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   clientId: [isText, 'must be a non-empty string'],
   clientSecret: [isText, 'must be a non-empty string, or absent'],
   clientAuthentication: [isOneOf('basic', 'post', 'none'), 'must be basic, post or none'],
-  redirectUri: [isUri, 'must be an absolute URI without a fragment'],
+  redirectUri: [isRedirectUri, 'must be an absolute, normalised URI with a path and without query or fragment'],
   postLogoutRedirectUri: [isUri, 'must be an absolute URI without a fragment'],
   scopes: [areScopes, 'must be an array of scope names'],
   applicationScopes: [areScopes, 'must be an array of scope names'],

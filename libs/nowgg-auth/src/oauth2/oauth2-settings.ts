@@ -21,18 +21,21 @@ export interface OAuth2Settings {
   readonly postLogoutRedirectUri: string | undefined;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
-  /** Whether a sign-in must bring an id_token, bound to it by a nonce. */
-  readonly expectsIdToken: boolean;
   readonly sendsStateAndScopeWithCode: boolean;
-  readonly revokeAccessTokenUrl: string | undefined;
+  readonly revokeAccessToken: AccessTokenRevocation | undefined;
+}
+
+/** `PUT` at this address, with an access token in this parameter of its query, revokes the token. */
+export interface AccessTokenRevocation {
+  readonly url: string;
+  readonly parameter: string;
 }
 
 /** Peculiarities of a system that only its preset knows. */
 export interface SystemPeculiarities {
   /** The token endpoint wants `state` and `scope` of the authorization request again. */
   readonly sendsStateAndScopeWithCode?: boolean;
-  /** `PUT` here, with the token in the query, revokes an access token. */
-  readonly revokeAccessTokenUrl?: string | undefined;
+  readonly revokeAccessToken?: AccessTokenRevocation | undefined;
 }
 
 /** Validates the options and fills in what is absent. @throws NowggConfigurationError with every fault at once */
@@ -62,9 +65,8 @@ export function resolveOAuth2Options(
     postLogoutRedirectUri: options.postLogoutRedirectUri,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
     idTokenAlgorithm: options.idTokenAlgorithm ?? 'RS256',
-    expectsIdToken: scopes.includes('openid'),
     sendsStateAndScopeWithCode: peculiarities.sendsStateAndScopeWithCode ?? false,
-    revokeAccessTokenUrl: peculiarities.revokeAccessTokenUrl,
+    revokeAccessToken: peculiarities.revokeAccessToken,
   });
 }
 

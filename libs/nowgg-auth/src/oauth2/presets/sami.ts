@@ -15,10 +15,10 @@ export interface SamiOptions extends OAuth2ClientOptions {
   /** Where that answer says what. Default as ARTIK Cloud has it: `data.userId`, `data.clientId`, `data.expiresIn`. */
   tokenInfoMap?: TokenInfoMap;
   /**
-   * Tells SAMI when a grant is over, by `PUT /revokeAccessToken`. Default false, because that request carries the
-   * access token in its address, where logs keep it.
+   * Tells SAMI when a grant is over, by `PUT /revokeAccessToken` with the access token in this parameter of the query.
+   * Default: it is not told, because logs keep addresses.
    */
-  revokeAccessTokens?: boolean;
+  revokeAccessTokens?: { readonly parameter: string };
 }
 
 const BASE_URL = 'https://accounts.samsungsami.io';
@@ -31,7 +31,7 @@ const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', ex
  * @throws NowggConfigurationError naming every option that is at fault, never its value
  */
 export function sami(options: SamiOptions): IdentityProviderDefinition {
-  const { baseUrl = BASE_URL, tokenInfoUrl, tokenInfoMap = MAP, revokeAccessTokens = false, ...client } = options;
+  const { baseUrl = BASE_URL, tokenInfoUrl, tokenInfoMap = MAP, revokeAccessTokens, ...client } = options;
   const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);
   return definitionOf(
     resolveOAuth2Options(
@@ -47,7 +47,10 @@ export function sami(options: SamiOptions): IdentityProviderDefinition {
       'sami',
       {
         sendsStateAndScopeWithCode: true,
-        revokeAccessTokenUrl: revokeAccessTokens ? `${base}/revokeAccessToken` : undefined,
+        revokeAccessToken: revokeAccessTokens && {
+          url: `${base}/revokeAccessToken`,
+          parameter: revokeAccessTokens.parameter,
+        },
       },
     ),
   );

@@ -1,0 +1,32 @@
+import { InvalidGrantError, InvalidRequestError } from '../../errors.js';
+
+/** Codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. */
+const CODES = [
+  'access_denied',
+  'consent_required',
+  'account_selection_required',
+  'interaction_required',
+  'invalid_request',
+  'invalid_scope',
+  'login_required',
+  'unauthorized_client',
+  'unsupported_response_type',
+] as const;
+
+/** Why an identity system sent the browser back without a code. `other`: a code that is not standardised. */
+export type AuthorizationRefusal = (typeof CODES)[number] | 'other';
+
+/** 400. The identity system sent the browser back with an error: the player cancelled, or may not, or has to be asked. */
+export class AuthorizationRefusedError extends InvalidGrantError {
+  readonly refusal: AuthorizationRefusal;
+
+  constructor(code: string) {
+    super('the identity system did not sign the player in');
+    this.refusal = CODES.find((known) => known === code) ?? 'other';
+  }
+}
+
+/** 400, of a callback that belongs to no sign-in that this browser began here, or that was used before. */
+export function foreignCallback(): InvalidRequestError {
+  return new InvalidRequestError('this sign-in was not begun in this browser, is too old, or was finished before');
+}

@@ -1,0 +1,27 @@
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { NowggApplicationTokenService } from './application-tokens.js';
+import { NowggAuthorizationService } from './authorization/authorization-service.js';
+
+export interface NowggOAuth2ModuleOptions {
+  /** The `NowggAuthModule` whose identity providers these services use; needed only if that one is not global. */
+  imports?: NonNullable<ModuleMetadata['imports']>;
+  /** Whether every module of the application sees this one without importing it. Default true. */
+  isGlobal?: boolean;
+}
+
+/**
+ * What standard identity systems can do beyond vouching for a token: {@link NowggAuthorizationService} signs browsers in,
+ * {@link NowggApplicationTokenService} obtains tokens for the application itself. Stands beside `NowggAuthModule`.
+ */
+@Module({})
+export class NowggOAuth2Module {
+  static forRoot({ imports = [], isGlobal = true }: NowggOAuth2ModuleOptions = {}): DynamicModule {
+    return {
+      module: NowggOAuth2Module,
+      global: isGlobal,
+      imports,
+      providers: [NowggAuthorizationService, NowggApplicationTokenService],
+      exports: [NowggAuthorizationService, NowggApplicationTokenService],
+    };
+  }
+}

@@ -1,0 +1,63 @@
+import type { TokenEndpointResponse } from 'openid-client';
+import { isJsonObject, ownProperty } from '../identity/claims.js';
+import type { TokenOutcome } from '../identity/identity-provider.js';
+import type { IdentityCall } from './identity-call.js';
+
+/** The client itself is refused, or may not do this at all: nothing about any grant. */
+const CLIENT_CODES = new Set(['invalid_client', 'unauthorized_client']);
+const BUSY_CODES = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
+
+/** A token set from a reply that the library found good. `sentAtMs`: when it was asked for, epoch milliseconds. */
+export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subject?: string): TokenOutcome {
+  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, token_type: type } = reply;
+  const areTokens = isTokenText(accessToken) && (refreshToken === undefined || isTokenText(refreshToken));
+  if (type !== 'bearer' || !areTokens || (expiresIn !== undefined && !Number.isFinite(expiresIn))) {
+    return { status: 'in_doubt', reason: 'nonsense' };
+  }
+  const accessTokenExpiresAtMs = expiresIn === undefined ? undefined : sentAtMs + expiresIn * 1000;
+  return {
+    status: 'tokens',
+    tokens: { accessToken, accessTokenExpiresAtMs, refreshToken, ...(subject !== undefined && { subject }) },
+  };
+}
+
+/**
+ * What came of a call to the token endpoint that did not end in a token set, by what the wire says. Undefined: a reply
+ * that says success and is none.
+ */
+export function readTokenFailure(call: IdentityCall): Exclude<TokenOutcome, { status: 'tokens' }> | undefined {
+  const { outcome } = call;
+  if (!outcome) return { status: 'not_sent', reason: 'nonsense' };
+  if (outcome.status === 'failed') {
+    return { status: outcome.sent === 'no' ? 'not_sent' : 'in_doubt', reason: outcome.reason };
+  }
+  const { statusCode, json, retryAfterMs } = outcome;
+  if (statusCode === 429 || (statusCode === 503 && isJsonObject(json))) return { status: 'busy', retryAfterMs };
+  const failure = call.failure();
+  if (failure) return { status: 'in_doubt', reason: failure.reason };
+  return statusCode < 400 ? undefined : readErrorCode(ownProperty(json, 'error'), statusCode, retryAfterMs);
+}
+
+function readErrorCode(
+  code: unknown,
+  statusCode: number,
+  retryAfterMs: number | undefined,
+): Exclude<TokenOutcome, { status: 'tokens' }> {
+  // RFC 6749 section 5.2: the grant, whatever it is, is no good, and will not get better.
+  if (code === 'invalid_grant') return { status: 'refused', code, definite: true };
+  if (typeof code === 'string' && BUSY_CODES.has(code)) return { status: 'busy', retryAfterMs };
+  if (statusCode === 401 || (typeof code === 'string' && CLIENT_CODES.has(code))) return { status: 'client_refused' };
+  return typeof code === 'string' && code !== ''
+    ? { status: 'refused', code: publicCode(code), definite: false }
+    : { status: 'in_doubt', reason: 'nonsense' };
+}
+
+/** A code as it may be stored: an error body that echoes a secret must not get through. */
+function publicCode(code: string): string {
+  return /^[a-z][a-z_]{2,63}$/.test(code) ? code : 'unrecognised';
+}
+
+/** Visible ASCII, because it has to travel in a header; as long as a bearer token may be. */
+function isTokenText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
+}

@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import type { Provider } from 'oidc-provider';
+import { oidcProvider } from './oidc-provider-quietly.js';
+
+export const CLIENT_ID = 'web-game';
+export const CLIENT_SECRET = 'a-secret-of-the-web-game-1234567890';
+export const REDIRECT_URI = 'https://game.example/auth/callback';
+export const PHONE = '+46123456789';
+
+export interface SystemShape {
+  /** Whether the issuer identifier ends in a slash. */
+  readonly trailingSlash?: boolean;
+  readonly configuration: (base: string) => Record<string, unknown>;
+  /** Client metadata beside id, secret and redirect URI. */
+  readonly client: Record<string, unknown>;
+  /** May answer a request itself, or change it before the provider sees it. */
+  readonly shim?: (request: IncomingMessage, response: ServerResponse, provider: Provider) => Promise<boolean>;
+}
+
+let signingKey: Promise<JWK> | undefined;
+
+async function newKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: 'system-key', alg: 'RS256', use: 'sig' };
+}
+
+/** A request that reached the system. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly authorization: string | undefined;
+}
+
+/** A certified OpenID provider in this process, on loopback, in the shape of one of the systems. */
+export class IdentitySystem implements AsyncDisposable {
+  readonly seen: SeenRequest[] = [];
+  /** Changes JSON replies of the provider, for faults that it would never commit itself. */
+  tamper: ((path: string, body: Record<string, unknown>) => Record<string, unknown>) | undefined;
+  mood: 'up' | 'broken' | 'gone' = 'up';
+  readonly #server: Server;
+  #provider: Provider | undefined;
+  #waiting: (() => void)[] = [];
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(shape: SystemShape): Promise<IdentitySystem> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const system = new IdentitySystem(server);
+    signingKey ??= newKey();
+    const { Provider: OidcProvider } = await oidcProvider();
+    const provider = new OidcProvider(`${system.url}${shape.trailingSlash ? '/' : ''}`, {
+      jwks: { keys: [await signingKey] },
+      cookies: { keys: ['a-cookie-key-of-the-tests'] },
+      clients: [
+        {
+          client_id: CLIENT_ID,
+          client_secret: CLIENT_SECRET,
+          redirect_uris: [REDIRECT_URI],
+          post_logout_redirect_uris: ['https://game.example/bye'],
+          grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+          ...shape.client,
+        },
+        {
+          client_id: 'another-game',
+          client_secret: CLIENT_SECRET,
+          redirect_uris: [REDIRECT_URI],
+          grant_types: ['authorization_code', 'refresh_token'],
+          ...shape.client,
+        },
+      ],
+      interactions: { url: (_context: unknown, { uid }: { uid: string }) => `/sign-in/${uid}` },
+      issueRefreshToken: async () => true,
+      pkce: { required: () => true },
+      renderError: (context: { body: unknown }, out: unknown) => {
+        context.body = out;
+      },
+      loadExistingGrant,
+      findAccount: async (_context: unknown, accountId: string) => ({
+        accountId,
+        claims: async () => ({
+          sub: accountId,
+          email: `${accountId}@example`,
+          phone_number: PHONE,
+          phone_number_verified: true,
+        }),
+      }),
+      ...shape.configuration(system.url),
+    });
+    system.#provider = provider;
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      void system.#serve(request, response, shape);
+    });
+    return system;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get provider(): Provider {
+    return this.#provider as Provider;
+  }
+
+  /** Waits until this path has been asked for. */
+  async asked(path: string): Promise<void> {
+    while (this.seenAt(path).length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+  }
+
+  seenAt(path: string): SeenRequest[] {
+    return this.seen.filter((request) => request.path === path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, shape: SystemShape): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
+    const { method = '', headers } = request;
+    this.seen.push({ method, path: pathname, query: searchParams, authorization: headers.authorization });
+    for (const wake of this.#waiting.splice(0)) wake();
+    if (this.mood === 'gone') {
+      request.socket.destroy();
+      return;
+    }
+    if (this.mood === 'broken') {
+      response.writeHead(500, { 'content-type': 'application/json' }).end('{"access_token":"x"}');
+      return;
+    }
+    if (this.tamper) this.#tamperWith(response, pathname, this.tamper);
+    if (await shape.shim?.(request, response, this.provider)) return;
+    if (pathname.startsWith('/sign-in/')) {
+      // Whoever comes is the player whom his cookie names; nobody has to type.
+      const accountId = /player=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? 'player-1';
+      const refuses = /refuses=1/.test(headers.cookie ?? '');
+      const result = refuses ? { error: 'access_denied' } : { login: { accountId } };
+      await this.provider.interactionFinished(request, response, result);
+      return;
+    }
+    this.provider.callback()(request, response);
+  }
+
+  #tamperWith(response: ServerResponse, path: string, change: NonNullable<IdentitySystem['tamper']>): void {
+    const end = response.end.bind(response);
+    response.end = ((chunk?: string | Buffer, ...rest: []) => {
+      const isJson = String(response.getHeader('content-type')).startsWith('application/json');
+      if (!isJson || chunk === undefined) return end(chunk, ...rest);
+      const body = JSON.stringify(change(path, JSON.parse(chunk.toString()) as Record<string, unknown>));
+      response.setHeader('content-length', Buffer.byteLength(body));
+      return end(body);
+    }) as typeof response.end;
+  }
+}
+
+/** Everybody has consented to everything that this client may ask for. */
+async function loadExistingGrant(context: {
+  oidc: {
+    provider: Provider;
+    client: { clientId: string };
+    session: { accountId: string; grantIdFor(clientId: string): string | undefined };
+    params: { scope?: string };
+    resourceServers: Record<string, unknown>;
+  };
+}) {
+  const { provider, client, session, params, resourceServers } = context.oidc;
+  // A new one would end what the player's other tab is about to get.
+  const existing = session.grantIdFor(client.clientId);
+  if (existing !== undefined) return provider.Grant.find(existing);
+  const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+  grant.addOIDCScope(params.scope ?? 'openid');
+  for (const resource of Object.keys(resourceServers)) grant.addResourceScope(resource, params.scope ?? '');
+  await grant.save();
+  return grant;
+}
