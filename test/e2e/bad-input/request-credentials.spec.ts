@@ -150,6 +150,8 @@ const ambiguous: readonly (readonly [
     '/guarded?access_token=TOKEN&access_token=x',
     (token) => [['Authorization', `Bearer ${token}`]],
   ],
+  ['an empty query token', '/guarded?access_token=', (token) => [['Authorization', `Bearer ${token}`]]],
+  ['a list of query tokens', '/guarded?access_token[]=TOKEN', (token) => [['Authorization', `Bearer ${token}`]]],
   ['an encoded underscore', '/guarded?access%5Ftoken=TOKEN', (token) => [['Authorization', `Bearer ${token}`]]],
   ['an encoded letter', '/guarded?%61ccess_toke%6E=TOKEN', (token) => [['Authorization', `Bearer ${token}`]]],
   ['a query token beside a malformed header', '/guarded?access_token=TOKEN', () => [['Authorization', 'Bearer <x>']]],
