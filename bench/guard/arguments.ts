@@ -12,7 +12,7 @@ export interface RunOptions {
 
 export const USAGE = `npm run bench:guard -- [options]
 
-  --rounds N                    rounds for each variant (default 30)
+  --rounds N                    rounds for each variant (default 15)
   --requests N                  requests for each variant and round (default 1000)
   --platform express|fastify    one platform only
   --quick                       3 rounds of 300 requests: whether it works, not what it costs
@@ -33,7 +33,7 @@ export function readArguments(args: readonly string[]): RunOptions | 'help' {
   });
   if (values.help) return 'help';
   return {
-    rounds: readCount('rounds', values.rounds, values.quick ? 3 : 30),
+    rounds: readCount('rounds', values.rounds, values.quick ? 3 : 15),
     requests: readCount('requests', values.requests, values.quick ? 300 : 1000),
     platforms: readPlatforms(values.platform),
     json: values.json,

@@ -28,7 +28,7 @@ interface Part {
 
 /** Few enough that a batch's inputs stay in the processor's caches, as those of a request just parsed do. */
 const BATCH = 16;
-const BATCHES_PER_ROUND = 40;
+const BATCHES_PER_ROUND = 20;
 const WARM_UP_ROUNDS = 60;
 
 async function measure({ identity, rounds }: { identity: Identity; rounds: number }): Promise<InProcessSamples> {

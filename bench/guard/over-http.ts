@@ -19,7 +19,7 @@ export interface HttpMeasurement {
 const CONNECTIONS = 16;
 /** So often, and with so many requests at least, a variant runs before it is measured: the compiler has settled then. */
 const WARM_UP_ROUNDS = 2;
-const WARM_UP_REQUESTS = 2000;
+const WARM_UP_REQUESTS = 1500;
 
 interface Bench {
   readonly variant: Variant & { readonly name: VariantName };
@@ -66,7 +66,7 @@ async function measureOnce(
   identityProcess: Child<IdentityOperations>,
   isWarmUp: boolean,
 ): Promise<number> {
-  const amount = variant.asksEveryTime ? Math.max(1, Math.round(requests / 5)) : requests;
+  const amount = variant.isSlow ? Math.max(1, Math.round(requests / 5)) : requests;
   const asked = await identityProcess.call('verifyTokenCalls');
   const before = await server.call('cpuMicroseconds');
   await load.run(pool, amount);
