@@ -1,0 +1,2 @@
+export type { RedisClientPattern, RedisSource } from './redis-client.js';
+export { redisSharedCache, type RedisSharedCacheOptions } from './redis-shared-cache-wiring.js';

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { ErrorReply } from 'redis';
+import type { NowggClock } from '../clock.js';
+import { SharedCache, type SharedCacheContext, type SharedVerdict } from '../verification/shared-cache.js';
+import { ClaimsHeld } from './claims-held.js';
+import { GuardedRedis, UnexpectedReplyError } from './guarded-redis.js';
+import { reachabilityLog } from './reachability-log.js';
+import type { OpenClient, RedisClient } from './redis-client.js';
+import { RedisConnection } from './redis-connection.js';
+import { claimKeyOf, REVOCATION_CHANNEL, verdictKeyOf } from './redis-keys.js';
+import { RevocationHints } from './revocation-hints.js';
+import { entryAgeMs, readEntry, type SharedEntry, writeEntry } from './shared-entry.js';
+import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
+
+interface StoredValue {
+  readonly sealed: Buffer;
+  /** Time to live, milliseconds, as PTTL says it. */
+  readonly leftMs: number;
+}
+
+/**
+ * Another process may have looked for the verdict just before it was written and ask for the claim just after it was
+ * given back. For so long it finds the claim held, looks again and sees the verdict. Milliseconds.
+ */
+const LINGER_MS = 250;
+
+/** Only the process that holds a claim may end or shorten it. */
+const RELEASE = `if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then return redis.call('del', KEYS[1]) end
+return redis.call('pexpire', KEYS[1], ARGV[2])`;
+
+/**
+ * The shared cache on Redis. Values are sealed, so a Redis that others can read tells nothing about tokens or players
+ * and one that others can write cannot make a token good. Everything ends within 25 ms, and nothing at all is asked of
+ * a Redis that is known not to answer.
+ */
+export class RedisSharedCache extends SharedCache {
+  readonly #clock: NowggClock;
+  readonly #seal: VerdictSeal;
+  readonly #connection: RedisConnection;
+  readonly #redis: GuardedRedis;
+  readonly #hints: RevocationHints;
+  readonly #claims = new ClaimsHeld();
+  /** Tells this process's claims from those of others. */
+  readonly #owner = randomBytes(16).toString('base64url');
+
+  constructor(open: OpenClient, { clock, sealingKey }: SharedCacheContext) {
+    super();
+    const log = reachabilityLog();
+    this.#clock = clock;
+    this.#seal = new VerdictSeal(sealingKey);
+    this.#connection = new RedisConnection(open, clock, {
+      onReady: () => {
+        this.#redis.connected();
+        log.reachable();
+      },
+      onTrouble: (error) => log.unreachable(error),
+    });
+    this.#redis = new GuardedRedis(this.#connection, clock);
+    this.#hints = new RevocationHints(open, clock);
+  }
+
+  override async read(key: string): Promise<SharedVerdict | undefined> {
+    const sentAt = this.#clock.monotonicNow();
+    const stored = await this.#redis.run('read', (client) => find(client, verdictKeyOf(key)));
+    if (!stored) return undefined;
+    const entry = this.#open(stored.sealed, key);
+    if (!entry) {
+      // Sealed under another key or made up, or the reply to another question: removed, and the connection renewed.
+      void this.remove([key]).then(() => this.#redis.distrust());
+      return undefined;
+    }
+    const now = this.#clock.now();
+    const ageMs = entryAgeMs(entry, stored.leftMs - (this.#clock.monotonicNow() - sentAt), now);
+    const isOver = entry.facts.expiresAtMs !== undefined && entry.facts.expiresAtMs <= now;
+    return ageMs === undefined || isOver ? undefined : { facts: entry.facts, ageMs };
+  }
+
+  override async write(key: string, { facts, ageMs }: SharedVerdict, lifetimeMs: number): Promise<void> {
+    const lifetime = Math.floor(lifetimeMs);
+    if (!(lifetime >= 1 && ageMs >= 0)) return;
+    const askedAtMs = this.#clock.now() - ageMs;
+    const sealed = this.#seal.seal(writeEntry({ facts, askedAtMs, writtenAgeMs: ageMs, lifetimeMs: lifetime }), key);
+    if (sealed.length > MAX_SEALED_BYTES) return;
+    const expiration = { type: 'PX', value: lifetime } as const;
+    const reply = await this.#redis.run('write', async (client) =>
+      expectOk(await client.set(verdictKeyOf(key), sealed, { expiration })),
+    );
+    if (reply === 'OK') this.#claims.wrote(key);
+  }
+
+  override async remove(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    await this.#redis.run('write', (client) => Promise.all(keys.map((key) => client.del(verdictKeyOf(key)))));
+  }
+
+  override async claim(key: string, leaseMs: number): Promise<'mine' | 'held' | 'unavailable'> {
+    const options = { expiration: { type: 'PX', value: Math.max(1, Math.ceil(leaseMs)) }, condition: 'NX' } as const;
+    const reply = await this.#redis.run(
+      'write',
+      async (client) => expectOkOrNull(await client.set(claimKeyOf(key), this.#owner, options)),
+      (late, client) => {
+        // Nobody here believes to hold it.
+        if (late === 'OK') this.#endClaim(client, key, 0).catch(() => undefined);
+      },
+    );
+    if (reply === undefined) return 'unavailable';
+    if (reply === null) return 'held';
+    this.#claims.add(key);
+    return 'mine';
+  }
+
+  override async release(key: string): Promise<void> {
+    const answered = this.#claims.take(key);
+    if (answered === undefined) return;
+    await this.#redis.run('write', (client) => this.#endClaim(client, key, answered ? LINGER_MS : 0));
+  }
+
+  override async announceRevocation(): Promise<void> {
+    await this.#redis.run('hint', async (client) => expectNumber(await client.publish(REVOCATION_CHANNEL, '')));
+  }
+
+  override onRevocation(listener: () => void): () => void {
+    return this.#hints.listen(listener);
+  }
+
+  override async close(): Promise<void> {
+    this.#hints.close();
+    this.#connection.close();
+  }
+
+  async #endClaim(client: RedisClient, key: string, lingerMs: number): Promise<number> {
+    const call = { keys: [claimKeyOf(key)], arguments: [this.#owner, String(lingerMs)] };
+    return expectNumber(await client.eval(RELEASE, call));
+  }
+
+  #open(sealed: Buffer, key: string): SharedEntry | undefined {
+    const text = this.#seal.open(sealed, key);
+    return text === undefined ? undefined : readEntry(text);
+  }
+}
+
+/** Both commands are sent together: one round trip. */
+async function find(client: RedisClient, key: string): Promise<StoredValue | null> {
+  const [sealed, leftMs] = await Promise.all([client.get(key).catch(nullForWrongType), client.pTTL(key)]);
+  if (typeof leftMs !== 'number' || !(sealed === null || Buffer.isBuffer(sealed))) throw new UnexpectedReplyError();
+  return sealed && { sealed, leftMs };
+}
+
+function nullForWrongType(error: unknown): null {
+  if (error instanceof ErrorReply && error.message.startsWith('WRONGTYPE')) return null;
+  throw error;
+}
+
+function expectOk(reply: unknown): 'OK' {
+  if (reply !== 'OK') throw new UnexpectedReplyError();
+  return reply;
+}
+
+function expectOkOrNull(reply: unknown): 'OK' | null {
+  return reply === null ? reply : expectOk(reply);
+}
+
+function expectNumber(reply: unknown): number {
+  if (typeof reply !== 'number') throw new UnexpectedReplyError();
+  return reply;
+}

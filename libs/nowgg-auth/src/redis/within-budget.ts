@@ -1,0 +1,28 @@
+/** What became of an operation inside its budget. */
+export type Outcome<T> =
+  | { readonly status: 'answered'; readonly value: T }
+  | { readonly status: 'failed'; readonly error: unknown }
+  | { readonly status: 'late' };
+
+/**
+ * Waits for an operation, but not longer than its budget. Real time, as for every network call. The budget starts when
+ * the event loop has sent what was asked, and a reply that has arrived when it ends still counts: a process that is busy
+ * with something else does not take its own delay for the server's.
+ */
+export function withinBudget<T>(running: Promise<T>, budgetMs: number): Promise<Outcome<T>> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const start = setImmediate(() => {
+      timer = setTimeout(() => setImmediate(() => resolve({ status: 'late' })), budgetMs);
+    });
+    const settle = (outcome: Outcome<T>) => {
+      clearImmediate(start);
+      clearTimeout(timer);
+      resolve(outcome);
+    };
+    running.then(
+      (value) => settle({ status: 'answered', value }),
+      (error: unknown) => settle({ status: 'failed', error }),
+    );
+  });
+}

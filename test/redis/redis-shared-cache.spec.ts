@@ -1,0 +1,249 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { RedisServer } from '../support/redis-server.js';
+import { SteppedClock } from '../support/stepped-clock.js';
+import { type Cache, connectedCache, factsOf, keyOf, observer, until } from './support.js';
+
+const LIFETIME_MS = 30_000;
+const VERDICT_KEY = `nowgg:v1:${Buffer.from(keyOf('a'), 'latin1').toString('base64url')}`;
+
+let server: RedisServer;
+let redis: Awaited<ReturnType<typeof observer>>;
+let clock: SteppedClock;
+let writer: Cache;
+let reader: Cache;
+
+beforeAll(async () => {
+  server = await RedisServer.start();
+  redis = await observer(server.url);
+});
+afterAll(async () => {
+  redis.destroy();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushAll();
+  clock = new SteppedClock();
+  writer = await connectedCache(server.url, { clock });
+  reader = await connectedCache(server.url, { clock });
+});
+afterEach(async () => {
+  await writer.close();
+  await reader.close();
+});
+
+describe('a shared verdict', () => {
+  it('reaches another process with everything that was established, frozen', async () => {
+    const facts = factsOf({ authTimeMs: 1_000, name: 'Ada', sessionId: 's-1' });
+    await writer.write(keyOf('a'), { facts, ageMs: 120 }, LIFETIME_MS);
+    const verdict = await reader.read(keyOf('a'));
+    expect(verdict?.facts).toEqual(facts);
+    expect(verdict?.ageMs).toBeGreaterThanOrEqual(120);
+    expect(Object.isFrozen(verdict?.facts)).toBe(true);
+    expect(Object.isFrozen(verdict?.facts.scopes)).toBe(true);
+    expect(Object.isFrozen(verdict?.facts.claims.nested)).toBe(true);
+  });
+
+  it('is a miss under every other key', async () => {
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    expect(await reader.read(keyOf('b'))).toBeUndefined();
+  });
+
+  it('may have a key of any length', async () => {
+    const key = `${'\u00e9'.repeat(100)}${keyOf('long')}`;
+    await writer.write(key, { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    expect(await reader.read(key)).toBeDefined();
+  });
+
+  it('shows nothing about the player in Redis and ends by itself', async () => {
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    const keys = await redis.keys('*');
+    expect(keys).toContain(VERDICT_KEY);
+    const stored = await redis.withTypeMapping({ 36: Buffer }).get(VERDICT_KEY);
+    for (const secret of ['player-4711', 'ada@example.com', 'nowgg', 'client-key', 'expiresAtMs']) {
+      expect(stored?.includes(secret)).toBe(false);
+    }
+    expect(await redis.pTTL(VERDICT_KEY)).toBeGreaterThan(0);
+    expect(await redis.pTTL(VERDICT_KEY)).toBeLessThanOrEqual(LIFETIME_MS);
+  });
+
+  it('is gone after it was removed', async () => {
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    await reader.remove([keyOf('a'), keyOf('b'), keyOf('c')]);
+    expect(await writer.read(keyOf('a'))).toBeUndefined();
+    expect(await writer.read(keyOf('b'))).toBeUndefined();
+  });
+
+  it.each([0, -1, Number.NaN, 0.5])('is not kept with a lifetime of %s ms', async (lifetimeMs) => {
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, lifetimeMs);
+    expect(await redis.exists(VERDICT_KEY)).toBe(0);
+  });
+});
+
+describe('the age of a shared verdict', () => {
+  beforeEach(() => writer.write(keyOf('a'), { facts: factsOf(), ageMs: 1_000 }, LIFETIME_MS));
+
+  it('counts what passed by our clock', async () => {
+    clock.step(10_000);
+    expect((await reader.read(keyOf('a')))?.ageMs).toBeGreaterThanOrEqual(11_000);
+  });
+
+  it('counts what passed by the clock of Redis when ours was set back', async () => {
+    await redis.pExpire(VERDICT_KEY, LIFETIME_MS - 20_000);
+    clock.jump(-3_000);
+    expect((await reader.read(keyOf('a')))?.ageMs).toBeGreaterThanOrEqual(21_000);
+  });
+
+  it('is too much at the end of its lifetime, though Redis keeps it', async () => {
+    clock.step(LIFETIME_MS + 1);
+    expect(await redis.exists(VERDICT_KEY)).toBe(1);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+
+  it('is not believed when it comes from the future', async () => {
+    clock.jump(-10_000);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+
+  it('is not believed without an end, or with a later one than it was given', async () => {
+    await redis.persist(VERDICT_KEY);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+    await redis.pExpire(VERDICT_KEY, LIFETIME_MS * 2);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+
+  it('does not matter when the token has expired meanwhile', async () => {
+    await writer.write(keyOf('a'), { facts: factsOf({ expiresAtMs: clock.now() + 5_000 }), ageMs: 0 }, LIFETIME_MS);
+    clock.step(5_000);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+});
+
+describe('a value that is no verdict of ours', () => {
+  it('is a miss and removed when it was sealed with another key', async () => {
+    const stranger = await connectedCache(server.url, { clock, sealingKey: Buffer.alloc(32, 8) });
+    await stranger.write(keyOf('a'), { facts: factsOf({ userId: 'intruder' }), ageMs: 0 }, LIFETIME_MS);
+    await stranger.close();
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+    await until(async () => (await redis.exists(VERDICT_KEY)) === 0);
+  });
+
+  it('is a miss when it was moved from another key', async () => {
+    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    await redis.rename(`nowgg:v1:${Buffer.from(keyOf('b'), 'latin1').toString('base64url')}`, VERDICT_KEY);
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['JSON', '{}'],
+    ['text', 'not ours'],
+    ['what begins like one', '\u0001'.repeat(100)],
+  ])('is a miss when somebody wrote %s', async (_, value) => {
+    await redis.set(VERDICT_KEY, value, { expiration: { type: 'PX', value: LIFETIME_MS } });
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+  });
+
+  it('is a miss when it is of another type, and the next verdict takes its place', async () => {
+    await redis.lPush(VERDICT_KEY, 'x');
+    for (let attempt = 0; attempt < 10; attempt += 1) expect(await reader.read(keyOf('a'))).toBeUndefined();
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    expect(await reader.read(keyOf('a'))).toBeDefined();
+  });
+});
+
+describe('a claim', () => {
+  const claimKey = `nowgg:v1:claim:{${VERDICT_KEY}}`;
+
+  it('is held by one process and free after it was given back', async () => {
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('held');
+    await writer.release(keyOf('a'));
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+  });
+
+  it('is not given back by a process that does not hold it', async () => {
+    await writer.claim(keyOf('a'), 3_000);
+    await reader.release(keyOf('a'));
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('held');
+  });
+
+  it('that another process took over meanwhile is left alone', async () => {
+    await writer.claim(keyOf('a'), 3_000);
+    await redis.del(claimKey);
+    await reader.claim(keyOf('a'), 3_000);
+    await writer.release(keyOf('a'));
+    expect(await redis.exists(claimKey)).toBe(1);
+  });
+
+  it('ends by itself when its holder is gone', async () => {
+    await writer.claim(keyOf('a'), 20);
+    await until(async () => (await reader.claim(keyOf('a'), 3_000)) === 'mine');
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('held');
+  });
+
+  it('lasts a moment longer after a verdict was written, for those who looked just before', async () => {
+    await writer.claim(keyOf('a'), 60_000);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    await writer.release(keyOf('a'));
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('held');
+    expect(await reader.read(keyOf('a'))).toBeDefined();
+    expect(await redis.pTTL(claimKey)).toBeLessThanOrEqual(250);
+  });
+
+  it('goes to one of a hundred that want it at the same time', async () => {
+    const claims = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => (index % 2 ? writer : reader).claim(keyOf('a'), 3_000)),
+    );
+    expect(claims.filter((claim) => claim === 'mine')).toHaveLength(1);
+    expect(claims.filter((claim) => claim === 'held')).toHaveLength(99);
+  });
+});
+
+describe('a revocation hint', () => {
+  it('reaches other processes and carries nothing', async () => {
+    let hints = 0;
+    const stop = reader.onRevocation(() => {
+      hints += 1;
+    });
+    await until(() => hints === 1); // Listening has begun.
+    const watcher = redis.duplicate();
+    const messages: string[] = [];
+    await watcher.connect();
+    await watcher.subscribe('nowgg:v1:revocations', (message) => messages.push(message));
+    await writer.announceRevocation();
+    await until(() => hints === 2 && messages.length === 1);
+    expect(messages).toEqual(['']);
+    stop();
+    await writer.announceRevocation();
+    await until(() => messages.length === 2);
+    expect(hints).toBe(2);
+    watcher.destroy();
+  });
+
+  it('is given once after an interruption, when some may have been missed', async () => {
+    let hints = 0;
+    reader.onRevocation(() => {
+      hints += 1;
+    });
+    await until(() => hints === 1);
+    await redis.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+    await until(() => hints > 1);
+    await writer.announceRevocation();
+    await until(() => hints > 2);
+    expect(hints).toBe(3);
+  });
+});
+
+describe('after it was closed', () => {
+  it('everything is a miss and close may be called again', async () => {
+    await reader.close();
+    await reader.close();
+    expect(await reader.read(keyOf('a'))).toBeUndefined();
+    expect(await reader.claim(keyOf('a'), 1_000)).toBe('unavailable');
+    await reader.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
+    await reader.announceRevocation();
+    expect(await redis.exists(VERDICT_KEY)).toBe(0);
+    reader.onRevocation(() => undefined)();
+  });
+});
