@@ -102,6 +102,34 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     expect(emulator.requestCount('token') - before).toBe(1);
   });
 
+  it.each([['nobody'], ['__proto__'], ['constructor'], ['a b'], ['']])(
+    'answer a sign-in at the identity provider %p as a mistake of the caller',
+    async (provider) => {
+      const before = emulator.requestCount('token');
+      const response = await post('login', { code: 'x', provider });
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        expect.objectContaining({ errorCode: 'invalid_request' }),
+      ]);
+      expect(emulator.requestCount('token')).toBe(before);
+    },
+  );
+
+  it('refuse a body that is nested ten thousand deep, and one that is no object', async () => {
+    const nested = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+    const bodies = [`{"code":${nested},"session":${nested}}`, nested, '"text"', 'null'];
+    for (const route of ['login', 'refresh', 'logout']) {
+      for (const body of bodies) {
+        const response = await fetch(`${url}/session/${route}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        });
+        expect(response.status).toBe(400);
+      }
+    }
+  });
+
   it.each([[{}], [{ code: 7 }], [{ code: ['a'] }], [{ code: { a: 1 } }], [{ code: '' }], [{ code: 'a\r\nb' }], [[]]])(
     'refuse to sign in with %j, without asking',
     async (body) => {

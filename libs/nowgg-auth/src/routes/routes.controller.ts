@@ -1,16 +1,4 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Header,
-  HttpCode,
-  Post,
-  Req,
-  type Type,
-  UseFilters,
-  UseGuards,
-  ValidationPipe,
-} from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Post, Req, type Type, UseFilters, UseGuards } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { InvalidRequestError, InvalidTokenError, ReauthenticationRequiredError } from '../errors.js';
 import { readCredential } from '../http/credential.js';
@@ -19,8 +7,10 @@ import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js
 import { NowggUser } from '../http/nowgg-user.decorator.js';
 import { NowggAuth, Public } from '../http/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
 import { NowggPrincipal } from '../principal.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { RoutesBodyPipe } from './body-pipe.js';
 import { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
 import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
@@ -29,12 +19,7 @@ import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenVi
 const LEAST_LIFE_SHARE = 0.2;
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
 
-/** Says nothing about what was wrong: the body holds credentials. */
-const bodyPipe = new ValidationPipe({
-  transform: true,
-  whitelist: true,
-  exceptionFactory: () => new InvalidRequestError('the body is not what this route takes'),
-});
+const bodyPipe = new RoutesBodyPipe();
 
 /** The ready-made routes under a path. A class for each module instance, because a path belongs to a class. */
 export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: NowggRoutesOptions): Type<unknown> {
@@ -44,6 +29,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     constructor(
       private readonly tokens: NowggTokenService,
       private readonly accounts: NowggAccountService,
+      private readonly providers: IdentityProviders,
     ) {}
 
     @Public()
@@ -52,7 +38,10 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @HttpCode(200)
     @Header(...NO_STORE)
     async login(@Body(bodyPipe) { code, provider }: NowggLoginBody): Promise<NowggLoginView> {
-      const exchange = await this.tokens.exchangeCode(code, provider === undefined ? {} : { provider });
+      // A caller's mistake, not our configuration's: several providers and none named, or one that there is not.
+      const known = provider === undefined ? this.providers.only() : this.providers.find(provider);
+      if (!known) throw new InvalidRequestError('the identity provider is unknown, or has to be named');
+      const exchange = await this.tokens.exchangeCode(code, { provider: known.name });
       return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
     }
 

@@ -1,0 +1,21 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
+import { InvalidRequestError } from '../errors.js';
+
+/**
+ * Checks a route's body. Its errors say nothing about what was wrong, because a body holds credentials. All fields are
+ * plain texts and numbers: anything nested is refused before the validator, which would follow it down, sees it.
+ */
+@Injectable()
+export class RoutesBodyPipe implements PipeTransform {
+  readonly #validation = new ValidationPipe({ transform: true, whitelist: true, exceptionFactory: () => refusal() });
+
+  async transform(body: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refusal();
+    if (Object.values(body).some((value) => typeof value === 'object' && value !== null)) throw refusal();
+    return this.#validation.transform(body, metadata);
+  }
+}
+
+function refusal(): InvalidRequestError {
+  return new InvalidRequestError('the body is not what this route takes');
+}
