@@ -5,7 +5,7 @@ export type TokenType = 'token' | 'id_token';
 
 /**
  * What a verification established about a token, as plain values. Times are epoch milliseconds.
- * This is what caches hold; a {@link NowggPrincipal} is made from it for each request.
+ * This is what caches share; a {@link NowggPrincipal} is made from it.
  */
 export interface TokenFacts {
   readonly provider: string;
@@ -85,8 +85,7 @@ export class NowggPrincipal {
   }
 }
 
-// Declared and not defined, because a principal is made for every request: its fields are written once, in the
-// constructor. A validating pipe that strips what it does not know is told here that it knows them.
+// A validating pipe that strips what it does not know is told here that it knows them.
 const FIELDS = [
   'provider',
   'userId',
@@ -107,11 +106,21 @@ const FIELDS = [
 ] as const satisfies readonly (keyof NowggPrincipal)[];
 for (const field of FIELDS) Allow()(NowggPrincipal.prototype, field);
 
-/** A frozen principal for one request. `facts.scopes` and `facts.claims` are frozen already and are shared. */
+/** The principal of facts, deeply frozen: one serves every request, because nobody can change it. */
 export function principalOf(facts: TokenFacts): NowggPrincipal {
   return Object.freeze(new NowggPrincipal(facts));
 }
 
+/** `Object.freeze` leaves a `Date` open to its setters: here they throw. */
+class FrozenDate extends Date {}
+for (const name of Object.getOwnPropertyNames(Date.prototype)) {
+  if (!name.startsWith('set')) continue;
+  const refuse = () => {
+    throw new TypeError('a principal is frozen: copy its date before changing it');
+  };
+  Object.defineProperty(FrozenDate.prototype, name, { value: refuse });
+}
+
 function toDate(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
+  return ms === undefined ? undefined : Object.freeze(new FrozenDate(ms));
 }

@@ -42,15 +42,26 @@ export function readCredential(request: CredentialSource): Credential {
   return hasQueryToken(request.originalUrl ?? request.url) ? AMBIGUOUS : credential;
 }
 
-/** Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. */
+/**
+ * Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. What follows
+ * those is the token, whatever its other characters: they are judged where the token is new.
+ */
 export function parseAuthorization(header: string): Credential {
-  if (header.length < SCHEME.length || header.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return NONE;
+  if (!hasBearerScheme(header)) return NONE;
   let start = SCHEME.length;
   if (header.charCodeAt(start) !== SPACE) return TOKEN_CHARACTER.test(header.charAt(start)) ? NONE : MALFORMED;
   while (header.charCodeAt(start) === SPACE) start += 1;
   const length = header.length - start;
   if (length === 0 || length > MAX_TOKEN_LENGTH || header.includes(' ', start)) return MALFORMED;
   return { outcome: 'token', token: header.slice(start) };
+}
+
+/** Letter by letter, without a copy: this runs on every request. The bit that tells small letters from capitals is set. */
+function hasBearerScheme(header: string): boolean {
+  for (let i = 0; i < SCHEME.length; i += 1) {
+    if ((header.charCodeAt(i) | 0x20) !== SCHEME.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): boolean {

@@ -47,14 +47,18 @@ describe('a verdict from memory', () => {
     expect(provider.asked).toHaveLength(1);
   });
 
-  it('is a new frozen principal with dates of its own each time', async () => {
+  it('is a principal that no handler can change for the next one', async () => {
     await authenticator.authenticate('abc');
-    const [one, two] = [authenticator.authenticate('abc'), authenticator.authenticate('abc')];
-    if (!('status' in one) || !('status' in two) || one.status !== 'valid' || two.status !== 'valid') throw new Error();
-    one.principal.expiresAt?.setFullYear(1999);
-    expect(two.principal.expiresAt).toEqual(new Date(Date.UTC(2026, 0, 1, 1)));
-    expect(Object.isFrozen(one.principal)).toBe(true);
-    expect(Object.isFrozen(one.principal.scopes)).toBe(true);
+    const verdict = authenticator.authenticate('abc');
+    if (!('status' in verdict) || verdict.status !== 'valid') throw new Error('not from memory');
+    const { principal } = verdict;
+    expect(() => principal.expiresAt?.setFullYear(1999)).toThrow(TypeError);
+    expect(() => (principal.scopes as string[]).push('admin')).toThrow(TypeError);
+    expect(() => Object.assign(principal, { userId: 'p2' })).toThrow(TypeError);
+    expect(Object.isFrozen(principal.claims)).toBe(true);
+    expect(authenticator.authenticate('abc')).toMatchObject({
+      principal: { userId: 'p1', scopes: ['email'], expiresAt: new Date(Date.UTC(2026, 0, 1, 1)) },
+    });
   });
 
   it('serves until maxAgeMs counted from when the question was sent', async () => {

@@ -3,7 +3,7 @@ import { clampRetryAfter } from '../errors.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options.js';
-import { principalOf, type TokenFacts } from '../principal.js';
+import { principalOf } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { cacheKey, tokenDigest } from './cache-key.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
@@ -16,7 +16,7 @@ import { type Answer, SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { AuthenticationPolicy, Verdict } from './verdict.js';
 import { ageMs, type CachedFacts, refusalTtlMs, VerdictCache } from './verdict-cache.js';
-import { publishVerification } from './verification-events.js';
+import { publishVerification, verificationChannel } from './verification-events.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
 export interface CachingAuthenticatorParts {
@@ -26,6 +26,9 @@ export interface CachingAuthenticatorParts {
   readonly revocations: RevocationView;
   readonly sharedCache?: SharedCache | undefined;
 }
+
+/** Who a token speaks of: the facts that are decided by, and the principal that the handler gets. */
+type Identity = Pick<CachedFacts, 'facts' | 'principal'>;
 
 /** One token under one route's demands. */
 interface Case {
@@ -74,7 +77,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
     if (known === undefined) return this.#find({ token, digest, key, policy });
-    publishVerification(known, 'hit', digest);
+    if (verificationChannel.hasSubscribers) publishVerification(known, 'hit', digest);
     return known;
   }
 
@@ -100,7 +103,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const age = ageMs(entry.askedAt, now, this.#clock);
     if (age >= this.#maxAgeMs(policy)) return undefined;
     if (age >= entry.renewAfterMs) this.#renew(entry, { token, digest, key, policy });
-    return this.#decide(entry.facts, digest, policy, now);
+    return this.#decide(entry, digest, policy, now);
   }
 
   #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
@@ -113,7 +116,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** Whether facts that were once verified do here and now. */
-  #decide(facts: TokenFacts, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
+  #decide({ facts, principal }: Identity, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
     if (facts.expiresAtMs !== undefined && facts.expiresAtMs <= now) return invalid('expired_token');
     if (this.#revocations.refuses(facts, digest, now)) return invalid('revoked_token');
     if (!acceptsTokenType(facts.tokenType, policy, this.#options.acceptTokenTypes)) return invalid('wrong_token_type');
@@ -123,7 +126,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const signedInAt = facts.authTimeMs ?? Number.NEGATIVE_INFINITY;
       if (now - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
     }
-    return { status: 'valid', principal: principalOf(facts) };
+    return { status: 'valid', principal };
   }
 
   async #find(subject: Case): Promise<Verdict> {
@@ -160,7 +163,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   #judge({ verdict }: Answer, { digest, policy }: Case): Verdict {
-    if (verdict.status === 'valid') return this.#decide(verdict.facts, digest, policy, this.#clock.now());
+    if (verdict.status === 'valid') {
+      const { facts } = verdict;
+      return this.#decide({ facts, principal: principalOf(facts) }, digest, policy, this.#clock.now());
+    }
     if (verdict.status === 'invalid') return invalid(verdict.reason);
     const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
     return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };
@@ -172,7 +178,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const { facts } = verdict;
       const lifeMs = Math.min(this.#options.maxAgeMs, (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - askedAt.wallMs);
       const renewAfterMs = lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1));
-      this.#cache.accepted.set(key, { facts, askedAt, renewAfterMs });
+      this.#cache.accepted.set(key, { facts, principal: principalOf(facts), askedAt, renewAfterMs });
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
@@ -208,7 +214,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (!entry) return undefined;
     const now = this.#clock.now();
     const inBounds = ageMs(entry.askedAt, now, this.#clock) < maxAgeMs + this.#options.staleIfErrorMs;
-    return inBounds ? this.#decide(entry.facts, digest, policy, now) : undefined;
+    return inBounds ? this.#decide(entry, digest, policy, now) : undefined;
   }
 
   /** A route may only tighten. */

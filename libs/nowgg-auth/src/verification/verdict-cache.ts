@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
 import type { InvalidReason } from '../identity/reasons.js';
-import type { TokenFacts } from '../principal.js';
+import type { NowggPrincipal, TokenFacts } from '../principal.js';
 
 /** An instant on both clocks. */
 export interface Instant {
@@ -14,6 +14,8 @@ export interface CachedFacts {
   readonly facts: TokenFacts;
   /** When the question was sent: the verdict is at least this old. */
   readonly askedAt: Instant;
+  /** The same for every request that this verdict serves; deeply frozen. */
+  readonly principal: NowggPrincipal;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
   renewAfterMs: number;
 }

@@ -26,7 +26,8 @@ export interface NowggVerificationEvent {
 /** Name of the `node:diagnostics_channel` on which {@link NowggVerificationEvent} objects are published. */
 export const NOWGG_VERIFICATION_CHANNEL = 'nestjs-nowgg-auth:verification';
 
-const verificationChannel = channel(NOWGG_VERIFICATION_CHANNEL);
+/** Ask it for `hasSubscribers` before {@link publishVerification} where every microsecond counts. */
+export const verificationChannel = channel(NOWGG_VERIFICATION_CHANNEL);
 const fingerprintKey = randomBytes(32);
 
 /** Costs next to nothing while nobody listens. */
