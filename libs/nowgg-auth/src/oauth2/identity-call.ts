@@ -52,6 +52,11 @@ export class IdentityCall {
     return this.#outcome?.status === 'reply' ? this.#outcome.statusCode : undefined;
   }
 
+  /** The reply's JSON; undefined without one. */
+  get json(): unknown {
+    return this.#outcome?.status === 'reply' ? this.#outcome.json : undefined;
+  }
+
   /** To be given to a library as its `fetch`. */
   readonly fetch: CustomFetch = async (url, { method, headers, body }) => {
     if (url === this.#ownAnswer?.url) return Response.json((await this.#ownAnswer.answer()) ?? {});

@@ -1,10 +1,16 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { NowggApplicationTokenService } from './application-tokens.js';
+import { authorizationController } from './authorization/authorization.controller.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 
 export interface NowggOAuth2ModuleOptions {
   /** The `NowggAuthModule` whose identity providers these services use; needed only if that one is not global. */
   imports?: NonNullable<ModuleMetadata['imports']>;
+  /**
+   * Ready-made routes for browsers: `GET :provider/authorize` and `GET :provider/callback` under `auth`, or under another
+   * path. Each provider's redirectUri must then be the address of its callback. Default false.
+   */
+  routes?: boolean | { readonly path: string };
   /** Whether every module of the application sees this one without importing it. Default true. */
   isGlobal?: boolean;
 }
@@ -15,11 +21,12 @@ export interface NowggOAuth2ModuleOptions {
  */
 @Module({})
 export class NowggOAuth2Module {
-  static forRoot({ imports = [], isGlobal = true }: NowggOAuth2ModuleOptions = {}): DynamicModule {
+  static forRoot({ imports = [], isGlobal = true, routes = false }: NowggOAuth2ModuleOptions = {}): DynamicModule {
     return {
       module: NowggOAuth2Module,
       global: isGlobal,
       imports,
+      controllers: routes === false ? [] : [authorizationController(routes === true ? undefined : routes.path)],
       providers: [NowggAuthorizationService, NowggApplicationTokenService],
       exports: [NowggAuthorizationService, NowggApplicationTokenService],
     };

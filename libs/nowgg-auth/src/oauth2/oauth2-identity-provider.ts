@@ -1,10 +1,12 @@
 import { NowggConfigurationError } from '../errors.js';
+import type { NowggUserInfo } from '../identity/account-info.js';
 import { readAudience, readTimeClaim } from '../identity/claims.js';
 import {
   type CodeExchangeRequest,
   IdentityProvider,
   type IdentityProviderContext,
   type IdentityVerdict,
+  type InfoOutcome,
   type Inspection,
   type TokenOutcome,
 } from '../identity/identity-provider.js';
@@ -14,6 +16,7 @@ import { OAuth2Client } from './oauth2-client.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
 import { exchangeCode, refreshTokens, revokeTokens } from './token-endpoint.js';
+import { askForAccount } from './verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
 
 /** @throws NowggConfigurationError when it is none of this kind */
@@ -89,6 +92,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override async refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome> {
     return refreshTokens(this.client, refreshToken, signal);
+  }
+
+  override async getUserInfo(token: string, signal: AbortSignal): Promise<InfoOutcome<NowggUserInfo>> {
+    return askForAccount(this.client, token, signal);
   }
 
   override async revoke(refreshToken: string, signal: AbortSignal, accessToken?: string): Promise<void> {

@@ -129,7 +129,7 @@ async function judgeSuccess(
   outcome: NoTokens,
   signal: AbortSignal,
 ): Promise<TokenOutcome> {
-  const json: unknown = call.outcome?.status === 'reply' ? call.outcome.json : undefined;
+  const { json } = call;
   if (call.statusCode !== 200 || typeof ownProperty(json, 'access_token') !== 'string') return outcome;
   const refreshToken = ownProperty(json, 'refresh_token');
   if (typeof refreshToken === 'string') await revokeTokens(client, { refreshToken }, signal);
@@ -138,7 +138,7 @@ async function judgeSuccess(
 
 /** The keys as they are after looking for the one that signed the id_token in this reply. */
 async function keysFor(client: OAuth2Client, call: IdentityCall, signal: AbortSignal) {
-  const json: unknown = call.outcome?.status === 'reply' ? call.outcome.json : undefined;
+  const { json } = call;
   const finding = await client.keys.find(decodeProtectedHeader(String(ownProperty(json, 'id_token'))), signal);
   return finding.status === 'unknown' ? ({ ...finding, status: 'failed' } as const) : client.keys.all(signal);
 }

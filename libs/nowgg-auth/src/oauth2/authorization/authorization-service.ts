@@ -11,7 +11,7 @@ import { KeyRing } from '../../tokens/key-ring.js';
 import { NowggTokenService } from '../../tokens/nowgg-token-service.js';
 import { TokenStore } from '../../tokens/token-store.js';
 import type { OAuth2Client } from '../oauth2-client.js';
-import { oauth2ProviderOf } from '../oauth2-identity-provider.js';
+import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
 import { isSecureUrl } from '../secure-url.js';
 import { type AuthorizationCookie, authorizationCookie, readAuthorizationCookie } from './authorization-cookie.js';
 import { AuthorizationRefusedError, foreignCallback } from './authorization-errors.js';
@@ -86,6 +86,12 @@ export class NowggAuthorizationService {
     this.#store = store;
     this.#moduleRef = moduleRef;
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys);
+  }
+
+  /** Whether a provider of this name exists and has such a flow. */
+  serves(provider: string): boolean {
+    const found = this.#providers.find(provider);
+    return found instanceof OAuth2IdentityProvider && found.client.settings.redirectUri !== undefined;
   }
 
   /**

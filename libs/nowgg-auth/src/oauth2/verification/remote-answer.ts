@@ -1,4 +1,5 @@
-import { ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
+import { WWWAuthenticateChallengeError } from 'openid-client';
+import { ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import type { IdentityCall } from '../identity-call.js';
@@ -21,13 +22,13 @@ export function noAnswer(call: IdentityCall): IdentityVerdict {
 export function readRefusal(call: IdentityCall, error: unknown): IdentityVerdict {
   if (call.failure()) return noAnswer(call);
   if (call.statusCode === 401) return refusedToken();
-  return codesOf(error).some((code) => code === 'invalid_token' || code === 'insufficient_scope')
+  return [ownProperty(call.json, 'error'), ...challengesOf(error)].some(
+    (code) => code === 'invalid_token' || code === 'insufficient_scope',
+  )
     ? refusedToken()
     : noAnswer(call);
 }
 
-function codesOf(error: unknown): readonly unknown[] {
-  if (error instanceof ResponseBodyError) return [error.error];
-  if (error instanceof WWWAuthenticateChallengeError) return error.cause.map(({ parameters }) => parameters.error);
-  return [];
+function challengesOf(error: unknown): readonly unknown[] {
+  return error instanceof WWWAuthenticateChallengeError ? error.cause.map(({ parameters }) => parameters.error) : [];
 }

@@ -1,6 +1,8 @@
 import { fetchUserInfo, skipSubjectCheck } from 'openid-client';
 import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
-import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { NowggUserInfo } from '../../identity/account-info.js';
+import { ownProperty, readText } from '../../identity/claims.js';
+import type { IdentityVerdict, InfoOutcome } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
@@ -27,6 +29,37 @@ class UserinfoMethod extends VerificationMethod {
   override create(client: OAuth2Client): TokenVerification {
     return { verify: async (token, signal) => verifyByUserinfo(client, token, signal) };
   }
+}
+
+/** What the system tells about the account behind a token. */
+export async function askForAccount(
+  client: OAuth2Client,
+  token: string,
+  signal: AbortSignal,
+): Promise<InfoOutcome<NowggUserInfo>> {
+  const metadata = await client.metadata(signal);
+  if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+  if (metadata.value.userinfo_endpoint === undefined) return { status: 'unsupported' };
+  const verdict = await verifyByUserinfo(client, token, signal);
+  if (verdict.status === 'invalid') return { status: 'refused' };
+  if (verdict.status === 'unknown') return verdict;
+  const { userId, email, mobile, name, picture, claims } = verdict.facts;
+  const address = ownProperty(claims, 'address');
+  const [country, region, city, postalCode] = ['country', 'region', 'locality', 'postal_code'].map((field) =>
+    readText(ownProperty(address, field)),
+  );
+  const info = {
+    userId,
+    email,
+    mobile,
+    name,
+    profilePicture: picture,
+    country,
+    countryRegion: region,
+    city,
+    postalCode,
+  };
+  return { status: 'info', info };
 }
 
 async function verifyByUserinfo(client: OAuth2Client, token: string, signal: AbortSignal): Promise<IdentityVerdict> {
