@@ -27,6 +27,13 @@ export interface AppOptions {
   readonly withoutSecret?: boolean;
 }
 
+/** Which handlers ran, how many calls the identity system got, and over how many connections. */
+export interface Traffic {
+  readonly handled: readonly string[];
+  readonly calls: number;
+  readonly connections: number;
+}
+
 const SECURITY_CHANNEL = 'nestjs-nowgg-auth:security';
 const TOKEN_CHANNEL = 'nestjs-nowgg-auth:tokens';
 
@@ -67,7 +74,22 @@ export class AppUnderTest implements AsyncDisposable {
 
   /** Names of the handlers that ran. */
   get handled(): readonly string[] {
-    return this.get(HandlerRuns).names;
+    return [...this.get(HandlerRuns).names];
+  }
+
+  /** How much has happened so far; for tests that share an application. */
+  get soFar(): Traffic {
+    return { handled: this.handled, calls: this.peer.requests.length, connections: this.peer.connectionCount };
+  }
+
+  /** What has happened since. */
+  since(before: Traffic): Traffic {
+    const { handled, calls, connections } = this.soFar;
+    return {
+      handled: handled.slice(before.handled.length),
+      calls: calls - before.calls,
+      connections: connections - before.connections,
+    };
   }
 
   get<T>(token: Type<T> | (abstract new (...args: never[]) => T)): T {

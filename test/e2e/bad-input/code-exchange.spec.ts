@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Answer, expectAnswer } from '../../support/answers.js';
 import { AppUnderTest, type AppOptions, platforms } from '../../support/app-under-test.js';
 import { ExchangeRoutes, vaultKeys, WatchedStore } from '../../support/exchange-routes.js';
@@ -90,13 +90,18 @@ const lost: readonly (readonly [what: string, answer: RawAnswer])[] = [
 ];
 
 describe.each(platforms)('codes on %s', (platform) => {
+  let shared: Awaited<ReturnType<typeof start>>;
+  beforeAll(async () => {
+    shared = await start();
+  });
+  afterAll(async () => shared[Symbol.asyncDispose]());
+
   it.each(notCodes)('asks nobody about a code that is %s', async (_what, code) => {
-    await using app = await start();
-    const before = app.store.calls.length;
-    expectAnswer(await app.postJson('/exchange', { code }), 'G');
-    expect(app.handled).toEqual([]);
-    expect(app.peer.connectionCount).toBe(0);
-    expect(app.store.calls.slice(before)).toEqual([]);
+    const before = shared.soFar;
+    const calls = shared.store.calls.length;
+    expectAnswer(await shared.postJson('/exchange', { code }), 'G');
+    expect(shared.since(before)).toEqual({ handled: [], calls: 0, connections: 0 });
+    expect(shared.store.calls.slice(calls)).toEqual([]);
   });
 
   it('asks nobody without a body', async () => {

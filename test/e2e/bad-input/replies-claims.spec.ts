@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Answer, expectAnswer } from '../../support/answers.js';
 import { AppUnderTest, platforms } from '../../support/app-under-test.js';
 import {
@@ -71,28 +71,31 @@ function spoilt(claim: string, value: unknown): Claims {
 const askedAnew = { handled: [], calls: 2 };
 
 describe.each(platforms)('claims in replies on %s', (platform) => {
+  let shared: AppUnderTest;
+  beforeAll(async () => {
+    shared = await AppUnderTest.start(platform);
+  });
+  afterAll(async () => shared[Symbol.asyncDispose]());
+
   it.each([omit, null, [], [tokenClaims()], 'text', 5, true, {}])(
     'decodedData that is no claims is no verdict: %p',
     async (decodedData) => {
-      await using app = await AppUnderTest.start(platform);
       const { decodedData: _good, ...bare } = accepted({});
-      app.peer.alwaysAnswer(json(200, decodedData === omit ? bare : { ...bare, decodedData }));
-      expect(await askTwice(app, 'S')).toEqual(askedAnew);
+      shared.peer.alwaysAnswer(json(200, decodedData === omit ? bare : { ...bare, decodedData }));
+      expect(await askTwice('S')).toEqual(askedAnew);
     },
   );
 
   it.each(meaningless.map(shown))('a claim that says nothing is no verdict: %s', async (_what, claim, value) => {
-    await using app = await AppUnderTest.start(platform);
-    app.peer.alwaysAnswer(json(200, accepted(spoilt(claim, value))));
-    expect(await askTwice(app, 'S')).toEqual(askedAnew);
+    shared.peer.alwaysAnswer(json(200, accepted(spoilt(claim, value))));
+    expect(await askTwice('S')).toEqual(askedAnew);
   });
 
   it.each(foreign.map(shown))(
     'a claim that rules the token out refuses it, for now: %s',
     async (_what, claim, value) => {
-      await using app = await AppUnderTest.start(platform);
-      app.peer.alwaysAnswer(json(200, accepted(spoilt(claim, value))));
-      expect(await askTwice(app, 'U1')).toEqual(askedAnew);
+      shared.peer.alwaysAnswer(json(200, accepted(spoilt(claim, value))));
+      expect(await askTwice('U1')).toEqual(askedAnew);
     },
   );
 
@@ -129,11 +132,10 @@ describe.each(platforms)('claims in replies on %s', (platform) => {
   });
 
   it.each(['userId', 'aud', 'iss', 'exp'])('takes no %s from a prototype', async (claim) => {
-    await using app = await AppUnderTest.start(platform);
     const { [claim]: inherited, ...own } = tokenClaims();
     const claims = `{"__proto__":${JSON.stringify({ [claim]: inherited })},${JSON.stringify(own).slice(1)}`;
-    app.peer.alwaysAnswer(text(200, `{"success":true,"code":"VERIFICATION_SUCCESS","decodedData":${claims}}`));
-    expect(await askTwice(app, 'S')).toEqual(askedAnew);
+    shared.peer.alwaysAnswer(text(200, `{"success":true,"code":"VERIFICATION_SUCCESS","decodedData":${claims}}`));
+    expect(await askTwice('S')).toEqual(askedAnew);
   });
 
   it.each([
@@ -192,11 +194,15 @@ describe.each(platforms)('claims in replies on %s', (platform) => {
     expect((await app.fetch('/guarded', app.token())).status).toBe(200);
   });
 
-  /** Two questions about an opaque token, with the same answer. */
-  async function askTwice(app: AppUnderTest, answer: Answer) {
-    const token = app.opaque();
-    expectAnswer(await app.fetch('/guarded', token), answer);
-    expectAnswer(await app.fetch('/guarded', token), answer);
-    return { handled: app.handled, calls: app.peer.requests.length };
+  /** Two questions about an opaque token, with the same answer; then a good one, after which nothing is in doubt. */
+  async function askTwice(answer: Answer) {
+    const before = shared.soFar;
+    const token = shared.opaque();
+    expectAnswer(await shared.fetch('/guarded', token), answer);
+    expectAnswer(await shared.fetch('/guarded', token), answer);
+    const { handled, calls } = shared.since(before);
+    shared.peer.alwaysAnswer(acceptAny);
+    expect((await shared.fetch('/guarded', shared.token())).status).toBe(200);
+    return { handled, calls };
   }
 });

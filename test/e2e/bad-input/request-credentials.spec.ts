@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type Answer, expectAnswer } from '../../support/answers.js';
 import { AppUnderTest, platforms } from '../../support/app-under-test.js';
 import { acceptAny } from '../../support/now-gg-messages.js';
@@ -158,9 +158,15 @@ const ambiguous: readonly (readonly [
 ];
 
 /** What is left of a request that nobody was asked about. */
-const untouched = { handled: [], connections: 0 };
+const untouched = { handled: [], calls: 0, connections: 0 };
 
 describe.each(platforms)('credentials of a request on %s', (platform) => {
+  let shared: AppUnderTest;
+  beforeAll(async () => {
+    shared = await AppUnderTest.start(platform);
+  });
+  afterAll(async () => shared[Symbol.asyncDispose]());
+
   it.each(nobody)('takes nobody from: %s', async (_what, lines) => {
     expect(await refuse('U0', '/guarded', lines)).toEqual(untouched);
   });
@@ -256,10 +262,10 @@ describe.each(platforms)('credentials of a request on %s', (platform) => {
   });
 
   async function refuse(answer: Answer, path: string, lines: (token: string, other: string) => readonly HeaderLine[]) {
-    await using app = await AppUnderTest.start(platform);
-    const [token, other] = [app.token(), app.token()];
+    const before = shared.soFar;
+    const [token, other] = [shared.token(), shared.token()];
     const headers = lines(token, other);
-    expectAnswer(await app.send({ path: path.replace('TOKEN', other), headers }), answer);
-    return { handled: app.handled, connections: app.peer.connectionCount };
+    expectAnswer(await shared.send({ path: path.replace('TOKEN', other), headers }), answer);
+    return shared.since(before);
   }
 });
