@@ -70,6 +70,22 @@ describe('flights', () => {
     expect(settled).toEqual(['fresh', 'fresh']);
   });
 
+  it('that were superseded are still reached when the newer one has landed', async () => {
+    const flights = new Flights<string>();
+    const { ask, pending } = question();
+    const settled: string[] = [];
+    const older = flights.join('k', ask, (answer) => settled.push(answer));
+    const newer = flights.start('k', ask, () => undefined);
+    pending[1]?.('new');
+    await newer;
+    flights.invalidate('k');
+    pending[0]?.('stale');
+    await turn();
+    pending[2]?.('fresh');
+    expect(await older).toBe('fresh');
+    expect(settled).toEqual(['fresh']);
+  });
+
   it('do not take the slot of a newer one with them', async () => {
     const flights = new Flights<string>();
     const { ask, pending } = question();

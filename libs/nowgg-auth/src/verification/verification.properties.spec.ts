@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import { DEFAULTS } from '../options/defaults.js';
+import type { TokenType } from '../principal.js';
+import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { CachingAuthenticator } from './caching-authenticator.js';
+import { Flights } from './flights.js';
+import type { AuthenticationPolicy } from './verdict.js';
+
+const CASES = 100_000;
+const LIMIT_MS = 240_000;
+
+function authenticatorOf(clock: ManualClock, providers: FakeIdentityProvider[], maxEntries: number) {
+  return new CachingAuthenticator({
+    providers: new IdentityProviders(providers),
+    options: { ...DEFAULTS.verification, circuit: false, maxEntries, negativeMaxEntries: maxEntries },
+    clock,
+    revocations: { isCurrent: true, refuses: () => false },
+  });
+}
+
+/** The first case in which it does not hold, made as small as it goes; null when it holds in all. */
+async function counterexampleOf(property: fc.IRawProperty<unknown>): Promise<unknown> {
+  return (await fc.check(property, { numRuns: CASES })).counterexample;
+}
+
+describe('whatever happens', () => {
+  it(
+    'different providers, kinds and tokens never share an answer',
+    async () => {
+      const providers = ['one', 'two', 'three'].map((name) => new FakeIdentityProvider(name));
+      for (const provider of providers) {
+        provider.answer = (token, tokenType) => ({
+          status: 'valid',
+          facts: factsOf({ provider: provider.name, tokenType, userId: `${provider.name}/${tokenType}/${token}` }),
+        });
+      }
+      // One cache for all cases, so that every case meets what the others left.
+      const authenticator = authenticatorOf(new ManualClock(), providers, 10_000);
+      const name = fc.constantFrom('one', 'two', 'three');
+      const kind = fc.constantFrom<TokenType[]>('token', 'id_token');
+      const token = fc.integer({ min: 0, max: 3_000 }).map((id) => id.toString(36));
+      const counterexample = await counterexampleOf(
+        fc.asyncProperty(name, kind, token, async (provider, tokenType, text) => {
+          const verdict = await authenticator.authenticate(text, { provider, tokenType });
+          return verdict.status === 'valid' && verdict.principal.userId === `${provider}/${tokenType}/${text}`;
+        }),
+      );
+      expect(counterexample).toBeNull();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'no layer and no step of a clock serves a token at or past its exp',
+    async () => {
+      const change = fc.oneof(
+        fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 40_000 }) }),
+        fc.record({ kind: fc.constant('step' as const), ms: fc.integer({ min: -60_000, max: 60_000 }) }),
+        fc.record({ kind: fc.constant('outage' as const), ms: fc.constantFrom(0, 1) }),
+      );
+      const policies = [{}, { maxAgeMs: 0 }, { maxAgeMs: 1_000 }, { allowStale: false }];
+      const policy = fc.constantFrom<AuthenticationPolicy[]>(...policies);
+      const steps = fc.array(fc.tuple(change, policy), { maxLength: 6 });
+      const counterexample = await counterexampleOf(
+        fc.asyncProperty(fc.integer({ min: 1, max: 90_000 }), steps, async (lifeMs, changes) => {
+          const clock = new ManualClock();
+          const provider = new FakeIdentityProvider();
+          const authenticator = authenticatorOf(clock, [provider], 4);
+          const expiresAtMs = clock.now() + lifeMs;
+          let isOut = false;
+          // As sloppy as an identity system can be: it calls the token good whatever the time.
+          provider.answer = () =>
+            isOut ? { status: 'unknown', reason: 'timeout' } : { status: 'valid', facts: factsOf({ expiresAtMs }) };
+          for (const [{ kind, ms }, routePolicy] of changes) {
+            if (kind === 'advance') clock.advance(ms);
+            else if (kind === 'step') clock.stepWallClock(ms);
+            else isOut = ms === 1;
+            const { status } = await authenticator.authenticate('abc', routePolicy);
+            if (status === 'valid' && clock.now() >= expiresAtMs) return false;
+          }
+          return true;
+        }),
+      );
+      expect(counterexample).toBeNull();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'no answer is kept that was sent before an invalidation',
+    async () => {
+      const action = fc.constantFrom('join', 'start', 'land', 'invalidate');
+      const counterexample = await counterexampleOf(
+        fc.asyncProperty(fc.array(action, { maxLength: 12 }), async (actions) => {
+          const flights = new Flights<number>();
+          const pending: (() => void)[] = [];
+          let now = 0;
+          let invalidatedAt = 0;
+          let keptTooOld = false;
+          const ask = () => {
+            now += 1;
+            const sentAt = now;
+            return new Promise<number>((resolve) => {
+              pending.push(() => resolve(sentAt));
+            });
+          };
+          const settle = (sentAt: number) => {
+            keptTooOld ||= sentAt < invalidatedAt;
+          };
+          for (const next of actions) {
+            if (next === 'join') void flights.join('k', ask, settle);
+            if (next === 'start') void flights.start('k', ask, settle);
+            if (next === 'land') pending.shift()?.();
+            if (next === 'invalidate') {
+              now += 1;
+              invalidatedAt = now;
+              flights.invalidate('k');
+            }
+            // Lets what has landed be digested, its repetition be asked and the next action meet any of these states.
+            for (let turn = 0; turn < 4; turn += 1) await Promise.resolve();
+          }
+          return !keptTooOld;
+        }),
+      );
+      expect(counterexample).toBeNull();
+    },
+    LIMIT_MS,
+  );
+});
