@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '../..');
@@ -24,15 +24,21 @@ export interface CodeBlock {
   readonly directive: string | undefined;
 }
 
-/** The documents of the root, of docs/ and of each library; generated ones are left out. */
+/** The documents of the root, of docs/ with its folders, and of each package; generated ones are left out. */
 export function documents(): Document[] {
-  const libraries = readdirSync(path.join(root, 'libs')).map((lib) => `libs/${lib}`);
-  const folders = ['.', 'docs', 'apps/sample', ...libraries];
-  return folders
-    .filter((folder) => existsSync(path.join(root, folder)))
-    .flatMap((folder) => readdirSync(path.join(root, folder)).map((name) => path.posix.join(folder, name)))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
+  const packages = ['libs', 'apps'].flatMap((folder) =>
+    readdirSync(path.join(root, folder)).map((name) => `${folder}/${name}`),
+  );
+  const files = [
+    ...['.', ...packages].flatMap((folder) => namesIn(folder, false)),
+    ...namesIn('docs', true).filter((file) => !/^docs\/(api|public-api)\//.test(file)),
+  ];
+  return files.map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
+}
+
+function namesIn(folder: string, recursive: boolean): string[] {
+  const names = readdirSync(path.join(root, folder), { recursive, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.md')).map((name) => path.posix.join(folder, name));
 }
 
 const fence = /^( *)(```+|~~~+) *([^\s`]*) *(.*)$/;
