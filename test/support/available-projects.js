@@ -8,6 +8,11 @@ export function hasPostgresServer() {
   return [...versions, ...onPath].some((dir) => existsSync(`${dir}/initdb`) && existsSync(`${dir}/pg_ctl`));
 }
 
+/** Debian's Chromium, which playwright-core drives; `undefined` when it is not installed. */
+export function chromiumPath() {
+  return ['/usr/bin/chromium'].find((file) => existsSync(file));
+}
+
 function hasRedisServer() {
   return (process.env.PATH ?? '').split(':').some((dir) => existsSync(`${dir}/redis-server`));
 }
@@ -55,9 +60,12 @@ export function availableProjects() {
     project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
     project('oauth2', ['test/oauth2/**/*.spec.ts']),
     project('docs', ['test/docs/**/*.spec.ts']),
+    project('client', ['test/client/*.spec.ts']),
   ];
   if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
   if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
+  if (hasPostgresServer() && hasRedisServer()) projects.push(project('faults', ['test/faults/**/*.spec.ts']));
+  if (chromiumPath()) projects.push(project('chromium', ['test/client/chromium/**/*.spec.ts']));
   return projects;
 }
 
@@ -68,5 +76,9 @@ export function missingProjects() {
     missing.push('LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)');
   }
   if (!hasRedisServer()) missing.push('LEFT OUT: project "redis" needs the program redis-server');
+  if (!hasPostgresServer() || !hasRedisServer()) {
+    missing.push('LEFT OUT: project "faults" needs the PostgreSQL server programs and redis-server');
+  }
+  if (!chromiumPath()) missing.push('LEFT OUT: project "chromium" needs the program /usr/bin/chromium');
   return missing;
 }
