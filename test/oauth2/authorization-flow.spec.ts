@@ -214,6 +214,40 @@ describe('the way back from the identity system', () => {
   });
 });
 
+describe('a sign-in', () => {
+  it('without a refresh token is a fault of the configuration, and says which', async () => {
+    const system = await IdentitySystem.start(wgtwoShape);
+    const game = await WebGame.start([wgtwo({ baseUrl: system.url, ...client })]);
+    system.tamper = (_path, { refresh_token: _refresh_token, ...body }) => body;
+    await expect(game.signIn()).rejects.toMatchObject({
+      errorCode: 'configuration',
+      message: expect.stringContaining('offline_access'),
+    });
+    await game[Symbol.asyncDispose]();
+    await system[Symbol.asyncDispose]();
+  });
+
+  it('stays good through an outage of ten minutes: nobody is told no', async () => {
+    const system = await IdentitySystem.start(wgtwoShape);
+    const game = await WebGame.start([wgtwo({ baseUrl: system.url, ...client })]);
+    const { accessToken, grant } = await game.signIn();
+    const outcomes = [await game.outcome(accessToken.token)];
+    system.mood = 'gone';
+    for (let minute = 0; minute < 10; minute += 1) {
+      outcomes.push(await game.outcome(accessToken.token));
+      game.clock.step(60_000);
+    }
+    expect(outcomes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'valid'));
+    expect(outcomes.filter((outcome) => outcome.startsWith('invalid'))).toEqual([]);
+    expect((await game.tokens.getAccessToken(grant.id)).token).toBe(accessToken.token);
+    system.mood = 'up';
+    game.clock.step(60_000);
+    expect(await game.outcome(accessToken.token)).toBe('valid');
+    await game[Symbol.asyncDispose]();
+    await system[Symbol.asyncDispose]();
+  });
+});
+
 /** The same claims under `alg: none`. */
 function unsigned(idToken: unknown): string {
   const head = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');

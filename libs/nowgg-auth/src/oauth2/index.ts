@@ -31,4 +31,4 @@ export { jwt, type JwtVerificationOptions } from './verification/jwt.js';
 export { resolver, type ResolverOptions } from './verification/resolver.js';
 export { tokenInfo, type TokenInfoMap, type TokenInfoOptions } from './verification/token-info.js';
 export { userinfo } from './verification/userinfo.js';
-export { VerificationMethod } from './verification/verification-method.js';
+export type { VerificationMethod } from './verification/verification-method.js';

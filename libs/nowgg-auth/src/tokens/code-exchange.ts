@@ -130,7 +130,7 @@ export class CodeExchanger {
     const { outcome } = await callTokenEndpoint(call, circuits, clock);
     if (outcome.status !== 'tokens') return this.#failed(provider, key, claim, outcome);
     const { tokens } = outcome;
-    if (tokens.refreshToken === undefined) return this.#forget(key, new IdentityUnavailableError());
+    if (tokens.refreshToken === undefined) return this.#forget(key, withoutRefreshToken());
     const replyCt = sealReply(vault, provider, key.codeHash, tokens);
     await unsaved.save(() => store.sealExchange(key.codeHash, replyCt));
     await successes.note(clientKey);
@@ -240,6 +240,13 @@ export class CodeExchanger {
       if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
     }
   }
+}
+
+/** A standard system issues one only for certain scopes or clients: asking again would not help. */
+function withoutRefreshToken(): NowggConfigurationError {
+  return new NowggConfigurationError(
+    'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',
+  );
 }
 
 /** 1 to 2,048 visible ASCII characters: anything else is no code of any identity system, and nobody needs to be asked. */

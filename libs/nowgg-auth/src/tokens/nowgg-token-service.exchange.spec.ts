@@ -107,7 +107,7 @@ describe('exchangeCode', () => {
 
   it('stores nothing when the reply has no refresh token', async () => {
     under.provider.answers.push({ status: 'tokens', tokens: under.provider.issue(undefined) });
-    await expect(under.signIn()).rejects.toThrow(IdentityUnavailableError);
+    await expect(under.signIn()).rejects.toThrow(NowggConfigurationError);
     expect(await grants()).toEqual([]);
   });
 
