@@ -288,8 +288,10 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
     });
 
     it('is over at once after the sign-out, and signing out again is no error', async () => {
-      const { session, generation } = await sample.signIn();
+      const { session, generation, token } = await sample.signIn();
+      expect((await sample.call('GET', '/me', { token })).status).toBe(200);
       expect((await logout(session)).status).toBe(204);
+      expect((await sample.call('GET', '/me', { token })).body.errorCode).toBe('revoked_token');
       for (const body of [{ session }, { session, generation }]) {
         const answer = await refresh(body);
         expect(answer.status).toBe(401);

@@ -98,12 +98,17 @@ function playSteps(app: string): WalkThroughStep[] {
 function signOutSteps(app: string): WalkThroughStep[] {
   return [
     {
-      title: 'Sign out: the session is over at once.',
+      title: 'Sign out: the session is over at once, and its token is refused although now.gg still takes it.',
       commands: [
         `curl -s -w '%{http_code}\\n' -X POST ${app}/auth/logout ${json} -d '{"session":"'"$SESSION"'"}'`,
         `curl -s -w '\\n' -X POST ${app}/auth/refresh ${json} -d '{"session":"'"$SESSION"'"}'`,
+        `curl -s -w '\\n' ${app}/me ${bearer}`,
       ],
-      prints: ['204', '{"statusCode":401,"message":"…","errorCode":"reauthentication_required"}'],
+      prints: [
+        '204',
+        '{"statusCode":401,"message":"…","errorCode":"reauthentication_required"}',
+        '{"statusCode":401,"message":"the bearer token was revoked","errorCode":"revoked_token"}',
+      ],
     },
     {
       title: 'Refused calls: without a token, and with one that now.gg does not know.',

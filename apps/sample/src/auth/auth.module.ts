@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { NowggAuthModule } from 'nestjs-nowgg-auth';
-import { typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
+import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { SampleConfig } from '../config/sample-config.js';
 import { PlayersModule } from '../players/players.module.js';
 import { AuthController } from './auth.controller.js';
@@ -10,6 +10,8 @@ import { AuthController } from './auth.controller.js';
   imports: [
     NowggAuthModule.forRootAsync({
       tokenStore: typeOrmTokenStore(),
+      // So that a player who signed out, or was banned, is refused by every process at once.
+      revocationStore: typeOrmRevocationStore(),
       globalGuard: true,
       // The guard does all; nothing here uses Passport.
       strategyName: false,
