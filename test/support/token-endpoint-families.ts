@@ -35,6 +35,10 @@ export class TokenFamilies {
     this.#codes.set(code, { userId, sessionId: randomUUID() });
   }
 
+  issueRefreshToken(token: string, userId: string): void {
+    this.#refreshTokens.set(token, { userId, sessionId: randomUUID() });
+  }
+
   redeem(code: string): IssuedTokens | undefined {
     const subject = this.#codes.get(code);
     this.#codes.delete(code);

@@ -3,16 +3,18 @@ import type { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
 import type { GrantRecord } from '../../libs/nowgg-auth/src/tokens/grant-record.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { removeCompiled } from './children/compiled.js';
 import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.js';
 import { codeFor, TokenEndpoint } from './token-endpoint.js';
 import { ageRows, migratedDataSource } from './token-endpoint-database.js';
 import type { TokenEndpointMode } from './token-endpoint-families.js';
-import { endpointService } from './token-endpoint-service.js';
+import { endpointService, RING } from './token-endpoint-service.js';
 import { TokenWorker } from './token-endpoint-worker.js';
 import type { WorkerSettings } from './token-endpoint-worker-messages.js';
 
@@ -25,8 +27,8 @@ export class TokenSuite {
     readonly url: string,
     readonly dataSource: DataSource,
     readonly store: TokenStore,
-    public endpoint: TokenEndpoint,
-    public service: NowggTokenService,
+    readonly endpoint: TokenEndpoint,
+    readonly service: NowggTokenService,
   ) {}
 
   static async start(mode: TokenEndpointMode = 'static', settings: Record<string, string> = {}): Promise<TokenSuite> {
@@ -35,15 +37,13 @@ export class TokenSuite {
     const dataSource = await migratedDataSource(url);
     const store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
     const endpoint = await TokenEndpoint.start({ mode });
-    const service = endpointService({ endpointUrl: endpoint.url, store });
+    const service = endpointService({ endpointUrl: endpoint.url, store, durations: { softDeadlineMs: 10_000 } });
     return new TokenSuite(cluster, url, dataSource, store, endpoint, service);
   }
 
-  /** Another identity system in another mode, and a service for it; the workers of before stay with the old one. */
-  async switchTo(mode: TokenEndpointMode): Promise<void> {
-    await this.endpoint.stop();
-    this.endpoint = await TokenEndpoint.start({ mode });
-    this.service = endpointService({ endpointUrl: this.endpoint.url, store: this.store });
+  /** The identity system starts anew in another mode: it knows no token, no code and no call of before. */
+  startOver(mode: TokenEndpointMode): void {
+    this.endpoint.startOver(mode);
   }
 
   /** A service of this process with other durations. */
@@ -79,6 +79,27 @@ export class TokenSuite {
     return grantId;
   }
 
+  /** Ids of this many grants whose access tokens have just expired, made without asking anybody. */
+  async manySignedInLongAgo(count: number): Promise<string[]> {
+    const vault = new Vault(new KeyRing([RING[0]]));
+    const make = async (): Promise<string> => {
+      const [id, codeHash, refreshToken] = [randomUUID(), randomUUID(), `refresh-${randomUUID()}`];
+      this.endpoint.families.issueRefreshToken(refreshToken, `player-${id}`);
+      await this.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
+      const context = { id, clientKey: 'client-key', generation: 1 };
+      await this.store.completeExchange(codeHash, {
+        ...{ id, provider: 'nowgg', clientKey: 'client-key', userId: `player-${id}`, sessionId: undefined },
+        ...vault.sealTokens(context, 'access-of-long-ago', refreshToken),
+        accessNotAfterMs: Date.now() - 1_000,
+        refreshNotAfterMs: undefined,
+      });
+      return id;
+    };
+    const ids: string[] = [];
+    await inLanes(count, async () => void ids.push(await make()));
+    return ids;
+  }
+
   async grant(grantId: string): Promise<GrantRecord> {
     const grant = await this.store.findGrant(grantId);
     if (!grant) throw new Error('the grant is gone');
@@ -98,4 +119,16 @@ export class TokenSuite {
     await this.cluster.stop();
     removeCompiled();
   }
+}
+
+/** Does it `count` times, 20 at once. */
+export async function inLanes(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      next += 1;
+      await work(next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, lane));
 }

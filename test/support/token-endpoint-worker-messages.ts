@@ -16,7 +16,16 @@ export interface WorkerSettings {
 
 export interface Order {
   readonly id: number;
-  readonly op: 'getAccessToken' | 'refresh' | 'exchangeCode' | 'revoke' | 'pauseAt' | 'resume' | 'outcomes' | 'close';
+  readonly op:
+    | 'getAccessToken'
+    | 'refresh'
+    | 'exchangeCode'
+    | 'revoke'
+    | 'rotate'
+    | 'pauseAt'
+    | 'resume'
+    | 'outcomes'
+    | 'close';
   readonly args: {
     readonly grantId?: string;
     readonly code?: string;

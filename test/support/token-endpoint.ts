@@ -32,7 +32,7 @@ export interface TokenEndpointOptions {
 
 /** A token endpoint whose every call can be scripted, with a question for each token beside it. */
 export class TokenEndpoint {
-  readonly families: TokenFamilies;
+  families: TokenFamilies;
   readonly calls: TokenEndpointCall[] = [];
   /** Befall the next calls, one each. */
   readonly faults: TokenEndpointFault[] = [];
@@ -57,6 +57,16 @@ export class TokenEndpoint {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Forgets everything it has issued and every call, and goes on in another mode. */
+  startOver(mode: TokenEndpointMode): void {
+    this.families = new TokenFamilies(mode, this.families.accessTokenMs);
+    this.calls.length = 0;
+    this.faults.length = 0;
+    this.refusesEverybody = false;
+    this.verifyIsDown = false;
+    this.release();
   }
 
   /** Calls with a refresh token so far. */

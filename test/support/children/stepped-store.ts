@@ -9,6 +9,7 @@ const STEPS: Readonly<Record<string, { before?: string; after?: string }>> = {
   commitTokens: { before: 'reply_received', after: 'committed' },
   claimExchange: { after: 'claimed' },
   sealExchange: { before: 'code_reply_received', after: 'reply_sealed' },
+  resealGrants: { after: 'batch_resealed' },
   completeExchange: { before: 'verified', after: 'grant_created' },
 };
 

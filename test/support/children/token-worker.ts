@@ -2,11 +2,13 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { SystemClock } from '../../../libs/nowgg-auth/src/clock.js';
 import { NowggAuthError } from '../../../libs/nowgg-auth/src/errors.js';
+import { IdentityProviders } from '../../../libs/nowgg-auth/src/identity/identity-providers.js';
+import { NowggVaultService } from '../../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
 import { typeOrmTokenStore } from '../../../libs/nowgg-auth/src/typeorm/index.js';
 import { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent } from '../../../libs/nowgg-auth/src/tokens/token-events.js';
 import { subscribe } from 'node:diagnostics_channel';
 import type { Answer, Order, WorkerSettings } from '../token-endpoint-worker-messages.js';
-import { endpointService } from '../token-endpoint-service.js';
+import { endpointService, RING } from '../token-endpoint-service.js';
 import { SkewedClock } from './skewed-clock.js';
 import { steppedStore } from './stepped-store.js';
 
@@ -28,6 +30,11 @@ const service = endpointService({
   clock,
   durations: settings.durations ?? {},
   timing: settings.timing ?? {},
+});
+const vault = new NowggVaultService({
+  store: store.store,
+  identityProviders: new IdentityProviders([]),
+  encryptionKeys: settings.durations?.encryptionKeys ?? [RING[0]],
 });
 const outcomes: Record<string, number> = {};
 subscribe(NOWGG_TOKEN_CHANNEL, (message) => {
@@ -57,6 +64,8 @@ async function carryOut(op: Order['op'], args: Order['args']): Promise<unknown> 
     }
     case 'revoke':
       return service.revoke(grantId);
+    case 'rotate':
+      return vault.rotate({ batchSize: 10 });
     case 'pauseAt':
       return store.pauseAt(args.step ?? '');
     case 'resume':
@@ -71,7 +80,8 @@ async function carryOut(op: Order['op'], args: Order['args']): Promise<unknown> 
 
 async function settled(work: Promise<unknown>): Promise<Answer> {
   try {
-    return { value: await work };
+    // Nothing would be lost on the way between the processes.
+    return { value: (await work) ?? null };
   } catch (error) {
     return { error: error instanceof NowggAuthError ? error.errorCode : String(error) };
   }

@@ -19,6 +19,7 @@ import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './grant.js';
 import type { GrantRecord } from './grant-record.js';
 import { GrantEnding } from './grant-ending.js';
+import { GrantReads } from './grant-reads.js';
 import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
@@ -64,6 +65,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   readonly #exchanger: CodeExchanger;
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantEnding;
+  readonly #reads: GrantReads;
 
   constructor({
     store,
@@ -90,6 +92,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     this.#exchanger = new CodeExchanger(this.#parts, authenticator);
     this.#refresher = new GrantRefresher(this.#parts);
     this.#ending = new GrantEnding(this.#parts, revocations);
+    this.#reads = new GrantReads(store);
   }
 
   /**
@@ -233,7 +236,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
-    const grant = isGrantId(grantId) ? await wait.for(this.#parts.store.findGrant(grantId)) : undefined;
+    const grant = isGrantId(grantId) ? await wait.for(this.#reads.find(grantId)) : undefined;
     if (grant?.state === 'active' || grant?.state === 'suspect') return grant;
     throw new ReauthenticationRequiredError();
   }

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
+import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
+import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import { RING } from '../support/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint-worker.js';
+
+const MODES: TokenEndpointMode[] = ['static', 'grace', 'strict'];
+const MINUTE = 60_000;
+/** Nobody's lease lapses and nobody gives up on a machine that has other things to do as well. */
+const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000 };
+
+describe('8 processes and one grant', () => {
+  let suite: TokenSuite;
+  let workers: TokenWorker[];
+
+  beforeAll(async () => {
+    suite = await TokenSuite.start();
+    const skews = [0, 5 * MINUTE, -5 * MINUTE, 0, 5 * MINUTE, -5 * MINUTE, 0, 0];
+    const started = await Promise.all(skews.map((skewMs) => suite.workers(1, { skewMs, durations: PATIENT })));
+    workers = started.flat();
+  }, 90_000);
+  afterAll(() => suite.stop(), 30_000);
+
+  const worker = (index: number) => workers[index] as TokenWorker;
+  const everybody = async (op: 'getAccessToken' | 'refresh', args: object, callers: number) => {
+    const answers = await Promise.all(workers.map((process) => process.do(op, { ...args, callers })));
+    return [...new Set(answers.flat().map((answer) => JSON.stringify(answer)))];
+  };
+
+  describe.each(MODES)('with an identity system in mode %s', (mode) => {
+    it('refresh an expired token with one call for 200 callers each, clocks five minutes apart', async () => {
+      suite.startOver(mode);
+      for (let round = 1; round <= 5; round += 1) {
+        const grantId = await suite.signInLongAgo();
+        const calls = suite.endpoint.refreshes;
+        const answers = await everybody('getAccessToken', { grantId }, 200);
+        expect(answers).toHaveLength(1);
+        expect(answers[0]).toContain('"generation":2');
+        expect(suite.endpoint.refreshes - calls).toBe(1);
+        expect((await suite.grant(grantId)).generation).toBe(2);
+      }
+    }, 60_000);
+
+    it('make one call for 100 callers who saw a 401 with the same generation', async () => {
+      suite.startOver(mode);
+      const grantId = await suite.signIn();
+      const answers = await everybody('refresh', { grantId, options: { ifGeneration: 1 } }, 13);
+      expect(answers).toHaveLength(1);
+      expect(suite.endpoint.refreshes).toBe(1);
+    }, 60_000);
+  });
+
+  it('refresh near the end in the background, and an attempt that fails there fails no caller', async () => {
+    suite.startOver('static');
+    const grantId = await suite.signIn();
+    await suite.dataSource.query(
+      `UPDATE nowgg_grant SET access_not_after = now() + interval '50 seconds', updated_at = now() - interval '1 hour',
+         access_obtained_at = now() - interval '1 hour' WHERE id = $1`,
+      [grantId],
+    );
+    suite.endpoint.faults.push({ kind: 'refuse', definite: false });
+    const answers = await everybody('getAccessToken', { grantId }, 50);
+    expect(answers).toHaveLength(1);
+    expect(answers[0]).toContain('"generation":1');
+    await suite.endpoint.called(1);
+    await everybody('getAccessToken', { grantId }, 50);
+    expect(suite.endpoint.refreshes).toBe(1);
+  });
+
+  it('read every token while another process rotates the keys and is killed in the middle', async () => {
+    suite.startOver('static');
+    const grantIds = await Promise.all(Array.from({ length: 100 }, () => suite.signIn()));
+    const ring = { durations: { ...PATIENT, encryptionKeys: [RING[1], RING[0]] } };
+    const [rotator, successor, reader] = (await suite.workers(3, ring)) as [TokenWorker, TokenWorker, TokenWorker];
+    await rotator.doUntil('batch_resealed', 'rotate', {});
+    await rotator.kill();
+    const rotation = successor.get<object>('rotate');
+    const reads = grantIds.map((grantId, index) =>
+      reader.do(index % 4 === 0 ? 'refresh' : 'getAccessToken', { grantId }),
+    );
+    const answers = (await Promise.all(reads)).flat();
+    expect(answers.filter((answer) => 'error' in answer)).toEqual([]);
+    await rotation;
+    const vault = new NowggVaultService({
+      store: suite.store,
+      identityProviders: new IdentityProviders([]),
+      encryptionKeys: ring.durations.encryptionKeys,
+    });
+    expect(await vault.rotate()).toMatchObject({ unreadable: 0, complete: true });
+    expect(Object.keys((await vault.status()).byKeyId)).toEqual(['k2']);
+    expect(await worker(0).do('getAccessToken', { grantId: grantIds[1] as string })).toEqual([
+      { error: 'identity_unavailable' },
+    ]);
+  }, 60_000);
+});
