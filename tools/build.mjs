@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds what has changed: the libraries with tsc (two packages, no order between them), the sample app with the Nest
+// Builds what has changed: the libraries with tsc (no order between them), the sample app with the Nest
 // CLI. Several builds at once wait for each other, so that tests and a person may both ask for one.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ const tsc = (folder) => ({
 });
 const targets = [
   tsc('libs/nowgg-auth'),
+  tsc('libs/nowgg-auth-client'),
   tsc('libs/nowgg-emulator'),
   {
     folder: 'apps/sample',

@@ -1,0 +1,20 @@
+export type { Fetch } from './backend.js';
+export type { SessionClock } from './clock.js';
+export {
+  NoSessionError,
+  RedirectRefusedError,
+  RequestRefusedError,
+  SessionClientError,
+  SessionUnavailableError,
+} from './errors.js';
+export type { SessionClientOptions } from './options.js';
+export {
+  type CallOptions,
+  configure,
+  type LoginOptions,
+  type LogoutOptions,
+  type SessionClient,
+  type SessionUser,
+} from './session-client.js';
+export type { SessionState, SessionStateChangeReason, SessionStateListener } from './session-keeper.js';
+export type { SessionStorageAdapter } from './session-storage.js';

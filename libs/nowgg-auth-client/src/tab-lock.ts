@@ -1,0 +1,91 @@
+import { browser, type Locks } from './browser.js';
+import { type SessionClock, within } from './clock.js';
+import type { SessionStorageAdapter } from './session-storage.js';
+
+/**
+ * Runs work that only one tab should do at a time. The work is told whether another tab was busy with it before. A lock
+ * that does not come free in time is passed over: the backend copes with two refreshes, a player not with none.
+ */
+export type TabLock = <T>(work: (waited: boolean) => Promise<T>) => Promise<T>;
+
+/**
+ * @param storage what the tabs share; absent: nothing, and nobody is waited for
+ * @param waitMs longer than the work can take
+ */
+export function tabLock(
+  key: string,
+  storage: SessionStorageAdapter | undefined,
+  waitMs: number,
+  clock: SessionClock,
+): TabLock {
+  if (!storage) return async (work) => work(false);
+  const locks = browser.navigator?.locks;
+  return locks ? webLock(key, locks, waitMs, clock) : leaseLock(key, storage, waitMs, clock);
+}
+
+/** The browser frees it when the tab dies. */
+function webLock(key: string, locks: Locks, waitMs: number, clock: SessionClock): TabLock {
+  return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
+    let running: Promise<T> | undefined;
+    const run = async (waited: boolean) => {
+      running = work(waited);
+      // Whether it succeeds is none of the lock's business.
+      await running.catch(() => {});
+    };
+    const waiting = new AbortController();
+    const cancel = clock.after(waitMs, () => waiting.abort());
+    try {
+      await locks.request(key, { ifAvailable: true }, async (lock) => (lock ? run(false) : undefined));
+      if (!running) await locks.request(key, { signal: waiting.signal }, async () => run(true));
+    } catch {
+      // The wait was too long, or the page may not have locks, as in a sandboxed frame.
+    } finally {
+      cancel();
+    }
+    return running ?? work(true);
+  };
+}
+
+const pollMs = 50;
+const settleMs = 20;
+
+/**
+ * Without Web Locks: an owner and an end, written into the storage itself. Two tabs that write at the same moment find
+ * out by looking again; one that dies leaves a lease that lapses.
+ */
+function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, clock: SessionClock): TabLock {
+  const leaseKey = `${key} lease`;
+  const pause = async (ms: number) => within(clock, ms, new Promise<never>(() => {}));
+  const holder = async () => {
+    const [owner, until] = String(await storage.getItem(leaseKey)).split(' ');
+    const leftMs = Number(until) - clock.now();
+    // One that ends later than any lease can was written by another clock, or by nobody of ours.
+    return leftMs > 0 && leftMs <= waitMs ? owner : undefined;
+  };
+  const acquire = async (own: string) => {
+    let waited = false;
+    for (let passedMs = 0; passedMs < waitMs; passedMs += pollMs) {
+      if (!(await holder())) {
+        await storage.setItem(leaseKey, `${own} ${clock.now() + waitMs}`);
+        await pause(settleMs);
+        if ((await holder()) === own) return waited;
+      }
+      waited = true;
+      await pause(pollMs);
+    }
+    return true;
+  };
+  return async (work) => {
+    const own = uniqueName();
+    // A storage that fails here fails the keeper too, which knows what to do.
+    const waited = await acquire(own).catch(() => true);
+    try {
+      return await work(waited);
+    } finally {
+      if ((await holder().catch(() => undefined)) === own) await storage.removeItem(leaseKey);
+    }
+  };
+}
+
+/** Unlike any other, but no secret. `crypto.randomUUID` is missing on pages without TLS. */
+export const uniqueName = () => crypto.getRandomValues(new Uint32Array(3)).join('-');

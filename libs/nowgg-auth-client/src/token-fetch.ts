@@ -1,0 +1,58 @@
+import type { Fetch } from './backend.js';
+import { RedirectRefusedError } from './errors.js';
+import type { SessionRecord } from './session-record.js';
+import type { TokenRefresh } from './token-refresh.js';
+
+/** How long a request waits for a refresh while its old token still serves. */
+const patienceMs = 1_000;
+
+type Body = RequestInit['body'];
+
+const isStream = (body: Body) => 'getReader' in Object(body) || Symbol.asyncIterator in Object(body);
+
+/** A browser shows a redirect that it did not follow as `opaqueredirect`, Node.js as what it is. */
+const isRedirect = ({ type, redirected, status, headers }: Response) =>
+  type === 'opaqueredirect' || redirected || (status > 300 && status < 400 && headers.has('location'));
+
+const discard = async (response: Response) => response.body?.cancel().catch(() => {});
+
+/** A `fetch` that adds the token where it may go, and asks once more with a new one after a 401. */
+export function tokenFetch(
+  baseUrl: URL,
+  allowedOrigins: ReadonlySet<string>,
+  send: Fetch,
+  refresh: TokenRefresh,
+): Fetch {
+  return async (input, init = {}) => {
+    const request = typeof input === 'object' && 'clone' in input ? input : undefined;
+    const url = new URL(typeof input === 'string' ? input : 'url' in input ? input.url : input.href, baseUrl);
+    const headers = new Headers(init.headers ?? request?.headers);
+    if (!allowedOrigins.has(url.origin) || headers.has('authorization')) return send(request ?? url.href, init);
+
+    const signal = init.signal === undefined ? request?.signal : init.signal;
+    const redirect = init.redirect ?? request?.redirect ?? 'follow';
+    const attempt = async ({ token }: SessionRecord) => {
+      headers.set('authorization', `Bearer ${token}`);
+      // Engines before 2023 take the header along to another origin, and no page can tell where a redirect leads.
+      const safely = { ...init, headers, redirect: redirect === 'follow' ? 'manual' : redirect } as const;
+      const response = await send(request ? request.clone() : url.href, safely);
+      if (redirect !== 'follow' || !isRedirect(response)) return response;
+      await discard(response);
+      throw new RedirectRefusedError();
+    };
+
+    const record = await refresh.current(signal, patienceMs);
+    if (!record) return send(request ?? url.href, init);
+    const response = await attempt(record);
+    if (response.status !== 401) return response;
+    const next = await refresh.after(record, signal).catch(async (error: unknown) => {
+      await discard(response);
+      throw error;
+    });
+    if (!next || isStream(init.body)) return response;
+    await discard(response);
+    const second = await attempt(next);
+    if (second.status === 401) refresh.remarkFutile(next);
+    return second;
+  };
+}

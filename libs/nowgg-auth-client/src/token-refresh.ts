@@ -1,0 +1,129 @@
+import { untilAborted } from './abort.js';
+import type { Backend } from './backend.js';
+import { type SessionClock, within } from './clock.js';
+import { NoSessionError, RequestRefusedError, SessionUnavailableError } from './errors.js';
+import { isSameToken, type SessionKeeper } from './session-keeper.js';
+import { isDue, isExpired, type SessionRecord } from './session-record.js';
+import type { TabLock } from './tab-lock.js';
+
+/** How long another tab's write may take to be seen here after its lock was freed: storage and locks travel apart. */
+const visibleMs = 100;
+/** A route that refuses a token fresh from a refresh would have each of its 401s refresh again. */
+const futileMs = 30_000;
+const longestPauseMs = 60_000;
+
+/** The answers that mean that the session is over. Without such a code a 401 may be a proxy's. */
+const endings = /^(reauthentication_required|(invalid|expired|revoked|malformed)_token)$/;
+
+const endsSession = (error: unknown) =>
+  error instanceof RequestRefusedError && error.status === 401 && endings.test(error.errorCode ?? '');
+
+/** One refresh at a time, in this tab and among all tabs that share the session. */
+export interface TokenRefresh {
+  /**
+   * The session with a token that serves now, refreshed if it is due.
+   * @param patienceMs how long to wait for a refresh while the old token still serves
+   * @throws NoSessionError when the refresh finds that the session is over
+   */
+  current(signal: AbortSignal | null | undefined, patienceMs?: number): Promise<SessionRecord | undefined>;
+  /**
+   * The same session with another token than the one that met a 401.
+   * @returns `undefined` when there is none: the session is over, another player's, or refreshing does not help
+   */
+  after(refused: SessionRecord, signal: AbortSignal | null | undefined): Promise<SessionRecord | undefined>;
+  /** Remembers that even a token fresh from a refresh was refused. */
+  remarkFutile(record: SessionRecord): void;
+}
+
+export function refreshTokens(
+  keeper: SessionKeeper,
+  backend: Backend,
+  lock: TabLock,
+  clock: SessionClock,
+): TokenRefresh {
+  let flight: { readonly refused: number | undefined; readonly work: Promise<SessionRecord> } | undefined;
+  let pause: { readonly until: number; readonly error: unknown } | undefined;
+  let futile: { readonly record: SessionRecord; readonly until: number } | undefined;
+
+  const ask = async (record: SessionRecord, refused: number | undefined) => {
+    try {
+      // Without a generation the backend judges by its own clock whether a new token is due.
+      const body = { session: record.session, generation: refused };
+      const reply = await backend.postForToken('refresh', body);
+      pause = undefined;
+      return await keeper.renew(record, reply);
+    } catch (error) {
+      if (error instanceof NoSessionError) throw error;
+      if (endsSession(error)) {
+        const kept = await keeper.end(record);
+        if (kept) return kept;
+        throw new NoSessionError('the player has to sign in again');
+      }
+      const seconds = error instanceof SessionUnavailableError ? error.retryAfterSeconds : 1;
+      pause = { until: clock.now() + seconds * 1000, error };
+      throw error;
+    }
+  };
+
+  const refresh = async (refused: number | undefined) => {
+    const pausedMs = pause ? pause.until - clock.now() : 0;
+    // More than the longest pause: the clock was set back.
+    if (pausedMs > 0 && pausedMs <= longestPauseMs) throw pause?.error;
+    const seen = keeper.record;
+    return lock(async (waited) => {
+      await keeper.read();
+      const isUnchanged = () => isSameToken(keeper.record, seen);
+      const change = async () => {
+        while (isUnchanged()) await keeper.notice();
+      };
+      if (waited) await within(clock, visibleMs, change());
+      const { record } = keeper;
+      if (!record) throw new NoSessionError();
+      return isUnchanged() ? ask(record, refused) : record;
+    });
+  };
+
+  /** Joins the refresh that is under way, whoever started it, or starts one. */
+  const join = async (refused?: number) => {
+    if (!flight) {
+      const work = refresh(refused).finally(() => {
+        flight = undefined;
+      });
+      // It may be that nobody waits any more when it fails.
+      work.catch(() => {});
+      flight = { refused, work };
+    }
+    return flight.work;
+  };
+
+  return {
+    current: async (signal, patienceMs) => {
+      const record = await untilAborted(keeper.open(), signal);
+      if (!record || !isDue(record, clock.now())) return record;
+      if (isExpired(record, clock.now())) return untilAborted(join(), signal);
+      const optional = join().catch((error: unknown) => {
+        if (error instanceof NoSessionError) throw error;
+        return undefined;
+      });
+      const patient = patienceMs === undefined ? optional : within(clock, patienceMs, optional);
+      return (await untilAborted(patient, signal)) ?? record;
+    },
+    after: async (refused, signal) => {
+      const isStill = () => isSameToken(keeper.record, refused);
+      if (isSameToken(futile?.record, refused) && futile && clock.now() < futile.until) return undefined;
+      while (isStill()) {
+        const isOwn = !flight || flight.refused === refused.generation;
+        const work = join(refused.generation).catch((error: unknown) => {
+          if (isOwn && !(error instanceof NoSessionError)) throw error;
+        });
+        await untilAborted(work, signal);
+        if (isOwn) break;
+      }
+      const { record } = keeper;
+      return record?.id === refused.id && !isStill() ? record : undefined;
+    },
+    remarkFutile: (record) => {
+      futile = { record, until: clock.now() + futileMs };
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { fetching } from './contract/fetching.js';
+import { origins } from './contract/origins.js';
+import { outages } from './contract/outages.js';
+import { refreshing } from './contract/refreshing.js';
+import { sharing } from './contract/sharing.js';
+import { signingIn } from './contract/signing-in.js';
+import { storing } from './contract/storing.js';
+import type { World } from './support/world.js';
+
+/** What must hold, by its name. */
+export type Facts = Readonly<Record<string, (world: World) => Promise<void>>>;
+
+/** What the client does in every runtime: the same code runs in Node.js and in the pages of a browser. */
+export const contract: Readonly<Record<string, Facts>> = {
+  signingIn,
+  fetching,
+  refreshing,
+  outages,
+  origins,
+  storing,
+  sharing,
+};

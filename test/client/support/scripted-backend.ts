@@ -1,0 +1,196 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { LoggedRequest, RouteFault } from './backend-controls.js';
+
+interface ScriptedSession {
+  readonly userId: string;
+  generation: number;
+  token: string;
+  expiresAt: number;
+}
+
+/** Serves a file of the test, such as a page or a module; `undefined` for an unknown path. */
+export type FileSource = (pathname: string) => { type: string; text: string } | undefined;
+
+const cors = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': '*, authorization',
+  'access-control-allow-methods': '*',
+  'access-control-expose-headers': 'retry-after',
+};
+
+/**
+ * The ready-made routes as a front end sees them, with a clock and faults that a test sets over HTTP, so that a test in
+ * a page and one in Node.js use the same.
+ */
+export class ScriptedBackend implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #files: FileSource;
+  #now = 0;
+  #lifeMs = 0;
+  #sessions = new Map<string, ScriptedSession>();
+  #refusedTokens = new Set<string>();
+  #faults: RouteFault[] = [];
+  #log: LoggedRequest[] = [];
+  #held: (() => void)[] = [];
+  #watchers: (() => void)[] = [];
+
+  private constructor(files: FileSource) {
+    this.#files = files;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  static async start(files: FileSource = () => undefined): Promise<ScriptedBackend> {
+    const backend = new ScriptedBackend(files);
+    await new Promise<void>((resolve) => backend.#server.listen(0, '127.0.0.1', resolve));
+    return backend;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const file = this.#files(url.pathname);
+    if (file) return void response.writeHead(200, { ...cors, 'content-type': file.type }).end(file.text);
+    if (request.method === 'OPTIONS') return void response.writeHead(204, cors).end();
+    const text = await readText(request);
+    if (url.pathname.startsWith('/_control/')) return this.#control(url, text, response);
+    const { authorization } = request.headers;
+    this.#log.push({ method: `${request.method}`, path: url.pathname, body: text, authorization });
+    for (const watcher of this.#watchers.splice(0)) watcher();
+    if (await this.#carryOutFault(url.pathname, response)) return;
+    this.#answer(url, request, text, response);
+  }
+
+  /** @returns whether nothing else is to be answered */
+  async #carryOutFault(pathname: string, response: ServerResponse): Promise<boolean> {
+    const fault = this.#faults.find(({ path, times = Infinity }) => path === pathname && times > 0);
+    if (!fault) return false;
+    if (fault.times !== undefined) fault.times -= 1;
+    if (fault.hold) await new Promise<void>((resolve) => this.#held.push(resolve));
+    if (fault.hang) return true;
+    if (fault.reset) {
+      response.destroy();
+      return true;
+    }
+    if (fault.status === undefined) return false;
+    const body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body ?? {});
+    response.writeHead(fault.status, { ...cors, 'content-type': 'application/json', ...fault.headers }).end(body);
+    return true;
+  }
+
+  #answer(url: URL, request: IncomingMessage, text: string, response: ServerResponse): void {
+    const session = this.#sessionOf(request);
+    const input = () => JSON.parse(text) as Record<string, string | undefined>;
+    switch (url.pathname) {
+      case '/auth/login':
+        return this.#login(input(), response);
+      case '/auth/refresh':
+        return this.#refresh(input(), response);
+      case '/auth/logout':
+        this.#sessions.delete(input()['session'] ?? '');
+        return void response.writeHead(204, cors).end();
+      case '/public':
+        return send(response, 200, { method: request.method, body: text });
+      case '/redirect': {
+        const location = url.searchParams.get('to') ?? '';
+        return void response.writeHead(Number(url.searchParams.get('status')), { ...cors, location }).end();
+      }
+      case '/auth/me':
+      case '/auth/userinfo':
+      case '/auth/sessioninfo':
+      case '/guarded':
+        if (!session) return sendError(response, 401, 'invalid_token');
+        return send(response, 200, { userId: session.userId, generation: session.generation, path: url.pathname });
+      default:
+        return send(response, 404, { statusCode: 404, message: 'Not Found' });
+    }
+  }
+
+  #login({ code }: Record<string, string | undefined>, response: ServerResponse): void {
+    if (!code?.startsWith('code-of-')) return sendError(response, 400, 'invalid_grant');
+    const userId = code.slice('code-of-'.length);
+    const handle = `handle-${userId}-${this.#sessions.size}`;
+    const session: ScriptedSession = { userId, generation: 0, token: '', expiresAt: 0 };
+    this.#sessions.set(handle, session);
+    this.#issue(session);
+    send(response, 200, { ...this.#tokenOf(session), session: handle, user: { provider: 'nowgg', userId } });
+  }
+
+  #refresh(input: Record<string, string | number | undefined>, response: ServerResponse): void {
+    const session = this.#sessions.get(String(input['session']));
+    if (!session) return sendError(response, 401, 'reauthentication_required');
+    const isShort = session.expiresAt - this.#now < this.#lifeMs / 5;
+    if (isShort || input['generation'] === session.generation) this.#issue(session);
+    send(response, 200, this.#tokenOf(session));
+  }
+
+  #issue(session: ScriptedSession): void {
+    session.generation += 1;
+    session.token = `token-${session.userId}.${session.generation}`;
+    session.expiresAt = this.#now + this.#lifeMs;
+  }
+
+  #tokenOf({ token, generation, expiresAt }: ScriptedSession) {
+    return { token, generation, tokenExpiresAt: new Date(expiresAt).toISOString() };
+  }
+
+  #sessionOf({ headers }: IncomingMessage): ScriptedSession | undefined {
+    const token = headers.authorization?.replace('Bearer ', '') ?? '';
+    if (this.#refusedTokens.has(token)) return undefined;
+    return [...this.#sessions.values()].find((session) => session.token === token && session.expiresAt > this.#now);
+  }
+
+  async #control(url: URL, text: string, response: ServerResponse): Promise<void> {
+    const command = url.pathname.slice('/_control/'.length);
+    const input = JSON.parse(text || '{}') as Record<string, string | number>;
+    if (command === 'reset') this.#reset(Number(input['now']), Number(input['lifeMs']));
+    else if (command === 'advance') this.#now += Number(input['ms']);
+    else if (command === 'fault') this.#faults.unshift(input as unknown as RouteFault);
+    else if (command === 'mend') this.#faults = [];
+    else if (command === 'release') for (const release of this.#held.splice(0)) release();
+    else if (command === 'revoke') this.#sessions.clear();
+    else if (command === 'refuse-tokens')
+      for (const { token } of this.#sessions.values()) this.#refusedTokens.add(token);
+    else if (command === 'await') await this.#seen(`${input['path']}`, Number(input['count']));
+    send(response, 200, this.#log);
+  }
+
+  #reset(now: number, lifeMs: number): void {
+    for (const release of this.#held.splice(0)) release();
+    this.#now = now;
+    this.#lifeMs = lifeMs;
+    this.#sessions = new Map();
+    this.#refusedTokens = new Set();
+    this.#faults = [];
+    this.#log = [];
+  }
+
+  async #seen(path: string, count: number): Promise<void> {
+    while (this.#log.filter((request) => request.path === path).length < count)
+      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+  }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { ...cors, 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function sendError(response: ServerResponse, statusCode: number, errorCode: string): void {
+  send(response, statusCode, { statusCode, message: 'refused', errorCode });
+}
