@@ -19,7 +19,7 @@ import {
 import { migratedDataSource } from '../support/token-endpoint-database.js';
 
 // A cluster, and thousands of requests.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let cluster: PostgresCluster;
 let dataSource: DataSource;
