@@ -18,6 +18,7 @@ export interface TokenTables {
 const REPEATS = 3;
 const REPEAT_PAUSE_MS = 20;
 const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
 
 /**
  * Sends single statements, each on a connection that it has only that long. By default over a small pool of its own, so
@@ -111,7 +112,14 @@ function ownOptions(options: PostgresOptions, poolSize: number): PostgresOptions
     logging: false,
     poolSize,
     connectTimeoutMS: options.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
-    // An idle pool of ours must not keep a process alive that the application has otherwise finished with.
-    extra: { ...(options.extra as object | undefined), max: poolSize, allowExitOnIdle: true },
+    extra: {
+      // A database that went away without a word must not hold a statement until TCP gives up.
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      ...(options.extra as object | undefined),
+      max: poolSize,
+      // An idle pool of ours must not keep a process alive that the application has otherwise finished with.
+      allowExitOnIdle: true,
+    },
   };
 }

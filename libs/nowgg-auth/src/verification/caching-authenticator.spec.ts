@@ -225,6 +225,31 @@ describe('an outage', () => {
     expect(await authenticator.authenticate('abc', { maxAgeMs: 0 })).toMatchObject({ status: 'unknown' });
   });
 
+  it('does not make a player be asked about more often than a healthy identity system is', async () => {
+    const asked = provider.asked.length;
+    for (let second = 0; second < 300; second += 1) {
+      clock.advance(1_000);
+      expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+      // Four failures in a row never open the circuit: the identity system answers somebody else now and then.
+      provider.answer = (token) => (token === 'abc' ? unknown : { status: 'valid', facts: factsOf() });
+      if (second % 20 === 0) await authenticator.authenticate(`other${second}`);
+    }
+    const questions = provider.asked.slice(asked).filter(({ token }) => token === 'abc');
+    expect(questions.length).toBeLessThanOrEqual(15);
+    expect(questions.length).toBeGreaterThanOrEqual(13);
+  });
+
+  it('is over for a player at the next question, and for a route that wants it fresher at once', async () => {
+    clock.advance(31_000);
+    await authenticator.authenticate('abc');
+    provider.answer = () => facts({ userId: 'p2' });
+    expect(await authenticator.authenticate('abc')).toMatchObject({ principal: { userId: 'p1' } });
+    expect(await authenticator.authenticate('abc', { maxAgeMs: 20_000 })).toMatchObject({
+      principal: { userId: 'p2' },
+    });
+    expect(await authenticator.authenticate('abc')).toMatchObject({ principal: { userId: 'p2' } });
+  });
+
   it('does not prolong a token past its exp', async () => {
     provider.answer = () => facts({ expiresAtMs: clock.now() + 40_000 });
     await authenticator.authenticate('short');

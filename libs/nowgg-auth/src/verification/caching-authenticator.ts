@@ -102,7 +102,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const now = this.#clock.now();
     const age = ageMs(entry.askedAt, now, this.#clock);
     if (age >= this.#maxAgeMs(policy)) return undefined;
-    if (age >= entry.renewAfterMs) this.#renew(entry, { token, digest, key, policy });
+    if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
     return this.#decide(entry, digest, policy, now);
   }
 
@@ -132,25 +132,32 @@ export class CachingAuthenticator extends NowggAuthenticator {
   async #find(subject: Case): Promise<Verdict> {
     const { token, digest, policy } = subject;
     const startedAt = this.#clock.monotonicNow();
-    const destination = destinationOf(
-      token,
-      policy,
-      this.#providers,
-      this.#options.acceptTokenTypes,
-      this.#clock.now(),
-    );
+    const { acceptTokenTypes } = this.#options;
+    const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock.now());
     if ('refuse' in destination) {
       const refused = invalid(destination.refuse);
       publishVerification(refused, 'none', digest);
       return refused;
     }
     const { provider, ...rest } = destination;
-    const answer = await this.#ask(subject, provider.name, { digest, token, ...rest });
-    const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject) : undefined;
-    const verdict = stale ?? this.#judge(answer, subject);
+    const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
+    const answer = rested ? undefined : await this.#ask(subject, provider.name, { digest, token, ...rest });
+    const stale = rested ?? (answer?.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined);
+    const verdict = stale ?? this.#judge(answer as Answer, subject);
     const latencyMs = this.#clock.monotonicNow() - startedAt;
-    publishVerification(verdict, stale ? 'stale' : answer.source, digest, { provider: provider.name, latencyMs });
+    const source = stale || !answer ? 'stale' : answer.source;
+    publishVerification(verdict, source, digest, { provider: provider.name, latencyMs });
     return verdict;
+  }
+
+  /**
+   * Whether the last question about this token had no answer a moment ago. A flapping identity system is not asked more
+   * often than a healthy one: an old verdict that may serve does, and a route that wants a fresher one asks.
+   */
+  #isResting({ key, policy }: Case): boolean {
+    const entry = this.#cache.accepted.get(key);
+    if (!entry || this.#maxAgeMs(policy) < this.#options.maxAgeMs) return false;
+    return ageMs(entry.askedAt, this.#clock.now(), this.#clock) < entry.restUntilMs;
   }
 
   async #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
@@ -178,7 +185,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const { facts } = verdict;
       const lifeMs = Math.min(this.#options.maxAgeMs, (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - askedAt.wallMs);
       const renewAfterMs = lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1));
-      this.#cache.accepted.set(key, { facts, principal: principalOf(facts), askedAt, renewAfterMs });
+      this.#cache.accepted.set(key, { facts, principal: principalOf(facts), askedAt, renewAfterMs, restUntilMs: 0 });
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
@@ -187,9 +194,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     }
   }
 
-  /** Asks again behind the back of the caller, who has his answer already. Not more often than a tenth of a life. */
-  #renew(entry: CachedFacts, subject: Case): void {
-    entry.renewAfterMs += this.#options.maxAgeMs * RENEW_JITTER;
+  /** Asks again behind the back of the caller, who has his answer already. */
+  #renew(subject: Case): void {
     void this.#find(subject).catch(() => undefined);
   }
 
@@ -207,14 +213,16 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** In an outage an older verdict may go on serving, inside its bounds. */
-  #staleVerdict({ key, digest, policy }: Case): Verdict | undefined {
+  #staleVerdict({ key, digest, policy }: Case, then?: 'rest'): Verdict | undefined {
     const maxAgeMs = this.#maxAgeMs(policy);
     if (policy.allowStale === false || maxAgeMs <= 0 || !this.#revocations.isCurrent) return undefined;
     const entry = this.#cache.accepted.get(key);
     if (!entry) return undefined;
     const now = this.#clock.now();
-    const inBounds = ageMs(entry.askedAt, now, this.#clock) < maxAgeMs + this.#options.staleIfErrorMs;
-    return inBounds ? this.#decide(entry, digest, policy, now) : undefined;
+    const age = ageMs(entry.askedAt, now, this.#clock);
+    if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
+    if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
+    return this.#decide(entry, digest, policy, now);
   }
 
   /** A route may only tighten. */

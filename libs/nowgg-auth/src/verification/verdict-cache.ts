@@ -17,7 +17,9 @@ export interface CachedFacts {
   /** The same for every request that this verdict serves; deeply frozen. */
   readonly principal: NowggPrincipal;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
-  renewAfterMs: number;
+  readonly renewAfterMs: number;
+  /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
+  restUntilMs: number;
 }
 
 /** A no of the identity system. */
