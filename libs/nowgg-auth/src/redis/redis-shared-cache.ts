@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { ErrorReply } from 'redis';
 import type { NowggClock } from '../clock.js';
 import { SharedCache, type SharedCacheContext, type SharedVerdict } from '../verification/shared-cache.js';
-import { ClaimsHeld } from './claims-held.js';
 import { GuardedRedis, UnexpectedReplyError } from './guarded-redis.js';
+import { KnownClaims } from './known-claims.js';
 import { reachabilityLog } from './reachability-log.js';
 import type { OpenClient, RedisClient } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
@@ -40,7 +40,7 @@ export class RedisSharedCache extends SharedCache {
   readonly #connection: RedisConnection;
   readonly #redis: GuardedRedis;
   readonly #hints: RevocationHints;
-  readonly #claims = new ClaimsHeld();
+  readonly #claims: KnownClaims;
   /** Tells this process's claims from those of others. */
   readonly #owner = randomBytes(16).toString('base64url');
 
@@ -49,6 +49,7 @@ export class RedisSharedCache extends SharedCache {
     const log = reachabilityLog();
     this.#clock = clock;
     this.#seal = new VerdictSeal(sealingKey);
+    this.#claims = new KnownClaims(clock);
     this.#connection = new RedisConnection(open, clock, {
       onReady: () => {
         this.#redis.connected();
@@ -64,6 +65,7 @@ export class RedisSharedCache extends SharedCache {
     const sentAt = this.#clock.monotonicNow();
     const stored = await this.#redis.run('read', (client) => find(client, verdictKeyOf(key)));
     if (!stored) return undefined;
+    this.#claims.settled(key);
     const entry = this.#open(stored.sealed, key);
     if (!entry) {
       // Sealed under another key or made up, or the reply to another question: removed, and the connection renewed.
@@ -104,14 +106,17 @@ export class RedisSharedCache extends SharedCache {
         if (late === 'OK') this.#endClaim(client, key, 0).catch(() => undefined);
       },
     );
-    if (reply === undefined) return 'unavailable';
-    if (reply === null) return 'held';
-    this.#claims.add(key);
+    if (reply === undefined) return this.#claims.wasHeld(key) ? 'held' : 'unavailable';
+    if (reply === null) {
+      this.#claims.foundHeld(key);
+      return 'held';
+    }
+    this.#claims.took(key);
     return 'mine';
   }
 
   override async release(key: string): Promise<void> {
-    const answered = this.#claims.take(key);
+    const answered = this.#claims.gaveBack(key);
     if (answered === undefined) return;
     await this.#redis.run('write', (client) => this.#endClaim(client, key, answered ? LINGER_MS : 0));
   }

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { assert, integer, property, record } from 'fast-check';
+import type { TokenFacts } from '../principal.js';
+import { entryAgeMs, readEntry, type SharedEntry, writeEntry } from './shared-entry.js';
+
+const facts: TokenFacts = {
+  provider: 'nowgg',
+  clientKey: 'key',
+  tokenType: 'token',
+  userId: 'player',
+  issuer: 'https://now.gg',
+  scopes: ['email'],
+  claims: { deep: { list: [1] } },
+};
+const entry: SharedEntry = { facts, askedAtMs: 1_000_000, writtenAgeMs: 500, lifetimeMs: 30_000 };
+
+describe('an entry', () => {
+  it('reads as it was written', () => {
+    expect(readEntry(writeEntry(entry))).toEqual(entry);
+  });
+
+  it.each([
+    ['no JSON', 'x'],
+    ['another shape', '{}'],
+    ['too few parts', '[1,2,3]'],
+    ['facts that are none', '[1,2,3,null]'],
+    ['a time that is none', JSON.stringify(['1', 2, 3, facts])],
+    ['a negative time', JSON.stringify([1, -2, 3, facts])],
+  ])('is none with %s', (_, text) => {
+    expect(readEntry(text)).toBeUndefined();
+  });
+
+  it.each([
+    ['userId', ''],
+    ['userId', 'a\u0000b'],
+    ['userId', 7],
+    ['tokenType', 'refresh_token'],
+    ['scopes', 'email'],
+    ['scopes', [1]],
+    ['expiresAtMs', '2026'],
+    ['expiresAtMs', -1],
+    ['email', null],
+    ['email', '\ud800'],
+    ['claims', []],
+    ['issuer', undefined],
+    ['isAdmin', true],
+  ])('is none when its %s is %j', (name, value) => {
+    expect(readEntry(JSON.stringify([1, 2, 3, { ...facts, [name]: value }]))).toBeUndefined();
+  });
+
+  it('loses keys of its claims that could reach a prototype', () => {
+    const text = writeEntry(entry).replace('"deep"', '"__proto__"');
+    expect(readEntry(text)?.facts.claims).toEqual({});
+  });
+});
+
+describe('the age of an entry', () => {
+  const times = record({
+    writtenAgeMs: integer({ min: 0, max: 60_000 }),
+    lifetimeMs: integer({ min: 1, max: 60_000 }),
+    passedMs: integer({ min: 0, max: 120_000 }),
+    ourStepMs: integer({ min: -100_000, max: 100_000 }),
+    redisStepMs: integer({ min: -100_000, max: 100_000 }),
+  });
+
+  it('is never less than the time that has passed while one of the clocks is right, nor more than it may be', () => {
+    const check = property(times, ({ writtenAgeMs, lifetimeMs, passedMs, ourStepMs, redisStepMs }) => {
+      const one: SharedEntry = { facts, askedAtMs: 1_000_000 - writtenAgeMs, writtenAgeMs, lifetimeMs };
+      const byRedis = entryAgeMs(one, lifetimeMs - passedMs, 1_000_000 + passedMs + ourStepMs);
+      const byUs = entryAgeMs(one, lifetimeMs - passedMs - redisStepMs, 1_000_000 + passedMs);
+      return [byRedis, byUs].every(
+        (ageMs) => ageMs === undefined || (ageMs >= writtenAgeMs + passedMs && ageMs < writtenAgeMs + lifetimeMs),
+      );
+    });
+    expect(() => assert(check, { numRuns: 100_000 })).not.toThrow();
+  });
+
+  it.each([Number.NaN, -2, -1, 0, 30_001])('is unknown when %s ms of life are left', (leftMs) => {
+    expect(entryAgeMs(entry, leftMs, entry.askedAtMs + 500)).toBeUndefined();
+  });
+});
