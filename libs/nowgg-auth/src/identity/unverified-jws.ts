@@ -12,10 +12,13 @@ export function decodeUnverifiedJws(token: string): UnverifiedJws | undefined {
   return header && typeof header.alg === 'string' && claims ? { claims } : undefined;
 }
 
+/** Made once: making it costs more than using it. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseJsonObject(part: string | undefined): Record<string, unknown> | undefined {
   if (part === undefined || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url'));
+    const text = strictUtf8.decode(Buffer.from(part, 'base64url'));
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)

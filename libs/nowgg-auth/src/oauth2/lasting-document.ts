@@ -124,7 +124,18 @@ export class LastingDocument<T> {
   }
 }
 
-async function timeoutOf(signal: AbortSignal): Promise<{ status: 'failed'; reason: 'timeout' }> {
+type Timeout = Promise<{ readonly status: 'failed'; readonly reason: 'timeout' }>;
+
+/** One listener for each signal, because many who wait may share one. */
+const timeouts = new WeakMap<AbortSignal, Timeout>();
+
+function timeoutOf(signal: AbortSignal): Timeout {
+  const timeout = timeouts.get(signal) ?? untilAborted(signal);
+  timeouts.set(signal, timeout);
+  return timeout;
+}
+
+async function untilAborted(signal: AbortSignal): Timeout {
   if (!signal.aborted) {
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -82,8 +82,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
     if (tokenType !== 'token') return { status: 'invalid', reason: 'wrong_token_type', definite: true };
-    const verification = decodeUnverifiedJws(token) ? this.#forJwt : this.#forOpaque;
-    return verification?.verify(token, signal) ?? { status: 'invalid', reason: 'invalid_token', definite: true };
+    // Where there is one way it judges the form as well; decoding once more would cost as much as all the rest.
+    const forOpaque = this.#forOpaque ?? this.#forJwt;
+    const verification = forOpaque === this.#forJwt || decodeUnverifiedJws(token) ? this.#forJwt : forOpaque;
+    return verification.verify(token, signal);
   }
 
   override async exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome> {

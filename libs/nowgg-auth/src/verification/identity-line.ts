@@ -35,10 +35,13 @@ export class IdentityLine {
   readonly #options: LineOptions;
   readonly #circuit: Circuit;
   readonly #ownCredentials: OwnCredentials;
+  readonly #clock: NowggClock;
   #underway = 0;
+  #shared: { readonly signal: AbortSignal; readonly madeAt: number } | undefined;
 
   constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions) {
     this.#provider = provider;
+    this.#clock = clock;
     this.#options = options;
     const { openAfter, maxPauseMs } = options.circuit || { openAfter: Number.POSITIVE_INFINITY, maxPauseMs: 0 };
     this.#circuit = new Circuit(clock, {
@@ -73,9 +76,22 @@ export class IdentityLine {
     return waitMs > 0 ? { status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs } : undefined;
   }
 
-  async #verify({ token, tokenType }: Question): Promise<IdentityVerdict> {
+  #deadline(): AbortSignal {
+    return AbortSignal.timeout(this.#options.timeoutMs);
+  }
+
+  /** Hardly one such question waits for anything, and a timer for each would cost more than the rest: they share one. */
+  #localDeadline(): AbortSignal {
+    const now = this.#clock.monotonicNow();
+    if (!this.#shared || this.#shared.signal.aborted || now - this.#shared.madeAt > this.#options.timeoutMs / 10) {
+      this.#shared = { signal: this.#deadline(), madeAt: now };
+    }
+    return this.#shared.signal;
+  }
+
+  async #verify({ token, tokenType, local }: Question): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, tokenType, AbortSignal.timeout(this.#options.timeoutMs));
+      return await this.#provider.verify(token, tokenType, local ? this.#localDeadline() : this.#deadline());
     } catch {
       // Providers answer with values. One that throws has not said no, and its error may carry what it sent.
       return { status: 'unknown', reason: 'nonsense' };
