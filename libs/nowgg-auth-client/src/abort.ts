@@ -4,11 +4,12 @@
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return work;
-  signal.throwIfAborted();
-  let stop: (() => void) | undefined;
+  let stop = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop);
+    // Not thrown before the race: work that fails with nobody watching would be an unhandled rejection.
+    if (signal.aborted) stop();
   });
-  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', stop as () => void));
+  return Promise.race([aborted, work]).finally(() => signal.removeEventListener('abort', stop));
 }

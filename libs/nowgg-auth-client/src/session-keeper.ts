@@ -13,7 +13,10 @@ export type SessionState = 'NO_SESSION' | 'AUTHENTICATED' | 'UNKNOWN';
  */
 export type SessionStateChangeReason = 'FOUND' | 'NOT_FOUND' | 'LOGIN' | 'LOGOUT' | 'CLEAR' | 'ENDED' | 'OTHER_TAB';
 
-/** Called after each change of the state, and when another player's session takes the place of the one before. */
+/**
+ * Called after each change of the state, and when another player's session takes the place of the one before. What it
+ * throws is an uncaught error, as with the listeners of an event target.
+ */
 export type SessionStateListener = (state: SessionState, reason: SessionStateChangeReason) => void;
 
 /** Whether it is the same token of the same session. */
@@ -63,7 +66,7 @@ export function keepSession(
     state = next ? 'AUTHENTICATED' : 'NO_SESSION';
     if (`${state} ${next?.id}` === before) return;
     const now = state;
-    // As with event targets: a listener that throws is reported and disturbs nobody.
+    // Each by itself: one that throws must not keep the others from hearing.
     for (const listener of listeners) queueMicrotask(() => listener(now, reason));
   };
 

@@ -91,6 +91,22 @@ describe.each([
 });
 
 describe('a tab', () => {
+  it('does not wait for ever for one that keeps the lock', async () => {
+    const [first, second] = await openSignedInTabs();
+    await passTime([first, second], lifeMs);
+    await first.evaluate(`new Promise((held) => {
+      void navigator.locks.request('nowgg-auth ${server.url}/auth/', () => {
+        held();
+        return new Promise(() => {});
+      });
+    })`);
+    const answer = ask(second, 'fetchTimes', 3, '/guarded');
+    await second.waitForFunction('navigator.locks.query().then(({ pending }) => pending.length === 1)');
+    await passTime([second], 11_000);
+    expect(await answer).toEqual({ 200: 3 });
+    expect(await refreshCount()).toBe(1);
+  });
+
   it('has its session again after a reload', async () => {
     const [first] = await openSignedInTabs();
     await first.reload();
