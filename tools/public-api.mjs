@@ -7,7 +7,7 @@ const root = path.resolve(import.meta.dirname, '..');
 
 /** The entry points that a consumer can import, with their sources: what the manifests export. */
 export function entryPoints() {
-  return ['nowgg-auth', 'nowgg-emulator'].flatMap((lib) => {
+  return ['nowgg-auth', 'nowgg-auth-client', 'nowgg-emulator'].flatMap((lib) => {
     const { name, exports } = JSON.parse(readFileSync(path.join(root, 'libs', lib, 'package.json'), 'utf8'));
     return Object.entries(exports)
       .filter(([, target]) => typeof target === 'object')
