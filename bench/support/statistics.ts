@@ -25,3 +25,9 @@ export function rotated<T>(values: readonly T[], round: number): readonly T[] {
   const start = values.length === 0 ? 0 : round % values.length;
   return [...values.slice(start), ...values.slice(0, start)];
 }
+
+/** The value that so many hundredths of all are not above. */
+export function percentile(values: readonly number[], hundredths: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * hundredths) / 100) - 1)] ?? Number.NaN;
+}

@@ -57,7 +57,7 @@ describe('a ban over eight processes', () => {
     await using redis = await RedisServer.start();
     await startProcesses({ redisUrl: redis.url, notify: false });
     const { userId, tokens } = await banSomebody();
-    await untilSeenByAll(tokens);
+    expect(await untilSeenByAll(tokens)).toHaveLength(PROCESSES);
     await processes[0]?.do({ op: 'restore', userId });
     const again = await processes[0]?.do({ op: 'ask', tokens: [tokens[0] ?? ''] });
     expect(again).toEqual([`valid:${userId}`]);
@@ -66,7 +66,7 @@ describe('a ban over eight processes', () => {
   it('is heard of by NOTIFY without Redis', async () => {
     await startProcesses({});
     const { tokens } = await banSomebody();
-    await untilSeenByAll(tokens);
+    expect(await untilSeenByAll(tokens)).toHaveLength(PROCESSES);
   }, 120_000);
 
   it('is found by the poll of each when no message comes at all', async () => {
@@ -78,6 +78,6 @@ describe('a ban over eight processes', () => {
     );
     expect(unaware).toEqual(others.map(() => [`valid:${userId}`]));
     await Promise.all(processes.map((one) => one.do({ op: 'step', ms: 1_000 })));
-    await untilSeenByAll(tokens);
+    expect(await untilSeenByAll(tokens)).toHaveLength(PROCESSES);
   }, 120_000);
 });

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { serve } from '../support/child-process.js';
+import { acceptance } from './tokens.js';
+
+/** How long verify-token takes, milliseconds. */
+const LATENCY_MS = 20;
+
+let calls = 0;
+let hangs = false;
+
+const server = createServer((request, response) => {
+  void (async () => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    calls += 1;
+    if (hangs) return;
+    const { token } = JSON.parse(Buffer.concat(chunks).toString()) as { token: string };
+    await pause(LATENCY_MS);
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(acceptance(token)));
+  })();
+});
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+
+const operations = {
+  url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  calls: () => calls,
+  /** From now on calls get no answer, or get one again. */
+  hang: (on: boolean) => {
+    hangs = on;
+  },
+};
+
+export type IdentityOperations = typeof operations;
+
+serve(operations);

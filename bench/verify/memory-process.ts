@@ -1,0 +1,46 @@
+import 'reflect-metadata';
+import { setImmediate as turn } from 'node:timers/promises';
+import { serve } from '../support/child-process.js';
+import { authenticatorBefore } from './in-process-authenticator.js';
+import { makeToken } from './tokens.js';
+
+const ONE_DAY_MS = 86_400_000;
+
+const collectGarbage = (globalThis as { gc?: () => void }).gc;
+
+/** Bytes that each of so many remembered tokens takes, what the cache has set aside for them included. */
+async function bytesPerEntry(entries: number): Promise<number> {
+  // What the first module loads and compiles is no cost of an entry.
+  await remember(1_000);
+  const before = await bytesInUse();
+  const authenticator = await remember(entries);
+  const bytes = (await bytesInUse()) - before;
+  if (typeof authenticator.authenticate !== 'function') throw new Error('the authenticator is gone');
+  return bytes / entries;
+}
+
+async function remember(entries: number) {
+  const authenticator = await authenticatorBefore(() => true, { maxAgeMs: ONE_DAY_MS, maxEntries: entries });
+  for (let index = 0; index < entries; index += 1) {
+    const { status } = await authenticator.authenticate(makeToken());
+    if (status !== 'valid') throw new Error('a good token was not accepted');
+  }
+  return authenticator;
+}
+
+async function bytesInUse(): Promise<number> {
+  if (!collectGarbage) throw new Error('start this process with --expose-gc');
+  // Questions bear deadlines: their timers go when those have been collected.
+  for (let round = 0; round < 4; round += 1) {
+    collectGarbage();
+    await turn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const operations = { bytesPerEntry };
+
+export type MemoryOperations = typeof operations;
+
+serve(operations);
