@@ -17,6 +17,11 @@ function hasRedisServer() {
   return (process.env.PATH ?? '').split(':').some((dir) => existsSync(`${dir}/redis-server`));
 }
 
+/** Debian installs the pooler among the system programs, which are not on everybody's PATH. */
+export function pgBouncerPath() {
+  return ['/usr/sbin/pgbouncer', '/usr/local/bin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file));
+}
+
 const base = {
   rootDir: new URL('../..', import.meta.url).pathname,
   testEnvironment: 'node',
@@ -63,6 +68,7 @@ export function availableProjects() {
     project('client', ['test/client/*.spec.ts']),
   ];
   if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
+  if (hasPostgresServer() && pgBouncerPath()) projects.push(project('pgbouncer', ['test/pgbouncer/**/*.spec.ts']));
   if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
   if (hasPostgresServer() && hasRedisServer()) projects.push(project('faults', ['test/faults/**/*.spec.ts']));
   if (chromiumPath()) projects.push(project('chromium', ['test/client/chromium/**/*.spec.ts']));
@@ -74,6 +80,9 @@ export function missingProjects() {
   const missing = [];
   if (!hasPostgresServer()) {
     missing.push('LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)');
+  }
+  if (!hasPostgresServer() || !pgBouncerPath()) {
+    missing.push('LEFT OUT: project "pgbouncer" needs the PostgreSQL server programs and PgBouncer');
   }
   if (!hasRedisServer()) missing.push('LEFT OUT: project "redis" needs the program redis-server');
   if (!hasPostgresServer() || !hasRedisServer()) {

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../../libs/nowgg-auth/src/errors.js';
+import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { endpointService } from '../support/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint-suite.js';
+
+const UNTIL_THE_END = { softDeadlineMs: 60_000, leaseMs: 60_000 };
+
+describe('connections to the database', () => {
+  let suite: TokenSuite;
+  const opened: { store: TokenStore; dataSource: DataSource }[] = [];
+
+  beforeAll(async () => {
+    suite = await TokenSuite.start();
+  }, 60_000);
+  afterAll(async () => {
+    for (const { store, dataSource } of opened) {
+      await store.close();
+      await dataSource.destroy();
+    }
+    await suite.stop();
+  }, 30_000);
+  beforeEach(() => suite.startOver('static'));
+
+  /** An application with a DataSource of its own. */
+  const application = async (options: { poolSize: number; storePoolSize?: number; startup?: string }) => {
+    const dataSource = await new DataSource({
+      type: 'postgres',
+      url: suite.url,
+      poolSize: options.poolSize,
+      installExtensions: false,
+      applicationName: `application-${opened.length}`,
+      extra: options.startup === undefined ? {} : { options: options.startup },
+    }).initialize();
+    const wiring = typeOrmTokenStore(options.storePoolSize === undefined ? {} : { poolSize: options.storePoolSize });
+    const store = wiring.create({ clock: new SystemClock() }, dataSource);
+    opened.push({ store, dataSource });
+    const service = endpointService({ endpointUrl: suite.endpoint.url, store, durations: UNTIL_THE_END });
+    return { dataSource, store, service };
+  };
+  const refreshing = (service: NowggTokenService, grantIds: readonly string[]) =>
+    Promise.all(grantIds.map((grantId) => service.getAccessToken(grantId)));
+
+  it('are all idle, and in no transaction, while the identity system is asked', async () => {
+    const grantIds = await suite.manySignedInLongAgo(30);
+    const { service } = await application({ poolSize: 10 });
+    suite.endpoint.hold();
+    const refreshes = refreshing(service, grantIds);
+    await suite.endpoint.called(30);
+    const busy = `SELECT state FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`;
+    expect(await suite.dataSource.query(busy)).toEqual([]);
+    suite.endpoint.release();
+    expect(new Set((await refreshes).map(({ generation }) => generation))).toEqual(new Set([2]));
+  });
+
+  it('are free for the application during refreshes, even when it has only one and shares it', async () => {
+    const grantIds = await suite.manySignedInLongAgo(30);
+    const { dataSource, service } = await application({ poolSize: 1 });
+    suite.endpoint.hold();
+    const refreshes = refreshing(service, grantIds);
+    await suite.endpoint.called(30);
+    expect(await dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    suite.endpoint.release();
+    expect(await refreshes).toHaveLength(30);
+  });
+
+  it('of an application that has used up its pool do not hold a refresh up', async () => {
+    const grantIds = await suite.manySignedInLongAgo(5);
+    const { dataSource, service } = await application({ poolSize: 2 });
+    const runners = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
+    for (const runner of runners) await runner.startTransaction();
+    expect(await refreshing(service, grantIds)).toHaveLength(5);
+    for (const runner of runners) {
+      await runner.rollbackTransaction();
+      await runner.release();
+    }
+  });
+
+  it('that are shared and used up give callers a retryable error at their deadline', async () => {
+    const grantId = await suite.signIn();
+    const { dataSource, store } = await application({ poolSize: 2, storePoolSize: 0 });
+    const runners = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
+    for (const runner of runners) await runner.connect();
+    const impatient = endpointService({ endpointUrl: suite.endpoint.url, store, durations: { softDeadlineMs: 100 } });
+    await expect(impatient.getAccessToken(grantId)).rejects.toBeInstanceOf(IdentityUnavailableError);
+    for (const runner of runners) await runner.release();
+  });
+
+  it('that are read-only serve fresh tokens and give everybody else a retryable error', async () => {
+    const [fresh, expired] = [await suite.signIn(), await suite.signInLongAgo()];
+    const { service } = await application({ poolSize: 2, startup: '-c default_transaction_read_only=on' });
+    expect(await service.getAccessToken(fresh)).toMatchObject({ generation: 1 });
+    const error: unknown = await service.getAccessToken(expired).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(IdentityUnavailableError);
+    expect(Object.keys(error as object)).not.toContain('parameters');
+    expect(suite.endpoint.refreshes).toBe(0);
+  });
+
+  it.each(['repeatable read', 'serializable'])('at isolation level %s still make one call', async (level) => {
+    const grantId = await suite.signInLongAgo();
+    const startup = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`;
+    const { store } = await application({ poolSize: 2, storePoolSize: 20, startup });
+    const services = Array.from({ length: 20 }, () =>
+      endpointService({ endpointUrl: suite.endpoint.url, store, durations: UNTIL_THE_END }),
+    );
+    const tokens = await Promise.all(services.map((service) => service.getAccessToken(grantId)));
+    expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
+    expect(suite.endpoint.refreshes).toBe(1);
+  });
+
+  it('to a database without the tables say what to do', async () => {
+    const dataSource = await new DataSource({
+      type: 'postgres',
+      url: await suite.cluster.createDatabase(),
+    }).initialize();
+    const store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
+    opened.push({ store, dataSource });
+    const service = endpointService({ endpointUrl: suite.endpoint.url, store });
+    const start = service.onApplicationBootstrap();
+    await expect(start).rejects.toBeInstanceOf(NowggConfigurationError);
+    await expect(start).rejects.toThrow(/run nowggMigrations/);
+  });
+});

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { migratedDataSource } from '../support/token-endpoint-database.js';
+
+const ID = '00000000-0000-4000-8000-000000000000';
+
+describe('tables and entities', () => {
+  let cluster: PostgresCluster;
+  let dataSource: DataSource;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster();
+    dataSource = await migratedDataSource(await cluster.createDatabase());
+  }, 60_000);
+  afterAll(async () => {
+    await dataSource.destroy();
+    await cluster.stop();
+  });
+
+  it('agree: a generated migration would be empty', async () => {
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    expect(upQueries.map(({ query }) => query)).toEqual([]);
+  });
+
+  it('leave room in their pages for leases, and no index stands in the way of writing in place', async () => {
+    const [table] = await dataSource.query(`SELECT reloptions FROM pg_class WHERE relname = 'nowgg_grant'`);
+    expect(table).toEqual({ reloptions: ['fillfactor=70'] });
+    const indexes = await dataSource.query(`SELECT indexdef FROM pg_indexes WHERE tablename = 'nowgg_grant'`);
+    for (const column of ['lease_', 'attempt_', 'next_attempt', 'updated_at', 'generation', '_ct']) {
+      expect(JSON.stringify(indexes)).not.toContain(column);
+    }
+  });
+
+  it('are found by primary key with one index', async () => {
+    const plan = await dataSource.query(`EXPLAIN SELECT * FROM nowgg_grant WHERE id = '${ID}'`);
+    expect(JSON.stringify(plan)).toContain('nowgg_grant_pk');
+  });
+
+  it('go away, newest first, when the migrations are undone', async () => {
+    const url = await cluster.createDatabase();
+    const other = await migratedDataSource(url);
+    for (const _migration of nowggMigrations) await other.undoLastMigration();
+    const left = await other.query(`SELECT tablename FROM pg_tables WHERE tablename LIKE 'nowgg%'`);
+    await other.destroy();
+    expect(left).toEqual([]);
+  });
+
+  it('may stand in a schema of their own', async () => {
+    const url = await cluster.createDatabase();
+    await inDatabase(url, (client) => client.query('CREATE SCHEMA auth'));
+    const other = await new DataSource({
+      type: 'postgres',
+      url,
+      schema: 'auth',
+      entities: nowggEntities,
+      migrations: nowggMigrations,
+      migrationsRun: true,
+      installExtensions: false,
+    }).initialize();
+    const store = typeOrmTokenStore().create({ clock: new SystemClock() }, other);
+    expect(await store.findGrant(ID)).toBeUndefined();
+    expect(
+      await store.acquireLease({ id: ID, generation: 1, owner: ID, leaseMs: 1, takeoverLeaseMs: 1, quietMs: 0 }),
+    ).toEqual({ outcome: 'missing' });
+    await store.close();
+    await other.destroy();
+  });
+});
