@@ -6,7 +6,7 @@ import { serve } from '../support/child-process.js';
 import { rotated } from '../support/statistics.js';
 import { authenticatorBefore } from './in-process-authenticator.js';
 import { cachePeers } from './peers.js';
-import { acceptance, flat, makeToken } from './tokens.js';
+import { flat, makeToken } from './tokens.js';
 
 /** CPU microseconds for one operation, by name, one value for each round. */
 export type HitSamples = Readonly<Record<string, readonly number[]>>;
@@ -78,9 +78,14 @@ async function makeParts(): Promise<Readonly<Record<string, Part>>> {
     lookup: { prepare: ownDigests, work: (digest: string) => cache.get(digest) },
     principal: { prepare: () => Array.from({ length: BATCH }, () => facts), work: () => principalOf(facts) },
   };
-  for (const peer of cachePeers(async (token) => acceptance(token))) {
+  for (const peer of cachePeers(async () => ({ ...facts }))) {
     await peer.fill(tokens);
     parts[peer.name] = { prepare: ownTokens, work: (token: string) => peer.find(token) };
+    const principalBy = async (token: string) => {
+      const found = (await peer.find(token)) as { readonly expiresAtMs: number };
+      return found.expiresAtMs > Date.now() ? principalOf(found) : undefined;
+    };
+    parts[`${peer.name}, expiry and principal`] = { prepare: ownTokens, work: principalBy };
   }
   return parts;
 }
