@@ -2,7 +2,7 @@ import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memoryTokenStore, NowggAuthModule, NowggRevocationService, NowggUser } from 'nestjs-nowgg-auth';
-import { configure } from 'nowgg-auth-client';
+import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 
 @Controller()
@@ -77,7 +77,7 @@ describe('the session client on the ready-made routes', () => {
     const client = await signedIn();
     const { userId } = (await (await client.fetch(`${baseUrl}/game`)).json()) as { userId: string };
     emulator.setFault({ kind: 'status', endpoint: '*', status: 500 });
-    await expect(client.fetchUserInfo()).rejects.toThrow();
+    await expect(client.fetchUserInfo()).rejects.toBeInstanceOf(SessionUnavailableError);
     expect(client.sessionState).not.toBe('NO_SESSION');
     emulator.clearFaults();
     await app.get(NowggRevocationService).revoke({ userId });

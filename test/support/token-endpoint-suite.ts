@@ -88,7 +88,11 @@ export class TokenSuite {
       await this.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
       const context = { id, clientKey: 'client-key', generation: 1 };
       await this.store.completeExchange(codeHash, {
-        ...{ id, provider: 'nowgg', clientKey: 'client-key', userId: `player-${id}`, sessionId: undefined },
+        id,
+        provider: 'nowgg',
+        clientKey: 'client-key',
+        userId: `player-${id}`,
+        sessionId: undefined,
         ...vault.sealTokens(context, 'access-of-long-ago', refreshToken),
         accessNotAfterMs: Date.now() - 1_000,
         refreshNotAfterMs: undefined,
