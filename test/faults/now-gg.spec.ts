@@ -85,11 +85,13 @@ describe('while now.gg', () => {
   }, 60_000);
 
   it('fails every second call, known players play on, and newcomers are let in or wait', async () => {
+    const well = await control(1_000);
     const players = await signIn(scene);
     nowGg.mood = 'flapping';
     const ill = await play(scene, players, { stepMs: 1_000 });
     expect(count(ill.outcomes.cached, 'unknown')).toBe(0);
     expect(count(ill.outcomes.first, 'valid')).toBeGreaterThan(0);
+    expect(ill.calls).toBeLessThanOrEqual(well.calls * 1.1);
   }, 60_000);
 });
 
