@@ -60,6 +60,7 @@ const faults: [string, () => Promise<void>, () => Promise<void>][] = [
   ['is killed', () => cluster.goDown(), () => cluster.start()],
   ['freezes', async () => proxy.switchTo('blackHole'), async () => proxy.switchTo('pass')],
   ['is cut off', async () => proxy.switchTo('reset'), async () => proxy.switchTo('pass')],
+  ['answers garbage', async () => proxy.switchTo('corrupt'), async () => proxy.switchTo('pass')],
 ];
 
 describe.each(faults)('while the database of revocations %s under load', (_, strike, heal) => {

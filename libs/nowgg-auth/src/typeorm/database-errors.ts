@@ -11,6 +11,12 @@ export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(sqlStateOf(error) ?? '');
 }
 
+/** Whether the driver gave up waiting for an answer; it tells by this message alone, and leaves the connection busy. */
+export function isOverdue(error: unknown): boolean {
+  const { message, driverError } = (error ?? {}) as { message?: unknown; driverError?: { message?: unknown } };
+  return (driverError?.message ?? message) === 'Query read timeout';
+}
+
 /**
  * What callers hear of a database error. The error itself carries the statement and its parameters and goes no further:
  * everything that can pass by itself (outage, full pool, read-only, deadlock) is retryable, the rest is set-up.

@@ -1,7 +1,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { NowggClock } from '../clock.js';
 import { NowggConfigurationError } from '../errors.js';
-import { databaseError, isRepeatable } from './database-errors.js';
+import { databaseError, isOverdue, isRepeatable } from './database-errors.js';
 import { qualifiedTable } from './qualified-table.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -55,6 +55,7 @@ export class TokenDatabase {
         const dataSource = await this.#dataSource();
         return (await dataSource.query(statement, [...parameters])) as T[];
       } catch (error) {
+        if (isOverdue(error)) this.#reopen();
         if (repeat === REPEATS || !isRepeatable(error)) throw databaseError(error);
         await this.#clock.wait(Math.random() * REPEAT_PAUSE_MS * 2 ** repeat);
       }
@@ -75,6 +76,13 @@ export class TokenDatabase {
     this.#own = undefined;
     const dataSource = await own?.catch(() => undefined);
     await dataSource?.destroy();
+  }
+
+  /** A connection that owes an answer goes back into its pool, and later statements queue behind it: take a new pool. */
+  #reopen(): void {
+    const stuck = this.#own;
+    this.#own = undefined;
+    void stuck?.then((dataSource) => dataSource.destroy()).catch(() => undefined);
   }
 
   async #dataSource(): Promise<DataSource> {
