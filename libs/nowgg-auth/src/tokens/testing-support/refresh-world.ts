@@ -1,0 +1,265 @@
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import type { TokenOutcome } from '../../identity/identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import type { AccessToken } from '../grant.js';
+import type { GrantRecord } from '../grant-record.js';
+import { MemoryTokenStore } from '../memory-token-store.js';
+import { NowggTokenService } from '../nowgg-token-service.js';
+import { NowggAuthError } from '../../errors.js';
+import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
+import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
+
+export type RotationMode = 'static' | 'grace' | 'strict';
+
+/** What becomes of a reply. */
+export type ReplyFate = 'delivered' | 'lost';
+
+/** What befalls a call as it comes in; none of it is carried out. */
+export const ARRIVAL_FAULTS = {
+  unreached: { status: 'in_doubt', reason: 'network' },
+  not_sent: { status: 'not_sent', reason: 'network' },
+  busy: { status: 'busy', retryAfterMs: 3_000 },
+  refused: { status: 'refused', code: 'NO', definite: false },
+  client_refused: { status: 'client_refused' },
+} as const satisfies Record<string, TokenOutcome>;
+
+interface Call {
+  readonly process: SimulatedProcess;
+  readonly startedAt: number;
+  /** What the identity system made of it when it came in. */
+  readonly outcome: TokenOutcome;
+  reply(outcome: TokenOutcome): void;
+}
+
+/** A process that can die or be frozen: everything that it does to the outside then waits, for ever or for a while. */
+class SimulatedProcess {
+  service!: NowggTokenService;
+  dead = false;
+  /** Token sets that were handed out to it and that it has not tried to store yet. */
+  unstored = 0;
+  #thawed: Promise<void> | undefined;
+  #thaw: () => void = () => undefined;
+
+  freeze(): void {
+    this.#thawed ??= new Promise((resolve) => {
+      this.#thaw = resolve;
+    });
+  }
+
+  thaw(): void {
+    this.#thawed = undefined;
+    this.#thaw();
+  }
+
+  /** Resolves as soon as the process runs; never, once it is dead. */
+  async runs(): Promise<void> {
+    await this.#thawed;
+    if (this.dead) await new Promise(() => undefined);
+  }
+}
+
+/**
+ * One grant, an identity system that rotates refresh tokens in a chosen way, and processes that call it at the same
+ * time. Calls wait until {@link answer} decides what becomes of them.
+ */
+export class RefreshWorld {
+  readonly clock = new ManualClock();
+  readonly store = new MemoryTokenStore(this.clock);
+  readonly calls: Call[] = [];
+  /** Every access token that the identity system has issued. */
+  readonly issued = new Set<string>();
+  /** Errors other than those that a caller may get. */
+  readonly surprises: unknown[] = [];
+  /** Tokens that callers got and that were never issued, or not for this generation. */
+  readonly forged: string[] = [];
+  /** Whether a rotated token may have reached no living process: then a strict system has lost the grant to everyone. */
+  mayBeLost = false;
+  grantId = '';
+  readonly #mode: RotationMode;
+  readonly #working = new Set<string>();
+  readonly #processes: SimulatedProcess[] = [];
+  readonly #served = new Map<number, string>();
+  #faults: TokenOutcome[] = [];
+  #disturbed = false;
+  #tokens = 0;
+
+  private constructor(mode: RotationMode) {
+    this.#mode = mode;
+  }
+
+  static async create(mode: RotationMode, processes: number): Promise<RefreshWorld> {
+    const world = new RefreshWorld(mode);
+    for (let index = 0; index < processes; index += 1) world.#processes.push(world.#boot());
+    const newcomer = world.#process(0).service.exchangeCode('code');
+    await settled();
+    const { grant, accessToken } = await newcomer;
+    world.grantId = grant.id;
+    world.issued.add(accessToken.token);
+    world.#working.add('refresh-0');
+    return world;
+  }
+
+  /** A caller in this process wants the token, or a new one. */
+  call(process: number, op: 'get' | 'refresh'): void {
+    const { service } = this.#process(process);
+    void this.#observe(op === 'get' ? service.getAccessToken(this.grantId) : service.refresh(this.grantId));
+  }
+
+  async #observe(asked: Promise<AccessToken>): Promise<void> {
+    try {
+      const { token, generation } = await asked;
+      const first = this.#served.get(generation) ?? token;
+      this.#served.set(generation, first);
+      if (first !== token || !this.issued.has(token)) this.forged.push(token);
+    } catch (error) {
+      if (!(error instanceof NowggAuthError)) this.surprises.push(error);
+    }
+  }
+
+  answer(index: number, fate: ReplyFate): void {
+    const [call] = this.calls.splice(index % Math.max(1, this.calls.length), 1);
+    if (!call) return;
+    const carriedOut = call.outcome.status === 'tokens';
+    if (carriedOut && (fate === 'lost' || call.process.dead)) this.mayBeLost = true;
+    if (carriedOut && fate === 'lost') call.process.unstored -= 1;
+    call.reply(fate === 'lost' ? { status: 'in_doubt', reason: 'network' } : call.outcome);
+  }
+
+  /** Befalls the next call that comes in. */
+  fault(fault: keyof typeof ARRIVAL_FAULTS): void {
+    this.#faults.push(ARRIVAL_FAULTS[fault]);
+  }
+
+  kill(process: number): void {
+    const victim = this.#process(process);
+    victim.dead = true;
+    victim.thaw();
+    this.mayBeLost ||= victim.unstored > 0;
+    this.#disturbed = true;
+    this.#processes[process % this.#processes.length] = this.#boot();
+  }
+
+  freeze(process: number): void {
+    this.#disturbed = true;
+    this.#process(process).freeze();
+  }
+
+  thaw(process: number): void {
+    this.#process(process).thaw();
+  }
+
+  async pass(ms: number): Promise<void> {
+    await settled();
+    this.clock.advance(ms);
+    await settled();
+  }
+
+  /** Calls under way that are not so old that nobody waits for them; undefined when processes were killed or frozen. */
+  get callsAtOnce(): number | undefined {
+    const recent = this.clock.monotonicNow() - DEFAULT_OPTIONS.harvestMs;
+    return this.#disturbed ? undefined : this.calls.filter(({ startedAt }) => startedAt > recent).length;
+  }
+
+  async revoke(): Promise<void> {
+    await this.store.revokeGrant(this.grantId);
+  }
+
+  async state() {
+    const { state, generation, accessCt } = (await this.store.findGrant(this.grantId)) as GrantRecord;
+    return { state, generation, accessCt: Buffer.from(accessCt).toString('base64') };
+  }
+
+  /** Everything runs again, every call is answered, and time enough passes for every lease and pause to be over. */
+  async calmDown(): Promise<void> {
+    for (const process of this.#processes) process.thaw();
+    this.#faults = [];
+    for (let round = 0; round < 20; round += 1) {
+      while (this.calls.length > 0) this.answer(0, 'delivered');
+      await this.pass(120_000);
+    }
+  }
+
+  /** Whether the grant still works: a new process gets a new token with what is stored. */
+  async works(): Promise<boolean> {
+    const process = this.#boot();
+    const refresh = process.service.refresh(this.grantId).then(
+      () => true,
+      () => false,
+    );
+    await settled();
+    while (this.calls.length > 0) this.answer(0, 'delivered');
+    await this.pass(10_000);
+    return refresh;
+  }
+
+  #process(index: number): SimulatedProcess {
+    return this.#processes[index % this.#processes.length] as SimulatedProcess;
+  }
+
+  #boot(): SimulatedProcess {
+    const process = new SimulatedProcess();
+    process.service = new NowggTokenService({
+      store: gated(this.store, process),
+      identityProviders: new IdentityProviders([this.#providerOf(process)]),
+      authenticator: new ScriptedAuthenticator(),
+      clock: this.clock,
+      options: DEFAULT_OPTIONS,
+    });
+    return process;
+  }
+
+  #providerOf(process: SimulatedProcess): ScriptedProvider {
+    const provider = new ScriptedProvider(this.clock);
+    provider.exchangeCode = async () => ({
+      status: 'tokens',
+      tokens: {
+        accessToken: 'access-0',
+        refreshToken: 'refresh-0',
+        accessTokenExpiresAtMs: this.clock.now() + 3_600_000,
+      },
+    });
+    provider.refresh = async (refreshToken) => {
+      await process.runs();
+      const outcome = this.#faults.shift() ?? this.#carryOut(refreshToken);
+      if (outcome.status === 'tokens') process.unstored += 1;
+      const startedAt = this.clock.monotonicNow();
+      const reply = await new Promise<TokenOutcome>((resolve) => {
+        this.calls.push({ process, startedAt, outcome, reply: resolve });
+      });
+      await process.runs();
+      return reply;
+    };
+    return provider;
+  }
+
+  #carryOut(refreshToken: string): TokenOutcome {
+    if (!this.#working.has(refreshToken)) return { status: 'refused', code: 'invalid_grant', definite: true };
+    this.#tokens += 1;
+    const accessToken = `access-${this.#tokens}`;
+    this.issued.add(accessToken);
+    const tokens = { accessToken, accessTokenExpiresAtMs: this.clock.now() + 3_600_000 };
+    if (this.#mode === 'static') return { status: 'tokens', tokens };
+    if (this.#mode === 'strict') this.#working.delete(refreshToken);
+    const rotated = `refresh-${this.#tokens}`;
+    this.#working.add(rotated);
+    return { status: 'tokens', tokens: { ...tokens, refreshToken: rotated } };
+  }
+}
+
+/** A store as one process reaches it. */
+function gated(store: MemoryTokenStore, process: SimulatedProcess): MemoryTokenStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== 'function') return member;
+      const operation = member.bind(target) as (...args: unknown[]) => Promise<unknown>;
+      return async (...args: unknown[]) => {
+        await process.runs();
+        const result = await operation(...args);
+        if (name === 'commitTokens') process.unstored -= 1;
+        await process.runs();
+        return result;
+      };
+    },
+  });
+}
