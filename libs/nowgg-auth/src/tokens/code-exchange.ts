@@ -126,7 +126,9 @@ export class CodeExchanger {
     const sent = { code, redirectUri, codeVerifier, authorization };
     const send = () => provider.exchangeCode({ ...sent, signal: AbortSignal.timeout(timing.harvestMs) });
     // A code is never replayed by itself: it works once, and a second use may count as theft.
-    const call = { clientKey, send, resendMs: timing.resendMs, mayReplay: () => false };
+    const startedAt = clock.monotonicNow();
+    const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
+    const call = { clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat };
     const { outcome } = await callTokenEndpoint(call, circuits, clock);
     if (outcome.status !== 'tokens') return this.#failed(provider, key, claim, outcome);
     const { tokens } = outcome;

@@ -75,8 +75,9 @@ export class RefreshAttempt {
         // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
         send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),
         resendMs: timing.resendMs,
+        replays: true,
         // Later on somebody else may have the lease by the time this replay ends, and would replay once more.
-        mayReplay: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
+        mayRepeat: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
       },
       circuits,
       clock,

@@ -11,7 +11,12 @@ export interface TokenCall {
   /** Longest pause before a resend, milliseconds. */
   readonly resendMs: number;
   /** Whether the same request may be sent once more when nobody knows what became of the first. */
-  readonly mayReplay: () => boolean;
+  readonly replays: boolean;
+  /**
+   * Whether it is still the caller's turn, with time enough for another try. Asked again after each pause, because a
+   * process may have been frozen in it.
+   */
+  readonly mayRepeat: () => boolean;
 }
 
 /** What came of it in the end, and whether an earlier try of this same call is in doubt. */
@@ -30,14 +35,13 @@ export async function callTokenEndpoint(
   for (let resends = 0; ; ) {
     const outcome = await sent(call);
     circuits.report(call.clientKey, outcome);
-    if (outcome.status === 'not_sent' && resends < RESENDS) {
-      resends += 1;
-    } else if (outcome.status === 'in_doubt' && !earlierInDoubt && call.mayReplay()) {
-      earlierInDoubt = true;
-    } else {
-      return { outcome, earlierInDoubt };
-    }
+    const resend = outcome.status === 'not_sent' && resends < RESENDS;
+    const replay: boolean = outcome.status === 'in_doubt' && call.replays && !earlierInDoubt;
+    if (!(resend || replay) || !call.mayRepeat()) return { outcome, earlierInDoubt };
+    if (resend) resends += 1;
     await clock.wait(Math.random() * call.resendMs * 2 ** resends);
+    if (!call.mayRepeat()) return { outcome, earlierInDoubt };
+    earlierInDoubt ||= replay;
   }
 }
 

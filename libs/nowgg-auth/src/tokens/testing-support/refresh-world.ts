@@ -26,6 +26,8 @@ export const ARRIVAL_FAULTS = {
 interface Call {
   readonly process: SimulatedProcess;
   readonly startedAt: number;
+  /** Of the stored tokens when it came in. */
+  readonly generation: number;
   /** What the identity system made of it when it came in. */
   readonly outcome: TokenOutcome;
   reply(outcome: TokenOutcome): void;
@@ -154,10 +156,15 @@ export class RefreshWorld {
     await settled();
   }
 
-  /** Calls under way that are not so old that nobody waits for them; undefined when processes were killed or frozen. */
-  get callsAtOnce(): number | undefined {
+  /**
+   * Calls under way to replace the stored generation, without those so old that nobody waits for them; undefined when
+   * processes were killed or frozen.
+   */
+  async callsAtOnce(): Promise<number | undefined> {
     const recent = this.clock.monotonicNow() - DEFAULT_OPTIONS.harvestMs;
-    return this.#disturbed ? undefined : this.calls.filter(({ startedAt }) => startedAt > recent).length;
+    const { generation } = await this.state();
+    const current = this.calls.filter((call) => call.generation === generation && call.startedAt > recent);
+    return this.#disturbed ? undefined : current.length;
   }
 
   async revoke(): Promise<void> {
@@ -220,11 +227,12 @@ export class RefreshWorld {
     });
     provider.refresh = async (refreshToken) => {
       await process.runs();
+      const { generation } = await this.state();
       const outcome = this.#faults.shift() ?? this.#carryOut(refreshToken);
       if (outcome.status === 'tokens') process.unstored += 1;
       const startedAt = this.clock.monotonicNow();
       const reply = await new Promise<TokenOutcome>((resolve) => {
-        this.calls.push({ process, startedAt, outcome, reply: resolve });
+        this.calls.push({ process, startedAt, generation, outcome, reply: resolve });
       });
       await process.runs();
       return reply;
