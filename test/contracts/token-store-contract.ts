@@ -22,7 +22,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     beforeAll(async () => {
       under = await open();
       store = under.store;
-    });
+    }, 60_000);
     afterAll(() => under.dispose());
 
     const newGrant = (overrides: Partial<NewGrant> = {}): NewGrant => ({

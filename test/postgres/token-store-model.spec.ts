@@ -55,13 +55,11 @@ interface Subject {
 describe('any sequence of operations', () => {
   let cluster: PostgresCluster;
   let dataSource: DataSource;
-  let url: string;
   let store: TokenStore;
 
   beforeAll(async () => {
     cluster = await startPostgresCluster();
-    url = await cluster.createDatabase();
-    dataSource = await migratedDataSource(url);
+    dataSource = await migratedDataSource(await cluster.createDatabase());
     store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
   }, 60_000);
   afterAll(async () => {
@@ -74,7 +72,7 @@ describe('any sequence of operations', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
         await dataSource.query('TRUNCATE nowgg_grant, nowgg_exchange');
-        const real = await subjectOf(store, (ms) => ageRows(url, ms));
+        const real = await subjectOf(store, (ms) => ageRows(dataSource, ms));
         const clock = new ManualClock();
         const model = await subjectOf(new MemoryTokenStore(clock), async (ms) => clock.advance(ms));
         for (const taken of steps) {

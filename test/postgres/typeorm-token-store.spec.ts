@@ -6,12 +6,11 @@ import { ageRows, migratedDataSource } from '../support/token-endpoint-database.
 
 describeTokenStore('PostgreSQL through TypeORM', async () => {
   const cluster = await startPostgresCluster();
-  const url = await cluster.createDatabase();
-  const dataSource = await migratedDataSource(url);
+  const dataSource = await migratedDataSource(await cluster.createDatabase());
   const store = typeOrmTokenStore({ poolSize: 10 }).create({ clock: new SystemClock() }, dataSource);
   return {
     store,
-    pass: (ms) => ageRows(url, ms),
+    pass: (ms) => ageRows(dataSource, ms),
     dispose: async () => {
       await store.close();
       await dataSource.destroy();

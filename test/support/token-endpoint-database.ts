@@ -1,6 +1,5 @@
 import { DataSource } from 'typeorm';
 import { nowggEntities, nowggMigrations } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { inDatabase } from './postgres-cluster.js';
 
 /** A DataSource of the application's kind on a database, migrated. */
 export async function migratedDataSource(url: string, poolSize = 10): Promise<DataSource> {
@@ -33,11 +32,9 @@ const TIMES = {
 };
 
 /** Makes every row this much older, which is how time passes for a store that goes by the database's clock. */
-export async function ageRows(url: string, ms: number): Promise<void> {
-  await inDatabase(url, async (client) => {
-    for (const [table, columns] of Object.entries(TIMES)) {
-      const changes = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
-      await client.query(`UPDATE ${table} SET ${changes.join(', ')}`);
-    }
-  });
+export async function ageRows(dataSource: DataSource, ms: number): Promise<void> {
+  for (const [table, columns] of Object.entries(TIMES)) {
+    const changes = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
+    await dataSource.query(`UPDATE ${table} SET ${changes.join(', ')}`);
+  }
 }

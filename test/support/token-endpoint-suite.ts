@@ -112,7 +112,7 @@ export class TokenSuite {
 
   /** Time passes for the database. */
   async pass(ms: number): Promise<void> {
-    await ageRows(this.url, ms);
+    await ageRows(this.dataSource, ms);
   }
 
   async stop(): Promise<void> {
