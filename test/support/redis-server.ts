@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, setPriority, tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './free-port.js';
 
@@ -22,6 +24,8 @@ export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly #options: RedisServerOptions;
   #process: ChildProcess | undefined;
+  /** Also a server that keeps nothing writes a snapshot, to feed a replica: not where the tests were started. */
+  #scratch: string | undefined;
 
   private constructor(port: number, options: RedisServerOptions) {
     this.port = port;
@@ -80,9 +84,10 @@ export class RedisServer implements AsyncDisposable {
   }
 
   #serverArguments(): string[] {
-    const { dir, args = [] } = this.#options;
+    const { args = [] } = this.#options;
+    const dir = this.#options.dir ?? (this.#scratch = mkdtempSync(path.join(tmpdir(), 'nowgg-redis-')));
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    return [...own, ...(dir === undefined ? [] : ['--dir', dir]), ...args];
+    return [...own, '--dir', dir, ...args];
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -91,6 +96,8 @@ export class RedisServer implements AsyncDisposable {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     child.kill(signal);
     await once(child, 'exit');
+    if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true });
+    this.#scratch = undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { clampRetryAfter } from '../errors.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options.js';
-import { principalOf } from '../principal.js';
+import { principalOf, type TokenFacts } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { cacheKey, tokenDigest } from './cache-key.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
@@ -27,8 +27,8 @@ export interface CachingAuthenticatorParts {
   readonly sharedCache?: SharedCache | undefined;
 }
 
-/** Who a token speaks of: the facts that are decided by, and the principal that the handler gets. */
-type Identity = Pick<CachedFacts, 'facts' | 'principal'>;
+/** Who a token speaks of: the facts that are decided by, and the verdict if nothing speaks against them. */
+type Identity = Pick<CachedFacts, 'facts' | 'verdict'>;
 
 /** One token under one route's demands. */
 interface Case {
@@ -116,7 +116,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** Whether facts that were once verified do here and now. */
-  #decide({ facts, principal }: Identity, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
+  #decide({ facts, verdict }: Identity, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
     if (facts.expiresAtMs !== undefined && facts.expiresAtMs <= now) return invalid('expired_token');
     if (this.#revocations.refuses(facts, digest, now)) return invalid('revoked_token');
     if (!acceptsTokenType(facts.tokenType, policy, this.#options.acceptTokenTypes)) return invalid('wrong_token_type');
@@ -126,7 +126,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const signedInAt = facts.authTimeMs ?? Number.NEGATIVE_INFINITY;
       if (now - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
     }
-    return { status: 'valid', principal };
+    return verdict;
   }
 
   async #find(subject: Case): Promise<Verdict> {
@@ -171,8 +171,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #judge({ verdict }: Answer, { digest, policy }: Case): Verdict {
     if (verdict.status === 'valid') {
-      const { facts } = verdict;
-      return this.#decide({ facts, principal: principalOf(facts) }, digest, policy, this.#clock.now());
+      return this.#decide(identityOf(verdict.facts), digest, policy, this.#clock.now());
     }
     if (verdict.status === 'invalid') return invalid(verdict.reason);
     const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
@@ -185,7 +184,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const { facts } = verdict;
       const lifeMs = Math.min(this.#options.maxAgeMs, (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - askedAt.wallMs);
       const renewAfterMs = lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1));
-      this.#cache.accepted.set(key, { facts, principal: principalOf(facts), askedAt, renewAfterMs, restUntilMs: 0 });
+      this.#cache.accepted.set(key, { ...identityOf(facts), askedAt, renewAfterMs, restUntilMs: 0 });
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
@@ -230,6 +229,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
+}
+
+function identityOf(facts: TokenFacts): Identity {
+  return { facts, verdict: Object.freeze({ status: 'valid', principal: principalOf(facts) }) };
 }
 
 function invalid(reason: InvalidReason): Verdict {

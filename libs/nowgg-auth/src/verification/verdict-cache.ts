@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
 import type { InvalidReason } from '../identity/reasons.js';
-import type { NowggPrincipal, TokenFacts } from '../principal.js';
+import type { TokenFacts } from '../principal.js';
+import type { Verdict } from './verdict.js';
 
 /** An instant on both clocks. */
 export interface Instant {
@@ -14,8 +15,8 @@ export interface CachedFacts {
   readonly facts: TokenFacts;
   /** When the question was sent: the verdict is at least this old. */
   readonly askedAt: Instant;
-  /** The same for every request that this verdict serves; deeply frozen. */
-  readonly principal: NowggPrincipal;
+  /** The same for every request that it serves; deeply frozen. */
+  readonly verdict: Extract<Verdict, { status: 'valid' }>;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
   readonly renewAfterMs: number;
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
