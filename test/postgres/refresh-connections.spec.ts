@@ -27,14 +27,22 @@ describe('connections to the database', () => {
   beforeEach(() => suite.startOver('static'));
 
   /** An application with a DataSource of its own. */
-  const application = async (options: { poolSize: number; storePoolSize?: number; startup?: string }) => {
+  const application = async (options: {
+    poolSize: number;
+    storePoolSize?: number;
+    startup?: string;
+    queryTimeoutMs?: number;
+  }) => {
     const dataSource = await new DataSource({
       type: 'postgres',
       url: suite.url,
       poolSize: options.poolSize,
       installExtensions: false,
       applicationName: `application-${opened.length}`,
-      extra: options.startup === undefined ? {} : { options: options.startup },
+      extra: {
+        ...(options.startup !== undefined && { options: options.startup }),
+        ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
+      },
     }).initialize();
     const wiring = typeOrmTokenStore(options.storePoolSize === undefined ? {} : { poolSize: options.storePoolSize });
     const store = wiring.create({ clock: new SystemClock() }, dataSource);
@@ -111,6 +119,30 @@ describe('connections to the database', () => {
     const tokens = await Promise.all(services.map((service) => service.getAccessToken(grantId)));
     expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
     expect(suite.endpoint.refreshes).toBe(1);
+  });
+
+  it('that owe an answer are given up, and other grants go on over new ones', async () => {
+    const [stuck, other] = [await suite.signInLongAgo(), await suite.signInLongAgo()];
+    const { store } = await application({ poolSize: 5, storePoolSize: 1, queryTimeoutMs: 300 });
+    const runner = suite.dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('SELECT 1 FROM nowgg_grant WHERE id = $1 FOR UPDATE', [stuck]);
+    // The statement that nobody waits for may still be carried out, and then its lease has to lapse.
+    const durations = { softDeadlineMs: 10_000, leaseMs: 200 };
+    const service = endpointService({ endpointUrl: suite.endpoint.url, store, durations });
+    await expect(service.refresh(stuck)).rejects.toBeInstanceOf(IdentityUnavailableError);
+    expect(await service.refresh(other)).toMatchObject({ generation: 2 });
+    await runner.rollbackTransaction();
+    await runner.release();
+    expect(await service.refresh(stuck)).toMatchObject({ generation: 2 });
+  });
+
+  it('are not opened again by what comes after the end', async () => {
+    const grantId = await suite.signIn();
+    const { service } = await application({ poolSize: 2 });
+    await service.getAccessToken(grantId);
+    await service.close();
+    await expect(service.getAccessToken(grantId)).rejects.toBeInstanceOf(IdentityUnavailableError);
   });
 
   it('to a database without the tables say what to do', async () => {

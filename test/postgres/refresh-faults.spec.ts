@@ -89,7 +89,7 @@ describe('a refresh that goes wrong', () => {
     );
     await Promise.all(callers);
     suite.endpoint.release();
-    await Promise.all([slow, ...others].map((service) => service.close()));
+    await Promise.all([slow, ...others].map((service) => service.beforeApplicationShutdown()));
     expect(suite.endpoint.refreshes).toBeLessThanOrEqual(2);
     expect(await suite.grant(grantId)).toMatchObject({ state: 'active', generation: 2 });
   });

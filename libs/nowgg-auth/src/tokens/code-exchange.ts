@@ -1,13 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../errors.js';
 import type { AuthorizationCallback, IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
 import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
 import type { GrantRecord, NewGrant } from './grant-record.js';
 import { FIRST_GENERATION } from './new-grant-record.js';
 import { RefreshFlights } from './refresh-flights.js';
-import type { TokenParts } from './refresh-parts.js';
+import type { TokenParts } from './token-parts.js';
 import { openReply, sealReply } from './sealed-reply.js';
 import { callTokenEndpoint } from './token-call.js';
 import { accessTokenExpiry } from './vault.js';
@@ -31,7 +32,6 @@ export interface ExchangedCode {
 
 type MyClaim = Extract<ExchangeClaim, { outcome: 'mine' }>;
 
-const LONGEST_CODE = 2_048;
 const FIRST_PAUSE_MS = 25;
 
 /**
@@ -51,12 +51,12 @@ export class CodeExchanger {
 
   /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
   async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
-    if (!isCode(code)) throw new InvalidGrantError();
+    if (!isAuthorizationCode(code)) throw new InvalidGrantError();
     const provider = this.#parts.identityProviders.getOrOnly(options.provider);
     if (!provider.canObtainTokens) {
       throw new NowggConfigurationError('this identity provider has no client secret: it cannot exchange codes');
     }
-    const codeHash = hashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
+    const codeHash = codeHashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
     return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
   }
 
@@ -249,16 +249,4 @@ function withoutRefreshToken(): NowggConfigurationError {
   return new NowggConfigurationError(
     'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',
   );
-}
-
-/** 1 to 2,048 visible ASCII characters: anything else is no code of any identity system, and nobody needs to be asked. */
-function isCode(code: unknown): code is string {
-  return typeof code === 'string' && code.length <= LONGEST_CODE && /^[\x21-\x7e]+$/.test(code);
-}
-
-/** What was sent with a code is part of its name: whoever lacks the verifier does not get the grant of who had it. */
-function hashOf(...parts: readonly (string | undefined)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part === undefined ? '-;' : `${Buffer.byteLength(part)}:${part};`);
-  return hash.digest('base64url');
 }

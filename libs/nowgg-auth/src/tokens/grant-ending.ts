@@ -1,11 +1,11 @@
 import type { TokenRevocations } from '../revocation/token-revocations.js';
 import type { GrantRecord } from './grant-record.js';
-import type { TokenParts } from './refresh-parts.js';
+import type { TokenParts } from './token-parts.js';
 
 /** How many grants' ends an identity system is told of at the same time. */
 const AT_ONCE = 8;
 
-/** Ends grants: in the store, for the tokens that are already out, and at the identity system, in this order. */
+/** Ends grants: first in the store, then at the identity system and for the tokens that are already out. */
 export class GrantEnding {
   readonly #parts: TokenParts;
   readonly #revocations: TokenRevocations | undefined;
@@ -17,8 +17,12 @@ export class GrantEnding {
   }
 
   async revoke(grantId: string): Promise<void> {
-    const grant = await this.#parts.store.revokeGrant(grantId);
-    if (grant) await this.#end([grant]);
+    const { store } = this.#parts;
+    const revoked = await store.revokeGrant(grantId);
+    if (revoked) return this.#end([revoked]);
+    // Somebody may have come this far before and failed at the next step.
+    const before = await store.findGrant(grantId);
+    if (before?.state === 'revoked') await this.#refuseTokens(before);
   }
 
   async revokeUser(provider: string, userId: string): Promise<number> {
@@ -33,10 +37,10 @@ export class GrantEnding {
   }
 
   async #end(grants: readonly GrantRecord[]): Promise<void> {
-    await Promise.all(grants.map((grant) => this.#refuseTokens(grant)));
     // In the background: the grant is over here whether or not the identity system can be told.
     const telling = this.#tellAll(grants).finally(() => this.#telling.delete(telling));
     this.#telling.add(telling);
+    await Promise.all(grants.map((grant) => this.#refuseTokens(grant)));
   }
 
   async #refuseTokens(grant: GrantRecord): Promise<void> {

@@ -5,7 +5,8 @@ import type { GrantRecord } from './grant-record.js';
 import { HolderWatch } from './holder-watch.js';
 import { RefreshAttempt } from './refresh-attempt.js';
 import { RefreshFlights } from './refresh-flights.js';
-import type { RefreshResult, TokenParts } from './refresh-parts.js';
+import type { RefreshResult } from './refresh-result.js';
+import type { TokenParts } from './token-parts.js';
 import { publishTokenEvent } from './token-events.js';
 
 /** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
@@ -80,7 +81,7 @@ export class GrantRefresher {
         case 'held':
           if (quietMs > 0) return { status: 'yielded' };
           if (await this.#holders.changed(lease.grant, waitUntil, this.#stopping.signal)) break;
-          return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: 'held_timeout' };
+          return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: this.#gaveUp() };
       }
     }
   }
@@ -97,6 +98,11 @@ export class GrantRefresher {
       landed.abort();
       this.#holders.observe(clock.monotonicNow() - startedAt);
     }
+  }
+
+  /** A caller with time left may wait on after a timeout, but not in a process that is going away. */
+  #gaveUp(): 'held_timeout' | 'backing_off' {
+    return this.#stopping.signal.aborted ? 'backing_off' : 'held_timeout';
   }
 
   /** A refresh token goes to the client that it was issued to and to nobody else. */

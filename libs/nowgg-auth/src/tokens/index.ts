@@ -1,7 +1,8 @@
 export type { CodeExchangeOptions } from './code-exchange.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './grant.js';
 export { memoryTokenStore } from './memory-token-store.js';
-export { type AccessTokenOptions, NowggTokenService, type NowggTokenServiceParts } from './nowgg-token-service.js';
+export { type AccessTokenOptions, NowggTokenService } from './nowgg-token-service.js';
+export type { NowggTokenServiceParts } from './token-parts.js';
 export type { RefreshTiming } from './refresh-timing.js';
 export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from './token-events.js';
 export { TokenStore } from './token-store.js';

@@ -379,6 +379,17 @@ describe('NowggTokenService', () => {
       ]);
     });
 
+    it('has tokens refused on the second try when the first got no further than the grant', async () => {
+      const refuseTokensOf = jest.fn<(grant: RevokedGrant) => Promise<void>>();
+      refuseTokensOf.mockRejectedValueOnce(new IdentityUnavailableError());
+      const service = under.anotherProcess({}, { revocations: { refuseTokensOf } });
+      await expect(service.revoke(grantId)).rejects.toBeInstanceOf(IdentityUnavailableError);
+      await expect(token()).rejects.toThrow(ReauthenticationRequiredError);
+      await service.revoke(grantId);
+      expect(refuseTokensOf).toHaveBeenCalledTimes(2);
+      expect(under.provider.revoked).toEqual(['refresh-1']);
+    });
+
     it('ends all grants of a user and says how many', async () => {
       await under.signIn('code-2');
       expect(await under.service.revokeUser('player-1')).toBe(2);
@@ -500,6 +511,18 @@ describe('NowggTokenService', () => {
       await closing;
       expect((await under.store.findGrant(grantId))?.generation).toBe(2);
       expect(under.provider.refreshTokens).toHaveLength(1);
+    });
+
+    it('lets nobody wait for another process, and does not ask for the lease again and again', async () => {
+      under.provider.answers.push(deferred<TokenOutcome>().promise);
+      const holder = errorOf(under.anotherProcess().refresh(grantId));
+      await settled();
+      await under.service.beforeApplicationShutdown();
+      const acquire = jest.spyOn(under.store, 'acquireLease');
+      expect(await errorOf(under.service.refresh(grantId))).toBeInstanceOf(IdentityUnavailableError);
+      expect(acquire).toHaveBeenCalledTimes(1);
+      await under.pass(4_000);
+      expect(await holder).toBeInstanceOf(IdentityUnavailableError);
     });
 
     it('gives up after the harvest time', async () => {

@@ -1,35 +1,25 @@
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import type { NowggClock } from '../clock.js';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import {
   IdentityUnavailableError,
   InvalidTokenError,
   NowggAuthError,
   ReauthenticationRequiredError,
 } from '../errors.js';
-import type { IdentityProviders } from '../identity/identity-providers.js';
 import { isIdentifier } from '../identity/claims.js';
-import type { TokensOptions } from '../options.js';
-import type { TokenRevocations } from '../revocation/token-revocations.js';
-import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { accessTokenZone } from './access-token-zone.js';
 import { CallerWait } from './caller-wait.js';
-import { ClientCircuits } from './client-circuits.js';
-import { ClientSuccesses } from './client-successes.js';
 import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './grant.js';
 import type { GrantRecord } from './grant-record.js';
 import { GrantEnding } from './grant-ending.js';
+import { isGrantId } from './grant-id.js';
 import { GrantReads } from './grant-reads.js';
 import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
-import { KeyRing } from './key-ring.js';
-import type { TokenParts } from './refresh-parts.js';
-import { DEFAULT_TIMING, type RefreshTiming } from './refresh-timing.js';
 import { isSessionHandleShaped, readSessionHandle, sessionHandle } from './session-handle.js';
-import type { TokenStore } from './token-store.js';
-import { UnsavedSets } from './unsaved-sets.js';
-import { Vault } from './vault.js';
+import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './token-parts.js';
+import { saysUnauthorized } from './unauthorized.js';
 
 export interface AccessTokenOptions {
   /** Refresh first when less than this is left, milliseconds. At most nine tenths of the token's life. */
@@ -42,57 +32,23 @@ export interface AccessTokenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a {@link NowggTokenService} is made of. */
-export interface NowggTokenServiceParts {
-  readonly store: TokenStore;
-  readonly identityProviders: IdentityProviders;
-  readonly authenticator: NowggAuthenticator;
-  readonly clock: NowggClock;
-  /** The resolved `tokens` options. */
-  readonly options: Readonly<Required<TokensOptions>>;
-  /** Refuses the tokens of a revoked grant here, before they expire. */
-  readonly revocations?: TokenRevocations | undefined;
-  /** Durations of the protocol that are no options. */
-  readonly timing?: Partial<RefreshTiming> | undefined;
-}
-
 /**
  * Keeps players signed in: turns codes into grants, hands out access tokens, and refreshes them once over all processes.
  * Refresh tokens never leave it. Do not call it inside a transaction of your own on a database with one connection.
  */
-export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: TokenParts;
   readonly #exchanger: CodeExchanger;
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantEnding;
   readonly #reads: GrantReads;
 
-  constructor({
-    store,
-    identityProviders,
-    authenticator,
-    clock,
-    options,
-    revocations,
-    timing,
-  }: NowggTokenServiceParts) {
-    const { encryptionKeys, ...durations } = options;
-    const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
-    const vault = new Vault(new KeyRing(encryptionKeys));
-    this.#parts = {
-      store,
-      vault,
-      identityProviders,
-      circuits: new ClientCircuits(clock),
-      successes: new ClientSuccesses(store, clock),
-      unsaved: new UnsavedSets(clock, allTiming.saveRetryMs),
-      clock,
-      timing: allTiming,
-    };
-    this.#exchanger = new CodeExchanger(this.#parts, authenticator);
+  constructor(parts: NowggTokenServiceParts) {
+    this.#parts = tokenParts(parts);
+    this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator);
     this.#refresher = new GrantRefresher(this.#parts);
-    this.#ending = new GrantEnding(this.#parts, revocations);
-    this.#reads = new GrantReads(store);
+    this.#ending = new GrantEnding(this.#parts, parts.revocations);
+    this.#reads = new GrantReads(parts.store);
   }
 
   /**
@@ -209,25 +165,34 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await checkKeys(this.#parts.store, this.#parts.vault.ring);
   }
 
-  /** Runs before connections are closed. */
+  /** Runs while requests may still come in and every connection is open. */
   async beforeApplicationShutdown(): Promise<void> {
+    await this.#drain();
+  }
+
+  /** For what requests have begun since. */
+  async onApplicationShutdown(): Promise<void> {
     await this.close();
   }
 
   /** Waits, `harvestMs` at most, until every call under way is over and every received token set is stored. */
   async close(): Promise<void> {
-    const { clock, timing, unsaved, store } = this.#parts;
+    await this.#drain();
+    await this.#parts.store.close();
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, timing, unsaved } = this.#parts;
     // The clock's waits do not keep a process alive, and an unsaved set may have nothing else that does.
     const keepAlive = setInterval(() => undefined, 1_000);
     const drained = new AbortController();
     const work = Promise.all([this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()]);
+    const tooLong = clock.wait(timing.harvestMs, drained.signal).then(() => unsaved.abandon());
     try {
-      await Promise.race([work, clock.wait(timing.harvestMs, drained.signal)]);
+      await Promise.race([work, tooLong]);
     } finally {
       drained.abort();
-      unsaved.abandon();
       clearInterval(keepAlive);
-      await store.close();
     }
   }
 
@@ -250,18 +215,4 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);
     }
   }
-}
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function isGrantId(id: unknown): id is string {
-  return typeof id === 'string' && UUID.test(id);
-}
-
-function saysUnauthorized(error: unknown): boolean {
-  if (error instanceof InvalidTokenError) return true;
-  if (typeof error !== 'object' || error === null) return false;
-  const { status, response } = error as { status?: unknown; response?: unknown };
-  if (status === 401) return true;
-  return typeof response === 'object' && response !== null && (response as { status?: unknown }).status === 401;
 }

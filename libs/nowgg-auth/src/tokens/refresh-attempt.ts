@@ -1,6 +1,7 @@
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { AttemptKey, GrantRecord, LeaseResult } from './grant-record.js';
-import type { RefreshResult, TokenParts } from './refresh-parts.js';
+import type { RefreshResult } from './refresh-result.js';
+import type { TokenParts } from './token-parts.js';
 import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint } from './token-call.js';
 import type { RefreshOutcome } from './token-events.js';

@@ -31,6 +31,7 @@ export class TokenDatabase {
   readonly poolSize: number;
   readonly #clock: NowggClock;
   #own: Promise<DataSource> | undefined;
+  #closed = false;
 
   constructor(applications: DataSource, poolSize: number | undefined, clock: NowggClock) {
     if (applications.options.type !== 'postgres') {
@@ -51,14 +52,25 @@ export class TokenDatabase {
   /** @param statement begins with SELECT or WITH, so that every driver version returns plain rows */
   async rows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
     for (let repeat = 0; ; repeat += 1) {
+      const opening = this.#dataSource();
+      const own = this.#own;
       try {
-        const dataSource = await this.#dataSource();
+        const dataSource = await opening;
         return (await dataSource.query(statement, [...parameters])) as T[];
       } catch (error) {
-        if (isOverdue(error)) this.#reopen();
+        if (isOverdue(error)) this.#discard(own);
         if (repeat === REPEATS || !isRepeatable(error)) throw databaseError(error);
         await this.#clock.wait(Math.random() * REPEAT_PAUSE_MS * 2 ** repeat);
       }
+    }
+  }
+
+  /** The same over the application's pool, for statements that may take as long as the application's own. */
+  async upkeepRows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
+    try {
+      return (await this.#applications.query(statement, [...parameters])) as T[];
+    } catch (error) {
+      throw databaseError(error);
     }
   }
 
@@ -71,21 +83,27 @@ export class TokenDatabase {
     return this.#dataSource();
   }
 
+  /** For good: a statement that comes later fails. */
   async close(): Promise<void> {
+    this.#closed = true;
     const own = this.#own;
     this.#own = undefined;
     const dataSource = await own?.catch(() => undefined);
     await dataSource?.destroy();
   }
 
-  /** A connection that owes an answer goes back into its pool, and later statements queue behind it: take a new pool. */
-  #reopen(): void {
-    const stuck = this.#own;
+  /**
+   * A connection that owes an answer goes back into its pool, and later statements queue behind it: the next one takes
+   * a new pool, unless another statement of the same pool has seen to that.
+   */
+  #discard(stuck: Promise<DataSource> | undefined): void {
+    if (stuck === undefined || this.#own !== stuck) return;
     this.#own = undefined;
-    void stuck?.then((dataSource) => dataSource.destroy()).catch(() => undefined);
+    void stuck.then((dataSource) => dataSource.destroy()).catch(() => undefined);
   }
 
   async #dataSource(): Promise<DataSource> {
+    if (this.#closed) throw new Error('the store is closed');
     if (this.poolSize === 0) return this.#applications;
     this.#own ??= new DataSource(ownOptions(this.#applications.options as PostgresOptions, this.poolSize)).initialize();
     const opening = this.#own;

@@ -142,7 +142,8 @@ export class TypeOrmTokenStore extends TokenStore {
     afterId: string | undefined,
     limit: number,
   ): Promise<GrantRecord[]> {
-    return this.#grantList(this.#vault.listSealedOtherwise, [header, afterId, limit]);
+    const rows = await this.#database.upkeepRows<GrantRow>(this.#vault.listSealedOtherwise, [header, afterId, limit]);
+    return rows.map(grantRecordOf);
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
@@ -152,12 +153,12 @@ export class TypeOrmTokenStore extends TokenStore {
       resealed.map(({ refreshCt }) => refreshCt),
       resealed.map(({ accessCt }) => accessCt),
     ];
-    return (await this.#database.row<{ count: number }>(this.#vault.reseal, columns))?.count ?? 0;
+    return this.#count(this.#vault.reseal, columns);
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
-    const row = await this.#database.row<{ found: boolean }>(this.#vault.hasRepliesSealedOtherwise, [header]);
-    return row?.found === true;
+    const rows = await this.#database.upkeepRows<{ found: boolean }>(this.#vault.hasRepliesSealedOtherwise, [header]);
+    return rows[0]?.found === true;
   }
 
   override async listKeyChecks(): Promise<KeyCheck[]> {
@@ -174,15 +175,15 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async countVault(): Promise<VaultCounts> {
     type CountRow = { state: keyof VaultCounts['byState']; keyId: string; count: number };
-    const rows = await this.#database.rows<CountRow>(this.#vault.count, []);
-    const claims = await this.#database.row<{ count: number }>(this.#vault.countExchanges, []);
+    const rows = await this.#database.upkeepRows<CountRow>(this.#vault.count, []);
+    const exchanges = await this.#count(this.#vault.countExchanges, []);
     const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
     const byKeyId: Record<string, number> = {};
     for (const { state, keyId, count } of rows) {
       byState[state] += count;
       byKeyId[keyId] = (byKeyId[keyId] ?? 0) + count;
     }
-    return { byState, byKeyId, exchanges: claims?.count ?? 0 };
+    return { byState, byKeyId, exchanges };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
@@ -194,7 +195,7 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async forgetUser(provider: string, userId: string): Promise<number> {
-    return (await this.#database.row<{ count: number }>(this.#vault.forget, [provider, userId]))?.count ?? 0;
+    return this.#count(this.#vault.forget, [provider, userId]);
   }
 
   override async close(): Promise<void> {
@@ -214,10 +215,15 @@ export class TypeOrmTokenStore extends TokenStore {
     return (await this.#database.rows(statement, parameters)).length > 0;
   }
 
+  async #count(statement: string, parameters: readonly unknown[]): Promise<number> {
+    return (await this.#database.upkeepRows<{ count: number }>(statement, parameters))[0]?.count ?? 0;
+  }
+
   async #sweepCounts(statement: string, limits: SweepLimits, ...limit: number[]): Promise<SweepCounts> {
     const { endedForMs, expiredForMs, exchangeOlderThanMs } = limits;
     const parameters = [endedForMs, expiredForMs, exchangeOlderThanMs, ...limit];
-    return (await this.#database.row<SweepCounts>(statement, parameters)) ?? { grants: 0, exchanges: 0 };
+    const rows = await this.#database.upkeepRows<SweepCounts>(statement, parameters);
+    return rows[0] ?? { grants: 0, exchanges: 0 };
   }
 }
 

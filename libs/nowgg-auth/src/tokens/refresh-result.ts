@@ -1,0 +1,13 @@
+import type { GrantRecord } from './grant-record.js';
+import type { RefreshOutcome } from './token-events.js';
+
+/** What a refresh came to. A fault of the store or the configuration is thrown. */
+export type RefreshResult =
+  /** A newer generation is stored. */
+  | { readonly status: 'fresh'; readonly grant: GrantRecord; readonly outcome: RefreshOutcome }
+  /** Revoked, dead or gone. */
+  | { readonly status: 'ended'; readonly outcome: RefreshOutcome }
+  /** Not now. */
+  | { readonly status: 'later'; readonly retryInMs: number; readonly outcome: RefreshOutcome }
+  /** Not now, for a reason that does not bind a caller who waits: ask again. */
+  | { readonly status: 'yielded' };

@@ -1,0 +1,53 @@
+import type { NowggClock } from '../clock.js';
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { TokensOptions } from '../options.js';
+import type { TokenRevocations } from '../revocation/token-revocations.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { ClientCircuits } from './client-circuits.js';
+import { ClientSuccesses } from './client-successes.js';
+import { KeyRing } from './key-ring.js';
+import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
+import type { TokenStore } from './token-store.js';
+import { UnsavedSets } from './unsaved-sets.js';
+import { Vault } from './vault.js';
+
+/** What a `NowggTokenService` is made of. */
+export interface NowggTokenServiceParts {
+  readonly store: TokenStore;
+  readonly identityProviders: IdentityProviders;
+  readonly authenticator: NowggAuthenticator;
+  readonly clock: NowggClock;
+  /** The resolved `tokens` options. */
+  readonly options: Readonly<Required<TokensOptions>>;
+  /** Refuses the tokens of a revoked grant here, before they expire. */
+  readonly revocations?: TokenRevocations | undefined;
+  /** Durations of the protocol that are no options. */
+  readonly timing?: Partial<RefreshTiming> | undefined;
+}
+
+/** What the steps of the exchange and of the refresh share. */
+export interface TokenParts {
+  readonly store: TokenStore;
+  readonly vault: Vault;
+  readonly identityProviders: IdentityProviders;
+  readonly circuits: ClientCircuits;
+  readonly successes: ClientSuccesses;
+  readonly unsaved: UnsavedSets;
+  readonly clock: NowggClock;
+  readonly timing: TokensTiming;
+}
+
+export function tokenParts({ store, identityProviders, clock, options, timing }: NowggTokenServiceParts): TokenParts {
+  const { encryptionKeys, ...durations } = options;
+  const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
+  return {
+    store,
+    vault: new Vault(new KeyRing(encryptionKeys)),
+    identityProviders,
+    circuits: new ClientCircuits(clock),
+    successes: new ClientSuccesses(store, clock),
+    unsaved: new UnsavedSets(clock, allTiming.saveRetryMs),
+    clock,
+    timing: allTiming,
+  };
+}
