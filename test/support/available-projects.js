@@ -71,7 +71,10 @@ export function availableProjects() {
   if (hasPostgresServer() && pgBouncerPath()) projects.push(project('pgbouncer', ['test/pgbouncer/**/*.spec.ts']));
   if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
   if (hasPostgresServer() && hasRedisServer()) projects.push(project('faults', ['test/faults/**/*.spec.ts']));
-  if (chromiumPath()) projects.push(project('chromium', ['test/client/chromium/**/*.spec.ts']));
+  if (chromiumPath()) {
+    projects.push(project('chromium', ['test/client/chromium/**/*.spec.ts']));
+    projects.push(project('browser', ['test/browser/**/*.spec.ts']));
+  }
   return projects;
 }
 
@@ -88,6 +91,8 @@ export function missingProjects() {
   if (!hasPostgresServer() || !hasRedisServer()) {
     missing.push('LEFT OUT: project "faults" needs the PostgreSQL server programs and redis-server');
   }
-  if (!chromiumPath()) missing.push('LEFT OUT: project "chromium" needs the program /usr/bin/chromium');
+  if (!chromiumPath()) {
+    missing.push('LEFT OUT: projects "chromium" and "browser" need the program /usr/bin/chromium');
+  }
   return missing;
 }

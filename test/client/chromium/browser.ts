@@ -1,23 +1,5 @@
-import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
-import { chromium } from 'playwright-core';
-import { chromiumPath } from '../../support/available-projects.js';
+import type { BrowserContext, Frame, Page } from 'playwright-core';
 import type { PageUnderTest } from './page.js';
-
-const args = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** Debian's Chromium. */
-export async function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: `${chromiumPath()}`, args });
-}
 
 /** Opens the page of the test in a tab of its own. */
 export async function openPage(context: BrowserContext, url: string): Promise<Page> {
