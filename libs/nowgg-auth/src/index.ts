@@ -122,10 +122,20 @@ export type {
 } from './tokens/grant-record.js';
 export { memoryTokenStore } from './tokens/memory-token-store.js';
 export { NowggTokenService, type AccessTokenOptions } from './tokens/nowgg-token-service.js';
+export {
+  NowggVaultService,
+  type ForgetOptions,
+  type SweepOptions,
+  type VaultServiceParts,
+  type VaultStatus,
+  type VaultWorkOptions,
+} from './tokens/nowgg-vault-service.js';
 export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from './tokens/token-events.js';
 export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-wiring.js';
 export { TokenStore } from './tokens/token-store.js';
 export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';
+export type { RotationReport } from './tokens/vault-rotation.js';
+export type { SweepReport } from './tokens/vault-sweep.js';
 export type { VerdictExplanation } from './verification/explanation.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 export {

@@ -12,6 +12,7 @@ import { NowggAuthModule } from './nowgg-auth.module.js';
 import { type NowggAuthOptions, RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { memoryTokenStore } from './tokens/memory-token-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
 const encryptionKeys = [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }];
@@ -159,6 +160,30 @@ describe('NowggTokenService of a module', () => {
     );
     const useFactory = () => ({ clientId: 'game' });
     expect(await faultOf(rootAsync({ useFactory, tokenStore: memoryTokenStore() }))).toContain('tokens.encryptionKeys');
+  });
+});
+
+describe('NowggVaultService of a module', () => {
+  @Injectable()
+  class Upkeep {
+    constructor(readonly vault: NowggVaultService) {}
+  }
+  const options = { clientId: 'game', tokens: { encryptionKeys } };
+
+  it.each([
+    ['forRoot', NowggAuthModule.forRoot({ ...options, tokenStore: memoryTokenStore() })],
+    ['forRootAsync', NowggAuthModule.forRootAsync({ useFactory: () => options, tokenStore: memoryTokenStore() })],
+  ])('works on the token store that is wired with %s', async (_name, module) => {
+    const app = await boot({ imports: [module], providers: [Upkeep] });
+    const { vault } = app.get(Upkeep);
+    expect(await vault.status()).toMatchObject({ sealingKeyId: 'k1', neededKeyIds: ['k1'] });
+    expect(await vault.rotate()).toEqual({ resealed: 0, unreadable: 0, complete: true });
+    expect(await vault.forget('player-1')).toBe(0);
+  });
+
+  it('tells whoever injects it that there is no token store', async () => {
+    const booting = boot({ imports: [NowggAuthModule.forRoot({ clientId: 'game' })], providers: [Upkeep] });
+    expect(await faultOf(booting)).toMatch(/^NowggVaultService needs a token store/);
   });
 });
 

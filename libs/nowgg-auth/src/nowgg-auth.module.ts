@@ -22,6 +22,7 @@ import { NowggRevocationService } from './revocation/nowgg-revocation.service.js
 import { routesController } from './routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { TokenStore } from './tokens/token-store.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
@@ -70,6 +71,7 @@ function dynamicModule(
       NowggClock,
       NowggRevocationService,
       NowggTokenService,
+      NowggVaultService,
       RESOLVED_OPTIONS,
       ...(isStoreWiring(wiring.tokenStore) ? [TokenStore] : []),
     ],

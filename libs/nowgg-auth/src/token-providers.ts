@@ -4,14 +4,16 @@ import { NowggConfigurationError } from './errors.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
+import { RevocationStore } from './revocation/revocation-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
+import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
-/** The token service on the wired store. */
+/** The services that work on the wired store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {
-  if (!wiring) return [withoutTokenStore];
+  if (!wiring) return [NowggTokenService, NowggVaultService].map(withoutTokenStore);
   return [
     {
       provide: TokenStore,
@@ -30,24 +32,44 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         clock: NowggClock,
         { tokens: options }: ResolvedNowggAuthOptions,
       ) => {
-        if (!options) throw new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+        if (!options) throw withoutKeys();
         const service = new NowggTokenService({ store, identityProviders, authenticator, revocations, clock, options });
         revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
       },
       inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggRevocationService, NowggClock, RESOLVED_OPTIONS],
     },
+    {
+      provide: NowggVaultService,
+      useFactory: (
+        store: TokenStore,
+        identityProviders: IdentityProviders,
+        revocationStore: RevocationStore,
+        { tokens }: ResolvedNowggAuthOptions,
+      ) => {
+        if (!tokens) throw withoutKeys();
+        const { encryptionKeys } = tokens;
+        return new NowggVaultService({ store, identityProviders, encryptionKeys, revocationStore });
+      },
+      inject: [TokenStore, IdentityProviders, RevocationStore, RESOLVED_OPTIONS],
+    },
   ];
 }
 
+function withoutKeys(): NowggConfigurationError {
+  return new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+}
+
 /** Transient, so that it only throws where it is injected: a singleton would stop every application that verifies only. */
-const withoutTokenStore: Provider = {
-  provide: NowggTokenService,
-  scope: Scope.TRANSIENT,
-  useFactory: () => {
-    throw new NowggConfigurationError(
-      'NowggTokenService needs a token store: give NowggAuthModule the wiring key tokenStore, ' +
-        'for example memoryTokenStore() or typeOrmTokenStore()',
-    );
-  },
-};
+function withoutTokenStore(service: typeof NowggTokenService | typeof NowggVaultService): Provider {
+  return {
+    provide: service,
+    scope: Scope.TRANSIENT,
+    useFactory: () => {
+      throw new NowggConfigurationError(
+        `${service.name} needs a token store: give NowggAuthModule the wiring key tokenStore, ` +
+          'for example memoryTokenStore() or typeOrmTokenStore()',
+      );
+    },
+  };
+}

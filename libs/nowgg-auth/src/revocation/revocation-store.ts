@@ -31,6 +31,20 @@ export abstract class RevocationStore {
   abstract changesSince(cursor: string | undefined): Promise<RevocationChanges>;
 
   /**
+   * How many watermarks {@link sweepSpent} would delete. Stores that keep none for good need not override either.
+   *
+   * @param unchangedForMs only those that nobody has written for so long
+   */
+  async countSpent(_unchangedForMs: number): Promise<number> {
+    return 0;
+  }
+
+  /** Deletes at most `limit` watermarks that refuse nothing any more, see `isSpent`. @returns how many */
+  async sweepSpent(_unchangedForMs: number, _limit: number): Promise<number> {
+    return 0;
+  }
+
+  /**
    * Calls back soon after another process changed something, where there is a cheap way to hear of it. Only a hint:
    * it may be lost. Gives a function that ends the watch.
    */

@@ -9,6 +9,7 @@ export { TokenStore } from './token-store.js';
 export type { TokenStoreContext, TokenStoreWiring } from './token-store-wiring.js';
 export {
   NowggVaultService,
+  type ForgetOptions,
   type SweepOptions,
   type VaultServiceParts,
   type VaultStatus,
@@ -16,3 +17,4 @@ export {
 } from './nowgg-vault-service.js';
 export type { SweepCounts, VaultCounts } from './vault-record.js';
 export type { RotationReport } from './vault-rotation.js';
+export type { SweepReport } from './vault-sweep.js';

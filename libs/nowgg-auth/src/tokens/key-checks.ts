@@ -9,15 +9,25 @@ const KNOWN_TEXT = 'nestjs-nowgg-auth';
  * @throws NowggConfigurationError when a key that is still in use is missing, or another key has its id
  */
 export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void> {
+  const known = await compareKeys(store, ring);
+  const keyId = ring.sealingKeyId;
+  if (known.includes(keyId)) return;
+  await store.addKeyCheck({ keyId, checkCt: ring.seal(KNOWN_TEXT, contextOf(keyId)) });
+}
+
+/**
+ * The same without entering anything.
+ * @returns ids of the keys that have sealed here
+ * @throws NowggConfigurationError for the same reasons
+ */
+export async function compareKeys(store: TokenStore, ring: KeyRing): Promise<string[]> {
   const checks = await store.listKeyChecks();
   const faults = checks.flatMap(({ keyId, checkCt }) => {
     if (!ring.has(keyId)) return [`the key '${keyId}' is missing, and grants may still be sealed under it`];
     return opens(ring, keyId, checkCt) ? [] : [`the key '${keyId}' is not the one that sealed before`];
   });
   if (faults.length > 0) throw new NowggConfigurationError(`tokens.encryptionKeys: ${faults.join('; ')}`);
-  if (checks.some(({ keyId }) => keyId === ring.sealingKeyId)) return;
-  const keyId = ring.sealingKeyId;
-  await store.addKeyCheck({ keyId, checkCt: ring.seal(KNOWN_TEXT, contextOf(keyId)) });
+  return checks.map(({ keyId }) => keyId);
 }
 
 function opens(ring: KeyRing, keyId: string, checkCt: Uint8Array): boolean {

@@ -68,6 +68,28 @@ describe('NowggVaultService', () => {
     expect(await vaultWith(KEY_2, KEY_1).rotate()).toEqual({ resealed: 5, unreadable: 0, complete: true });
   });
 
+  it('counts what a rotation would do, and does not even enter the new key', async () => {
+    const dryRun = (...keys: EncryptionKey[]) => vaultWith(...keys).rotate({ dryRun: true });
+    expect(await dryRun(KEY_2, KEY_1)).toEqual({ resealed: 7, unreadable: 0, complete: false });
+    expect(await under.store.listKeyChecks()).toHaveLength(1);
+    expect(await dryRun(KEY_1)).toEqual({ resealed: 0, unreadable: 0, complete: true });
+  });
+
+  it('changes nothing when a key that is still in use is missing or another one', async () => {
+    const wrong = { id: 'k1', key: KEY_2.key };
+    await expect(vaultWith(KEY_2).rotate()).rejects.toThrow("the key 'k1' is missing");
+    await expect(vaultWith(KEY_2, wrong).rotate()).rejects.toThrow("the key 'k1' is not the one that sealed before");
+    await expect(vaultWith(wrong).rotate({ dryRun: true })).rejects.toThrow("the key 'k1' is not the one");
+    expect((await vaultWith().status()).byKeyId).toEqual({ k1: 7 });
+  });
+
+  it('does all but rotate without the keys', async () => {
+    await expect(vaultWith().rotate()).rejects.toThrow('a rotation needs the keys');
+    expect(await vaultWith().status()).toMatchObject({ sealingKeyId: undefined, neededKeyIds: ['k1'] });
+    expect(await vaultWith().sweep()).toEqual({ grants: 0, exchanges: 0, revocations: 0 });
+    expect(await vaultWith().forget('player-1')).toBe(7);
+  });
+
   it('takes another pass for grants that moved on under its hands', async () => {
     const old = jest.spyOn(under.store, 'resealGrants').mockImplementationOnce(async () => {
       await under.service.refresh(grantIds[0] as string);
@@ -91,9 +113,9 @@ describe('NowggVaultService', () => {
   it('sweeps what ended a month ago, and only counts when asked to', async () => {
     await under.service.revoke(grantIds[0] as string);
     await under.pass(30 * DAY_MS);
-    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 1, exchanges: 7 });
-    expect(await vaultWith(KEY_1).sweep({ batchSize: 2 })).toEqual({ grants: 1, exchanges: 7 });
-    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 0, exchanges: 0 });
+    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 1, exchanges: 7, revocations: 0 });
+    expect(await vaultWith(KEY_1).sweep({ batchSize: 2 })).toEqual({ grants: 1, exchanges: 7, revocations: 0 });
+    expect(await vaultWith(KEY_1).sweep({ dryRun: true })).toEqual({ grants: 0, exchanges: 0, revocations: 0 });
     expect(await under.service.listGrants('player-1')).toHaveLength(6);
   });
 

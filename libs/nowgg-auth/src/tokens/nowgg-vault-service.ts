@@ -1,25 +1,32 @@
-import type { IdentityProviders } from '../identity/identity-providers.js';
+import { NowggConfigurationError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { EncryptionKey } from '../options.js';
+import type { RevocationStore } from '../revocation/revocation-store.js';
+import { checkKeys, compareKeys } from './key-checks.js';
 import { KeyRing } from './key-ring.js';
 import { rotateVault, type RotationReport } from './vault-rotation.js';
 import type { TokenStore } from './token-store.js';
 import { Vault } from './vault.js';
-import type { SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
+import type { SweepLimits, VaultCounts } from './vault-record.js';
+import { sweepVault, type SweepReport } from './vault-sweep.js';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_BATCH = 500;
 
 export interface VaultServiceParts {
   readonly store: TokenStore;
-  readonly identityProviders: IdentityProviders;
+  /** Says which identity provider is meant: `IdentityProviders`, or whatever knows their names. */
+  readonly identityProviders: { getOrOnly(name: string | undefined): { readonly name: string } };
+  /** As in the options. Without any, everything but a rotation can be done. */
   readonly encryptionKeys: readonly EncryptionKey[];
+  /** Where revocations are kept, to be swept as well. */
+  readonly revocationStore?: RevocationStore | undefined;
 }
 
 /** What the vault holds. */
 export interface VaultStatus extends VaultCounts {
-  /** Id of the key that seals. */
-  readonly sealingKeyId: string;
+  /** Id of the key that seals; undefined where the keys are not known. */
+  readonly sealingKeyId: string | undefined;
   /** Ids of all keys that must stay in the ring: those that may have sealed something that is still there. */
   readonly neededKeyIds: readonly string[];
 }
@@ -32,6 +39,8 @@ export interface VaultWorkOptions {
   readonly onProgress?: (done: number) => void;
   /** Ends the work after the current batch; what is done stays done. */
   readonly signal?: AbortSignal;
+  /** Changes nothing and only counts. Default false. */
+  readonly dryRun?: boolean;
 }
 
 export interface SweepOptions extends VaultWorkOptions {
@@ -41,7 +50,19 @@ export interface SweepOptions extends VaultWorkOptions {
   readonly expiredForMs?: number;
   /** How long claimed codes are kept, milliseconds; longer than any code lives. Default one day. */
   readonly exchangeOlderThanMs?: number;
-  /** Only counts. Default false. */
+  /**
+   * How long a revocation that refuses nothing any more is kept after its last change, milliseconds. Longer than any
+   * process may be cut off from the database: one that has not heard that a ban was lifted goes on refusing. Default
+   * 30 days.
+   */
+  readonly spentForMs?: number;
+}
+
+/** Whose grants are forgotten. */
+export interface ForgetOptions {
+  /** May be left out where there is only one. */
+  readonly provider?: string;
+  /** Changes nothing and only counts. Default false. */
   readonly dryRun?: boolean;
 }
 
@@ -51,66 +72,88 @@ export interface SweepOptions extends VaultWorkOptions {
  */
 export class NowggVaultService {
   readonly #store: TokenStore;
-  readonly #identityProviders: IdentityProviders;
-  readonly #vault: Vault;
+  readonly #identityProviders: VaultServiceParts['identityProviders'];
+  readonly #revocationStore: RevocationStore | undefined;
+  readonly #vault: Vault | undefined;
 
-  constructor({ store, identityProviders, encryptionKeys }: VaultServiceParts) {
+  constructor({ store, identityProviders, encryptionKeys, revocationStore }: VaultServiceParts) {
     this.#store = store;
     this.#identityProviders = identityProviders;
-    this.#vault = new Vault(new KeyRing(encryptionKeys));
+    this.#revocationStore = revocationStore;
+    this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys)) : undefined;
   }
 
+  /** Counts what is there. Reads every row: for an operator, not for a health check. */
   async status(): Promise<VaultStatus> {
     const counts = await this.#store.countVault();
     const checks = await this.#store.listKeyChecks();
     return {
       ...counts,
-      sealingKeyId: this.#vault.ring.sealingKeyId,
+      sealingKeyId: this.#vault?.ring.sealingKeyId,
       neededKeyIds: [...new Set([...checks.map(({ keyId }) => keyId), ...Object.keys(counts.byKeyId)])].toSorted(),
     };
   }
 
   /**
-   * Seals everything under the first key of the ring. Run it when every process has that key as its first; once it
-   * reports nothing left, the other keys may go.
+   * Seals everything under the first key of the ring. Run it when every process has that key in its ring; once it is
+   * complete, the other keys may go. A process that was killed in the middle leaves nothing behind: call it again.
+   *
+   * @returns what was done; with `dryRun` what would be
+   * @throws NowggConfigurationError when a key that is still in use is missing or another one; nothing is changed then
    */
-  async rotate({ batchSize = DEFAULT_BATCH, ...options }: VaultWorkOptions = {}): Promise<RotationReport> {
-    return rotateVault(this.#store, this.#vault, { batchSize, ...options });
+  async rotate({
+    batchSize = DEFAULT_BATCH,
+    dryRun = false,
+    ...options
+  }: VaultWorkOptions = {}): Promise<RotationReport> {
+    const vault = this.#vault;
+    if (!vault) throw new NowggConfigurationError('a rotation needs the keys of the ring: tokens.encryptionKeys');
+    if (dryRun) return this.#rotatable(vault);
+    await checkKeys(this.#store, vault.ring);
+    return rotateVault(this.#store, vault, { batchSize, ...options });
   }
 
-  /** Deletes what has been over for long. @returns how much was, or would be, deleted */
-  async sweep(options: SweepOptions = {}): Promise<SweepCounts> {
-    const { batchSize = DEFAULT_BATCH, onProgress, signal, dryRun = false } = options;
+  /**
+   * Deletes what has been over for long: grants, claimed codes, and revocations that refuse nothing any more.
+   * @returns how much was, or with `dryRun` would be, deleted
+   */
+  async sweep(options: SweepOptions = {}): Promise<SweepReport> {
     const limits: SweepLimits = {
       endedForMs: options.endedForMs ?? 30 * DAY_MS,
       expiredForMs: options.expiredForMs ?? 30 * DAY_MS,
       exchangeOlderThanMs: options.exchangeOlderThanMs ?? DAY_MS,
     };
-    if (dryRun) return this.#store.countSweepable(limits);
-    const swept = { grants: 0, exchanges: 0 };
-    for (let more = true; more; ) {
-      if (signal?.aborted) break;
-      const { grants, exchanges } = await this.#store.sweep(limits, batchSize);
-      swept.grants += grants;
-      swept.exchanges += exchanges;
-      more = grants + exchanges > 0;
-      onProgress?.(swept.grants + swept.exchanges);
+    const spentForMs = options.spentForMs ?? 30 * DAY_MS;
+    if (options.dryRun) {
+      const revocations = await this.#revocationStore?.countSpent(spentForMs);
+      return { ...(await this.#store.countSweepable(limits)), revocations: revocations ?? 0 };
     }
-    return swept;
+    const { batchSize = DEFAULT_BATCH } = options;
+    return sweepVault(this.#store, this.#revocationStore, limits, spentForMs, { ...options, batchSize });
   }
 
   /**
-   * Deletes every grant of a user, for who asks to be forgotten. Tells no identity system; revoke first where the
-   * tokens must end too.
+   * Deletes every grant of a user, for who asks to be forgotten. His sessions end at once and a refresh under way stores
+   * nothing. Tells no identity system, and an access token that is already out serves until it expires there: where it
+   * must end too, call `NowggRevocationService.revoke({ userId })` first.
+   *
    * @returns how many grants were, or would be, deleted
    */
-  async forget(
-    userId: string,
-    options: { readonly provider?: string; readonly dryRun?: boolean } = {},
-  ): Promise<number> {
+  async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
     const { name } = this.#identityProviders.getOrOnly(options.provider);
     if (!isIdentifier(userId)) return 0;
     if (options.dryRun) return (await this.#store.listGrants(name, userId)).length;
     return this.#store.forgetUser(name, userId);
+  }
+
+  async #rotatable({ ring }: Vault): Promise<RotationReport> {
+    await compareKeys(this.#store, ring);
+    const { byKeyId } = await this.#store.countVault();
+    const report = { resealed: 0, unreadable: 0 };
+    for (const [keyId, grants] of Object.entries(byKeyId)) {
+      if (keyId !== ring.sealingKeyId) report[ring.has(keyId) ? 'resealed' : 'unreadable'] += grants;
+    }
+    const nothingLeft = report.resealed === 0 && report.unreadable === 0;
+    return { ...report, complete: nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader)) };
   }
 }

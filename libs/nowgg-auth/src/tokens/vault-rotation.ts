@@ -4,7 +4,7 @@ import type { Vault } from './vault.js';
 import type { ResealedGrant } from './vault-record.js';
 
 export interface RotationReport {
-  /** Grants that are now sealed under the first key of the ring. */
+  /** Grants that this call has sealed under the first key of the ring. */
   readonly resealed: number;
   /** Grants that do not open under any key of the ring; left as they are. */
   readonly unreadable: number;

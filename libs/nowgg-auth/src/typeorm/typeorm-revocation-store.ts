@@ -26,6 +26,11 @@ const COLUMNS = (table: string) => `
   (extract(epoch FROM ${table}.issued_until) * 1000)::float8 AS issued_until_ms,
   (extract(epoch FROM ${table}.refused_until) * 1000)::float8 AS refused_until_ms`;
 
+/** Refuses nothing any more, and nobody has written it for $1 milliseconds. $2: how long a sign-out is kept. */
+const SPENT = `(refused_until IS NULL OR refused_until <= statement_timestamp())
+    AND (issued_until IS NULL OR issued_until <= statement_timestamp() - $2::float8 * interval '1 millisecond')
+    AND changed_at <= statement_timestamp() - $1::float8 * interval '1 millisecond'`;
+
 const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 
 /**
@@ -98,6 +103,30 @@ export class TypeOrmRevocationStore extends RevocationStore {
     );
     const watermarks = rows.flatMap((row) => (row.provider === null ? [] : [watermarkOf(row)]));
     return { watermarks, cursor: rows[0]?.cursor ?? (cursor as string) };
+  }
+
+  override async countSpent(unchangedForMs: number): Promise<number> {
+    const rows = await this.#database.upkeepRows<{ count: number }>(
+      `SELECT count(*)::float8 AS count FROM ${this.#table} WHERE ${SPENT}`,
+      [unchangedForMs, WATERMARK_RETENTION_MS],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  override async sweepSpent(unchangedForMs: number, limit: number): Promise<number> {
+    const rows = await this.#database.upkeepRows<{ count: number }>(
+      `WITH spent AS (
+         SELECT provider, kind, subject_id FROM ${this.#table} WHERE ${SPENT}
+         ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED
+       ), gone AS (
+         DELETE FROM ${this.#table} AS known USING spent
+         WHERE known.provider = spent.provider AND known.kind = spent.kind AND known.subject_id = spent.subject_id
+         RETURNING 1
+       )
+       SELECT count(*)::integer AS count FROM gone`,
+      [unchangedForMs, WATERMARK_RETENTION_MS, limit],
+    );
+    return rows[0]?.count ?? 0;
   }
 
   override async watch(onHint: () => void): Promise<() => Promise<void>> {

@@ -2,7 +2,8 @@ import { grantColumns } from './grant-columns.js';
 import type { TokenTables } from './token-database.js';
 
 const ENDED = "state IN ('needs_reauth', 'revoked')";
-const before = (parameter: string) => `clock_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
+// Of the statement, not of the clock: a time that may change from row to row is looked up in no index.
+const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
 /** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
 export function vaultStatements({ grant, exchange, key }: TokenTables) {
