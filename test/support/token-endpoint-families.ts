@@ -25,6 +25,8 @@ export class TokenFamilies {
   readonly #codes = new Map<string, Subject>();
   readonly #refreshTokens = new Map<string, Subject>();
   readonly #accessTokens = new Map<string, Subject>();
+  /** User ids by every refresh token that there ever was. */
+  readonly #owners = new Map<string, string>();
 
   constructor(mode: TokenEndpointMode, accessTokenMs: number) {
     this.mode = mode;
@@ -36,7 +38,7 @@ export class TokenFamilies {
   }
 
   issueRefreshToken(token: string, userId: string): void {
-    this.#refreshTokens.set(token, { userId, sessionId: randomUUID() });
+    this.#keep(token, { userId, sessionId: randomUUID() });
   }
 
   redeem(code: string): IssuedTokens | undefined {
@@ -59,6 +61,11 @@ export class TokenFamilies {
     return this.#refreshTokens.get(refreshToken);
   }
 
+  /** User id of whom it was issued to, whether or not it still works. */
+  ownerOf(refreshToken: string): string | undefined {
+    return this.#owners.get(refreshToken);
+  }
+
   subjectOf(accessToken: string): Subject | undefined {
     return this.#accessTokens.get(accessToken);
   }
@@ -78,7 +85,12 @@ export class TokenFamilies {
 
   #refreshToken(subject: Subject): string {
     const token = `refresh-${randomUUID()}`;
-    this.#refreshTokens.set(token, subject);
+    this.#keep(token, subject);
     return token;
+  }
+
+  #keep(refreshToken: string, subject: Subject): void {
+    this.#refreshTokens.set(refreshToken, subject);
+    this.#owners.set(refreshToken, subject.userId);
   }
 }

@@ -6,6 +6,10 @@ import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-tim
 export interface WorkerSettings {
   readonly databaseUrl: string;
   readonly endpointUrl: string;
+  /** Where the tables are, when not in the schema that the database looks into first. */
+  readonly schema?: string;
+  /** What its connections are called in `pg_stat_activity`. */
+  readonly applicationName?: string;
   readonly durations?: Partial<TokensOptions>;
   readonly timing?: Partial<RefreshTiming>;
   /** How wrong its wall clock is, milliseconds. */
@@ -25,6 +29,8 @@ export interface Order {
     | 'pauseAt'
     | 'resume'
     | 'outcomes'
+    | 'useUpPool'
+    | 'freePool'
     | 'close';
   readonly args: {
     readonly grantId?: string;

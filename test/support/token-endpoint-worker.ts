@@ -7,8 +7,8 @@ import type { Answer, Order, WorkerMessage, WorkerSettings } from './token-endpo
 /** A process of its own with a token service on the database and the scripted endpoint. */
 export class TokenWorker {
   readonly #child: ChildProcess;
-  readonly #stepsReached: string[] = [];
   readonly #waiting = new Map<number, (results: readonly Answer[]) => void>();
+  #onStep: () => void = () => undefined;
   #orders = 0;
 
   private constructor(settings: WorkerSettings) {
@@ -18,6 +18,11 @@ export class TokenWorker {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child.on('message', (message) => this.#hear(message as WorkerMessage));
+    this.#child.once('exit', () => this.#giveUp());
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   static async start(settings: WorkerSettings): Promise<TokenWorker> {
@@ -30,12 +35,12 @@ export class TokenWorker {
     return Promise.all(Array.from({ length: count }, () => TokenWorker.start(settings)));
   }
 
-  /** Has `callers` callers do it at once. @returns one answer for each */
+  /** Has `callers` callers do it at once. @returns one answer for each; none from a process that ends meanwhile */
   async do(op: Order['op'], args: Order['args'] = {}): Promise<readonly Answer[]> {
     this.#orders += 1;
     const id = this.#orders;
     const results = new Promise<readonly Answer[]>((resolve) => this.#waiting.set(id, resolve));
-    this.#child.send({ id, op, args } satisfies Order);
+    this.#child.send({ id, op, args } satisfies Order, (error) => error && this.#settle(id, []));
     return results;
   }
 
@@ -48,16 +53,32 @@ export class TokenWorker {
 
   /** Gives the order and resolves when the process is held up at the step on the way. */
   async doUntil(step: string, op: Order['op'], args: Order['args']): Promise<{ answers: Promise<readonly Answer[]> }> {
-    this.#stepsReached.length = 0;
-    await this.do('pauseAt', { step });
-    const answers = this.do(op, args);
-    while (!this.#stepsReached.includes(step)) await once(this.#child, 'message');
+    const { answers, reached } = await this.#doTowards(step, op, args);
+    await reached;
     return { answers };
+  }
+
+  /** The same for a step that may not be on the way: then it resolves with the answers. */
+  async tryUntil(
+    step: string,
+    op: Order['op'],
+    args: Order['args'],
+  ): Promise<{ answers: Promise<readonly Answer[]>; isHeldUp: boolean }> {
+    const { answers, reached } = await this.#doTowards(step, op, args);
+    const isHeldUp = await Promise.race([reached.then(() => true), answers.then(() => false)]);
+    if (!isHeldUp) await this.goOn();
+    return { answers, isHeldUp };
+  }
+
+  /** Is held up nowhere from now on. */
+  async goOn(): Promise<void> {
+    await this.do('pauseAt', { step: '' });
+    await this.do('resume');
   }
 
   /** As a power failure does. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.isRunning) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;
@@ -80,10 +101,25 @@ export class TokenWorker {
     await ended;
   }
 
+  async #doTowards(step: string, op: Order['op'], args: Order['args']) {
+    await this.do('pauseAt', { step });
+    const reached = new Promise<void>((resolve) => {
+      this.#onStep = resolve;
+    });
+    return { answers: this.do(op, args), reached };
+  }
+
   #hear(message: WorkerMessage): void {
-    if (message.kind === 'step') this.#stepsReached.push(message.step);
-    if (message.kind !== 'done') return;
-    this.#waiting.get(message.id)?.(message.results);
-    this.#waiting.delete(message.id);
+    if (message.kind === 'step') this.#onStep();
+    if (message.kind === 'done') this.#settle(message.id, message.results);
+  }
+
+  #settle(id: number, results: readonly Answer[]): void {
+    this.#waiting.get(id)?.(results);
+    this.#waiting.delete(id);
+  }
+
+  #giveUp(): void {
+    for (const id of this.#waiting.keys()) this.#settle(id, []);
   }
 }

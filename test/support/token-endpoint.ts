@@ -2,25 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SentToken, TokenEndpointCall, TokenEndpointFault, TokenEndpointOutcome } from './token-endpoint-call.js';
 import { TokenFamilies, type TokenEndpointMode } from './token-endpoint-families.js';
-
-/**
- * What befalls one call. `carried out` means that the grant changes hands although the caller may not hear of it.
- * - `lose_request`: the connection ends, nothing was carried out. `lose_reply`: carried out, the connection ends.
- * - `garbage`: carried out, the reply is no JSON. `server_error`: 502, not carried out.
- * - `busy`: 429 with `Retry-After`. `refuse`: a well-formed no, whatever was sent. `refuse_client`: our client is refused.
- * - `delay`: carried out, the reply comes this much later.
- */
-export type TokenEndpointFault =
-  | { readonly kind: 'lose_request' | 'lose_reply' | 'garbage' | 'server_error' | 'refuse_client' }
-  | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'refuse'; readonly definite: boolean }
-  | { readonly kind: 'delay'; readonly ms: number };
-
-export interface TokenEndpointCall {
-  readonly kind: 'code' | 'refresh';
-  readonly value: string;
-}
+import { sendReply, textOf } from './token-endpoint-replies.js';
 
 export interface TokenEndpointOptions {
   readonly mode: TokenEndpointMode;
@@ -30,12 +14,17 @@ export interface TokenEndpointOptions {
   readonly latencyMs?: number;
 }
 
-/** A token endpoint whose every call can be scripted, with a question for each token beside it. */
+/**
+ * A token endpoint whose every call can be scripted, with a question for each token beside it. It answers below every
+ * path: what comes first in it tells who calls.
+ */
 export class TokenEndpoint {
   families: TokenFamilies;
   readonly calls: TokenEndpointCall[] = [];
   /** Befall the next calls, one each. */
   readonly faults: TokenEndpointFault[] = [];
+  /** The same for the calls about one player, by user id. */
+  readonly faultsOf = new Map<string, TokenEndpointFault[]>();
   latencyMs: number;
   verifyIsDown = false;
   refusesEverybody = false;
@@ -64,6 +53,7 @@ export class TokenEndpoint {
     this.families = new TokenFamilies(mode, this.families.accessTokenMs);
     this.calls.length = 0;
     this.faults.length = 0;
+    this.faultsOf.clear();
     this.refusesEverybody = false;
     this.verifyIsDown = false;
     this.release();
@@ -99,24 +89,26 @@ export class TokenEndpoint {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = JSON.parse(await textOf(request)) as Record<string, string>;
-    if (request.url === '/verify') return this.#verify(body, response);
-    const call = { kind: body.kind as 'code' | 'refresh', value: body.value ?? '' };
-    const fault = this.faults.shift();
-    const outcome = this.#carryOut(call, fault);
+    const [path, caller = ''] = (request.url ?? '').slice(1).split('/').toReversed();
+    if (path === 'verify') return this.#verify(body, response);
+    const sent = { kind: body.kind as 'code' | 'refresh', value: body.value ?? '' };
+    const userId = this.families.ownerOf(sent.value);
+    const fault = this.faultsOf.get(userId ?? '')?.shift() ?? this.faults.shift();
+    const outcome = this.#carryOut(sent, fault);
+    const issued = outcome.status === 200 ? outcome.body : undefined;
+    const call: TokenEndpointCall = { ...sent, caller, userId, fault: fault?.kind, issued, delivered: false };
     this.calls.push(call);
     for (const waiter of this.#waiters.filter(({ calls }) => this.calls.length >= calls)) waiter.resolve();
     if (this.#held) await new Promise<void>((resolve) => this.#held?.push(resolve));
-    const delayMs = this.latencyMs + (fault?.kind === 'delay' ? fault.ms : 0);
-    if (delayMs > 0) await pause(delayMs);
-    if (fault?.kind === 'lose_request' || fault?.kind === 'lose_reply') request.socket.destroy();
-    else if (fault?.kind === 'garbage') response.writeHead(200).end('<html>');
-    else reply(response, outcome.status, outcome.body, outcome.headers);
+    if (this.latencyMs > 0) await pause(this.latencyMs);
+    call.delivered = await sendReply(response, outcome, fault);
   }
 
-  #carryOut(call: TokenEndpointCall, fault: TokenEndpointFault | undefined) {
+  #carryOut(call: SentToken, fault: TokenEndpointFault | undefined): TokenEndpointOutcome {
     if (this.refusesEverybody) return { status: 400, body: { error: 'REFUSED', definite: false } };
     switch (fault?.kind) {
       case 'lose_request':
+      case 'hang':
         return { status: 0, body: {} };
       case 'server_error':
         return { status: 502, body: {} };
@@ -133,9 +125,9 @@ export class TokenEndpoint {
 
   #verify({ token = '' }: Record<string, string>, response: ServerResponse): void {
     this.verifications += 1;
-    if (this.verifyIsDown) return reply(response, 503, {});
+    if (this.verifyIsDown) return void sendReply(response, { status: 503, body: {} });
     const subject = this.families.subjectOf(token);
-    reply(response, 200, subject ? { active: true, ...subject } : { active: false });
+    void sendReply(response, { status: 200, body: subject ? { active: true, ...subject } : { active: false } });
   }
 }
 
@@ -144,14 +136,4 @@ export function codeFor(endpoint: TokenEndpoint, userId: string): string {
   const code = `code-${randomUUID()}`;
   endpoint.families.issueCode(code, userId);
   return code;
-}
-
-function reply(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
 }

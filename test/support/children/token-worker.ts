@@ -11,6 +11,7 @@ import type { Answer, Order, WorkerSettings } from '../token-endpoint-worker-mes
 import { endpointService, RING } from '../token-endpoint-service.js';
 import { SkewedClock } from './skewed-clock.js';
 import { steppedStore } from './stepped-store.js';
+import { UsedUpPool } from './used-up-pool.js';
 
 const settings = JSON.parse(process.env.TOKEN_WORKER_SETTINGS ?? '{}') as WorkerSettings;
 const dataSource = await new DataSource({
@@ -18,7 +19,10 @@ const dataSource = await new DataSource({
   url: settings.databaseUrl,
   poolSize: settings.applicationPoolSize ?? 10,
   installExtensions: false,
+  ...(settings.schema !== undefined && { schema: settings.schema }),
+  ...(settings.applicationName !== undefined && { applicationName: settings.applicationName }),
 }).initialize();
+const applicationWork = new UsedUpPool(dataSource, settings.applicationPoolSize ?? 10);
 const clock = settings.skewMs === undefined ? new SystemClock() : new SkewedClock(settings.skewMs);
 const wiring = typeOrmTokenStore(settings.storePoolSize === undefined ? {} : { poolSize: settings.storePoolSize });
 const store = steppedStore(wiring.create({ clock }, dataSource), (step) => {
@@ -72,6 +76,10 @@ async function carryOut(op: Order['op'], args: Order['args']): Promise<unknown> 
       return store.resume();
     case 'outcomes':
       return outcomes;
+    case 'useUpPool':
+      return applicationWork.begin();
+    case 'freePool':
+      return applicationWork.end();
     case 'close':
       await service.close();
       return dataSource.destroy();
