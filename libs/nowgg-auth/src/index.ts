@@ -130,7 +130,14 @@ export {
   type VaultStatus,
   type VaultWorkOptions,
 } from './tokens/nowgg-vault-service.js';
-export { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent, type RefreshOutcome } from './tokens/token-events.js';
+export { DURATION_BOUNDS_MS, type DurationCounts, type NowggTokenCounters } from './tokens/token-counters.js';
+export {
+  NOWGG_TOKEN_CHANNEL,
+  NOWGG_TOKEN_READ_CHANNEL,
+  type NowggTokenEvent,
+  type NowggTokenReadEvent,
+  type RefreshOutcome,
+} from './tokens/token-events.js';
 export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-wiring.js';
 export { TokenStore } from './tokens/token-store.js';
 export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';

@@ -134,7 +134,9 @@ export class CodeExchanger {
     const { tokens } = outcome;
     if (tokens.refreshToken === undefined) return this.#forget(key, withoutRefreshToken());
     const replyCt = sealReply(vault, provider, key.codeHash, tokens);
-    await unsaved.save(() => store.sealExchange(key.codeHash, replyCt));
+    await unsaved.save({ provider: provider.name, grantId: undefined }, () =>
+      store.sealExchange(key.codeHash, replyCt),
+    );
     await successes.note(clientKey);
     return tokens;
   }
@@ -182,7 +184,9 @@ export class CodeExchanger {
       return this.#forget(key, new InvalidGrantError());
     }
     const grant = this.#newGrant(provider, principal, tokens);
-    const created = await this.#parts.unsaved.save(() => this.#parts.store.completeExchange(key.codeHash, grant));
+    const { store, unsaved } = this.#parts;
+    const owner = { provider: provider.name, grantId: grant.id };
+    const created = await unsaved.save(owner, () => store.completeExchange(key.codeHash, grant));
     if (created) return { grant: created, principal };
     const finished = await this.#parts.store.findExchange(key.codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();

@@ -5,9 +5,9 @@ import type { GrantRecord } from './grant-record.js';
 import { HolderWatch } from './holder-watch.js';
 import { RefreshAttempt } from './refresh-attempt.js';
 import { RefreshFlights } from './refresh-flights.js';
-import type { RefreshResult } from './refresh-result.js';
+import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 import type { TokenParts } from './token-parts.js';
-import { publishTokenEvent } from './token-events.js';
+import { publishTokenEvent, type RefreshOutcome } from './token-events.js';
 
 /** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
 export class GrantRefresher {
@@ -48,29 +48,47 @@ export class GrantRefresher {
   async #fly(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
     const { clock, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
-    const result = await this.#refresh(grant, quietMs, leave);
-    if (result.status === 'yielded') return result;
-    const durationMs = clock.monotonicNow() - startedAt;
-    const late = result.outcome === 'refreshed' && durationMs > timing.softDeadlineMs;
-    const outcome = late ? 'harvested' : result.outcome;
-    publishTokenEvent({ type: 'refresh', provider: grant.provider, grantId: grant.id, outcome, durationMs });
-    return result;
+    const times: RefreshTimes = {};
+    let outcome: RefreshOutcome | undefined = 'failed';
+    try {
+      const result = await this.#refresh(grant, quietMs, times, leave);
+      const late = clock.monotonicNow() - startedAt > timing.softDeadlineMs;
+      if (result.status === 'yielded') outcome = undefined;
+      else outcome = result.outcome === 'refreshed' && late ? 'harvested' : result.outcome;
+      return result;
+    } finally {
+      if (outcome !== undefined) this.#tell(grant, outcome, clock.monotonicNow() - startedAt, times);
+    }
   }
 
-  async #refresh(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+  #tell(
+    { id: grantId, provider }: GrantRecord,
+    outcome: RefreshOutcome,
+    durationMs: number,
+    times: RefreshTimes,
+  ): void {
+    const { counters } = this.#parts;
+    counters.count(outcome);
+    if (times.leaseWaitMs !== undefined) counters.leaseWait.observe(times.leaseWaitMs);
+    publishTokenEvent({ type: 'refresh', provider, grantId, outcome, durationMs, ...times });
+  }
+
+  async #refresh(grant: GrantRecord, quietMs: number, times: RefreshTimes, leave: () => void): Promise<RefreshResult> {
     const { store, circuits, timing, clock } = this.#parts;
     const { id, generation, clientKey } = grant;
     const { leaseMs, harvestMs: takeoverLeaseMs } = timing;
     const provider = this.#providerOf(grant);
-    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
+    const startedAt = clock.monotonicNow();
+    const waitUntil = startedAt + timing.softDeadlineMs;
     for (;;) {
       const closedForMs = circuits.closedForMs(clientKey);
       if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
       const owner = randomUUID();
       const lease = await store.acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs });
+      times.leaseWaitMs = clock.monotonicNow() - startedAt;
       switch (lease.outcome) {
         case 'mine':
-          return this.#attempt(new RefreshAttempt(this.#parts, provider, lease, owner), leave);
+          return this.#attempt(new RefreshAttempt(this.#parts, provider, lease, owner, times), leave);
         case 'already_fresh':
           return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
         case 'not_active':
@@ -81,6 +99,7 @@ export class GrantRefresher {
         case 'held':
           if (quietMs > 0) return { status: 'yielded' };
           if (await this.#holders.changed(lease.grant, waitUntil, this.#stopping.signal)) break;
+          times.leaseWaitMs = clock.monotonicNow() - startedAt;
           return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: this.#gaveUp() };
       }
     }

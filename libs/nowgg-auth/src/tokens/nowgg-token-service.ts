@@ -18,6 +18,8 @@ import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
 import { isSessionHandleShaped, readSessionHandle, sessionHandle } from './session-handle.js';
+import type { NowggTokenCounters } from './token-counters.js';
+import { publishTokenRead } from './token-events.js';
 import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './token-parts.js';
 import { saysUnauthorized } from './unauthorized.js';
 
@@ -81,7 +83,12 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
     const zone = accessTokenZone(grant, timing, options);
     if (zone === 'advisory') this.#refresher.refreshInBackground(grant);
-    if (zone === 'fresh' || zone === 'advisory') return vault.accessTokenOf(grant);
+    if (zone === 'fresh' || zone === 'advisory') {
+      const accessToken = vault.accessTokenOf(grant);
+      this.#parts.counters.count('fresh');
+      publishTokenRead(grant.provider, grantId, zone);
+      return accessToken;
+    }
     try {
       return await this.#refreshed(grant, wait);
     } catch (error) {
@@ -158,6 +165,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
     const session = reference.outdated ? sessionHandle(ring, grant.id, grant.sessionVersion) : handle;
     return { grant: grantOf(grant), session };
+  }
+
+  /** What this service has done so far, for a metrics page. Events of it: see `NOWGG_TOKEN_CHANNEL`. */
+  counters(): NowggTokenCounters {
+    return this.#parts.counters.read();
   }
 
   /** @throws NowggConfigurationError when a key that sealed grants is missing or another one */

@@ -1,6 +1,6 @@
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { AttemptKey, GrantRecord, LeaseResult } from './grant-record.js';
-import type { RefreshResult } from './refresh-result.js';
+import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 import type { TokenParts } from './token-parts.js';
 import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint } from './token-call.js';
@@ -19,6 +19,7 @@ export class RefreshAttempt {
   readonly #provider: IdentityProvider;
   readonly #grant: GrantRecord;
   readonly #turn: AttemptKey;
+  readonly #times: RefreshTimes;
   /** An attempt with this refresh token may have been carried out without its reply having been seen. */
   #inDoubt: boolean;
 
@@ -27,11 +28,13 @@ export class RefreshAttempt {
     provider: IdentityProvider,
     lease: Extract<LeaseResult, { outcome: 'mine' }>,
     owner: string,
+    times: RefreshTimes,
   ) {
     this.#parts = parts;
     this.#provider = provider;
     this.#grant = lease.grant;
     this.#turn = { id: lease.grant.id, generation: lease.grant.generation, owner };
+    this.#times = times;
     this.#inDoubt = lease.predecessorInDoubt;
   }
 
@@ -83,14 +86,18 @@ export class RefreshAttempt {
       circuits,
       clock,
     );
+    this.#times.callMs = clock.monotonicNow() - startedAt;
     this.#inDoubt ||= earlierInDoubt;
     return outcome;
   }
 
   async #commit(refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
-    const { vault, store, unsaved, successes } = this.#parts;
+    const { vault, store, unsaved, successes, clock } = this.#parts;
+    const { id: grantId, provider } = this.#grant;
+    const receivedAt = clock.monotonicNow();
     const commit = vault.nextGeneration(this.#grant, refreshToken, tokens);
-    const stored = await unsaved.save(() => store.commitTokens(commit));
+    const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
+    this.#times.commitMs = clock.monotonicNow() - receivedAt;
     await successes.note(this.#grant.clientKey);
     return stored ? { status: 'fresh', grant: stored, outcome: 'refreshed' } : this.#adoptOr(endedResult);
   }
@@ -104,8 +111,8 @@ export class RefreshAttempt {
       const { state, retryInMs } = judgement;
       const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
       // Whoever has the turn now will find out.
-      if (!mine) return this.#adoptOr(async () => laterResult('suspect', timing.failedRetryMs));
-      return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('suspect', retryInMs);
+      if (!mine) return this.#adoptOr(async () => laterResult('refused', timing.failedRetryMs));
+      return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('refused', retryInMs);
     });
   }
 

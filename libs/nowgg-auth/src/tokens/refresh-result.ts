@@ -11,3 +11,10 @@ export type RefreshResult =
   | { readonly status: 'later'; readonly retryInMs: number; readonly outcome: RefreshOutcome }
   /** Not now, for a reason that does not bind a caller who waits: ask again. */
   | { readonly status: 'yielded' };
+
+/** How long the parts of a refresh took, milliseconds; entered on the way. */
+export interface RefreshTimes {
+  leaseWaitMs?: number;
+  callMs?: number;
+  commitMs?: number;
+}

@@ -8,6 +8,7 @@ import { ClientSuccesses } from './client-successes.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import type { TokenStore } from './token-store.js';
+import { TokenCounters } from './token-counters.js';
 import { UnsavedSets } from './unsaved-sets.js';
 import { Vault } from './vault.js';
 
@@ -33,12 +34,14 @@ export interface TokenParts {
   readonly circuits: ClientCircuits;
   readonly successes: ClientSuccesses;
   readonly unsaved: UnsavedSets;
+  readonly counters: TokenCounters;
   readonly clock: NowggClock;
   readonly timing: TokensTiming;
 }
 
 export function tokenParts({ store, identityProviders, clock, options, timing }: NowggTokenServiceParts): TokenParts {
   const { encryptionKeys, ...durations } = options;
+  const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
   return {
     store,
@@ -46,7 +49,8 @@ export function tokenParts({ store, identityProviders, clock, options, timing }:
     identityProviders,
     circuits: new ClientCircuits(clock),
     successes: new ClientSuccesses(store, clock),
-    unsaved: new UnsavedSets(clock, allTiming.saveRetryMs),
+    unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
+    counters,
     clock,
     timing: allTiming,
   };

@@ -23,8 +23,9 @@ export async function sweepVault(
   { batchSize, onProgress, signal }: SweepWork,
 ): Promise<SweepReport> {
   const swept = { grants: 0, exchanges: 0, revocations: 0 };
+  const isStopped = () => signal?.aborted === true;
   const inBatches = async (batch: () => Promise<number>) => {
-    while (!signal?.aborted) {
+    while (!isStopped()) {
       if ((await batch()) === 0) return;
       onProgress?.(swept.grants + swept.exchanges + swept.revocations);
     }

@@ -1,0 +1,97 @@
+import type { RefreshOutcome } from './token-events.js';
+
+/** Upper bounds of the buckets of {@link DurationCounts}, milliseconds; what takes longer is in a last bucket. */
+export const DURATION_BOUNDS_MS: readonly number[] = Object.freeze([
+  1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
+]);
+
+/** How often something took how long. */
+export interface DurationCounts {
+  readonly count: number;
+  readonly totalMs: number;
+  readonly longestMs: number;
+  /** How many took at most so long, and longer than the bound before: one for each of `DURATION_BOUNDS_MS`, and one more. */
+  readonly buckets: readonly number[];
+}
+
+/** What a `NowggTokenService` has done since it was made. Sums of this process; nothing in it names a grant. */
+export interface NowggTokenCounters {
+  /** `fresh`: a caller got the stored token without waiting. All others: one for each refresh, however many waited for it. */
+  readonly outcomes: Readonly<Record<'fresh' | RefreshOutcome, number>>;
+  /** From the first statement of a refresh until the lease was had, or was clearly not to be had or needed. */
+  readonly leaseWait: DurationCounts;
+  /** From a reply of the token endpoint until it was stored: as long as only this process had it. Exchanges too. */
+  readonly commitWindow: DurationCounts;
+  /** Token sets that were received and are not stored at this moment. */
+  readonly unsavedSets: number;
+  /** Token sets that were not stored at the first try, so far. */
+  readonly heldSets: number;
+  /** Token sets that this process gave up because it was told to end while its store was away. */
+  readonly abandonedSets: number;
+}
+
+const NO_OUTCOMES: Readonly<Record<'fresh' | RefreshOutcome, number>> = {
+  fresh: 0,
+  refreshed: 0,
+  harvested: 0,
+  adopted: 0,
+  held_timeout: 0,
+  busy: 0,
+  not_sent: 0,
+  in_doubt: 0,
+  client_refused: 0,
+  circuit_open: 0,
+  backing_off: 0,
+  refused: 0,
+  suspect: 0,
+  needs_reauth: 0,
+  ended: 0,
+  failed: 0,
+};
+
+/** Counts durations into buckets. */
+export class Durations {
+  readonly #buckets = new Array<number>(DURATION_BOUNDS_MS.length + 1).fill(0);
+  #totalMs = 0;
+  #longestMs = 0;
+
+  observe(ms: number): void {
+    const bound = DURATION_BOUNDS_MS.findIndex((upTo) => ms <= upTo);
+    const bucket = bound === -1 ? DURATION_BOUNDS_MS.length : bound;
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
+    this.#totalMs += ms;
+    this.#longestMs = Math.max(this.#longestMs, ms);
+  }
+
+  read(): DurationCounts {
+    const buckets = [...this.#buckets];
+    const count = buckets.reduce((sum, inBucket) => sum + inBucket, 0);
+    return { count, totalMs: this.#totalMs, longestMs: this.#longestMs, buckets };
+  }
+}
+
+/** Sums that are kept whether or not anybody listens to the events. */
+export class TokenCounters {
+  readonly #outcomes = { ...NO_OUTCOMES };
+  readonly leaseWait = new Durations();
+  readonly commitWindow = new Durations();
+  unsavedSets = 0;
+  heldSets = 0;
+  abandonedSets = 0;
+
+  count(outcome: 'fresh' | RefreshOutcome): void {
+    this.#outcomes[outcome] += 1;
+  }
+
+  read(): NowggTokenCounters {
+    const { unsavedSets, heldSets, abandonedSets } = this;
+    return {
+      outcomes: { ...this.#outcomes },
+      leaseWait: this.leaseWait.read(),
+      commitWindow: this.commitWindow.read(),
+      unsavedSets,
+      heldSets,
+      abandonedSets,
+    };
+  }
+}
