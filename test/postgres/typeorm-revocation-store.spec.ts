@@ -4,7 +4,6 @@ import type { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
-import { factsOf } from '../../libs/nowgg-auth/src/testing-support/fake-identity-provider.js';
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { describeRevocationStore } from '../contracts/revocation-store-contract.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
@@ -23,7 +22,7 @@ const openStore = (options: { notify?: boolean } = {}): Store => {
   opened.push(store);
   return store;
 };
-const banned = factsOf({ userId: 'banned', issuedAtMs: undefined });
+const banned = { provider: 'nowgg', userId: 'banned' };
 const ban = (userId: string) =>
   ({ provider: 'nowgg', kind: 'user', id: userId, issuedUntilMs: Date.now(), refusedUntilMs: undefined }) as const;
 

@@ -117,7 +117,7 @@ async function obey(order: VerificationOrder): Promise<unknown> {
     case 'untilRevoked':
       return until(async () => (await outcomeOf(order.token)) === 'invalid:revoked_token');
     case 'untilTrusting':
-      return until(async () => app.get(RevocationFeed, { strict: false }).isCurrent);
+      return until(async () => app.get(RevocationFeed, { strict: false }).isCurrentAt(clock.monotonicNow()));
     case 'heap':
       return bytesInUse();
     case 'stop':

@@ -1,9 +1,8 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
-import type { TokenFacts } from '../principal.js';
 import type { RevocationStore } from './revocation-store.js';
 import type { RevocationSubject, Watermark } from './watermark.js';
-import { Watermarks } from './watermarks.js';
+import { type RevocableToken, Watermarks } from './watermarks.js';
 
 const POLL_MS = 1_000;
 /** With news older than this, a verdict from memory could be one that a ban has ended. */
@@ -23,14 +22,18 @@ export interface RevocationView {
    *
    * @param digest SHA-256 of the token as 32 one-byte characters
    */
-  refuses(facts: TokenFacts, digest: string, nowMs: number): boolean;
-  /** False while the store cannot be read: then no verdict from memory may serve. */
-  readonly isCurrent: boolean;
+  refuses(token: RevocableToken, digest: string, nowMs: number): boolean;
+  /**
+   * False while the store cannot be read: then no verdict from memory may serve.
+   *
+   * @param monotonicMs reading of the monotonic clock
+   */
+  isCurrentAt(monotonicMs: number): boolean;
 }
 
 /**
  * Keeps this process's watermarks up to date: a poll each second, and at once after a hint. Hints may be lost, the poll
- * may not: while it fails for more than ten seconds the feed is not {@link isCurrent}.
+ * may not: while it fails for more than ten seconds the feed is not {@link RevocationFeed.isCurrentAt | current}.
  */
 export class RevocationFeed implements RevocationView, OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #store: RevocationStore;
@@ -84,12 +87,12 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     if (this.#store.isShared) await this.#hints?.announceRevocation();
   }
 
-  refuses(facts: TokenFacts, digest: string, nowMs: number): boolean {
-    return this.#watermarks.refuse(facts, digest, nowMs);
+  refuses(token: RevocableToken, digest: string, nowMs: number): boolean {
+    return this.#watermarks.refuse(token, digest, nowMs);
   }
 
-  get isCurrent(): boolean {
-    return !this.#store.isShared || this.#clock.monotonicNow() - this.#readAt <= TRUSTED_MS;
+  isCurrentAt(monotonicMs: number): boolean {
+    return !this.#store.isShared || monotonicMs - this.#readAt <= TRUSTED_MS;
   }
 
   find(subject: RevocationSubject): Watermark | undefined {
@@ -123,7 +126,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
         this.#cursor = cursor;
         this.#readAt = askedAt;
       } catch {
-        // The next poll tries again; isCurrent tells how old the news are.
+        // The next poll tries again; isCurrentAt tells how old the news are.
       }
     } while (this.#hinted && !this.#closing.signal.aborted);
   }

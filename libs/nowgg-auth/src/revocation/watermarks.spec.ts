@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { principalOf } from '../principal.js';
 import { factsOf } from '../testing-support/fake-identity-provider.js';
 import { tokenDigest } from '../verification/cache-key.js';
 import { credentialIdOf } from './credential-id.js';
@@ -22,7 +23,8 @@ beforeEach(() => {
   watermarks = new Watermarks();
 });
 
-const refuses = (overrides = {}, nowMs = NOW) => watermarks.refuse({ ...facts, ...overrides }, digest, nowMs);
+const refuses = (overrides = {}, nowMs = NOW) =>
+  watermarks.refuse(principalOf({ ...facts, ...overrides }), digest, nowMs);
 
 describe('a watermark', () => {
   it.each([

@@ -1,6 +1,9 @@
-import type { TokenFacts } from '../principal.js';
+import type { NowggPrincipal } from '../principal.js';
 import { digestOfCredentialId } from './credential-id.js';
 import { isSpent, type RevocationKind, type RevocationSubject, type Watermark } from './watermark.js';
+
+/** What tells whether a verified token falls under a revocation. */
+export type RevocableToken = Pick<NowggPrincipal, 'provider' | 'userId' | 'sessionId' | 'tokenId' | 'issuedAt'>;
 
 /**
  * The watermarks that this process knows, for the question that every request asks: is this token revoked here?
@@ -16,15 +19,15 @@ export class Watermarks {
   }
 
   /** @param digest SHA-256 of the token as 32 one-byte characters */
-  refuse(facts: TokenFacts, digest: string, nowMs: number): boolean {
+  refuse(token: RevocableToken, digest: string, nowMs: number): boolean {
     if (this.#size === 0) return false;
-    const marks = this.#byProvider.get(facts.provider);
+    const marks = this.#byProvider.get(token.provider);
     if (!marks) return false;
     return (
-      refuses(marks.user.get(facts.userId), facts, nowMs) ||
-      (facts.sessionId !== undefined && refuses(marks.session.get(facts.sessionId), facts, nowMs)) ||
-      (facts.tokenId !== undefined && refuses(marks.token.get(facts.tokenId), facts, nowMs)) ||
-      refuses(marks.credential.get(digest), facts, nowMs)
+      refuses(marks.user.get(token.userId), token, nowMs) ||
+      (token.sessionId !== undefined && refuses(marks.session.get(token.sessionId), token, nowMs)) ||
+      (token.tokenId !== undefined && refuses(marks.token.get(token.tokenId), token, nowMs)) ||
+      refuses(marks.credential.get(digest), token, nowMs)
     );
   }
 
@@ -69,9 +72,9 @@ function indexOf(kind: RevocationKind, id: string): string {
   return kind === 'credential' ? digestOfCredentialId(id) : id;
 }
 
-function refuses(watermark: Watermark | undefined, facts: TokenFacts, nowMs: number): boolean {
+function refuses(watermark: Watermark | undefined, token: RevocableToken, nowMs: number): boolean {
   if (!watermark) return false;
   if (watermark.refusedUntilMs !== undefined && watermark.refusedUntilMs > nowMs) return true;
   const { issuedUntilMs } = watermark;
-  return issuedUntilMs !== undefined && (facts.issuedAtMs ?? Number.NEGATIVE_INFINITY) <= issuedUntilMs;
+  return issuedUntilMs !== undefined && (token.issuedAt?.getTime() ?? Number.NEGATIVE_INFINITY) <= issuedUntilMs;
 }

@@ -25,3 +25,10 @@ export function cacheKey({ provider, tokenType }: KeyScope, digest: string): str
   if (provider === undefined && tokenType === undefined) return digest;
   return `${tokenType ?? 'auto'}${provider === undefined ? '' : `/${provider}`}:${digest}`;
 }
+
+/** Every key under which something may be remembered of a token: one for each demand that a route can make. */
+export function everyCacheKey(providers: readonly string[], digest: string): readonly string[] {
+  return [undefined, ...providers].flatMap((provider) =>
+    ([undefined, 'token', 'id_token'] as const).map((tokenType) => cacheKey({ provider, tokenType }, digest)),
+  );
+}

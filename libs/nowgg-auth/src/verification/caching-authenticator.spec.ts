@@ -20,7 +20,7 @@ const options = {
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };
 
-const revocations = { isCurrent: true, refuses: () => false };
+const revocations = { isCurrentAt: () => true, refuses: () => false };
 
 let clock: ManualClock;
 let provider: FakeIdentityProvider;

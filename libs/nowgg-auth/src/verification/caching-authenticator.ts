@@ -3,9 +3,8 @@ import { clampRetryAfter } from '../errors.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options.js';
-import { principalOf, type TokenFacts } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
-import { cacheKey, tokenDigest } from './cache-key.js';
+import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
@@ -15,7 +14,17 @@ import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { type Answer, SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { AuthenticationPolicy, Verdict } from './verdict.js';
-import { ageMs, type CachedFacts, refusalTtlMs, VerdictCache } from './verdict-cache.js';
+import {
+  type Acceptance,
+  acceptanceOf,
+  ageMs,
+  type Instant,
+  instantOf,
+  refusalTtlMs,
+  RememberedAcceptance,
+  RENEW_AT,
+  VerdictCache,
+} from './verdict-cache.js';
 import { publishVerification, verificationChannel } from './verification-events.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
@@ -27,9 +36,6 @@ export interface CachingAuthenticatorParts {
   readonly sharedCache?: SharedCache | undefined;
 }
 
-/** Who a token speaks of: the facts that are decided by, and the verdict if nothing speaks against them. */
-type Identity = Pick<CachedFacts, 'facts' | 'verdict'>;
-
 /** One token under one route's demands. */
 interface Case {
   readonly token: string;
@@ -39,9 +45,6 @@ interface Case {
 }
 
 const NO_POLICY: AuthenticationPolicy = Object.freeze({});
-/** Share of its life after which a verdict in use is asked again in the background, and how far that varies. */
-const RENEW_AT = 0.7;
-const RENEW_JITTER = 0.1;
 
 /**
  * Answers from memory where a fresh verdict is at hand, else asks the identity system, once for all who want to know.
@@ -82,28 +85,33 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
-    const remembered = this.#remembered(cacheKey(policy, tokenDigest(token)));
+    const remembered = this.#memoryOf(cacheKey(policy, tokenDigest(token)));
     const verdict = await this.authenticate(token, policy);
     return explanationOf(token, verdict, { providers: this.#providers, remembered });
   }
 
-  #remembered(key: string): VerdictExplanation['remembered'] {
+  #memoryOf(key: string): VerdictExplanation['remembered'] {
     const accepted = this.#cache.accepted.peek(key);
-    const entry = accepted ?? this.#cache.refused.peek(key);
-    if (!entry) return undefined;
-    return { as: accepted ? 'accepted' : 'refused', ageMs: ageMs(entry.askedAt, this.#clock.now(), this.#clock) };
+    if (accepted) return { as: 'accepted', ageMs: this.#ageMs(accepted) };
+    const refused = this.#cache.refused.peek(key);
+    return refused && { as: 'refused', ageMs: this.#ageMs(refused.askedAt) };
   }
 
   #fromMemory(key: string, digest: string, policy: AuthenticationPolicy, token: string): Verdict | undefined {
+    const monotonicMs = this.#clock.monotonicNow();
     // With news of bans too old, memory proves nothing.
-    if (!this.#revocations.isCurrent) return undefined;
+    if (!this.#revocations.isCurrentAt(monotonicMs)) return undefined;
     const entry = this.#cache.accepted.get(key);
     if (!entry) return this.#refusalFromMemory(key, policy);
-    const now = this.#clock.now();
-    const age = ageMs(entry.askedAt, now, this.#clock);
+    const nowMs = this.#clock.now();
+    if (policy === NO_POLICY && nowMs < entry.quietUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
+      const { verdict } = entry;
+      return this.#revocations.refuses(verdict.principal, digest, nowMs) ? invalid('revoked_token') : verdict;
+    }
+    const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#maxAgeMs(policy)) return undefined;
     if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
-    return this.#decide(entry, digest, policy, now);
+    return this.#decide(entry.verdict, digest, policy, nowMs);
   }
 
   #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
@@ -112,19 +120,21 @@ export class CachingAuthenticator extends NowggAuthenticator {
     // An expired token cannot come back to life, so even a route that asks now may be told from memory.
     const ttlMs = refusalTtlMs(refusal.reason);
     const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, this.#maxAgeMs(policy));
-    return ageMs(refusal.askedAt, this.#clock.now(), this.#clock) < serves ? invalid(refusal.reason) : undefined;
+    return this.#ageMs(refusal.askedAt) < serves ? invalid(refusal.reason) : undefined;
   }
 
   /** Whether facts that were once verified do here and now. */
-  #decide({ facts, verdict }: Identity, digest: string, policy: AuthenticationPolicy, now: number): Verdict {
-    if (facts.expiresAtMs !== undefined && facts.expiresAtMs <= now) return invalid('expired_token');
-    if (this.#revocations.refuses(facts, digest, now)) return invalid('revoked_token');
-    if (!acceptsTokenType(facts.tokenType, policy, this.#options.acceptTokenTypes)) return invalid('wrong_token_type');
-    if (policy.provider !== undefined && policy.provider !== facts.provider) return invalid('wrong_client');
+  #decide(verdict: Acceptance, digest: string, policy: AuthenticationPolicy, nowMs: number): Verdict {
+    const { principal } = verdict;
+    if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
+    if (this.#revocations.refuses(principal, digest, nowMs)) return invalid('revoked_token');
+    const { acceptTokenTypes } = this.#options;
+    if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
+    if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
     if (policy.maxAuthAgeMs !== undefined) {
       // A token that does not tell when the player signed in cannot prove that it was recent.
-      const signedInAt = facts.authTimeMs ?? Number.NEGATIVE_INFINITY;
-      if (now - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
+      const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;
+      if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
     }
     return verdict;
   }
@@ -157,12 +167,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #isResting({ key, policy }: Case): boolean {
     const entry = this.#cache.accepted.get(key);
     if (!entry || this.#maxAgeMs(policy) < this.#options.maxAgeMs) return false;
-    return ageMs(entry.askedAt, this.#clock.now(), this.#clock) < entry.restUntilMs;
+    return this.#ageMs(entry) < entry.restUntilMs;
   }
 
   async #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
     const line = this.#lines.get(providerName) as IdentityLine;
-    const maxAgeMs = this.#revocations.isCurrent ? this.#maxAgeMs(policy) : 0;
+    const maxAgeMs = this.#hasCurrentRevocations() ? this.#maxAgeMs(policy) : 0;
     const ask = async () => this.#shared.ask(key, maxAgeMs, async () => line.ask(question));
     const settle = (answer: Answer) => this.#remember(key, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
@@ -171,7 +181,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #judge({ verdict }: Answer, { digest, policy }: Case): Verdict {
     if (verdict.status === 'valid') {
-      return this.#decide(identityOf(verdict.facts), digest, policy, this.#clock.now());
+      return this.#decide(acceptanceOf(verdict.facts), digest, policy, this.#clock.now());
     }
     if (verdict.status === 'invalid') return invalid(verdict.reason);
     const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
@@ -181,10 +191,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #remember(key: string, question: Question, { verdict, askedAt }: Answer): void {
     if (verdict.status === 'valid') {
       this.#cache.refused.delete(key);
-      const { facts } = verdict;
-      const lifeMs = Math.min(this.#options.maxAgeMs, (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - askedAt.wallMs);
-      const renewAfterMs = lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1));
-      this.#cache.accepted.set(key, { ...identityOf(facts), askedAt, renewAfterMs, restUntilMs: 0 });
+      const acceptance = acceptanceOf(verdict.facts);
+      const { maxAgeMs, acceptTokenTypes } = this.#options;
+      const isPlain = acceptsTokenType(verdict.facts.tokenType, NO_POLICY, acceptTokenTypes);
+      this.#cache.accepted.set(key, new RememberedAcceptance(acceptance, { askedAt, maxAgeMs, isPlain }));
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
@@ -198,12 +208,9 @@ export class CachingAuthenticator extends NowggAuthenticator {
     void this.#find(subject).catch(() => undefined);
   }
 
-  /** Drops what is known about a token under every demand that a route can make, and distrusts older questions. */
+  /** Drops what is known about a token, and distrusts older questions. */
   #forget(digest: string): void {
-    const names = [undefined, ...[...this.#providers].map((provider) => provider.name)];
-    const keys = names.flatMap((provider) =>
-      ([undefined, 'token', 'id_token'] as const).map((tokenType) => cacheKey({ provider, tokenType }, digest)),
-    );
+    const keys = everyCacheKey([...this.#lines.keys()], digest);
     for (const key of keys) {
       this.#cache.accepted.delete(key);
       this.#flights.invalidate(key);
@@ -214,14 +221,22 @@ export class CachingAuthenticator extends NowggAuthenticator {
   /** In an outage an older verdict may go on serving, inside its bounds. */
   #staleVerdict({ key, digest, policy }: Case, then?: 'rest'): Verdict | undefined {
     const maxAgeMs = this.#maxAgeMs(policy);
-    if (policy.allowStale === false || maxAgeMs <= 0 || !this.#revocations.isCurrent) return undefined;
+    if (policy.allowStale === false || maxAgeMs <= 0 || !this.#hasCurrentRevocations()) return undefined;
     const entry = this.#cache.accepted.get(key);
     if (!entry) return undefined;
-    const now = this.#clock.now();
-    const age = ageMs(entry.askedAt, now, this.#clock);
+    const age = this.#ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
-    return this.#decide(entry, digest, policy, now);
+    return this.#decide(entry.verdict, digest, policy, this.#clock.now());
+  }
+
+  #hasCurrentRevocations(): boolean {
+    return this.#revocations.isCurrentAt(this.#clock.monotonicNow());
+  }
+
+  #ageMs(since: Instant): number {
+    const { wallMs, monotonicMs } = instantOf(this.#clock);
+    return ageMs(since, wallMs, monotonicMs);
   }
 
   /** A route may only tighten. */
@@ -229,10 +244,6 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
-}
-
-function identityOf(facts: TokenFacts): Identity {
-  return { facts, verdict: Object.freeze({ status: 'valid', principal: principalOf(facts) }) };
 }
 
 function invalid(reason: InvalidReason): Verdict {

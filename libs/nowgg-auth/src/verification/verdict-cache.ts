@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
 import type { InvalidReason } from '../identity/reasons.js';
-import type { TokenFacts } from '../principal.js';
+import { principalOf, type TokenFacts } from '../principal.js';
 import type { Verdict } from './verdict.js';
 
 /** An instant on both clocks. */
@@ -10,24 +10,60 @@ export interface Instant {
   readonly monotonicMs: number;
 }
 
-/** A yes of the identity system: facts, no decision. */
-export interface CachedFacts {
-  readonly facts: TokenFacts;
-  /** When the question was sent: the verdict is at least this old. */
-  readonly askedAt: Instant;
+/** A yes. */
+export type Acceptance = Extract<Verdict, { status: 'valid' }>;
+
+/**
+ * A yes of the identity system as it is remembered, with the instant at which the question was sent: it is at least
+ * that old. Flat, since there is one for each player.
+ */
+export class RememberedAcceptance implements Instant {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
   /** The same for every request that it serves; deeply frozen. */
-  readonly verdict: Extract<Verdict, { status: 'valid' }>;
+  readonly verdict: Acceptance;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
   readonly renewAfterMs: number;
+  /**
+   * Until then (epoch milliseconds, and while it is younger than {@link renewAfterMs}) a route without demands of its
+   * own needs no closer look at it; only a revocation could speak against it.
+   */
+  readonly quietUntilMs: number;
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
-  restUntilMs: number;
+  restUntilMs = 0;
+
+  /**
+   * @param maxAgeMs how old a verdict may get on a route without demands of its own
+   * @param isPlain whether such a route takes this kind of token
+   */
+  constructor(
+    verdict: Acceptance,
+    { askedAt, maxAgeMs, isPlain }: { readonly askedAt: Instant; readonly maxAgeMs: number; readonly isPlain: boolean },
+  ) {
+    const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+    const lifeMs = Math.min(maxAgeMs, expiresAtMs - askedAt.wallMs);
+    this.wallMs = askedAt.wallMs;
+    this.monotonicMs = askedAt.monotonicMs;
+    this.verdict = verdict;
+    this.renewAfterMs = Math.floor(lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1)));
+    this.quietUntilMs = isPlain ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs) : Number.NEGATIVE_INFINITY;
+  }
 }
 
 /** A no of the identity system. */
-export interface CachedRefusal {
+export interface RememberedRefusal {
   readonly reason: InvalidReason;
   readonly askedAt: Instant;
 }
+
+/** The verdict that facts come to where nothing speaks against them; deeply frozen. */
+export function acceptanceOf(facts: TokenFacts): Acceptance {
+  return Object.freeze({ status: 'valid', principal: principalOf(facts) });
+}
+
+/** Share of its life after which a verdict in use is asked again in the background, and how far that varies. */
+export const RENEW_AT = 0.7;
+const RENEW_JITTER = 0.1;
 
 const EXPIRED_TOKEN_TTL_MS = 300_000;
 const INVALID_TOKEN_TTL_MS = 5_000;
@@ -41,9 +77,9 @@ export function instantOf(clock: NowggClock): Instant {
  * Milliseconds since an instant: the larger of what the two clocks say, so that neither a wall clock that was set back
  * nor a machine that slept makes a verdict look younger than it is.
  */
-export function ageMs(since: Instant, nowMs: number, clock: NowggClock): number {
+export function ageMs(since: Instant, nowMs: number, monotonicNowMs: number): number {
   const wall = nowMs - since.wallMs;
-  const monotonic = clock.monotonicNow() - since.monotonicMs;
+  const monotonic = monotonicNowMs - since.monotonicMs;
   return wall > monotonic ? wall : monotonic;
 }
 
@@ -57,8 +93,8 @@ export function refusalTtlMs(reason: InvalidReason): number {
  * player's verdict out. Entries carry no lifetime: whoever reads one decides whether it may still serve.
  */
 export class VerdictCache {
-  readonly accepted: LRUCache<string, CachedFacts>;
-  readonly refused: LRUCache<string, CachedRefusal>;
+  readonly accepted: LRUCache<string, RememberedAcceptance>;
+  readonly refused: LRUCache<string, RememberedRefusal>;
 
   constructor(sizes: { readonly maxEntries: number; readonly negativeMaxEntries: number }) {
     this.accepted = new LRUCache({ max: sizes.maxEntries });

@@ -23,7 +23,7 @@ beforeEach(() => {
     providers: new IdentityProviders([provider]),
     options: DEFAULTS.verification,
     clock,
-    revocations: { isCurrent: true, refuses: () => false },
+    revocations: { isCurrentAt: () => true, refuses: () => false },
   });
   subscribe(NOWGG_VERIFICATION_CHANNEL, listener);
 });

@@ -17,7 +17,7 @@ function authenticatorOf(clock: ManualClock, providers: FakeIdentityProvider[], 
     providers: new IdentityProviders(providers),
     options: { ...DEFAULTS.verification, circuit: false, maxEntries, negativeMaxEntries: maxEntries },
     clock,
-    revocations: { isCurrent: true, refuses: () => false },
+    revocations: { isCurrentAt: () => true, refuses: () => false },
   });
 }
 
