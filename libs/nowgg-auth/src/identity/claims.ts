@@ -50,15 +50,23 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A deeply frozen copy without keys that could reach a prototype; what lies deeper than eight levels is left out. */
-export function frozenClaims(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return frozenCopy(value, MAX_DEPTH) as Readonly<Record<string, unknown>>;
+/**
+ * A deeply frozen copy without keys that could reach a prototype; what lies deeper than eight levels is left out.
+ *
+ * @param shared texts that every token of a client repeats: their copies are dropped for these
+ */
+export function frozenClaims(
+  value: Readonly<Record<string, unknown>>,
+  shared: readonly string[] = [],
+): Readonly<Record<string, unknown>> {
+  return frozenCopy(value, shared, MAX_DEPTH) as Readonly<Record<string, unknown>>;
 }
 
-function frozenCopy(value: unknown, depth: number): unknown {
+function frozenCopy(value: unknown, shared: readonly string[], depth: number): unknown {
+  if (typeof value === 'string') return shared.find((text) => text === value) ?? value;
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return undefined;
-  if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, depth - 1)));
+  if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, shared, depth - 1)));
   const entries = Object.entries(value).filter(([key]) => !IGNORED_KEYS.has(key));
-  return Object.freeze(Object.fromEntries(entries.map(([key, item]) => [key, frozenCopy(item, depth - 1)])));
+  return Object.freeze(Object.fromEntries(entries.map(([key, item]) => [key, frozenCopy(item, shared, depth - 1)])));
 }

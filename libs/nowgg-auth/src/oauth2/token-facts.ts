@@ -1,4 +1,5 @@
 import { frozenClaims, isIdentifier, ownProperty, readText, readTimeClaim } from '../identity/claims.js';
+import { readScopes } from '../identity/scopes.js';
 import type { TokenFacts } from '../principal.js';
 import type { OAuth2Client } from './oauth2-client.js';
 
@@ -36,15 +37,8 @@ export function factsOf(
     mobile: readText(claim('phone_number')),
     name: readText(claim('name')),
     picture: readText(claim('picture')),
-    claims: frozenClaims(claims),
+    claims: frozenClaims(claims, [client.settings.issuer, client.settings.clientId]),
   };
-}
-
-/** Scopes from text or a list. A space separates them everywhere; a comma only where the system says so. */
-export function readScopes(scope: unknown, separator: ' ' | ','): readonly string[] {
-  const list = typeof scope === 'string' ? scope.split(separator === ',' ? /[\s,]+/ : /\s+/) : scope;
-  const texts = Array.isArray(list) ? list.filter((item): item is string => typeof item === 'string') : [];
-  return Object.freeze(texts.filter((item) => item !== ''));
 }
 
 function identifier(value: unknown): string | undefined {

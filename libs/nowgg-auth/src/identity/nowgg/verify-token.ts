@@ -11,6 +11,7 @@ import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.
 import type { IdentityVerdict } from '../identity-provider.js';
 import type { TokenFacts, TokenType } from '../../principal.js';
 import type { InvalidReason } from '../reasons.js';
+import { readScopes } from '../scopes.js';
 import { readEnvelope } from './envelope.js';
 
 /** Who asks, and whom the token must be for. */
@@ -101,7 +102,7 @@ function judgeClaims(
     clientKey: client.clientKey,
     tokenType: kindOf(decoded) ?? askedAs,
     userId,
-    issuer,
+    issuer: client.issuer,
     scopes: readScopes(claim('scope')),
     expiresAtMs,
     issuedAtMs: readTimeClaim(claim('iat')),
@@ -114,7 +115,7 @@ function judgeClaims(
     name: readText(claim('name')),
     picture: readText(claim('picture')),
     countryCode: readText(claim('countryCode')),
-    claims: frozenClaims(decoded),
+    claims: frozenClaims(decoded, [client.issuer, client.clientId]),
   };
   return { status: 'valid', facts };
 }
@@ -131,9 +132,4 @@ export function kindOf(claims: Readonly<Record<string, unknown>>): TokenType | u
 
 function isOptionalIdentifier(value: unknown): value is string | undefined | null {
   return value === undefined || value === null || isIdentifier(value);
-}
-
-function readScopes(scope: unknown): readonly string[] {
-  const text = typeof scope === 'string' ? scope.split(/\s+/) : Array.isArray(scope) ? scope : [];
-  return Object.freeze(text.filter((item): item is string => typeof item === 'string' && item !== ''));
 }

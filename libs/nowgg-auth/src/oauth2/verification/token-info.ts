@@ -3,7 +3,8 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { isSecureUrl } from '../secure-url.js';
-import { factsOf, readScopes } from '../token-facts.js';
+import { readScopes } from '../../identity/scopes.js';
+import { factsOf } from '../token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 

@@ -1,0 +1,33 @@
+import { LRUCache } from 'lru-cache';
+
+/** What stands between two scopes: a space everywhere (RFC 6749 section 3.3), a comma only where the system says so. */
+export type ScopeSeparator = ' ' | ',';
+
+/** Longer texts are no list that many tokens share. */
+const LONGEST_SHARED_TEXT = 1_000;
+const BETWEEN = { ' ': /\s+/, ',': /[\s,]+/ };
+
+// Tokens of one client carry the same few lists: each is read once, and all principals share it.
+const listsRead = { ' ': listCache(), ',': listCache() };
+
+/** Scopes from a text or a list, in their order; whatever is no text is left out. Frozen. */
+export function readScopes(scope: unknown, separator: ScopeSeparator = ' '): readonly string[] {
+  if (typeof scope === 'string') return scopesIn(scope, separator);
+  return frozenList(Array.isArray(scope) ? scope.filter((item): item is string => typeof item === 'string') : []);
+}
+
+function scopesIn(text: string, separator: ScopeSeparator): readonly string[] {
+  const known = listsRead[separator].get(text);
+  if (known) return known;
+  const list = frozenList(text.split(BETWEEN[separator]));
+  if (text.length <= LONGEST_SHARED_TEXT) listsRead[separator].set(text, list);
+  return list;
+}
+
+function frozenList(scopes: readonly string[]): readonly string[] {
+  return Object.freeze(scopes.filter((scope) => scope !== ''));
+}
+
+function listCache(): LRUCache<string, readonly string[]> {
+  return new LRUCache({ max: 200 });
+}
