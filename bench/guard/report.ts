@@ -84,7 +84,7 @@ export function inProcessFigures(samples: InProcessSamples): InProcessFigures {
 }
 
 export function inProcessTable({ parts, ratio }: InProcessFigures): string {
-  const { guard, authenticate, credential, key, principal, bare, hash } = parts;
+  const { guard, authenticate, credential, key, bare, hash } = parts;
   const row = (title: string, value: Spread) => [title, value.lowest.toFixed(2), value.median.toFixed(2)];
   const difference = (a: Spread, b: Spread): Spread => ({ lowest: a.lowest - b.lowest, median: a.median - b.median });
   return markdownTable(
@@ -101,8 +101,7 @@ export function inProcessTable({ parts, ratio }: InProcessFigures): string {
       row('of the call: the authenticator', authenticate),
       row('of the call: policy and request', difference(difference(guard, authenticate), credential)),
       row('of the authenticator: cache key', key),
-      row('of the authenticator: principal', principal),
-      row('of the authenticator: lookup and checks', difference(difference(authenticate, key), principal)),
+      row('of the authenticator: lookup and checks', difference(authenticate, key)),
       row('of the bare cost: SHA-256', hash),
     ],
   );

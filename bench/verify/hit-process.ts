@@ -8,8 +8,11 @@ import { authenticatorBefore } from './in-process-authenticator.js';
 import { cachePeers } from './peers.js';
 import { flat, makeToken } from './tokens.js';
 
-/** CPU microseconds for one operation, by name, one value for each round. */
-export type HitSamples = Readonly<Record<string, readonly number[]>>;
+/** CPU microseconds for one operation, by name. */
+export type HitRound = Readonly<Record<string, number>>;
+
+/** `ours`, or a cache by its place in the list of peers. */
+export type HitSubject = 'ours' | number;
 
 /** Prepares inputs, which is not timed, and works them off, which is. */
 interface Part {
@@ -25,21 +28,23 @@ const WARM_UP_ROUNDS = 60;
 /** No verdict ages out while the benchmark runs. */
 const ONE_DAY_MS = 86_400_000;
 
-async function measure(rounds: number): Promise<HitSamples> {
-  const parts = await makeParts();
-  const names = Object.keys(parts);
-  const samples = Object.fromEntries(names.map((name) => [name, [] as number[]]));
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
-    const spent = new Map<string, number>();
-    for (let batch = 0; batch < BATCHES_PER_ROUND; batch += 1) {
-      for (const name of rotated(names, batch)) {
-        spent.set(name, (spent.get(name) ?? 0) + (await timeBatch(parts[name] as Part)));
-      }
+let parts: Readonly<Record<string, Part>> = {};
+let rounds = 0;
+
+/** Fills one cache: what the others leave behind for the garbage collector is not to be found in this process. */
+async function prepare(subject: HitSubject): Promise<void> {
+  parts = await makeParts(subject);
+  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await measure();
+}
+
+async function measure(): Promise<HitRound> {
+  const spent = new Map(Object.keys(parts).map((name) => [name, 0]));
+  for (let batch = 0; batch < BATCHES_PER_ROUND; batch += 1) {
+    for (const name of rotated([...spent.keys()], (rounds += 1))) {
+      spent.set(name, (spent.get(name) ?? 0) + (await timeBatch(parts[name] as Part)));
     }
-    if (round < 0) continue;
-    for (const name of names) samples[name]?.push((spent.get(name) ?? 0) / (BATCH * BATCHES_PER_ROUND));
   }
-  return samples;
+  return Object.fromEntries([...spent].map(([name, sum]) => [name, sum / (BATCH * BATCHES_PER_ROUND)]));
 }
 
 /** Holds the latest result, so that no call can be optimised away. */
@@ -57,40 +62,56 @@ async function timeBatch({ prepare, work }: Part): Promise<number> {
   return user + system;
 }
 
-async function makeParts(): Promise<Readonly<Record<string, Part>>> {
-  const { tokenDigest, cacheKey, principalOf, facts } = await loadInternals();
-  const authenticator = await authenticatorBefore(() => true, { maxAgeMs: ONE_DAY_MS });
+async function makeParts(subject: HitSubject): Promise<Readonly<Record<string, Part>>> {
   const tokens = Array.from({ length: TOKENS }, () => makeToken());
   const cache = new LRUCache<string, object>({ max: 100_000 });
+  for (const token of tokens) cache.set(hash('sha256', token, 'binary'), {});
+  let turn = 0;
+  const ownTokens = () => Array.from({ length: BATCH }, () => flat(tokens[(turn += 1) % tokens.length] ?? ''));
+  const bare: Part = {
+    prepare: ownTokens,
+    work: (token: string) => cache.get(hash('sha256', token, 'binary')),
+  };
+  return {
+    bare,
+    ...(subject === 'ours' ? await ownParts(tokens, ownTokens) : await peerParts(subject, tokens, ownTokens)),
+  };
+}
+
+async function ownParts(tokens: readonly string[], ownTokens: () => readonly string[]): Promise<Record<string, Part>> {
+  const { tokenDigest, cacheKey, principalOf, facts } = await loadInternals();
+  const authenticator = await authenticatorBefore(() => true, { maxAgeMs: ONE_DAY_MS });
   for (const token of tokens) {
     const { status } = await authenticator.authenticate(token);
     if (status !== 'valid') throw new Error('a good token was not accepted');
-    cache.set(hash('sha256', token, 'binary'), {});
   }
-  let turn = 0;
-  const ownTokens = () => Array.from({ length: BATCH }, () => flat(tokens[(turn += 1) % tokens.length] ?? ''));
-  const digests = tokens.map((token) => tokenDigest(token));
-  const ownDigests = () => Array.from({ length: BATCH }, () => digests[(turn += 1) % digests.length]);
-  const parts: Record<string, Part> = {
+  return {
     hit: { prepare: ownTokens, work: (token: string) => authenticator.authenticate(token) },
-    bare: { prepare: ownTokens, work: (token: string) => cache.get(hash('sha256', token, 'binary')) },
     hash: { prepare: ownTokens, work: (token: string) => cacheKey({}, tokenDigest(token)) },
-    lookup: { prepare: ownDigests, work: (digest: string) => cache.get(digest) },
     principal: { prepare: () => Array.from({ length: BATCH }, () => facts), work: () => principalOf(facts) },
   };
-  for (const peer of cachePeers(async () => ({ ...facts }))) {
-    await peer.fill(tokens);
-    parts[peer.name] = { prepare: ownTokens, work: (token: string) => peer.find(token) };
-    const principalBy = async (token: string) => {
-      const found = (await peer.find(token)) as { readonly expiresAtMs: number };
-      return found.expiresAtMs > Date.now() ? principalOf(found) : undefined;
-    };
-    parts[`${peer.name}, expiry and principal`] = { prepare: ownTokens, work: principalBy };
-  }
-  return parts;
 }
 
-const operations = { measure };
+async function peerParts(
+  index: number,
+  tokens: readonly string[],
+  ownTokens: () => readonly string[],
+): Promise<Record<string, Part>> {
+  const { principalOf, facts } = await loadInternals();
+  const peer = cachePeers(async () => ({ ...facts }))[index];
+  if (!peer) throw new Error(`there is no cache number ${index}`);
+  await peer.fill(tokens);
+  const principalBy = async (token: string) => {
+    const found = (await peer.find(token)) as { readonly expiresAtMs: number };
+    return found.expiresAtMs > Date.now() ? principalOf(found) : undefined;
+  };
+  return {
+    [peer.name]: { prepare: ownTokens, work: (token: string) => peer.find(token) },
+    [`${peer.name}, expiry and principal`]: { prepare: ownTokens, work: principalBy },
+  };
+}
+
+const operations = { prepare, measure };
 
 export type HitOperations = typeof operations;
 

@@ -3,7 +3,7 @@ import { describeMachine } from '../support/machine.js';
 import { readArguments, type RunOptions, type Section, USAGE } from './arguments.js';
 import { startSurroundings, type Surroundings } from './backend.js';
 import type { FloodOperations } from './flood-process.js';
-import type { HitOperations } from './hit-process.js';
+import { measureHits } from './hit.js';
 import type { MemoryOperations } from './memory-process.js';
 import { CALLERS, firstUseCalls, lateness, PROCESSES, revocationDelays, waitsByRedis } from './over-processes.js';
 import { delayTable, firstUsesTable, floodTable, hitTable, latenessTable, memoryTable } from './report.js';
@@ -16,8 +16,7 @@ type SurroundedPart = (options: RunOptions, around: Surroundings) => Promise<str
 
 /** Measured in one process, with nothing around it. */
 const aloneParts: Partial<Record<Section, Part>> = {
-  hit: async ({ hitRounds }) =>
-    hitTable(await inChild<HitOperations, 'measure'>('hit-process.js', 'measure', hitRounds)),
+  hit: async ({ hitRounds }) => hitTable(await measureHits(hitRounds)),
   memory: async ({ entries }) => {
     const flags = ['--expose-gc', '--max-old-space-size=2048'];
     const call = ['memory-process.js', 'bytesPerEntry', entries] as const;

@@ -1,14 +1,13 @@
 import { markdownTable } from '../support/markdown-table.js';
 import { lowest, median, paired, percentile } from '../support/statistics.js';
 import type { Flood } from './flood-process.js';
-import type { HitSamples } from './hit-process.js';
-import { ABSENT_PEERS } from './peers.js';
+import type { HitSamples } from './hit.js';
 import type { Lateness } from './over-processes.js';
 
 const right = (heading: string) => ({ heading, align: 'right' }) as const;
 
 /** The parts of a hit that are measured under these names; every other name is a peer's. */
-const PARTS = ['hit', 'bare', 'hash', 'lookup', 'principal'];
+const PARTS = ['hit', 'bare', 'hash', 'principal'];
 
 export function hitTable(samples: HitSamples): string {
   const of = (name: string) => samples[name] ?? [];
@@ -19,23 +18,20 @@ export function hitTable(samples: HitSamples): string {
   ];
   const ratio = lowest(of('hit')) / lowest(of('bare'));
   const ratios = paired(of('hit'), of('bare'), (a, b) => a / b);
-  const rest = (figure: (values: readonly number[]) => number) =>
-    (figure(of('hit')) - figure(of('hash')) - figure(of('lookup')) - figure(of('principal'))).toFixed(2);
+  const rest = (figure: (values: readonly number[]) => number) => (figure(of('hit')) - figure(of('hash'))).toFixed(2);
   const peers = Object.keys(samples).filter((name) => !PARTS.includes(name));
-  const table = markdownTable(
+  return markdownTable(
     [{ heading: 'A hit, in process' }, right('CPU µs'), right('median')],
     [
       row('**`NowggAuthenticator.authenticate`**', of('hit')),
       row('bare: SHA-256 of the token and an LRU get', of('bare')),
       ['**ratio**', ratio.toFixed(2), median(ratios).toFixed(2)],
       row('of the hit: hash and key', of('hash')),
-      row('of the hit: lookup', of('lookup')),
-      row('of the hit: principal', of('principal')),
-      ['of the hit: gate and re-checks', rest(lowest), rest(median)],
+      ['of the hit: lookup and re-checks', rest(lowest), rest(median)],
+      row('once for each entry: principal', of('principal')),
       ...peers.map((name) => row(name, of(name))),
     ],
   );
-  return `${table}\n\nNot among the workspace's dependencies, so not measured: ${ABSENT_PEERS.join(', ')}.`;
 }
 
 export function memoryTable(entries: number, bytesPerEntry: number): string {

@@ -1,0 +1,30 @@
+import { Child } from '../support/child-process.js';
+import { rotated } from '../support/statistics.js';
+import type { HitOperations, HitSubject } from './hit-process.js';
+import { PEER_COUNT } from './peers.js';
+
+/** CPU microseconds for one operation, by name, one value for each round. */
+export type HitSamples = Readonly<Record<string, readonly number[]>>;
+
+/** Ours and each cache beside it in a process of its own, one after the other in every round. */
+export async function measureHits(rounds: number): Promise<HitSamples> {
+  const subjects: readonly HitSubject[] = ['ours', ...Array.from({ length: PEER_COUNT }, (_, index) => index)];
+  const children = new Map(
+    subjects.map((subject) => [subject, new Child<HitOperations>(new URL('hit-process.js', import.meta.url))]),
+  );
+  try {
+    for (const [subject, child] of children) await child.call('prepare', subject);
+    const samples: Record<string, number[]> = {};
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [subject, child] of rotated([...children], round)) {
+        for (const [name, micros] of Object.entries(await child.call('measure'))) {
+          // The bare cost beside ours is the one that ours is compared with.
+          if (name !== 'bare' || subject === 'ours') (samples[name] ??= []).push(micros);
+        }
+      }
+    }
+    return samples;
+  } finally {
+    await Promise.all([...children.values()].map((child) => child.stop()));
+  }
+}
