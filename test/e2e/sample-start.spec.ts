@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { startNowggEmulator } from 'nowgg-emulator';
 import { paste, SampleProcess, workspace } from '../support/sample-process.js';
 
@@ -131,6 +132,40 @@ describe('npm start', () => {
     expect(await sample.ended()).toBe(0);
     await nowgg.close();
   }, 180_000);
+
+  it.each(['express', 'fastify'])(
+    'limits the sign-ins of an address on %s: 429 with Retry-After, no session is lost, guarded routes have no limit',
+    async (PLATFORM) => {
+      const sample = start({ PLATFORM, SIGN_INS_PER_MINUTE: '2' });
+      await sample.listening();
+      const [url, emulator] = [sample.addressAfter('Listening:'), sample.addressAfter('now.gg:')];
+      const code = async () => {
+        const answer = await fetch(`${emulator}/_control/codes`, { method: 'POST' });
+        return ((await answer.json()) as { code: string }).code;
+      };
+      const client = configure({ baseUrl: url });
+      await client.login(await code(), { provider: 'nowgg' });
+      await client.login(await code(), { provider: 'nowgg' });
+
+      const body = JSON.stringify({ provider: 'nowgg', code: await code() });
+      const headers = { 'content-type': 'application/json' };
+      const refused = await fetch(`${url}/auth/login`, { method: 'POST', headers, body });
+      expect(refused.status).toBe(429);
+      const expected = { statusCode: 429, message: 'too many requests', errorCode: 'too_many_requests' };
+      expect(await refused.json()).toEqual(expected);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30);
+      expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+
+      const refusal = await client.login(await code(), { provider: 'nowgg' }).catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(SessionUnavailableError);
+      expect(client.sessionState).toBe('AUTHENTICATED');
+      for (let calls = 0; calls < 5; calls += 1) expect((await client.fetch('/me')).status).toBe(200);
+      client.close();
+      sample.signal('SIGTERM');
+      expect(await sample.ended()).toBe(0);
+    },
+    180_000,
+  );
 
   it('says which port is taken', async () => {
     const holder = createServer().listen(0, '127.0.0.1');

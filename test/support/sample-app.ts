@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
 import type { NowggEmulator } from 'nowgg-emulator';
 import { readEnvironment } from '../../apps/sample/src/config/environment.js';
-import { SampleConfig } from '../../apps/sample/src/config/sample-config.js';
+import { SampleConfig, type SampleConfigValues } from '../../apps/sample/src/config/sample-config.js';
 import { type EmbeddedServices, startEmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
 import { createApp } from '../../apps/sample/src/http/create-app.js';
+import { freePort } from './free-port.js';
 
 /** An answer of the sample: its status, headers, and its body as JSON where there is one. */
 export interface SampleAnswer {
@@ -19,6 +20,7 @@ export interface SampleAnswer {
 
 export interface SampleCall {
   readonly token?: string;
+  readonly cookie?: string;
   readonly body?: unknown;
   /** Sent as it is, instead of {@link body}. */
   readonly rawBody?: string;
@@ -30,6 +32,7 @@ export interface SampleSession {
   readonly tokenExpiresAt: string;
   readonly generation: number;
   readonly session: string;
+  /** What the game says of the player, `GET /me`. */
   readonly user: { readonly id: string; readonly userId: string; readonly displayName: string | null };
 }
 
@@ -45,12 +48,13 @@ export class RunningSample {
     this.url = `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`;
   }
 
-  async call(method: string, path: string, { token, body, rawBody }: SampleCall = {}): Promise<SampleAnswer> {
+  async call(method: string, path: string, { token, cookie, body, rawBody }: SampleCall = {}): Promise<SampleAnswer> {
     const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(cookie !== undefined && { cookie }),
         ...(content !== undefined && { 'content-type': 'application/json' }),
       },
       ...(content !== undefined && { body: content }),
@@ -68,9 +72,14 @@ export class RunningSample {
   /** Signs a new player of the emulator in, with a code, as the game would. */
   async signIn(player: Parameters<NowggEmulator['addPlayer']>[0] = {}): Promise<SampleSession> {
     const { userId } = this.emulator.addPlayer(player);
-    const answer = await this.call('POST', '/auth/login', { body: { code: this.emulator.issueCode({ userId }) } });
+    const answer = await this.login(this.emulator.issueCode({ userId }));
     if (answer.status !== 200) throw new Error(`the sign-in was answered with ${answer.status}`);
-    return answer.body;
+    const { body: user } = await this.call('GET', '/me', { token: answer.body.token });
+    return { ...answer.body, user };
+  }
+
+  login(code: string): Promise<SampleAnswer> {
+    return this.call('POST', '/auth/login', { body: { provider: 'nowgg', code } });
   }
 
   close(): Promise<void> {
@@ -83,20 +92,26 @@ export function startSampleServices(variables: Readonly<Record<string, string>> 
   const environment = readEnvironment({
     NOWGG_SAMPLE_DATA_DIR: ':memory:',
     NOWGG_EMULATOR_PORT: '0',
+    OIDC_EMBEDDED_PORT: '0',
+    PORT: '0',
+    // Jest cannot load @nestjs/throttler, which requires modules of Nest 12; a process of its own tests the limits.
+    SIGN_INS_PER_MINUTE: '0',
     PROFILE_SYNC_INTERVAL_MS: '0',
     ...variables,
   });
   return startEmbeddedServices(environment, () => undefined);
 }
 
+/** One more instance of the app on these services, on an address of its own. */
 export async function startSample(
-  { config, emulator }: EmbeddedServices,
+  { config, emulator }: { readonly config: SampleConfigValues } & Pick<EmbeddedServices, 'emulator'>,
   platform: 'express' | 'fastify',
+  changes: Partial<SampleConfigValues> = {},
 ): Promise<RunningSample> {
   if (!emulator) throw new Error('the sample is tested with the emulator');
-  const { database, nowgg, encryptionKeys, profileSyncIntervalMs } = config;
-  const http = { host: '127.0.0.1', port: 0, platform };
-  const app = await createApp(new SampleConfig({ http, database, nowgg, encryptionKeys, profileSyncIntervalMs }));
-  await app.listen(0, '127.0.0.1');
+  const port = await freePort();
+  const http = { host: '127.0.0.1', port, platform };
+  const app = await createApp(new SampleConfig({ ...config, http, publicUrl: `http://127.0.0.1:${port}`, ...changes }));
+  await app.listen(port, '127.0.0.1');
   return new RunningSample(app, emulator.emulator);
 }

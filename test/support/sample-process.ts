@@ -16,7 +16,16 @@ export class SampleProcess {
     this.#child = spawn(process.execPath, ['apps/sample/dist/main.js'], {
       cwd: workspace,
       // Empty ones too: a developer's .env file must not step in.
-      env: { ...silence, PATH, HOME, TMPDIR, PORT: '0', NOWGG_EMULATOR_PORT: '0', ...variables },
+      env: {
+        ...silence,
+        PATH,
+        HOME,
+        TMPDIR,
+        PORT: '0',
+        NOWGG_EMULATOR_PORT: '0',
+        OIDC_EMBEDDED_PORT: '0',
+        ...variables,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#ended = once(this.#child, 'close');
@@ -43,6 +52,14 @@ export class SampleProcess {
       const more = this.#child.stdout ? once(this.#child.stdout, 'data') : undefined;
       await Promise.race([more, this.#ended]);
     }
+  }
+
+  /** The address that stands in the line that begins like this. */
+  addressAfter(label: string): string {
+    const line = this.#stdout.split('\n').find((text) => text.startsWith(label));
+    const [address] = /https?:\/\/\S+/.exec(line ?? '') ?? [];
+    if (address === undefined) throw new Error(`no address was printed after ${label}`);
+    return address;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -73,6 +90,12 @@ const silence = Object.fromEntries(
     'NOWGG_BASE_URL',
     'NOWGG_ENCRYPTION_KEYS',
     'PROFILE_SYNC_INTERVAL_MS',
+    'PUBLIC_URL',
+    'SIGN_INS_PER_MINUTE',
+    'OIDC_ISSUER',
+    'OIDC_CLIENT_ID',
+    'OIDC_CLIENT_SECRET',
+    'OIDC_AUDIENCE',
   ].map((name) => [name, '']),
 );
 

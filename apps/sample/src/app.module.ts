@@ -21,7 +21,7 @@ export class AppModule {
       imports: [
         ConfigModule.register(config),
         DatabaseModule.register(config),
-        AuthModule,
+        AuthModule.register(config),
         PlayersModule,
         ScoresModule,
         ShopModule,

@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
 import { EnvironmentError, readEnvironment } from './config/environment.js';
 import { DataDirectoryInUseError } from './embedded/data-directory-lock.js';
@@ -15,7 +14,7 @@ const tell = (line: string) => {
 };
 
 /**
- * Runs until SIGINT or SIGTERM, then closes in order: HTTP, database connections, embedded database, emulator.
+ * Runs until SIGINT or SIGTERM, then closes in order: HTTP, database connections, embedded database, OpenID provider, emulator.
  * @returns the exit code
  */
 export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
@@ -27,7 +26,7 @@ export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
     services = await startEmbeddedServices(environment, tell);
     app = await createApp(services.config);
     await app.listen(services.config.http.port, services.config.http.host);
-    introduce(app, services);
+    introduce(services);
     await stop;
     return 0;
   } catch (error) {
@@ -57,25 +56,22 @@ async function closeApp(app: INestApplication): Promise<void> {
   }
 }
 
-function introduce(app: INestApplication, { config, emulator }: EmbeddedServices): void {
-  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
-  const address = `http://${hostInUrl(config.http.host)}:${port}`;
-  tell(`\n${printWalkThrough(walkThrough(address, emulator?.client.baseUrl))}\n`);
+function introduce({ config, emulator, webSignIn }: EmbeddedServices): void {
+  const { publicUrl, web } = config;
+  const tour = walkThrough(publicUrl, { emulator: emulator?.client.baseUrl, isWebEmbedded: webSignIn !== undefined });
+  tell(`\n${printWalkThrough(tour)}\n`);
   tell(`now.gg:     ${emulator ? `emulator at ${emulator.client.baseUrl}` : config.nowgg.baseUrl}`);
+  if (web) tell(`Web sign-in: ${webSignIn ? `embedded OpenID provider at ${web.issuer}` : web.issuer}`);
   tell(`PostgreSQL: ${config.database.shared ? 'from DATABASE_URL' : 'embedded'}`);
-  tell(`Listening:  ${address}  (Ctrl-C stops it)`);
-}
-
-function hostInUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+  tell(`Listening:  ${publicUrl}  (open it in a browser; Ctrl-C stops it)`);
 }
 
 /** Faults of the set-up in a sentence; everything else with where it happened, for whoever mends it. */
 function sentenceFor(error: unknown): string {
   if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
   const { code, port, syscall } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT (or NOWGG_EMULATOR_PORT) to another one, or 0`;
+  if (code === 'EADDRINUSE')
+    return `port ${port} is taken: set PORT (or NOWGG_EMULATOR_PORT, OIDC_EMBEDDED_PORT) to another one, or 0`;
   // Nothing else is connected to while the app starts.
   if (syscall === 'connect') return `PostgreSQL cannot be reached (${code}): is it up, and is DATABASE_URL right?`;
   return error instanceof Error ? (error.stack ?? error.message) : 'the app could not start';

@@ -10,13 +10,26 @@ const bearer = `-H "authorization: Bearer $TOKEN"`;
 /** Takes a text field out of a JSON line: not every machine has jq. */
 const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
 
+/** What of the surroundings the tour depends on. */
+export interface WalkThroughSurroundings {
+  /** The emulator's address; undefined: real now.gg, where only a device gets a code. */
+  readonly emulator: string | undefined;
+  /** Whether web players sign in at the embedded provider, which takes a name for a password. */
+  readonly isWebEmbedded: boolean;
+}
+
 /**
  * A tour of the backend by curl, to be pasted into one shell from top to bottom.
  * @param app the backend's address
- * @param emulator the emulator's address; undefined: real now.gg, where only a device gets a code
  */
-export function walkThrough(app: string, emulator: string | undefined): WalkThroughStep[] {
-  return [codeStep(emulator), ...signInSteps(app), ...playSteps(app), ...signOutSteps(app)];
+export function walkThrough(app: string, { emulator, isWebEmbedded }: WalkThroughSurroundings): WalkThroughStep[] {
+  return [
+    codeStep(emulator),
+    ...signInSteps(app),
+    ...playSteps(app),
+    ...signOutSteps(app),
+    ...(isWebEmbedded ? webPlayerSteps(app) : []),
+  ];
 }
 
 function codeStep(emulator: string | undefined): WalkThroughStep {
@@ -43,19 +56,19 @@ function signInSteps(app: string): WalkThroughStep[] {
     {
       title: 'The game sends the code to this backend. It answers with a token and a session; a code works once.',
       commands: [
-        `LOGIN=$(curl -s -X POST ${app}/auth/login ${json} -d '{"code":"'"$CODE"'"}'); printf '%s\\n' "$LOGIN"`,
+        `LOGIN=$(curl -s -X POST ${app}/auth/login ${json} -d '{"provider":"nowgg","code":"'"$CODE"'"}');` +
+          ` printf '%s\\n' "$LOGIN"`,
         `TOKEN=$(printf '%s' "$LOGIN" | ${field('token')})`,
         `SESSION=$(printf '%s' "$LOGIN" | ${field('session')})`,
       ],
       prints: [
-        '{"token":"…","tokenExpiresAt":"…","generation":1,"session":"…",' +
-          '"user":{"id":"…","userId":"…","displayName":"Asha Rao","countryCode":"IN","coins":500}}',
+        '{"token":"…","tokenExpiresAt":"…","generation":1,"session":"…","user":{"provider":"nowgg","userId":"…"…}}',
       ],
     },
     {
       title: 'Every call bears the token. Who is calling?',
       commands: [`curl -s -w '\\n' ${app}/me ${bearer}`],
-      prints: ['{"id":"…","userId":"…","displayName":"Asha Rao","countryCode":"IN","coins":500}'],
+      prints: ['{"id":"…","provider":"nowgg","userId":"…","displayName":"Asha Rao","countryCode":"IN","coins":500}'],
     },
     {
       title: 'What now.gg knows about the player, and about the device.',
@@ -120,6 +133,35 @@ function signOutSteps(app: string): WalkThroughStep[] {
         '{"statusCode":401,"message":"no bearer token was sent","errorCode":"missing_token"}',
         '…uthenticate: Bearer realm="game", error="invalid_token", error_description="…"',
         '{"statusCode":401,"message":"the bearer token is not valid","errorCode":"invalid_token"}',
+      ],
+    },
+  ];
+}
+
+/** A browser by curl: redirects, cookies, and the name typed into the provider's form. */
+function webPlayerSteps(app: string): WalkThroughStep[] {
+  const browse = `curl -s -L -b "$JAR" -c "$JAR" -o /dev/null -w '%{url_effective}'`;
+  return [
+    {
+      title: 'A web player signs in at a standard OpenID provider, by the authorization code flow of a browser.',
+      commands: [
+        'JAR=$(mktemp)',
+        `FORM=$(${browse} ${app}/auth/web/authorize)`,
+        `BACK=$(${browse} --data-urlencode 'name=Kim Weber' "$FORM")`,
+        `WEB=$(curl -s -b "$JAR" "${app}/auth/web/callback?\${BACK#*\\?}"); rm "$JAR"; printf '%s\\n' "$WEB"`,
+        `TOKEN=$(printf '%s' "$WEB" | ${field('token')})`,
+      ],
+      prints: [
+        '{"token":"…","tokenExpiresAt":"…","generation":1,"session":"…","user":{"provider":"web","userId":"web-…',
+      ],
+    },
+    {
+      title:
+        'The same guarded route takes his token; he is a player of his own. What only now.gg knows is not for him.',
+      commands: [`curl -s -w '\\n' ${app}/me ${bearer}`, `curl -s -w '\\n' ${app}/me/session ${bearer}`],
+      prints: [
+        '{"id":"…","provider":"web","userId":"web-…","displayName":"Kim Weber","countryCode":null,"coins":…}',
+        '{"statusCode":401,"message":"…","errorCode":"wrong_client"}',
       ],
     },
   ];

@@ -1,31 +1,56 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { NowggAuthModule } from 'nestjs-nowgg-auth';
+import { jwt, NowggOAuth2Module, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
-import { SampleConfig } from '../config/sample-config.js';
-import { PlayersModule } from '../players/players.module.js';
-import { AuthController } from './auth.controller.js';
+import { SampleConfig, type WebSignInConfig } from '../config/sample-config.js';
+import { webProvider, webReturnPath } from './providers.js';
 
-/** Every route of the app needs a player's token, unless it says `@Public()`. */
-@Module({
-  imports: [
-    NowggAuthModule.forRootAsync({
-      tokenStore: typeOrmTokenStore(),
-      // So that a player who signed out, or was banned, is refused by every process at once.
-      revocationStore: typeOrmRevocationStore(),
-      globalGuard: true,
-      // The guard does all; nothing here uses Passport.
-      strategyName: false,
-      inject: [SampleConfig],
-      useFactory: ({ nowgg, encryptionKeys }: SampleConfig) => ({
-        clientId: nowgg.clientId,
-        clientSecret: nowgg.clientSecret,
-        baseUrl: nowgg.baseUrl,
-        realm: 'game',
-        tokens: { encryptionKeys },
-      }),
-    }),
-    PlayersModule,
-  ],
-  controllers: [AuthController],
-})
-export class AuthModule {}
+/** Every route of the app needs a player's token, unless it says `@Public()`. now.gg and web players pass the same guard. */
+@Module({})
+export class AuthModule {
+  static async register(config: SampleConfig): Promise<DynamicModule> {
+    // Not loaded where a gateway sets the limits.
+    const limit = config.signInsPerMinute === 0 ? undefined : await import('./sign-in-limit.module.js');
+    return {
+      module: AuthModule,
+      imports: [
+        ...(limit ? [limit.SignInLimitModule] : []),
+        NowggAuthModule.forRootAsync({
+          tokenStore: typeOrmTokenStore(),
+          // So that a player who signed out, or was banned, is refused by every process at once.
+          revocationStore: typeOrmRevocationStore(),
+          globalGuard: true,
+          // The guard does all; nothing here uses Passport.
+          strategyName: false,
+          routes: { path: 'auth', guards: limit ? [limit.SignInLimitGuard] : [] },
+          inject: [SampleConfig],
+          useFactory: ({ nowgg, web, publicUrl, encryptionKeys }: SampleConfig) => ({
+            clientId: nowgg.clientId,
+            clientSecret: nowgg.clientSecret,
+            baseUrl: nowgg.baseUrl,
+            identityProviders: web ? [webIdentityProvider(web, publicUrl)] : [],
+            realm: 'game',
+            tokens: { encryptionKeys },
+          }),
+        }),
+        ...(config.web ? [NowggOAuth2Module.forRoot({ routes: true })] : []),
+      ],
+    };
+  }
+}
+
+function webIdentityProvider(
+  { issuer, clientId, clientSecret, audience, algorithm, prompt }: WebSignInConfig,
+  publicUrl: string,
+) {
+  return oauth2({
+    name: webProvider,
+    issuer,
+    clientId,
+    ...(clientSecret !== undefined && { clientSecret }),
+    redirectUri: `${publicUrl}${webReturnPath}`,
+    verification: jwt({ audience, algorithms: [algorithm] }),
+    idTokenAlgorithm: algorithm,
+    ...(prompt !== undefined && { authorizationParameters: { prompt } }),
+  });
+}

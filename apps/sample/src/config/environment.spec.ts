@@ -22,12 +22,16 @@ describe('readEnvironment', () => {
   it('needs nothing: emulator, embedded database, port 3000 on loopback', () => {
     expect(readEnvironment({})).toEqual({
       http: { host: '127.0.0.1', port: 3000, platform: 'express' },
+      publicUrl: undefined,
       database: undefined,
       nowgg: undefined,
+      web: undefined,
       encryptionKeys: undefined,
       dataDirectory: '.data',
       emulatorPort: undefined,
+      webSignInPort: undefined,
       profileSyncIntervalMs: 900_000,
+      signInsPerMinute: 60,
     });
   });
 
@@ -80,6 +84,33 @@ describe('readEnvironment', () => {
     { NOWGG_BASE_URL: 'https://staging.example' },
   ])('refuses a half-configured now.gg app: %j', (variables) => {
     expect(faultsOf(variables)).toContain('NOWGG_CLIENT_ID and NOWGG_CLIENT_SECRET have to be set together');
+  });
+
+  it('takes a client at a real OpenID provider, public or with a secret', () => {
+    const variables = {
+      OIDC_ISSUER: 'https://id.example',
+      OIDC_CLIENT_ID: 'game',
+      OIDC_AUDIENCE: 'https://api.example',
+    };
+    const web = { issuer: 'https://id.example', clientId: 'game', audience: 'https://api.example' };
+    const rest = { algorithm: 'RS256', prompt: undefined };
+    expect(readEnvironment(variables).web).toEqual({ ...web, clientSecret: undefined, ...rest });
+    const withSecret = readEnvironment({ ...variables, OIDC_CLIENT_SECRET: 'planted-secret' });
+    expect(withSecret.web).toEqual({ ...web, clientSecret: 'planted-secret', ...rest });
+  });
+
+  it.each([
+    { OIDC_ISSUER: 'https://id.example' },
+    { OIDC_CLIENT_ID: 'game', OIDC_AUDIENCE: 'https://api.example' },
+    { OIDC_CLIENT_SECRET: 'planted-secret' },
+  ])('refuses a half-configured OpenID client: %j', (variables) => {
+    expect(faultsOf(variables)).toContain('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_AUDIENCE have to be set together');
+  });
+
+  it('takes a public address with or without its slash, and nothing beyond an origin', () => {
+    expect(readEnvironment({ PUBLIC_URL: 'https://game.example/' }).publicUrl).toBe('https://game.example');
+    for (const address of ['game.example', 'https://game.example/play', 'ftp://game.example', 'https://u@game.example'])
+      expect(faultsOf({ PUBLIC_URL: address })).toContain('PUBLIC_URL has to be an origin');
   });
 
   it('names all faults at once, and no value', () => {

@@ -1,20 +1,27 @@
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
-import type { DatabaseConfig, HttpConfig, NowggClientConfig } from './sample-config.js';
+import type { DatabaseConfig, HttpConfig, NowggClientConfig, WebSignInConfig } from './sample-config.js';
 
 /** What the environment says. Where it says nothing, the embedded services step in. */
 export interface Environment {
   readonly http: HttpConfig;
+  /** Undefined: the address that the app listens on. */
+  readonly publicUrl: string | undefined;
   /** Undefined: the embedded PostgreSQL. */
   readonly database: DatabaseConfig | undefined;
   /** Undefined: the emulator. */
   readonly nowgg: NowggClientConfig | undefined;
+  /** Undefined: an embedded provider beside the emulator; beside real now.gg no web players. */
+  readonly web: WebSignInConfig | undefined;
   /** Undefined: a key of the data directory, for players of the emulator only. */
   readonly encryptionKeys: readonly EncryptionKey[] | undefined;
   /** A directory, or `:memory:`. */
   readonly dataDirectory: string;
   /** Port of the emulator; undefined: a usual one when it is free. */
   readonly emulatorPort: number | undefined;
+  /** Port of the embedded OpenID provider; undefined: a usual one when it is free. */
+  readonly webSignInPort: number | undefined;
   readonly profileSyncIntervalMs: number;
+  readonly signInsPerMinute: number;
 }
 
 /** The environment cannot be used. The message names every fault, and no value. */
@@ -57,18 +64,27 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   const url = text('DATABASE_URL');
   if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) faults.push('DATABASE_URL has to begin with postgres://');
 
+  const publicUrl = text('PUBLIC_URL')?.replace(/\/$/, '');
+  if (publicUrl !== undefined && !isOrigin(publicUrl)) {
+    faults.push('PUBLIC_URL has to be an origin such as https://game.example.com, without a path');
+  }
   const nowgg = readNowggClient(text, faults);
+  const web = readWebSignIn(text, faults);
   const encryptionKeys = readKeys(text('NOWGG_ENCRYPTION_KEYS'), faults);
   if (nowgg && !encryptionKeys) faults.push(`tokens of real players are kept: ${howToMakeAKey}`);
 
   const environment: Environment = {
     http,
+    publicUrl,
     database: url === undefined ? undefined : { url, poolSize, shared: true },
     nowgg,
+    web,
     encryptionKeys,
     dataDirectory: text('NOWGG_SAMPLE_DATA_DIR') ?? '.data',
     emulatorPort: whole('NOWGG_EMULATOR_PORT', undefined, 65_535),
+    webSignInPort: whole('OIDC_EMBEDDED_PORT', undefined, 65_535),
     profileSyncIntervalMs: whole('PROFILE_SYNC_INTERVAL_MS', 900_000, 86_400_000),
+    signInsPerMinute: whole('SIGN_INS_PER_MINUTE', 60, 1_000_000),
   };
   if (faults.length > 0) throw new EnvironmentError(faults);
   return environment;
@@ -82,6 +98,22 @@ function readNowggClient(text: (name: string) => string | undefined, faults: str
     faults.push('NOWGG_CLIENT_ID and NOWGG_CLIENT_SECRET have to be set together, or neither to use the emulator');
   }
   return undefined;
+}
+
+function readWebSignIn(text: (name: string) => string | undefined, faults: string[]): WebSignInConfig | undefined {
+  const [issuer, clientId, audience] = [text('OIDC_ISSUER'), text('OIDC_CLIENT_ID'), text('OIDC_AUDIENCE')];
+  const clientSecret = text('OIDC_CLIENT_SECRET');
+  if (issuer && clientId && audience) {
+    return { issuer, clientId, clientSecret, audience, algorithm: 'RS256', prompt: undefined };
+  }
+  if (issuer || clientId || audience || clientSecret) {
+    faults.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_AUDIENCE have to be set together, or none of them');
+  }
+  return undefined;
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** `id:base64` pairs, separated by commas; the first seals. */

@@ -5,6 +5,8 @@ import { lockDataDirectory } from './data-directory-lock.js';
 import { keyOfDirectory, temporaryKey } from './embedded-key.js';
 import { type EmbeddedNowgg, startEmbeddedNowgg } from './embedded-nowgg.js';
 import { holdsDatabase, startEmbeddedPostgres } from './embedded-postgres.js';
+import { type EmbeddedWebSignIn, startEmbeddedWebSignIn } from './embedded-web-sign-in.js';
+import { findFreePort } from './free-port.js';
 
 /** What stands in for the services that the environment does not name. */
 export interface EmbeddedServices {
@@ -12,13 +14,15 @@ export interface EmbeddedServices {
   readonly config: SampleConfig;
   /** The emulator, when the environment names no now.gg app. */
   readonly emulator: EmbeddedNowgg | undefined;
-  /** To be called after the app is closed: database first, then emulator, then the data directory. */
+  /** The OpenID provider of web players, beside the emulator and unless the environment names a real one. */
+  readonly webSignIn: EmbeddedWebSignIn | undefined;
+  /** To be called after the app is closed: database first, then provider and emulator, then the data directory. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an embedded PostgreSQL if there is no `DATABASE_URL`, and the emulator if there is no `NOWGG_CLIENT_ID`.
- * Nothing here runs when both are set.
+ * Starts an embedded PostgreSQL if there is no `DATABASE_URL`, and the emulator if there is no `NOWGG_CLIENT_ID`. An
+ * OpenID provider at which anybody may be anybody stands beside the emulator only, never beside real players.
  * @param tell prints a line for the person who waits
  */
 export async function startEmbeddedServices(
@@ -31,19 +35,27 @@ export async function startEmbeddedServices(
   };
   try {
     const directory = environment.dataDirectory === ':memory:' ? undefined : environment.dataDirectory;
+    const http = { ...environment.http, port: environment.http.port || (await findFreePort(environment.http.host)) };
+    const publicUrl = environment.publicUrl ?? `http://${hostInUrl(http.host)}:${http.port}`;
     const emulator = environment.nowgg ? undefined : await startEmbeddedNowgg(environment.emulatorPort);
     if (emulator) undo.push(() => emulator.close());
+    const webSignIn =
+      emulator && !environment.web ? await startEmbeddedWebSignIn(publicUrl, environment.webSignInPort) : undefined;
+    if (webSignIn) undo.push(() => webSignIn.close());
     const database = environment.database ?? (await startDatabase(directory, undo, tell));
     const config = new SampleConfig({
-      http: environment.http,
+      http,
+      publicUrl,
       database,
       nowgg: environment.nowgg ?? (emulator as EmbeddedNowgg).client,
+      web: environment.web ?? webSignIn?.client,
       encryptionKeys: environment.encryptionKeys ?? [
         directory === undefined ? temporaryKey() : await keyOfDirectory(directory),
       ],
       profileSyncIntervalMs: environment.profileSyncIntervalMs,
+      signInsPerMinute: environment.signInsPerMinute,
     });
-    return { config, emulator, close };
+    return { config, emulator, webSignIn, close };
   } catch (error) {
     await close();
     throw error;
@@ -63,4 +75,9 @@ async function startDatabase(
   const postgres = await startEmbeddedPostgres(databaseDirectory);
   undo.push(() => postgres.close());
   return postgres.config;
+}
+
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }

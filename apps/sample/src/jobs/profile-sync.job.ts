@@ -8,6 +8,7 @@ import {
   NowggTokenService,
 } from 'nestjs-nowgg-auth';
 import { DataSource } from 'typeorm';
+import { nowggProvider } from '../auth/providers.js';
 import { Player } from '../players/player.entity.js';
 import { PlayersService } from '../players/players.service.js';
 
@@ -26,7 +27,6 @@ interface ClaimedPlayer {
 }
 
 const batchSize = 20;
-const nowgg = 'nowgg';
 
 /**
  * Brings names and countries of players up to date, whether they are online or not: it acts with the tokens that they
@@ -87,7 +87,7 @@ export class ProfileSyncJob {
   }
 
   async #usableGrant(player: ClaimedPlayer): Promise<NowggGrant | undefined> {
-    const grants = await this.#tokens.listGrants(player.user_id, { provider: nowgg });
+    const grants = await this.#tokens.listGrants(player.user_id, { provider: nowggProvider });
     return grants.find((grant) => grant.state === 'active');
   }
 
@@ -104,7 +104,7 @@ export class ProfileSyncJob {
          FOR UPDATE SKIP LOCKED
        )
        RETURNING id, user_id`,
-      [nowgg, olderThanMs, batchSize],
+      [nowggProvider, olderThanMs, batchSize],
     );
     return players;
   }

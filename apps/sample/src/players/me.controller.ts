@@ -2,12 +2,15 @@ import { Controller, Get } from '@nestjs/common';
 import {
   NowggAccountService,
   NowggAuth,
+  NowggAuthError,
   NowggPrincipal,
   type NowggSessionInfo,
   NowggUser,
   type NowggUserInfo,
 } from 'nestjs-nowgg-auth';
 import { BearerToken } from '../auth/bearer-token.decorator.js';
+import { nowggProvider } from '../auth/providers.js';
+import type { Player } from './player.entity.js';
 import { type PlayerView, playerView } from './player-view.js';
 import { PlayersService } from './players.service.js';
 
@@ -21,22 +24,37 @@ export class MeController {
     this.#accounts = accounts;
   }
 
+  /** For every player, wherever he signed in: his token says which identity system is to be asked. */
   @Get()
-  async me(@NowggUser() caller: NowggPrincipal): Promise<PlayerView> {
-    return playerView(await this.#players.getFor(caller));
+  async me(@NowggUser() caller: NowggPrincipal, @BearerToken() token: string): Promise<PlayerView> {
+    const { player, isNew } = await this.#players.findOrAdd(caller);
+    const hasProfile = caller.provider === nowggProvider && caller.tokenType === 'token';
+    return playerView(isNew && hasProfile ? await this.#introduce(player, caller, token) : player);
   }
 
   /** What now.gg knows about the player. An id_token cannot ask for it. */
   @Get('profile')
-  @NowggAuth({ tokenType: 'token' })
+  @NowggAuth({ provider: nowggProvider, tokenType: 'token' })
   profile(@BearerToken() token: string): Promise<NowggUserInfo> {
-    return this.#accounts.getUserInfo(token);
+    return this.#accounts.getUserInfo(token, { provider: nowggProvider });
   }
 
-  /** The device and place of the session in which the token was issued. */
+  /** The device and place of the session in which the token was issued. Only now.gg knows devices. */
   @Get('session')
-  @NowggAuth({ tokenType: 'token' })
+  @NowggAuth({ provider: nowggProvider, tokenType: 'token' })
   session(@BearerToken() token: string): Promise<NowggSessionInfo> {
-    return this.#accounts.getSessionInfo(token);
+    return this.#accounts.getSessionInfo(token, { provider: nowggProvider });
+  }
+
+  /** A new player gets his name from now.gg. When it cannot be asked he plays without one until the profile job runs. */
+  async #introduce(player: Player, caller: NowggPrincipal, token: string): Promise<Player> {
+    try {
+      const profile = await this.#accounts.getUserInfo(token, { provider: nowggProvider });
+      await this.#players.rememberProfile(player.id, profile);
+    } catch (error) {
+      if (error instanceof NowggAuthError) return player;
+      throw error;
+    }
+    return this.#players.getFor(caller);
   }
 }

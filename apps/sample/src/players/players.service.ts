@@ -14,17 +14,25 @@ export class PlayersService {
   }
 
   /** The player behind an authenticated caller; one who is here for the first time gets a row. */
-  async getFor({ provider, userId, name }: NowggPrincipal): Promise<Player> {
+  async getFor(caller: NowggPrincipal): Promise<Player> {
+    const { player } = await this.findOrAdd(caller);
+    return player;
+  }
+
+  /** The same, and whether this very call made the row. Players of different identity systems are never one. */
+  async findOrAdd({ provider, userId, name }: NowggPrincipal): Promise<{ player: Player; isNew: boolean }> {
     const known = await this.#players.findOneBy({ provider, userId });
-    if (known) return known;
+    if (known) return { player: known, isNew: false };
     // Two first calls at the same time: one inserts, the other finds.
-    await this.#players
+    const { raw } = await this.#players
       .createQueryBuilder()
       .insert()
       .values({ provider, userId, displayName: displayNameFrom(name) })
       .orIgnore()
+      .returning('id')
       .execute();
-    return this.#players.findOneByOrFail({ provider, userId });
+    const player = await this.#players.findOneByOrFail({ provider, userId });
+    return { player, isNew: Array.isArray(raw) && raw.length === 1 };
   }
 
   /** Takes over what the game shows of a now.gg profile; what the profile does not tell stays as it was. */

@@ -1,0 +1,6 @@
+/** Players of the Android game, signed in by now.gg. */
+export const nowggProvider = 'nowgg';
+/** Players of the web page, signed in by an OpenID provider. */
+export const webProvider = 'web';
+/** Where that provider sends browsers back to: a page, which hands the answer on to the callback route. */
+export const webReturnPath = '/sign-in/web';
