@@ -105,7 +105,7 @@ export class TokenDatabase {
   async #dataSource(): Promise<DataSource> {
     if (this.#closed) throw new Error('the store is closed');
     if (this.poolSize === 0) return this.#applications;
-    this.#own ??= new DataSource(ownOptions(this.#applications.options as PostgresOptions, this.poolSize)).initialize();
+    this.#own ??= opened(ownOptions(this.#applications.options as PostgresOptions, this.poolSize));
     const opening = this.#own;
     try {
       return await opening;
@@ -115,6 +115,24 @@ export class TokenDatabase {
       throw error;
     }
   }
+}
+
+interface ConnectionEvents {
+  on(event: 'error', listener: () => void): void;
+}
+
+interface PoolEvents {
+  on?(event: 'connect', listener: (connection: ConnectionEvents) => void): void;
+}
+
+async function opened(options: PostgresOptions): Promise<DataSource> {
+  const dataSource = await new DataSource(options).initialize();
+  const { master } = dataSource.driver as { master?: PoolEvents };
+  // A database that is shut down may welcome a connection and end it in one packet. The pool is not listening between
+  // these two, the error would end the process, and with it a token set that is not stored yet. The statement that
+  // wanted the connection fails by itself.
+  master?.on?.('connect', (connection) => connection.on('error', () => undefined));
+  return dataSource;
 }
 
 /** Who has one connection, or brings his own driver, is on an embedded database: there is no second one. */

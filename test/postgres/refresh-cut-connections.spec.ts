@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { FatalWelcomeProxy } from '../support/fatal-welcome-proxy.js';
+import { TokenSuite } from '../support/token-endpoint-suite.js';
+
+describe('a connection that the database ends while it is being opened', () => {
+  let suite: TokenSuite;
+  let proxy: FatalWelcomeProxy;
+
+  beforeAll(async () => {
+    suite = await TokenSuite.start();
+    proxy = await FatalWelcomeProxy.start(suite.cluster.port);
+  }, 60_000);
+  afterAll(async () => {
+    await proxy.stop();
+    await suite.stop();
+  }, 30_000);
+
+  it('does not end the process, which may hold the only copy of a token set', async () => {
+    const grantIds = await suite.manySignedInLongAgo(3);
+    const url = suite.url.replace(String(suite.cluster.port), String(proxy.port));
+    const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
+    const store = typeOrmTokenStore({ poolSize: 2 }).create({ clock: new SystemClock() }, dataSource);
+    const find = async (grantId: string) => store.findGrant(grantId);
+    await find(grantIds[0] as string);
+    proxy.arm();
+    // Three statements at once need a second connection.
+    await Promise.allSettled(grantIds.map(find));
+    expect(proxy.welcomed).toBe(1);
+    expect(await find(grantIds[1] as string)).toMatchObject({ state: 'active' });
+    await store.close();
+    await dataSource.destroy();
+  });
+});
