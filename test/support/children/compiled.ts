@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
 
@@ -23,8 +23,13 @@ let compiled: string | undefined;
  * that compiles for itself takes seconds to start; {@link removeCompiled} ends it.
  */
 export function compiledProgram(name: string): string {
+  return compiledFile(`test/support/children/${name}.js`);
+}
+
+/** The same for any compiled file. @param path as in the workspace, but ending in .js */
+export function compiledFile(path: string): string {
   compiled ??= compileAll();
-  return join(compiled, 'test/support/children', `${name}.js`);
+  return join(compiled, path);
 }
 
 /** Deletes the copy. */
@@ -48,5 +53,7 @@ function compileAll(): string {
       writeFileSync(output, code);
     }
   }
+  const manifest = 'libs/nowgg-auth/package.json';
+  copyFileSync(join(ROOT, manifest), join(target, manifest));
   return target;
 }

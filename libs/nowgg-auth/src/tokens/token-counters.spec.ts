@@ -35,7 +35,7 @@ describe('counters and events of the token service', () => {
     const counters = new TokenCounters().read();
     expect(Object.values(counters.outcomes).filter((count) => count > 0)).toEqual([]);
     expect(counters).toMatchObject({ unsavedSets: 0, heldSets: 0, abandonedSets: 0 });
-    expect(counters.leaseWait.buckets).toEqual(new Array(DURATION_BOUNDS_MS.length + 1).fill(0));
+    expect(counters.leaseWait.buckets).toEqual(Array.from({ length: DURATION_BOUNDS_MS.length + 1 }, () => 0));
   });
 
   it('put a duration into the first bucket that it does not exceed', () => {

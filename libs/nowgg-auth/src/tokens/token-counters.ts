@@ -51,7 +51,7 @@ const NO_OUTCOMES: Readonly<Record<'fresh' | RefreshOutcome, number>> = {
 
 /** Counts durations into buckets. */
 export class Durations {
-  readonly #buckets = new Array<number>(DURATION_BOUNDS_MS.length + 1).fill(0);
+  readonly #buckets = Array.from({ length: DURATION_BOUNDS_MS.length + 1 }, () => 0);
   #totalMs = 0;
   #longestMs = 0;
 

@@ -1,0 +1,182 @@
+import { parseArgs } from 'node:util';
+import { isIdentifier } from '../identity/claims.js';
+import { usageProblem } from './command-problem.js';
+
+const DAY_MS = 86_400_000;
+const MOST_DAYS = 3_650;
+const MOST_ROWS = 5_000;
+
+interface Common {
+  readonly json: boolean;
+  /** Names of environment variables: secrets do not stand on a command line, where every process sees them. */
+  readonly databaseUrlEnv: string;
+  readonly encryptionKeysEnv: string;
+  readonly schema: string | undefined;
+}
+
+export interface StatusCommand extends Common {
+  readonly name: 'status';
+}
+
+export interface RotateCommand extends Common {
+  readonly name: 'rotate';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+  readonly newKey: boolean;
+}
+
+export interface SweepCommand extends Common {
+  readonly name: 'sweep';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+  readonly ages: {
+    readonly endedForMs: number;
+    readonly expiredForMs: number;
+    readonly exchangeOlderThanMs: number;
+    readonly spentForMs: number;
+  };
+}
+
+export interface ForgetCommand extends Common {
+  readonly name: 'forget';
+  readonly dryRun: boolean;
+  readonly userId: string;
+  readonly provider: string;
+  readonly signOut: boolean;
+  readonly yes: boolean;
+}
+
+export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | ForgetCommand;
+
+/** What the command line asks for. */
+export type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
+
+const TEXT = { type: 'string' } as const;
+const FLAG = { type: 'boolean' } as const;
+const OPTIONS = {
+  help: FLAG,
+  version: FLAG,
+  json: FLAG,
+  'database-url-env': TEXT,
+  'encryption-keys-env': TEXT,
+  schema: TEXT,
+  'dry-run': FLAG,
+  'batch-size': TEXT,
+  'new-key': FLAG,
+  ended: TEXT,
+  expired: TEXT,
+  codes: TEXT,
+  revocations: TEXT,
+  provider: TEXT,
+  'sign-out': FLAG,
+  yes: FLAG,
+} as const;
+
+type OptionName = keyof typeof OPTIONS;
+
+const EVERYWHERE: readonly OptionName[] = ['help', 'version', 'json', 'database-url-env', 'schema'];
+const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> = {
+  status: ['encryption-keys-env'],
+  rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key'],
+  sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
+  forget: ['dry-run', 'provider', 'sign-out', 'yes'],
+};
+
+/**
+ * Reads the arguments after the program's name.
+ * @throws CommandProblem that names options and quotes no value: somebody may have put a secret there
+ */
+export function readArguments(args: readonly string[]): CommandLine {
+  const { values, positionals } = parsed(args);
+  if (values.help) return { name: 'help' };
+  if (values.version) return { name: 'version' };
+  const [area, name, ...rest] = positionals;
+  if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
+    throw usageProblem('the command must be one of vault status, vault rotate, vault sweep and vault forget <userId>');
+  }
+  const command = name as VaultCommand['name'];
+  const allowed = [...EVERYWHERE, ...OF_COMMAND[command]];
+  const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
+  if (foreign !== undefined) throw usageProblem(`vault ${command} has no option --${foreign}`);
+  if (rest.length !== (command === 'forget' ? 1 : 0)) {
+    throw usageProblem(command === 'forget' ? 'vault forget takes one user id' : `vault ${command} takes no arguments`);
+  }
+  return commandOf(command, values, rest[0] ?? '');
+}
+
+type Values = ReturnType<typeof parsed>['values'];
+
+function commandOf(name: VaultCommand['name'], values: Values, userId: string): VaultCommand {
+  const common: Common = {
+    json: values.json === true,
+    databaseUrlEnv: variableName(values, 'database-url-env', 'DATABASE_URL'),
+    encryptionKeysEnv: variableName(values, 'encryption-keys-env', 'NOWGG_ENCRYPTION_KEYS'),
+    schema: matching(values, 'schema', /^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/, 'the name of a schema'),
+  };
+  const dryRun = values['dry-run'] === true;
+  const batchSize = whole(values, 'batch-size', 500, 1, MOST_ROWS);
+  switch (name) {
+    case 'status':
+      return { ...common, name };
+    case 'rotate':
+      return { ...common, name, dryRun, batchSize, newKey: values['new-key'] === true };
+    case 'sweep':
+      return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
+    case 'forget': {
+      if (!isIdentifier(userId)) throw usageProblem('a user id has 1 to 255 characters and no controls');
+      const provider = matching(values, 'provider', /^[A-Za-z0-9_-]{1,64}$/, 'the name of an identity provider');
+      const [signOut, yes] = [values['sign-out'] === true, values.yes === true];
+      return { ...common, name, dryRun, userId, provider: provider ?? 'nowgg', signOut, yes };
+    }
+  }
+}
+
+function agesOf(values: Values): SweepCommand['ages'] {
+  return {
+    endedForMs: whole(values, 'ended', 30, 0, MOST_DAYS) * DAY_MS,
+    expiredForMs: whole(values, 'expired', 30, 0, MOST_DAYS) * DAY_MS,
+    exchangeOlderThanMs: whole(values, 'codes', 1, 1, MOST_DAYS) * DAY_MS,
+    spentForMs: whole(values, 'revocations', 30, 1, MOST_DAYS) * DAY_MS,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    const message = String((error as { message?: unknown }).message);
+    const [, option] = /^(?:Unknown option|Option) '(?:-\w, )?(--?[a-z][a-z-]{0,30})(?: <value>)?'/.exec(message) ?? [];
+    if (option === undefined) throw usageProblem('an option cannot be read');
+    throw usageProblem(message.startsWith('Unknown') ? `there is no option ${option}` : `${option} cannot be read`);
+  }
+}
+
+function variableName(values: Values, option: 'database-url-env' | 'encryption-keys-env', absent: string): string {
+  const what = 'the name of an environment variable, and never what the variable holds';
+  return matching(values, option, /^[A-Za-z_][A-Za-z0-9_]{0,63}$/, what) ?? absent;
+}
+
+function matching(
+  values: Values,
+  option: 'database-url-env' | 'encryption-keys-env' | 'schema' | 'provider',
+  shape: RegExp,
+  what: string,
+): string | undefined {
+  const value = values[option];
+  if (value === undefined || shape.test(value)) return value;
+  throw usageProblem(`--${option} takes ${what}`);
+}
+
+function whole(
+  values: Values,
+  option: 'batch-size' | 'ended' | 'expired' | 'codes' | 'revocations',
+  absent: number,
+  least: number,
+  most: number,
+): number {
+  const value = values[option];
+  if (value === undefined) return absent;
+  const number = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw usageProblem(`--${option} takes a whole number from ${least} to ${most}`);
+}

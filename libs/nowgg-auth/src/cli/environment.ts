@@ -1,0 +1,34 @@
+import type { EncryptionKey } from '../options.js';
+import { usageProblem } from './command-problem.js';
+
+/** The environment variables of the process. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** @throws CommandProblem that names the variable and not its value */
+export function readDatabaseUrl(variables: Variables, name: string): string {
+  const url = textOf(variables, name);
+  if (url === undefined) throw usageProblem(`the environment variable ${name} must hold the URL of the database`);
+  if (!/^postgres(ql)?:\/\//.test(url)) throw usageProblem(`the URL in ${name} has to begin with postgres://`);
+  return url;
+}
+
+/**
+ * `id:base64` for each key, separated by commas; the first one seals. Empty when the variable is absent.
+ * @throws CommandProblem that names the variable and not its value
+ */
+export function readEncryptionKeys(variables: Variables, name: string): EncryptionKey[] {
+  const text = textOf(variables, name);
+  if (text === undefined) return [];
+  return text.split(',').map((pair) => {
+    const [, id, key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
+    if (id !== undefined && key !== undefined) return { id, key };
+    throw usageProblem(
+      `${name} cannot be read: it takes an id, a colon and 32 bytes in base64 for each key, separated by commas`,
+    );
+  });
+}
+
+/** An empty variable counts as absent. */
+function textOf(variables: Variables, name: string): string | undefined {
+  return variables[name]?.trim() || undefined;
+}

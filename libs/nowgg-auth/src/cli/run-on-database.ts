@@ -1,0 +1,37 @@
+import { SystemClock } from '../clock.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
+import type { VaultCommand } from './arguments.js';
+import { CommandProblem } from './command-problem.js';
+import { readDatabaseUrl, readEncryptionKeys } from './environment.js';
+import type { Surroundings } from './surroundings.js';
+import { type CommandResult, runVaultCommand } from './vault-commands.js';
+import { connectVault } from './vault-connection.js';
+
+/** Opens the database that the environment names, carries the command out and closes it. @throws CommandProblem */
+export async function runOnDatabase(command: VaultCommand, surroundings: Surroundings): Promise<CommandResult> {
+  const { variables, terminal, interruption } = surroundings;
+  const url = readDatabaseUrl(variables, command.databaseUrlEnv);
+  // What needs no key is given none.
+  const needsKeys = command.name === 'status' || command.name === 'rotate';
+  const encryptionKeys = needsKeys ? readEncryptionKeys(variables, command.encryptionKeysEnv) : [];
+  const clock = new SystemClock();
+  const connection = await connectVault(url, command.schema, clock);
+  try {
+    return await runVaultCommand(command, { connection, encryptionKeys, clock, terminal, interruption });
+  } catch (error) {
+    throw told(error);
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
+/** Errors of the services in the words of an operator. */
+function told(error: unknown): unknown {
+  if (error instanceof NowggConfigurationError) return new CommandProblem(error.message);
+  if (error instanceof IdentityUnavailableError) {
+    return new CommandProblem(
+      'the database did not answer, or refused; what is done so far stays done, and the same command goes on from there',
+    );
+  }
+  return error;
+}

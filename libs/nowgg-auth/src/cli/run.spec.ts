@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { runCommand } from './run.js';
+
+const KEYS = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+
+async function run(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  let [printed, complained] = ['', ''];
+  const exitCode = await runCommand(args, {
+    variables,
+    terminal: {
+      print: (text) => void (printed += text),
+      complain: (text) => void (complained += text),
+      overwrites: false,
+    },
+    interruption: () => new AbortController().signal,
+  });
+  return { exitCode, printed, complained };
+}
+
+describe('the command line', () => {
+  it('tells its usage and its version', async () => {
+    expect(await run(['--help'])).toMatchObject({ exitCode: 0, printed: expect.stringMatching(/^Usage: nestjs-/) });
+    expect(await run(['vault', 'forget', '--help'])).toMatchObject({ exitCode: 0, complained: '' });
+    expect(await run(['--version'])).toMatchObject({
+      exitCode: 0,
+      printed: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+
+  it.each([
+    ['', 'the command must be one of'],
+    ['vault', 'the command must be one of'],
+    ['vault planted-value', 'the command must be one of'],
+    ['vault constructor', 'the command must be one of'],
+    ['status', 'the command must be one of'],
+    ['vault status planted-value', 'takes no arguments'],
+    ['vault forget', 'takes one user id'],
+    ['vault forget planted-value planted-value', 'takes one user id'],
+    [`vault forget planted-${'x'.repeat(255)}`, 'a user id has 1 to 255 characters'],
+    ['vault forget --provider planted-value/ player', 'the name of an identity provider'],
+    ['vault status --planted=planted-value', 'there is no option --planted'],
+    ['vault status -planted-value', 'there is no option -p'],
+    ['vault status --yes', 'vault status has no option --yes'],
+    ['vault sweep --encryption-keys-env planted-value', 'vault sweep has no option --encryption-keys-env'],
+    ['vault status --database-url-env postgres://u:planted-password@db/x', 'the name of an environment variable'],
+    ['vault status --schema planted-value"x', 'the name of a schema'],
+    ['vault sweep --ended planted-value', '--ended takes a whole number'],
+    ['vault sweep --ended 1.5', '--ended takes a whole number'],
+    ['vault sweep --codes 0', '--codes takes a whole number from 1'],
+    ['vault rotate --batch-size 5001', '--batch-size takes a whole number'],
+    ['vault rotate --dry-run=planted-value', '--dry-run cannot be read'],
+    ['vault sweep --ended', '--ended cannot be read'],
+    ['vault sweep --ended --dry-run', '--ended cannot be read'],
+  ])('answers %j with exit code 2 and quotes no value', async (args, problem) => {
+    const { exitCode, printed, complained } = await run(args.split(' '));
+    expect({ exitCode, printed }).toEqual({ exitCode: 2, printed: '' });
+    expect(complained).toContain(problem);
+    expect(complained).toContain('--help');
+    expect(complained).not.toContain('planted-');
+  });
+
+  it.each([
+    ['vault status', {}, 2, 'DATABASE_URL must hold'],
+    ['vault status', { DATABASE_URL: ' ' }, 2, 'DATABASE_URL must hold'],
+    ['vault status --database-url-env GAME_DB', {}, 2, 'GAME_DB must hold'],
+    ['vault status', { DATABASE_URL: 'mysql://planted:planted@db' }, 2, 'begin with postgres://'],
+    ['vault status', { DATABASE_URL: 'postgres://planted:planted@127.0.0.1:1/x' }, 1, 'nobody listens'],
+    ['vault status', { DATABASE_URL: 'postgres://planted:%planted@[/x' }, 1, 'cannot be opened'],
+    ['vault rotate', { DATABASE_URL: 'postgres://u@db/x', NOWGG_ENCRYPTION_KEYS: 'k1:planted' }, 2, 'cannot be read'],
+    ['vault rotate --encryption-keys-env K', { DATABASE_URL: 'postgres://u@db/x', K: `${KEYS},` }, 2, 'K cannot be'],
+  ])('answers %s in the wrong environment %# and quotes no value', async (args, variables, exitCode, problem) => {
+    const answer = await run([...args.split(' '), '--json'], variables);
+    expect(answer).toMatchObject({ exitCode, printed: '' });
+    expect(JSON.parse(answer.complained)).toEqual({ error: expect.stringContaining(problem) });
+    expect(answer.complained).not.toContain('planted');
+  });
+});

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { readArguments } from './arguments.js';
+import { CommandProblem } from './command-problem.js';
+import { HELP } from './help.js';
+import type { Surroundings } from './surroundings.js';
+
+/** Carries the command line out. Never throws. @returns the exit code */
+export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<0 | 1 | 2> {
+  const { terminal } = surroundings;
+  // Looked for, not parsed: also who gives wrong arguments gets his answer in the form that he asked for.
+  let json = args.includes('--json');
+  try {
+    const command = readArguments(args);
+    switch (command.name) {
+      case 'help':
+        terminal.print(HELP);
+        return 0;
+      case 'version':
+        terminal.print(`${version()}\n`);
+        return 0;
+      default: {
+        ({ json } = command);
+        // Loaded late: whoever asks for help does not wait for Nest and TypeORM.
+        const { runOnDatabase } = await import('./run-on-database.js');
+        const { exitCode, facts, text } = await runOnDatabase(command, surroundings);
+        terminal.print(json ? `${JSON.stringify(facts)}\n` : text);
+        return exitCode;
+      }
+    }
+  } catch (error) {
+    const problem = problemOf(error);
+    const { message, exitCode } = problem;
+    const hint = exitCode === 2 ? '\nnestjs-nowgg-auth --help tells more' : '';
+    terminal.complain(json ? `${JSON.stringify({ error: message })}\n` : `nestjs-nowgg-auth: ${message}${hint}\n`);
+    return exitCode;
+  }
+}
+
+/** Of an error that is not ours nothing is told. */
+function problemOf(error: unknown): CommandProblem {
+  if (error instanceof CommandProblem) return error;
+  return new CommandProblem('an unexpected fault; what is done so far stays done');
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

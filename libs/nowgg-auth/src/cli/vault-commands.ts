@@ -1,0 +1,129 @@
+import type { NowggClock } from '../clock.js';
+import { DEFAULTS } from '../options/defaults.js';
+import type { EncryptionKey } from '../options.js';
+import { NowggVaultService, type VaultStatus } from '../tokens/nowgg-vault-service.js';
+import type { ForgetCommand, RotateCommand, StatusCommand, SweepCommand, VaultCommand } from './arguments.js';
+import { CommandProblem, usageProblem } from './command-problem.js';
+import { Progress, type Terminal } from './progress.js';
+import { forgetText, rotateText, statusText, sweepText } from './vault-texts.js';
+import type { VaultConnection } from './vault-connection.js';
+
+/** What a command came to: for a program, and for a person. */
+export interface CommandResult {
+  readonly exitCode: 0 | 1 | 2;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+export interface VaultWork {
+  readonly connection: VaultConnection;
+  readonly encryptionKeys: readonly EncryptionKey[];
+  readonly clock: NowggClock;
+  readonly terminal: Terminal;
+  /** Aborted when the command is to end after its current batch; asked for by commands that have batches. */
+  readonly interruption: () => AbortSignal;
+}
+
+/** Carries out a command on an open database. */
+export async function runVaultCommand(command: VaultCommand, work: VaultWork): Promise<CommandResult> {
+  const { connection, encryptionKeys } = work;
+  const identityProviders = { getOrOnly: (name = 'nowgg') => ({ name }) };
+  const vault = new NowggVaultService({ ...connection, identityProviders, encryptionKeys });
+  switch (command.name) {
+    case 'status':
+      return status(command, vault, work);
+    case 'rotate':
+      return rotate(command, vault, work);
+    case 'sweep':
+      return sweep(command, vault, work);
+    case 'forget':
+      return forget(command, vault, work);
+  }
+}
+
+async function status({ name }: StatusCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const found = await vault.status();
+  const ring = work.encryptionKeys.map(({ id }) => id);
+  const facts = {
+    command: name,
+    grants: grantsIn(found),
+    ...found,
+    sealingKeyId: found.sealingKeyId ?? null,
+    // Only a known ring can be told what it lacks, and what it may do without.
+    missingKeyIds: ring.length === 0 ? [] : found.neededKeyIds.filter((id) => !ring.includes(id)),
+    removableKeyIds: ring.slice(1).filter((id) => !found.neededKeyIds.includes(id)),
+  };
+  return { exitCode: 0, facts, text: statusText(facts) };
+}
+
+async function rotate(command: RotateCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, dryRun, batchSize, json } = command;
+  if (work.encryptionKeys.length === 0) {
+    throw usageProblem(`the environment variable ${command.encryptionKeysEnv} must hold the keys of the ring`);
+  }
+  const before = await vault.status();
+  const sealing = before.sealingKeyId ?? '';
+  const total = grantsIn(before) - (before.byKeyId[sealing] ?? 0);
+  if (!command.newKey && total > 0 && !before.neededKeyIds.includes(sealing)) throw unseenKey(sealing);
+  const { report, interrupted, seconds } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
+    vault.rotate({ dryRun, batchSize, onProgress, signal }),
+  );
+  const rowsPerSecond = Math.round(report.resealed / Math.max(seconds, 0.001));
+  const facts = { command: name, dryRun, ...report, interrupted, ...(!dryRun && { seconds, rowsPerSecond }) };
+  const exitCode = report.complete || (dryRun && report.unreadable === 0) ? 0 : 1;
+  return { exitCode, facts, text: rotateText(facts, sealing) };
+}
+
+async function sweep(command: SweepCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, dryRun, batchSize, ages, json } = command;
+  const { grants, exchanges, revocations } = await vault.sweep({ ...ages, dryRun: true });
+  const total = grants + exchanges + revocations;
+  const { report, interrupted } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
+    vault.sweep({ ...ages, dryRun, batchSize, onProgress, signal }),
+  );
+  const facts = { command: name, dryRun, ...report, interrupted };
+  return { exitCode: interrupted ? 1 : 0, facts, text: sweepText(facts) };
+}
+
+async function forget(command: ForgetCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, userId, provider, signOut, yes } = command;
+  const dryRun = command.dryRun || !yes;
+  if (signOut && !dryRun) {
+    const issuedUntilMs = work.clock.now() + DEFAULTS.verification.clockSkewMs;
+    const subject = { provider, kind: 'user', id: userId } as const;
+    // First: whoever is cut off between the two is signed out and not forgotten, and the command can be repeated.
+    await work.connection.revocationStore.put({ ...subject, issuedUntilMs, refusedUntilMs: undefined });
+  }
+  const grants = await vault.forget(userId, { provider, dryRun });
+  const facts = { command: name, dryRun, grants, provider, signedOut: signOut && !dryRun };
+  return { exitCode: yes || command.dryRun ? 0 : 2, facts, text: forgetText(facts, yes || command.dryRun) };
+}
+
+/** Long work: with progress, and ended after its current batch when the process is told to end. */
+async function atLength<T>(
+  { terminal, clock, interruption }: VaultWork,
+  about: { readonly command: string; readonly total: number; readonly json: boolean },
+  work: (onProgress: (done: number) => void, signal: AbortSignal) => Promise<T>,
+): Promise<{ report: T; interrupted: boolean; seconds: number }> {
+  const progress = new Progress(terminal, clock, about);
+  const signal = interruption();
+  const startedAt = clock.monotonicNow();
+  try {
+    const report = await work((done) => progress.tell(done), signal);
+    const seconds = Math.round(clock.monotonicNow() - startedAt) / 1000;
+    return { report, interrupted: signal.aborted, seconds };
+  } finally {
+    progress.end();
+  }
+}
+
+function grantsIn({ byState }: VaultStatus): number {
+  return Object.values(byState).reduce((sum, count) => sum + count, 0);
+}
+
+function unseenKey(keyId: string): CommandProblem {
+  return new CommandProblem(
+    `no process has started with '${keyId}' as the first key of its ring yet. Roll the new ring out to every process ` +
+      'first: one without this key cannot read what is sealed under it. --new-key rotates all the same',
+  );
+}

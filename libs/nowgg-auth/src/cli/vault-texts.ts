@@ -1,0 +1,109 @@
+interface StatusFacts {
+  readonly grants: number;
+  readonly byState: Readonly<Record<string, number>>;
+  readonly byKeyId: Readonly<Record<string, number>>;
+  readonly exchanges: number;
+  readonly sealingKeyId: string | null;
+  readonly neededKeyIds: readonly string[];
+  readonly missingKeyIds: readonly string[];
+  readonly removableKeyIds: readonly string[];
+}
+
+interface RotateFacts {
+  readonly dryRun: boolean;
+  readonly resealed: number;
+  readonly unreadable: number;
+  readonly complete: boolean;
+  readonly interrupted: boolean;
+  readonly seconds?: number;
+  readonly rowsPerSecond?: number;
+}
+
+interface SweepFacts {
+  readonly dryRun: boolean;
+  readonly grants: number;
+  readonly exchanges: number;
+  readonly revocations: number;
+  readonly interrupted: boolean;
+}
+
+interface ForgetFacts {
+  readonly dryRun: boolean;
+  readonly grants: number;
+  readonly provider: string;
+  readonly signedOut: boolean;
+}
+
+const RESUME = 'stopped before the end; the same command goes on from here';
+
+export function statusText(facts: StatusFacts): string {
+  const keys = Object.entries(facts.byKeyId).map(([id, grants]): [string, string] => {
+    const notes = [
+      ...(id === facts.sealingKeyId ? ['seals now'] : []),
+      ...(facts.missingKeyIds.includes(id) ? ['not in the ring'] : []),
+    ];
+    return [`  under ${id}`, [String(grants), ...notes].join('  ')];
+  });
+  const rows: [string, string][] = [
+    ['grants', String(facts.grants)],
+    ...Object.entries(facts.byState).map(([state, grants]): [string, string] => [`  ${state}`, String(grants)]),
+    ...keys,
+    ['claimed codes', String(facts.exchanges)],
+    ['keys that are needed', listed(facts.neededKeyIds)],
+  ];
+  if (facts.missingKeyIds.length > 0) rows.push(['not in the ring', listed(facts.missingKeyIds)]);
+  if (facts.removableKeyIds.length > 0) rows.push(['may leave the ring', listed(facts.removableKeyIds)]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return lines(rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`));
+}
+
+export function rotateText(facts: RotateFacts, sealingKeyId: string): string {
+  const { dryRun, resealed, unreadable, complete, interrupted } = facts;
+  const pace = facts.seconds === undefined ? '' : ` in ${facts.seconds} s, ${facts.rowsPerSecond} a second`;
+  const text = [
+    dryRun
+      ? `would seal ${counted(resealed, 'grant')} under '${sealingKeyId}'; nothing was changed`
+      : `sealed ${counted(resealed, 'grant')} under '${sealingKeyId}'${pace}`,
+  ];
+  if (unreadable > 0) text.push(`${counted(unreadable, 'grant')} under no key of the ring, left as they are`);
+  if (complete) text.push('complete: the other keys may leave the ring');
+  else if (interrupted) text.push(RESUME);
+  else if (!dryRun && unreadable === 0) {
+    text.push(
+      'not complete: sign-ins that were not finished, or grants that moved on, are still sealed under another key; ' +
+        'repeat the command, unfinished sign-ins are swept after a day',
+    );
+  }
+  return lines(text);
+}
+
+export function sweepText({ dryRun, grants, exchanges, revocations, interrupted }: SweepFacts): string {
+  const what = [counted(grants, 'grant'), counted(exchanges, 'claimed code'), counted(revocations, 'spent revocation')];
+  const text = [dryRun ? `would delete ${what.join(', ')}; nothing was changed` : `deleted ${what.join(', ')}`];
+  return lines(interrupted ? [...text, RESUME] : text);
+}
+
+/** Does not repeat the user's id: what a command prints is kept in logs. */
+export function forgetText({ dryRun, grants, provider, signedOut }: ForgetFacts, wasAskedFor: boolean): string {
+  const what = `${counted(grants, 'grant')} of this user at '${provider}'`;
+  if (!wasAskedFor) return lines([`would delete ${what}; nothing was changed. Add --yes to delete`]);
+  if (dryRun) return lines([`would delete ${what}; nothing was changed`]);
+  return lines([
+    `deleted ${what}`,
+    signedOut
+      ? 'access tokens that are already out are refused from now on'
+      : 'access tokens that are already out serve until they expire; --sign-out ends them too',
+  ]);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.length === 0 ? 'none' : ids.join(', ');
+}
+
+function lines(texts: readonly string[]): string {
+  return `${texts.join('\n')}\n`;
+}
