@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { audit, type GrantHistory } from '../soak/audit.js';
+import { Campaign } from '../soak/campaign.js';
+import { stillGivesTokens } from '../soak/final-check.js';
+import { MODES, planEpisode } from '../soak/plan.js';
+import { lastLine, totalsOf } from '../soak/report.js';
+import { SoakDatabase } from '../soak/soak-database.js';
+import { Team } from '../soak/team.js';
+import { removeCompiled } from '../support/children/compiled.js';
+import type { TokenEndpointCall } from '../support/token-endpoint-call.js';
+import { TokenEndpoint } from '../support/token-endpoint.js';
+
+const issuing = (call: Partial<TokenEndpointCall> = {}): TokenEndpointCall => ({
+  kind: 'refresh',
+  value: 'refresh-1',
+  caller: 'process',
+  userId: 'player',
+  fault: undefined,
+  issued: { access_token: 'access', refresh_token: 'refresh-2' },
+  delivered: true,
+  ...call,
+});
+const history = (facts: Partial<GrantHistory> = {}): GrantHistory => ({
+  userId: 'player',
+  mode: 'strict',
+  expiries: 1,
+  calls: [issuing()],
+  state: 'active',
+  wasCalledDead: false,
+  isAlive: true,
+  ...facts,
+});
+
+describe("the soak's auditor", () => {
+  const killed = new Set(['killed process']);
+
+  it('has nothing to say about a grant that lives', () => {
+    const nothing = { extraCalls: 0, lost: 0, lostBeyondPromise: 0, wronglyDead: 0, findings: [] };
+    expect(audit([history()], killed)).toMatchObject({ grants: 1, expiries: 1, calls: 1, ...nothing });
+  });
+
+  it('finds a grant lost whose newest reply came whole to a process that lived on', () => {
+    const found = audit([history({ isAlive: false, state: 'needs_reauth' })], killed);
+    expect(found).toMatchObject({ lost: 1, wronglyDead: 1, lostBeyondPromise: 0 });
+    expect(found.findings[0]).toContain('strict player: lost, needs_reauth; process issued');
+  });
+
+  it.each([
+    ['did not go out whole', issuing({ delivered: false })],
+    ['went to a process that was killed', issuing({ caller: 'killed process' })],
+  ])('promises nothing on a strict server when the newest reply %s', (_what, call) => {
+    const facts = { isAlive: false, state: 'needs_reauth', wasCalledDead: true, calls: [call] };
+    expect(audit([history(facts)], killed)).toMatchObject({ lost: 0, wronglyDead: 0, lostBeyondPromise: 1 });
+  });
+
+  it.each(['static', 'grace'] as const)('takes no excuse on a %s server', (mode) => {
+    const facts = { mode, isAlive: false, calls: [issuing({ delivered: false })] };
+    expect(audit([history(facts)], killed)).toMatchObject({ lost: 1, lostBeyondPromise: 0 });
+  });
+
+  it('finds a living grant wrongly dead when a caller was told so, whatever the row says now', () => {
+    expect(audit([history({ wasCalledDead: true })], killed)).toMatchObject({ lost: 0, wronglyDead: 1 });
+  });
+
+  it('counts calls beyond one for each expiry, grant by grant', () => {
+    const twice = history({ calls: [issuing(), issuing()] });
+    const idle = history({ calls: [], expiries: 1 });
+    expect(audit([twice, idle], killed)).toMatchObject({ calls: 2, extraCalls: 1 });
+  });
+});
+
+describe('a soak', () => {
+  let database: SoakDatabase;
+
+  beforeAll(async () => {
+    database = await SoakDatabase.open();
+  }, 60_000);
+  afterAll(async () => {
+    await database.close();
+    removeCompiled();
+  }, 30_000);
+
+  it('plans the same faults for the same seed, and others for another', () => {
+    const planned = (seed: number) => MODES.map((mode) => planEpisode(seed, mode, 1, 3));
+    expect(planned(7)).toEqual(planned(7));
+    expect(planned(7)).not.toEqual(planned(8));
+  });
+
+  it('of 8 faults with a system that takes a token once loses nothing that a living process had', async () => {
+    const report = await Campaign.run('strict', database, { faults: 8, seed: 3, teams: 1, until: Infinity });
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({ faults: 8, crashes: 0, lost: 0, wronglyDead: 0 });
+    expect(lastLine(totalsOf([report], []))).toMatch(/^faults 8 lost 0 wrongly-dead 0 extra-calls \d+$/);
+  }, 120_000);
+
+  it('notices when the endpoint has rotated and the vault does not know', async () => {
+    const endpoint = await TokenEndpoint.start({ mode: 'strict' });
+    const [one, other] = [await database.createGrant(endpoint), await database.createGrant(endpoint)];
+    const team = await Team.start(1, database, endpoint.url);
+    const [member] = await team.ready(new Set());
+    if (!member) throw new Error('no process');
+    await member.worker.do('refresh', { grantId: one.grantId });
+    endpoint.families.refresh(endpoint.calls.at(-1)?.issued?.refresh_token ?? '');
+    expect(await stillGivesTokens(endpoint, one, member)).toBe(false);
+    expect(await stillGivesTokens(endpoint, other, member)).toBe(true);
+    await team.stop();
+    await endpoint.stop();
+  }, 60_000);
+});

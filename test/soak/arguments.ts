@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+
+export interface SoakOptions {
+  readonly faults: number;
+  readonly rounds: number;
+  readonly seed: number;
+}
+
+export const USAGE = `npm run soak:refresh -- [options]
+
+  --faults N   faults altogether, over the three kinds of identity system (default 300; 0: none)
+  --rounds N   rounds without faults of 8 processes x 200 callers for each kind (default 20; 0: none)
+  --seed N     the same faults again (default: another one each time, printed)
+
+DATABASE_URL names a PostgreSQL to use, in a schema that is dropped at the end; without it a throw-away one is started.`;
+
+/** @throws Error that says what is wrong with the command line */
+export function readArguments(args: readonly string[]): SoakOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      faults: { type: 'string', default: '300' },
+      rounds: { type: 'string', default: '20' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    faults: count('faults', values.faults),
+    rounds: count('rounds', values.rounds),
+    seed: count('seed', values.seed),
+  };
+}
+
+function count(name: string, value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new Error(`--${name} must be a whole number from 0 to 999999`);
+  return Number(value);
+}

@@ -1,0 +1,77 @@
+import type { TokenEndpointCall } from '../support/token-endpoint-call.js';
+import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+
+/** What is known of one grant when everything is over. */
+export interface GrantHistory {
+  readonly userId: string;
+  readonly mode: TokenEndpointMode;
+  /** How often its access token was needed anew. */
+  readonly expiries: number;
+  /** The endpoint's own book about this player, oldest first, up to the end of the faults. */
+  readonly calls: readonly TokenEndpointCall[];
+  /** As the row says it. */
+  readonly state: string;
+  /** Whether some caller was told that the player has to sign in again. */
+  readonly wasCalledDead: boolean;
+  /** Whether the vault still gives a new access token: the refresh token in it is one that the endpoint takes. */
+  readonly isAlive: boolean;
+}
+
+export interface ModeAudit {
+  readonly grants: number;
+  readonly expiries: number;
+  readonly calls: number;
+  /** Calls beyond one for each expiry. */
+  readonly extraCalls: number;
+  /** Grants without a working refresh token, although the reply with it came whole to a process that lived on. */
+  readonly lost: number;
+  /** Grants without one because no living process ever had the reply: nothing can promise more (strict servers only). */
+  readonly lostBeyondPromise: number;
+  /** Grants that were ended, or called ended, while a refresh token of theirs still worked. */
+  readonly wronglyDead: number;
+  /** A line for each grant of the two kinds that break the promise. */
+  readonly findings: readonly string[];
+}
+
+/**
+ * Compares the token endpoint's book with what the vault gives. Knows the protocol's promise and nothing of how it is
+ * kept.
+ * @param killed names of the processes that were killed
+ */
+export function audit(histories: readonly GrantHistory[], killed: ReadonlySet<string>): ModeAudit {
+  const count = (wanted: (history: GrantHistory) => boolean) => histories.filter(wanted).length;
+  const total = (amount: (history: GrantHistory) => number) =>
+    histories.reduce((sum, history) => sum + amount(history), 0);
+  const beyondPromise = (history: GrantHistory) => !history.isAlive && isBeyondPromise(history, killed);
+  const isLost = (history: GrantHistory) => !history.isAlive && !beyondPromise(history);
+  const isWronglyDead = (history: GrantHistory) => isDead(history) && !beyondPromise(history);
+  return {
+    grants: histories.length,
+    expiries: total(({ expiries }) => expiries),
+    calls: total(({ calls }) => calls.length),
+    extraCalls: total(({ calls, expiries }) => Math.max(0, calls.length - expiries)),
+    lost: count(isLost),
+    lostBeyondPromise: count(beyondPromise),
+    wronglyDead: count(isWronglyDead),
+    findings: histories.filter((history) => isLost(history) || isWronglyDead(history)).map(described),
+  };
+}
+
+function isDead({ state, wasCalledDead }: GrantHistory): boolean {
+  return wasCalledDead || (state !== 'active' && state !== 'suspect');
+}
+
+/** Whether the newest refresh token, the only one that a strict server takes, was in a reply that reached nobody. */
+function isBeyondPromise({ mode, calls }: GrantHistory, killed: ReadonlySet<string>): boolean {
+  if (mode !== 'strict') return false;
+  const newest = calls.findLast(({ issued }) => issued?.refresh_token !== undefined);
+  return newest !== undefined && (!newest.delivered || killed.has(newest.caller));
+}
+
+function described({ mode, userId, state, isAlive, wasCalledDead, calls }: GrantHistory): string {
+  const told = wasCalledDead ? ', called dead' : '';
+  const book = calls.map(({ caller, fault, issued, delivered }) => {
+    return `${caller} ${issued ? 'issued' : 'no'}${delivered ? '' : ' not delivered'}${fault ? ` (${fault})` : ''}`;
+  });
+  return `${mode} ${userId}: ${isAlive ? 'alive' : 'lost'}, ${state}${told}; ${book.join(', ')}`;
+}

@@ -1,0 +1,150 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { TokenEndpoint } from '../support/token-endpoint.js';
+import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import { audit, type GrantHistory, type ModeAudit } from './audit.js';
+import { CALLS_ARE_OVER_MS, EpisodeRun } from './episode-run.js';
+import { stillGivesTokens } from './final-check.js';
+import { faultsOf, LATENCY_MS, planEpisode } from './plan.js';
+import type { SoakDatabase, SoakGrant } from './soak-database.js';
+import { Team } from './team.js';
+
+export interface CampaignOptions {
+  readonly faults: number;
+  readonly seed: number;
+  /** Teams of three processes for each mode. */
+  readonly teams: number;
+  /** No episode begins after this, `performance.now()`. */
+  readonly until: number;
+}
+
+export interface ModeReport extends ModeAudit {
+  readonly mode: TokenEndpointMode;
+  readonly faults: number;
+  /** Processes that ended although nobody had told them to. */
+  readonly crashes: number;
+}
+
+interface SoakedGrant extends SoakGrant {
+  expiries: number;
+  wasCalledDead: boolean;
+}
+
+const TEAM_SIZE = 3;
+/** More than teams: a grant rests until late calls about it are over. */
+const GRANTS = 40;
+const CHECKS_AT_ONCE = 10;
+
+/** Faults over many grants with one kind of identity system, and what the auditor finds when they are over. */
+export class Campaign {
+  readonly #mode: TokenEndpointMode;
+  readonly #database: SoakDatabase;
+  readonly #endpoint: TokenEndpoint;
+  readonly #options: CampaignOptions;
+  readonly #all: SoakedGrant[] = [];
+  readonly #resting: SoakedGrant[] = [];
+  readonly #killed = new Set<string>();
+  readonly #ended = new Set<string>();
+  #episodes = 0;
+  #faults = 0;
+  #planned = 0;
+  #crashes = 0;
+
+  private constructor(
+    mode: TokenEndpointMode,
+    database: SoakDatabase,
+    endpoint: TokenEndpoint,
+    options: CampaignOptions,
+  ) {
+    this.#mode = mode;
+    this.#database = database;
+    this.#endpoint = endpoint;
+    this.#options = options;
+  }
+
+  static async run(mode: TokenEndpointMode, database: SoakDatabase, options: CampaignOptions): Promise<ModeReport> {
+    const endpoint = await TokenEndpoint.start({ mode, latencyMs: LATENCY_MS });
+    const campaign = new Campaign(mode, database, endpoint, options);
+    try {
+      await campaign.#soak();
+      return await campaign.#audit();
+    } finally {
+      await endpoint.stop();
+    }
+  }
+
+  async #soak(): Promise<void> {
+    for (let made = 0; made < GRANTS; made += 1) await this.#newGrant();
+    const lanes = Array.from({ length: this.#options.teams }, async () => {
+      const team = await Team.start(TEAM_SIZE, this.#database, this.#endpoint.url);
+      try {
+        while (await this.#episode(team));
+        await team.ready(this.#ended);
+      } finally {
+        this.#crashes += team.crashes;
+        await team.stop();
+      }
+    });
+    await Promise.all(lanes);
+  }
+
+  /** @returns false when there is nothing left to do */
+  async #episode(team: Team): Promise<boolean> {
+    const { seed, faults, until } = this.#options;
+    const left = faults - this.#planned;
+    if (left <= 0 || performance.now() > until) return false;
+    this.#episodes += 1;
+    const episode = planEpisode(seed, this.#mode, this.#episodes, left);
+    this.#planned += faultsOf(episode);
+    const grant = this.#resting.shift();
+    if (!grant) throw new Error('fewer grants than teams');
+    const around = { endpoint: this.#endpoint, database: this.#database };
+    const report = await new EpisodeRun(around, episode, grant, await team.ready(this.#ended)).run();
+    for (const name of report.killed) this.#killed.add(name);
+    for (const name of report.ended) this.#ended.add(name);
+    grant.expiries += 1;
+    grant.wasCalledDead ||= report.wasCalledDead;
+    this.#faults += report.faults;
+    // What came too late to be a fault is made up for by another episode.
+    this.#planned -= faultsOf(episode) - report.faults;
+    if (report.isFresh) this.#resting.push(grant);
+    else await this.#newGrant();
+    return true;
+  }
+
+  async #newGrant(): Promise<void> {
+    const grant = await this.#database.createGrant(this.#endpoint);
+    const soaked = { ...grant, expiries: 0, wasCalledDead: false };
+    this.#all.push(soaked);
+    this.#resting.push(soaked);
+  }
+
+  async #audit(): Promise<ModeReport> {
+    await pause(CALLS_ARE_OVER_MS);
+    const book = this.#endpoint.calls.slice();
+    const states = await this.#database.states();
+    const alive = await this.#alive();
+    const histories = this.#all.map(({ grantId, userId, expiries, wasCalledDead }): GrantHistory => {
+      const state = states.get(grantId)?.state ?? 'gone';
+      const calls = book.filter((call) => call.userId === userId);
+      return { userId, mode: this.#mode, expiries, calls, state, wasCalledDead, isAlive: alive.has(grantId) };
+    });
+    return { mode: this.#mode, faults: this.#faults, crashes: this.#crashes, ...audit(histories, this.#killed) };
+  }
+
+  /** Ids of the grants that still give tokens, asked for by a process that took no part. */
+  async #alive(): Promise<ReadonlySet<string>> {
+    const alive = new Set<string>();
+    const team = await Team.start(1, this.#database, this.#endpoint.url);
+    const [outsider] = await team.ready(this.#ended);
+    if (!outsider) throw new Error('no process');
+    const left = [...this.#all];
+    const lane = async () => {
+      for (let grant = left.shift(); grant; grant = left.shift()) {
+        if (await stillGivesTokens(this.#endpoint, grant, outsider)) alive.add(grant.grantId);
+      }
+    };
+    await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, lane));
+    await team.stop();
+    return alive;
+  }
+}

@@ -1,0 +1,95 @@
+import type { TokenEndpointFault } from '../support/token-endpoint-call.js';
+import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import { SeededRandom } from './random.js';
+
+export const MODES: readonly TokenEndpointMode[] = ['static', 'grace', 'strict'];
+
+/** The protocol's durations in a campaign: leases that lapse and replies that come late within seconds. */
+export const DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, harvestMs: 3_000 };
+/** A refusal that says nothing definite is asked about again while the episode lasts. */
+export const TIMING = { refusedRetryMs: 500 };
+/** How long a call takes when nothing befalls it: time enough for a process to be hit meanwhile. */
+export const LATENCY_MS = 60;
+
+/**
+ * Where a process is hit: after so many milliseconds, or at a step of its refresh. `asked`: the token endpoint has its
+ * call and has not answered yet.
+ */
+export type Moment = number | 'lease_acquired' | 'asked' | 'reply_received' | 'committed';
+
+/**
+ * What befalls a process.
+ * - `kill`: as a power failure. `freeze`: stands still for `ms`. `shut_down`: is asked to end, as a deployment does.
+ * - `cut`: its connections to the database are cut, again and again for `ms`.
+ * - `use_up_pool`: its application holds every connection of its own pool for `ms`.
+ */
+export interface Strike {
+  readonly kind: 'kill' | 'freeze' | 'shut_down' | 'cut' | 'use_up_pool';
+  readonly at: Moment;
+  readonly ms: number;
+}
+
+/** One expiry of one grant, and what goes wrong on the way to its next token. */
+export interface Episode {
+  /** The first befalls the first process that asks, the second the one that asks next. */
+  readonly strikes: readonly Strike[];
+  /** Befall the calls about this grant, one each. */
+  readonly endpointFaults: readonly TokenEndpointFault[];
+  readonly callers: number;
+  /** When the processes that nothing befalls begin to ask. */
+  readonly joinAfterMs: number;
+}
+
+/** What goes wrong in the episode of this number; the same again for the same seed. At most `most` faults. */
+export function planEpisode(seed: number, mode: TokenEndpointMode, number: number, most: number): Episode {
+  const random = new SeededRandom(seed, MODES.indexOf(mode), number);
+  const amount = Math.min(most, random.pick([1, 1, 1, 1, 2, 2, 3]));
+  const strikes: Strike[] = [];
+  const endpointFaults: TokenEndpointFault[] = [];
+  while (strikes.length + endpointFaults.length < amount) {
+    // One process of a team is never hit, so that somebody is left to ask.
+    if (strikes.length < 2 && random.next() < 0.6) strikes.push(strike(random));
+    else endpointFaults.push(endpointFault(random));
+  }
+  return { strikes, endpointFaults, callers: random.between(1, 5), joinAfterMs: random.between(0, 200) };
+}
+
+export function faultsOf({ strikes, endpointFaults }: Episode): number {
+  return strikes.length + endpointFaults.length;
+}
+
+function strike(random: SeededRandom): Strike {
+  const step = random.pick<Moment>(['lease_acquired', 'asked', 'reply_received', 'committed']);
+  const anywhere = random.pick<Moment>([step, step, step, random.between(0, 2 * LATENCY_MS)]);
+  const { leaseMs } = DURATIONS;
+  switch (random.pick(['kill', 'kill', 'freeze', 'freeze', 'cut', 'cut', 'shut_down', 'use_up_pool'] as const)) {
+    case 'kill':
+      return { kind: 'kill', at: anywhere, ms: 0 };
+    case 'freeze':
+      return { kind: 'freeze', at: anywhere, ms: random.between(1.1 * leaseMs, 2 * leaseMs) };
+    case 'cut':
+      return { kind: 'cut', at: anywhere, ms: random.between(0, leaseMs / 2) };
+    case 'shut_down':
+      return { kind: 'shut_down', at: random.pick<Moment>(['asked', random.between(0, 2 * LATENCY_MS)]), ms: 0 };
+    case 'use_up_pool':
+      return { kind: 'use_up_pool', at: 0, ms: random.between(0, 2 * leaseMs) };
+  }
+}
+
+function endpointFault(random: SeededRandom): TokenEndpointFault {
+  const { leaseMs, harvestMs } = DURATIONS;
+  const slow = random.between(0.5 * leaseMs, 0.7 * harvestMs);
+  return random.pick<TokenEndpointFault>([
+    { kind: 'server_error' },
+    { kind: 'lose_request' },
+    { kind: 'lose_reply' },
+    { kind: 'cut' },
+    { kind: 'garbage' },
+    { kind: 'hang' },
+    { kind: 'forget' },
+    { kind: 'busy', retryAfterSeconds: 1 },
+    { kind: 'refuse', definite: false },
+    { kind: 'delay', ms: slow },
+    { kind: 'drip', ms: slow },
+  ]);
+}

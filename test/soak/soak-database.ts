@@ -1,0 +1,114 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { DataSource } from 'typeorm';
+import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
+import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import type { TokenEndpoint } from '../support/token-endpoint.js';
+import { RING } from '../support/token-endpoint-service.js';
+
+export interface SoakGrant {
+  readonly grantId: string;
+  readonly userId: string;
+}
+
+const CLIENT_KEY = 'client-key';
+
+/** The tables of a soak, in a schema of their own that is dropped at the end. */
+export class SoakDatabase {
+  readonly #vault = new Vault(new KeyRing([RING[0]]));
+
+  private constructor(
+    readonly url: string,
+    readonly schema: string,
+    readonly dataSource: DataSource,
+    readonly store: TokenStore,
+    readonly cluster: PostgresCluster | undefined,
+  ) {}
+
+  /** @param url of a database that is there; without it a throw-away cluster is started */
+  static async open(url?: string): Promise<SoakDatabase> {
+    const cluster = url === undefined ? await startPostgresCluster() : undefined;
+    const address = url ?? cluster?.url ?? '';
+    const schema = `nowgg_soak_${randomBytes(4).toString('hex')}`;
+    await inDatabase(address, (client) => client.query(`CREATE SCHEMA ${schema}`));
+    const dataSource = await new DataSource({
+      type: 'postgres',
+      url: address,
+      schema,
+      entities: nowggEntities,
+      migrations: nowggMigrations,
+      migrationsRun: true,
+      installExtensions: false,
+    }).initialize();
+    const store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
+    return new SoakDatabase(address, schema, dataSource, store, cluster);
+  }
+
+  /** A grant of a new player, whose refresh token the endpoint knows. */
+  async createGrant(endpoint: TokenEndpoint): Promise<SoakGrant> {
+    const [grantId, codeHash, refreshToken] = [randomUUID(), randomUUID(), `refresh-${randomUUID()}`];
+    const userId = `player-${grantId}`;
+    endpoint.families.issueRefreshToken(refreshToken, userId);
+    await this.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
+    await this.store.completeExchange(codeHash, {
+      id: grantId,
+      provider: 'nowgg',
+      clientKey: CLIENT_KEY,
+      userId,
+      sessionId: undefined,
+      ...this.#vault.sealTokens(
+        { id: grantId, clientKey: CLIENT_KEY, generation: 1 },
+        'access-of-long-ago',
+        refreshToken,
+      ),
+      accessNotAfterMs: Date.now() - 1_000,
+      refreshNotAfterMs: undefined,
+    });
+    return { grantId, userId };
+  }
+
+  /** Its access token is over from now on. @returns the generation of that token */
+  async expire(grantId: string): Promise<number> {
+    const [row] = await this.#rows<{ generation: number }>(
+      `WITH expired AS (
+         UPDATE ${this.#grants} SET access_obtained_at = clock_timestamp() - interval '2 hours',
+           access_not_after = clock_timestamp() - interval '1 second'
+         WHERE id = $1 RETURNING generation)
+       SELECT generation FROM expired`,
+      [grantId],
+    );
+    if (!row) throw new Error('a row is gone');
+    return row.generation;
+  }
+
+  /** State and generation of every grant, by id. */
+  async states(): Promise<ReadonlyMap<string, { state: string; generation: number }>> {
+    const rows = await this.#rows<{ id: string; state: string; generation: number }>(
+      `SELECT id, state, generation FROM ${this.#grants}`,
+    );
+    return new Map(rows.map(({ id, ...row }) => [id, row]));
+  }
+
+  async cutConnections(applicationName: string): Promise<void> {
+    const cut = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
+    await this.#rows(cut, [applicationName]);
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+    await this.dataSource.query(`DROP SCHEMA ${this.schema} CASCADE`);
+    await this.dataSource.destroy();
+    await this.cluster?.stop();
+  }
+
+  get #grants(): string {
+    return `${this.schema}.nowgg_grant`;
+  }
+
+  async #rows<T>(statement: string, parameters: unknown[] = []): Promise<T[]> {
+    return (await this.dataSource.query(statement, parameters)) as T[];
+  }
+}
