@@ -26,6 +26,12 @@ export class EmulatorClock {
     this.#shiftMs = epochMs - Date.now();
   }
 
+  /** What tells this clock from the machine's: a shift, or the moment at which it stands. */
+  get setting(): { readonly shiftMs: number; readonly frozenAtMs?: number } {
+    const frozen = this.#frozenAtMs !== undefined && { frozenAtMs: this.#frozenAtMs };
+    return { shiftMs: this.#shiftMs, ...frozen };
+  }
+
   reset(): void {
     this.#frozenAtMs = undefined;
     this.#shiftMs = 0;

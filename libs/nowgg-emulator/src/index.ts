@@ -4,7 +4,8 @@ export type {
   IssueIdTokenRequest,
   IssueRequest,
   IssueTokensRequest,
-} from './accounts/emulated-accounts.js';
+} from './accounts/issuing.js';
+export type { IssuedKind, IssuedSecret } from './accounts/issue-ledger.js';
 export type { EmulatedDevice, EmulatedPlayer } from './accounts/players.js';
 export type { IdTokenClaims, TokenClaims } from './accounts/token-mint.js';
 export type {

@@ -1,9 +1,5 @@
-import type {
-  IssueCodeRequest,
-  IssuedTokens,
-  IssueIdTokenRequest,
-  IssueTokensRequest,
-} from './accounts/emulated-accounts.js';
+import type { IssueCodeRequest, IssuedTokens, IssueIdTokenRequest, IssueTokensRequest } from './accounts/issuing.js';
+import type { IssuedSecret } from './accounts/issue-ledger.js';
 import type { EmulatedPlayer } from './accounts/players.js';
 import type { Fault } from './faults/fault.js';
 import type { RecordedRequest, RequestFilter } from './request-log.js';
@@ -37,6 +33,27 @@ export interface EmulatorControls {
   /** Ends all that a player has so far; signing in again works. False when there is no such player. */
   revokePlayer(userId: string): boolean;
 
+  /** Ends one code or token by its `id` in {@link issued}. False when it is not among those. */
+  revokeIssued(id: string): boolean;
+
+  /** The last 1,000 codes and tokens that were handed out, oldest first; fingerprints, never their texts. */
+  readonly issued: readonly IssuedSecret[];
+
+  /**
+   * A ban ends all that the player has and permits no new sign-in until it is lifted. False when there is no such
+   * player.
+   */
+  setBanned(userId: string, banned: boolean): boolean;
+
+  /** User ids of the banned players. */
+  readonly bannedPlayers: readonly string[];
+
+  /** Life of the tokens and id_tokens that are made from now on, in seconds. */
+  readonly tokenLifetimeSeconds: number;
+
+  /** Sets {@link tokenLifetimeSeconds}. @throws TypeError unless it is at least one second */
+  setTokenLifetime(seconds: number): void;
+
   /** The emulator's time, epoch milliseconds. */
   now(): number;
 
@@ -57,6 +74,9 @@ export interface EmulatorControls {
   /** Ends all faults and lets held calls go on. */
   clearFaults(): void;
 
+  /** Ends the faults equal to this one, whatever their counts; with a `hold` its calls go on. Whether there was one. */
+  clearFault(fault: Fault): boolean;
+
   /** Lets the calls go on that a `hold` keeps; the fault stays in force. */
   releaseHeld(): void;
 
@@ -69,7 +89,7 @@ export interface EmulatorControls {
   /** How many such calls arrived; counts that filter by more than the endpoint see the last 20,000 calls. */
   requestCount(filter?: RequestFilter): number;
 
-  /** Back to the first moment: players, clock, faults, request log; nothing issued before is recognised any more. */
+  /** Back to the first moment: players, bans, clock, token life, faults, request log; nothing issued before is recognised any more. */
   reset(): void;
 }
 

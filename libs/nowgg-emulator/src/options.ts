@@ -29,6 +29,11 @@ export interface NowggEmulatorOptions {
   clients?: readonly EmulatedClient[];
   /** Players that exist from the start; what a player lacks is made up. Default: three. */
   players?: readonly Partial<EmulatedPlayer>[];
+  /**
+   * Origins beside those of this machine whose pages may get codes from the sign-in page, such as
+   * `https://game.example.com`. Default none.
+   */
+  allowedOrigins?: readonly string[];
   /** The `iss` of all tokens, default `https://now.gg`. */
   issuer?: string;
   /** Life of tokens and id_tokens in seconds, default 3600. */
@@ -55,6 +60,7 @@ const defaults: Omit<ResolvedOptions, 'players'> = {
   host: '127.0.0.1',
   allowRemote: false,
   clients: [{ clientId: 'demo-client', clientSecret: 'demo-secret' }],
+  allowedOrigins: [],
   issuer: 'https://now.gg',
   tokenLifetimeSeconds: 3600,
   refreshTokenLifetimeSeconds: 30 * 24 * 3600,
@@ -86,6 +92,7 @@ function* findFaults(options: ResolvedOptions): Generator<string> {
     yield 'clients must have an id and a secret each';
   if (new Set(options.clients.map((client) => client.clientId)).size < options.clients.length)
     yield 'clients must have different ids';
+  if (!options.allowedOrigins.every(isWebOrigin)) yield 'allowedOrigins must be http or https origins without a path';
   if (options.issuer === '') yield 'issuer must not be empty';
   for (const name of ['tokenLifetimeSeconds', 'refreshTokenLifetimeSeconds', 'codeLifetimeSeconds'] as const)
     if (!(Number.isFinite(options[name]) && options[name] > 0)) yield `${name} must be a positive number`;
@@ -93,6 +100,11 @@ function* findFaults(options: ResolvedOptions): Generator<string> {
   if (![200, 400, 401].includes(options.refusalStatus)) yield 'refusalStatus must be 200, 400 or 401';
   if (!['iso', 'seconds', 'milliseconds', 'rfc'].includes(options.expiryFormat)) yield 'expiryFormat is unknown';
   if (!['never', 'grace', 'strict'].includes(options.rotateRefreshTokens)) yield 'rotateRefreshTokens is unknown';
+}
+
+/** Whether the text is an origin as browsers write it. */
+export function isWebOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** Whether only this machine can reach the address, judged by its text: names other than localhost are not resolved. */

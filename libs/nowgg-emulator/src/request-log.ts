@@ -6,6 +6,9 @@ export interface RecordedRequest {
   readonly endpoint: EndpointName | 'unknown';
   /** Emulator time, epoch milliseconds. */
   readonly at: number;
+  readonly method?: string;
+  /** Without its query; parts of an unknown path that are long enough for a secret are left out. */
+  readonly path?: string;
   /** Of verify-token and token; `other` for a value that now.gg does not know. */
   readonly tokenType?: string;
   /** Of token; `other` for a value that now.gg does not know. */
@@ -14,6 +17,10 @@ export interface RecordedRequest {
   readonly fault?: Fault['kind'];
   /** HTTP status of the reply; absent while there is none. */
   readonly status?: number;
+  /** Real time from the request's head to the end of the reply, or of the connection. */
+  readonly durationMs?: number;
+  /** The connection ended before a reply did. */
+  readonly cutOff?: true;
   /** `code` of the envelope that came of the call when it was carried out, also when its reply was lost. */
   readonly code?: string;
 }
@@ -21,7 +28,7 @@ export interface RecordedRequest {
 /** Which calls to count; an endpoint's name or any of the recorded fields. */
 export type RequestFilter =
   | RecordedRequest['endpoint']
-  | Partial<Pick<RecordedRequest, 'endpoint' | 'tokenType' | 'grantType' | 'fault' | 'status' | 'code'>>;
+  | Partial<Pick<RecordedRequest, 'endpoint' | 'tokenType' | 'grantType' | 'fault' | 'status' | 'code' | 'cutOff'>>;
 
 interface Waiter {
   readonly filter: RequestFilter | undefined;
@@ -37,11 +44,13 @@ export class RequestLog {
   static readonly capacity = 20_000;
   #entries: OpenRecord[] = [];
   #totals = new Map<string, number>();
+  #added = 0;
   #waiters: Waiter[] = [];
 
   add(entry: RecordedRequest): OpenRecord {
     const kept = { ...entry };
     this.#entries.push(kept);
+    this.#added += 1;
     // Cutting half a log's worth at a time keeps the cost of a call constant.
     if (this.#entries.length >= 2 * RequestLog.capacity) this.#entries.splice(0, RequestLog.capacity);
     this.#totals.set(entry.endpoint, (this.#totals.get(entry.endpoint) ?? 0) + 1);
@@ -50,13 +59,20 @@ export class RequestLog {
   }
 
   /** Notes what became of a call. */
-  update(entry: OpenRecord, outcome: Partial<Pick<RecordedRequest, 'status' | 'code' | 'fault'>>): void {
+  update(entry: OpenRecord, outcome: Partial<RecordedRequest>): void {
     Object.assign(entry, outcome);
     this.#wakeWaiters();
   }
 
   list(): readonly RecordedRequest[] {
     return this.#entries.slice(-RequestLog.capacity).map((entry) => ({ ...entry }));
+  }
+
+  /** The youngest calls, oldest first, each with its number among all since the start. */
+  latest(limit: number): readonly (RecordedRequest & { readonly number: number })[] {
+    const youngest = this.#entries.slice(-limit);
+    const before = this.#added - youngest.length;
+    return youngest.map((entry, index) => ({ number: before + index + 1, ...entry }));
   }
 
   /** Counts by endpoint are of all calls; by other fields, of the calls still in the log. */

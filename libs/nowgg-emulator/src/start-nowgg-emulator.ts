@@ -2,13 +2,18 @@ import type { AddressInfo } from 'node:net';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { seedPlayers } from './accounts/players.js';
+import { controlRoutes } from './control/control-routes.js';
 import { ControlService } from './control/control-service.js';
+import { EventStreams } from './control/event-streams.js';
+import { readLiveState } from './control/live-state.js';
 import { LocalControls } from './control/local-controls.js';
 import { AccountService } from './http/account-service.js';
 import { sendJson } from './http/send.js';
 import type { NowggEmulator } from './nowgg-emulator.js';
 import type { NowggEmulatorOptions, ResolvedOptions } from './options.js';
 import { resolveOptions } from './options.js';
+import { PageService } from './page/page-service.js';
+import { signInRoutes } from './sign-in/sign-in-routes.js';
 
 /** Longer than any pause of a test, so that an idle connection does not close under a caller. */
 const keepAliveTimeoutMs = 60_000;
@@ -37,11 +42,25 @@ class RunningEmulator extends LocalControls implements NowggEmulator {
   constructor(options: ResolvedOptions) {
     super(options);
     const vendor = new AccountService(this.accounts, options, this.clock, this.faultPlan, this.log);
-    const control = new ControlService(this);
+    const control = this.#controlService(options);
+    const page = new PageService();
     this.#server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
-      const service = request.url?.startsWith('/_control/') ? control : vendor;
+      const controls = request.url?.startsWith('/_control/') === true;
+      const service = controls ? control : page.serves(request) ? page : vendor;
       service.handle(request, response).catch(() => giveUp(request, response));
     });
+  }
+
+  #controlService(options: ResolvedOptions): ControlService {
+    const { accounts } = this;
+    const { allowedOrigins } = options;
+    const rules = {
+      hasClient: (clientId: string) => accounts.hasClient(clientId),
+      defaultClientId: accounts.defaultClientId,
+      allowedOrigins,
+    };
+    const routes = new Map([...controlRoutes, ...signInRoutes(rules)]);
+    return new ControlService(this, routes, new EventStreams(() => JSON.stringify(readLiveState(this, options))));
   }
 
   get url(): string {

@@ -8,9 +8,18 @@ export interface CodeSubject {
   readonly scope: string;
 }
 
+/** Why a code is good no more, its age apart. */
+export type CodeEnd = 'used' | 'revoked';
+
 interface StoredCode extends CodeSubject {
   readonly expiresAtMs: number;
-  used: boolean;
+  end: CodeEnd | undefined;
+}
+
+/** A code just made; the only moment at which its text is known. */
+export interface FreshCode {
+  readonly code: string;
+  readonly expiresAtMs: number;
 }
 
 /** One-time authorization codes. */
@@ -24,24 +33,36 @@ export class CodeStore {
     this.#lifetimeMs = lifetimeSeconds * 1000;
   }
 
-  issue(subject: CodeSubject): string {
+  issue(subject: CodeSubject): FreshCode {
     const code = newSecret();
-    this.#codes.set(fingerprint(code), { ...subject, expiresAtMs: this.#clock.now() + this.#lifetimeMs, used: false });
-    return code;
+    const expiresAtMs = this.#clock.now() + this.#lifetimeMs;
+    this.#codes.set(fingerprint(code), { ...subject, expiresAtMs, end: undefined });
+    return { code, expiresAtMs };
   }
 
   /** Uses the code up. A code in another client's hands is refused and stays good for its own client. */
   redeem(code: string, clientId: string): CodeSubject | undefined {
     const stored = this.#codes.get(fingerprint(code));
-    if (!stored || stored.used || stored.clientId !== clientId || stored.expiresAtMs <= this.#clock.now())
+    if (!stored || stored.end || stored.clientId !== clientId || stored.expiresAtMs <= this.#clock.now())
       return undefined;
-    stored.used = true;
+    stored.end = 'used';
     return stored;
+  }
+
+  /** By the fingerprint of a code: what has become of it. */
+  endOf(codeFingerprint: string): CodeEnd | undefined {
+    return this.#codes.get(codeFingerprint)?.end;
+  }
+
+  /** By the fingerprint of a code: makes it useless. */
+  revoke(codeFingerprint: string): void {
+    const stored = this.#codes.get(codeFingerprint);
+    if (stored) stored.end ??= 'revoked';
   }
 
   /** Makes the open codes of a player useless. */
   revokePlayer(userId: string): void {
-    for (const stored of this.#codes.values()) if (stored.userId === userId) stored.used = true;
+    for (const stored of this.#codes.values()) if (stored.userId === userId) stored.end ??= 'revoked';
   }
 
   clear(): void {

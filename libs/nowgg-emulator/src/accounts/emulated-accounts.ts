@@ -2,59 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { EmulatorClock } from '../emulator-clock.js';
 import type { ResolvedOptions } from '../options.js';
 import { CodeStore } from './codes.js';
+import type { IssuedSecret } from './issue-ledger.js';
+import { IssueLedger } from './issue-ledger.js';
+import type {
+  IssueCodeRequest,
+  IssuedTokens,
+  IssueIdTokenRequest,
+  IssueTokensRequest,
+  RefreshedTokens,
+  TokenCheck,
+} from './issuing.js';
 import { PlayerStore } from './players.js';
+import { Revocations } from './revocations.js';
 import type { EmulatedSession } from './sessions.js';
+import type { FreshRefreshToken } from './sessions.js';
 import { SessionStore } from './sessions.js';
 import type { IdTokenClaims, TokenClaims } from './token-mint.js';
 import { fingerprint, TokenMint } from './token-mint.js';
-
-/** Whose code or token to make. Without `userId` the first player, without `clientId` the first client. */
-export interface IssueRequest {
-  userId?: string | undefined;
-  clientId?: string | undefined;
-}
-
-/** @see IssueRequest */
-export interface IssueCodeRequest extends IssueRequest {
-  /** The `scope` claim of the tokens that the code will give, default `email`. */
-  scope?: string | undefined;
-}
-
-/** @see IssueRequest */
-export interface IssueTokensRequest extends IssueCodeRequest {
-  /** Life of this token in seconds; zero or negative makes one that has expired already. Refreshed ones live as usual. */
-  lifetimeSeconds?: number | undefined;
-}
-
-/** @see IssueRequest */
-export interface IssueIdTokenRequest extends IssueRequest {
-  /** When the player signed in, epoch seconds; default now. */
-  authTime?: number | undefined;
-  /** Life of this id_token in seconds; zero or negative makes one that has expired already. */
-  lifetimeSeconds?: number | undefined;
-}
-
-/** A token set as the token endpoint hands it out, with the ids that its token bears. Times are epoch milliseconds. */
-export interface IssuedTokens {
-  readonly token: string;
-  readonly tokenId: string;
-  readonly tokenExpiresAtMs: number;
-  readonly refreshToken: string;
-  readonly refreshTokenExpiresAtMs: number;
-  readonly sessionId: string;
-  readonly userId: string;
-  readonly clientId: string;
-}
-
-/** What comes of a refresh: a refresh token only when they rotate. */
-export type RefreshedTokens = Pick<IssuedTokens, 'token' | 'tokenExpiresAtMs'> &
-  Partial<Pick<IssuedTokens, 'refreshToken' | 'refreshTokenExpiresAtMs'>>;
-
-/** The answer to "is this token good?": its claims, or one of the two documented refusals. */
-export type TokenCheck<Claims> =
-  | { readonly status: 'valid'; readonly claims: Claims }
-  | { readonly status: 'expired' }
-  | { readonly status: 'invalid' };
 
 /** The account system behind the endpoints: clients, players, codes, sessions and tokens, all in memory. */
 export class EmulatedAccounts {
@@ -64,9 +28,11 @@ export class EmulatedAccounts {
   readonly #mint = new TokenMint();
   readonly #clients: ReadonlyMap<string, string>;
   readonly #defaultClientId: string;
-  readonly #revokedTokens = new Set<string>();
-  /** By user id: the sequence up to which all tokens of the player are revoked. */
-  readonly #revokedUpTo = new Map<string, number>();
+  readonly #revocations = new Revocations();
+  readonly #banned = new Set<string>();
+  readonly #ledger: IssueLedger;
+  /** Of tokens and id_tokens that are made from now on. */
+  #tokenLifetimeSeconds: number;
   readonly #clock: EmulatorClock;
   readonly #options: ResolvedOptions;
 
@@ -77,7 +43,28 @@ export class EmulatedAccounts {
     this.#defaultClientId = options.clients[0]?.clientId ?? '';
     this.sessions = new SessionStore(clock, options);
     this.#codes = new CodeStore(clock, options.codeLifetimeSeconds);
+    this.#ledger = new IssueLedger(clock, this.#codes, this.sessions, this.#revocations);
+    this.#tokenLifetimeSeconds = options.tokenLifetimeSeconds;
     this.#seed();
+  }
+
+  get defaultClientId(): string {
+    return this.#defaultClientId;
+  }
+
+  get tokenLifetimeSeconds(): number {
+    return this.#tokenLifetimeSeconds;
+  }
+
+  /** For tokens made from now on. @throws TypeError unless it is a number of at least one second */
+  set tokenLifetimeSeconds(seconds: number) {
+    if (!(seconds >= 1 && seconds <= 1e9)) throw new TypeError('the life of tokens must be 1 to 1e9 seconds');
+    this.#tokenLifetimeSeconds = seconds;
+  }
+
+  /** The youngest codes and tokens, oldest first. */
+  issued(limit?: number): readonly IssuedSecret[] {
+    return this.#ledger.latest(limit);
   }
 
   hasClient(clientId: string): boolean {
@@ -90,7 +77,10 @@ export class EmulatedAccounts {
 
   /** @throws Error for an unknown player or client. */
   issueCode(request: IssueCodeRequest = {}): string {
-    return this.#codes.issue(this.#subjectOf(request));
+    const subject = this.#subjectOf(request);
+    const { code, expiresAtMs } = this.#codes.issue(subject);
+    this.#ledger.add('code', code, subject, expiresAtMs);
+    return code;
   }
 
   /** Signs a player in without a code. @throws Error for an unknown player or client. */
@@ -105,7 +95,9 @@ export class EmulatedAccounts {
     const { iat, exp } = this.#lifeFromNow(request.lifetimeSeconds);
     const auth_time = request.authTime ?? iat;
     const claims = { sub, aud: clientId, exp, iat, auth_time, email, mobile, userId, name, picture, countryCode };
-    return this.#mint.sign({ iss: this.#options.issuer, ...claims });
+    const idToken = this.#mint.sign({ iss: this.#options.issuer, ...claims });
+    this.#ledger.add('id_token', idToken, { userId, clientId }, exp * 1000, this.#mint.sequence);
+    return idToken;
   }
 
   /** Undefined when the code is unknown, used, too old or another client's. */
@@ -120,7 +112,7 @@ export class EmulatedAccounts {
     if (!refreshed) return undefined;
     const { token, tokenExpiresAtMs } = this.#signToken(refreshed.session);
     if (!refreshed.next) return { token, tokenExpiresAtMs };
-    const { refreshToken: next, expiresAtMs } = refreshed.next;
+    const { refreshToken: next, expiresAtMs } = this.#enter(refreshed.next, refreshed.session);
     return { token, tokenExpiresAtMs, refreshToken: next, refreshTokenExpiresAtMs: expiresAtMs };
   }
 
@@ -137,17 +129,38 @@ export class EmulatedAccounts {
   /** Whether it was a token or id_token of this emulator. */
   revokeToken(token: string): boolean {
     if (!this.#mint.read(token)) return false;
-    this.#revokedTokens.add(fingerprint(token));
+    this.#revocations.addToken(fingerprint(token));
     return true;
+  }
+
+  /** Ends one code or token by its `id` in {@link issued}. False when it is not among the youngest. */
+  revokeIssued(id: string): boolean {
+    return this.#ledger.revoke(id);
   }
 
   /** Ends all that the player has so far: tokens, id_tokens, refresh tokens, codes. Signing in again works. */
   revokePlayer(userId: string): boolean {
     if (!this.players.find(userId)) return false;
-    this.#revokedUpTo.set(userId, this.#mint.sequence);
+    this.#revocations.addPlayer(userId, this.#mint.sequence);
     this.sessions.revokePlayer(userId);
     this.#codes.revokePlayer(userId);
     return true;
+  }
+
+  /** A ban ends all that the player has and permits no new sign-in until it is lifted. False for no such player. */
+  setBanned(userId: string, banned: boolean): boolean {
+    if (!this.players.find(userId)) return false;
+    if (!banned) this.#banned.delete(userId);
+    else if (this.revokePlayer(userId)) this.#banned.add(userId);
+    return true;
+  }
+
+  isBanned(userId: string): boolean {
+    return this.#banned.has(userId);
+  }
+
+  get bannedPlayers(): readonly string[] {
+    return [...this.#banned];
   }
 
   /** Back to the first moment: seeded players only, nothing issued before is recognised. */
@@ -155,8 +168,10 @@ export class EmulatedAccounts {
     this.#mint.reset();
     this.#codes.clear();
     this.sessions.clear();
-    this.#revokedTokens.clear();
-    this.#revokedUpTo.clear();
+    this.#revocations.clear();
+    this.#banned.clear();
+    this.#ledger.clear();
+    this.#tokenLifetimeSeconds = this.#options.tokenLifetimeSeconds;
     this.players.clear();
     this.#seed();
   }
@@ -167,14 +182,14 @@ export class EmulatedAccounts {
     const { claims, sequence } = read;
     if (clientId !== undefined && claims.aud !== clientId) return { status: 'invalid' };
     if (claims.exp <= this.#clock.nowSeconds()) return { status: 'expired' };
-    if (sequence <= (this.#revokedUpTo.get(claims.userId) ?? 0)) return { status: 'invalid' };
+    if (this.#revocations.coverPlayer(claims.userId, sequence)) return { status: 'invalid' };
     if ('sessionId' in claims && this.sessions.find(claims.sessionId)?.revoked !== false) return { status: 'invalid' };
-    if (this.#revokedTokens.size > 0 && this.#revokedTokens.has(fingerprint(token))) return { status: 'invalid' };
+    if (this.#revocations.haveTokens && this.#revocations.coverToken(fingerprint(token))) return { status: 'invalid' };
     return { status: 'valid', claims };
   }
 
   #openSession(session: EmulatedSession, lifetimeSeconds?: number): IssuedTokens {
-    const { refreshToken, expiresAtMs } = this.sessions.issueRefreshToken(session);
+    const { refreshToken, expiresAtMs } = this.#enter(this.sessions.issueRefreshToken(session), session);
     const { sessionId, userId, clientId } = session;
     const signed = this.#signToken(session, lifetimeSeconds);
     return { ...signed, refreshToken, refreshTokenExpiresAtMs: expiresAtMs, sessionId, userId, clientId };
@@ -185,19 +200,28 @@ export class EmulatedAccounts {
     const { iat, exp } = this.#lifeFromNow(lifetimeSeconds);
     const tokenId = randomUUID();
     const claims = { iss: this.#options.issuer, tokenId, aud: clientId, sessionId, userId, scope, iat, exp };
-    return { token: this.#mint.sign(claims), tokenId, tokenExpiresAtMs: exp * 1000 };
+    const token = this.#mint.sign(claims);
+    this.#ledger.add('token', token, session, exp * 1000, this.#mint.sequence);
+    return { token, tokenId, tokenExpiresAtMs: exp * 1000 };
   }
 
-  #lifeFromNow(lifetimeSeconds = this.#options.tokenLifetimeSeconds): { iat: number; exp: number } {
+  #enter(fresh: FreshRefreshToken, session: EmulatedSession): FreshRefreshToken {
+    this.#ledger.add('refresh_token', fresh.refreshToken, session, fresh.expiresAtMs);
+    return fresh;
+  }
+
+  #lifeFromNow(lifetimeSeconds = this.#tokenLifetimeSeconds): { iat: number; exp: number } {
     const now = this.#clock.nowSeconds();
     const exp = now + Math.floor(lifetimeSeconds);
     // One that is born expired was issued a usual life before its end, as a token that somebody kept would have been.
-    return { iat: exp > now ? now : exp - Math.ceil(this.#options.tokenLifetimeSeconds), exp };
+    return { iat: exp > now ? now : exp - Math.ceil(this.#tokenLifetimeSeconds), exp };
   }
 
   #subjectOf({ userId, clientId = this.#defaultClientId, scope = 'email' }: IssueCodeRequest) {
     if (!this.#clients.has(clientId)) throw new Error('there is no such client');
-    return { userId: this.players.get(userId).userId, clientId, scope };
+    const player = this.players.get(userId);
+    if (this.#banned.has(player.userId)) throw new Error('this player is banned');
+    return { userId: player.userId, clientId, scope };
   }
 
   #seed(): void {

@@ -86,9 +86,21 @@ export class SessionStore {
 
   /** Whether there was such a refresh token. Tokens of its session go on working. */
   revokeRefreshToken(refreshToken: string): boolean {
-    const stored = this.#refreshTokens.get(fingerprint(refreshToken));
+    return this.revokeByFingerprint(fingerprint(refreshToken));
+  }
+
+  /** The same by the fingerprint of the refresh token. */
+  revokeByFingerprint(tokenFingerprint: string): boolean {
+    const stored = this.#refreshTokens.get(tokenFingerprint);
     if (stored) stored.revoked = true;
     return stored !== undefined;
+  }
+
+  /** By the fingerprint of a refresh token: why it is good no more, its age apart. */
+  endOf(tokenFingerprint: string): 'used' | 'revoked' | undefined {
+    const stored = this.#refreshTokens.get(tokenFingerprint);
+    if (!stored || stored.revoked || stored.session.revoked) return 'revoked';
+    return this.#isReuse(stored, this.#clock.now()) ? 'used' : undefined;
   }
 
   /** Whether there was such a session. */

@@ -19,6 +19,7 @@ A local now.gg account service for development and tests. State is kept in memor
   --client-id <id>       the registered app (demo-client)
   --client-secret <s>    its secret (demo-secret)
   --issuer <url>         the iss of all tokens (https://now.gg)
+  --allow-origin <o>     an origin whose pages may get codes beside those of this machine; may be repeated
   --token-lifetime <s>   life of a token in seconds (3600)
   --help                 this text
 `;
@@ -37,6 +38,7 @@ export function readArguments(args: readonly string[]): Command {
         'client-id': { type: 'string' },
         'client-secret': { type: 'string' },
         issuer: { type: 'string' },
+        'allow-origin': { type: 'string', multiple: true },
         'token-lifetime': { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -54,6 +56,7 @@ export function readArguments(args: readonly string[]): Command {
         ...(values.host !== undefined && { host: values.host }),
         ...(values['allow-remote'] !== undefined && { allowRemote: values['allow-remote'] }),
         ...(values.issuer !== undefined && { issuer: values.issuer }),
+        ...(values['allow-origin'] !== undefined && { allowedOrigins: values['allow-origin'] }),
         ...(values['token-lifetime'] !== undefined && {
           tokenLifetimeSeconds: readNumber(values['token-lifetime'], Number.NaN),
         }),

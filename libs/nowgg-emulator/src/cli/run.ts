@@ -42,6 +42,7 @@ async function start(options: Parameters<typeof startNowggEmulator>[0], terminal
 function greet({ url, players }: NowggEmulator): string {
   const names = players.map(({ userId }) => userId).join(', ');
   return `now.gg emulator at ${url}
+open it in a browser to sign in, to see what happens, and to make it misbehave
 players: ${names}
 a one-time code for the first of them:
   curl -X POST ${url}/_control/codes

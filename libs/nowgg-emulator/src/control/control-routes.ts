@@ -32,13 +32,19 @@ export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, 
     }),
   ],
   ['POST /_control/revoke', revoke],
+  ['GET /_control/issued', (controls) => ({ issued: controls.issued })],
+  ['POST /_control/ban', ban],
 
   ['GET /_control/clock', (controls) => ({ now: controls.now() })],
   ['POST /_control/clock', moveClock],
 
+  ['GET /_control/token-life', (controls) => ({ seconds: controls.tokenLifetimeSeconds })],
+  ['POST /_control/token-life', setTokenLife],
+
   ['GET /_control/faults', (controls) => ({ faults: controls.faults })],
   ['POST /_control/faults', setFault],
   ['POST /_control/faults/release', (controls) => done(controls.releaseHeld())],
+  ['POST /_control/faults/remove', (controls, body) => ({ removed: controls.clearFault(body as unknown as Fault) })],
   ['DELETE /_control/faults', (controls) => done(controls.clearFaults())],
 
   ['GET /_control/requests', (controls) => ({ count: controls.requestCount(), requests: controls.requests })],
@@ -62,14 +68,29 @@ function revoke(controls: EmulatorControls, body: JsonObject) {
     refreshToken: 'string',
     sessionId: 'string',
     userId: 'string',
+    issuedId: 'string',
   });
   if (Object.keys(what).length !== 1)
-    throw new ControlRequestError('name exactly one of token, refreshToken, sessionId, userId');
-  const { token, refreshToken, sessionId, userId } = what;
+    throw new ControlRequestError('name exactly one of token, refreshToken, sessionId, userId, issuedId');
+  const { token, refreshToken, sessionId, userId, issuedId } = what;
   if (token !== undefined) return { revoked: controls.revokeToken(token) };
   if (refreshToken !== undefined) return { revoked: controls.revokeRefreshToken(refreshToken) };
   if (sessionId !== undefined) return { revoked: controls.revokeSession(sessionId) };
+  if (issuedId !== undefined) return { revoked: controls.revokeIssued(issuedId) };
   return { revoked: userId !== undefined && controls.revokePlayer(userId) };
+}
+
+function ban(controls: EmulatorControls, body: JsonObject) {
+  const { userId, banned = true } = readFields(body, { userId: 'string', banned: 'boolean' });
+  if (userId === undefined) throw new ControlRequestError('userId is missing');
+  return { done: controls.setBanned(userId, banned) };
+}
+
+function setTokenLife(controls: EmulatorControls, body: JsonObject) {
+  const { seconds } = readFields(body, { seconds: 'number' });
+  if (seconds === undefined) throw new ControlRequestError('seconds is missing');
+  controls.setTokenLifetime(seconds);
+  return { seconds: controls.tokenLifetimeSeconds };
 }
 
 function moveClock(controls: EmulatorControls, body: JsonObject) {

@@ -53,7 +53,7 @@ describe('the control interface', () => {
     expect(await post('revoke', { userId: 'player-asha' })).toEqual({ revoked: true });
     expect(await post('revoke', { userId: 'nobody' })).toEqual({ revoked: false });
     expect(await post('revoke', { userId: 'x', token: 'y' })).toEqual({
-      error: 'name exactly one of token, refreshToken, sessionId, userId',
+      error: 'name exactly one of token, refreshToken, sessionId, userId, issuedId',
     });
   });
 

@@ -1,10 +1,7 @@
-import type {
-  IssueCodeRequest,
-  IssuedTokens,
-  IssueIdTokenRequest,
-  IssueTokensRequest,
-} from '../accounts/emulated-accounts.js';
+import { randomUUID } from 'node:crypto';
 import { EmulatedAccounts } from '../accounts/emulated-accounts.js';
+import type { IssueCodeRequest, IssuedTokens, IssueIdTokenRequest, IssueTokensRequest } from '../accounts/issuing.js';
+import type { IssuedSecret } from '../accounts/issue-ledger.js';
 import type { EmulatedPlayer } from '../accounts/players.js';
 import { EmulatorClock } from '../emulator-clock.js';
 import type { JsonObject } from '../endpoints/fields.js';
@@ -22,6 +19,7 @@ export class LocalControls implements EmulatorControls {
   readonly faultPlan = new FaultPlan();
   readonly log = new RequestLog();
   readonly accounts: EmulatedAccounts;
+  #run = randomUUID();
 
   constructor(options: ResolvedOptions) {
     this.accounts = new EmulatedAccounts(options, this.clock);
@@ -63,6 +61,30 @@ export class LocalControls implements EmulatorControls {
     return this.accounts.revokePlayer(userId);
   }
 
+  revokeIssued(id: string): boolean {
+    return this.accounts.revokeIssued(id);
+  }
+
+  get issued(): readonly IssuedSecret[] {
+    return this.accounts.issued();
+  }
+
+  setBanned(userId: string, banned: boolean): boolean {
+    return this.accounts.setBanned(userId, banned);
+  }
+
+  get bannedPlayers(): readonly string[] {
+    return this.accounts.bannedPlayers;
+  }
+
+  get tokenLifetimeSeconds(): number {
+    return this.accounts.tokenLifetimeSeconds;
+  }
+
+  setTokenLifetime(seconds: number): void {
+    this.accounts.tokenLifetimeSeconds = seconds;
+  }
+
   now(): number {
     return this.clock.now();
   }
@@ -81,6 +103,10 @@ export class LocalControls implements EmulatorControls {
 
   clearFaults(): void {
     this.faultPlan.clear();
+  }
+
+  clearFault(fault: Fault): boolean {
+    return this.faultPlan.remove(parseFault(fault as unknown as JsonObject));
   }
 
   releaseHeld(): void {
@@ -103,7 +129,13 @@ export class LocalControls implements EmulatorControls {
     return this.log.waitFor(filter, count);
   }
 
+  /** Names the time since the last start or reset. */
+  get run(): string {
+    return this.#run;
+  }
+
   reset(): void {
+    this.#run = randomUUID();
     this.accounts.reset();
     this.clock.reset();
     this.faultPlan.clear();

@@ -1,4 +1,5 @@
-import type { EmulatedAccounts, TokenCheck } from '../accounts/emulated-accounts.js';
+import type { EmulatedAccounts } from '../accounts/emulated-accounts.js';
+import type { TokenCheck } from '../accounts/issuing.js';
 import type { ResolvedOptions } from '../options.js';
 import type { JsonObject } from './fields.js';
 import { complainAboutFields } from './fields.js';

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EndpointName, Fault, LatencyFault } from './fault.js';
 
 /** The faults that meet one call: a delay, and at most one other. */
@@ -58,11 +59,27 @@ export class FaultPlan {
     return new Promise((resolve) => this.#held.push(resolve));
   }
 
+  /** How many calls a `hold` keeps at present. */
+  get heldCount(): number {
+    return this.#held.length;
+  }
+
   /** Lets the calls go on that a `hold` keeps; calls that come later are held again. */
   releaseHeld(): void {
     const held = this.#held;
     this.#held = [];
     for (const release of held) release();
+  }
+
+  /** Ends the faults that are equal to this one, whatever their counts. Whether there was one. */
+  remove(fault: Fault): boolean {
+    const before = this.#counted.length + this.#standing.length;
+    const differs = (other: Fault) => !isDeepStrictEqual(withoutCount(fault), withoutCount(other));
+    this.#counted = this.#counted.filter((planned) => differs(planned.fault));
+    this.#standing = this.#standing.filter(differs);
+    const removed = this.#counted.length + this.#standing.length < before;
+    if (removed && fault.kind === 'hold') this.releaseHeld();
+    return removed;
   }
 
   clear(): void {
@@ -71,6 +88,8 @@ export class FaultPlan {
     this.releaseHeld();
   }
 }
+
+const withoutCount = ({ count: _count, ...fault }: Fault) => fault;
 
 function meetsCall(fault: Fault, endpoint: EndpointName, grantType: string | undefined): boolean {
   const { endpoint: target = '*' } = fault;

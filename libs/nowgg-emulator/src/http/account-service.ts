@@ -14,7 +14,7 @@ import { playFaults } from '../faults/play-faults.js';
 import type { ResolvedOptions } from '../options.js';
 import type { OpenRecord, RecordedRequest, RequestLog } from '../request-log.js';
 import type { ReadBody } from './read-json.js';
-import { hasBody, readJson } from './read-json.js';
+import { hasBody, pathOf, readJson } from './read-json.js';
 import { sendReply } from './send.js';
 
 type Answer<Input> = (input: Input, accounts: EmulatedAccounts, options: ResolvedOptions) => Reply;
@@ -51,16 +51,17 @@ export class AccountService {
 
   /** Answers every path; an unknown one with 404. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = request.url ?? '';
-    const queryStart = url.indexOf('?');
-    const endpoint = endpoints.get(queryStart < 0 ? url : url.slice(0, queryStart));
+    const path = pathOf(request);
+    const endpoint = endpoints.get(path);
+    const arrival = { at: this.clock.now(), method: request.method ?? '', path: endpoint ? path : loggablePath(path) };
+    const startedAt = performance.now();
     if (!endpoint) {
       request.resume();
-      this.#open(response, { endpoint: 'unknown', at: this.clock.now() });
+      this.#open(response, { endpoint: 'unknown', ...arrival }, startedAt);
       return sendReply(response, refuse(404, 'NOT_FOUND', 'now.gg has no such endpoint'));
     }
     const body = hasBody(request) ? await readJson(request) : undefined;
-    const record = this.#open(response, this.#describe(endpoint.name, body));
+    const record = this.#open(response, { ...describe(endpoint.name, body), ...arrival }, startedAt);
     const carryOut = () => {
       const reply = complainAboutForm(request, endpoint, body) ?? this.#answer(endpoint, request, body);
       this.log.update(record, { code: reply.body.code });
@@ -81,22 +82,29 @@ export class AccountService {
     return endpoint.answer(body.value, this.accounts, this.options);
   }
 
-  #open(response: ServerResponse, entry: RecordedRequest): OpenRecord {
+  #open(response: ServerResponse, entry: RecordedRequest, startedAt: number): OpenRecord {
     const record = this.log.add(entry);
-    response.once('finish', () => this.log.update(record, { status: response.statusCode }));
+    const outcome = (how: Partial<RecordedRequest>) => {
+      if (record.durationMs === undefined)
+        this.log.update(record, { ...how, durationMs: Math.round(performance.now() - startedAt) });
+    };
+    response.once('finish', () => outcome({ status: response.statusCode }));
+    response.once('close', () => outcome({ cutOff: true }));
     return record;
   }
-
-  #describe(endpoint: EndpointName, body: ReadBody | undefined): RecordedRequest {
-    const fields = body?.ok && isJsonObject(body.value) ? body.value : {};
-    return {
-      endpoint,
-      at: this.clock.now(),
-      ...(Object.hasOwn(fields, 'token_type') && { tokenType: loggable(fields.token_type) }),
-      ...(Object.hasOwn(fields, 'grant_type') && { grantType: loggable(fields.grant_type) }),
-    };
-  }
 }
+
+function describe(endpoint: EndpointName, body: ReadBody | undefined): Pick<RecordedRequest, 'endpoint'> {
+  const fields = body?.ok && isJsonObject(body.value) ? body.value : {};
+  return {
+    endpoint,
+    ...(Object.hasOwn(fields, 'token_type') && { tokenType: loggable(fields.token_type) }),
+    ...(Object.hasOwn(fields, 'grant_type') && { grantType: loggable(fields.grant_type) }),
+  };
+}
+
+/** An unknown path without whatever in it could be a token or a code. */
+const loggablePath = (path: string) => path.replace(/[^/]{20,}/g, '…').slice(0, 100);
 
 const loggable = (value: unknown) => (loggedValues.has(value) ? (value as string) : 'other');
 

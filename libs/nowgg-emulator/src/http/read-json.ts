@@ -13,6 +13,12 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 /** Past this the rest is not even skipped: the connection is cut. */
 const maxSkippedBytes = 1024 * 1024;
 
+/** The path of the request's target, without the query. */
+export function pathOf({ url = '' }: IncomingMessage): string {
+  const queryStart = url.indexOf('?');
+  return queryStart < 0 ? url : url.slice(0, queryStart);
+}
+
 /** Whether the request announces a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
