@@ -73,7 +73,7 @@ export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => C
 
     if (shape.typeorm && hasPostgresServer()) {
       it(
-        'exchanges a code once, stores the grant and refreshes it',
+        'exchanges a code once, stores the grant and refreshes it, and the command counts it',
         async () => {
           const cluster = await startPostgresCluster();
           try {
@@ -87,6 +87,12 @@ export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => C
               verdict: 'valid',
               grants: 1,
             });
+            const status = ['vault', 'status', '--json'];
+            const command = await consumer.run('node_modules/.bin/nestjs-nowgg-auth', status, {
+              DATABASE_URL: cluster.url,
+            });
+            expect(command).toMatchObject({ exitCode: 0, stderr: '' });
+            expect(JSON.parse(command.stdout)).toMatchObject({ grants: 1, byState: { active: 1 } });
           } finally {
             await cluster.stop();
           }

@@ -37,6 +37,18 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
     });
   });
 
+  it('has the command for the vault, which says what has to be installed for it', async () => {
+    const command = 'node_modules/.bin/nestjs-nowgg-auth';
+    const { version } = consumer().readJson('node_modules/nestjs-nowgg-auth/package.json') as { version: string };
+    expect(await consumer().run(command, ['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+    const variables = { DATABASE_URL: 'postgres://planted@127.0.0.1/x' };
+    expect(await consumer().run(command, ['vault', 'status'], variables)).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringContaining('npm install typeorm pg'),
+    });
+  });
+
   it('has the command of the emulator', async () => {
     const { exitCode, stdout } = await consumer().run('node_modules/.bin/nowgg-emulator', ['--help']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Usage: nowgg-emulator/) });
