@@ -14,9 +14,18 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { NowggAuth, NowggAuthGuard, NowggAuthModule } from 'nestjs-nowgg-auth';
+import { NowggAuth, NowggAuthGuard, NowggAuthModule, type VerificationOptions } from 'nestjs-nowgg-auth';
+import { jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import type { Identity } from './identity-process.js';
-import { bearerStrategy, EmptyGuard, joseGuard, jwtStrategy, type JwtVariant, oauth2JwtBearerGuard } from './peers.js';
+import {
+  bearerStrategy,
+  EmptyGuard,
+  joseGuard,
+  jwksRsaStrategy,
+  jwtStrategy,
+  type JwtVariant,
+  oauth2JwtBearerGuard,
+} from './peers.js';
 import type { Platform, VariantName } from './variants.js';
 
 /** The path of the one route that all applications have. */
@@ -67,6 +76,11 @@ const guardings: Readonly<Record<VariantName, (identity: Identity) => Guarding>>
   'passport-jwt-hs256-key': (identity) => guardedByJwt({ algorithm: 'HS256', form: 'key' }, identity),
   'passport-jwt-rs256': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'text' }, identity),
   'passport-jwt-rs256-key': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'key' }, identity),
+  'oauth2-guard': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [oauth2Module(identity)] }),
+  'passport-jwks-rsa': (identity) => ({
+    ...guardedBy(AuthGuard('bench-jwks-rsa')),
+    providers: [jwksRsaStrategy('bench-jwks-rsa', identity)],
+  }),
   'jose-rs256': (identity) => guardedBy(joseGuard(identity)),
   'oauth2-jwt-bearer': (identity) => guardedBy(oauth2JwtBearerGuard(identity)),
   'nowgg-ask': (identity) => ({
@@ -93,5 +107,23 @@ export function nowggModule({ clientId, clientSecret, baseUrl, issuer }: Identit
     issuer,
     strategyName,
     verification: { maxAgeMs: ONE_DAY_MS },
+  });
+}
+
+/** The module before an identity system whose access tokens are JWTs (RFC 9068). */
+export function oauth2Module({ clientId, issuer, jwksUri }: Identity, verification: VerificationOptions = {}) {
+  return NowggAuthModule.forRoot({
+    identityProviders: [
+      oauth2({
+        name: 'bench',
+        issuer,
+        endpoints: { jwks: jwksUri },
+        clientId,
+        clientAuthentication: 'none',
+        verification: jwt({ audience: clientId }),
+      }),
+    ],
+    strategyName: false,
+    verification: { maxAgeMs: ONE_DAY_MS, ...verification },
   });
 }

@@ -14,7 +14,7 @@ export interface Identity {
   readonly jwksUri: string;
   readonly publicJwk: JWK;
   readonly hs256Secret: string;
-  /** The same players' claims in each kind. */
+  /** The same players' claims in each kind; the RS256 ones are access tokens of RFC 9068. */
   readonly tokens: Readonly<Record<TokenKind, readonly string[]>>;
 }
 
@@ -26,6 +26,8 @@ const hs256Secret = 'a secret of the benchmark, 32 bytes at least';
 
 const emulator = await startNowggEmulator({ clients: [{ clientId, clientSecret }], issuer });
 
+let signAccessToken: ((claims: JWTPayload) => Promise<string>) | undefined;
+
 /** Issues tokens for so many players and stands ready to verify them. */
 async function start(players: number): Promise<Identity> {
   const { publicKey, privateKey } = await generateKeyPair('RS256');
@@ -36,6 +38,8 @@ async function start(players: number): Promise<Identity> {
   });
   const claims = nowgg.map((token) => decodeJwt(token));
   const hs256Key = new TextEncoder().encode(hs256Secret);
+  const sign = (payload: JWTPayload) => signed(accessTokenClaims(payload), 'RS256', privateKey);
+  signAccessToken = sign;
   return {
     baseUrl: emulator.url,
     issuer,
@@ -47,13 +51,32 @@ async function start(players: number): Promise<Identity> {
     tokens: {
       nowgg,
       hs256: await Promise.all(claims.map((payload) => signed(payload, 'HS256', hs256Key))),
-      rs256: await Promise.all(claims.map((payload) => signed(payload, 'RS256', privateKey))),
+      rs256: await Promise.all(claims.map(sign)),
     },
   };
 }
 
+/** As many access tokens as wanted, all different, with the claims of a known one. */
+async function makeAccessTokens({ like, count }: { like: string; count: number }): Promise<readonly string[]> {
+  const sign = signAccessToken;
+  if (!sign) throw new Error('start first');
+  const claims = decodeJwt(like);
+  const tokens: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    tokens.push(await sign({ ...claims, tokenId: `${String(claims.tokenId)}-${index}` }));
+  }
+  return tokens;
+}
+
+/** With what RFC 9068 asks of an access token besides. */
+function accessTokenClaims(claims: JWTPayload): JWTPayload {
+  return { ...claims, sub: claims.userId as string, jti: claims.tokenId as string, client_id: clientId };
+}
+
 function signed(payload: JWTPayload, alg: string, key: Parameters<SignJWT['sign']>[0]): Promise<string> {
-  return new SignJWT(payload).setProtectedHeader({ alg, typ: 'JWT', kid: 'bench' }).sign(key);
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg, typ: alg === 'RS256' ? 'at+jwt' : 'JWT', kid: 'bench' })
+    .sign(key);
 }
 
 async function serveKeys(key: JWK): Promise<string> {
@@ -66,6 +89,7 @@ async function serveKeys(key: JWK): Promise<string> {
 
 const operations = {
   start,
+  makeAccessTokens,
   verifyTokenCalls: () => emulator.requestCount({ endpoint: 'verify-token' }),
 };
 

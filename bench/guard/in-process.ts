@@ -1,16 +1,15 @@
 import { hash } from 'node:crypto';
-import { IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { ExecutionContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { LRUCache } from 'lru-cache';
 import { NowggAuthGuard, NowggAuthenticator } from 'nestjs-nowgg-auth';
 import { serve } from '../support/child-process.js';
-import { requestHeaders } from '../support/request-headers.js';
 import { rotated } from '../support/statistics.js';
-import { nowggModule, ROUTE } from './benched-app.js';
+import { nowggModule } from './benched-app.js';
 import type { Identity } from './identity-process.js';
 import { loadInternals } from './internals.js';
+import { contextOf, flat, requestOf } from './parsed-request.js';
 
 /** CPU microseconds for one operation, by name, one value for each round. */
 export type InProcessSamples = Readonly<Record<MeasuredPart, readonly number[]>>;
@@ -84,7 +83,7 @@ async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>
     hash: { prepare: ownTokens, work: (token: string) => hash('sha256', token, 'binary') },
     guard: {
       prepare: batchOf(contextOf),
-      work: (context: ExecutionContextHost) => {
+      work: (context: ExecutionContext) => {
         if (guard.canActivate(context) !== true) throw new Error('the verdict was not in the cache');
       },
     },
@@ -93,42 +92,6 @@ async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>
     key: { prepare: ownTokens, work: (token: string) => cacheKey({}, tokenDigest(token)) },
     principal: { prepare: () => Array.from({ length: BATCH }, () => facts), work: () => principalOf(facts) },
   };
-}
-
-/** A string that no code has touched yet, as the HTTP parser makes it. */
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}
-
-const socket = new Socket();
-
-/** A request with the header lines of a game client behind a proxy, parsed as body parsers leave it. */
-function requestOf(token: string): IncomingMessage {
-  const request = new IncomingMessage(socket) as IncomingMessage & {
-    originalUrl: string;
-    _addHeaderLines(lines: string[], count: number): void;
-  };
-  request.method = 'GET';
-  request.url = ROUTE;
-  request.originalUrl = ROUTE;
-  const lines = requestHeaders(token).map(flat);
-  request._addHeaderLines(lines, lines.length);
-  if (request.headers.authorization === undefined) throw new Error('the request was not made as the parser makes it');
-  return request;
-}
-
-class PlayersController {
-  me(): void {}
-}
-
-function contextOf(token: string): ExecutionContextHost {
-  const context = new ExecutionContextHost(
-    [requestOf(token), {}, () => undefined],
-    PlayersController,
-    Object.getOwnPropertyDescriptor(PlayersController.prototype, 'me')?.value as () => void,
-  );
-  context.setType('http');
-  return context;
 }
 
 const operations = { measure };

@@ -3,17 +3,29 @@ import { describeMachine } from '../support/machine.js';
 import { readArguments, type RunOptions, USAGE } from './arguments.js';
 import type { IdentityOperations } from './identity-process.js';
 import type { InProcessOperations } from './in-process.js';
+import type { JwtOperations } from './jwt-process.js';
 import { measureOverHttp } from './over-http.js';
-import { httpTable, inProcessFigures, inProcessTable, tokenLengths, variantFigures } from './report.js';
+import {
+  httpTable,
+  inProcessFigures,
+  inProcessTable,
+  jwtFigures,
+  jwtTable,
+  tokenLengths,
+  variantFigures,
+} from './report.js';
 
 /** Different tokens that the requests take in turn. */
 const PLAYERS = 100;
 /** Rounds in process are a thousand times shorter; many of them find quiet moments. */
 const IN_PROCESS_ROUNDS_FACTOR = 20;
+/** More than are used before a token's turn comes again could remember. */
+const ACCESS_TOKENS = 1000;
 
 async function run({ rounds, requests, platforms, json }: RunOptions): Promise<void> {
   const identityProcess = new Child<IdentityOperations>(new URL('identity-process.js', import.meta.url));
   const measurer = new Child<InProcessOperations>(new URL('in-process.js', import.meta.url));
+  const jwtMeasurer = new Child<JwtOperations>(new URL('jwt-process.js', import.meta.url));
   try {
     const print = (text: string) => json || console.log(`${text}\n`);
     const identity = await identityProcess.call('start', PLAYERS);
@@ -25,12 +37,18 @@ async function run({ rounds, requests, platforms, json }: RunOptions): Promise<v
       http[platform] = { figures, samples };
       print(httpTable(platform, figures));
     }
-    const samples = await measurer.call('measure', { identity, rounds: rounds * IN_PROCESS_ROUNDS_FACTOR });
-    const inProcess = inProcessFigures(samples);
+    const inProcessRounds = rounds * IN_PROCESS_ROUNDS_FACTOR;
+    const inProcess = inProcessFigures(await measurer.call('measure', { identity, rounds: inProcessRounds }));
     print(inProcessTable(inProcess));
-    if (json) console.log(JSON.stringify({ machine: describeMachine(), rounds, requests, http, inProcess }, null, 2));
+    const like = identity.tokens.rs256[0] ?? '';
+    const tokens = await identityProcess.call('makeAccessTokens', { like, count: ACCESS_TOKENS });
+    const jwt = jwtFigures(await jwtMeasurer.call('measure', { identity, tokens, rounds: inProcessRounds }));
+    print(jwtTable(jwt));
+    if (json) {
+      console.log(JSON.stringify({ machine: describeMachine(), rounds, requests, http, inProcess, jwt }, null, 2));
+    }
   } finally {
-    await Promise.all([identityProcess.stop(), measurer.stop()]);
+    await Promise.all([identityProcess, measurer, jwtMeasurer].map((child) => child.stop()));
   }
 }
 

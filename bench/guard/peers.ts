@@ -10,6 +10,7 @@ import { PassportStrategy } from '@nestjs/passport';
 import type { Request, Response } from 'express';
 import { auth } from 'express-oauth2-jwt-bearer';
 import { createLocalJWKSet, jwtVerify } from 'jose';
+import { passportJwtSecret } from 'jwks-rsa';
 import { Strategy as BearerStrategy } from 'passport-http-bearer';
 import { ExtractJwt, Strategy as JwtStrategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import type { Identity } from './identity-process.js';
@@ -58,6 +59,25 @@ export function jwtStrategy(name: string, { algorithm, form }: JwtVariant, ident
   class BenchedStrategy extends PassportStrategy(JwtStrategy, name) {
     constructor() {
       super(options);
+    }
+    validate(payload: unknown): unknown {
+      return payload;
+    }
+  }
+  return BenchedStrategy;
+}
+
+/** passport-jwt with the keys that jwks-rsa fetches and keeps. */
+export function jwksRsaStrategy(name: string, { issuer, clientId, jwksUri }: Identity): Provider {
+  class BenchedStrategy extends PassportStrategy(JwtStrategy, name) {
+    constructor() {
+      super({
+        jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+        secretOrKeyProvider: passportJwtSecret({ jwksUri, cache: true }),
+        issuer,
+        audience: clientId,
+        algorithms: ['RS256'],
+      });
     }
     validate(payload: unknown): unknown {
       return payload;

@@ -3,6 +3,7 @@ import { lowest, median, paired } from '../support/statistics.js';
 import type { HttpSamples } from './over-http.js';
 import type { Identity } from './identity-process.js';
 import type { InProcessSamples, MeasuredPart } from './in-process.js';
+import type { JwtGuardName, JwtSamples } from './jwt-process.js';
 import { type Platform, type VariantName, variants } from './variants.js';
 
 /** Lowest and median of a figure's rounds. */
@@ -104,6 +105,49 @@ export function inProcessTable({ parts, ratio }: InProcessFigures): string {
       row('of the authenticator: lookup and checks', difference(authenticate, key)),
       row('of the bare cost: SHA-256', hash),
     ],
+  );
+}
+
+/** A guard call for a JWT access token, microseconds, and its ratio to a bare guard on jose. */
+export type JwtFigures = Readonly<Record<JwtGuardName, { readonly cpu: Spread; readonly ratio: Spread }>>;
+
+const JWT_TITLES: Readonly<Record<JwtGuardName, string>> = {
+  cold: '**`NowggAuthGuard`**, a token that is new',
+  warm: '**`NowggAuthGuard`**, a token that is known',
+  jose: 'jose in a bare guard, key set at hand',
+  'passport-jwks-rsa': 'passport-jwt and jwks-rsa',
+  'oauth2-jwt-bearer': 'express-oauth2-jwt-bearer',
+};
+
+export function jwtFigures(samples: JwtSamples): JwtFigures {
+  const figures = Object.entries(samples).map(([name, own]) => [
+    name,
+    {
+      cpu: spread(own),
+      ratio: {
+        lowest: lowest(own) / lowest(samples.jose),
+        median: median(paired(own, samples.jose, (a, b) => a / b)),
+      },
+    },
+  ]);
+  return Object.fromEntries(figures) as JwtFigures;
+}
+
+export function jwtTable(figures: JwtFigures): string {
+  const right = (heading: string) => ({ heading, align: 'right' }) as const;
+  return markdownTable(
+    [
+      { heading: 'In process, one call with a JWT access token, RS256' },
+      right('CPU µs'),
+      right('median'),
+      right('× jose'),
+      right('median'),
+    ],
+    (Object.keys(JWT_TITLES) as JwtGuardName[]).map((name) => {
+      const { cpu, ratio } = figures[name];
+      const cells = [cpu.lowest.toFixed(1), cpu.median.toFixed(1), ratio.lowest.toFixed(2), ratio.median.toFixed(2)];
+      return [JWT_TITLES[name], ...cells];
+    }),
   );
 }
 

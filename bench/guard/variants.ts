@@ -37,6 +37,13 @@ export const variants = [
   },
   { name: 'passport-jwt-rs256', title: 'passport-jwt, RS256, key as PEM', tokens: 'rs256', guards: true, isSlow: true },
   { name: 'passport-jwt-rs256-key', title: 'passport-jwt, RS256, key as `KeyObject`', tokens: 'rs256', guards: true },
+  {
+    name: 'oauth2-guard',
+    title: '**`NowggAuthGuard`**, RS256 by `oauth2()`, warm cache',
+    tokens: 'rs256',
+    guards: true,
+  },
+  { name: 'passport-jwks-rsa', title: 'passport-jwt and jwks-rsa, RS256', tokens: 'rs256', guards: true, isSlow: true },
   { name: 'jose-rs256', title: 'jose in a guard, RS256', tokens: 'rs256', guards: true },
   { name: 'oauth2-jwt-bearer', title: 'express-oauth2-jwt-bearer, RS256', tokens: 'rs256', guards: true },
   {

@@ -25,8 +25,8 @@ export async function startRedis(): Promise<Service | undefined> {
   return service(server, `redis://127.0.0.1:${port}`, () => undefined);
 }
 
-/** Undefined where the programs are missing. */
-export async function startPostgres(): Promise<Service | undefined> {
+/** Undefined where the programs are missing. @param more server settings */
+export async function startPostgres(more: Readonly<Record<string, string>> = {}): Promise<Service | undefined> {
   const bin = postgresPrograms();
   if (bin === undefined) return undefined;
   const owner = databaseUser();
@@ -36,7 +36,8 @@ export async function startPostgres(): Promise<Service | undefined> {
   const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
   execFileSync(join(bin, 'initdb'), initdb, { stdio: 'ignore', ...options });
   const port = await freePort();
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${data}`, 'fsync=off'];
+  const own = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${data}`, 'fsync=off'];
+  const settings = [...own, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)];
   const flags = settings.flatMap((setting) => ['-c', setting]);
   const env = { ...process.env, LC_ALL: 'C' };
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...flags], {

@@ -1,0 +1,87 @@
+import 'reflect-metadata';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { NowggAuthGuard, type VerificationOptions } from 'nestjs-nowgg-auth';
+import { serve } from '../support/child-process.js';
+import { rotated } from '../support/statistics.js';
+import { oauth2Module } from './benched-app.js';
+import type { Identity } from './identity-process.js';
+import { contextOf } from './parsed-request.js';
+import { joseGuard, jwksRsaStrategy, oauth2JwtBearerGuard } from './peers.js';
+
+/** CPU microseconds for one guard call, by guard, one value for each round. */
+export type JwtSamples = Readonly<Record<JwtGuardName, readonly number[]>>;
+
+export type JwtGuardName = 'cold' | 'warm' | 'jose' | 'passport-jwks-rsa' | 'oauth2-jwt-bearer';
+
+const BATCH = 16;
+const WARM_UP_ROUNDS = 30;
+/** Far fewer than there are tokens: when a token's turn comes again nobody remembers it. */
+const FORGETFUL: VerificationOptions = { maxEntries: 10 };
+
+async function measure({
+  identity,
+  tokens,
+  rounds,
+}: {
+  identity: Identity;
+  /** Access tokens that are all different. */
+  tokens: readonly string[];
+  rounds: number;
+}): Promise<JwtSamples> {
+  const guards = await makeGuards(identity);
+  const names = Object.keys(guards) as JwtGuardName[];
+  const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<JwtGuardName, number[]>;
+  const known = tokens.slice(0, BATCH);
+  let turn = 0;
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
+    for (const name of rotated(names, round + WARM_UP_ROUNDS)) {
+      const unknown = () => tokens[(turn += 1) % tokens.length] ?? '';
+      const contexts = Array.from({ length: BATCH }, (_, i) =>
+        contextOf(name === 'warm' ? (known[i] ?? '') : unknown()),
+      );
+      const micros = await timeBatch(guards[name], contexts);
+      if (round >= 0) samples[name].push(micros / BATCH);
+    }
+  }
+  return samples;
+}
+
+/** Processor time of all threads, microseconds: signatures are checked beside the main one. */
+async function timeBatch(guard: CanActivate, contexts: readonly ExecutionContext[]): Promise<number> {
+  const before = process.cpuUsage();
+  for (const context of contexts) {
+    const admitted = guard.canActivate(context) as boolean | Promise<boolean>;
+    if (!(typeof admitted === 'boolean' ? admitted : await admitted)) throw new Error('a good token was refused');
+  }
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+async function makeGuards(identity: Identity): Promise<Record<JwtGuardName, CanActivate>> {
+  const Strategy = jwksRsaStrategy('bench-jwks-rsa', identity) as new () => unknown;
+  // Constructing it makes it known to Passport.
+  Reflect.construct(Strategy, []);
+  return {
+    cold: await ownGuard(identity, FORGETFUL),
+    warm: await ownGuard(identity),
+    jose: new (joseGuard(identity))(),
+    'passport-jwks-rsa': new (AuthGuard('bench-jwks-rsa'))(),
+    'oauth2-jwt-bearer': new (oauth2JwtBearerGuard(identity))(),
+  };
+}
+
+async function ownGuard(identity: Identity, verification?: VerificationOptions): Promise<NowggAuthGuard> {
+  const app = await NestFactory.createApplicationContext(oauth2Module(identity, verification), {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  return app.get(NowggAuthGuard);
+}
+
+const operations = { measure };
+
+export type JwtOperations = typeof operations;
+
+serve(operations);
