@@ -67,6 +67,11 @@ function frozenCopy(value: unknown, shared: readonly string[], depth: number): u
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return undefined;
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, shared, depth - 1)));
-  const entries = Object.entries(value).filter(([key]) => !IGNORED_KEYS.has(key));
-  return Object.freeze(Object.fromEntries(entries.map(([key, item]) => [key, frozenCopy(item, shared, depth - 1)])));
+  // A spread defines own properties, `__proto__` too: it reaches no prototype, and keeps the shape that parsing gave.
+  const copy: Record<string, unknown> = { ...value };
+  for (const key of Object.keys(copy)) {
+    if (IGNORED_KEYS.has(key)) delete copy[key];
+    else copy[key] = frozenCopy(copy[key], shared, depth - 1);
+  }
+  return Object.freeze(copy);
 }

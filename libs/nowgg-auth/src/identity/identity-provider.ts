@@ -103,6 +103,14 @@ export abstract class IdentityProvider {
     return true;
   }
 
+  /**
+   * Whether it judges every token completely by computing, from keys at hand. A token that can only be for it is then not
+   * looked at beforehand: decoding it twice would cost as much as all the rest.
+   */
+  get isLocal(): boolean {
+    return false;
+  }
+
   /** Whether the unverified issuer and audience point here. Only to choose among several providers. */
   abstract recognises(jws: UnverifiedJws): boolean;
 

@@ -7,6 +7,8 @@ import type { OAuth2Client } from './oauth2-client.js';
 interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
+  /** Keys that were found, by algorithm and `kid`: never more than the set holds. */
+  readonly found: Map<string, KeyFinding>;
 }
 
 /** The key that a token's header names. */
@@ -71,7 +73,7 @@ async function loadKeys(client: OAuth2Client, signal: AbortSignal): Promise<Load
   if (reply?.statusCode !== 200) return { reason: 'nonsense', ...call.failure(), status: 'failed' };
   const set = reply.json;
   if (!isKeySet(set)) return { status: 'failed', reason: 'nonsense' };
-  return { status: 'loaded', value: { set, find: createLocalJWKSet(set) } };
+  return { status: 'loaded', value: { set, find: createLocalJWKSet(set), found: new Map() } };
 }
 
 /** An empty set would refuse every token: an issuer without keys has a bad day, it has not withdrawn all of them. */
@@ -81,8 +83,13 @@ function isKeySet(value: unknown): value is JSONWebKeySet {
 }
 
 async function keyOf(keys: Keys, header: JWSHeaderParameters): Promise<KeyFinding | 'missing'> {
+  const name = `${header.alg} ${header.kid}`;
+  const known = keys.found.get(name);
+  if (known) return known;
   try {
-    return { status: 'key', key: await keys.find(header) };
+    const finding: KeyFinding = { status: 'key', key: await keys.find(header) };
+    if (header.kid !== undefined) keys.found.set(name, finding);
+    return finding;
   } catch (error) {
     // Several keys and no `kid`, or a key that cannot verify: a newer set would not help.
     return error instanceof errors.JWKSNoMatchingKey ? 'missing' : { status: 'none' };

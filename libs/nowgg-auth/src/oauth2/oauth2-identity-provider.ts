@@ -53,6 +53,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     }
   }
 
+  override get isLocal(): boolean {
+    return this.#jwtIsLocal && this.#forOpaque === undefined;
+  }
+
   /** By the issuer alone unless the token names its client: its `aud` is an API, and which ones is for the verification. */
   override recognises({ claims }: UnverifiedJws): boolean {
     const { issuer, clientId } = this.client.settings;

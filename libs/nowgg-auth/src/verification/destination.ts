@@ -1,7 +1,7 @@
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
-import { decodeUnverifiedJws, type UnverifiedJws } from '../identity/unverified-jws.js';
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
 import { isBearerToken } from './gate.js';
 import type { AuthenticationPolicy } from './verdict.js';
@@ -33,9 +33,12 @@ export function destinationOf(
   acceptTokenTypes: readonly TokenType[],
   nowMs: number,
 ): Destination {
+  const only = policy.provider === undefined ? providers.only() : providers.get(policy.provider);
+  // Sent nowhere and verified as a whole: its form is looked at where it is refused.
+  if (only?.isLocal) return localDestination(only, policy, acceptTokenTypes);
   if (!isBearerToken(token)) return { refuse: 'malformed_token' };
   const jws = decodeUnverifiedJws(token);
-  const provider = providerOf(jws, policy, providers);
+  const provider = only ?? (policy.provider === undefined && jws ? providers.findRecognising(jws) : undefined);
   // With several providers an opaque token is sent to none: it could be another system's secret.
   if (!provider) return { refuse: jws ? 'wrong_client' : 'invalid_token' };
   const inspection = provider.inspect(jws, nowMs);
@@ -52,13 +55,15 @@ export function destinationOf(
     : { refuse: 'wrong_token_type' };
 }
 
-function providerOf(
-  jws: UnverifiedJws | undefined,
+function localDestination(
+  provider: IdentityProvider,
   policy: AuthenticationPolicy,
-  providers: IdentityProviders,
-): IdentityProvider | undefined {
-  if (policy.provider !== undefined) return providers.get(policy.provider);
-  return providers.only() ?? (jws && providers.findRecognising(jws));
+  acceptTokenTypes: readonly TokenType[],
+): Destination {
+  const tokenType = policy.tokenType ?? defaultTokenType(provider, acceptTokenTypes);
+  return acceptsTokenType(tokenType, policy, acceptTokenTypes) && provider.tokenTypes.includes(tokenType)
+    ? { provider, tokenType, looksGood: false, local: true }
+    : { refuse: 'wrong_token_type' };
 }
 
 function defaultTokenType(provider: IdentityProvider, acceptTokenTypes: readonly TokenType[]): TokenType {

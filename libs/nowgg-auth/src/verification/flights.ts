@@ -3,6 +3,12 @@ interface Flight<T> {
   invalidated: boolean;
 }
 
+/** What a flight is for, and what becomes of its answer. */
+interface Errand<T> {
+  readonly ask: () => Promise<T>;
+  readonly settle: (answer: T) => void;
+}
+
 /** Asks once more at most this often when invalidations keep coming. */
 const MAX_REPEATS = 2;
 
@@ -26,7 +32,7 @@ export class Flights<T> {
     const flights = this.#underway.get(key);
     if (flights) flights.push(flight);
     else this.#underway.set(key, [flight]);
-    flight.promise = this.#fly(flight, ask, settle).finally(() => this.#land(key, flight));
+    flight.promise = this.#fly(key, flight, { ask, settle });
     return flight.promise;
   }
 
@@ -40,20 +46,24 @@ export class Flights<T> {
     return this.#underway.size;
   }
 
-  /** Takes out this flight alone: older and newer ones must still be reached by an invalidation. */
-  #land(key: string, flight: Flight<T>): void {
-    const left = this.#underway.get(key)?.filter((other) => other !== flight) ?? [];
-    if (left.length > 0) this.#underway.set(key, left);
-    else this.#underway.delete(key);
+  async #fly(key: string, flight: Flight<T>, { ask, settle }: Errand<T>): Promise<T> {
+    try {
+      let answer = await ask();
+      for (let repeat = 0; flight.invalidated && repeat < MAX_REPEATS; repeat += 1) {
+        flight.invalidated = false;
+        answer = await ask();
+      }
+      if (!flight.invalidated) settle(answer);
+      return answer;
+    } finally {
+      this.#land(key, flight);
+    }
   }
 
-  async #fly(flight: Flight<T>, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
-    let answer = await ask();
-    for (let repeat = 0; flight.invalidated && repeat < MAX_REPEATS; repeat += 1) {
-      flight.invalidated = false;
-      answer = await ask();
-    }
-    if (!flight.invalidated) settle(answer);
-    return answer;
+  /** Takes out this flight alone: older and newer ones must still be reached by an invalidation. */
+  #land(key: string, flight: Flight<T>): void {
+    const flights = this.#underway.get(key);
+    if (flights === undefined || flights.length === 1) this.#underway.delete(key);
+    else flights.splice(flights.indexOf(flight), 1);
   }
 }

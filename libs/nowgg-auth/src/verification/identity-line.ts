@@ -5,6 +5,7 @@ import type { ResolvedNowggAuthOptions } from '../options.js';
 import type { TokenType } from '../principal.js';
 import { publishSecurityEvent, type NowggSecurityEvent } from '../security-events.js';
 import { Circuit } from './circuit.js';
+import { isBearerToken } from './gate.js';
 import { OwnCredentials } from './own-credentials.js';
 
 /** A question to an identity system. */
@@ -54,7 +55,7 @@ export class IdentityLine {
   }
 
   async ask(question: Question): Promise<IdentityVerdict> {
-    if (question.local) return this.#verify(question);
+    if (question.local) return this.#judgeHere(question);
     const obstacle = this.#obstacle(question);
     if (obstacle) return obstacle;
     this.#underway += 1;
@@ -63,6 +64,12 @@ export class IdentityLine {
     } finally {
       this.#underway -= 1;
     }
+  }
+
+  async #judgeHere(question: Question): Promise<IdentityVerdict> {
+    const verdict = await this.#verify(question);
+    const isMalformed = verdict.status === 'invalid' && !isBearerToken(question.token);
+    return isMalformed ? { status: 'invalid', reason: 'malformed_token', definite: true } : verdict;
   }
 
   /** Why this question is not asked at all. The circuit comes last: whoever passes it may be its only probe. */

@@ -1,9 +1,11 @@
-import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type ProtectedHeaderParameters } from 'jose';
+import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import type { KeyFinding } from '../jwks-source.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import { withoutTrailingSlash } from '../secure-url.js';
 import { factsOf } from '../token-facts.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 
@@ -25,7 +27,14 @@ export interface JwtVerificationOptions {
   sameClient?: boolean;
 }
 
-type Settings = Required<JwtVerificationOptions>;
+interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> {
+  readonly algorithms: string[];
+}
+
+/** The key that a header names, or what its absence makes of the token. */
+type KeyOrVerdict =
+  | Extract<KeyFinding, { readonly status: 'key' }>
+  | Exclude<IdentityVerdict, { readonly status: 'valid' }>;
 
 /** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
 const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
@@ -50,7 +59,7 @@ class JwtMethod extends VerificationMethod {
     super();
     this.#settings = Object.freeze({
       audience: options.audience,
-      algorithms: Object.freeze([...(options.algorithms ?? ['RS256'])]),
+      algorithms: [...(options.algorithms ?? ['RS256'])],
       typ: options.typ ?? 'at+jwt',
       sameClient: options.sameClient ?? true,
     });
@@ -81,40 +90,50 @@ class JwtVerification implements TokenVerification {
   readonly #client: OAuth2Client;
   readonly #settings: Settings;
 
+  /** How the configured issuer may be spelled in metadata; which of the two it is they tell. */
+  readonly #issuers: string[];
+
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
     this.#settings = settings;
+    const issuer = withoutTrailingSlash(client.settings.issuer);
+    this.#issuers = [issuer, `${issuer}/`];
   }
 
   async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
-    const header = headerOf(token);
-    const refusal = header ? this.#headerRefusal(header) : 'invalid_token';
-    if (!header || refusal) return refused(refusal ?? 'invalid_token');
-    // Before the key, because only then is it known which system's keys to ask for.
-    const metadata = await this.#client.metadata(signal);
-    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
-    const finding = await this.#client.keys.find(header, signal);
-    if (finding.status === 'unknown') return finding;
-    // Not to be remembered: the key may be published in the next moment.
-    if (finding.status === 'none') return { status: 'invalid', reason: 'invalid_token', finding: true };
-    const { issuer } = metadata.value;
+    const { algorithms, audience, typ } = this.#settings;
+    let withoutKey: IdentityVerdict | undefined;
+    const findKey = async (header: JWTHeaderParameters): Promise<CryptoKey> => {
+      const finding = await this.#findKey(header, signal);
+      if (finding.status === 'key') return finding.key;
+      withoutKey = finding;
+      throw new errors.JWKSNoMatchingKey();
+    };
     try {
-      const { payload } = await jwtVerify(token, finding.key, {
-        algorithms: [...this.#settings.algorithms],
-        issuer,
-        audience: this.#settings.audience,
-        requiredClaims: this.#settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS,
+      const { payload } = await jwtVerify(token, findKey, {
+        algorithms,
+        issuer: this.#issuers,
+        audience,
+        requiredClaims: typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS,
         currentDate: new Date(this.#client.clock.now()),
         // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
         clockTolerance: this.#client.clockSkewMs / 1000,
       });
-      return this.#judge(payload, issuer);
+      return await this.#judge(payload, signal);
     } catch (error) {
-      return refused(reasonOf(error));
+      return withoutKey ?? refused(reasonOf(error));
     }
   }
 
-  #headerRefusal(header: ProtectedHeaderParameters): InvalidReason | undefined {
+  async #findKey(header: JWTHeaderParameters, signal: AbortSignal): Promise<KeyOrVerdict> {
+    const refusal = this.#headerRefusal(header);
+    if (refusal) return refused(refusal);
+    const finding = await this.#client.keys.find(header, signal);
+    // Not to be remembered: the key may be published in the next moment.
+    return finding.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : finding;
+  }
+
+  #headerRefusal(header: JWTHeaderParameters): InvalidReason | undefined {
     const { algorithms, typ } = this.#settings;
     if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return 'invalid_token';
     if (header.kid !== undefined && typeof header.kid !== 'string') return 'invalid_token';
@@ -122,9 +141,13 @@ class JwtVerification implements TokenVerification {
     return typ === false || isOfType(header.typ, typ) ? undefined : 'wrong_token_type';
   }
 
-  /** What the signature vouches for, judged beyond issuer and audience. */
-  #judge(claims: JWTPayload, issuer: string): IdentityVerdict {
+  /** What the signature vouches for, judged beyond what a library can. */
+  async #judge(claims: JWTPayload, signal: AbortSignal): Promise<IdentityVerdict> {
     const { typ, sameClient } = this.#settings;
+    const metadata = await this.#client.metadata(signal);
+    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+    const { issuer } = metadata.value;
+    if (claims.iss !== issuer) return refused('invalid_token');
     if ((claims.exp as number) * 1000 <= this.#client.clock.now()) return refused('expired_token');
     const typed = typ === 'at+jwt' ? ['client_id', 'jti', 'sub'] : ['sub'];
     if (typed.some((name) => typeof claims[name] !== 'string')) return refused('invalid_token');
@@ -140,14 +163,6 @@ class JwtVerification implements TokenVerification {
   }
 }
 
-function headerOf(token: string): ProtectedHeaderParameters | undefined {
-  try {
-    return decodeProtectedHeader(token);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */
 function isOfType(value: unknown, expected: string): boolean {
   const normal = (type: string) => type.toLowerCase().replace(/^application\//, '');
@@ -155,7 +170,7 @@ function isOfType(value: unknown, expected: string): boolean {
 }
 
 /** Found out here and by public keys: it proves nothing about our own credentials. */
-function refused(reason: InvalidReason): IdentityVerdict {
+function refused(reason: InvalidReason): Extract<IdentityVerdict, { readonly status: 'invalid' }> {
   return { status: 'invalid', reason, definite: true };
 }
 
