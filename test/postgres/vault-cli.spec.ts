@@ -132,7 +132,7 @@ describe('nestjs-nowgg-auth vault', () => {
     expect(await json('vault rotate')).toMatchObject({ exitCode: 1, resealed: 3, unreadable: 2, complete: false });
   });
 
-  it('rotate stops after its batch at Ctrl-C, and the same command goes on', async () => {
+  it('rotate stops after its batch at Ctrl-C, which npx repeats, and the same command goes on', async () => {
     await plantGrants(dataSource, RING[0], 3_000);
     await rollOut();
     const command = new VaultCommand(['vault', 'rotate', '--json', '--batch-size', '1'], {
@@ -140,6 +140,7 @@ describe('nestjs-nowgg-auth vault', () => {
       NOWGG_ENCRYPTION_KEYS: NEW_RING,
     });
     await command.underWay();
+    command.kill('SIGINT');
     command.kill('SIGINT');
     const { exitCode, stdout } = await command.ended;
     const { resealed, ...rest } = JSON.parse(stdout) as { resealed: number };

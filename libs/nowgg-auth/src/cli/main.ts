@@ -1,5 +1,8 @@
 import { runCommand } from './run.js';
 
+/** How soon after a signal the same one again means nothing. */
+const REPEATED_SIGNAL_MS = 1_000;
+
 process.exitCode = await runCommand(process.argv.slice(2), {
   variables: process.env,
   terminal: {
@@ -9,8 +12,12 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   },
   interruption: () => {
     const stopping = new AbortController();
-    // Once: whoever presses Ctrl-C again does not want to wait for the batch.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+    const stop = () => {
+      stopping.abort();
+      // Not at once: npx repeats the signal that the terminal has sent to both. From then on Ctrl-C ends the process.
+      setTimeout(() => process.off('SIGINT', stop).off('SIGTERM', stop), REPEATED_SIGNAL_MS).unref();
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
     return stopping.signal;
   },
 });

@@ -5,13 +5,12 @@ import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
 import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
-import type { GrantRecord, NewGrant } from './grant-record.js';
-import { FIRST_GENERATION } from './new-grant-record.js';
+import { firstGrant } from './first-grant.js';
+import type { GrantRecord } from './grant-record.js';
 import { RefreshFlights } from './refresh-flights.js';
 import type { TokenParts } from './token-parts.js';
 import { openReply, sealReply } from './sealed-reply.js';
 import { callTokenEndpoint } from './token-call.js';
-import { accessTokenExpiry } from './vault.js';
 
 /** What is sent with a code. */
 export interface CodeExchangeOptions {
@@ -183,30 +182,14 @@ export class CodeExchanger {
     if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
       return this.#forget(key, new InvalidGrantError());
     }
-    const grant = this.#newGrant(provider, principal, tokens);
-    const { store, unsaved } = this.#parts;
+    const { store, unsaved, vault } = this.#parts;
+    const grant = firstGrant(vault, provider, principal, tokens);
     const owner = { provider: provider.name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(key.codeHash, grant));
     if (created) return { grant: created, principal };
-    const finished = await this.#parts.store.findExchange(key.codeHash);
+    const finished = await store.findExchange(key.codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();
     return this.#completed(finished);
-  }
-
-  #newGrant(provider: IdentityProvider, principal: NowggPrincipal, tokens: TokenSet): NewGrant {
-    const { name, clientKey } = provider;
-    const id = randomUUID();
-    const context = { id, clientKey, generation: FIRST_GENERATION };
-    return {
-      id,
-      provider: name,
-      clientKey,
-      userId: principal.userId,
-      sessionId: principal.sessionId,
-      ...this.#parts.vault.sealTokens(context, tokens.accessToken, tokens.refreshToken as string),
-      accessNotAfterMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(tokens),
-      refreshNotAfterMs: tokens.refreshTokenExpiresAtMs,
-    };
   }
 
   /** The same code once more: the same grant, for a while. */

@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import type { IdentityProvider, TokenSet } from '../identity/identity-provider.js';
+import type { NowggPrincipal } from '../principal.js';
+import type { NewGrant } from './grant-record.js';
+import { FIRST_GENERATION } from './new-grant-record.js';
+import { accessTokenExpiry, type Vault } from './vault.js';
+
+/** The grant that a verified token set becomes. @param tokens have a refresh token */
+export function firstGrant(
+  vault: Vault,
+  { name, clientKey }: IdentityProvider,
+  principal: NowggPrincipal,
+  tokens: TokenSet,
+): NewGrant {
+  const id = randomUUID();
+  const context = { id, clientKey, generation: FIRST_GENERATION };
+  return {
+    id,
+    provider: name,
+    clientKey,
+    userId: principal.userId,
+    sessionId: principal.sessionId,
+    ...vault.sealTokens(context, tokens.accessToken, tokens.refreshToken as string),
+    accessNotAfterMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(tokens),
+    refreshNotAfterMs: tokens.refreshTokenExpiresAtMs,
+  };
+}
