@@ -24,6 +24,7 @@ import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { TokenStore } from './tokens/token-store.js';
+import { WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
@@ -73,7 +74,7 @@ function dynamicModule(
       NowggTokenService,
       NowggVaultService,
       RESOLVED_OPTIONS,
-      ...(isStoreWiring(wiring.tokenStore) ? [TokenStore] : []),
+      ...(isStoreWiring(wiring.tokenStore) ? [TokenStore, WIRED_TOKEN_SERVICE] : []),
     ],
   };
 }

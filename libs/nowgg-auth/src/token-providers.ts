@@ -7,7 +7,7 @@ import { NowggRevocationService } from './revocation/nowgg-revocation.service.js
 import { RevocationStore } from './revocation/revocation-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
-import type { TokenStoreWiring } from './tokens/token-store-wiring.js';
+import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
@@ -39,6 +39,7 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
       },
       inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggRevocationService, NowggClock, RESOLVED_OPTIONS],
     },
+    { provide: WIRED_TOKEN_SERVICE, useExisting: NowggTokenService },
     {
       provide: NowggVaultService,
       useFactory: (

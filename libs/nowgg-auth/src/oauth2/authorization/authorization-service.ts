@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
 import * as openid from 'openid-client';
 import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
@@ -8,13 +7,15 @@ import { IdentityProviders } from '../../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options.js';
 import type { CodeExchange } from '../../tokens/grant.js';
 import { KeyRing } from '../../tokens/key-ring.js';
-import { NowggTokenService } from '../../tokens/nowgg-token-service.js';
+import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
 import { TokenStore } from '../../tokens/token-store.js';
+import { WIRED_TOKEN_SERVICE } from '../../tokens/token-store-wiring.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
-import { isSecureUrl } from '../secure-url.js';
 import { type AuthorizationCookie, authorizationCookie, readAuthorizationCookie } from './authorization-cookie.js';
-import { AuthorizationRefusedError, foreignCallback } from './authorization-errors.js';
+import { buildUrl } from './authorization-endpoints.js';
+import { foreignCallback } from './authorization-errors.js';
+import { only, queryOf, readAuthorization } from './authorization-response.js';
 import { hashOfState, openSignIn, type PendingSignIn, sealSignIn } from './pending-sign-in.js';
 
 export interface AuthorizationUrlOptions {
@@ -55,9 +56,7 @@ export interface EndSessionOptions {
 
 /** How long a player may take between the way out and the way back. */
 const LONGEST_SIGN_IN_MS = 600_000;
-const METADATA_TIMEOUT_MS = 5_000;
 const STATE = /^[A-Za-z0-9_-]{43}$/;
-const LONGEST_QUERY = 8_192;
 
 /**
  * The authorization code flow for browsers (RFC 6749 section 4.1, with PKCE of RFC 7636 and the issuer check of RFC
@@ -68,9 +67,8 @@ const LONGEST_QUERY = 8_192;
 export class NowggAuthorizationService {
   readonly #providers: IdentityProviders;
   readonly #clock: NowggClock;
-  readonly #options: ResolvedNowggAuthOptions;
   readonly #store: TokenStore | undefined;
-  readonly #moduleRef: ModuleRef;
+  readonly #tokens: NowggTokenService | undefined;
   readonly #ring: KeyRing | undefined;
 
   constructor(
@@ -78,13 +76,12 @@ export class NowggAuthorizationService {
     @Inject(NowggClock) clock: NowggClock,
     @Inject(RESOLVED_OPTIONS) options: ResolvedNowggAuthOptions,
     @Optional() @Inject(TokenStore) store: TokenStore | undefined,
-    @Inject(ModuleRef) moduleRef: ModuleRef,
+    @Optional() @Inject(WIRED_TOKEN_SERVICE) tokens: NowggTokenService | undefined,
   ) {
     this.#providers = providers;
     this.#clock = clock;
-    this.#options = options;
     this.#store = store;
-    this.#moduleRef = moduleRef;
+    this.#tokens = tokens;
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys);
   }
 
@@ -114,7 +111,7 @@ export class NowggAuthorizationService {
     const state = openid.randomState();
     const codeVerifier = openid.randomPKCECodeVerifier();
     const nonce = scopes.includes('openid') ? openid.randomNonce() : undefined;
-    const url = await this.#buildUrl(client, 'authorization_endpoint', {
+    const url = await buildUrl(client, 'authorization_endpoint', {
       ...settings.authorizationParameters,
       ...(options.prompt !== undefined && { prompt: options.prompt }),
       ...(scopes.length > 0 && { scope: scopes.join(settings.scopeSeparator) }),
@@ -149,7 +146,7 @@ export class NowggAuthorizationService {
    *   tried again
    */
   async callback(provider: string | undefined, request: AuthorizationCallbackRequest): Promise<SignIn> {
-    const { ring, store } = this.#vault();
+    const { ring, store, tokens } = this.#vault();
     const client = this.#clientOf(provider);
     const parameters = queryOf(request.url);
     const state = only(parameters, 'state');
@@ -164,7 +161,8 @@ export class NowggAuthorizationService {
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
     if (claim.outcome !== 'mine') throw foreignCallback();
     try {
-      const exchange = await this.#exchange(client, parameters, state, pending);
+      const authorization = await readAuthorization(client, parameters, state, pending);
+      const exchange = await tokens.exchangeCode(authorization.code, authorization.options);
       const cookie = authorizationCookie(state, '', { secure, maxAgeSeconds: 0 });
       return { ...exchange, cookie, ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }) };
     } catch (error) {
@@ -181,85 +179,25 @@ export class NowggAuthorizationService {
   async endSessionUrl(provider?: string, { state }: EndSessionOptions = {}): Promise<string | undefined> {
     const client = this.#clientOf(provider);
     const { postLogoutRedirectUri } = client.settings;
-    return this.#buildUrl(client, 'end_session_endpoint', {
+    return buildUrl(client, 'end_session_endpoint', {
       ...(postLogoutRedirectUri !== undefined && { post_logout_redirect_uri: postLogoutRedirectUri }),
       ...(state !== undefined && { state }),
     });
-  }
-
-  async #exchange(
-    client: OAuth2Client,
-    parameters: URLSearchParams,
-    state: string,
-    { codeVerifier, nonce, redirectUri }: PendingSignIn,
-  ): Promise<CodeExchange> {
-    const error = parameters.get('error');
-    if (error !== null) throw await this.#refusal(client, parameters, error);
-    const code = only(parameters, 'code');
-    if (code === undefined) throw foreignCallback();
-    const authorization = { parameters: parameters.toString(), state, ...(nonce !== undefined && { nonce }) };
-    const tokens = this.#moduleRef.get(NowggTokenService, { strict: false });
-    return tokens.exchangeCode(code, { provider: client.settings.name, redirectUri, codeVerifier, authorization });
-  }
-
-  /** An error is believed only from the issuer itself, where it says who it is. */
-  async #refusal(client: OAuth2Client, parameters: URLSearchParams, error: string): Promise<Error> {
-    const metadata = await client.metadata(AbortSignal.timeout(METADATA_TIMEOUT_MS));
-    if (metadata.status === 'failed') return unavailable(metadata.retryAfterMs);
-    const { issuer, authorization_response_iss_parameter_supported: promised } = metadata.value;
-    const iss = only(parameters, 'iss');
-    if (iss === undefined ? promised === true : iss !== issuer) return foreignCallback();
-    const isTheirs = error === 'temporarily_unavailable' || error === 'server_error';
-    return isTheirs ? unavailable(undefined) : new AuthorizationRefusedError(error);
-  }
-
-  async #buildUrl(
-    client: OAuth2Client,
-    endpoint: 'authorization_endpoint' | 'end_session_endpoint',
-    parameters: Record<string, string>,
-  ): Promise<string | undefined> {
-    const signal = AbortSignal.timeout(METADATA_TIMEOUT_MS);
-    const metadata = await client.metadata(signal);
-    if (metadata.status === 'failed') throw unavailable(metadata.retryAfterMs);
-    const address = metadata.value[endpoint];
-    if (address === undefined) return undefined;
-    if (!isSecureUrl(address, client.settings.allowInsecure)) throw unavailable(undefined);
-    const configuration = client.configuration(metadata.value, client.call(signal, true));
-    const build = endpoint === 'authorization_endpoint' ? openid.buildAuthorizationUrl : openid.buildEndSessionUrl;
-    return build(configuration, parameters).href;
   }
 
   #clientOf(provider: string | undefined): OAuth2Client {
     return oauth2ProviderOf(this.#providers.getOrOnly(provider)).client;
   }
 
-  #vault(): { readonly ring: KeyRing; readonly store: TokenStore } {
-    if (!this.#ring || !this.#store || !this.#options.tokens) {
+  #vault(): { readonly ring: KeyRing; readonly store: TokenStore; readonly tokens: NowggTokenService } {
+    if (!this.#ring || !this.#store || !this.#tokens) {
       throw new NowggConfigurationError('the authorization flow needs a token store and tokens.encryptionKeys');
     }
-    return { ring: this.#ring, store: this.#store };
+    return { ring: this.#ring, store: this.#store, tokens: this.#tokens };
   }
-}
-
-function queryOf(url: string): URLSearchParams {
-  const start = url.indexOf('?');
-  const query = start < 0 ? '' : (url.slice(start + 1).split('#', 1)[0] ?? '');
-  if (query.length > LONGEST_QUERY) throw foreignCallback();
-  return new URLSearchParams(query);
-}
-
-/** The value of a parameter that stands there exactly once. @throws InvalidRequestError when it stands there twice */
-function only(parameters: URLSearchParams, name: string): string | undefined {
-  const values = parameters.getAll(name);
-  if (values.length > 1) throw foreignCallback();
-  return values[0];
 }
 
 /** Not `//host`, not `/\host`, no control characters: a browser would take those for another site or drop them. */
 function isPath(text: unknown): boolean {
   return typeof text === 'string' && text.length <= 1_024 && /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(text);
-}
-
-function unavailable(retryAfterMs: number | undefined): IdentityUnavailableError {
-  return new IdentityUnavailableError((retryAfterMs ?? 0) / 1000);
 }

@@ -1,0 +1,58 @@
+import type { CodeExchangeOptions } from '../../tokens/code-exchange.js';
+import type { OAuth2Client } from '../oauth2-client.js';
+import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
+import { AuthorizationRefusedError, foreignCallback } from './authorization-errors.js';
+import type { PendingSignIn } from './pending-sign-in.js';
+
+/** A code that came back, and everything that its exchange is checked with. */
+export interface AuthorizationResponse {
+  readonly code: string;
+  readonly options: CodeExchangeOptions;
+}
+
+const LONGEST_QUERY = 8_192;
+
+/** @throws InvalidRequestError when there is more of it than any identity system sends */
+export function queryOf(url: string): URLSearchParams {
+  const start = url.indexOf('?');
+  const query = start < 0 ? '' : (url.slice(start + 1).split('#', 1)[0] ?? '');
+  if (query.length > LONGEST_QUERY) throw foreignCallback();
+  return new URLSearchParams(query);
+}
+
+/** The value of a parameter that stands there exactly once. @throws InvalidRequestError when it stands there twice */
+export function only(parameters: URLSearchParams, name: string): string | undefined {
+  const values = parameters.getAll(name);
+  if (values.length > 1) throw foreignCallback();
+  return values[0];
+}
+
+/**
+ * Reads what the identity system sent back with the browser.
+ *
+ * @throws AuthorizationRefusedError, InvalidRequestError, IdentityUnavailableError
+ */
+export async function readAuthorization(
+  client: OAuth2Client,
+  parameters: URLSearchParams,
+  state: string,
+  { codeVerifier, nonce, redirectUri }: PendingSignIn,
+): Promise<AuthorizationResponse> {
+  const error = parameters.get('error');
+  if (error !== null) throw await refusalOf(client, parameters, error);
+  const code = only(parameters, 'code');
+  if (code === undefined) throw foreignCallback();
+  const authorization = { parameters: parameters.toString(), state, ...(nonce !== undefined && { nonce }) };
+  return { code, options: { provider: client.settings.name, redirectUri, codeVerifier, authorization } };
+}
+
+/** An error is believed only from the issuer itself, where it says who it is. */
+async function refusalOf(client: OAuth2Client, parameters: URLSearchParams, error: string): Promise<Error> {
+  const metadata = await client.metadata(AbortSignal.timeout(METADATA_TIMEOUT_MS));
+  if (metadata.status === 'failed') return systemUnavailable(metadata.retryAfterMs);
+  const { issuer, authorization_response_iss_parameter_supported: promised } = metadata.value;
+  const iss = only(parameters, 'iss');
+  if (iss === undefined ? promised === true : iss !== issuer) return foreignCallback();
+  const isTheirs = error === 'temporarily_unavailable' || error === 'server_error';
+  return isTheirs ? systemUnavailable(undefined) : new AuthorizationRefusedError(error);
+}
