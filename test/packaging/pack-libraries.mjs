@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -14,7 +14,9 @@ export default function packLibraries() {
   const libraries = ['-w', 'nestjs-nowgg-auth', '-w', 'nowgg-emulator'];
   const packed = run('npm', [...args, ...libraries]);
   process.env.NOWGG_TARBALL_FOLDER = folder;
-  process.env.NOWGG_PACKED = packed;
+  // A file, because an environment variable has a longest length, which the names of all packed files come near.
+  process.env.NOWGG_PACKED = path.join(folder, 'packed.json');
+  writeFileSync(process.env.NOWGG_PACKED, packed);
 }
 
 function run(command, args) {

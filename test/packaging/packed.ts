@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** One library as `npm pack` describes it. */
@@ -9,7 +10,7 @@ export interface PackedLibrary {
 
 /** The libraries that the global setup has packed. */
 export function packedLibraries(): PackedLibrary[] {
-  return JSON.parse(fromSetup('NOWGG_PACKED')) as PackedLibrary[];
+  return JSON.parse(readFileSync(fromSetup('NOWGG_PACKED'), 'utf8')) as PackedLibrary[];
 }
 
 export function tarballOf({ filename }: PackedLibrary): string {

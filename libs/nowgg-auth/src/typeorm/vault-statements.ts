@@ -23,12 +23,12 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
       WITH fresh AS (
         SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::bytea[]) AS f (id, generation, refresh_ct, access_ct)
       ), free AS (
-        SELECT g.id FROM ${grant} g JOIN fresh ON fresh.id = g.id AND fresh.generation = g.generation
+        SELECT fresh.* FROM ${grant} g JOIN fresh ON fresh.id = g.id AND fresh.generation = g.generation
         FOR UPDATE OF g SKIP LOCKED
       ), done AS (
-        UPDATE ${grant} g SET refresh_ct = fresh.refresh_ct, access_ct = fresh.access_ct
-        FROM fresh JOIN free ON free.id = fresh.id
-        WHERE g.id = fresh.id AND g.generation = fresh.generation
+        UPDATE ${grant} g SET refresh_ct = free.refresh_ct, access_ct = free.access_ct
+        FROM free
+        WHERE g.id = free.id AND g.generation = free.generation
         RETURNING g.id
       )
       SELECT count(*)::integer AS count FROM done`,
