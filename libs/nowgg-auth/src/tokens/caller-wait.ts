@@ -1,6 +1,9 @@
 import type { NowggClock } from '../clock.js';
 import { IdentityUnavailableError } from '../errors.js';
 
+/** Ends a wait that nobody looks at any more; one object, because an abort without a reason makes an error with a stack. */
+const OVER = new Error('the wait is over');
+
 /** How long one caller waits: until his deadline or until he gives up. Work that he waits for goes on without him. */
 export class CallerWait {
   readonly #clock: NowggClock;
@@ -27,7 +30,7 @@ export class CallerWait {
       return await Promise.race([work, this.#over(done.signal)]);
     } finally {
       this.#signal?.removeEventListener('abort', giveUp);
-      done.abort();
+      done.abort(OVER);
       // Nobody may be left to hear that it failed.
       work.catch(() => undefined);
     }
