@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util';
+
+export const SECTIONS = ['expiry', 'beside', 'operations', 'scale'] as const;
+export type Section = (typeof SECTIONS)[number];
+
+/** What a run of the benchmark does, and how much of it. */
+export interface RunOptions {
+  readonly sections: readonly Section[];
+  readonly expiries: number;
+  readonly besideRounds: number;
+  readonly operations: number;
+  readonly readRounds: number;
+  /** Grants in the table. */
+  readonly sizes: readonly number[];
+}
+
+export const USAGE = `npm run bench:refresh -- [options]
+
+  --only NAME   one part: ${SECTIONS.join(', ')}
+  --quick       little of everything, and 100 thousand grants at most: whether it works, not what it costs`;
+
+const FULL = { expiries: 10, besideRounds: 4, operations: 300, readRounds: 40, sizes: [10_000, 1_000_000] };
+const QUICK = { expiries: 2, besideRounds: 1, operations: 30, readRounds: 5, sizes: [10_000, 100_000] };
+
+/** @throws Error that says what is wrong with the command line */
+export function readArguments(args: readonly string[]): RunOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  return { ...(values.quick ? QUICK : FULL), sections: readSections(values.only) };
+}
+
+function readSections(only: string | undefined): readonly Section[] {
+  if (only === undefined) return SECTIONS;
+  const section = SECTIONS.find((name) => name === only);
+  if (!section) throw new Error(`--only must be one of ${SECTIONS.join(', ')}`);
+  return [section];
+}
