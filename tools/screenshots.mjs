@@ -3,10 +3,11 @@
 //   npm run build && node tools/screenshots.mjs [beginning of a name]
 // Each file of tools/screenshots/ exports `prepare()`: it starts what its pages need and resolves with
 // { scenes: [{ name, width, height, open(page) }], close() }. `open` brings the page to what is to be seen.
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { chromiumPath } from '../test/support/available-projects.js';
+import { toPalette } from './palette-png.mjs';
 
 const images = path.resolve(import.meta.dirname, '../docs/images');
 const sources = path.join(import.meta.dirname, 'screenshots');
@@ -20,10 +21,11 @@ async function take(browser, { name, width, height, open }, colorScheme) {
     const page = await context.newPage();
     await open(page);
     const file = path.join(images, `${name}-${colorScheme}.png`);
-    await page.screenshot({ path: file, animations: 'disabled', caret: 'hide' });
-    const { size } = statSync(file);
-    console.log(`${path.relative(process.cwd(), file)}: ${Math.ceil(size / 1024)} KB`);
-    if (size > largestBytes) throw new Error(`${name} is larger than ${largestBytes / 1024} KB: show less of it`);
+    const picture = toPalette(await page.screenshot({ animations: 'disabled', caret: 'hide' }));
+    writeFileSync(file, picture);
+    console.log(`${path.relative(process.cwd(), file)}: ${Math.ceil(picture.length / 1024)} KB`);
+    if (picture.length > largestBytes)
+      throw new Error(`${name} is larger than ${largestBytes / 1024} KB: show less of it`);
   } finally {
     await context.close();
   }

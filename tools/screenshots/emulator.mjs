@@ -45,8 +45,8 @@ export async function prepare() {
     scenes: [
       {
         name: 'emulator',
-        width: 1100,
-        height: 660,
+        width: 1180,
+        height: 980,
         async open(page) {
           await page.goto(`${emulator.url}/`);
           await page.getByRole('button', { name: /^Revoke code/ }).waitFor();

@@ -34,6 +34,8 @@ const scripts = [
 const files: ReadonlyMap<string, string> = new Map([
   ['/', 'dashboard.html'],
   ['/sign-in', 'sign-in.html'],
+  // Browsers ask for it by themselves, on answers that are no pages too: no call of a client.
+  ['/favicon.ico', 'icon.svg'],
   ...['page.css', 'icon.svg', ...scripts.map((name) => `${name}.js`)].map((name) => [`/_page/${name}`, name] as const),
 ]);
 
@@ -41,7 +43,7 @@ const loaded = new Map<string, Promise<Buffer>>();
 
 /** Whether the page has such a path. */
 export function isPagePath(path: string): boolean {
-  return path === '/' || path === '/sign-in' || path.startsWith('/_page/');
+  return files.has(path) || path.startsWith('/_page/');
 }
 
 /** The file at a path; read once in a process. */

@@ -36,6 +36,7 @@ describe('the page', () => {
     ['/sign-in?mode=popup', 'text/html'],
     ['/_page/page.css', 'text/css'],
     ['/_page/icon.svg', 'image/svg+xml'],
+    ['/favicon.ico', 'image/svg+xml'],
     ['/_page/dashboard.js', 'text/javascript'],
   ])('is at %s', async (path, type) => {
     const { status, headers, text } = await ask(path);
