@@ -25,6 +25,8 @@ export class TokenEndpoint {
   readonly faults: TokenEndpointFault[] = [];
   /** The same for the calls about one player, by user id. */
   readonly faultsOf = new Map<string, TokenEndpointFault[]>();
+  /** Befalls every call that nothing else befalls. */
+  outage: TokenEndpointFault | undefined;
   latencyMs: number;
   verifyIsDown = false;
   refusesEverybody = false;
@@ -54,6 +56,7 @@ export class TokenEndpoint {
     this.calls.length = 0;
     this.faults.length = 0;
     this.faultsOf.clear();
+    this.outage = undefined;
     this.refusesEverybody = false;
     this.verifyIsDown = false;
     this.release();
@@ -93,7 +96,7 @@ export class TokenEndpoint {
     if (path === 'verify') return this.#verify(body, response);
     const sent = { kind: body.kind as 'code' | 'refresh', value: body.value ?? '' };
     const userId = this.families.ownerOf(sent.value);
-    const fault = this.faultsOf.get(userId ?? '')?.shift() ?? this.faults.shift();
+    const fault = this.faultsOf.get(userId ?? '')?.shift() ?? this.faults.shift() ?? this.outage;
     const outcome = this.#carryOut(sent, fault);
     const issued = outcome.status === 200 ? outcome.body : undefined;
     const call: TokenEndpointCall = { ...sent, caller, userId, fault: fault?.kind, issued, delivered: false };

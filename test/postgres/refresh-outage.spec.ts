@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdentityUnavailableError } from '../../libs/nowgg-auth/src/errors.js';
+import { MovedClock } from '../support/children/moved-clock.js';
+import type { TokenEndpointFault } from '../support/token-endpoint-call.js';
+import { endpointService } from '../support/token-endpoint-service.js';
+import { inLanes, TokenSuite } from '../support/token-endpoint-suite.js';
+
+const MINUTE_MS = 60_000;
+const GRANTS = 1_000;
+/** What the identity system does, minute by minute. */
+const OUTAGE: readonly TokenEndpointFault[] = [
+  { kind: 'server_error' },
+  { kind: 'server_error' },
+  { kind: 'lose_request' },
+  { kind: 'lose_reply' },
+  { kind: 'garbage' },
+  { kind: 'cut' },
+  { kind: 'busy', retryAfterSeconds: 30 },
+  { kind: 'refuse_client' },
+  { kind: 'refuse_client' },
+  { kind: 'server_error' },
+];
+
+describe('ten minutes without the identity system', () => {
+  let suite: TokenSuite;
+
+  beforeAll(async () => {
+    suite = await TokenSuite.start('grace');
+  }, 60_000);
+  afterAll(() => suite.stop(), 30_000);
+
+  it('cost none of 1,000 grants its state, and every player has a token when they are over', async () => {
+    const clock = new MovedClock(false);
+    const grantIds = await suite.manySignedInLongAgo(GRANTS);
+    const service = endpointService({
+      endpointUrl: suite.endpoint.url,
+      store: suite.store,
+      clock,
+      durations: { softDeadlineMs: 20_000 },
+    });
+    const states = async (): Promise<unknown> =>
+      suite.dataSource.query('SELECT state, generation, count(*)::int AS count FROM nowgg_grant GROUP BY 1, 2');
+    const minutePasses = async () => {
+      clock.step(MINUTE_MS);
+      await suite.pass(MINUTE_MS);
+    };
+    for (const [minute, outage] of OUTAGE.entries()) {
+      suite.endpoint.outage = outage;
+      const callsBefore = suite.endpoint.refreshes;
+      await inLanes(minute % 4 === 0 ? GRANTS : GRANTS / 10, async (index) => {
+        const token = service.getAccessToken(grantIds[index] as string);
+        await expect(token).rejects.toBeInstanceOf(IdentityUnavailableError);
+      });
+      expect(suite.endpoint.refreshes - callsBefore).toBeLessThan(GRANTS / 10);
+      expect(await states()).toEqual([{ state: 'active', generation: 1, count: GRANTS }]);
+      await minutePasses();
+    }
+    suite.endpoint.outage = undefined;
+    // One call has to show that it is over.
+    await service.getAccessToken(grantIds[0] as string);
+    await inLanes(GRANTS, async (index) => void (await service.getAccessToken(grantIds[index] as string)));
+    expect(await states()).toEqual([{ state: 'active', generation: 2, count: GRANTS }]);
+    await service.beforeApplicationShutdown();
+  }, 120_000);
+});
