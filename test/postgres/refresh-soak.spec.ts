@@ -7,6 +7,7 @@ import { lastLine, totalsOf } from '../soak/report.js';
 import { SoakDatabase } from '../soak/soak-database.js';
 import { Team } from '../soak/team.js';
 import { removeCompiled } from '../support/children/compiled.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
 import type { TokenEndpointCall } from '../support/token-endpoint-call.js';
 import { TokenEndpoint } from '../support/token-endpoint.js';
 
@@ -70,15 +71,31 @@ describe("the soak's auditor", () => {
 });
 
 describe('a soak', () => {
+  let cluster: PostgresCluster;
   let database: SoakDatabase;
 
   beforeAll(async () => {
-    database = await SoakDatabase.open();
+    cluster = await startPostgresCluster();
+    database = await SoakDatabase.open(cluster.url);
   }, 60_000);
   afterAll(async () => {
     await database.close();
+    await cluster.stop();
     removeCompiled();
   }, 30_000);
+
+  it('leaves nothing behind in a database that it was given', async () => {
+    const url = await cluster.createDatabase();
+    const schemas = async () =>
+      inDatabase(url, async (client) => {
+        const { rows } = await client.query("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'nowgg%'");
+        return rows.length;
+      });
+    const given = await SoakDatabase.open(url);
+    expect(await schemas()).toBe(1);
+    await given.close();
+    expect(await schemas()).toBe(0);
+  });
 
   it('plans the same faults for the same seed, and others for another', () => {
     const planned = (seed: number) => MODES.map((mode) => planEpisode(seed, mode, 1, 3));
