@@ -128,6 +128,12 @@ describe('npm start', () => {
     const printed = await paste(commands.replace('paste the code here', nowgg.issueCode()));
     expect(printed).toContain('"coinsLeft":380}');
     expect(sample.stdout + sample.stderr).not.toContain('planted');
+    // Nobody stands in for an identity system beside real players, and nobody has their support desk.
+    expect(sample.stdout).not.toContain('Web sign-in:');
+    for (const path of ['/admin', '/development/desk', '/auth/web/authorize']) {
+      const { status } = await fetch(`${sample.addressAfter('Listening:')}${path}`, { redirect: 'manual' });
+      expect([path, status]).toEqual([path, 404]);
+    }
     sample.signal('SIGTERM');
     expect(await sample.ended()).toBe(0);
     await nowgg.close();

@@ -49,6 +49,39 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
       expect((await sample.call('GET', '/scores/nobody-plays-this')).body).toEqual([]);
     });
 
+    it('the page needs none, and lets nothing in from elsewhere', async () => {
+      for (const path of ['/', '/admin', '/sign-in/web', '/page/main.js', '/page/style.css']) {
+        const { status, headers } = await sample.call('GET', path);
+        expect([path, status]).toEqual([path, 200]);
+        expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
+        expect(headers.get('content-security-policy')).toContain(`frame-ancestors 'none'`);
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+      }
+      for (const path of [
+        '/page/..%2f..%2fpackage.json',
+        '/page/nothing.js',
+        '/client/package.json',
+        '/page/__proto__',
+      ])
+        expect((await sample.call('GET', path)).status).toBe(404);
+    });
+
+    it('the page lives under one name of this machine', async () => {
+      const { port } = new URL(sample.url);
+      const answer = await fetch(`http://localhost:${port}/sign-in/web?code=x`, { redirect: 'manual' });
+      expect([answer.status, answer.headers.get('location')]).toEqual([302, `${sample.url}/sign-in/web?code=x`]);
+    });
+
+    it('the development tools need none here, and take no orders from another site', async () => {
+      const desk = await sample.call('GET', '/development/desk');
+      expect(desk.body).toMatchObject({ isOutage: false, tokenLifeSeconds: 3600 });
+      const headers = { 'content-type': 'application/json', origin: 'http://evil.example' };
+      const body = JSON.stringify({ isOutage: true });
+      const order = await fetch(`${sample.url}/development/outage`, { method: 'POST', headers, body });
+      expect(order.status).toBe(403);
+      expect(sample.emulator.faults).toEqual([]);
+    });
+
     it('answers unknown paths with 404 in the shape of all errors', async () => {
       const answer = await sample.call('GET', '/nowhere');
       expect(answer.status).toBe(404);

@@ -102,16 +102,19 @@ export function startSampleServices(variables: Readonly<Record<string, string>> 
   return startEmbeddedServices(environment, () => undefined);
 }
 
+type SampleParts = { readonly config: SampleConfigValues } & Pick<EmbeddedServices, 'emulator' | 'development'>;
+
 /** One more instance of the app on these services, on an address of its own. */
 export async function startSample(
-  { config, emulator }: { readonly config: SampleConfigValues } & Pick<EmbeddedServices, 'emulator'>,
+  { config, emulator, development }: SampleParts,
   platform: 'express' | 'fastify',
   changes: Partial<SampleConfigValues> = {},
 ): Promise<RunningSample> {
   if (!emulator) throw new Error('the sample is tested with the emulator');
-  const port = await freePort();
+  const port = changes.http?.port ?? (await freePort());
   const http = { host: '127.0.0.1', port, platform };
-  const app = await createApp(new SampleConfig({ ...config, http, publicUrl: `http://127.0.0.1:${port}`, ...changes }));
+  const publicUrl = `http://127.0.0.1:${port}`;
+  const app = await createApp(new SampleConfig({ ...config, publicUrl, ...changes, http }), development);
   await app.listen(port, '127.0.0.1');
   return new RunningSample(app, emulator.emulator);
 }

@@ -5,9 +5,12 @@ import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { SampleConfig } from './config/sample-config.js';
 import { DatabaseModule } from './database/database.module.js';
+import type { DevelopmentControls } from './development/development-controls.js';
+import { DevelopmentModule } from './development/development.module.js';
 import { HealthController } from './health/health.controller.js';
 import { UnexpectedErrorFilter } from './http/unexpected-error.filter.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { PageModule } from './page/page.module.js';
 import { PlayersModule } from './players/players.module.js';
 import { ScoresModule } from './scores/scores.module.js';
 import { ShopModule } from './shop/shop.module.js';
@@ -15,7 +18,8 @@ import { ShopModule } from './shop/shop.module.js';
 /** A game backend: who plays, how well, and what he buys. */
 @Module({})
 export class AppModule {
-  static register(config: SampleConfig): DynamicModule {
+  /** @param development tools for the page, where the identity systems only stand in for real ones */
+  static register(config: SampleConfig, development?: DevelopmentControls): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -26,6 +30,8 @@ export class AppModule {
         ScoresModule,
         ShopModule,
         JobsModule,
+        ...(development ? [DevelopmentModule.register(development)] : []),
+        PageModule.register(config, development !== undefined),
       ],
       controllers: [HealthController],
       providers: [

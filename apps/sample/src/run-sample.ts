@@ -24,7 +24,7 @@ export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
   try {
     const environment = readEnvironment(variables);
     services = await startEmbeddedServices(environment, tell);
-    app = await createApp(services.config);
+    app = await createApp(services.config, services.development);
     await app.listen(services.config.http.port, services.config.http.host);
     introduce(services);
     await stop;

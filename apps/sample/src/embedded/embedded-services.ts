@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Environment } from '../config/environment.js';
 import { SampleConfig } from '../config/sample-config.js';
+import { DevelopmentControls } from '../development/development-controls.js';
 import { lockDataDirectory } from './data-directory-lock.js';
 import { keyOfDirectory, temporaryKey } from './embedded-key.js';
 import { type EmbeddedNowgg, startEmbeddedNowgg } from './embedded-nowgg.js';
@@ -16,6 +17,8 @@ export interface EmbeddedServices {
   readonly emulator: EmbeddedNowgg | undefined;
   /** The OpenID provider of web players, beside the emulator and unless the environment names a real one. */
   readonly webSignIn: EmbeddedWebSignIn | undefined;
+  /** Tools for the page; undefined where the players are real. */
+  readonly development: DevelopmentControls | undefined;
   /** To be called after the app is closed: database first, then provider and emulator, then the data directory. */
   close(): Promise<void>;
 }
@@ -55,7 +58,8 @@ export async function startEmbeddedServices(
       profileSyncIntervalMs: environment.profileSyncIntervalMs,
       signInsPerMinute: environment.signInsPerMinute,
     });
-    return { config, emulator, webSignIn, close };
+    const development = emulator && new DevelopmentControls(emulator, webSignIn);
+    return { config, emulator, webSignIn, development, close };
   } catch (error) {
     await close();
     throw error;

@@ -5,11 +5,12 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { ValidationError } from 'class-validator';
 import { AppModule } from '../app.module.js';
 import type { SampleConfig } from '../config/sample-config.js';
+import type { DevelopmentControls } from '../development/development-controls.js';
 
 /** The whole app, initialised and not yet listening. */
-export async function createApp(config: SampleConfig): Promise<INestApplication> {
+export async function createApp(config: SampleConfig, development?: DevelopmentControls): Promise<INestApplication> {
   const adapter = config.http.platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-  const app = await NestFactory.create(AppModule.register(config), adapter, {
+  const app = await NestFactory.create(AppModule.register(config, development), adapter, {
     logger: new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }),
     abortOnError: false,
   });

@@ -1,0 +1,86 @@
+import { byId, listen, make, onPress } from './dom.js';
+
+const refreshMs = 2_000;
+const systems = { nowgg: 'now.gg', web: 'OpenID provider' };
+
+function say(region, kind, text) {
+  byId(region).replaceChildren(...(text ? [make('p', { class: `banner ${kind}` }, text)] : []));
+}
+
+async function post(path, body) {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`/development/${path}`, { method: 'POST', headers, body: JSON.stringify(body) }).catch(
+    () => undefined,
+  );
+  say('alerts', 'error', response?.ok ? '' : 'That did not work: the backend said no, or nothing.');
+  return response?.ok ?? false;
+}
+
+function action(text, label, path, player, done) {
+  const button = make('button', { type: 'button', 'aria-label': `${text}: ${label}` }, text);
+  onPress(button, async () => {
+    const { provider, userId } = player;
+    if (await post(path, { provider, userId })) say('notices', 'good', `${label} ${done}`);
+    await show();
+  });
+  return button;
+}
+
+function rowOf(player) {
+  const { provider, userId, displayName, isRefused } = player;
+  const label = displayName ?? userId;
+  const state = make('span', { class: isRefused ? 'tag bad' : 'tag' }, isRefused ? 'refused' : 'plays');
+  const actions = isRefused
+    ? [action('Forgive', label, 'forgive', player, 'may play again.')]
+    : [
+        action('Ban for an hour', label, 'ban', player, 'is banned for an hour.'),
+        action('Sign out everywhere', label, 'sign-out', player, 'was signed out everywhere.'),
+      ];
+  const who = make('th', { scope: 'row' }, make('b', {}, label), make('small', {}, userId));
+  const system = make('td', {}, systems[provider] ?? provider);
+  return make(
+    'tr',
+    {},
+    who,
+    system,
+    make('td', {}, state),
+    make('td', {}, make('div', { class: 'buttons' }, ...actions)),
+  );
+}
+
+let shown = '';
+
+async function show() {
+  const response = await fetch('/development/desk').catch(() => undefined);
+  if (!response?.ok) return;
+  const text = await response.text();
+  // A table that is built anew would take the focus away from its buttons.
+  if (text === shown) return;
+  shown = text;
+  const { isOutage, tokenLifeSeconds, players } = JSON.parse(text);
+  byId('outage').checked = isOutage;
+  if (document.activeElement !== byId('life')) byId('life').value = tokenLifeSeconds;
+  byId('no-players').hidden = players.length > 0;
+  byId('players').hidden = players.length === 0;
+  const focused = document.activeElement?.getAttribute('aria-label');
+  const body = byId('players').querySelector('tbody');
+  body.replaceChildren(...players.map(rowOf));
+  const again = [...body.querySelectorAll('button')].find((button) => button.getAttribute('aria-label') === focused);
+  again?.focus();
+}
+
+listen(byId('outage'), 'change', async ({ target }) => {
+  if (await post('outage', { isOutage: target.checked })) {
+    say('notices', 'good', target.checked ? 'now.gg is down.' : 'now.gg answers again.');
+  }
+});
+listen(byId('life-form'), 'submit', async (event) => {
+  event.preventDefault();
+  const seconds = Number(byId('life').value);
+  if (await post('token-life', { seconds })) say('notices', 'good', `New tokens live ${seconds} seconds.`);
+});
+
+for (;;) {
+  if (!document.hidden) await show();
+  await new Promise((resolve) => setTimeout(resolve, refreshMs));
+}

@@ -1,0 +1,43 @@
+import type { EmbeddedNowgg } from '../embedded/embedded-nowgg.js';
+import type { EmbeddedWebSignIn } from '../embedded/embedded-web-sign-in.js';
+
+/** What a person can do to the identity systems that stand in for the real ones. */
+export class DevelopmentControls {
+  readonly #nowgg: EmbeddedNowgg;
+  readonly #web: EmbeddedWebSignIn | undefined;
+
+  constructor(nowgg: EmbeddedNowgg, web: EmbeddedWebSignIn | undefined) {
+    this.#nowgg = nowgg;
+    this.#web = web;
+  }
+
+  /** Whether now.gg answers nothing but 503 at present, by whoever's will. */
+  get isOutage(): boolean {
+    return this.#nowgg.emulator.faults.some(({ kind, count }) => kind === 'status' && count === undefined);
+  }
+
+  setOutage(isOutage: boolean): void {
+    const { emulator } = this.#nowgg;
+    emulator.clearFaults();
+    if (isOutage) emulator.setFault({ kind: 'status', status: 503, endpoint: '*' });
+  }
+
+  get tokenLifeSeconds(): number {
+    return this.#nowgg.emulator.tokenLifetimeSeconds;
+  }
+
+  /** Life of all tokens from now on, at both identity systems. */
+  setTokenLife(seconds: number): void {
+    this.#nowgg.emulator.setTokenLifetime(seconds);
+    if (this.#web) this.#web.tokenLifeSeconds = seconds;
+  }
+
+  /** How often now.gg was asked to verify a token, and for a new one. */
+  get calls(): { readonly verifications: number; readonly refreshes: number } {
+    const { emulator } = this.#nowgg;
+    return {
+      verifications: emulator.requestCount({ endpoint: 'verify-token' }),
+      refreshes: emulator.requestCount({ endpoint: 'token', grantType: 'refresh_token' }),
+    };
+  }
+}

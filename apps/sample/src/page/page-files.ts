@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+/** A file of the page, as it is sent. */
+export interface PageFile {
+  readonly type: string;
+  readonly text: string;
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml; charset=utf-8',
+};
+
+/**
+ * All files that browsers may have, read once: what a request names is a key here, never a path on the disk.
+ * `page/…` are this app's own, `client/…` the session client as its package publishes it.
+ */
+export function readPageFiles(): ReadonlyMap<string, PageFile> {
+  return new Map([...filesOf('page', publicDirectory()), ...filesOf('client', clientDirectory())]);
+}
+
+function* filesOf(prefix: string, directory: string): Generator<[string, PageFile]> {
+  // The session client is not there before the first build; the page says so.
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    const type = types[path.extname(name)];
+    if (type !== undefined)
+      yield [`${prefix}/${name}`, { type, text: readFileSync(path.join(directory, name), 'utf8') }];
+  }
+}
+
+/** `public` of this app, above the sources and above what they are built into alike. */
+function publicDirectory(): string {
+  for (let at = import.meta.dirname; at !== path.dirname(at); at = path.dirname(at)) {
+    if (existsSync(path.join(at, 'public', 'index.html'))) return path.join(at, 'public');
+  }
+  throw new Error('the files of the page are missing');
+}
+
+function clientDirectory(): string {
+  const manifest = createRequire(import.meta.url).resolve('nowgg-auth-client/package.json');
+  return path.join(path.dirname(manifest), 'dist');
+}

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { useSample } from '../support/sample-page.js';
+import { useBrowser } from './support/watched-browser.js';
+
+const browser = useBrowser();
+const sample = useSample();
+
+const state = (page: Page) => page.locator('#session-state').textContent();
+const stopPlaying = (page: Page) => page.getByLabel(/Keep calling/).uncheck();
+const press = (page: Page, name: string) => page.getByRole('button', { name }).click();
+
+describe('a session on the page', () => {
+  it('outlives a reload, and is there in a new tab', async () => {
+    const context = await browser.newContext();
+    const page = await sample.signedIn(context, 'Reloader');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Reloader' }).waitFor();
+    const other = await sample.open(await context.newPage());
+    await other.getByRole('heading', { name: 'Reloader' }).waitFor();
+    expect([await state(page), await state(other)]).toEqual(['Signed in', 'Signed in']);
+  });
+
+  it('has one refresh for two tabs', async () => {
+    const context = await browser.newContext();
+    sample.emulator.setTokenLifetime(4);
+    const refreshes = () => sample.emulator.requestCount({ endpoint: 'token', grantType: 'refresh_token' });
+    const before = refreshes();
+    const page = await sample.signedIn(context, 'Twice');
+    const other = await sample.open(await context.newPage());
+    // The next token lives an hour, so that a second refresh could only be another tab's.
+    sample.emulator.setTokenLifetime(3_600);
+    for (const tab of [page, other]) await tab.getByText('renewed once here').waitFor();
+    await Promise.all([press(page, 'Who am I?'), press(other, 'Who am I?')]);
+    for (const tab of [page, other]) await tab.getByText('The backend knows you as Twice.').waitFor();
+    expect(refreshes() - before).toBe(1);
+  });
+
+  it('goes on with a new token after the old one has expired', async () => {
+    sample.emulator.setTokenLifetime(2);
+    const page = await sample.signedIn(await browser.newContext(), 'Sleeper');
+    await stopPlaying(page);
+    await page.getByText('expired', { exact: true }).waitFor();
+    sample.emulator.setTokenLifetime(3_600);
+    await press(page, 'Who am I?');
+    await page.getByText('The backend knows you as Sleeper.').waitFor();
+    await page.getByText('60 min left').waitFor();
+    expect(await state(page)).toBe('Signed in');
+  });
+
+  it('gets tokens of another life at the press of a button', async () => {
+    browser.expectFindings(/^console: .* 401 /);
+    const page = await sample.signedIn(await browser.newContext(), 'Shortly');
+    await stopPlaying(page);
+    await press(page, 'Tokens of 20 seconds');
+    await page.getByText('Tokens live 20 seconds now.').waitFor();
+    await page.getByText(/^\d+ s left$/).waitFor();
+    await press(page, 'Tokens of an hour');
+    await page.getByText('60 min left').waitFor();
+    expect(await state(page)).toBe('Signed in');
+  });
+
+  it('ends here when support bans the player in another tab, and comes back when he is forgiven', async () => {
+    browser.expectFindings(/^console: .* (400|401) /);
+    const context = await browser.newContext();
+    const page = await sample.open(await context.newPage());
+    const { userId } = await sample.signIn(page, 'Cheater');
+    const desk = await sample.openDesk(context);
+    await press(desk, 'Ban for an hour: Cheater');
+    await desk.getByText('Cheater is banned for an hour.').waitFor();
+    await page.getByText('Your session is over').waitFor();
+    expect(await state(page)).toBe('Not signed in');
+    expect(await page.evaluate('localStorage.length')).toBe(0);
+
+    await sample.enterCode(page, sample.emulator.issueCode({ userId }));
+    await page.getByText('not good any more').waitFor();
+    await press(desk, 'Forgive: Cheater');
+    await desk.getByText('Cheater may play again.').waitFor();
+    await sample.enterCode(page, sample.emulator.issueCode({ userId }));
+    await page.getByRole('heading', { name: 'Cheater' }).waitFor();
+  });
+
+  it('outlives an outage of now.gg: a message, a purchase that waits, and all is well again', async () => {
+    browser.expectFindings(/^console: .* 503 /);
+    const context = await browser.newContext();
+    const page = await sample.signedIn(context, 'Patient');
+    const desk = await sample.openDesk(context);
+    await desk.getByRole('switch').check();
+    await desk.getByText('now.gg is down.').waitFor();
+    await press(page, 'Buy xp-boost');
+    await page.getByRole('alert').getByText('now.gg cannot be asked at the moment. You stay signed in.').waitFor();
+    await page.getByText(/Your purchase of xp-boost is kept/).waitFor();
+    expect(await state(page)).toBe('Signed in');
+
+    await desk.getByRole('switch').uncheck();
+    await desk.getByText('now.gg answers again.').waitFor();
+    await page.getByText('You bought xp-boost. Coins left: 380.').waitFor();
+    expect(await page.locator('#alerts').textContent()).toBe('');
+  });
+
+  it('outlives a reload during an outage: who is remembered plays on', async () => {
+    browser.expectFindings(/^console: .* 503 /);
+    const page = await sample.signedIn(await browser.newContext(), 'Stayer');
+    sample.emulator.setFault({ kind: 'status', status: 503, endpoint: '*' });
+    await page.reload();
+    await page.getByRole('heading', { name: 'Stayer' }).waitFor();
+    await press(page, 'Play a round');
+    await page.getByText(/^You scored/).waitFor();
+    expect(await state(page)).toBe('Signed in');
+  });
+
+  it('ends in all tabs by a sign-out', async () => {
+    const context = await browser.newContext();
+    const page = await sample.signedIn(context, 'Leaver');
+    const other = await sample.open(await context.newPage());
+    await press(page, 'Sign out');
+    await page.getByText('You are signed out.').waitFor();
+    await other.getByText('Your session was ended in another tab.').waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sign in to play' }).waitFor();
+    expect([await state(page), await state(other)]).toEqual(['Not signed in', 'Not signed in']);
+  });
+
+  it('is of no use to a page of another origin', async () => {
+    browser.expectFindings(/^console: .*(CORS|ERR_FAILED|frame|400|403|Content.Security)/i);
+    const context = await browser.newContext();
+    const page = await sample.open(await context.newPage());
+    const { userId } = await sample.signIn(page, 'Victim');
+    const hostile = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html').end('<!doctype html><title>elsewhere</title>');
+    }).listen(0, '127.0.0.1');
+    await once(hostile, 'listening');
+    try {
+      // Another port of the same host: the nearest neighbour that there is.
+      const neighbour = await context.newPage();
+      await neighbour.goto(`http://127.0.0.1:${(hostile.address() as AddressInfo).port}/`);
+      const attempts = await neighbour.evaluate(attack({ url: sample.url, userId }));
+      expect(attempts).toEqual({
+        storedHere: 0,
+        readMe: 'TypeError',
+        readDesk: 'TypeError',
+        bannedWithJson: 'TypeError',
+        bannedBlindly: 'opaque',
+        loggedOutBlindly: 'opaque',
+        readWindow: 'SecurityError',
+        framed: 'SecurityError',
+      });
+      const forged = neighbour.context().pages().at(-1) as Page;
+      await forged.getByRole('heading', { name: 'Victim' }).waitFor();
+    } finally {
+      hostile.close();
+    }
+    await press(page, 'Who am I?');
+    await page.getByText('The backend knows you as Victim.').waitFor();
+    expect(await state(page)).toBe('Signed in');
+  });
+});
+
+/** Runs in the hostile page: all that it can try with a session of another origin. */
+const attack = (parameters: { readonly url: string; readonly userId: string }) => `(async ({ url, userId }) => {
+  const outcome = (work) => work().then(({ type }) => type, ({ name }) => name);
+  const nameOfFault = (work) => { try { return work(), 'none'; } catch ({ name }) { return name; } };
+  const body = JSON.stringify({ provider: 'nowgg', userId });
+  const json = { 'content-type': 'application/json' };
+  const blindly = { method: 'POST', mode: 'no-cors', credentials: 'include', body };
+  const attempts = {
+    storedHere: localStorage.length,
+    readMe: await outcome(() => fetch(url + '/me', { credentials: 'include' })),
+    readDesk: await outcome(() => fetch(url + '/development/desk')),
+    bannedWithJson: await outcome(() => fetch(url + '/development/ban', { method: 'POST', headers: json, body })),
+    bannedBlindly: await outcome(() => fetch(url + '/development/ban', blindly)),
+    loggedOutBlindly: await outcome(() => fetch(url + '/auth/logout', blindly)),
+  };
+  const frame = document.createElement('iframe');
+  frame.src = url;
+  document.body.append(frame);
+  await new Promise((resolve) => frame.addEventListener('load', resolve));
+  attempts.framed = nameOfFault(() => frame.contentWindow.localStorage);
+  const other = open(url);
+  // Until the page is there the new window is still this one's own.
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    attempts.readWindow = nameOfFault(() => other.localStorage);
+  } while (attempts.readWindow === 'none');
+  other.postMessage({ type: 'nowgg-emulator:code', code: 'forged', state: 'undefined' }, '*');
+  return attempts;
+})(${JSON.stringify(parameters)})`;
