@@ -44,6 +44,7 @@ export type {
 } from './identity/account-info.js';
 export {
   IdentityHttp,
+  type IdentityHttpAgents,
   type IdentityHttpOutcome,
   type IdentityHttpRequest,
 } from './identity/identity-http.js';

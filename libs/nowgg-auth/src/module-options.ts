@@ -1,5 +1,6 @@
 import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
 import type { NowggClock } from './clock.js';
+import type { IdentityHttpAgents } from './identity/identity-http.js';
 import type { NowggAuthOptions } from './options.js';
 import type { RevocationStoreWiring } from './revocation/revocation-store.js';
 import type { NowggRoutesOptions } from './routes/routes-options.js';
@@ -36,6 +37,12 @@ export interface NowggAuthWiring {
   globalGuard?: boolean;
   /** The module's source of time. Default: the machine's clock. */
   clock?: NowggClock;
+  /**
+   * Agents for the calls to identity systems instead of the module's own: the way through a forward proxy (an agent of a
+   * proxy library) or to trust a private authority. Proxy variables of the environment are never obeyed. They stay the
+   * application's: the module does not close them.
+   */
+  httpAgents?: IdentityHttpAgents;
 }
 
 /** Options and wiring in one object: what `NowggAuthModule.forRoot` takes. */

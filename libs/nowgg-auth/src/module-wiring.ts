@@ -1,4 +1,6 @@
+import { Agent } from 'node:http';
 import type { FactoryProvider, Provider } from '@nestjs/common';
+import type { IdentityHttpAgents } from './identity/identity-http.js';
 import type {
   NowggAuthModuleAsyncOptions,
   NowggAuthModuleOptions,
@@ -34,6 +36,7 @@ const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) 
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
   globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
   clock: [(value) => isSettings(value) && typeof value.now === 'function', 'a NowggClock'],
+  httpAgents: [isHttpAgents, '{ http?, https? }, agents of node:http and node:https'],
 };
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 const ASYNC_KEYS: readonly string[] = ['imports', 'inject', ...SOURCES];
@@ -78,6 +81,14 @@ function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
   const hasPath = path === undefined || (typeof path === 'string' && /^[\w/-]{1,128}$/.test(path));
   const hasGuards = guards === undefined || (Array.isArray(guards) && guards.every((g) => typeof g === 'function'));
   return hasPath && hasGuards && Object.keys(rest).length === 0;
+}
+
+/** What passes gets the requests with our client secret in them: no unknown key, and nothing that is no agent. */
+export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
+  if (!isSettings(value)) return false;
+  const { http, https, ...rest } = value;
+  const areAgents = [http, https].every((agent) => agent === undefined || agent instanceof Agent);
+  return areAgents && Object.keys(rest).length === 0;
 }
 
 /** Whether a store can be made of it; what cannot is left out and reported at boot. */

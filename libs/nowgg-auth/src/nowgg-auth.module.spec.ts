@@ -81,19 +81,26 @@ describe('NowggAuthModule', () => {
 
   it('tells faults of wiring and options together', async () => {
     const options = { clientId: '', strategyName: '', globalGuard: 'yes', tokenStore: {}, isGlobal: 1, clock: {} };
-    const fault = await faultOf(root(options as unknown as NowggAuthModuleOptions));
-    for (const name of ['strategyName', 'globalGuard', 'tokenStore', 'isGlobal', 'clock', 'clientId']) {
+    const given = { ...options, httpAgents: { https: 'http://proxy' } } as unknown as NowggAuthModuleOptions;
+    const fault = await faultOf(root(given));
+    for (const name of [...Object.keys(options), 'httpAgents']) {
       expect(fault).toContain(name);
     }
   });
 
-  it.each(['strategyName', 'isGlobal', 'globalGuard', 'tokenStore', 'revocationStore', 'sharedCache', 'clock'])(
-    'refuses the wiring key %s that a factory returns',
-    async (key) => {
-      const useFactory = () => ({ clientId: 'game', [key]: undefined });
-      expect(await faultOf(rootAsync({ useFactory }))).toContain(`${key} is wiring`);
-    },
-  );
+  it.each([
+    'strategyName',
+    'isGlobal',
+    'globalGuard',
+    'tokenStore',
+    'revocationStore',
+    'sharedCache',
+    'clock',
+    'httpAgents',
+  ])('refuses the wiring key %s that a factory returns', async (key) => {
+    const useFactory = () => ({ clientId: 'game', [key]: undefined });
+    expect(await faultOf(rootAsync({ useFactory }))).toContain(`${key} is wiring`);
+  });
 
   it.each(['routes', 'transports', 'nonsense'])('refuses the unknown key %s', async (key) => {
     expect(await faultOf(root({ clientId: 'game', [key]: true }))).toContain(key);

@@ -11,6 +11,7 @@ import {
   declareWith,
   declareWithFactory,
   GIVEN_OPTIONS,
+  isHttpAgents,
   isStoreWiring,
   type ModuleDeclaration,
   routesOf,
@@ -58,7 +59,10 @@ function dynamicModule(
     imports,
     providers: [
       ...optionProviders(declaration),
-      ...verificationProviders(isStoreWiring(wiring.sharedCache) ? wiring.sharedCache : undefined),
+      ...verificationProviders(
+        isStoreWiring(wiring.sharedCache) ? wiring.sharedCache : undefined,
+        isHttpAgents(wiring.httpAgents) ? wiring.httpAgents : undefined,
+      ),
       ...httpProviders(wiring),
       ...revocationProviders(isStoreWiring(wiring.revocationStore) ? wiring.revocationStore : undefined),
       ...tokenProviders(isStoreWiring(wiring.tokenStore) ? wiring.tokenStore : undefined),

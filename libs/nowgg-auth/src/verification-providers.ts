@@ -4,7 +4,7 @@ import { NowggClock } from './clock.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { NowggConfigurationError } from './errors.js';
 import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
-import { IdentityHttp } from './identity/identity-http.js';
+import { IdentityHttp, type IdentityHttpAgents } from './identity/identity-http.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
@@ -13,12 +13,28 @@ import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from './verification/shared-cache.js';
 
 /** From the line to the identity systems up to the verdict. */
-export function verificationProviders(sharedCache: SharedCacheWiring | undefined): Provider[] {
-  return [...identityProviders, ...sharedCacheProviders(sharedCache), authenticator, accountService];
+export function verificationProviders(
+  sharedCache: SharedCacheWiring | undefined,
+  httpAgents: IdentityHttpAgents | undefined,
+): Provider[] {
+  return [
+    identityHttp(httpAgents),
+    ...identityProviders,
+    ...sharedCacheProviders(sharedCache),
+    authenticator,
+    accountService,
+  ];
+}
+
+function identityHttp(agents: IdentityHttpAgents | undefined): Provider {
+  return {
+    provide: AxiosIdentityHttp,
+    useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock, agents),
+    inject: [NowggClock],
+  };
 }
 
 const identityProviders: readonly Provider[] = [
-  { provide: AxiosIdentityHttp, useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock), inject: [NowggClock] },
   { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
   ConnectionCloser,
   {

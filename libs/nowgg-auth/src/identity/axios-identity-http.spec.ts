@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SystemClock } from '../clock.js';
 import { AxiosIdentityHttp } from './axios-identity-http.js';
 import type { IdentityHttpRequest } from './identity-http.js';
@@ -219,6 +219,20 @@ describe('a kept-alive connection that the peer closes under the request', () =>
       reason: 'network',
     });
     expect(peer.count()).toBe(2);
+  });
+});
+
+describe('agents of the application', () => {
+  it('carry the calls, second tries included, and are left open', async () => {
+    const url = await httpServer((_req, res) => res.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+    const agent = new Agent({ keepAlive: true });
+    const carried = jest.spyOn(agent, 'addRequest' as never);
+    const client = new AxiosIdentityHttp(new SystemClock(), { http: agent });
+    expect(await client.send(request(url))).toMatchObject({ status: 'reply' });
+    client.close();
+    expect(carried).toHaveBeenCalledTimes(1);
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+    agent.destroy();
   });
 });
 

@@ -3,7 +3,12 @@ import { Agent as HttpsAgent } from 'node:https';
 import { HttpService } from '@nestjs/axios';
 import axios, { AxiosError, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { NowggClock } from '../clock.js';
-import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from './identity-http.js';
+import {
+  IdentityHttp,
+  type IdentityHttpAgents,
+  type IdentityHttpOutcome,
+  type IdentityHttpRequest,
+} from './identity-http.js';
 import { failureOf, isStaleSocket } from './http-failure.js';
 import { readJsonBody } from './json-body.js';
 import { readRetryAfterMs } from './retry-after.js';
@@ -16,19 +21,21 @@ const MAX_SOCKETS = 256;
 /**
  * The HTTP client for identity systems, on an axios instance of its own that no application configuration reaches:
  * total deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB cap, no content coding,
- * JSON only. An axios error carries the request and with it our client secret, so none leaves this class.
+ * JSON only. Agents that the application gives take the place of its own. An axios error carries the request and with it our client secret, so none leaves this class.
  */
 export class AxiosIdentityHttp extends IdentityHttp {
   readonly #clock: NowggClock;
-  readonly #agents = {
+  readonly #own = {
     http: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
     https: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
   };
+  readonly #given: IdentityHttpAgents;
   readonly #http: HttpService;
 
-  constructor(clock: NowggClock) {
+  constructor(clock: NowggClock, agents: IdentityHttpAgents = {}) {
     super();
     this.#clock = clock;
+    this.#given = agents;
     this.#http = new HttpService(
       // oxlint-disable-next-line import/no-named-as-default-member -- older axios 1.x has no such named export
       axios.create({
@@ -42,8 +49,8 @@ export class AxiosIdentityHttp extends IdentityHttp {
         validateStatus: () => true,
         transformRequest: [(data: unknown) => data],
         transformResponse: [(data: unknown) => data],
-        httpAgent: this.#agents.http,
-        httpsAgent: this.#agents.https,
+        httpAgent: agents.http ?? this.#own.http,
+        httpsAgent: agents.https ?? this.#own.https,
       }),
     );
   }
@@ -52,14 +59,18 @@ export class AxiosIdentityHttp extends IdentityHttp {
     const first = await this.#attempt(request, {});
     if (first !== 'stale-socket') return first;
     // The peer closed the idle connection just as we wrote to it. Other idle ones may be as old: take a new one.
-    const second = await this.#attempt(request, { httpAgent: new HttpAgent(), httpsAgent: new HttpsAgent() });
+    const { http, https } = this.#given;
+    const second = await this.#attempt(request, {
+      httpAgent: http ?? new HttpAgent(),
+      httpsAgent: https ?? new HttpsAgent(),
+    });
     return second === 'stale-socket' ? { status: 'failed', sent: 'perhaps', reason: 'network' } : second;
   }
 
-  /** Closes idle connections. Calls under way run to their end. */
+  /** Closes idle connections of its own agents. Calls under way run to their end. */
   close(): void {
     // An agent's own destroy() would take the sockets in use with it.
-    for (const { freeSockets } of [this.#agents.http, this.#agents.https]) {
+    for (const { freeSockets } of [this.#own.http, this.#own.https]) {
       for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
     }
   }

@@ -1,4 +1,13 @@
 import type { UnknownReason } from './reasons.js';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+
+/** Agents that an application brings along for the calls to identity systems. */
+export interface IdentityHttpAgents {
+  /** For plain http, which only loopback and opted-in addresses use. */
+  readonly http?: HttpAgent;
+  readonly https?: HttpsAgent;
+}
 
 export interface IdentityHttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
