@@ -79,6 +79,8 @@ export class PageController {
   #canonicalAddress({ headers: { host = '' }, url }: PageRequest): string | undefined {
     const { host: ours } = new URL(this.#config.publicUrl);
     const isSame = host === ours || !loopbackHost.test(host) || !loopbackHost.test(ours);
-    return isSame ? undefined : new URL(`${this.#config.publicUrl}${url}`).href;
+    if (isSame) return undefined;
+    const { pathname, search } = new URL(url, this.#config.publicUrl);
+    return `${this.#config.publicUrl}${pathname}${search}`;
   }
 }
