@@ -11,6 +11,8 @@ export const CALL_MS = 1_500;
 const EXPIRY_LATENCY_MS = 100;
 const WARM_UP_EXPIRIES = 2;
 const CONTROL_MS = 2_000;
+/** Less than a call takes, so that for a while all of them are under way. */
+const SPREAD_MS = 1_000;
 /** Of each grant. */
 const WARM_UP_REFRESHES = 10;
 /** Nobody gives up while the others are being measured: a lease that lapses would be another experiment. */
@@ -58,6 +60,8 @@ export async function measureExpiries(around: Surroundings, rounds: number): Pro
 
 export interface BesideRun {
   readonly variant: VariantName;
+  /** In what time the refreshes begin, milliseconds. */
+  readonly withinMs: number;
   readonly control: readonly Beside[];
   readonly refreshing: readonly Beside[];
 }
@@ -65,7 +69,9 @@ export interface BesideRun {
 /** What refreshes do to queries of the same application, over the same pool. */
 export async function measureBeside(around: Surroundings, rounds: number): Promise<readonly BesideRun[]> {
   const runs: BesideRun[] = [];
-  for (const variant of VARIANTS) {
+  const spread = VARIANTS.map((variant) => ({ variant, withinMs: SPREAD_MS }));
+  const inOneMoment = (['library', 'none'] as const).map((variant) => ({ variant, withinMs: 0 }));
+  for (const { variant, withinMs } of [...spread, ...inOneMoment]) {
     await withRefreshers(around, 1, { variant, poolSize: POOL_SIZE, durations: PATIENT }, async ([refresher]) => {
       await around.upstream.call('behave', { mode: 'static', latencyMs: 0 });
       const ids = await refresher.call('signIn', REFRESHES);
@@ -81,12 +87,12 @@ export async function measureBeside(around: Surroundings, rounds: number): Promi
       for (let round = 0; round <= rounds; round += 1) {
         const idle = await refresher.call('beside', [], CONTROL_MS);
         await refresher.call('expire', ids);
-        const busy = await refresher.call('beside', ids, 0);
+        const busy = await refresher.call('beside', ids, withinMs);
         if (round === 0) continue;
         control.push(idle);
         refreshing.push(busy);
       }
-      runs.push({ variant, control, refreshing });
+      runs.push({ variant, withinMs, control, refreshing });
     });
   }
   return runs;

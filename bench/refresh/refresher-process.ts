@@ -79,12 +79,15 @@ async function oneByOne(ids: readonly string[]) {
   return { statements: (statements.count - before) / ids.length, ms: ms / ids.length };
 }
 
-/** Refreshes all of these at once, or none for `ms`, and meanwhile has the application query its own table. */
+/**
+ * Refreshes all of these, beginning one after the other within `ms`, and meanwhile has the application query its own
+ * table. With none to refresh it does that for `ms`.
+ */
 async function beside(ids: readonly string[], ms: number): Promise<Beside> {
   const waits: Promise<number>[] = [];
   const startedAt = performance.now();
   let wallMs = 0;
-  const refreshes = allAtOnce(ids).then((results) => {
+  const refreshes = allWithin(ids, ms).then((results) => {
     if (ids.length > 0) wallMs = performance.now() - startedAt;
     return results.filter(({ status }) => status === 'rejected').length;
   });
@@ -98,12 +101,12 @@ async function beside(ids: readonly string[], ms: number): Promise<Beside> {
   return { waitsMs: await Promise.all(waits), failed: await refreshes, wallMs: wallMs || ms };
 }
 
-/** Callers arrive as requests do: in the same moment, but each by an event of its own. */
-async function allAtOnce(ids: readonly string[]): Promise<readonly PromiseSettledResult<string>[]> {
+/** Callers arrive as requests do: each by an event of its own, even when they come in the same moment. */
+async function allWithin(ids: readonly string[], ms: number): Promise<readonly PromiseSettledResult<string>[]> {
   const callers: Promise<PromiseSettledResult<string>[]>[] = [];
   for (const id of ids) {
     callers.push(Promise.allSettled([refresher.accessToken(id)]));
-    await turn();
+    await (ms > 0 ? pause(ms / ids.length) : turn());
   }
   return (await Promise.all(callers)).flat();
 }

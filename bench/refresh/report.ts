@@ -53,6 +53,7 @@ export function besideTable(runs: readonly BesideRun[]): string {
   return markdownTable(
     [
       left(title),
+      left('begin'),
       right('p50 ms, idle'),
       right('refreshing'),
       right('p99 ms, idle'),
@@ -62,10 +63,11 @@ export function besideTable(runs: readonly BesideRun[]): string {
       right('failed refreshes'),
       right('all done, s'),
     ],
-    runs.map(({ variant, control, refreshing }) => {
+    runs.map(({ variant, withinMs, control, refreshing }) => {
       const [idle, busy] = [waitsOf(control), waitsOf(refreshing)];
       return [
         VARIANT_TITLES[variant],
+        withinMs === 0 ? 'in one moment' : `within ${withinMs / 1000} s`,
         percentile(idle, 50).toFixed(1),
         percentile(busy, 50).toFixed(1),
         percentile(idle, 99).toFixed(1),
