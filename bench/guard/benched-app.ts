@@ -40,6 +40,8 @@ interface Guarding {
 
 /** No verdict ages out of the cache while the benchmark runs. */
 const ONE_DAY_MS = 86_400_000;
+/** Far fewer than there are tokens: when a token's turn comes again nobody remembers it. */
+export const FORGETFUL: VerificationOptions = { maxEntries: 10 };
 
 /** The same application for every variant and platform, but for the guard. */
 export async function createApp(platform: Platform, name: VariantName, identity: Identity): Promise<INestApplication> {
@@ -77,6 +79,7 @@ const guardings: Readonly<Record<VariantName, (identity: Identity) => Guarding>>
   'passport-jwt-rs256': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'text' }, identity),
   'passport-jwt-rs256-key': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'key' }, identity),
   'oauth2-guard': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [oauth2Module(identity)] }),
+  'oauth2-guard-cold': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [oauth2Module(identity, FORGETFUL)] }),
   'passport-jwks-rsa': (identity) => ({
     ...guardedBy(AuthGuard('bench-jwks-rsa')),
     providers: [jwksRsaStrategy('bench-jwks-rsa', identity)],

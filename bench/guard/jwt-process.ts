@@ -5,7 +5,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { NowggAuthGuard, type VerificationOptions } from 'nestjs-nowgg-auth';
 import { serve } from '../support/child-process.js';
 import { rotated } from '../support/statistics.js';
-import { oauth2Module } from './benched-app.js';
+import { FORGETFUL, oauth2Module } from './benched-app.js';
 import type { Identity } from './identity-process.js';
 import { contextOf } from './parsed-request.js';
 import { joseGuard, jwksRsaStrategy, oauth2JwtBearerGuard } from './peers.js';
@@ -17,8 +17,6 @@ export type JwtGuardName = 'cold' | 'warm' | 'jose' | 'passport-jwks-rsa' | 'oau
 
 const BATCH = 16;
 const WARM_UP_ROUNDS = 30;
-/** Far fewer than there are tokens: when a token's turn comes again nobody remembers it. */
-const FORGETFUL: VerificationOptions = { maxEntries: 10 };
 
 async function measure({
   identity,

@@ -43,6 +43,12 @@ export const variants = [
     tokens: 'rs256',
     guards: true,
   },
+  {
+    name: 'oauth2-guard-cold',
+    title: '**`NowggAuthGuard`**, RS256 by `oauth2()`, every token new',
+    tokens: 'rs256',
+    guards: true,
+  },
   { name: 'passport-jwks-rsa', title: 'passport-jwt and jwks-rsa, RS256', tokens: 'rs256', guards: true, isSlow: true },
   { name: 'jose-rs256', title: 'jose in a guard, RS256', tokens: 'rs256', guards: true },
   { name: 'oauth2-jwt-bearer', title: 'express-oauth2-jwt-bearer, RS256', tokens: 'rs256', guards: true },

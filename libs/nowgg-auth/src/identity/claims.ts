@@ -62,8 +62,13 @@ export function frozenClaims(
   return frozenCopy(value, shared, MAX_DEPTH) as Readonly<Record<string, unknown>>;
 }
 
+function sharedCopy(text: string, shared: readonly string[]): string {
+  for (const known of shared) if (known === text) return known;
+  return text;
+}
+
 function frozenCopy(value: unknown, shared: readonly string[], depth: number): unknown {
-  if (typeof value === 'string') return shared.find((text) => text === value) ?? value;
+  if (typeof value === 'string') return sharedCopy(value, shared);
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return undefined;
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, shared, depth - 1)));

@@ -4,11 +4,13 @@ import type { UnknownReason } from '../identity/reasons.js';
 import { LastingDocument, type Loading } from './lasting-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
 
+type Found = Extract<KeyFinding, { readonly status: 'key' }>;
+
 interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
   /** Keys that were found, by algorithm and `kid`: never more than the set holds. */
-  readonly found: Map<string, KeyFinding>;
+  readonly found: Map<string, Found>;
 }
 
 /** The key that a token's header names. */
@@ -31,6 +33,11 @@ export class JwksSource {
       clock: client.clock,
       load: (signal) => loadKeys(client, signal),
     });
+  }
+
+  /** A key that was found before, in a set that needs no renewal: spares the first use of most tokens every wait. */
+  findKnown({ alg, kid }: JWSHeaderParameters): CryptoKey | undefined {
+    return this.#document.peek()?.found.get(`${alg} ${kid}`)?.key;
   }
 
   /** The key for this header, fetched anew at most once per cool-down when it is not among those at hand. */
@@ -87,7 +94,7 @@ async function keyOf(keys: Keys, header: JWSHeaderParameters): Promise<KeyFindin
   const known = keys.found.get(name);
   if (known) return known;
   try {
-    const finding: KeyFinding = { status: 'key', key: await keys.find(header) };
+    const finding: Found = { status: 'key', key: await keys.find(header) };
     if (header.kid !== undefined) keys.found.set(name, finding);
     return finding;
   } catch (error) {

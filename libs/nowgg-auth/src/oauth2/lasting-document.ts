@@ -48,6 +48,11 @@ export class LastingDocument<T> {
     this.#options = options;
   }
 
+  /** The document if it is at hand and young enough to serve without any question. */
+  peek(): T | undefined {
+    return this.#now - this.#loadedAt < RENEW_AFTER_MS ? this.#value : undefined;
+  }
+
   /** The document; waits only when there is none, or none that may serve unasked. `signal` ends the wait, not the fetch. */
   async get(signal: AbortSignal): Promise<Loading<T>> {
     const ageMs = this.#now - this.#loadedAt;

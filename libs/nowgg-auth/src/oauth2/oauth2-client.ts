@@ -37,6 +37,11 @@ export class OAuth2Client {
     this.keys = new JwksSource(this);
   }
 
+  /** The metadata if it is at hand, so that nobody has to wait for it. */
+  knownMetadata(): openid.ServerMetadata | undefined {
+    return this.settings.metadata ?? this.#metadata?.peek();
+  }
+
   /** Where the system answers: from configuration, or from its discovery document. */
   async metadata(signal: AbortSignal): Promise<Loading<openid.ServerMetadata>> {
     const { metadata } = this.settings;

@@ -84,8 +84,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return { action: 'ask', tokenType: 'token', local: this.#jwtIsLocal };
   }
 
-  override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
-    if (tokenType !== 'token') return { status: 'invalid', reason: 'wrong_token_type', definite: true };
+  override verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    if (tokenType !== 'token') {
+      return Promise.resolve({ status: 'invalid', reason: 'wrong_token_type', definite: true });
+    }
     // Where there is one way it judges the form as well; decoding once more would cost as much as all the rest.
     const forOpaque = this.#forOpaque ?? this.#forJwt;
     const verification = forOpaque === this.#forJwt || decodeUnverifiedJws(token) ? this.#forJwt : forOpaque;

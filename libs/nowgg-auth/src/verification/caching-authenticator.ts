@@ -1,7 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import { clampRetryAfter } from '../errors.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { InvalidReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
@@ -13,7 +12,7 @@ import { IdentityLine, type Question } from './identity-line.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { type Answer, SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
-import type { AuthenticationPolicy, Verdict } from './verdict.js';
+import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import {
   type Acceptance,
   acceptanceOf,
@@ -149,9 +148,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
       publishVerification(refused, 'none', digest);
       return refused;
     }
-    const { provider, ...rest } = destination;
+    const { provider, tokenType, looksGood, local } = destination;
+    const question: Question = { digest, token, tokenType, looksGood, local };
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
-    const answer = rested ? undefined : await this.#ask(subject, provider.name, { digest, token, ...rest });
+    const answer = rested ? undefined : await this.#ask(subject, provider.name, question);
     const stale = rested ?? (answer?.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined);
     const verdict = stale ?? this.#judge(answer as Answer, subject);
     const latencyMs = this.#clock.monotonicNow() - startedAt;
@@ -170,10 +170,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#ageMs(entry) < entry.restUntilMs;
   }
 
-  async #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
+  #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
     const line = this.#lines.get(providerName) as IdentityLine;
     const maxAgeMs = this.#hasCurrentRevocations() ? this.#maxAgeMs(policy) : 0;
-    const ask = async () => this.#shared.ask(key, maxAgeMs, async () => line.ask(question));
+    const askLine = () => line.ask(question);
+    // What is computed here is had sooner than another process's answer.
+    const ask = () => (question.local ? this.#shared.askAlone(askLine) : this.#shared.ask(key, maxAgeMs, askLine));
     const settle = (answer: Answer) => this.#remember(key, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
@@ -244,8 +246,4 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
-}
-
-function invalid(reason: InvalidReason): Verdict {
-  return { status: 'invalid', reason };
 }

@@ -54,8 +54,11 @@ export class IdentityLine {
     this.#ownCredentials = new OwnCredentials(clock);
   }
 
-  async ask(question: Question): Promise<IdentityVerdict> {
-    if (question.local) return this.#judgeHere(question);
+  ask(question: Question): Promise<IdentityVerdict> {
+    return question.local ? this.#judgeHere(question) : this.#askThere(question);
+  }
+
+  async #askThere(question: Question): Promise<IdentityVerdict> {
     const obstacle = this.#obstacle(question);
     if (obstacle) return obstacle;
     this.#underway += 1;

@@ -41,10 +41,16 @@ export class SharedAsking {
    */
   async ask(key: string, freshMs: number, ask: () => Promise<IdentityVerdict>): Promise<Answer> {
     const cache = this.#cache;
-    if (!cache) return this.#direct(ask);
+    if (!cache) return this.askAlone(ask);
     if (freshMs <= 0) return this.#asked(cache, key, ask);
     const shared = (await this.#read(cache, key, freshMs)) ?? (await this.#claimOrAwait(cache, key, freshMs));
     return shared ?? this.#asked(cache, key, ask);
+  }
+
+  /** Asks without a look at what other processes know, and without telling them. */
+  async askAlone(ask: () => Promise<IdentityVerdict>): Promise<Answer> {
+    const askedAt = instantOf(this.#clock);
+    return { askedAt, verdict: await ask(), source: 'miss' };
   }
 
   /** Forgets what other processes may know of a token. */
@@ -52,13 +58,8 @@ export class SharedAsking {
     await this.#cache?.remove(keys);
   }
 
-  async #direct(ask: () => Promise<IdentityVerdict>): Promise<Answer> {
-    const askedAt = instantOf(this.#clock);
-    return { askedAt, verdict: await ask(), source: 'miss' };
-  }
-
   async #asked(cache: SharedCache, key: string, ask: () => Promise<IdentityVerdict>): Promise<Answer> {
-    const answer = await this.#direct(ask);
+    const answer = await this.askAlone(ask);
     if (answer.verdict.status === 'valid') {
       const { facts } = answer.verdict;
       const age = this.#clock.monotonicNow() - answer.askedAt.monotonicMs;

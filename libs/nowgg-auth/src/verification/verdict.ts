@@ -23,3 +23,7 @@ export interface AuthenticationPolicy {
   /** How long ago the player may have signed in (`auth_time`), in milliseconds. A token that does not say is refused. */
   readonly maxAuthAgeMs?: number | undefined;
 }
+
+export function invalid(reason: InvalidReason): Verdict {
+  return { status: 'invalid', reason };
+}

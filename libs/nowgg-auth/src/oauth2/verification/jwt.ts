@@ -104,7 +104,10 @@ class JwtVerification implements TokenVerification {
     const { algorithms, audience, typ } = this.#settings;
     let withoutKey: IdentityVerdict | undefined;
     const findKey = async (header: JWTHeaderParameters): Promise<CryptoKey> => {
-      const finding = await this.#findKey(header, signal);
+      const refusal = this.#headerRefusal(header);
+      const known = refusal === undefined ? this.#client.keys.findKnown(header) : undefined;
+      if (known) return known;
+      const finding = refusal === undefined ? await this.#findKey(header, signal) : refused(refusal);
       if (finding.status === 'key') return finding.key;
       withoutKey = finding;
       throw new errors.JWKSNoMatchingKey();
@@ -119,15 +122,18 @@ class JwtVerification implements TokenVerification {
         // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
         clockTolerance: this.#client.clockSkewMs / 1000,
       });
-      return await this.#judge(payload, signal);
+      const metadata = this.#client.knownMetadata();
+      if (metadata) return this.#judge(payload, metadata.issuer);
+      const loading = await this.#client.metadata(signal);
+      return loading.status === 'failed'
+        ? { ...loading, status: 'unknown' }
+        : this.#judge(payload, loading.value.issuer);
     } catch (error) {
       return withoutKey ?? refused(reasonOf(error));
     }
   }
 
   async #findKey(header: JWTHeaderParameters, signal: AbortSignal): Promise<KeyOrVerdict> {
-    const refusal = this.#headerRefusal(header);
-    if (refusal) return refused(refusal);
     const finding = await this.#client.keys.find(header, signal);
     // Not to be remembered: the key may be published in the next moment.
     return finding.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : finding;
@@ -142,11 +148,8 @@ class JwtVerification implements TokenVerification {
   }
 
   /** What the signature vouches for, judged beyond what a library can. */
-  async #judge(claims: JWTPayload, signal: AbortSignal): Promise<IdentityVerdict> {
+  #judge(claims: JWTPayload, issuer: string): IdentityVerdict {
     const { typ, sameClient } = this.#settings;
-    const metadata = await this.#client.metadata(signal);
-    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
-    const { issuer } = metadata.value;
     if (claims.iss !== issuer) return refused('invalid_token');
     if ((claims.exp as number) * 1000 <= this.#client.clock.now()) return refused('expired_token');
     const typed = typ === 'at+jwt' ? ['client_id', 'jti', 'sub'] : ['sub'];
@@ -166,7 +169,7 @@ class JwtVerification implements TokenVerification {
 /** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */
 function isOfType(value: unknown, expected: string): boolean {
   const normal = (type: string) => type.toLowerCase().replace(/^application\//, '');
-  return typeof value === 'string' && normal(value) === normal(expected);
+  return value === expected || (typeof value === 'string' && normal(value) === normal(expected));
 }
 
 /** Found out here and by public keys: it proves nothing about our own credentials. */
