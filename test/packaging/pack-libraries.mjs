@@ -11,7 +11,7 @@ export default function packLibraries() {
   const folder = mkdtempSync(path.join(tmpdir(), 'nowgg-tarballs-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
-  const libraries = ['-w', 'nestjs-nowgg-auth', '-w', 'nowgg-emulator'];
+  const libraries = ['-w', 'nestjs-nowgg-auth', '-w', 'nowgg-auth-client', '-w', 'nowgg-emulator'];
   const packed = run('npm', [...args, ...libraries]);
   process.env.NOWGG_TARBALL_FOLDER = folder;
   // A file, because an environment variable has a longest length, which the names of all packed files come near.

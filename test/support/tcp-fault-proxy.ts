@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -45,7 +45,7 @@ export class TcpFaultProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   #fault: TcpFault = { mode: 'pass' };
-  #ended = new AbortController();
+  #ended = newEnd();
 
   private constructor(target: TcpTarget) {
     this.#target = target;
@@ -72,7 +72,7 @@ export class TcpFaultProxy implements AsyncDisposable {
     this.#fault = typeof fault === 'string' ? { mode: fault } : fault;
     for (const pair of this.#pairs) this.#strike(pair);
     const ended = this.#ended;
-    this.#ended = new AbortController();
+    this.#ended = newEnd();
     ended.abort();
   }
 
@@ -191,4 +191,11 @@ export class TcpFaultProxy implements AsyncDisposable {
 async function send(to: Socket, chunk: Buffer): Promise<void> {
   if (to.destroyed || to.writableEnded) return;
   if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+}
+
+/** Every connection waits for it: any number of listeners is right. */
+function newEnd(): AbortController {
+  const end = new AbortController();
+  setMaxListeners(0, end.signal);
+  return end;
 }
