@@ -1,60 +1,32 @@
-import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { memoryTokenStore, NowggAuthModule, NowggRevocationService, NowggUser } from 'nestjs-nowgg-auth';
+import { NowggRevocationService } from 'nestjs-nowgg-auth';
 import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
-
-@Controller()
-class GameController {
-  @Get('game')
-  game(@NowggUser('userId') userId: string) {
-    return { userId };
-  }
-}
+import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
 
 describe('the session client on the ready-made routes', () => {
   let emulator: NowggEmulator;
-  let app: INestApplication;
-  let baseUrl: string;
+  let game: GameWithRoutes;
 
   const signedIn = async () => {
-    const client = configure({ baseUrl });
+    const client = configure({ baseUrl: game.url });
     await client.login(emulator.issueCode({ userId: emulator.addPlayer().userId }));
     return client;
   };
 
   beforeAll(async () => {
-    emulator = await startNowggEmulator({ clients: [{ clientId: 'game', clientSecret: 'secret' }] });
-    @Module({
-      imports: [
-        NowggAuthModule.forRoot({
-          clientId: 'game',
-          clientSecret: 'secret',
-          baseUrl: emulator.url,
-          tokens: { encryptionKeys: [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }] },
-          tokenStore: memoryTokenStore(),
-          strategyName: false,
-          globalGuard: true,
-          routes: true,
-        }),
-      ],
-      controllers: [GameController],
-    })
-    class GameModule {}
-    app = (await Test.createTestingModule({ imports: [GameModule] }).compile()).createNestApplication();
-    await app.listen(0, '127.0.0.1');
-    baseUrl = await app.getUrl();
+    emulator = await startNowggEmulator({ clients: [EMULATED_CLIENT] });
+    game = await GameWithRoutes.start(emulator);
   });
 
   afterAll(async () => {
-    await app.close();
+    await game.close();
     await emulator.close();
   });
 
   it('signs a player in, calls a guarded route and tells who he is', async () => {
     const client = await signedIn();
-    const { userId } = (await (await client.fetch(`${baseUrl}/game`)).json()) as { userId: string };
+    const { userId } = (await (await client.fetch(`${game.url}/game`)).json()) as { userId: string };
     expect(await client.fetchUserInfo()).toMatchObject({ userId });
     expect(await client.fetchPrincipal()).toMatchObject({ userId, provider: 'nowgg' });
     expect(client.sessionState).toBe('AUTHENTICATED');
@@ -65,9 +37,9 @@ describe('the session client on the ready-made routes', () => {
     const client = await signedIn();
     emulator.revokeToken(client.accessToken as string);
     // The verdict from before would serve for a while: a route that asks now would not.
-    await app.get(NowggRevocationService).revoke({ token: client.accessToken as string });
+    await game.app.get(NowggRevocationService).revoke({ token: client.accessToken as string });
     const before = emulator.requestCount({ endpoint: 'token' });
-    const calls = Array.from({ length: 100 }, async () => (await client.fetch(`${baseUrl}/game`)).status);
+    const calls = Array.from({ length: 100 }, async () => (await client.fetch(`${game.url}/game`)).status);
     expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
     expect(emulator.requestCount({ endpoint: 'token' }) - before).toBe(1);
     client.close();
@@ -75,13 +47,13 @@ describe('the session client on the ready-made routes', () => {
 
   it('keeps the session through an outage, and loses it when the grant is revoked', async () => {
     const client = await signedIn();
-    const { userId } = (await (await client.fetch(`${baseUrl}/game`)).json()) as { userId: string };
+    const { userId } = (await (await client.fetch(`${game.url}/game`)).json()) as { userId: string };
     emulator.setFault({ kind: 'status', endpoint: '*', status: 500 });
     await expect(client.fetchUserInfo()).rejects.toBeInstanceOf(SessionUnavailableError);
     expect(client.sessionState).not.toBe('NO_SESSION');
     emulator.clearFaults();
-    await app.get(NowggRevocationService).revoke({ userId });
-    await client.fetch(`${baseUrl}/game`).catch(() => undefined);
+    await game.app.get(NowggRevocationService).revoke({ userId });
+    await client.fetch(`${game.url}/game`).catch(() => undefined);
     expect(client.sessionState).toBe('NO_SESSION');
     client.close();
   });
@@ -91,7 +63,7 @@ describe('the session client on the ready-made routes', () => {
     const token = client.accessToken as string;
     await client.logout();
     expect([client.sessionState, client.accessToken]).toEqual(['NO_SESSION', undefined]);
-    const answer = await fetch(`${baseUrl}/game`, { headers: { authorization: `Bearer ${token}` } });
+    const answer = await fetch(`${game.url}/game`, { headers: { authorization: `Bearer ${token}` } });
     expect(answer.status).toBe(401);
     client.close();
   });

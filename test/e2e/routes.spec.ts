@@ -1,10 +1,9 @@
-import { Controller, Get, type INestApplication, Injectable, Module } from '@nestjs/common';
-import { type CanActivate, HttpException } from '@nestjs/common';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { type CanActivate, HttpException, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryTokenStore, NowggAuthModule, NowggConfigurationError } from 'nestjs-nowgg-auth';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
+import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
 
 /** A stand-in for a rate limiter that a test can close. */
 @Injectable()
@@ -17,55 +16,17 @@ class Turnstile implements CanActivate {
   }
 }
 
-@Controller()
-class GameController {
-  @Get('game')
-  game() {
-    return 'played';
-  }
-}
-
 describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) => {
   let emulator: NowggEmulator;
-  let app: INestApplication;
-  let url: string;
+  let game: GameWithRoutes;
 
-  const post = (route: string, body: unknown) =>
-    fetch(`${url}/session/${route}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-  const get = (path: string, token?: string) =>
-    fetch(`${url}/${path}`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
-  const signIn = async () => {
-    const response = await post('login', { code: emulator.issueCode() });
-    return (await response.json()) as { token: string; session: string; generation: number; user: { userId: string } };
-  };
+  const post = (route: string, body: unknown) => game.post(route, body);
+  const get = (path: string, token?: string) => game.get(path, token);
+  const signIn = () => game.signIn();
 
   beforeAll(async () => {
-    emulator = await startNowggEmulator({ clients: [{ clientId: 'game', clientSecret: 'secret' }] });
-    @Module({
-      imports: [
-        NowggAuthModule.forRoot({
-          clientId: 'game',
-          clientSecret: 'secret',
-          baseUrl: emulator.url,
-          tokens: { encryptionKeys: [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }] },
-          tokenStore: memoryTokenStore(),
-          strategyName: false,
-          globalGuard: true,
-          routes: { path: 'session', guards: [Turnstile] },
-        }),
-      ],
-      controllers: [GameController],
-    })
-    class GameModule {}
-    const testing = await Test.createTestingModule({ imports: [GameModule] }).compile();
-    app =
-      platform === 'fastify' ? testing.createNestApplication(new FastifyAdapter()) : testing.createNestApplication();
-    await app.listen(0, '127.0.0.1');
-    url = await app.getUrl();
+    emulator = await startNowggEmulator({ clients: [EMULATED_CLIENT] });
+    game = await GameWithRoutes.start(emulator, { routes: { path: 'session', guards: [Turnstile] } }, platform);
   });
 
   beforeEach(() => {
@@ -73,7 +34,7 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
   });
 
   afterAll(async () => {
-    await app.close();
+    await game.close();
     await emulator.close();
   });
 
@@ -120,7 +81,7 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     const bodies = [`{"code":${nested},"session":${nested}}`, nested, '"text"', 'null'];
     for (const route of ['login', 'refresh', 'logout']) {
       for (const body of bodies) {
-        const response = await fetch(`${url}/session/${route}`, {
+        const response = await fetch(`${game.url}/session/${route}`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body,

@@ -72,11 +72,9 @@ function frozenCopy(value: unknown, shared: readonly string[], depth: number): u
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return undefined;
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, shared, depth - 1)));
-  // A spread defines own properties, `__proto__` too: it reaches no prototype, and keeps the shape that parsing gave.
-  const copy: Record<string, unknown> = { ...value };
-  for (const key of Object.keys(copy)) {
-    if (IGNORED_KEYS.has(key)) delete copy[key];
-    else copy[key] = frozenCopy(copy[key], shared, depth - 1);
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (!IGNORED_KEYS.has(key)) copy[key] = frozenCopy(item, shared, depth - 1);
   }
   return Object.freeze(copy);
 }
