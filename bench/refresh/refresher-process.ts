@@ -163,7 +163,7 @@ async function refreshTimes(ids: readonly string[]): Promise<readonly number[]> 
 /** How the database carries out the statements that were sent last. */
 async function plans(): Promise<readonly Plan[]> {
   return Promise.all([
-    explain(bare, 'read', statements.latest(/^SELECT g\.id/)),
+    explain(bare, 'read', statements.latest(/^SELECT to_json\(g\).* WHERE g\.id = \$1$/)),
     explain(bare, 'lease', statements.latest(/attempt_started_at = clock_timestamp\(\)/)),
     explain(bare, 'commit', statements.latest(/generation = generation \+ 1/)),
   ]);

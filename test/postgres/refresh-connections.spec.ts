@@ -109,6 +109,16 @@ describe('connections to the database', () => {
     expect(suite.endpoint.refreshes).toBe(0);
   });
 
+  it('whose sessions write times and bytes in other ways serve the same tokens', async () => {
+    const [fresh, expired] = [await suite.signIn(), await suite.signInLongAgo()];
+    const startup = '-c bytea_output=escape -c TimeZone=Asia/Kolkata -c DateStyle=SQL,DMY';
+    const { service, store } = await application({ poolSize: 2, startup });
+    const [usual, other] = [await suite.store.findGrant(fresh), await store.findGrant(fresh)];
+    expect({ ...other, readAtMs: 0 }).toEqual({ ...usual, readAtMs: 0 });
+    expect(await service.getAccessToken(fresh)).toMatchObject({ generation: 1 });
+    expect(await service.getAccessToken(expired)).toMatchObject({ generation: 2 });
+  });
+
   it.each(['repeatable read', 'serializable'])('at isolation level %s still make one call', async (level) => {
     const grantId = await suite.signInLongAgo();
     const startup = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`;

@@ -1,17 +1,17 @@
 import type { NowggClock } from '../clock.js';
 import { IdentityUnavailableError } from '../errors.js';
-
-/** Ends a wait that nobody looks at any more; one object, because an abort without a reason makes an error with a stack. */
-const OVER = new Error('the wait is over');
+import type { Deadlines } from './deadlines.js';
 
 /** How long one caller waits: until his deadline or until he gives up. Work that he waits for goes on without him. */
 export class CallerWait {
   readonly #clock: NowggClock;
+  readonly #deadlines: Deadlines;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: number;
 
-  constructor(clock: NowggClock, ms: number, signal?: AbortSignal) {
+  constructor({ clock, deadlines }: { clock: NowggClock; deadlines: Deadlines }, ms: number, signal?: AbortSignal) {
     this.#clock = clock;
+    this.#deadlines = deadlines;
     this.#signal = signal;
     this.#deadline = clock.monotonicNow() + ms;
   }
@@ -22,22 +22,23 @@ export class CallerWait {
 
   /** @throws IdentityUnavailableError at the deadline, the signal's reason when it aborts */
   async for<T>(work: Promise<T>): Promise<T> {
-    const done = new AbortController();
-    const giveUp = () => done.abort(this.#signal?.reason);
-    if (this.#signal?.aborted) giveUp();
-    this.#signal?.addEventListener('abort', giveUp, { once: true });
+    const signal = this.#signal;
+    let leave: () => void = () => undefined;
+    const left = new Promise<never>((_, reject) => {
+      const giveUp = () => reject(signal?.reason as Error);
+      const callOff = this.#deadlines.set(this.#deadline, () => reject(new IdentityUnavailableError()));
+      if (signal?.aborted) giveUp();
+      signal?.addEventListener('abort', giveUp, { once: true });
+      leave = () => {
+        callOff();
+        signal?.removeEventListener('abort', giveUp);
+      };
+    });
     try {
-      return await Promise.race([work, this.#over(done.signal)]);
+      // Also hears of what becomes of the work when nobody waits for it any more.
+      return await Promise.race([work, left]);
     } finally {
-      this.#signal?.removeEventListener('abort', giveUp);
-      done.abort(OVER);
-      // Nobody may be left to hear that it failed.
-      work.catch(() => undefined);
+      leave();
     }
-  }
-
-  async #over(signal: AbortSignal): Promise<never> {
-    await this.#clock.wait(this.leftMs, signal);
-    throw new IdentityUnavailableError();
   }
 }

@@ -71,14 +71,13 @@ export class CodeExchanger {
     request: CodeExchangeOptions & { code: string },
     leave: () => void,
   ): Promise<ExchangedCode> {
-    const { clock, timing } = this.#parts;
-    const landed = new AbortController();
+    const { clock, deadlines, timing } = this.#parts;
     // When the lease has lapsed anybody may go on, this process included.
-    clock.wait(timing.leaseMs, landed.signal).then(leave, () => undefined);
+    const landed = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
     try {
       return await this.#exchange(provider, codeHash, request);
     } finally {
-      landed.abort();
+      landed();
     }
   }
 

@@ -106,15 +106,14 @@ export class GrantRefresher {
   }
 
   async #attempt(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
-    const { clock, timing } = this.#parts;
-    const landed = new AbortController();
-    // Once the lease has lapsed anybody may take over, this process included: nobody new should wait for this call.
-    clock.wait(timing.leaseMs, landed.signal).then(leave, () => undefined);
+    const { clock, deadlines, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
+    // Once the lease has lapsed anybody may take over, this process included: nobody new should wait for this call.
+    const landed = deadlines.set(startedAt + timing.leaseMs, leave);
     try {
       return await attempt.run();
     } finally {
-      landed.abort();
+      landed();
       this.#holders.observe(clock.monotonicNow() - startedAt);
     }
   }

@@ -41,6 +41,7 @@ const VERSION = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+const LENGTH_BYTES = 4;
 
 /**
  * Seals and opens with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`; the
@@ -83,7 +84,9 @@ export class KeyRing {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#first.secret, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(additionalData(context));
-    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    const sealed = cipher.update(text, 'utf8');
+    // GCM pads nothing: what is left to come is empty.
+    cipher.final();
     return Buffer.concat([this.#first.header, nonce, cipher.getAuthTag(), sealed]);
   }
 
@@ -102,7 +105,10 @@ export class KeyRing {
     decipher.setAAD(additionalData(context));
     decipher.setAuthTag(bytes.subarray(tagAt, textAt));
     try {
-      return Buffer.concat([decipher.update(bytes.subarray(textAt)), decipher.final()]).toString('utf8');
+      const text = decipher.update(bytes.subarray(textAt));
+      // Checks the tag; there is no more text to come.
+      decipher.final();
+      return text.toString('utf8');
     } catch {
       throw new SealedTextError('tampered');
     }
@@ -130,11 +136,13 @@ function ringKey({ id, key }: EncryptionKey): RingKey {
 
 /** Length-prefixed, so that no two contexts have the same bytes. */
 function additionalData({ purpose, id, clientKey, generation }: SealContext): Buffer {
-  const parts = [purpose, id, clientKey, String(generation)].map((part) => Buffer.from(part, 'utf8'));
-  const lengths = parts.map((part) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(part.length);
-    return length;
-  });
-  return Buffer.concat(parts.flatMap((part, index) => [lengths[index] as Buffer, part]));
+  const parts = [purpose, id, clientKey, String(generation)];
+  const bytes = Buffer.alloc(parts.reduce((sum, part) => sum + LENGTH_BYTES + Buffer.byteLength(part), 0));
+  let at = 0;
+  for (const part of parts) {
+    const length = bytes.write(part, at + LENGTH_BYTES);
+    bytes.writeUInt32BE(length, at);
+    at += LENGTH_BYTES + length;
+  }
+  return bytes;
 }

@@ -209,7 +209,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   #wait(signal?: AbortSignal): CallerWait {
-    return new CallerWait(this.#parts.clock, this.#parts.timing.softDeadlineMs, signal);
+    return new CallerWait(this.#parts, this.#parts.timing.softDeadlineMs, signal);
   }
 
   async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
@@ -221,7 +221,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async #refreshed(grant: GrantRecord, wait: CallerWait): Promise<AccessToken> {
     for (;;) {
       const result = await wait.for(this.#refresher.refresh(grant));
-      if (result.status === 'fresh') return this.#parts.vault.accessTokenOf(result.grant);
+      if (result.status === 'fresh') return this.#parts.vault.accessTokenOf(result.grant, result.accessToken);
       if (result.status === 'ended') throw new ReauthenticationRequiredError();
       const again = result.status === 'yielded' || (result.outcome === 'held_timeout' && wait.leftMs > 0);
       if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);

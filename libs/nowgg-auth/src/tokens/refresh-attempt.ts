@@ -99,7 +99,8 @@ export class RefreshAttempt {
     const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
     this.#times.commitMs = clock.monotonicNow() - receivedAt;
     await successes.note(this.#grant.clientKey);
-    return stored ? { status: 'fresh', grant: stored, outcome: 'refreshed' } : this.#adoptOr(endedResult);
+    if (!stored) return this.#adoptOr(endedResult);
+    return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
   }
 
   async #refused({ code, definite }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {

@@ -3,8 +3,13 @@ import type { RefreshOutcome } from './token-events.js';
 
 /** What a refresh came to. A fault of the store or the configuration is thrown. */
 export type RefreshResult =
-  /** A newer generation is stored. */
-  | { readonly status: 'fresh'; readonly grant: GrantRecord; readonly outcome: RefreshOutcome }
+  /** A newer generation is stored. With its access token in clear if this process has just received it. */
+  | {
+      readonly status: 'fresh';
+      readonly grant: GrantRecord;
+      readonly accessToken?: string;
+      readonly outcome: RefreshOutcome;
+    }
   /** Revoked, dead or gone. */
   | { readonly status: 'ended'; readonly outcome: RefreshOutcome }
   /** Not now. */

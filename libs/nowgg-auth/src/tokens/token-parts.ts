@@ -5,6 +5,7 @@ import type { TokenRevocations } from '../revocation/token-revocations.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { ClientCircuits } from './client-circuits.js';
 import { ClientSuccesses } from './client-successes.js';
+import { Deadlines } from './deadlines.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import type { TokenStore } from './token-store.js';
@@ -36,6 +37,7 @@ export interface TokenParts {
   readonly unsaved: UnsavedSets;
   readonly counters: TokenCounters;
   readonly clock: NowggClock;
+  readonly deadlines: Deadlines;
   readonly timing: TokensTiming;
 }
 
@@ -52,6 +54,7 @@ export function tokenParts({ store, identityProviders, clock, options, timing }:
     unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
     counters,
     clock,
+    deadlines: new Deadlines(clock),
     timing: allTiming,
   };
 }

@@ -21,8 +21,8 @@ export class Vault {
     this.ring = ring;
   }
 
-  accessTokenOf(grant: GrantRecord): AccessToken {
-    const token = this.#openToken(grant, 'access', grant.accessCt);
+  /** @param token the same in clear, for who has it already */
+  accessTokenOf(grant: GrantRecord, token = this.#openToken(grant, 'access', grant.accessCt)): AccessToken {
     const { accessNotAfterMs, generation } = grant;
     return { token, ...(accessNotAfterMs !== undefined && { expiresAt: new Date(accessNotAfterMs) }), generation };
   }

@@ -1,5 +1,5 @@
 import type { ExchangeRecord } from '../tokens/exchange-record.js';
-import { grantColumns } from './grant-columns.js';
+import { grantRow } from './grant-row.js';
 import type { TokenTables } from './token-database.js';
 
 export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<ExchangeRecord[K], undefined> | null };
@@ -57,7 +57,7 @@ export function exchangeStatements({ exchange, grant }: TokenTables) {
         FROM finished
         RETURNING *
       )
-      SELECT ${grantColumns('created')} FROM created`,
+      SELECT ${grantRow('created')} FROM created`,
 
     // $1 code hash, $2 owner, $3 whether the next attempt may start now
     release: `

@@ -1,4 +1,4 @@
-import { grantColumns } from './grant-columns.js';
+import { grantRow } from './grant-row.js';
 import type { TokenTables } from './token-database.js';
 
 /** A parameter in milliseconds, as an interval. */
@@ -10,9 +10,9 @@ const NO_LEASE = 'lease_owner = NULL, lease_until = NULL';
 /** The statements about grants. Each is one round trip and its own transaction. */
 export function grantStatements({ grant, client }: TokenTables) {
   return {
-    find: `SELECT ${grantColumns('g')} FROM ${grant} g WHERE g.id = $1`,
+    find: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.id = $1`,
 
-    list: `SELECT ${grantColumns('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2 ORDER BY g.created_at, g.id`,
+    list: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2 ORDER BY g.created_at, g.id`,
 
     // The lock comes first and shows the newest version of the row; a bare UPDATE joined to a read would decide on the
     // newest and return the one of its snapshot.
@@ -36,7 +36,7 @@ export function grantStatements({ grant, client }: TokenTables) {
           AND ($6::float8 = 0 OR old.updated_at <= clock_timestamp() - ${interval('$6')})
         RETURNING g.id
       )
-      SELECT ${grantColumns('old')}, taken.id IS NOT NULL AS mine FROM old LEFT JOIN taken ON true`,
+      SELECT ${grantRow('old')}, taken.id IS NOT NULL AS mine FROM old LEFT JOIN taken ON true`,
 
     // $1 id, $2 generation, $3 session version, $4 refresh, $5 access, $6 access expiry, $7 refresh expiry
     commit: `
@@ -50,7 +50,7 @@ export function grantStatements({ grant, client }: TokenTables) {
         WHERE id = $1 AND generation = $2 AND session_version = $3 AND state <> 'revoked'
         RETURNING *
       )
-      SELECT ${grantColumns('done')} FROM done`,
+      SELECT ${grantRow('done')} FROM done`,
 
     // $1 id, $2 generation, $3 owner, $4 in doubt, $5 retry in
     fail: `
@@ -100,5 +100,5 @@ function revoking(grant: string, which: string): string {
       WHERE ${which} AND state <> 'revoked'
       RETURNING *
     )
-    SELECT ${grantColumns('done')} FROM done`;
+    SELECT ${grantRow('done')} FROM done`;
 }

@@ -19,7 +19,7 @@ import { FIRST_GENERATION } from '../tokens/new-grant-record.js';
 import { TokenStore } from '../tokens/token-store.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/vault-record.js';
 import { type ExchangeRow, exchangeStatements } from './exchange-statements.js';
-import { type GrantRow, grantRecordOf } from './grant-columns.js';
+import { type GrantRow, grantRecordOf } from './grant-row.js';
 import { grantStatements } from './grant-statements.js';
 import type { TokenDatabase } from './token-database.js';
 import { vaultStatements } from './vault-statements.js';
@@ -52,9 +52,8 @@ export class TypeOrmTokenStore extends TokenStore {
     const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs];
     const row = await this.#database.row<GrantRow & { mine: boolean }>(this.#grants.acquire, parameters);
     if (!row) return { outcome: 'missing' };
-    const { mine, ...columns } = row;
-    const grant = grantRecordOf(columns);
-    if (mine) return { outcome: 'mine', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
+    const grant = grantRecordOf(row);
+    if (row.mine) return { outcome: 'mine', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
     const outcome = classifyLease(grant, request);
     // The statement said no a moment before a lease or a pause was over: look again.
     return { outcome: outcome === 'mine' ? 'held' : outcome, grant };

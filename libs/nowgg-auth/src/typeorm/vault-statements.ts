@@ -1,4 +1,4 @@
-import { grantColumns } from './grant-columns.js';
+import { grantRow } from './grant-row.js';
 import type { TokenTables } from './token-database.js';
 
 const ENDED = "state IN ('needs_reauth', 'revoked')";
@@ -14,7 +14,7 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
   return {
     // $1 header, $2 id, $3 limit
     listSealedOtherwise: `
-      SELECT ${grantColumns('g')} FROM ${grant} g
+      SELECT ${grantRow('g')} FROM ${grant} g
       WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
       ORDER BY g.id LIMIT $3`,
 

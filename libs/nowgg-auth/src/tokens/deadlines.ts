@@ -1,0 +1,51 @@
+import type { NowggClock } from '../clock.js';
+
+interface Deadline {
+  readonly at: number;
+  readonly over: () => void;
+}
+
+/**
+ * What is to happen at its time unless it is called off before. Nearly everything is: so all share one wait of the
+ * clock, and neither a timer nor an abort signal is made for each caller and each call.
+ */
+export class Deadlines {
+  readonly #clock: NowggClock;
+  readonly #pending = new Set<Deadline>();
+  #wakesAt = Infinity;
+
+  constructor(clock: NowggClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Calls `over` at this time; it must not throw.
+   * @param at monotonic time, milliseconds
+   * @returns calls it off
+   */
+  set(at: number, over: () => void): () => void {
+    const deadline = { at, over };
+    this.#pending.add(deadline);
+    if (at < this.#wakesAt) void this.#wakeAt(at);
+    return () => void this.#pending.delete(deadline);
+  }
+
+  async #wakeAt(at: number): Promise<void> {
+    this.#wakesAt = at;
+    await this.#clock.wait(Math.max(0, at - this.#clock.monotonicNow()));
+    // An earlier one has come in between, and has seen to the rest since.
+    if (this.#wakesAt !== at) return;
+    this.#wakesAt = Infinity;
+    let next = Infinity;
+    const now = this.#clock.monotonicNow();
+    for (const deadline of this.#pending) {
+      if (deadline.at > now) {
+        next = Math.min(next, deadline.at);
+        continue;
+      }
+      this.#pending.delete(deadline);
+      deadline.over();
+    }
+    if (next < this.#wakesAt) void this.#wakeAt(next);
+  }
+}
