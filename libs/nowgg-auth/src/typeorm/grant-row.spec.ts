@@ -41,13 +41,18 @@ describe('a row of nowgg_grant', () => {
     expect(elsewhere.accessObtainedAtMs).toBe(read().accessObtainedAtMs);
   });
 
-  it('may have a time in a year of five digits, or none at all', () => {
-    const { accessNotAfterMs, refreshNotAfterMs } = read({
-      access_not_after: '33658-09-27T01:46:39+00:00',
-      refresh_not_after: 'infinity',
-    });
+  it('may have a time in a year of five digits', () => {
+    const { accessNotAfterMs } = read({ access_not_after: '33658-09-27T01:46:39+00:00' });
     expect(accessNotAfterMs).toBe(999_999_999_999_000);
-    expect(refreshNotAfterMs).toBe(Infinity);
+  });
+
+  it.each([
+    ['infinity', Infinity],
+    ['294276-12-31T23:59:59+00:00', Infinity],
+    ['-infinity', -Infinity],
+    ['4713-11-24T00:00:00+00:00 BC', -Infinity],
+  ])('may have the time %s, which is infinitely far away', (time, expected) => {
+    expect(read({ access_not_after: time }).accessNotAfterMs).toBe(expected);
   });
 
   it('has the same bytes in both formats of bytea_output', () => {

@@ -79,11 +79,14 @@ function optionalEpochMs(time: string | null): number | undefined {
 /** Year, the rest down to seconds, their fraction, zone. JSON has this form whatever the session's `DateStyle` is. */
 const TIME = /^(\d{4,6})(-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d:\d\d)$/;
 
-/** Milliseconds with their fraction: a `Date` would lose the microseconds. Also of years that have five digits. */
+/**
+ * Milliseconds with their fraction: a `Date` would lose the microseconds. Also of years that have five digits; what no
+ * `Date` holds is infinitely far away, never a number that compares with nothing.
+ */
 function epochMs(time: string): number {
-  if (time === 'infinity') return Infinity;
   const [, year = '', rest, fraction, zone] = TIME.exec(time) ?? [];
   const wholeSeconds = Date.parse(`+${year.padStart(6, '0')}${rest}${zone}`);
+  if (Number.isNaN(wholeSeconds)) return time === '-infinity' || time.endsWith(' BC') ? -Infinity : Infinity;
   return fraction === undefined ? wholeSeconds : wholeSeconds + Number(fraction) * 1000;
 }
 
