@@ -25,6 +25,7 @@ export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
     const environment = readEnvironment(variables);
     services = await startEmbeddedServices(environment, tell);
     app = await createApp(services.config, services.development);
+    await services.releasePort();
     await app.listen(services.config.http.port, services.config.http.host);
     introduce(services);
     await stop;

@@ -6,8 +6,8 @@ import { lockDataDirectory } from './data-directory-lock.js';
 import { keyOfDirectory, temporaryKey } from './embedded-key.js';
 import { type EmbeddedNowgg, startEmbeddedNowgg } from './embedded-nowgg.js';
 import { holdsDatabase, startEmbeddedPostgres } from './embedded-postgres.js';
+import { ReservedPort } from './reserved-port.js';
 import { type EmbeddedWebSignIn, startEmbeddedWebSignIn } from './embedded-web-sign-in.js';
-import { findFreePort } from './free-port.js';
 
 /** What stands in for the services that the environment does not name. */
 export interface EmbeddedServices {
@@ -19,6 +19,8 @@ export interface EmbeddedServices {
   readonly webSignIn: EmbeddedWebSignIn | undefined;
   /** Tools for the page; undefined where the players are real. */
   readonly development: DevelopmentControls | undefined;
+  /** To be called right before the app listens: frees the port that was kept for it. */
+  releasePort(): Promise<void>;
   /** To be called after the app is closed: database first, then provider and emulator, then the data directory. */
   close(): Promise<void>;
 }
@@ -38,7 +40,10 @@ export async function startEmbeddedServices(
   };
   try {
     const directory = environment.dataDirectory === ':memory:' ? undefined : environment.dataDirectory;
-    const http = { ...environment.http, port: environment.http.port || (await findFreePort(environment.http.host)) };
+    const reserved = environment.http.port === 0 ? await ReservedPort.take(environment.http.host) : undefined;
+    const releasePort = async () => reserved?.release();
+    undo.push(releasePort);
+    const http = { ...environment.http, port: reserved?.port ?? environment.http.port };
     const publicUrl = environment.publicUrl ?? `http://${hostInUrl(http.host)}:${http.port}`;
     const emulator = environment.nowgg ? undefined : await startEmbeddedNowgg(environment.emulatorPort);
     if (emulator) undo.push(() => emulator.close());
@@ -59,7 +64,7 @@ export async function startEmbeddedServices(
       signInsPerMinute: environment.signInsPerMinute,
     });
     const development = emulator && new DevelopmentControls(emulator, webSignIn);
-    return { config, emulator, webSignIn, development, close };
+    return { config, emulator, webSignIn, development, releasePort, close };
   } catch (error) {
     await close();
     throw error;
