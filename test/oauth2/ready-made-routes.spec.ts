@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Module } from '@nestjs/common';
+import { type CanActivate, HttpException, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -14,6 +14,17 @@ jest.setTimeout(60_000);
 
 @Module({})
 class GameModule {}
+
+/** A stand-in for a rate limiter that a test can close. */
+@Injectable()
+class Turnstile implements CanActivate {
+  static isClosed = false;
+
+  canActivate(): boolean {
+    if (Turnstile.isClosed) throw new HttpException('too many', 429);
+    return true;
+  }
+}
 
 describe.each(['express', 'fastify'] as const)('the ready-made routes for browsers on %s', (platform) => {
   let system: IdentitySystem;
@@ -32,7 +43,7 @@ describe.each(['express', 'fastify'] as const)('the ready-made routes for browse
       globalGuard: true,
     });
     const app = await NestFactory.create(
-      { module: GameModule, imports: [auth, NowggOAuth2Module.forRoot({ routes: true })] },
+      { module: GameModule, imports: [auth, NowggOAuth2Module.forRoot({ routes: { guards: [Turnstile] } })] },
       platform === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
       { logger: false, abortOnError: false },
     );
@@ -41,6 +52,7 @@ describe.each(['express', 'fastify'] as const)('the ready-made routes for browse
     close = async () => app.close();
   });
   afterEach(async () => {
+    Turnstile.isClosed = false;
     await close();
     await system[Symbol.asyncDispose]();
   });
@@ -71,6 +83,16 @@ describe.each(['express', 'fastify'] as const)('the ready-made routes for browse
       errorCode: 'invalid_request',
       message: expect.not.stringContaining(callback.searchParams.get('state') as string),
     });
+  });
+
+  it('stand behind the guards that they were given', async () => {
+    Turnstile.isClosed = true;
+    const asked = system.seen.length;
+    for (const path of ['wgtwo/authorize', 'wgtwo/callback?state=x&code=y']) {
+      const { status } = await fetch(`${base}/auth/${path}`, { redirect: 'manual' });
+      expect([path, status]).toEqual([path, 429]);
+    }
+    expect(system.seen).toHaveLength(asked);
   });
 
   it('answer 400 to an address elsewhere, twice a parameter and another provider', async () => {

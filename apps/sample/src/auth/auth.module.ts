@@ -11,6 +11,7 @@ export class AuthModule {
   static async register(config: SampleConfig): Promise<DynamicModule> {
     // Not loaded where a gateway sets the limits.
     const limit = config.signInsPerMinute === 0 ? undefined : await import('./sign-in-limit.module.js');
+    const guards = limit ? [limit.SignInLimitGuard] : [];
     return {
       module: AuthModule,
       imports: [
@@ -22,7 +23,7 @@ export class AuthModule {
           globalGuard: true,
           // The guard does all; nothing here uses Passport.
           strategyName: false,
-          routes: { path: 'auth', guards: limit ? [limit.SignInLimitGuard] : [] },
+          routes: { path: 'auth', guards },
           inject: [SampleConfig],
           useFactory: ({ nowgg, web, publicUrl, encryptionKeys }: SampleConfig) => ({
             clientId: nowgg.clientId,
@@ -33,7 +34,7 @@ export class AuthModule {
             tokens: { encryptionKeys },
           }),
         }),
-        ...(config.web ? [NowggOAuth2Module.forRoot({ routes: true })] : []),
+        ...(config.web ? [NowggOAuth2Module.forRoot({ routes: { path: 'auth', guards } })] : []),
       ],
     };
   }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { NowggApplicationTokenService } from './application-tokens.js';
 import { authorizationController } from './authorization/authorization.controller.js';
+import type { NowggRoutesOptions } from '../routes/routes-options.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 
 export interface NowggOAuth2ModuleOptions {
@@ -8,9 +9,10 @@ export interface NowggOAuth2ModuleOptions {
   imports?: NonNullable<ModuleMetadata['imports']>;
   /**
    * Ready-made routes for browsers: `GET :provider/authorize` and `GET :provider/callback` under `auth`, or under another
-   * path. Each provider's redirectUri must then be the address of its callback. Default false.
+   * path. Each provider's redirectUri must then be the address of its callback. Guards, such as a rate limiter's, stand
+   * before both. Default false.
    */
-  routes?: boolean | { readonly path: string };
+  routes?: boolean | NowggRoutesOptions;
   /** Whether every module of the application sees this one without importing it. Default true. */
   isGlobal?: boolean;
 }
@@ -26,7 +28,7 @@ export class NowggOAuth2Module {
       module: NowggOAuth2Module,
       global: isGlobal,
       imports,
-      controllers: routes === false ? [] : [authorizationController(routes === true ? undefined : routes.path)],
+      controllers: routes === false ? [] : [authorizationController(routes === true ? {} : routes)],
       providers: [NowggAuthorizationService, NowggApplicationTokenService],
       exports: [NowggAuthorizationService, NowggApplicationTokenService],
     };

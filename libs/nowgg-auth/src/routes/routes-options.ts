@@ -4,7 +4,10 @@ import type { CanActivate, Type } from '@nestjs/common';
 export interface NowggRoutesOptions {
   /** Where they live, without a global prefix. Default `auth`. */
   path?: string;
-  /** Guards before `login`, `refresh` and `logout`, a rate limiter for example. They must be injectable everywhere. */
+  /**
+   * Guards before `login`, `refresh` and `logout`, or before both routes of the authorization flow: a rate limiter for
+   * example. They must be injectable everywhere.
+   */
   guards?: readonly Type<CanActivate>[];
 }
 

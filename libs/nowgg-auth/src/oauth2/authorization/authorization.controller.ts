@@ -1,7 +1,18 @@
-import { Controller, Get, NotFoundException, Param, Query, Req, Res, type Type, UseFilters } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  NotFoundException,
+  Param,
+  Query,
+  Req,
+  Res,
+  type Type,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { NowggAuthExceptionFilter } from '../../http/nowgg-auth.filter.js';
 import { Public } from '../../http/policy.decorators.js';
-import { DEFAULT_ROUTES_PATH } from '../../routes/routes-options.js';
+import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
 import { NowggAuthorizationService } from './authorization-service.js';
 
@@ -26,9 +37,13 @@ interface HeaderSink {
 }
 
 /** The routes of the authorization flow under a path. A class for each module, because a path belongs to a class. */
-export function authorizationController(path = DEFAULT_ROUTES_PATH): Type<unknown> {
+export function authorizationController({
+  path = DEFAULT_ROUTES_PATH,
+  guards = [],
+}: NowggRoutesOptions = {}): Type<unknown> {
   @Public()
   @UseFilters(NowggAuthExceptionFilter)
+  @UseGuards(...guards)
   @Controller(path)
   class NowggAuthorizationController {
     constructor(private readonly authorization: NowggAuthorizationService) {}
