@@ -60,11 +60,14 @@ export class PlantedCampaign {
     return (fault ?? this.#good(exchange))(exchange);
   };
 
-  /** Sends `rounds` rounds of seven requests each, sixteen at a time. */
-  async attack(target: CampaignTarget, rounds: number): Promise<void> {
+  /**
+   * Sends rounds of seven requests each, sixteen at a time: so many, and on until so much is planted. How much a round
+   * plants hangs on how often the application pauses its token calls, and with that on the speed of the machine.
+   */
+  async attack(target: CampaignTarget, rounds: number, atLeast = 0): Promise<void> {
     let left = rounds;
     const workers = Array.from({ length: 16 }, async () => {
-      while (left-- > 0) await this.#round(target.port);
+      while (left-- > 0 || this.planted < atLeast) await this.#round(target.port);
     });
     await Promise.all(workers);
     this.#agent.destroy();
