@@ -31,9 +31,8 @@ export abstract class RevocationStore {
   abstract changesSince(cursor: string | undefined): Promise<RevocationChanges>;
 
   /**
-   * How many watermarks {@link sweepSpent} would delete. Stores that keep none for good need not override either.
-   *
-   * @param unchangedForMs only those that nobody has written for so long
+   * How many watermarks {@link sweepSpent} would delete: only those that nobody has written for so many milliseconds.
+   * Stores that keep none for good need not override either.
    */
   async countSpent(_unchangedForMs: number): Promise<number> {
     return 0;
