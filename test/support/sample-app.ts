@@ -102,11 +102,14 @@ export function startSampleServices(variables: Readonly<Record<string, string>> 
   return startEmbeddedServices(environment, () => undefined);
 }
 
-type SampleParts = { readonly config: SampleConfigValues } & Pick<EmbeddedServices, 'emulator' | 'development'>;
+type SampleParts = { readonly config: SampleConfigValues } & Pick<
+  EmbeddedServices,
+  'emulator' | 'development' | 'releasePort'
+>;
 
 /** One more instance of the app on these services, on an address of its own. */
 export async function startSample(
-  { config, emulator, development }: SampleParts,
+  { config, emulator, development, releasePort }: SampleParts,
   platform: 'express' | 'fastify',
   changes: Partial<SampleConfigValues> = {},
 ): Promise<RunningSample> {
@@ -115,6 +118,7 @@ export async function startSample(
   const http = { host: '127.0.0.1', port, platform };
   const publicUrl = `http://127.0.0.1:${port}`;
   const app = await createApp(new SampleConfig({ ...config, publicUrl, ...changes, http }), development);
+  if (port === config.http.port) await releasePort();
   await app.listen(port, '127.0.0.1');
   return new RunningSample(app, emulator.emulator);
 }
