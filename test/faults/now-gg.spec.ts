@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { removeCompiled } from '../support/children/compiled.js';
 import { type TcpFault, TcpFaultProxy } from '../support/tcp-fault-proxy.js';
 import { VerificationProcess } from '../support/verification-process.js';
-import { count, play, type Played, PROCESSES, type Scene, signIn, untilWell } from './playing.js';
+import { count, play, type Played, PROCESSES, type Scene, signIn, untilKnown, untilWell } from './playing.js';
 import { client, type Mood, ScriptedNowGg } from './scripted-now-gg.js';
 
 const MAX_AGE_MS = 10_000;
@@ -80,6 +80,7 @@ describe('while now.gg', () => {
       expect(outcomes.filter((outcome) => !outcome.startsWith('unknown:'))).toEqual([]);
     }
     await untilWell(scene);
+    await untilKnown(scene, players);
     const back = await play(scene, players, { rounds: 5, stepMs: 1_000 });
     expect(count(back.outcomes.cached, 'unknown')).toBe(0);
   }, 60_000);

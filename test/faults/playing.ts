@@ -85,6 +85,20 @@ export async function untilWell({ processes, nowGg }: Scene): Promise<void> {
   }
 }
 
+/**
+ * Ends when every process has a verdict on each of these tokens again: all of them at once can be more than a busy machine
+ * does within the deadline.
+ */
+export async function untilKnown({ processes }: Scene, tokens: readonly string[]): Promise<void> {
+  for (const process of processes) {
+    for (;;) {
+      const outcomes = await process.do({ op: 'ask', tokens });
+      if (!outcomes.some((outcome) => outcome.startsWith('unknown:'))) break;
+      await process.do({ op: 'step', ms: 1_000 });
+    }
+  }
+}
+
 function roundsOf(
   cached: readonly string[],
   { stepMs, rounds }: { readonly stepMs: number; readonly rounds: number },
