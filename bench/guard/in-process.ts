@@ -14,7 +14,7 @@ import { contextOf, flat, requestOf } from './parsed-request.js';
 /** CPU microseconds for one operation, by name, one value for each round. */
 export type InProcessSamples = Readonly<Record<MeasuredPart, readonly number[]>>;
 
-export type MeasuredPart = 'bare' | 'hash' | 'guard' | 'authenticate' | 'credential' | 'key' | 'principal';
+export type MeasuredPart = 'bare' | 'hash' | 'guard' | 'authenticate' | 'credential' | 'key';
 
 /**
  * Prepares inputs, which is not timed, and works them off, which is. Inputs are new for each batch, as a request is: a
@@ -58,7 +58,7 @@ function timeBatch({ prepare, work }: Part): number {
 }
 
 async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>> {
-  const { tokenDigest, cacheKey, readCredential, principalOf, facts } = await loadInternals();
+  const { tokenDigest, cacheKey, readCredential } = await loadInternals();
   const app = await NestFactory.createApplicationContext(nowggModule(identity, false), {
     logger: ['error', 'warn'],
     abortOnError: false,
@@ -90,7 +90,6 @@ async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>
     authenticate: { prepare: ownTokens, work: (token: string) => authenticator.authenticate(token) },
     credential: { prepare: batchOf(requestOf), work: (request: IncomingMessage) => readCredential(request) },
     key: { prepare: ownTokens, work: (token: string) => cacheKey({}, tokenDigest(token)) },
-    principal: { prepare: () => Array.from({ length: BATCH }, () => facts), work: () => principalOf(facts) },
   };
 }
 

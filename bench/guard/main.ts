@@ -1,5 +1,6 @@
 import { Child } from '../support/child-process.js';
 import { describeMachine } from '../support/machine.js';
+import { runProgram } from '../support/command-line.js';
 import { readArguments, type RunOptions, USAGE } from './arguments.js';
 import type { IdentityOperations } from './identity-process.js';
 import type { InProcessOperations } from './in-process.js';
@@ -52,11 +53,4 @@ async function run({ rounds, requests, platforms, json }: RunOptions): Promise<v
   }
 }
 
-try {
-  const options = readArguments(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else await run(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram({ usage: USAGE, readArguments, run });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { sectionsFor } from '../support/command-line.js';
 
 export const SECTIONS = ['expiry', 'beside', 'operations', 'scale'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -33,12 +34,5 @@ export function readArguments(args: readonly string[]): RunOptions | 'help' {
     },
   });
   if (values.help) return 'help';
-  return { ...(values.quick ? QUICK : FULL), sections: readSections(values.only) };
-}
-
-function readSections(only: string | undefined): readonly Section[] {
-  if (only === undefined) return SECTIONS;
-  const section = SECTIONS.find((name) => name === only);
-  if (!section) throw new Error(`--only must be one of ${SECTIONS.join(', ')}`);
-  return [section];
+  return { ...(values.quick ? QUICK : FULL), sections: sectionsFor(SECTIONS, values.only) };
 }

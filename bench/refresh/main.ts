@@ -1,4 +1,5 @@
 import { describeMachine } from '../support/machine.js';
+import { runProgram } from '../support/command-line.js';
 import { readArguments, type RunOptions, type Section, USAGE } from './arguments.js';
 import { measureBeside, measureExpiries, measureOperations } from './measurements.js';
 import { besideTable, expiryTable, operationsTable, readTable, scaleTable } from './report.js';
@@ -34,11 +35,4 @@ async function run(options: RunOptions): Promise<void> {
   }
 }
 
-try {
-  const options = readArguments(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else await run(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram({ usage: USAGE, readArguments, run });

@@ -4,6 +4,7 @@ import { describeMachine } from '../support/machine.js';
 import { markdownTable } from '../support/markdown-table.js';
 import { startPostgres } from '../support/services.js';
 import { percentile } from '../support/statistics.js';
+import { runProgram } from '../support/command-line.js';
 import { readArguments, type RunOptions, USAGE } from './arguments.js';
 import type { GameOperations, PlayReport } from './game-process.js';
 import { plantVault } from './planted-vault.js';
@@ -111,24 +112,19 @@ function readTable(quiet: PlayReport, loaded: PlayReport): string {
   );
 }
 
-try {
-  const options = readArguments(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else {
-    const postgres = await startPostgres();
-    if (!postgres) throw new Error('the PostgreSQL server programs are missing');
-    const limit = setTimeout(() => {
-      console.error('the benchmark did not end in time');
-      process.exit(1);
-    }, LONGEST_RUN_MS);
-    try {
-      await run(options, postgres.url);
-    } finally {
-      clearTimeout(limit);
-      await postgres.stop();
-    }
+async function runOnDatabase(options: Parameters<typeof run>[0]): Promise<void> {
+  const postgres = await startPostgres();
+  if (!postgres) throw new Error('the PostgreSQL server programs are missing');
+  const limit = setTimeout(() => {
+    console.error('the benchmark did not end in time');
+    process.exit(1);
+  }, LONGEST_RUN_MS);
+  try {
+    await run(options, postgres.url);
+  } finally {
+    clearTimeout(limit);
+    await postgres.stop();
   }
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
 }
+
+await runProgram({ usage: USAGE, readArguments, run: runOnDatabase });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { sectionsFor } from '../support/command-line.js';
 
 export const SECTIONS = ['hit', 'memory', 'flood', 'first-uses', 'revocation', 'redis', 'lateness'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -36,12 +37,5 @@ export function readArguments(args: readonly string[]): RunOptions | 'help' {
   const amounts = Object.fromEntries(
     Object.entries(FULL).map(([name, amount]) => [name, Math.max(2, Math.round(amount * share))]),
   ) as typeof FULL;
-  return { ...amounts, sections: readSections(values.only) };
-}
-
-function readSections(only: string | undefined): readonly Section[] {
-  if (only === undefined) return SECTIONS;
-  const section = SECTIONS.find((name) => name === only);
-  if (!section) throw new Error(`--only must be one of ${SECTIONS.join(', ')}`);
-  return [section];
+  return { ...amounts, sections: sectionsFor(SECTIONS, values.only) };
 }

@@ -1,5 +1,6 @@
 import { Child, type Operations } from '../support/child-process.js';
 import { describeMachine } from '../support/machine.js';
+import { runProgram } from '../support/command-line.js';
 import { readArguments, type RunOptions, type Section, USAGE } from './arguments.js';
 import { startSurroundings, type Surroundings } from './backend.js';
 import type { FloodOperations } from './flood-process.js';
@@ -98,11 +99,4 @@ async function inChild<O extends Operations, N extends keyof O & string>(
   }
 }
 
-try {
-  const options = readArguments(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else await run(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram({ usage: USAGE, readArguments, run });

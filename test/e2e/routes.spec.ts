@@ -1,20 +1,9 @@
-import { type CanActivate, HttpException, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryTokenStore, NowggAuthModule, NowggConfigurationError } from 'nestjs-nowgg-auth';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
-
-/** A stand-in for a rate limiter that a test can close. */
-@Injectable()
-class Turnstile implements CanActivate {
-  static isClosed = false;
-
-  canActivate(): boolean {
-    if (Turnstile.isClosed) throw new HttpException('too many', 429);
-    return true;
-  }
-}
+import { Turnstile } from '../support/turnstile.js';
 
 describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) => {
   let emulator: NowggEmulator;

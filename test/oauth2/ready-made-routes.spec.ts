@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type CanActivate, HttpException, Injectable, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -9,22 +9,12 @@ import { Browser } from './support/browser.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
 import { wgtwoShape } from './support/shapes.js';
 import { KEY } from './support/web-game.js';
+import { Turnstile } from '../support/turnstile.js';
 
 jest.setTimeout(60_000);
 
 @Module({})
 class GameModule {}
-
-/** A stand-in for a rate limiter that a test can close. */
-@Injectable()
-class Turnstile implements CanActivate {
-  static isClosed = false;
-
-  canActivate(): boolean {
-    if (Turnstile.isClosed) throw new HttpException('too many', 429);
-    return true;
-  }
-}
 
 describe.each(['express', 'fastify'] as const)('the ready-made routes for browsers on %s', (platform) => {
   let system: IdentitySystem;

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { removeCompiled } from '../support/children/compiled.js';
+import { runProgram } from '../../bench/support/command-line.js';
 import { readArguments, type SoakOptions, USAGE } from './arguments.js';
 import { Campaign, type ModeReport } from './campaign.js';
 import { MODES } from './plan.js';
@@ -60,11 +61,4 @@ function conclude(
   if (broken.length > 0) process.exitCode = 1;
 }
 
-try {
-  const options = readArguments(process.argv.slice(2));
-  if (options === 'help') console.log(USAGE);
-  else await run(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram({ usage: USAGE, readArguments, run });

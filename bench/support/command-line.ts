@@ -1,0 +1,30 @@
+/** A program of the benchmarks: how it is told what to do, and what it does. */
+export interface Program<Options> {
+  readonly usage: string;
+  /** @throws Error that says what is wrong with the command line */
+  readonly readArguments: (args: readonly string[]) => Options | 'help';
+  readonly run: (options: Options) => Promise<void>;
+}
+
+/** Runs a program with this process's arguments. A failure is one line, and the exit code 1. */
+export async function runProgram<Options>({ usage, readArguments, run }: Program<Options>): Promise<void> {
+  try {
+    const options = readArguments(process.argv.slice(2));
+    if (options === 'help') console.log(usage);
+    else await run(options);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
+/** The sections that `--only` leaves: all without it. @throws Error when there is none of this name */
+export function sectionsFor<Section extends string>(
+  sections: readonly Section[],
+  only: string | undefined,
+): readonly Section[] {
+  if (only === undefined) return sections;
+  const section = sections.find((name) => name === only);
+  if (!section) throw new Error(`--only must be one of ${sections.join(', ')}`);
+  return [section];
+}
