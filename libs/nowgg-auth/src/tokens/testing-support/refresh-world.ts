@@ -7,6 +7,7 @@ import { MemoryTokenStore } from '../memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import { NowggAuthError } from '../../errors.js';
 import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
+import { gated, SimulatedProcess } from './simulated-process.js';
 import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
 
 export type RotationMode = 'static' | 'grace' | 'strict';
@@ -31,33 +32,6 @@ interface Call {
   /** What the identity system made of it when it came in. */
   readonly outcome: TokenOutcome;
   reply(outcome: TokenOutcome): void;
-}
-
-/** A process that can die or be frozen: everything that it does to the outside then waits, for ever or for a while. */
-class SimulatedProcess {
-  service!: NowggTokenService;
-  dead = false;
-  /** Token sets that were handed out to it and that it has not tried to store yet. */
-  unstored = 0;
-  #thawed: Promise<void> | undefined;
-  #thaw: () => void = () => undefined;
-
-  freeze(): void {
-    this.#thawed ??= new Promise((resolve) => {
-      this.#thaw = resolve;
-    });
-  }
-
-  thaw(): void {
-    this.#thawed = undefined;
-    this.#thaw();
-  }
-
-  /** Resolves as soon as the process runs; never, once it is dead. */
-  async runs(): Promise<void> {
-    await this.#thawed;
-    if (this.dead) await new Promise(() => undefined);
-  }
 }
 
 /**
@@ -252,22 +226,4 @@ export class RefreshWorld {
     this.#working.add(rotated);
     return { status: 'tokens', tokens: { ...tokens, refreshToken: rotated } };
   }
-}
-
-/** A store as one process reaches it. */
-function gated(store: MemoryTokenStore, process: SimulatedProcess): MemoryTokenStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const member = Reflect.get(target, name) as unknown;
-      if (typeof member !== 'function') return member;
-      const operation = member.bind(target) as (...args: unknown[]) => Promise<unknown>;
-      return async (...args: unknown[]) => {
-        await process.runs();
-        const result = await operation(...args);
-        if (name === 'commitTokens') process.unstored -= 1;
-        await process.runs();
-        return result;
-      };
-    },
-  });
 }
