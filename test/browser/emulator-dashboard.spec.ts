@@ -33,6 +33,8 @@ const exchange = async (code: string) => {
   const answer = await post('token', { grant_type: 'code', token_type: 'refresh_token token', code });
   return (await answer.json()) as { token: string };
 };
+const lifeShown = async (seconds: number) =>
+  page.waitForFunction(`document.querySelector('[name=seconds]').value === '${seconds}'`);
 const rowsOf = (title: string) => page.getByRole('region', { name: title }).locator('tbody tr');
 
 describe('the live view', () => {
@@ -179,6 +181,19 @@ describe('the clock', () => {
     await page.getByRole('button', { name: 'Set', exact: true }).click();
     await page.getByText('New tokens live for 1 min 30 s').waitFor();
     expect(emulator.tokenLifetimeSeconds).toBe(90);
+  });
+
+  it('keeps a life that somebody is typing when the setting changes meanwhile', async () => {
+    const field = page.getByLabel('New tokens live for seconds');
+    await lifeShown(3600);
+    await field.fill('90');
+    emulator.setTokenLifetime(60);
+    // Comes with the same message or a later one.
+    emulator.issueTokens();
+    await rowsOf('Codes and tokens').first().waitFor();
+    expect(await field.inputValue()).toBe('90');
+    await page.getByRole('button', { name: '15 s' }).click();
+    await lifeShown(15);
   });
 });
 

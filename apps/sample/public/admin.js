@@ -49,6 +49,7 @@ function rowOf(player) {
 }
 
 let shown = '';
+let shownLife = byId('life').value;
 
 async function show() {
   const response = await fetch('/development/desk').catch(() => undefined);
@@ -59,7 +60,9 @@ async function show() {
   shown = text;
   const { isOutage, tokenLifeSeconds, players } = JSON.parse(text);
   byId('outage').checked = isOutage;
-  if (document.activeElement !== byId('life')) byId('life').value = tokenLifeSeconds;
+  // What somebody is typing stays.
+  if (byId('life').value === shownLife) byId('life').value = tokenLifeSeconds;
+  shownLife = String(tokenLifeSeconds);
   byId('no-players').hidden = players.length > 0;
   byId('players').hidden = players.length === 0;
   const focused = document.activeElement?.getAttribute('aria-label');

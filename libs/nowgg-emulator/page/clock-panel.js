@@ -33,10 +33,16 @@ export function clockPanel(act) {
     event.preventDefault();
     setLife(seconds.valueAsNumber);
   });
-  for (const button of document.querySelectorAll('[data-life]'))
-    button.addEventListener('click', () => setLife(Number(button.getAttribute('data-life'))));
+  for (const button of document.querySelectorAll('[data-life]')) {
+    button.addEventListener('click', () => {
+      // What was typed and not set is given up.
+      seconds.value = shownLife;
+      setLife(Number(button.getAttribute('data-life')));
+    });
+  }
 
-  let shownLife = Number.NaN;
+  /** What the page last wrote into the field. */
+  let shownLife = seconds.value;
   /** @param {{ clock: { shiftMs: number, frozenAtMs?: number }, tokenLifetimeSeconds: number }} state */
   return ({ clock, tokenLifetimeSeconds }) => {
     const now = nowOf(clock);
@@ -49,8 +55,8 @@ export function clockPanel(act) {
     const pill = byId('clock-shift');
     pill.dataset.tone = frozen || moved ? 'warn' : 'neutral';
     setText(pill, frozen ? 'frozen' : moved || 'real time');
-    // What somebody is typing stays.
-    if (shownLife !== tokenLifetimeSeconds) seconds.value = String(tokenLifetimeSeconds);
-    shownLife = tokenLifetimeSeconds;
+    // What somebody is typing stays, even when the setting changes meanwhile.
+    if (seconds.value === shownLife) seconds.value = String(tokenLifetimeSeconds);
+    shownLife = String(tokenLifetimeSeconds);
   };
 }
