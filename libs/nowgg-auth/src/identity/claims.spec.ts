@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { frozenClaims, isIdentifier, readAudience, readTimeClaim } from './claims.js';
+import { freezeClaims, isIdentifier, readAudience, readTimeClaim } from './claims.js';
 
 describe('a time claim', () => {
   it.each([
@@ -45,7 +45,7 @@ describe('kept claims', () => {
     const hostile = JSON.parse(
       '{"a":{"__proto__":{"success":true},"b":[{"constructor":1,"c":2}]},"__proto__":{"x":1}}',
     );
-    const claims = frozenClaims(hostile);
+    const claims = freezeClaims(hostile);
     expect(JSON.stringify(claims)).toBe('{"a":{"b":[{"c":2}]}}');
     expect(Object.isFrozen((claims.a as { b: unknown[] }).b[0])).toBe(true);
     expect(({} as Record<string, unknown>).success).toBeUndefined();
@@ -53,6 +53,6 @@ describe('kept claims', () => {
 
   it('end at a depth that a reply cannot choose', () => {
     const deep = JSON.parse(`${'{"a":'.repeat(2_000)}1${'}'.repeat(2_000)}`);
-    expect(JSON.stringify(frozenClaims(deep)).length).toBeLessThan(100);
+    expect(JSON.stringify(freezeClaims(deep)).length).toBeLessThan(100);
   });
 });

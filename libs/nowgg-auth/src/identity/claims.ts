@@ -51,30 +51,28 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * A deeply frozen copy without keys that could reach a prototype; what lies deeper than eight levels is left out.
+ * Freezes the claims of a parsed reply deeply, in place: nobody else may hold them. Keys that could reach a prototype
+ * are taken out, and what lies deeper than eight levels.
  *
  * @param shared texts that every token of a client repeats: their copies are dropped for these
  */
-export function frozenClaims(
-  value: Readonly<Record<string, unknown>>,
-  shared: readonly string[] = [],
-): Readonly<Record<string, unknown>> {
-  return frozenCopy(value, shared, MAX_DEPTH) as Readonly<Record<string, unknown>>;
+export function freezeClaims<T extends object>(claims: T, shared: readonly string[] = []): Readonly<T> {
+  freezeDeeply(claims as Record<string, unknown>, shared, MAX_DEPTH);
+  return claims;
 }
 
-function sharedCopy(text: string, shared: readonly string[]): string {
-  for (const known of shared) if (known === text) return known;
-  return text;
-}
-
-function frozenCopy(value: unknown, shared: readonly string[], depth: number): unknown {
-  if (typeof value === 'string') return sharedCopy(value, shared);
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth === 0) return undefined;
-  if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, shared, depth - 1)));
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    if (!IGNORED_KEYS.has(key)) copy[key] = frozenCopy(item, shared, depth - 1);
+/** @param levels how many may be below */
+function freezeDeeply(holder: Record<string, unknown>, shared: readonly string[], levels: number): void {
+  for (const key of Object.keys(holder)) {
+    const value = holder[key];
+    if (IGNORED_KEYS.has(key)) Reflect.deleteProperty(holder, key);
+    else if (typeof value === 'string') {
+      const index = shared.indexOf(value);
+      if (index >= 0) holder[key] = shared[index];
+    } else if (typeof value === 'object' && value !== null) {
+      if (levels > 1) freezeDeeply(value as Record<string, unknown>, shared, levels - 1);
+      else holder[key] = undefined;
+    }
   }
-  return Object.freeze(copy);
+  Object.freeze(holder);
 }

@@ -1,4 +1,4 @@
-import { frozenClaims, isIdentifier, ownProperty, readText, readTimeClaim } from '../identity/claims.js';
+import { freezeClaims, isIdentifier, ownProperty, readText, readTimeClaim } from '../identity/claims.js';
 import { readScopes } from '../identity/scopes.js';
 import type { TokenFacts } from '../principal.js';
 import type { OAuth2Client } from './oauth2-client.js';
@@ -37,7 +37,7 @@ export function factsOf(
     mobile: readText(claim('phone_number')),
     name: readText(claim('name')),
     picture: readText(claim('picture')),
-    claims: frozenClaims(claims, [client.settings.issuer, client.settings.clientId]),
+    claims: freezeClaims(claims, [client.settings.issuer, client.settings.clientId]),
   };
 }
 

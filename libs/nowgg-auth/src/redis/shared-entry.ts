@@ -1,4 +1,4 @@
-import { isIdentifier, isJsonObject, frozenClaims } from '../identity/claims.js';
+import { isIdentifier, isJsonObject, freezeClaims } from '../identity/claims.js';
 import type { TokenFacts } from '../principal.js';
 
 /** A verdict as it lies in Redis, sealed. */
@@ -80,7 +80,7 @@ function readFacts(given: unknown): TokenFacts | undefined {
     isJsonObject(given.claims);
   if (!isSound) return undefined;
   const facts = given as unknown as TokenFacts;
-  return Object.freeze({ ...facts, scopes: Object.freeze([...facts.scopes]), claims: frozenClaims(facts.claims) });
+  return Object.freeze({ ...facts, scopes: Object.freeze([...facts.scopes]), claims: freezeClaims(facts.claims) });
 }
 
 function parseJson(text: string): unknown {

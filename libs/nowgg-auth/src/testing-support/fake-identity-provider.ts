@@ -34,6 +34,8 @@ export class FakeIdentityProvider extends IdentityProvider {
   override readonly clientKey = 'client-key';
   override tokenTypes: readonly TokenType[] = ['token', 'id_token'];
   readonly asked: { token: string; tokenType: TokenType }[] = [];
+  /** The deadline of each question. */
+  readonly signals: AbortSignal[] = [];
   answer: (token: string, tokenType: TokenType) => IdentityVerdict | Promise<IdentityVerdict> = () => ({
     status: 'valid',
     facts: factsOf({ provider: this.name }),
@@ -53,8 +55,9 @@ export class FakeIdentityProvider extends IdentityProvider {
     return this.inspection(jws);
   }
 
-  override async verify(token: string, tokenType: TokenType): Promise<IdentityVerdict> {
+  override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
     this.asked.push({ token, tokenType });
+    this.signals.push(signal);
     return this.answer(token, tokenType);
   }
 

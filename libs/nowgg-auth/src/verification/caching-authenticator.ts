@@ -1,21 +1,23 @@
 import type { NowggClock } from '../clock.js';
 import { clampRetryAfter } from '../errors.js';
+import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedVerificationOptions } from '../options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
+import type { Answer } from './answer.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
 import { MAX_TOKEN_LENGTH } from './gate.js';
 import { IdentityLine, type Question } from './identity-line.js';
+import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
-import { type Answer, SharedAsking } from './shared-asking.js';
+import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import {
   type Acceptance,
-  acceptanceOf,
   ageMs,
   type Instant,
   instantOf,
@@ -56,6 +58,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #revocations: RevocationView;
   readonly #cache: VerdictCache;
   readonly #flights = new Flights<Answer>();
+  readonly #local: LocalVerification;
   readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
 
@@ -66,6 +69,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#clock = clock;
     this.#revocations = revocations;
     this.#cache = new VerdictCache(options);
+    this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options);
     this.#lines = new Map(
       [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options)]),
@@ -140,23 +144,27 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   async #find(subject: Case): Promise<Verdict> {
     const { token, digest, policy } = subject;
-    const startedAt = this.#clock.monotonicNow();
+    const startedAtMs = this.#clock.monotonicNow();
     const { acceptTokenTypes } = this.#options;
-    const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock.now());
+    const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock);
     if ('refuse' in destination) {
       const refused = invalid(destination.refuse);
       publishVerification(refused, 'none', digest);
       return refused;
     }
     const { provider, tokenType, looksGood, local } = destination;
-    const question: Question = { digest, token, tokenType, looksGood, local };
+    const question: Question = { digest, token, tokenType, looksGood };
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
-    const answer = rested ? undefined : await this.#ask(subject, provider.name, question);
+    // What is computed here is had sooner than another process's answer.
+    const ask = () => (local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question));
+    const answer = rested ? undefined : await ask();
     const stale = rested ?? (answer?.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined);
     const verdict = stale ?? this.#judge(answer as Answer, subject);
-    const latencyMs = this.#clock.monotonicNow() - startedAt;
-    const source = stale || !answer ? 'stale' : answer.source;
-    publishVerification(verdict, source, digest, { provider: provider.name, latencyMs });
+    if (verificationChannel.hasSubscribers) {
+      const latencyMs = this.#clock.monotonicNow() - startedAtMs;
+      const source = stale || !answer ? 'stale' : answer.source;
+      publishVerification(verdict, source, digest, { provider: provider.name, latencyMs });
+    }
     return verdict;
   }
 
@@ -170,32 +178,33 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#ageMs(entry) < entry.restUntilMs;
   }
 
-  #ask({ key, policy }: Case, providerName: string, question: Question): Promise<Answer> {
-    const line = this.#lines.get(providerName) as IdentityLine;
-    const maxAgeMs = this.#hasCurrentRevocations() ? this.#maxAgeMs(policy) : 0;
-    const askLine = () => line.ask(question);
-    // What is computed here is had sooner than another process's answer.
-    const ask = () => (question.local ? this.#shared.askAlone(askLine) : this.#shared.ask(key, maxAgeMs, askLine));
+  #ask({ key, policy }: Case, { name }: IdentityProvider, question: Question): Promise<Answer> {
+    const line = this.#lines.get(name) as IdentityLine;
+    const ask = () => this.#shared.ask(key, this.#sharedMaxAgeMs(policy), () => line.ask(question));
     const settle = (answer: Answer) => this.#remember(key, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
   }
 
-  #judge({ verdict }: Answer, { digest, policy }: Case): Verdict {
+  #verifyHere({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+    const verifyNow = this.#maxAgeMs(policy) <= 0;
+    return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
+  }
+
+  #judge({ verdict, acceptance }: Answer, { digest, policy }: Case): Verdict {
     if (verdict.status === 'valid') {
-      return this.#decide(acceptanceOf(verdict.facts), digest, policy, this.#clock.now());
+      return this.#decide(acceptance as Acceptance, digest, policy, this.#clock.now());
     }
     if (verdict.status === 'invalid') return invalid(verdict.reason);
     const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
     return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };
   }
 
-  #remember(key: string, question: Question, { verdict, askedAt }: Answer): void {
-    if (verdict.status === 'valid') {
+  #remember(key: string, question: Question, { verdict, acceptance, askedAt }: Answer): void {
+    if (acceptance) {
       this.#cache.refused.delete(key);
-      const acceptance = acceptanceOf(verdict.facts);
       const { maxAgeMs, acceptTokenTypes } = this.#options;
-      const isPlain = acceptsTokenType(verdict.facts.tokenType, NO_POLICY, acceptTokenTypes);
+      const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
       this.#cache.accepted.set(key, new RememberedAcceptance(acceptance, { askedAt, maxAgeMs, isPlain }));
     }
     if (verdict.status !== 'invalid') return;
@@ -216,6 +225,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     for (const key of keys) {
       this.#cache.accepted.delete(key);
       this.#flights.invalidate(key);
+      this.#local.invalidate(key);
     }
     void this.#shared.forget(keys);
   }
@@ -230,6 +240,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
     return this.#decide(entry.verdict, digest, policy, this.#clock.now());
+  }
+
+  /** How old another process's verdict may be: with news of bans too old, none serves. */
+  #sharedMaxAgeMs(policy: AuthenticationPolicy): number {
+    return this.#hasCurrentRevocations() ? this.#maxAgeMs(policy) : 0;
   }
 
   #hasCurrentRevocations(): boolean {

@@ -1,3 +1,4 @@
+import type { NowggClock } from '../clock.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { InvalidReason } from '../identity/reasons.js';
@@ -31,7 +32,7 @@ export function destinationOf(
   policy: AuthenticationPolicy,
   providers: IdentityProviders,
   acceptTokenTypes: readonly TokenType[],
-  nowMs: number,
+  clock: NowggClock,
 ): Destination {
   const only = policy.provider === undefined ? providers.only() : providers.get(policy.provider);
   // Sent nowhere and verified as a whole: its form is looked at where it is refused.
@@ -41,7 +42,7 @@ export function destinationOf(
   const provider = only ?? (policy.provider === undefined && jws ? providers.findRecognising(jws) : undefined);
   // With several providers an opaque token is sent to none: it could be another system's secret.
   if (!provider) return { refuse: jws ? 'wrong_client' : 'invalid_token' };
-  const inspection = provider.inspect(jws, nowMs);
+  const inspection = provider.inspect(jws, clock.now());
   if (inspection.action === 'refuse') return { refuse: inspection.reason };
   const tokenType = inspection.tokenType ?? policy.tokenType ?? defaultTokenType(provider, acceptTokenTypes);
   const taken = acceptsTokenType(tokenType, policy, acceptTokenTypes) && provider.tokenTypes.includes(tokenType);

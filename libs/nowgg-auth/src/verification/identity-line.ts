@@ -4,9 +4,10 @@ import type { IdentityProvider, IdentityVerdict } from '../identity/identity-pro
 import type { ResolvedNowggAuthOptions } from '../options.js';
 import type { TokenType } from '../principal.js';
 import { publishSecurityEvent, type NowggSecurityEvent } from '../security-events.js';
+import { Answer } from './answer.js';
 import { Circuit } from './circuit.js';
-import { isBearerToken } from './gate.js';
 import { OwnCredentials } from './own-credentials.js';
+import { instantOf } from './verdict-cache.js';
 
 /** A question to an identity system. */
 export interface Question {
@@ -16,11 +17,12 @@ export interface Question {
   readonly tokenType: TokenType;
   /** A well-formed JWS; its `exp` and `aud` were found good. */
   readonly looksGood: boolean;
-  /** Answered by computing, not by a call: nothing here limits it, and it tells nothing about the line. */
-  readonly local?: boolean;
 }
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
+
+/** Providers answer with values. One that throws has not said no, and its error may carry what it sent. */
+export const NO_ANSWER: Unknown = Object.freeze({ status: 'unknown', reason: 'nonsense' });
 export type LineOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
@@ -38,7 +40,6 @@ export class IdentityLine {
   readonly #ownCredentials: OwnCredentials;
   readonly #clock: NowggClock;
   #underway = 0;
-  #shared: { readonly signal: AbortSignal; readonly madeAt: number } | undefined;
 
   constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions) {
     this.#provider = provider;
@@ -54,25 +55,16 @@ export class IdentityLine {
     this.#ownCredentials = new OwnCredentials(clock);
   }
 
-  ask(question: Question): Promise<IdentityVerdict> {
-    return question.local ? this.#judgeHere(question) : this.#askThere(question);
-  }
-
-  async #askThere(question: Question): Promise<IdentityVerdict> {
+  async ask(question: Question): Promise<Answer> {
+    const askedAt = instantOf(this.#clock);
     const obstacle = this.#obstacle(question);
-    if (obstacle) return obstacle;
+    if (obstacle) return new Answer(obstacle, askedAt, 'miss');
     this.#underway += 1;
     try {
-      return this.#digest(question, await this.#verify(question));
+      return new Answer(this.#digest(question, await this.#verify(question)), askedAt, 'miss');
     } finally {
       this.#underway -= 1;
     }
-  }
-
-  async #judgeHere(question: Question): Promise<IdentityVerdict> {
-    const verdict = await this.#verify(question);
-    const isMalformed = verdict.status === 'invalid' && !isBearerToken(question.token);
-    return isMalformed ? { status: 'invalid', reason: 'malformed_token', definite: true } : verdict;
   }
 
   /** Why this question is not asked at all. The circuit comes last: whoever passes it may be its only probe. */
@@ -86,25 +78,11 @@ export class IdentityLine {
     return waitMs > 0 ? { status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs } : undefined;
   }
 
-  #deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#options.timeoutMs);
-  }
-
-  /** Hardly one such question waits for anything, and a timer for each would cost more than the rest: they share one. */
-  #localDeadline(): AbortSignal {
-    const now = this.#clock.monotonicNow();
-    if (!this.#shared || this.#shared.signal.aborted || now - this.#shared.madeAt > this.#options.timeoutMs / 10) {
-      this.#shared = { signal: this.#deadline(), madeAt: now };
-    }
-    return this.#shared.signal;
-  }
-
-  async #verify({ token, tokenType, local }: Question): Promise<IdentityVerdict> {
+  async #verify({ token, tokenType }: Question): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, tokenType, local ? this.#localDeadline() : this.#deadline());
+      return await this.#provider.verify(token, tokenType, AbortSignal.timeout(this.#options.timeoutMs));
     } catch {
-      // Providers answer with values. One that throws has not said no, and its error may carry what it sent.
-      return { status: 'unknown', reason: 'nonsense' };
+      return NO_ANSWER;
     }
   }
 

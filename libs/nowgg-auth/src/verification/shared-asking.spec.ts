@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { Answer } from './answer.js';
 import { SharedAsking } from './shared-asking.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
+import { instantOf } from './verdict-cache.js';
 
 /** A shared cache in memory whose manners a test can change. */
 class FakeSharedCache extends SharedCache {
@@ -60,8 +62,9 @@ let verdict: IdentityVerdict;
 
 const ask = async () => {
   questions.asked += 1;
+  const askedAt = instantOf(clock);
   clock.advance(100);
-  return verdict;
+  return new Answer(verdict, askedAt, 'miss');
 };
 
 beforeEach(() => {

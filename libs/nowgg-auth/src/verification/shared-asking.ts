@@ -1,14 +1,7 @@
 import type { NowggClock } from '../clock.js';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
+import { Answer } from './answer.js';
 import type { SharedCache } from './shared-cache.js';
-import { instantOf, type Instant } from './verdict-cache.js';
-
-/** What the identity system answered, and when it was asked. */
-export interface Answer {
-  readonly verdict: IdentityVerdict;
-  readonly askedAt: Instant;
-  readonly source: 'miss' | 'shared';
-}
+import { instantOf } from './verdict-cache.js';
 
 /** First wait for another process's answer, milliseconds; grows to the longest. */
 const FIRST_POLL_MS = 5;
@@ -39,18 +32,12 @@ export class SharedAsking {
    * @param freshMs how old a shared verdict may be; 0 takes none and asks
    * @param ask the question to the identity system itself
    */
-  async ask(key: string, freshMs: number, ask: () => Promise<IdentityVerdict>): Promise<Answer> {
+  async ask(key: string, freshMs: number, ask: () => Promise<Answer>): Promise<Answer> {
     const cache = this.#cache;
-    if (!cache) return this.askAlone(ask);
+    if (!cache) return ask();
     if (freshMs <= 0) return this.#asked(cache, key, ask);
     const shared = (await this.#read(cache, key, freshMs)) ?? (await this.#claimOrAwait(cache, key, freshMs));
     return shared ?? this.#asked(cache, key, ask);
-  }
-
-  /** Asks without a look at what other processes know, and without telling them. */
-  async askAlone(ask: () => Promise<IdentityVerdict>): Promise<Answer> {
-    const askedAt = instantOf(this.#clock);
-    return { askedAt, verdict: await ask(), source: 'miss' };
   }
 
   /** Forgets what other processes may know of a token. */
@@ -58,8 +45,8 @@ export class SharedAsking {
     await this.#cache?.remove(keys);
   }
 
-  async #asked(cache: SharedCache, key: string, ask: () => Promise<IdentityVerdict>): Promise<Answer> {
-    const answer = await this.askAlone(ask);
+  async #asked(cache: SharedCache, key: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const answer = await ask();
     if (answer.verdict.status === 'valid') {
       const { facts } = answer.verdict;
       const age = this.#clock.monotonicNow() - answer.askedAt.monotonicMs;
@@ -76,7 +63,7 @@ export class SharedAsking {
     const shared = await cache.read(key);
     if (!shared || !(shared.ageMs >= 0 && shared.ageMs < freshMs)) return undefined;
     const askedAt = { wallMs: now.wallMs - shared.ageMs, monotonicMs: now.monotonicMs - shared.ageMs };
-    return { askedAt, verdict: { status: 'valid', facts: shared.facts }, source: 'shared' };
+    return new Answer({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
   }
 
   /** Undefined when this process has to ask: it got the claim, nobody knows, or the other one took too long. */

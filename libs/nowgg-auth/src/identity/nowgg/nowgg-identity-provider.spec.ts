@@ -20,7 +20,8 @@ class ScriptedHttp extends IdentityHttp {
     const drop = () => {
       this.dropped += 1;
     };
-    this.outcome = { status: 'reply', statusCode, json, retryAfterMs, drop };
+    // Every reply is parsed anew.
+    this.outcome = { status: 'reply', statusCode, json: structuredClone(json), retryAfterMs, drop };
   }
 }
 

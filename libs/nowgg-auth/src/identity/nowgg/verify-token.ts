@@ -1,5 +1,5 @@
 import {
-  frozenClaims,
+  freezeClaims,
   isIdentifier,
   isJsonObject,
   ownProperty,
@@ -115,7 +115,7 @@ function judgeClaims(
     name: readText(claim('name')),
     picture: readText(claim('picture')),
     countryCode: readText(claim('countryCode')),
-    claims: frozenClaims(decoded, [client.issuer, client.clientId]),
+    claims: freezeClaims(decoded, [client.issuer, client.clientId]),
   };
   return { status: 'valid', facts };
 }

@@ -2,7 +2,6 @@ import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtV
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
-import type { KeyFinding } from '../jwks-source.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { withoutTrailingSlash } from '../secure-url.js';
@@ -31,16 +30,21 @@ interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> 
   readonly algorithms: string[];
 }
 
-/** The key that a header names, or what its absence makes of the token. */
-type KeyOrVerdict =
-  | Extract<KeyFinding, { readonly status: 'key' }>
-  | Exclude<IdentityVerdict, { readonly status: 'valid' }>;
+/** The search for the key that one token names. */
+interface KeySearch {
+  readonly signal: AbortSignal;
+  /** What the absence of a key makes of the token. */
+  failure: Exclude<IdentityVerdict, { readonly status: 'valid' }> | undefined;
+}
 
 /** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
 const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
 /** RFC 9068 section 2.2; without its `typ` only what everything here depends on. */
-const RFC_9068_CLAIMS = ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'];
-const LEAST_CLAIMS = ['iss', 'exp', 'aud', 'sub'];
+const RFC_9068_CLAIMS = {
+  required: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+  texts: ['client_id', 'jti', 'sub'],
+};
+const LEAST_CLAIMS = { required: ['iss', 'exp', 'aud', 'sub'], texts: ['sub'] };
 
 /**
  * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without asking anybody about the single
@@ -92,51 +96,57 @@ class JwtVerification implements TokenVerification {
 
   /** How the configured issuer may be spelled in metadata; which of the two it is they tell. */
   readonly #issuers: string[];
+  readonly #requiredClaims: string[];
+  readonly #textClaims: readonly string[];
 
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
     this.#settings = settings;
     const issuer = withoutTrailingSlash(client.settings.issuer);
     this.#issuers = [issuer, `${issuer}/`];
+    const claims = settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS;
+    this.#requiredClaims = claims.required;
+    this.#textClaims = claims.texts;
   }
 
   async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
-    const { algorithms, audience, typ } = this.#settings;
-    let withoutKey: IdentityVerdict | undefined;
-    const findKey = async (header: JWTHeaderParameters): Promise<CryptoKey> => {
-      const refusal = this.#headerRefusal(header);
-      const known = refusal === undefined ? this.#client.keys.findKnown(header) : undefined;
-      if (known) return known;
-      const finding = refusal === undefined ? await this.#findKey(header, signal) : refused(refusal);
-      if (finding.status === 'key') return finding.key;
-      withoutKey = finding;
-      throw new errors.JWKSNoMatchingKey();
-    };
+    const { algorithms, audience } = this.#settings;
+    const nowMs = this.#client.clock.now();
+    const search: KeySearch = { signal, failure: undefined };
     try {
-      const { payload } = await jwtVerify(token, findKey, {
+      const { payload } = await jwtVerify(token, (header) => this.#keyFor(header, search), {
         algorithms,
         issuer: this.#issuers,
         audience,
-        requiredClaims: typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS,
-        currentDate: new Date(this.#client.clock.now()),
+        requiredClaims: this.#requiredClaims,
+        currentDate: new Date(nowMs),
         // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
         clockTolerance: this.#client.clockSkewMs / 1000,
       });
       const metadata = this.#client.knownMetadata();
-      if (metadata) return this.#judge(payload, metadata.issuer);
+      if (metadata) return this.#judge(payload, metadata.issuer, nowMs);
       const loading = await this.#client.metadata(signal);
       return loading.status === 'failed'
         ? { ...loading, status: 'unknown' }
-        : this.#judge(payload, loading.value.issuer);
+        : this.#judge(payload, loading.value.issuer, this.#client.clock.now());
     } catch (error) {
-      return withoutKey ?? refused(reasonOf(error));
+      return search.failure ?? refused(reasonOf(error));
     }
   }
 
-  async #findKey(header: JWTHeaderParameters, signal: AbortSignal): Promise<KeyOrVerdict> {
-    const finding = await this.#client.keys.find(header, signal);
-    // Not to be remembered: the key may be published in the next moment.
-    return finding.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : finding;
+  /** At once where the key is at hand, which it is for all but a few tokens. */
+  #keyFor(header: JWTHeaderParameters, search: KeySearch): CryptoKey | Promise<CryptoKey> {
+    const refusal = this.#headerRefusal(header);
+    if (refusal !== undefined) return giveUp(search, refused(refusal));
+    return this.#client.keys.findKnown(header) ?? this.#searchKey(header, search);
+  }
+
+  async #searchKey(header: JWTHeaderParameters, search: KeySearch): Promise<CryptoKey> {
+    const finding = await this.#client.keys.find(header, search.signal);
+    if (finding.status === 'key') return finding.key;
+    // Without a key it is not to be remembered: the key may be published in the next moment.
+    const isAbsent = finding.status === 'none';
+    return giveUp(search, isAbsent ? { status: 'invalid', reason: 'invalid_token', finding: true } : finding);
   }
 
   #headerRefusal(header: JWTHeaderParameters): InvalidReason | undefined {
@@ -148,12 +158,11 @@ class JwtVerification implements TokenVerification {
   }
 
   /** What the signature vouches for, judged beyond what a library can. */
-  #judge(claims: JWTPayload, issuer: string): IdentityVerdict {
-    const { typ, sameClient } = this.#settings;
+  #judge(claims: JWTPayload, issuer: string, nowMs: number): IdentityVerdict {
+    const { sameClient } = this.#settings;
     if (claims.iss !== issuer) return refused('invalid_token');
-    if ((claims.exp as number) * 1000 <= this.#client.clock.now()) return refused('expired_token');
-    const typed = typ === 'at+jwt' ? ['client_id', 'jti', 'sub'] : ['sub'];
-    if (typed.some((name) => typeof claims[name] !== 'string')) return refused('invalid_token');
+    if ((claims.exp as number) * 1000 <= nowMs) return refused('expired_token');
+    for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refused('invalid_token');
     // Bound to a key that a bearer does not show (RFC 9449, RFC 8705).
     const confirmation = claims.cnf;
     if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
@@ -164,6 +173,12 @@ class JwtVerification implements TokenVerification {
     const facts = factsOf(this.#client, claims, { issuer });
     return facts ? { status: 'valid', facts } : refused('invalid_token');
   }
+}
+
+/** Notes why there is no key, and ends the verification with the library's own error. */
+function giveUp(search: KeySearch, failure: NonNullable<KeySearch['failure']>): never {
+  search.failure = failure;
+  throw new errors.JWKSNoMatchingKey();
 }
 
 /** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */

@@ -1,0 +1,19 @@
+import type { IdentityVerdict } from '../identity/identity-provider.js';
+import { type Acceptance, acceptanceOf, type Instant } from './verdict-cache.js';
+
+/** What the identity system answered, and when it was asked. One serves everybody who waited for it. */
+export class Answer {
+  readonly verdict: IdentityVerdict;
+  /** When the question was sent: what the verdict tells is at least that old. */
+  readonly askedAt: Instant;
+  readonly source: 'miss' | 'shared';
+  /** What a yes comes to where nothing speaks against it. */
+  readonly acceptance: Acceptance | undefined;
+
+  constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source']) {
+    this.verdict = verdict;
+    this.askedAt = askedAt;
+    this.source = source;
+    this.acceptance = verdict.status === 'valid' ? acceptanceOf(verdict.facts) : undefined;
+  }
+}
