@@ -1,4 +1,4 @@
-import { freezeClaims, isIdentifier, ownProperty, readText, readTimeClaim } from '../identity/claims.js';
+import { freezeClaims, isIdentifier, readText, readTimeClaim } from '../identity/claims.js';
 import { readScopes } from '../identity/scopes.js';
 import type { TokenFacts } from '../principal.js';
 import type { OAuth2Client } from './oauth2-client.js';
@@ -17,7 +17,7 @@ export function factsOf(
   claims: Readonly<Record<string, unknown>>,
   beside: FactsBeside = {},
 ): TokenFacts | undefined {
-  const claim = (name: string) => ownProperty(claims, name);
+  const claim = (name: string) => (Object.hasOwn(claims, name) ? claims[name] : undefined);
   const userId = 'userId' in beside ? beside.userId : claim('sub');
   if (!isIdentifier(userId)) return undefined;
   return {

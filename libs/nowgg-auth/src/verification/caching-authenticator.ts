@@ -26,7 +26,7 @@ import {
   RENEW_AT,
   VerdictCache,
 } from './verdict-cache.js';
-import { publishVerification, verificationChannel } from './verification-events.js';
+import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
 export interface CachingAuthenticatorParts {
@@ -142,28 +142,39 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return verdict;
   }
 
-  async #find(subject: Case): Promise<Verdict> {
+  #find(subject: Case): Promise<Verdict> {
     const { token, digest, policy } = subject;
-    const startedAtMs = this.#clock.monotonicNow();
+    const startedAtMs = verificationChannel.hasSubscribers ? this.#clock.monotonicNow() : undefined;
     const { acceptTokenTypes } = this.#options;
     const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock);
     if ('refuse' in destination) {
       const refused = invalid(destination.refuse);
       publishVerification(refused, 'none', digest);
-      return refused;
+      return Promise.resolve(refused);
     }
     const { provider, tokenType, looksGood, local } = destination;
-    const question: Question = { digest, token, tokenType, looksGood };
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
+    if (rested) return Promise.resolve(this.#publish(rested, 'stale', subject, provider.name, startedAtMs));
+    const question: Question = { digest, token, tokenType, looksGood };
     // What is computed here is had sooner than another process's answer.
-    const ask = () => (local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question));
-    const answer = rested ? undefined : await ask();
-    const stale = rested ?? (answer?.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined);
-    const verdict = stale ?? this.#judge(answer as Answer, subject);
-    if (verificationChannel.hasSubscribers) {
-      const latencyMs = this.#clock.monotonicNow() - startedAtMs;
-      const source = stale || !answer ? 'stale' : answer.source;
-      publishVerification(verdict, source, digest, { provider: provider.name, latencyMs });
+    const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
+    return asked.then((answer) => {
+      const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
+      const verdict = stale ?? this.#judge(answer, subject);
+      return this.#publish(verdict, stale ? 'stale' : answer.source, subject, provider.name, startedAtMs);
+    });
+  }
+
+  /** @param startedAtMs undefined when nobody listened then */
+  #publish(
+    verdict: Verdict,
+    source: VerdictSource,
+    { digest }: Case,
+    provider: string,
+    startedAtMs: number | undefined,
+  ): Verdict {
+    if (startedAtMs !== undefined) {
+      publishVerification(verdict, source, digest, { provider, latencyMs: this.#clock.monotonicNow() - startedAtMs });
     }
     return verdict;
   }

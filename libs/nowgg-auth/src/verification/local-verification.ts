@@ -3,7 +3,9 @@ import type { IdentityProvider, IdentityVerdict } from '../identity/identity-pro
 import { Answer } from './answer.js';
 import { isBearerToken } from './gate.js';
 import { NO_ANSWER, type Question } from './identity-line.js';
-import { instantOf } from './verdict-cache.js';
+import { type Instant, instantOf } from './verdict-cache.js';
+
+const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
 
 /** One verification that has not ended. */
 interface Run {
@@ -42,7 +44,12 @@ export class LocalVerification {
   start(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
     const run: Run = { result: undefined as never };
     this.#underway.set(key, run);
-    run.result = this.#verify(key, run, provider, question);
+    const askedAt = instantOf(this.#clock);
+    const end = (verdict: IdentityVerdict) => {
+      const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
+      return this.#end(key, run, question, new Answer(formed, askedAt, 'miss'));
+    };
+    run.result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
     return run.result;
   }
 
@@ -51,18 +58,15 @@ export class LocalVerification {
     this.#underway.delete(key);
   }
 
-  async #verify(key: string, run: Run, provider: IdentityProvider, question: Question): Promise<Answer> {
-    const { token, tokenType } = question;
-    const askedAt = instantOf(this.#clock);
-    let verdict: IdentityVerdict;
+  #verify(provider: IdentityProvider, { token, tokenType }: Question, at: Instant): Promise<IdentityVerdict> {
     try {
-      verdict = await provider.verify(token, tokenType, this.#signalAt(askedAt.monotonicMs));
+      return provider.verify(token, tokenType, this.#signalAt(at.monotonicMs));
     } catch {
-      verdict = NO_ANSWER;
+      return Promise.resolve(NO_ANSWER);
     }
-    const isMalformed = verdict.status === 'invalid' && !isBearerToken(token);
-    if (isMalformed) verdict = { status: 'invalid', reason: 'malformed_token', definite: true };
-    const answer = new Answer(verdict, askedAt, 'miss');
+  }
+
+  #end(key: string, run: Run, question: Question, answer: Answer): Answer {
     // Neither invalidated nor overtaken by a newer one.
     if (this.#underway.get(key) === run) {
       this.#underway.delete(key);

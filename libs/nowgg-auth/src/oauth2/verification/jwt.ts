@@ -1,4 +1,11 @@
-import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import {
+  type CryptoKey,
+  errors,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyOptions,
+} from 'jose';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
@@ -39,12 +46,12 @@ interface KeySearch {
 
 /** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
 const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
-/** RFC 9068 section 2.2; without its `typ` only what everything here depends on. */
-const RFC_9068_CLAIMS = {
-  required: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
-  texts: ['client_id', 'jti', 'sub'],
-};
-const LEAST_CLAIMS = { required: ['iss', 'exp', 'aud', 'sub'], texts: ['sub'] };
+/**
+ * What a token must carry beside `iss` and `aud`: by RFC 9068 section 2.2, or without its `typ` only what everything here
+ * depends on. The texts are judged here, for their kind as well.
+ */
+const RFC_9068_CLAIMS = { times: ['exp', 'iat'], texts: ['client_id', 'jti', 'sub'] };
+const LEAST_CLAIMS = { times: ['exp'], texts: ['sub'] };
 
 /**
  * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without asking anybody about the single
@@ -105,33 +112,38 @@ class JwtVerification implements TokenVerification {
     const issuer = withoutTrailingSlash(client.settings.issuer);
     this.#issuers = [issuer, `${issuer}/`];
     const claims = settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS;
-    this.#requiredClaims = claims.required;
+    this.#requiredClaims = claims.times;
     this.#textClaims = claims.texts;
   }
 
-  async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+  verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
     const { algorithms, audience } = this.#settings;
     const nowMs = this.#client.clock.now();
     const search: KeySearch = { signal, failure: undefined };
-    try {
-      const { payload } = await jwtVerify(token, (header) => this.#keyFor(header, search), {
-        algorithms,
-        issuer: this.#issuers,
-        audience,
-        requiredClaims: this.#requiredClaims,
-        currentDate: new Date(nowMs),
-        // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
-        clockTolerance: this.#client.clockSkewMs / 1000,
-      });
-      const metadata = this.#client.knownMetadata();
-      if (metadata) return this.#judge(payload, metadata.issuer, nowMs);
-      const loading = await this.#client.metadata(signal);
-      return loading.status === 'failed'
-        ? { ...loading, status: 'unknown' }
-        : this.#judge(payload, loading.value.issuer, this.#client.clock.now());
-    } catch (error) {
-      return search.failure ?? refused(reasonOf(error));
-    }
+    const options: JWTVerifyOptions = {
+      algorithms,
+      issuer: this.#issuers,
+      audience,
+      requiredClaims: this.#requiredClaims,
+      currentDate: new Date(nowMs),
+      // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
+      clockTolerance: this.#client.clockSkewMs / 1000,
+    };
+    return jwtVerify(token, (header) => this.#keyFor(header, search), options).then(
+      ({ payload }) => this.#accept(payload, nowMs, signal),
+      (error: unknown) => search.failure ?? refused(reasonOf(error)),
+    );
+  }
+
+  #accept(claims: JWTPayload, nowMs: number, signal: AbortSignal): IdentityVerdict | Promise<IdentityVerdict> {
+    const metadata = this.#client.knownMetadata();
+    return metadata ? this.#judge(claims, metadata.issuer, nowMs) : this.#acceptLater(claims, signal);
+  }
+
+  async #acceptLater(claims: JWTPayload, signal: AbortSignal): Promise<IdentityVerdict> {
+    const metadata = await this.#client.metadata(signal);
+    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+    return this.#judge(claims, metadata.value.issuer, this.#client.clock.now());
   }
 
   /** At once where the key is at hand, which it is for all but a few tokens. */
