@@ -43,8 +43,11 @@ async function run({ rounds, requests, platforms, json }: RunOptions): Promise<v
     print(inProcessTable(inProcess));
     const like = identity.tokens.rs256[0] ?? '';
     const tokens = await identityProcess.call('makeAccessTokens', { like, count: ACCESS_TOKENS });
-    const jwt = jwtFigures(await jwtMeasurer.call('measure', { identity, tokens, rounds: inProcessRounds }));
-    print(jwtTable(jwt));
+    const measureJwt = async (together: boolean) =>
+      jwtFigures(await jwtMeasurer.call('measure', { identity, tokens, rounds: inProcessRounds, together }));
+    const jwt = { oneByOne: await measureJwt(false), together: await measureJwt(true) };
+    print(jwtTable('one after another', jwt.oneByOne));
+    print(jwtTable('16 at a time', jwt.together));
     if (json) {
       console.log(JSON.stringify({ machine: describeMachine(), rounds, requests, http, inProcess, jwt }, null, 2));
     }

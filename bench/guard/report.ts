@@ -12,14 +12,16 @@ export interface Spread {
   readonly median: number;
 }
 
-/** One variant's figures: microseconds, and the ratio to the unguarded route. */
+/** One variant's figures: microseconds, and medians of the rounds' ratios. */
 export interface VariantFigures {
   readonly name: VariantName;
   readonly title: string;
   readonly cpu: Spread;
   /** What the guard adds to the unguarded route: between the lowest rounds, and the median of the rounds' differences. */
   readonly added: Spread;
+  /** The whole request as a multiple of the same to the unguarded route, and to the one guarded by bare jose. */
   readonly ratio: number;
+  readonly besideJose: number;
 }
 
 export function variantFigures(samples: HttpSamples): readonly VariantFigures[] {
@@ -35,6 +37,7 @@ export function variantFigures(samples: HttpSamples): readonly VariantFigures[] 
         median: median(paired(own, base, (a, b) => a - b)),
       },
       ratio: median(paired(own, base, (a, b) => a / b)),
+      besideJose: median(paired(own, samples['jose-rs256'], (a, b) => a / b)),
     };
   });
 }
@@ -50,8 +53,9 @@ export function httpTable(platform: Platform, figures: readonly VariantFigures[]
       { heading: 'added µs', align: 'right' },
       { heading: 'median', align: 'right' },
       { heading: '× no guard', align: 'right' },
+      { heading: '× jose', align: 'right' },
     ],
-    figures.map(({ title: name, cpu, added, ratio }) => {
+    figures.map(({ title: name, cpu, added, ratio, besideJose }) => {
       const isBase = name === variants[0].title;
       return [
         name,
@@ -60,6 +64,7 @@ export function httpTable(platform: Platform, figures: readonly VariantFigures[]
         isBase ? '' : added.lowest.toFixed(1),
         isBase ? '' : added.median.toFixed(1),
         ratio.toFixed(2),
+        besideJose.toFixed(2),
       ];
     }),
   );
@@ -133,11 +138,12 @@ export function jwtFigures(samples: JwtSamples): JwtFigures {
   return Object.fromEntries(figures) as JwtFigures;
 }
 
-export function jwtTable(figures: JwtFigures): string {
+/** @param how the calls were made */
+export function jwtTable(how: string, figures: JwtFigures): string {
   const right = (heading: string) => ({ heading, align: 'right' }) as const;
   return markdownTable(
     [
-      { heading: 'In process, one call with a JWT access token, RS256' },
+      { heading: `In process, one call with a JWT access token, RS256, ${how}` },
       right('CPU µs'),
       right('median'),
       right('× jose'),
