@@ -1,4 +1,5 @@
 import { jest, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt, generateKeyPair } from 'jose';
 import { jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { Authenticated } from './support/authenticated.js';
 import { Issuer, type IssuerMood } from './support/issuer.js';
@@ -130,6 +131,26 @@ describe('the keys of an issuer', () => {
     expect(outcomes).toHaveLength(600);
     expect(new Set(outcomes)).toEqual(new Set(['valid']));
     expect(await site.outcome(withdrawn as string, { maxAgeMs: 0 })).toBe('invalid: invalid_token');
+  });
+
+  it('serve under a header that was good before, but only what they signed', async () => {
+    const strangers = await generateKeyPair('RS256');
+    for (let use = 0; use < 3; use += 1) expect(await site.outcome(await token())).toBe('valid');
+    const { kid } = issuer.currentKey.publicJwk;
+    const forged = await issuer.sign(decodeJwt(await token()), { kid }, { ...issuer.currentKey, ...strangers });
+    const good = await token();
+    expect(forged.split('.')[0]).toBe(good.split('.')[0]);
+    expect(await site.outcome(forged)).toBe('invalid: invalid_token');
+    expect(await site.outcome(await token({ aud: 'https://other.example' }))).toBe('invalid: wrong_client');
+    expect(await site.outcome(await token({ exp: 1 }))).toBe('invalid: expired_token');
+    expect(await site.outcome(good)).toBe('valid');
+  });
+
+  it('serve however many different headers name them', async () => {
+    for (let nonce = 0; nonce < 150; nonce += 1) {
+      expect(await site.outcome(await token({}, { nonce: `n-${nonce}` }))).toBe('valid');
+    }
+    expect(await site.outcome(await token({}, { typ: 'JWT', nonce: 'n-1' }))).toBe('invalid: wrong_token_type');
   });
 
   it('that were withdrawn stop serving within ten minutes, though nobody met an unknown one', async () => {

@@ -6,7 +6,8 @@ import type { OAuth2Client } from './oauth2-client.js';
 
 type Found = Extract<KeyFinding, { readonly status: 'key' }>;
 
-interface Keys {
+/** A key set as it was fetched. */
+export interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
   /** Keys that were found, by algorithm and `kid`: never more than the set holds. */
@@ -35,9 +36,9 @@ export class JwksSource {
     });
   }
 
-  /** A key that was found before, in a set that needs no renewal: spares the first use of most tokens every wait. */
-  findKnown({ alg, kid }: JWSHeaderParameters): CryptoKey | undefined {
-    return this.#document.peek()?.found.get(`${alg} ${kid}`)?.key;
+  /** The key set at hand unless it needs renewal: spares the first use of most tokens every wait. */
+  known(): Keys | undefined {
+    return this.#document.peek();
   }
 
   /** The key for this header, fetched anew at most once per cool-down when it is not among those at hand. */
@@ -89,8 +90,13 @@ function isKeySet(value: unknown): value is JSONWebKeySet {
   return Array.isArray(keys) && keys.length > 0 && keys.every(isJsonObject);
 }
 
+/** Under which {@link Keys.found} knows a key. */
+export function keyName({ alg, kid }: JWSHeaderParameters): string {
+  return `${alg} ${kid}`;
+}
+
 async function keyOf(keys: Keys, header: JWSHeaderParameters): Promise<KeyFinding | 'missing'> {
-  const name = `${header.alg} ${header.kid}`;
+  const name = keyName(header);
   const known = keys.found.get(name);
   if (known) return known;
   try {

@@ -9,10 +9,12 @@ import {
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import { type Keys, keyName } from '../jwks-source.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { withoutTrailingSlash } from '../secure-url.js';
 import { factsOf } from '../token-facts.js';
+import { ProvenHeaders } from './proven-headers.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 
 export interface JwtVerificationOptions {
@@ -40,6 +42,10 @@ interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> 
 /** The search for the key that one token names. */
 interface KeySearch {
   readonly signal: AbortSignal;
+  /** The key set at hand at its start. */
+  readonly known: Keys | undefined;
+  /** What was found among {@link known}. */
+  key: CryptoKey | undefined;
   /** What the absence of a key makes of the token. */
   failure: Exclude<IdentityVerdict, { readonly status: 'valid' }> | undefined;
 }
@@ -105,6 +111,7 @@ class JwtVerification implements TokenVerification {
   readonly #issuers: string[];
   readonly #requiredClaims: string[];
   readonly #textClaims: readonly string[];
+  readonly #provenHeaders = new ProvenHeaders();
 
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
@@ -119,7 +126,11 @@ class JwtVerification implements TokenVerification {
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
     const { algorithms, audience } = this.#settings;
     const nowMs = this.#client.clock.now();
-    const search: KeySearch = { signal, failure: undefined };
+    const known = this.#client.keys.known();
+    // A header that was good is not judged again: that and the wait for a key would cost more than all that follows.
+    const header = token.slice(0, token.indexOf('.'));
+    const proven = this.#provenHeaders.find(known, header);
+    const search: KeySearch = { signal, known, key: undefined, failure: undefined };
     const options: JWTVerifyOptions = {
       algorithms,
       issuer: this.#issuers,
@@ -129,8 +140,14 @@ class JwtVerification implements TokenVerification {
       // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
       clockTolerance: this.#client.clockSkewMs / 1000,
     };
-    return jwtVerify(token, (header) => this.#keyFor(header, search), options).then(
-      ({ payload }) => this.#accept(payload, nowMs, signal),
+    const verified = proven
+      ? jwtVerify(token, proven, options)
+      : jwtVerify(token, (parsed) => this.#keyFor(parsed, search), options);
+    return verified.then(
+      ({ payload }) => {
+        if (known && search.key) this.#provenHeaders.note(known, header, search.key);
+        return this.#accept(payload, nowMs, signal);
+      },
       (error: unknown) => search.failure ?? refused(reasonOf(error)),
     );
   }
@@ -150,7 +167,8 @@ class JwtVerification implements TokenVerification {
   #keyFor(header: JWTHeaderParameters, search: KeySearch): CryptoKey | Promise<CryptoKey> {
     const refusal = this.#headerRefusal(header);
     if (refusal !== undefined) return giveUp(search, refused(refusal));
-    return this.#client.keys.findKnown(header) ?? this.#searchKey(header, search);
+    search.key = search.known?.found.get(keyName(header))?.key;
+    return search.key ?? this.#searchKey(header, search);
   }
 
   async #searchKey(header: JWTHeaderParameters, search: KeySearch): Promise<CryptoKey> {
