@@ -258,6 +258,15 @@ describe('an outage', () => {
     expect(await authenticator.authenticate('short')).toMatchObject({ status: 'invalid', reason: 'expired_token' });
   });
 
+  it('still serves when its renewal in the background meets a provider that throws', async () => {
+    await authenticator.authenticate('abc');
+    clock.advance(29_000);
+    provider.inspection = () => {
+      throw new Error('a bug');
+    };
+    expect(authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+  });
+
   it('is what a provider that throws amounts to', async () => {
     provider.answer = () => {
       throw new Error('a bug that quotes a secret');

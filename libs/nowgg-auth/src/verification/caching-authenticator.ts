@@ -227,7 +227,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   /** Asks again behind the back of the caller, who has his answer already. */
   #renew(subject: Case): void {
-    void this.#find(subject).catch(() => undefined);
+    void (async () => this.#find(subject))().catch(() => undefined);
   }
 
   /** Drops what is known about a token, and distrusts older questions. */

@@ -76,6 +76,15 @@ describe('a verification that is under way', () => {
     expect(remembered).toEqual([]);
   });
 
+  it('is no dead end when the provider answers nonsense', async () => {
+    const answer = local.join('k', provider, question());
+    ends[0]?.(undefined as never);
+    await expect(answer).rejects.toThrow(TypeError);
+    const next = local.join('k', provider, question());
+    ends[1]?.(valid);
+    expect((await next).verdict).toEqual(valid);
+  });
+
   it('was begun at the age that it has', async () => {
     const startedAt = clock.monotonicNow();
     const answer = local.join('k', provider, question());

@@ -45,10 +45,7 @@ export class LocalVerification {
     const run: Run = { result: undefined as never };
     this.#underway.set(key, run);
     const askedAt = instantOf(this.#clock);
-    const end = (verdict: IdentityVerdict) => {
-      const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
-      return this.#end(key, run, question, new Answer(formed, askedAt, 'miss'));
-    };
+    const end = (verdict: IdentityVerdict) => this.#end(key, run, question, verdict, askedAt);
     run.result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
     return run.result;
   }
@@ -66,12 +63,13 @@ export class LocalVerification {
     }
   }
 
-  #end(key: string, run: Run, question: Question, answer: Answer): Answer {
+  #end(key: string, run: Run, question: Question, verdict: IdentityVerdict, askedAt: Instant): Answer {
     // Neither invalidated nor overtaken by a newer one.
-    if (this.#underway.get(key) === run) {
-      this.#underway.delete(key);
-      this.#settle(key, question, answer);
-    }
+    const isNewest = this.#underway.get(key) === run;
+    if (isNewest) this.#underway.delete(key);
+    const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
+    const answer = new Answer(formed, askedAt, 'miss');
+    if (isNewest) this.#settle(key, question, answer);
     return answer;
   }
 
