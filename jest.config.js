@@ -6,7 +6,7 @@ export default {
   projects: availableProjects(),
   coverageProvider: 'v8',
   // No test measures time: the limit is there for hangs, and a loaded machine must not reach it.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // Jest leaves one core to itself; on two cores that would be half of the machine.
   maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
 };

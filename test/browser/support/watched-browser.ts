@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { startChromium } from '../../support/chromium.js';
 
 /** Longest wait for anything on a page; below the time limit of a test, so that the message says what was awaited. */
-const patienceMs = 12_000;
+const patienceMs = 25_000;
 
 /**
  * A browser for the tests of one file; every test has contexts (profiles) of its own. After each test its contexts are
