@@ -20,6 +20,9 @@ const switches = [
   { name: 'Slow', hint: '2 s late', fault: { kind: 'latency', ms: 2000 } },
 ];
 
+/** So long a switch stays as somebody set it while the state that follows is under way. */
+const settleMs = 2_000;
+
 /** @typedef {Record<string, string | number | undefined>} Fault */
 
 /** The text of a fault without its count, whatever the order of its fields. @param {Fault} fault */
@@ -40,12 +43,23 @@ function describe({ kind, endpoint = '*', grantType, when, count, ...own }) {
 /** @param {(task: () => Promise<unknown>, told: string) => void} act */
 export function faultPanel(act) {
   const form = /** @type {HTMLFormElement} */ (byId('fault-form'));
+  /** Until when a switch that was just set is left alone, epoch milliseconds. @type {Map<HTMLInputElement, number>} */
+  const justSet = new Map();
   const inputs = switches.map(({ name, hint, fault }) => {
     const input = /** @type {HTMLInputElement} */ (make('input', { type: 'checkbox', role: 'switch' }));
     input.addEventListener('change', () => {
       const { checked } = input;
       const operation = checked ? 'faults' : 'faults/remove';
-      act(() => control('POST', operation, fault), `${name}: ${checked ? 'on' : 'off'}`);
+      justSet.set(input, Date.now() + settleMs);
+      const set = async () => {
+        try {
+          await control('POST', operation, fault);
+        } catch (error) {
+          justSet.delete(input);
+          throw error;
+        }
+      };
+      act(set, `${name}: ${checked ? 'on' : 'off'}`);
     });
     byId('fault-switches').append(
       make(
@@ -66,7 +80,13 @@ export function faultPanel(act) {
   /** @param {{ faults: Fault[], heldCalls: number }} state */
   return ({ faults, heldCalls }) => {
     const standing = new Set(faults.filter(({ count }) => count === undefined).map(keyOf));
-    for (const { input, key } of inputs) input.checked = standing.has(key);
+    for (const { input, key } of inputs) {
+      const isSettled = input.checked === standing.has(key) || Date.now() >= (justSet.get(input) ?? 0);
+      if (isSettled) {
+        justSet.delete(input);
+        input.checked = standing.has(key);
+      }
+    }
     showFaults(faults, act);
     setVisible(byId('faults-empty'), faults.length === 0);
     setVisible(byId('faults-clear'), faults.length > 0);
