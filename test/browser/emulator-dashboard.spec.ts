@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { NowggEmulator } from 'nowgg-emulator';
 import { startNowggEmulator } from 'nowgg-emulator';
 import type { Page } from 'playwright-core';
+import { gateOf } from '../support/gate.js';
 import { useBrowser } from './support/watched-browser.js';
 
 const browser = useBrowser();
@@ -36,7 +36,8 @@ const exchange = async (code: string) => {
 };
 /** Asked from here: the page's own rules forbid it to evaluate what a test sends. */
 const lifeShown = async (seconds: number) => {
-  while ((await page.getByLabel('New tokens live for seconds').inputValue()) !== String(seconds)) await wait(20);
+  const field = page.getByLabel('New tokens live for seconds');
+  while ((await field.inputValue()) !== String(seconds));
 };
 const rowsOf = (title: string) => page.getByRole('region', { name: title }).locator('tbody tr');
 
@@ -116,14 +117,18 @@ describe('the switches', () => {
     const outage = page.getByRole('switch', { name: /^Out of order/ });
     await outage.check();
     await page.getByText('1 fault', { exact: true }).waitFor();
+    const gate = gateOf();
     await page.route('**/_control/faults/remove', async (route) => {
-      await wait(1_500);
+      await gate.opened;
       await route.continue();
     });
+    const time = page.locator('#clock-time');
+    const shownTime = await time.innerText();
     await outage.uncheck();
-    // The page looks at what it knows once a second.
-    await wait(1_200);
+    // The page draws what it knows once a second, the time among it.
+    await time.filter({ hasNotText: shownTime }).waitFor();
     expect(await outage.isChecked()).toBe(false);
+    gate.open();
     await page.getByText('healthy').waitFor();
     expect(emulator.faults).toEqual([]);
   });
