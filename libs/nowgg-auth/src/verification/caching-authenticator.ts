@@ -6,6 +6,7 @@ import type { ResolvedVerificationOptions } from '../options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import type { Answer } from './answer.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
+import { decide, type Grounds } from './decide.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
@@ -61,6 +62,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #local: LocalVerification;
   readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
+  readonly #grounds: Grounds;
 
   constructor({ providers, options, clock, revocations, sharedCache }: CachingAuthenticatorParts) {
     super();
@@ -68,6 +70,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#options = options;
     this.#clock = clock;
     this.#revocations = revocations;
+    this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes };
     this.#cache = new VerdictCache(options);
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options);
@@ -114,7 +117,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#maxAgeMs(policy)) return undefined;
     if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
-    return this.#decide(entry.verdict, digest, policy, nowMs);
+    return decide(entry.verdict, digest, policy, nowMs, this.#grounds);
   }
 
   #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
@@ -124,22 +127,6 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const ttlMs = refusalTtlMs(refusal.reason);
     const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, this.#maxAgeMs(policy));
     return this.#ageMs(refusal.askedAt) < serves ? invalid(refusal.reason) : undefined;
-  }
-
-  /** Whether facts that were once verified do here and now. */
-  #decide(verdict: Acceptance, digest: string, policy: AuthenticationPolicy, nowMs: number): Verdict {
-    const { principal } = verdict;
-    if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
-    if (this.#revocations.refuses(principal, digest, nowMs)) return invalid('revoked_token');
-    const { acceptTokenTypes } = this.#options;
-    if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
-    if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
-    if (policy.maxAuthAgeMs !== undefined) {
-      // A token that does not tell when the player signed in cannot prove that it was recent.
-      const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;
-      if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
-    }
-    return verdict;
   }
 
   #find(subject: Case): Promise<Verdict> {
@@ -204,7 +191,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #judge({ verdict, acceptance }: Answer, { digest, policy }: Case): Verdict {
     if (verdict.status === 'valid') {
-      return this.#decide(acceptance as Acceptance, digest, policy, this.#clock.now());
+      return decide(acceptance as Acceptance, digest, policy, this.#clock.now(), this.#grounds);
     }
     if (verdict.status === 'invalid') return invalid(verdict.reason);
     const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
@@ -250,7 +237,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const age = this.#ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
-    return this.#decide(entry.verdict, digest, policy, this.#clock.now());
+    return decide(entry.verdict, digest, policy, this.#clock.now(), this.#grounds);
   }
 
   /** How old another process's verdict may be: with news of bans too old, none serves. */
