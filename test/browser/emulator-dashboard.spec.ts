@@ -219,6 +219,20 @@ describe('the clock', () => {
     await page.getByRole('button', { name: '15 s' }).click();
     await lifeShown(15);
   });
+
+  it('lets a selected life be typed over when the setting changes meanwhile', async () => {
+    const field = page.getByLabel('New tokens live for seconds');
+    await lifeShown(3600);
+    await field.selectText();
+    emulator.setTokenLifetime(60);
+    emulator.issueTokens();
+    await rowsOf('Codes and tokens').first().waitFor();
+    await page.keyboard.insertText('90');
+    expect(await field.inputValue()).toBe('90');
+    await page.keyboard.press('Enter');
+    await page.getByText('New tokens live for 1 min 30 s').waitFor();
+    expect(emulator.tokenLifetimeSeconds).toBe(90);
+  });
 });
 
 describe('everything', () => {

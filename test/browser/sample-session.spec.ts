@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { gateOf } from '../support/gate.js';
 import { useSample } from '../support/sample-page.js';
 import { useBrowser } from './support/watched-browser.js';
 
@@ -68,7 +69,7 @@ describe('a session on the page', () => {
     const context = await browser.newContext();
     const page = await sample.open(await context.newPage());
     const { userId } = await sample.signIn(page, 'Cheater');
-    const desk = await sample.openDesk(context);
+    const desk = await sample.openDesk(await context.newPage());
     await press(desk, 'Ban for an hour: Cheater');
     await desk.getByText('Cheater is banned for an hour.').waitFor();
     await page.getByText('Your session is over').waitFor();
@@ -87,7 +88,7 @@ describe('a session on the page', () => {
     browser.expectFindings(/^console: .* 503 /);
     const context = await browser.newContext();
     const page = await sample.signedIn(context, 'Patient');
-    const desk = await sample.openDesk(context);
+    const desk = await sample.openDesk(await context.newPage());
     await desk.getByRole('switch').check();
     await desk.getByText('now.gg is down.').waitFor();
     await press(page, 'Buy xp-boost');
@@ -156,6 +157,26 @@ describe('a session on the page', () => {
     await press(page, 'Who am I?');
     await page.getByText('The backend knows you as Victim.').waitFor();
     expect(await state(page)).toBe('Signed in');
+  });
+});
+
+describe('the desk of support', () => {
+  it('leaves a switch as it was set when a state from before comes later', async () => {
+    const desk = await (await browser.newContext()).newPage();
+    const gate = gateOf();
+    await desk.route('**/development/desk', async (route) => {
+      const response = await route.fetch();
+      await gate.opened;
+      await route.fulfill({ response });
+    });
+    await sample.openDesk(desk);
+    await desk.getByRole('switch').check();
+    await desk.getByText('now.gg is down.').waitFor();
+    gate.open();
+    const life = desk.getByLabel('Seconds that new tokens live');
+    // The first state that the desk draws.
+    while ((await life.inputValue()) !== '3600');
+    expect(await desk.getByRole('switch').isChecked()).toBe(true);
   });
 });
 

@@ -78,7 +78,7 @@ describe('the page of the sample', () => {
     await sample.signIn(page, name);
     await page.getByRole('button', { name: 'Play a round' }).click();
     await page.locator('#ranks').getByText(name).waitFor();
-    const desk = await sample.openDesk(page.context());
+    const desk = await sample.openDesk(await page.context().newPage());
     await desk.getByText(name).waitFor();
     expect(await page.locator('main img').count()).toBe(0);
     expect(await desk.locator('main img').count()).toBe(0);
@@ -130,7 +130,7 @@ describe('the page of the sample', () => {
     await page.getByRole('button', { name: 'Play a round' }).click();
     await page.getByText(/^You scored/).waitFor();
     await check(page);
-    const desk = await sample.openDesk(context);
+    const desk = await sample.openDesk(await context.newPage());
     await desk
       .getByRole('button', { name: /^Ban for an hour/ })
       .first()

@@ -53,8 +53,8 @@ export class SampleInBrowser {
     return page;
   }
 
-  async openDesk(context: BrowserContext): Promise<Page> {
-    const desk = await context.newPage();
+  /** Opens the desk of support; it may not have drawn its first state yet. */
+  async openDesk(desk: Page): Promise<Page> {
     await desk.goto(`${this.url}/admin`);
     await desk.getByLabel('Seconds that new tokens live').waitFor();
     return desk;

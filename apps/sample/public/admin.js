@@ -7,11 +7,19 @@ function say(region, kind, text) {
   byId(region).replaceChildren(...(text ? [make('p', { class: `banner ${kind}` }, text)] : []));
 }
 
+let shown = '';
+let asked = 0;
+let answered = 0;
+
 async function post(path, body) {
+  asked += 1;
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(`/development/${path}`, { method: 'POST', headers, body: JSON.stringify(body) }).catch(
     () => undefined,
   );
+  answered += 1;
+  // A switch that was set in vain is put back.
+  if (!response?.ok) shown = '';
   say('alerts', 'error', response?.ok ? '' : 'That did not work: the backend said no, or nothing.');
   return response?.ok ?? false;
 }
@@ -48,21 +56,28 @@ function rowOf(player) {
   );
 }
 
-let shown = '';
 let shownLife = byId('life').value;
 
+/** What somebody has typed stays, and what is selected to be typed over. */
+function showLife(life) {
+  const field = byId('life');
+  if (field.value === shownLife && field !== document.activeElement) field.value = life;
+  if (field.value === life) shownLife = life;
+}
+
 async function show() {
+  const before = asked;
   const response = await fetch('/development/desk').catch(() => undefined);
   if (!response?.ok) return;
   const text = await response.text();
+  // From before something was done here: it would put back what was just set.
+  if (asked !== before || answered !== asked) return;
   // A table that is built anew would take the focus away from its buttons.
   if (text === shown) return;
   shown = text;
   const { isOutage, tokenLifeSeconds, players } = JSON.parse(text);
   byId('outage').checked = isOutage;
-  // What somebody is typing stays.
-  if (byId('life').value === shownLife) byId('life').value = tokenLifeSeconds;
-  shownLife = String(tokenLifeSeconds);
+  showLife(String(tokenLifeSeconds));
   byId('no-players').hidden = players.length > 0;
   byId('players').hidden = players.length === 0;
   const focused = document.activeElement?.getAttribute('aria-label');

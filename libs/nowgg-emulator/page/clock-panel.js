@@ -55,8 +55,9 @@ export function clockPanel(act) {
     const pill = byId('clock-shift');
     pill.dataset.tone = frozen || moved ? 'warn' : 'neutral';
     setText(pill, frozen ? 'frozen' : moved || 'real time');
-    // What somebody is typing stays, even when the setting changes meanwhile.
-    if (seconds.value === shownLife) seconds.value = String(tokenLifetimeSeconds);
-    shownLife = String(tokenLifetimeSeconds);
+    const life = String(tokenLifetimeSeconds);
+    // What somebody has typed stays, and what is selected to be typed over, even when the setting changes meanwhile.
+    if (seconds.value === shownLife && seconds !== document.activeElement) seconds.value = life;
+    if (seconds.value === life) shownLife = life;
   };
 }
