@@ -1,5 +1,6 @@
 interface Flight<T> {
-  promise: Promise<T>;
+  /** Gone when it has landed. */
+  promise: Promise<T> | undefined;
   invalidated: boolean;
 }
 
@@ -28,12 +29,13 @@ export class Flights<T> {
 
   /** Starts a flight of its own even if one is under way; later callers join this newer one. */
   start(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
-    const flight: Flight<T> = { invalidated: false, promise: undefined as never };
+    const flight: Flight<T> = { invalidated: false, promise: undefined };
     const flights = this.#underway.get(key);
     if (flights) flights.push(flight);
     else this.#underway.set(key, [flight]);
-    flight.promise = this.#fly(key, flight, { ask, settle });
-    return flight.promise;
+    const promise = this.#fly(key, flight, { ask, settle });
+    flight.promise = promise;
+    return promise;
   }
 
   /** Makes every flight of this key ask once more before it answers. */
@@ -65,5 +67,7 @@ export class Flights<T> {
     const flights = this.#underway.get(key);
     if (flights === undefined || flights.length === 1) this.#underway.delete(key);
     else flights.splice(flights.indexOf(flight), 1);
+    // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
+    flight.promise = undefined;
   }
 }

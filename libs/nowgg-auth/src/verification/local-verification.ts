@@ -7,9 +7,9 @@ import { type Instant, instantOf } from './verdict-cache.js';
 
 const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
 
-/** One verification that has not ended. */
+/** One verification that has not ended; its result goes when it has. */
 interface Run {
-  result: Promise<Answer>;
+  result: Promise<Answer> | undefined;
 }
 
 /**
@@ -42,12 +42,13 @@ export class LocalVerification {
 
   /** Starts a run of its own even if one is under way; later callers join this newer one. */
   start(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
-    const run: Run = { result: undefined as never };
+    const run: Run = { result: undefined };
     this.#underway.set(key, run);
     const askedAt = instantOf(this.#clock);
     const end = (verdict: IdentityVerdict) => this.#end(key, run, question, verdict, askedAt);
-    run.result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
-    return run.result;
+    const result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
+    run.result = result;
+    return result;
   }
 
   /** What is under way for this key is not remembered. */
@@ -67,6 +68,8 @@ export class LocalVerification {
     // Neither invalidated nor overtaken by a newer one.
     const isNewest = this.#underway.get(key) === run;
     if (isNewest) this.#underway.delete(key);
+    // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
+    run.result = undefined;
     const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
     const answer = new Answer(formed, askedAt, 'miss');
     if (isNewest) this.#settle(key, question, answer);
