@@ -31,15 +31,25 @@ const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 /**
  * Reads the bearer credential of a request (RFC 6750 section 2.1). Bodies, cookies and other headers are never looked
  * at, and a query `access_token` is only ever noticed, never used.
+ *
+ * @param request of Node or Express, or Fastify's wrapper around one
  */
-export function readCredential(request: CredentialSource): Credential {
-  const header = request.headers?.authorization;
+export function readCredential(request: CredentialSource & { readonly raw?: CredentialSource }): Credential {
+  // Express' request has them itself, and there every look at a property is slow.
+  const { rawHeaders } = request;
+  if (rawHeaders !== undefined) return credentialOf(request, rawHeaders);
+  const source = request.raw ?? request;
+  return credentialOf(source, source.rawHeaders);
+}
+
+function credentialOf(source: CredentialSource, rawHeaders: CredentialSource['rawHeaders']): Credential {
+  const header = source.headers?.authorization;
   if (header === undefined) return NONE;
   // Node keeps the first of two lines and says nothing; only the raw list shows both.
-  if (typeof header !== 'string' || hasTwoAuthorizationLines(request.rawHeaders)) return AMBIGUOUS;
+  if (typeof header !== 'string' || hasTwoAuthorizationLines(rawHeaders)) return AMBIGUOUS;
   const credential = parseAuthorization(header);
   if (credential.outcome === 'none') return NONE;
-  return hasQueryToken(request.originalUrl ?? request.url) ? AMBIGUOUS : credential;
+  return hasQueryToken(source.originalUrl ?? source.url) ? AMBIGUOUS : credential;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Head, Options, Req, UseGuards } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { NowggConfigurationError } from '../errors.js';
+import { InvalidTokenError, NowggConfigurationError } from '../errors.js';
 import { NowggPrincipal, principalOf } from '../principal.js';
 import type { AuthenticatedRequest } from './authentication.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
@@ -266,6 +266,17 @@ describe('NowggAuthGuard', () => {
     const request = { headers: { authorization: 'Bearer good' } };
     expect(guard.canActivate(contextOf([request, {}]))).toBe(true);
     expect(guard.canActivate(contextOf([request, {}], 'fresh'))).toBe(true);
+    expect(authenticator.calls).toHaveLength(2);
+  });
+
+  it('decides about each request where an adapter gives all of them one list of raw headers', () => {
+    const authenticator = new FakeAuthenticator();
+    const guard = new NowggAuthGuard(authenticator, options);
+    const rawHeaders: string[] = [];
+    const requestWith = (token: string) => ({ headers: { authorization: `Bearer ${token}` }, rawHeaders });
+    expect(guard.canActivate(contextOf([requestWith('good'), {}]))).toBe(true);
+    const { response } = headersOf();
+    expect(() => guard.canActivate(contextOf([requestWith('expired'), response]))).toThrow(InvalidTokenError);
     expect(authenticator.calls).toHaveLength(2);
   });
 

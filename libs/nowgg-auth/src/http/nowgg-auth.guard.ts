@@ -70,8 +70,7 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected getCredential(request: GuardedRequest): Credential {
-    // Express' request has the raw headers itself, and looking for what it lacks is slow there.
-    return readCredential(request.rawHeaders === undefined ? (request.raw ?? request) : request);
+    return readCredential(request);
   }
 
   /** Decides about a caller who presents no usable token. */
@@ -101,13 +100,13 @@ export class NowggAuthGuard implements CanActivate {
       if (!principal.scopes.includes(scope)) throw new InsufficientScopeError(policy.scopes);
     }
     request.user = principal;
-    recordAuthentication(request, { by: this.authenticator, policy, principal });
+    recordAuthentication({ request, by: this.authenticator, policy, principal });
     return true;
   }
 
   protected admitAnonymous(request: GuardedRequest, policy: RoutePolicy): true {
     if (policy.scopes.length > 0) throw new InvalidTokenError('missing_token');
-    recordAuthentication(request, { by: this.authenticator, policy, principal: undefined });
+    recordAuthentication({ request, by: this.authenticator, policy, principal: undefined });
     return true;
   }
 

@@ -63,7 +63,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
    */
   async validate(request: GuardedRequest): Promise<NowggPrincipal | false> {
     const principal = await this.findCaller(request);
-    recordAuthentication(request, { by: this.authenticator, policy: undefined, principal });
+    recordAuthentication({ request, by: this.authenticator, policy: undefined, principal });
     return principal ?? false;
   }
 
@@ -80,7 +80,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
   }
 
   private async findCaller(request: GuardedRequest): Promise<NowggPrincipal | undefined> {
-    const credential = readCredential(request.raw ?? request);
+    const credential = readCredential(request);
     if (credential.outcome === 'ambiguous') throw new InvalidRequestError();
     if (credential.outcome !== 'token') return undefined;
     const verdict = await this.authenticator.authenticate(credential.token);

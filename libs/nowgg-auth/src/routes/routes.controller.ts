@@ -104,7 +104,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
 
 /** The token that the guard has just let in. */
 function bearerTokenOf(request: GuardedRequest): string {
-  const credential = readCredential(request.raw ?? request);
+  const credential = readCredential(request);
   if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');
   return credential.token;
 }
