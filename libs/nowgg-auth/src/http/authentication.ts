@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import type { NowggPrincipal } from '../principal.js';
 import type { RoutePolicy } from './policy.js';
 
@@ -38,10 +39,11 @@ export function findAuthentication(request: AuthenticatedRequest): Authenticatio
 }
 
 /**
- * The list of raw headers, where a request has one, or the request itself. Express changes the prototype of every
- * request, which gives each a hidden class of its own: a property that is added to such an object, or looked for in
- * vain, costs microseconds. A list is as any other list.
+ * The list of raw headers of a request of Node's, or the request itself. Express changes the prototype of every request,
+ * which gives each a hidden class of its own: a property that is added to such an object, or looked for in vain, costs
+ * microseconds. A list is as any other list. Other adapters may make theirs anew for everybody who asks.
  */
-function keeperOf(request: AuthenticatedRequest & { readonly rawHeaders?: object | undefined }): Keeper {
-  return request.rawHeaders ?? request;
+function keeperOf(request: object): Keeper {
+  const keeper: object = request instanceof IncomingMessage ? request.rawHeaders : request;
+  return keeper;
 }

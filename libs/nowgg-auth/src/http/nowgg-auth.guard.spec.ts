@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Head, Options, Req, UseGuards } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
@@ -273,11 +275,25 @@ describe('NowggAuthGuard', () => {
     const authenticator = new FakeAuthenticator();
     const guard = new NowggAuthGuard(authenticator, options);
     const rawHeaders: string[] = [];
-    const requestWith = (token: string) => ({ headers: { authorization: `Bearer ${token}` }, rawHeaders });
-    expect(guard.canActivate(contextOf([requestWith('good'), {}]))).toBe(true);
+    const requestWith = (token: string) =>
+      Object.assign(new IncomingMessage(new Socket()), { headers: { authorization: `Bearer ${token}` }, rawHeaders });
     const { response } = headersOf();
+    expect(guard.canActivate(contextOf([requestWith('good'), {}]))).toBe(true);
     expect(() => guard.canActivate(contextOf([requestWith('expired'), response]))).toThrow(InvalidTokenError);
     expect(authenticator.calls).toHaveLength(2);
+  });
+
+  it('decides once where an adapter makes the raw headers anew for everybody who asks', () => {
+    const authenticator = new FakeAuthenticator();
+    const guard = new NowggAuthGuard(authenticator, options);
+    const request = {
+      headers: { authorization: 'Bearer good' },
+      get rawHeaders() {
+        return ['Authorization', 'Bearer good'];
+      },
+    };
+    for (const _ of [1, 2]) expect(guard.canActivate(contextOf([request, {}]))).toBe(true);
+    expect(authenticator.calls).toHaveLength(1);
   });
 
   it('leaves the decision to each when the guards of two modules meet', () => {
