@@ -1,14 +1,13 @@
 import type { NowggClock } from '../clock.js';
-import { clampRetryAfter } from '../errors.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedVerificationOptions } from '../options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import type { Answer } from './answer.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
-import { decide, type Grounds } from './decide.js';
+import { decide, decideAnswer, type Grounds } from './decide.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
-import { explanationOf, type VerdictExplanation } from './explanation.js';
+import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
 import { MAX_TOKEN_LENGTH } from './gate.js';
 import { IdentityLine, type Question } from './identity-line.js';
@@ -18,7 +17,6 @@ import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import {
-  type Acceptance,
   ageMs,
   type Instant,
   instantOf,
@@ -91,16 +89,9 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
-    const remembered = this.#memoryOf(cacheKey(policy, tokenDigest(token)));
+    const remembered = rememberedOf(this.#cache, cacheKey(policy, tokenDigest(token)), instantOf(this.#clock));
     const verdict = await this.authenticate(token, policy);
     return explanationOf(token, verdict, { providers: this.#providers, remembered });
-  }
-
-  #memoryOf(key: string): VerdictExplanation['remembered'] {
-    const accepted = this.#cache.accepted.peek(key);
-    if (accepted) return { as: 'accepted', ageMs: this.#ageMs(accepted) };
-    const refused = this.#cache.refused.peek(key);
-    return refused && { as: 'refused', ageMs: this.#ageMs(refused.askedAt) };
   }
 
   #fromMemory(key: string, digest: string, policy: AuthenticationPolicy, token: string): Verdict | undefined {
@@ -147,7 +138,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
       const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
-      const verdict = stale ?? this.#judge(answer, subject);
+      const verdict = stale ?? decideAnswer(answer, digest, policy, this.#clock.now(), this.#grounds);
       return this.#publish(verdict, stale ? 'stale' : answer.source, subject, provider.name, startedAtMs);
     });
   }
@@ -187,15 +178,6 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #verifyHere({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
     const verifyNow = this.#maxAgeMs(policy) <= 0;
     return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
-  }
-
-  #judge({ verdict, acceptance }: Answer, { digest, policy }: Case): Verdict {
-    if (verdict.status === 'valid') {
-      return decide(acceptance as Acceptance, digest, policy, this.#clock.now(), this.#grounds);
-    }
-    if (verdict.status === 'invalid') return invalid(verdict.reason);
-    const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
-    return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };
   }
 
   #remember(key: string, question: Question, { verdict, acceptance, askedAt }: Answer): void {

@@ -1,5 +1,7 @@
+import { clampRetryAfter } from '../errors.js';
 import type { TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
+import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import type { Acceptance } from './verdict-cache.js';
@@ -29,4 +31,18 @@ export function decide(
     if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
   }
   return verdict;
+}
+
+/** What the identity system's answer comes to for this route and at this moment. */
+export function decideAnswer(
+  { verdict, acceptance }: Answer,
+  digest: string,
+  policy: AuthenticationPolicy,
+  nowMs: number,
+  grounds: Grounds,
+): Verdict {
+  if (verdict.status === 'valid') return decide(acceptance as Acceptance, digest, policy, nowMs, grounds);
+  if (verdict.status === 'invalid') return invalid(verdict.reason);
+  const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
+  return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };
 }

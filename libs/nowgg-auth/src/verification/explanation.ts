@@ -6,6 +6,7 @@ import type { TokenType } from '../principal.js';
 import { tokenDigest } from './cache-key.js';
 import { isBearerToken } from './gate.js';
 import type { Verdict } from './verdict.js';
+import { ageMs, type Instant, type VerdictCache } from './verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
 
 /** Why a token is accepted or refused, for support staff. Holds neither the token nor a part of it. */
@@ -72,4 +73,13 @@ function claimedBy(token: string, providers: IdentityProviders | undefined): Ver
 function verifiedBy({ principal }: Extract<Verdict, { status: 'valid' }>): VerdictExplanation['verified'] {
   const { provider, userId, tokenType, expiresAt } = principal;
   return { provider, userId, tokenType, expiresAt };
+}
+
+/** What memory holds under a key. Looking does not count as a use. */
+export function rememberedOf(cache: VerdictCache, key: string, now: Instant): VerdictExplanation['remembered'] {
+  const age = (since: Instant) => ageMs(since, now.wallMs, now.monotonicMs);
+  const accepted = cache.accepted.peek(key);
+  if (accepted) return { as: 'accepted', ageMs: age(accepted) };
+  const refused = cache.refused.peek(key);
+  return refused && { as: 'refused', ageMs: age(refused.askedAt) };
 }
