@@ -8,6 +8,7 @@ function say(region, kind, text) {
 }
 
 let shown = '';
+/** How much was asked for here, and how much of it was answered: while they differ, what is shown may be old. */
 let asked = 0;
 let answered = 0;
 

@@ -41,9 +41,10 @@ export function findAuthentication(request: AuthenticatedRequest): Authenticatio
 /**
  * The list of raw headers of a request of Node's, or the request itself. Express changes the prototype of every request,
  * which gives each a hidden class of its own: a property that is added to such an object, or looked for in vain, costs
- * microseconds. A list is as any other list. Other adapters may make theirs anew for everybody who asks.
+ * microseconds. A list is an ordinary one. Other adapters may make theirs anew for everybody who asks.
  */
 function keeperOf(request: object): Keeper {
+  // As objects: neither has a property of a keeper's yet.
   const keeper: object = request instanceof IncomingMessage ? request.rawHeaders : request;
   return keeper;
 }

@@ -78,6 +78,7 @@ describe('a verification that is under way', () => {
 
   it('is no dead end when the provider answers nonsense', async () => {
     const answer = local.join('k', provider, question());
+    // No type lets this happen: a provider in JavaScript, or one with a wrong assertion.
     ends[0]?.(undefined as never);
     await expect(answer).rejects.toThrow(TypeError);
     const next = local.join('k', provider, question());
