@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { freezeClaims, isIdentifier, readAudience, readTimeClaim } from './claims.js';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { freezeClaims, isIdentifier, readAudience, readTimeClaim, withoutInherited } from './claims.js';
 
 describe('a time claim', () => {
   it.each([
@@ -37,6 +37,24 @@ describe('an audience', () => {
     expect(readAudience(['a', 'b'])).toEqual(['a', 'b']);
     expect(readAudience(['a', 1])).toBeUndefined();
     expect(readAudience({ a: 1 })).toBeUndefined();
+  });
+});
+
+describe('claims that are taken by their names', () => {
+  const prototype = Object.prototype as { scope?: string };
+  afterEach(() => {
+    delete prototype.scope;
+  });
+
+  it('are those of the object itself', () => {
+    const claims = { sub: 'p1' };
+    expect(withoutInherited(claims)).toBe(claims);
+  });
+
+  it('are none that somebody put on the prototype of all objects', () => {
+    prototype.scope = 'admin';
+    const { sub, scope } = withoutInherited<Record<string, unknown>>({ sub: 'p1' });
+    expect({ sub, scope }).toEqual({ sub: 'p1', scope: undefined });
   });
 });
 

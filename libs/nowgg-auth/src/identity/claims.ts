@@ -1,6 +1,5 @@
 /** Latest time in seconds that a claim can mean; beyond it somebody sent milliseconds. */
 const LATEST_SECONDS = 1e11;
-const IGNORED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_DEPTH = 8;
 
 /**
@@ -46,6 +45,15 @@ export function ownProperty(value: unknown, key: string): unknown {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/**
+ * The object, to take claims out of by their names, which costs a fraction of asking for each whether it is its own. In a
+ * process where somebody polluted the prototype of all objects, a copy without one: what was put there is no claim.
+ */
+export function withoutInherited<T extends object>(parsed: T): T {
+  if (Object.keys(Object.prototype).length === 0) return parsed;
+  return Object.assign(Object.create(null) as T, parsed);
+}
+
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -63,9 +71,10 @@ export function freezeClaims<T extends object>(claims: T, shared: readonly strin
 
 /** @param levels how many may be below */
 function freezeDeeply(holder: Record<string, unknown>, shared: readonly string[], levels: number): void {
-  for (const key of Object.keys(holder)) {
+  // Not `Object.keys`: walking it costs several times as much.
+  for (const key in holder) {
     const value = holder[key];
-    if (IGNORED_KEYS.has(key)) Reflect.deleteProperty(holder, key);
+    if (key === '__proto__' || key === 'constructor' || key === 'prototype') Reflect.deleteProperty(holder, key);
     else if (typeof value === 'string') {
       const index = shared.indexOf(value);
       if (index >= 0) holder[key] = shared[index];

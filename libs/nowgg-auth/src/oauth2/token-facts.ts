@@ -1,4 +1,4 @@
-import { freezeClaims, isIdentifier, readText, readTimeClaim } from '../identity/claims.js';
+import { freezeClaims, isIdentifier, readText, readTimeClaim, withoutInherited } from '../identity/claims.js';
 import { readScopes } from '../identity/scopes.js';
 import type { TokenFacts } from '../principal.js';
 import type { OAuth2Client } from './oauth2-client.js';
@@ -17,27 +17,29 @@ export function factsOf(
   claims: Readonly<Record<string, unknown>>,
   beside: FactsBeside = {},
 ): TokenFacts | undefined {
-  const claim = (name: string) => (Object.hasOwn(claims, name) ? claims[name] : undefined);
-  const userId = 'userId' in beside ? beside.userId : claim('sub');
+  const { sub, scope, scp, exp, iat, auth_time, sid, jti, email, phone_number, name, picture } =
+    withoutInherited(claims);
+  const userId = 'userId' in beside ? beside.userId : sub;
   if (!isIdentifier(userId)) return undefined;
+  const { settings } = client;
   return {
-    provider: client.settings.name,
+    provider: settings.name,
     clientKey: client.clientKey,
     tokenType: 'token',
     userId,
-    issuer: beside.issuer ?? client.settings.issuer,
-    scopes: readScopes(claim('scope') ?? claim('scp'), client.settings.scopeSeparator),
-    expiresAtMs: beside.expiresAtMs ?? readTimeClaim(claim('exp')),
-    issuedAtMs: readTimeClaim(claim('iat')),
-    authTimeMs: readTimeClaim(claim('auth_time')),
-    subject: readText(claim('sub')),
-    sessionId: identifier(claim('sid')),
-    tokenId: identifier(claim('jti')),
-    email: readText(claim('email')),
-    mobile: readText(claim('phone_number')),
-    name: readText(claim('name')),
-    picture: readText(claim('picture')),
-    claims: freezeClaims(claims, [client.settings.issuer, client.settings.clientId]),
+    issuer: beside.issuer ?? settings.issuer,
+    scopes: readScopes(scope ?? scp, settings.scopeSeparator),
+    expiresAtMs: beside.expiresAtMs ?? readTimeClaim(exp),
+    issuedAtMs: readTimeClaim(iat),
+    authTimeMs: readTimeClaim(auth_time),
+    subject: readText(sub),
+    sessionId: identifier(sid),
+    tokenId: identifier(jti),
+    email: readText(email),
+    mobile: readText(phone_number),
+    name: readText(name),
+    picture: readText(picture),
+    claims: freezeClaims(claims, [settings.issuer, settings.clientId]),
   };
 }
 
