@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import type { Answer } from './answer.js';
 import type { Question } from './identity-line.js';
 import { LocalVerification } from './local-verification.js';
 
@@ -13,6 +14,8 @@ const question = (token = 'abc'): Question => ({
   tokenType: 'token',
   looksGood: false,
 });
+
+const itself = (answer: Answer) => answer;
 
 type Outcome = IdentityVerdict | Error;
 
@@ -39,7 +42,7 @@ beforeEach(() => {
 
 describe('a verification that is under way', () => {
   it('serves all who come with the same token, and is remembered once', async () => {
-    const answers = [1, 2, 3].map(() => local.join('k', provider, question()));
+    const answers = [1, 2, 3].map(() => local.join('k', provider, question(), itself));
     expect(provider.signals).toHaveLength(1);
     ends[0]?.(valid);
     const [first, ...others] = await Promise.all(answers);
@@ -49,17 +52,17 @@ describe('a verification that is under way', () => {
   });
 
   it('is over for those who come after its end', async () => {
-    const first = local.join('k', provider, question());
+    const first = local.join('k', provider, question(), itself);
     ends[0]?.(valid);
     await first;
-    void local.join('k', provider, question());
+    void local.join('k', provider, question(), itself);
     expect(provider.signals).toHaveLength(2);
   });
 
   it('is not joined by one who wants it verified now, and the newer one is remembered', async () => {
-    const older = local.join('k', provider, question());
-    const newer = local.start('k', provider, question());
-    const joined = local.join('k', provider, question());
+    const older = local.join('k', provider, question(), itself);
+    const newer = local.start('k', provider, question(), itself);
+    const joined = local.join('k', provider, question(), itself);
     ends[1]?.(refused);
     ends[0]?.(valid);
     expect((await newer).verdict).toEqual(refused);
@@ -69,7 +72,7 @@ describe('a verification that is under way', () => {
   });
 
   it('is not remembered when the token was refused elsewhere meanwhile', async () => {
-    const answer = local.join('k', provider, question());
+    const answer = local.join('k', provider, question(), itself);
     local.invalidate('k');
     ends[0]?.(valid);
     expect((await answer).verdict).toEqual(valid);
@@ -77,18 +80,18 @@ describe('a verification that is under way', () => {
   });
 
   it('is no dead end when the provider answers nonsense', async () => {
-    const answer = local.join('k', provider, question());
+    const answer = local.join('k', provider, question(), itself);
     // No type lets this happen: a provider in JavaScript, or one with a wrong assertion.
     ends[0]?.(undefined as never);
     await expect(answer).rejects.toThrow(TypeError);
-    const next = local.join('k', provider, question());
+    const next = local.join('k', provider, question(), itself);
     ends[1]?.(valid);
     expect((await next).verdict).toEqual(valid);
   });
 
   it('was begun at the age that it has', async () => {
     const startedAt = clock.monotonicNow();
-    const answer = local.join('k', provider, question());
+    const answer = local.join('k', provider, question(), itself);
     clock.advance(700);
     ends[0]?.(valid);
     expect((await answer).askedAt.monotonicMs).toBe(startedAt);
@@ -97,7 +100,7 @@ describe('a verification that is under way', () => {
 
 describe('what a verification comes to', () => {
   const outcomeOf = async (outcome: Outcome, token?: string) => {
-    const answer = local.join('k', provider, question(token));
+    const answer = local.join('k', provider, question(token), itself);
     ends[0]?.(outcome);
     return (await answer).verdict;
   };
@@ -117,11 +120,11 @@ describe('what a verification comes to', () => {
 
 describe('the deadline', () => {
   it('is shared for a tenth of its time', () => {
-    void local.join('a', provider, question('a'));
+    void local.join('a', provider, question('a'), itself);
     clock.advance(100);
-    void local.join('b', provider, question('b'));
+    void local.join('b', provider, question('b'), itself);
     clock.advance(1);
-    void local.join('c', provider, question('c'));
+    void local.join('c', provider, question('c'), itself);
     const [a, b, c] = provider.signals;
     expect(b).toBe(a);
     expect(c).not.toBe(a);

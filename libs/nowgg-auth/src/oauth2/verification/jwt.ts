@@ -124,32 +124,43 @@ class JwtVerification implements TokenVerification {
   }
 
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
-    const { algorithms, audience } = this.#settings;
     const nowMs = this.#client.clock.now();
     const known = this.#client.keys.known();
     // A header that was good is not judged again: that and the wait for a key would cost more than all that follows.
-    const header = token.slice(0, token.indexOf('.'));
-    const proven = this.#provenHeaders.find(known, header);
+    const key = this.#provenHeaders.find(known, headerOf(token));
+    if (key === undefined) return this.#verifyUnknownHeader(token, known, nowMs, signal);
+    return jwtVerify(token, key, this.#checksAt(nowMs)).then(
+      ({ payload }) => this.#accept(payload, nowMs, signal),
+      (error: unknown) => refused(reasonOf(error)),
+    );
+  }
+
+  #verifyUnknownHeader(
+    token: string,
+    known: Keys | undefined,
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<IdentityVerdict> {
     const search: KeySearch = { signal, known, key: undefined, failure: undefined };
-    const options: JWTVerifyOptions = {
-      algorithms,
+    return jwtVerify(token, (header) => this.#keyFor(header, search), this.#checksAt(nowMs)).then(
+      ({ payload }) => {
+        if (known && search.key) this.#provenHeaders.note(known, headerOf(token), search.key);
+        return this.#accept(payload, nowMs, signal);
+      },
+      (error: unknown) => search.failure ?? refused(reasonOf(error)),
+    );
+  }
+
+  #checksAt(nowMs: number): JWTVerifyOptions {
+    return {
+      algorithms: this.#settings.algorithms,
       issuer: this.#issuers,
-      audience,
+      audience: this.#settings.audience,
       requiredClaims: this.#requiredClaims,
       currentDate: new Date(nowMs),
       // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
       clockTolerance: this.#client.clockSkewMs / 1000,
     };
-    const verified = proven
-      ? jwtVerify(token, proven, options)
-      : jwtVerify(token, (parsed) => this.#keyFor(parsed, search), options);
-    return verified.then(
-      ({ payload }) => {
-        if (known && search.key) this.#provenHeaders.note(known, header, search.key);
-        return this.#accept(payload, nowMs, signal);
-      },
-      (error: unknown) => search.failure ?? refused(reasonOf(error)),
-    );
   }
 
   #accept(claims: JWTPayload, nowMs: number, signal: AbortSignal): IdentityVerdict | Promise<IdentityVerdict> {
@@ -203,6 +214,11 @@ class JwtVerification implements TokenVerification {
     const facts = factsOf(this.#client, claims, { issuer });
     return facts ? { status: 'valid', facts } : refused('invalid_token');
   }
+}
+
+/** The header as it was encoded. */
+function headerOf(token: string): string {
+  return token.slice(0, token.indexOf('.'));
 }
 
 /** Notes why there is no key, and ends the verification with the library's own error. */
