@@ -40,21 +40,28 @@ describe('an audience', () => {
   });
 });
 
-describe('claims that are taken by their names', () => {
-  const prototype = Object.prototype as { scope?: string };
+describe('claims in a process whose objects share a polluted prototype', () => {
+  const prototype = Object.prototype as { scope?: unknown };
   afterEach(() => {
     delete prototype.scope;
   });
 
-  it('are those of the object itself', () => {
+  it('are taken from the object itself while nobody has polluted it', () => {
     const claims = { sub: 'p1' };
     expect(withoutInherited(claims)).toBe(claims);
   });
 
-  it('are none that somebody put on the prototype of all objects', () => {
+  it('are none that were put on that prototype', () => {
     prototype.scope = 'admin';
     const { sub, scope } = withoutInherited<Record<string, unknown>>({ sub: 'p1' });
     expect({ sub, scope }).toEqual({ sub: 'p1', scope: undefined });
+  });
+
+  it('are frozen without what was put there', () => {
+    const foreign = { limits: {} };
+    prototype.scope = foreign;
+    const claims = freezeClaims({ a: { b: 1 } });
+    expect([claims, claims.a, foreign, foreign.limits].map(Object.isFrozen)).toEqual([true, true, false, false]);
   });
 });
 
