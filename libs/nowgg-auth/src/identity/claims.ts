@@ -1,5 +1,6 @@
 /** Latest time in seconds that a claim can mean; beyond it somebody sent milliseconds. */
 const LATEST_SECONDS = 1e11;
+const IGNORED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_DEPTH = 8;
 
 /**
@@ -50,7 +51,8 @@ export function ownProperty(value: unknown, key: string): unknown {
  * process where somebody polluted the prototype of all objects, a copy without one: what was put there is no claim.
  */
 export function withoutInherited<T extends object>(parsed: T): T {
-  return isPrototypePolluted() ? Object.assign(Object.create(null) as T, parsed) : parsed;
+  const isPolluted = Object.keys(Object.prototype).length > 0;
+  return isPolluted ? Object.assign(Object.create(null) as T, parsed) : parsed;
 }
 
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
@@ -70,26 +72,16 @@ export function freezeClaims<T extends object>(claims: T, shared: readonly strin
 
 /** @param levels how many may be below */
 function freezeDeeply(holder: Record<string, unknown>, shared: readonly string[], levels: number): void {
-  // A walk over `Object.keys` costs several times as much.
-  if (isPrototypePolluted()) for (const key of Object.keys(holder)) settle(holder, key, shared, levels);
-  else for (const key in holder) settle(holder, key, shared, levels);
-  Object.freeze(holder);
-}
-
-/** Makes one property of what is being frozen final. */
-function settle(holder: Record<string, unknown>, key: string, shared: readonly string[], levels: number): void {
-  const value = holder[key];
-  if (key === '__proto__' || key === 'constructor' || key === 'prototype') Reflect.deleteProperty(holder, key);
-  else if (typeof value === 'string') {
-    const index = shared.indexOf(value);
-    if (index >= 0) holder[key] = shared[index];
-  } else if (typeof value === 'object' && value !== null) {
-    if (levels > 1) freezeDeeply(value as Record<string, unknown>, shared, levels - 1);
-    else holder[key] = undefined;
+  for (const key of Object.keys(holder)) {
+    const value = holder[key];
+    if (IGNORED_KEYS.has(key)) Reflect.deleteProperty(holder, key);
+    else if (typeof value === 'string') {
+      const index = shared.indexOf(value);
+      if (index >= 0) holder[key] = shared[index];
+    } else if (typeof value === 'object' && value !== null) {
+      if (levels > 1) freezeDeeply(value as Record<string, unknown>, shared, levels - 1);
+      else holder[key] = undefined;
+    }
   }
-}
-
-/** Whether somebody put properties on the prototype of all objects. */
-function isPrototypePolluted(): boolean {
-  return Object.keys(Object.prototype).length > 0;
+  Object.freeze(holder);
 }

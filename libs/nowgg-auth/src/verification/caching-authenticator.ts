@@ -70,9 +70,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#revocations = revocations;
     this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes };
     this.#cache = new VerdictCache(options);
-    this.#local = new LocalVerification(clock, options.timeoutMs, (key, question, answer) =>
-      this.#remember(key, question, answer),
-    );
+    this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options);
     this.#lines = new Map(
       [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options)]),
@@ -123,7 +121,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   #find(subject: Case): Promise<Verdict> {
-    const { token, digest, key, policy } = subject;
+    const { token, digest, policy } = subject;
     const startedAtMs = verificationChannel.hasSubscribers ? this.#clock.monotonicNow() : undefined;
     const { acceptTokenTypes } = this.#options;
     const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock);
@@ -136,16 +134,13 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
     if (rested) return Promise.resolve(this.#publish(rested, 'stale', subject, provider.name, startedAtMs));
     const question: Question = { digest, token, tokenType, looksGood };
-    const conclude = (answer: Answer): Verdict => {
+    // What is computed here is had sooner than another process's answer.
+    const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
+    return asked.then((answer) => {
       const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
       const verdict = stale ?? decideAnswer(answer, digest, policy, this.#clock.now(), this.#grounds);
       return this.#publish(verdict, stale ? 'stale' : answer.source, subject, provider.name, startedAtMs);
-    };
-    if (!local) return this.#ask(subject, provider, question).then(conclude);
-    // What is computed here is had sooner than another process's answer.
-    return this.#maxAgeMs(policy) <= 0
-      ? this.#local.start(key, provider, question, conclude)
-      : this.#local.join(key, provider, question, conclude);
+    });
   }
 
   /** @param startedAtMs undefined when nobody listened then */
@@ -178,6 +173,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const settle = (answer: Answer) => this.#remember(key, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
+  }
+
+  #verifyHere({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+    const verifyNow = this.#maxAgeMs(policy) <= 0;
+    return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
   }
 
   #remember(key: string, question: Question, { verdict, acceptance, askedAt }: Answer): void {

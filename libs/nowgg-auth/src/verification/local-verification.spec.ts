@@ -2,7 +2,6 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import type { Answer } from './answer.js';
 import type { Question } from './identity-line.js';
 import { LocalVerification } from './local-verification.js';
 
@@ -14,8 +13,6 @@ const question = (token = 'abc'): Question => ({
   tokenType: 'token',
   looksGood: false,
 });
-
-const itself = (answer: Answer) => answer;
 
 type Outcome = IdentityVerdict | Error;
 
@@ -42,7 +39,7 @@ beforeEach(() => {
 
 describe('a verification that is under way', () => {
   it('serves all who come with the same token, and is remembered once', async () => {
-    const answers = [1, 2, 3].map(() => local.join('k', provider, question(), itself));
+    const answers = [1, 2, 3].map(() => local.join('k', provider, question()));
     expect(provider.signals).toHaveLength(1);
     ends[0]?.(valid);
     const [first, ...others] = await Promise.all(answers);
@@ -52,17 +49,17 @@ describe('a verification that is under way', () => {
   });
 
   it('is over for those who come after its end', async () => {
-    const first = local.join('k', provider, question(), itself);
+    const first = local.join('k', provider, question());
     ends[0]?.(valid);
     await first;
-    void local.join('k', provider, question(), itself);
+    void local.join('k', provider, question());
     expect(provider.signals).toHaveLength(2);
   });
 
   it('is not joined by one who wants it verified now, and the newer one is remembered', async () => {
-    const older = local.join('k', provider, question(), itself);
-    const newer = local.start('k', provider, question(), itself);
-    const joined = local.join('k', provider, question(), itself);
+    const older = local.join('k', provider, question());
+    const newer = local.start('k', provider, question());
+    const joined = local.join('k', provider, question());
     ends[1]?.(refused);
     ends[0]?.(valid);
     expect((await newer).verdict).toEqual(refused);
@@ -72,7 +69,7 @@ describe('a verification that is under way', () => {
   });
 
   it('is not remembered when the token was refused elsewhere meanwhile', async () => {
-    const answer = local.join('k', provider, question(), itself);
+    const answer = local.join('k', provider, question());
     local.invalidate('k');
     ends[0]?.(valid);
     expect((await answer).verdict).toEqual(valid);
@@ -80,18 +77,18 @@ describe('a verification that is under way', () => {
   });
 
   it('is no dead end when the provider answers nonsense', async () => {
-    const answer = local.join('k', provider, question(), itself);
+    const answer = local.join('k', provider, question());
     // No type lets this happen: a provider in JavaScript, or one with a wrong assertion.
     ends[0]?.(undefined as never);
     await expect(answer).rejects.toThrow(TypeError);
-    const next = local.join('k', provider, question(), itself);
+    const next = local.join('k', provider, question());
     ends[1]?.(valid);
     expect((await next).verdict).toEqual(valid);
   });
 
   it('was begun at the age that it has', async () => {
     const startedAt = clock.monotonicNow();
-    const answer = local.join('k', provider, question(), itself);
+    const answer = local.join('k', provider, question());
     clock.advance(700);
     ends[0]?.(valid);
     expect((await answer).askedAt.monotonicMs).toBe(startedAt);
@@ -100,7 +97,7 @@ describe('a verification that is under way', () => {
 
 describe('what a verification comes to', () => {
   const outcomeOf = async (outcome: Outcome, token?: string) => {
-    const answer = local.join('k', provider, question(token), itself);
+    const answer = local.join('k', provider, question(token));
     ends[0]?.(outcome);
     return (await answer).verdict;
   };
@@ -120,11 +117,11 @@ describe('what a verification comes to', () => {
 
 describe('the deadline', () => {
   it('is shared for a tenth of its time', () => {
-    void local.join('a', provider, question('a'), itself);
+    void local.join('a', provider, question('a'));
     clock.advance(100);
-    void local.join('b', provider, question('b'), itself);
+    void local.join('b', provider, question('b'));
     clock.advance(1);
-    void local.join('c', provider, question('c'), itself);
+    void local.join('c', provider, question('c'));
     const [a, b, c] = provider.signals;
     expect(b).toBe(a);
     expect(c).not.toBe(a);

@@ -7,19 +7,10 @@ import { type Instant, instantOf } from './verdict-cache.js';
 
 const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
 
-/** One verification. */
+/** One verification that has not ended; its result goes when it has. */
 interface Run {
-  readonly key: string;
-  readonly question: Question;
-  readonly askedAt: Instant;
-  /** Gone when it has ended. */
-  verified: Promise<IdentityVerdict> | undefined;
-  /** What it came to. */
-  answer: Answer | undefined;
+  result: Promise<Answer> | undefined;
 }
-
-/** What somebody who waits for a verification makes of it. */
-type Conclude<T> = (answer: Answer) => T;
 
 /**
  * Verifies tokens that are verified here, by computing: nothing limits it, and it tells nothing about the line to the
@@ -45,31 +36,24 @@ export class LocalVerification {
   }
 
   /** Joins the newest run of this key, or starts one. */
-  join<T>(key: string, provider: IdentityProvider, question: Question, conclude: Conclude<T>): Promise<T> {
-    const run = this.#underway.get(key);
-    return run ? this.#await(run, conclude) : this.start(key, provider, question, conclude);
+  join(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
+    return this.#underway.get(key)?.result ?? this.start(key, provider, question);
   }
 
   /** Starts a run of its own even if one is under way; later callers join this newer one. */
-  start<T>(key: string, provider: IdentityProvider, question: Question, conclude: Conclude<T>): Promise<T> {
-    const askedAt = instantOf(this.#clock);
-    const verified = this.#verify(provider, question, askedAt);
-    const run: Run = { key, question, askedAt, verified, answer: undefined };
+  start(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
+    const run: Run = { result: undefined };
     this.#underway.set(key, run);
-    return this.#await(run, conclude);
+    const askedAt = instantOf(this.#clock);
+    const end = (verdict: IdentityVerdict) => this.#end(key, run, question, verdict, askedAt);
+    const result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
+    run.result = result;
+    return result;
   }
 
   /** What is under way for this key is not remembered. */
   invalidate(key: string): void {
     this.#underway.delete(key);
-  }
-
-  /** Whoever of those who wait is told first ends it for all. */
-  #await<T>(run: Run, conclude: Conclude<T>): Promise<T> {
-    return (run.verified as Promise<IdentityVerdict>).then(
-      (verdict) => conclude(run.answer ?? this.#end(run, verdict)),
-      () => conclude(run.answer ?? this.#end(run, NO_ANSWER)),
-    );
   }
 
   #verify(provider: IdentityProvider, { token, tokenType }: Question, at: Instant): Promise<IdentityVerdict> {
@@ -80,16 +64,14 @@ export class LocalVerification {
     }
   }
 
-  #end(run: Run, verdict: IdentityVerdict): Answer {
-    const { key, question, askedAt } = run;
+  #end(key: string, run: Run, question: Question, verdict: IdentityVerdict, askedAt: Instant): Answer {
     // Neither invalidated nor overtaken by a newer one.
     const isNewest = this.#underway.get(key) === run;
     if (isNewest) this.#underway.delete(key);
     // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
-    run.verified = undefined;
+    run.result = undefined;
     const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
     const answer = new Answer(formed, askedAt, 'miss');
-    run.answer = answer;
     if (isNewest) this.#settle(key, question, answer);
     return answer;
   }
