@@ -1,15 +1,49 @@
 import { channel } from 'node:diagnostics_channel';
 
+/** Kinds of {@link NowggSecurityEvent}. */
+export type NowggSecurityEventType =
+  /** The identity system refuses so uniformly that our own client id or secret is in doubt. */
+  | 'own_credentials_suspect'
+  /** The identity system's certificate is not valid for its host. */
+  | 'tls_failure'
+  /** A reply described another token than the one that was sent. Its connection was closed. */
+  | 'mismatched_reply'
+  /** An introspection answer has no `token_type`. `detail` names the option for such systems. */
+  | 'introspection_without_token_type'
+  /** A request carried two credentials. */
+  | 'two_credentials'
+  /** A session handle that no key of this application made, or that belongs to another client. */
+  | 'foreign_session_handle'
+  /** An authorization callback whose `state` was not started by this browser and this client. */
+  | 'foreign_callback'
+  /** A user, session or token was banned until a date. */
+  | 'banned'
+  /** Everything issued so far to a user, session or token was revoked. */
+  | 'revoked'
+  /** A revocation was lifted. */
+  | 'restored'
+  /** A grant was ended: a player signed out, or the application ended it. */
+  | 'signed_out'
+  /** A stored grant carries another provider, client, user or session version than the one its tokens were sealed for. */
+  | 'relabelled_row'
+  /** A stored grant is older than this process has seen it, or was revoked and is active again. */
+  | 'restored_row'
+  /** An encryption key was refused, or is used although it is weak. `detail` says which rule it breaks. */
+  | 'refused_key'
+  /** A refresh answered with tokens of another user, session or client. They were stored but not handed out. */
+  | 'foreign_tokens_refreshed'
+  /** A token was issued in the future by more than the tolerated clock skew. */
+  | 'issued_in_the_future'
+  /** The identity system's metadata sends credentials to a host that is not configured. `detail` names the host. */
+  | 'foreign_endpoint';
+
 /** Something that an operator should look at. Carries no token, secret or player data. */
 export interface NowggSecurityEvent {
-  readonly type: /** The identity system refuses so uniformly that our own client id or secret is in doubt. */
-    | 'own_credentials_suspect'
-    /** The identity system's certificate is not good for its host. */
-    | 'tls_failure'
-    /** A reply spoke of another token than the one that was sent; its connection was closed. */
-    | 'mismatched_reply';
-  /** Name of the identity provider. */
-  readonly provider: string;
+  readonly type: NowggSecurityEventType;
+  /** Name of the identity provider. Absent where the event concerns none. */
+  readonly provider?: string | undefined;
+  /** Fixed text or the name of an option or host. Never a token, a secret or player data. */
+  readonly detail?: string | undefined;
 }
 
 /** Name of the `node:diagnostics_channel` on which {@link NowggSecurityEvent} objects are published. */

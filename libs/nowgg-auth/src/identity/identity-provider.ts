@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
@@ -109,6 +110,14 @@ export abstract class IdentityProvider {
    */
   get isLocal(): boolean {
     return false;
+  }
+
+  /**
+   * The identity of a token, under which it is revoked: 43 base64url characters. Two spellings of one token that this
+   * provider accepts have the same identity. Default: SHA-256 of the whole text.
+   */
+  credentialIdOf(token: string): string {
+    return createHash('sha256').update(token).digest('base64url');
   }
 
   /** Whether the unverified issuer and audience point here. Only to choose among several providers. */

@@ -2,7 +2,6 @@ import type { NowggClock } from '../clock.js';
 import { InvalidRequestError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import { credentialIdOf } from './credential-id.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import type { RevocationStore } from './revocation-store.js';
 import type { RevokedGrant } from './token-revocations.js';
@@ -87,11 +86,11 @@ export class NowggRevocationService extends TokenRevocations {
     this.#listeners.push(listener);
   }
 
-  /** Refuses what was issued under a grant that has just ended: its session where it has one, else its token. */
-  override async refuseTokensOf({ provider, sessionId, accessToken }: RevokedGrant): Promise<void> {
+  /** Refuses what was issued under a grant that has just ended: its session where it has one, and its tokens. */
+  override async refuseTokensOf({ provider, sessionId, tokens }: RevokedGrant): Promise<void> {
     if (sessionId !== undefined) await this.#put({ provider, kind: 'session', id: sessionId }, undefined);
-    if (accessToken !== undefined) {
-      await this.#put({ provider, kind: 'credential', id: credentialIdOf(accessToken) }, undefined);
+    for (const { credentialId } of tokens) {
+      await this.#put({ provider, kind: 'credential', id: credentialId }, undefined);
     }
   }
 
@@ -116,7 +115,7 @@ export class NowggRevocationService extends TokenRevocations {
     }
     if (key === 'token') {
       if (typeof id !== 'string' || id === '') throw new InvalidRequestError('token must be a non-empty string');
-      return { provider, kind: 'credential', id: credentialIdOf(id) };
+      return { provider, kind: 'credential', id: this.#providers.get(provider).credentialIdOf(id) };
     }
     if (!isIdentifier(id)) throw new InvalidRequestError(`${key} must be 1 to 255 characters without controls`);
     const kind: RevocationKind = KINDS[key];

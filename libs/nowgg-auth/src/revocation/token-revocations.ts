@@ -1,10 +1,19 @@
+/** An access token that a grant handed out. */
+export interface HandedOutToken {
+  /** See `IdentityProvider.credentialIdOf`. */
+  readonly credentialId: string;
+  /** When it expires, epoch milliseconds; undefined when that is not known. */
+  readonly notAfterMs: number | undefined;
+}
+
 /** A grant that was just revoked, and what its tokens can be told by. */
 export interface RevokedGrant {
   readonly provider: string;
   readonly userId: string;
+  /** Only where no other live grant has this session. */
   readonly sessionId: string | undefined;
-  /** The stored access token, when it could be opened: refuse it from now on. Keep no copy beyond the call. */
-  readonly accessToken: string | undefined;
+  /** Every token that the grant handed out and that has not expired. */
+  readonly tokens: readonly HandedOutToken[];
 }
 
 /** Port: how the tokens of a revoked grant are refused here before they expire. */

@@ -44,9 +44,14 @@ export class GrantEnding {
   }
 
   async #refuseTokens(grant: GrantRecord): Promise<void> {
-    const { provider, userId, sessionId } = grant;
+    const { provider, userId, sessionId, accessNotAfterMs: notAfterMs } = grant;
     const accessToken = readable(() => this.#parts.vault.accessTokenOf(grant).token);
-    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, accessToken });
+    const identityProvider = this.#parts.identityProviders.find(provider);
+    const tokens =
+      accessToken === undefined || !identityProvider
+        ? []
+        : [{ credentialId: identityProvider.credentialIdOf(accessToken), notAfterMs }];
+    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, tokens });
   }
 
   async #tellAll(grants: readonly GrantRecord[]): Promise<void> {

@@ -374,9 +374,8 @@ describe('NowggTokenService', () => {
         { revocations: { refuseTokensOf: async (grant) => void told.push(grant) } },
       );
       await service.revoke(grantId);
-      expect(told).toEqual([
-        { provider: 'nowgg', userId: 'player-1', sessionId: 'session-1', accessToken: 'access-1' },
-      ]);
+      const tokens = [{ credentialId: under.provider.credentialIdOf('access-1'), notAfterMs: expect.any(Number) }];
+      expect(told).toEqual([{ provider: 'nowgg', userId: 'player-1', sessionId: 'session-1', tokens }]);
     });
 
     it('has tokens refused on the second try when the first got no further than the grant', async () => {
