@@ -16,6 +16,7 @@ export {
 export type { AuthenticatedRequest } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
 export { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
+export { EnforcesNowggPolicy } from './http/enforcing-guards.js';
 export { NowggAuthGuard, type GuardedRequest } from './http/nowgg-auth.guard.js';
 export {
   NowggUser,

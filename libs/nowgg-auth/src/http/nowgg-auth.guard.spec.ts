@@ -296,6 +296,54 @@ describe('NowggAuthGuard', () => {
     expect(authenticator.calls).toHaveLength(1);
   });
 
+  describe('on a connection that outlives its request', () => {
+    /** An application's guard for sockets: every message is judged by what the connection was opened with. */
+    class SocketGuard extends NowggAuthGuard {
+      protected override getRequest(context: ExecutionContextHost) {
+        return context.getArgByIndex<{ handshake: AuthenticatedRequest }>(0).handshake;
+      }
+    }
+    const handshake = () => ({
+      headers: { authorization: 'Bearer good' },
+      rawHeaders: ['authorization', 'Bearer good'],
+    });
+    const node = () => Object.assign(new IncomingMessage(new Socket()), handshake());
+
+    it.each([
+      ['ws', handshake],
+      ['ws', node],
+      ['graphql', node],
+      ['rpc', handshake],
+    ])('decides anew for each message: %s', (type, opened) => {
+      const authenticator = new FakeAuthenticator();
+      const guard = new SocketGuard(authenticator, options);
+      const context = contextOf([{ handshake: opened() }, {}]);
+      context.setType(type);
+      expect(guard.canActivate(context)).toBe(true);
+      authenticator.verdicts.set('good', { status: 'invalid', reason: 'revoked_token' });
+      expect(() => guard.canActivate(context)).toThrow(InvalidTokenError);
+    });
+
+    it('decides anew where a context for the handshake is made by hand', () => {
+      const authenticator = new FakeAuthenticator();
+      const guard = new NowggAuthGuard(authenticator, options);
+      const opened = node();
+      expect(guard.canActivate(contextOf([opened]))).toBe(true);
+      authenticator.verdicts.set('good', { status: 'invalid', reason: 'expired_token' });
+      expect(() => guard.canActivate(contextOf([opened]))).toThrow();
+    });
+
+    it('takes no decision of the upgrade request itself over into a message', () => {
+      const authenticator = new FakeAuthenticator();
+      const opened = node();
+      expect(new NowggAuthGuard(authenticator, options).canActivate(contextOf([opened, {}]))).toBe(true);
+      authenticator.verdicts.set('good', { status: 'invalid', reason: 'revoked_token' });
+      const context = contextOf([{ handshake: opened }, {}]);
+      context.setType('ws');
+      expect(() => new SocketGuard(authenticator, options).canActivate(context)).toThrow(InvalidTokenError);
+    });
+  });
+
   it('leaves the decision to each when the guards of two modules meet', () => {
     const [first, second] = [new FakeAuthenticator(), new FakeAuthenticator()];
     second.verdicts.set('good', { status: 'valid', principal: principalOf(factsOf('u9')) });

@@ -9,11 +9,13 @@ import {
 } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
 import type { NowggPrincipal } from '../principal.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/verdict.js';
 import { type AuthenticatedRequest, findAuthentication, recordAuthentication } from './authentication.js';
 import { errorHeaders } from './challenge.js';
 import { type Credential, type CredentialSource, readCredential } from './credential.js';
+import { EnforcesNowggPolicy } from './enforcing-guards.js';
 import { findPolicyMismatch } from './policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy.js';
 import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
@@ -28,6 +30,7 @@ export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonl
  *
  * A verdict in the cache is decided without a promise. Override single steps to adapt it.
  */
+@EnforcesNowggPolicy()
 @Injectable()
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
@@ -79,7 +82,10 @@ export class NowggAuthGuard implements CanActivate {
     policy: RoutePolicy,
     outcome: Exclude<Credential['outcome'], 'token'>,
   ): true {
-    if (outcome === 'ambiguous') throw new InvalidRequestError();
+    if (outcome === 'ambiguous') {
+      publishSecurityEvent({ type: 'two_credentials' });
+      throw new InvalidRequestError();
+    }
     if (outcome === 'none') {
       if (policy.access === 'optional') return this.admitAnonymous(request, policy);
       throw new InvalidTokenError('missing_token');
@@ -113,9 +119,7 @@ export class NowggAuthGuard implements CanActivate {
   private decide(context: ExecutionContext): true | Promise<true> {
     const request = this.getRequest(context);
     const policy = this.getPolicy(context);
-    const earlier = findAuthentication(request);
-    // A global guard and one on the route: the first has decided already.
-    if (earlier !== undefined && earlier.policy === policy && earlier.by === this.authenticator) return true;
+    if (this.#hasDecided(context, request, policy)) return true;
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
@@ -123,6 +127,18 @@ export class NowggAuthGuard implements CanActivate {
     return 'status' in verdict
       ? this.onVerdict(request, policy, verdict)
       : verdict.then((settled) => this.onVerdict(request, policy, settled));
+  }
+
+  /**
+   * Whether a global guard, or another one on the route, has decided about this HTTP request already. A decision serves
+   * one request only: what a connection was opened with outlives tokens and bans, so it is decided anew for each message.
+   */
+  #hasDecided(context: ExecutionContext, request: GuardedRequest, policy: RoutePolicy): boolean {
+    const earlier = findAuthentication(request);
+    if (earlier === undefined || earlier.policy !== policy || earlier.by !== this.authenticator) return false;
+    // A context made by hand for a socket says `http` too, but has no response.
+    const [first, response] = context.getArgs<[unknown, unknown]>();
+    return context.getType() === 'http' && first === request && typeof response === 'object' && response !== null;
   }
 
   /** Sets the headers of the refusal before it is thrown, so that they need no exception filter. */

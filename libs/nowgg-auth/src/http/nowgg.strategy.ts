@@ -9,6 +9,7 @@ import { PassportStrategy } from '@nestjs/passport';
 import CustomStrategy from 'passport-custom';
 import { IdentityUnavailableError, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { recordAuthentication } from './authentication.js';
 import { readCredential } from './credential.js';
@@ -35,7 +36,8 @@ const Base = PassportStrategy(CustomStrategy) as unknown as new () => StrategyBa
  * one lets the next strategy try; an identity system that cannot be asked ends the chain with a 503, because whether the
  * token is good is not known; two credentials at once end it with a 400.
  *
- * It knows no route: `@Public`, `@OptionalAuth`, `@RequireScopes` and `@NowggAuth` are read by `NowggAuthGuard` only.
+ * Passport tells a strategy nothing about the route. `@Public`, `@OptionalAuth`, `@RequireScopes` and `@NowggAuth` are
+ * read by `NowggAuthGuard` only, and an application with one of them on a route of `AuthGuard` refuses to boot.
  */
 @Injectable()
 export class NowggStrategy extends Base implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
@@ -81,7 +83,10 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
 
   private async findCaller(request: GuardedRequest): Promise<NowggPrincipal | undefined> {
     const credential = readCredential(request);
-    if (credential.outcome === 'ambiguous') throw new InvalidRequestError();
+    if (credential.outcome === 'ambiguous') {
+      publishSecurityEvent({ type: 'two_credentials' });
+      throw new InvalidRequestError();
+    }
     if (credential.outcome !== 'token') return undefined;
     const verdict = await this.authenticator.authenticate(credential.token);
     if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);

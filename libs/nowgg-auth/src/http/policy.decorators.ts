@@ -30,8 +30,8 @@ export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator
 }
 
 /**
- * All of these scopes must have been granted, else 403 `insufficient_scope`. Enforced by `NowggAuthGuard`; Passport's
- * `AuthGuard` does not read it.
+ * All of these scopes must have been granted, else 403 `insufficient_scope`. Scopes of the controller and of the handler
+ * add up. Enforced by `NowggAuthGuard`; on a route where no such guard stands the application refuses to boot.
  */
 export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator {
   const scopes = [scope, ...more];
