@@ -330,7 +330,7 @@ describe('NowggAuthGuard', () => {
       const opened = node();
       expect(guard.canActivate(contextOf([opened]))).toBe(true);
       authenticator.verdicts.set('good', { status: 'invalid', reason: 'expired_token' });
-      expect(() => guard.canActivate(contextOf([opened]))).toThrow();
+      expect(() => guard.canActivate(contextOf([opened]))).toThrow(InvalidTokenError);
     });
 
     it('takes no decision of the upgrade request itself over into a message', () => {

@@ -136,16 +136,21 @@ export class NowggAuthGuard implements CanActivate {
   #hasDecided(context: ExecutionContext, request: GuardedRequest, policy: RoutePolicy): boolean {
     const earlier = findAuthentication(request);
     if (earlier === undefined || earlier.policy !== policy || earlier.by !== this.authenticator) return false;
-    // A context made by hand for a socket says `http` too, but has no response.
-    const [first, response] = context.getArgs<[unknown, unknown]>();
-    return context.getType() === 'http' && first === request && typeof response === 'object' && response !== null;
+    return context.getArgByIndex(0) === request && responseOf(context) !== undefined;
   }
 
   /** Sets the headers of the refusal before it is thrown, so that they need no exception filter. */
   private refuse(context: ExecutionContext, error: unknown): never {
-    if (error instanceof NowggAuthError && context.getType() === 'http') {
-      setResponseHeaders(context.getArgByIndex<HeaderTarget>(1), errorHeaders(error, this.options.realm));
+    const response = responseOf(context);
+    if (error instanceof NowggAuthError && response) {
+      setResponseHeaders(response, errorHeaders(error, this.options.realm));
     }
     throw error;
   }
+}
+
+/** The response of an HTTP context. A context that is made by hand for a socket says `http` too, and has none. */
+function responseOf(context: ExecutionContext): HeaderTarget | undefined {
+  const response: unknown = context.getType() === 'http' ? context.getArgByIndex(1) : undefined;
+  return typeof response === 'object' && response !== null ? (response as HeaderTarget) : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { UseGuards } from '@nestjs/common';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { NowggConfigurationError } from '../errors.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
@@ -192,7 +192,7 @@ describe('the matrix of parent, class, overridden method and handler', () => {
         bear(Child, child);
         if (overrides) bear(Parent.prototype, overridden, 'read');
         bear(overrides ? Child.prototype : Parent.prototype, handler, 'read');
-        const method = Child.prototype.read;
+        const method = Reflect.get(Child.prototype, 'read') as object;
         const { access, scopes, authentication } = routePolicyOf(method, Child);
         const levels = [{ bears: parent }, { bears: child }];
         const methods = [...(overrides ? [{ bears: overridden, demandsOnly: true }] : []), { bears: handler }];
