@@ -27,6 +27,7 @@ import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { TokenStore } from './tokens/token-store.js';
 import { WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
+import { SecurityLog } from './security-log.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 
@@ -89,6 +90,7 @@ function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Pro
     ...providers,
     { provide: RESOLVED_OPTIONS, useFactory: resolve, inject: [GIVEN_OPTIONS] },
     { provide: NowggClock, useValue: wiring.clock ?? new SystemClock() },
+    { provide: SecurityLog, useFactory: (clock: NowggClock) => new SecurityLog(clock), inject: [NowggClock] },
   ];
 }
 

@@ -51,6 +51,19 @@ export const NOWGG_SECURITY_CHANNEL = 'nestjs-nowgg-auth:security';
 
 const securityChannel = channel(NOWGG_SECURITY_CHANNEL);
 
+/** In order of arrival. Only the first one is called, so that several modules in one process report an event once. */
+const watchers = new Set<(event: NowggSecurityEvent) => void>();
+
 export function publishSecurityEvent(event: NowggSecurityEvent): void {
   if (securityChannel.hasSubscribers) securityChannel.publish(event);
+  for (const watcher of watchers) return watcher(event);
+}
+
+/**
+ * Calls back for every event, unless an earlier watcher of this process does already. Returns a function that ends the
+ * watch; then the next watcher takes over.
+ */
+export function watchSecurityEvents(watcher: (event: NowggSecurityEvent) => void): () => void {
+  watchers.add(watcher);
+  return () => void watchers.delete(watcher);
 }

@@ -1,0 +1,84 @@
+import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { NowggClock } from './clock.js';
+import { type NowggSecurityEvent, type NowggSecurityEventType, watchSecurityEvents } from './security-events.js';
+
+/** Lines of one kind are at least this far apart, milliseconds. */
+const QUIET_MS = 60_000;
+
+/** What an event means, in the words of the log. */
+const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
+  own_credentials_suspect: 'the identity system refuses so uniformly that our client id or secret is in doubt',
+  tls_failure: 'the certificate of the identity system is not valid for its host',
+  mismatched_reply: 'a reply described another token than the one that was sent',
+  introspection_without_token_type: 'an introspection answer does not say what kind of token it describes',
+  two_credentials: 'a request carried two credentials',
+  foreign_session_handle: 'a session handle was not made by this application for this client',
+  foreign_callback: 'an authorization callback does not belong to a sign-in of this browser',
+  banned: 'a ban was set',
+  revoked: 'everything issued so far was revoked',
+  restored: 'a revocation was lifted',
+  signed_out: 'a grant was ended',
+  relabelled_row: 'a stored grant does not carry the labels that its tokens were sealed for',
+  restored_row: 'a stored grant is older than this process has seen it',
+  refused_key: 'an encryption key is weak',
+  foreign_tokens_refreshed: 'a refresh brought tokens of another user, session or client',
+  issued_in_the_future: 'a token was issued in the future',
+  foreign_endpoint: 'metadata of the identity system names a host that is not configured',
+};
+/** Actions of the application: recorded, and no reason to worry. */
+const ROUTINE = new Set<NowggSecurityEventType>(['banned', 'revoked', 'restored', 'signed_out']);
+
+/** What one kind of event has said, and when. */
+interface Kind {
+  saidAtMs: number;
+  suppressed: number;
+}
+
+/**
+ * Writes security events to the log under the context `NowggAuth`: one line a minute and kind at most, each with the
+ * number of events that had none. Applications that want every event subscribe to `NOWGG_SECURITY_CHANNEL`.
+ */
+export class SecurityLog implements OnModuleInit, OnApplicationShutdown {
+  readonly #clock: NowggClock;
+  readonly #logger: Pick<Logger, 'log' | 'warn'>;
+  readonly #kinds = new Map<string, Kind>();
+  #end: (() => void) | undefined;
+
+  constructor(clock: NowggClock, logger: Pick<Logger, 'log' | 'warn'> = new Logger('NowggAuth')) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  onModuleInit(): void {
+    this.#end ??= watchSecurityEvents((event) => this.#note(event));
+  }
+
+  onApplicationShutdown(): void {
+    this.#end?.();
+    this.#end = undefined;
+  }
+
+  #note(event: NowggSecurityEvent): void {
+    const { type, provider } = event;
+    // Providers come from the configuration, so there are few kinds.
+    const kind = this.#kinds.get(`${type} ${provider}`);
+    const now = this.#clock.monotonicNow();
+    if (kind && now - kind.saidAtMs < QUIET_MS) {
+      kind.suppressed += 1;
+      return;
+    }
+    this.#kinds.set(`${type} ${provider}`, { saidAtMs: now, suppressed: 0 });
+    const line = lineOf(event, kind?.suppressed ?? 0);
+    if (ROUTINE.has(type)) this.#logger.log(line);
+    else this.#logger.warn(line);
+  }
+}
+
+function lineOf({ type, provider, detail }: NowggSecurityEvent, suppressed: number): string {
+  const about = [
+    ...(provider === undefined ? [] : [`provider ${provider}`]),
+    ...(detail === undefined ? [] : [detail]),
+  ];
+  const more = suppressed === 0 ? '' : ` (and ${suppressed} more since the last line)`;
+  return `${type}: ${MEANINGS[type]}${about.length === 0 ? '' : ` [${about.join(', ')}]`}${more}`;
+}
