@@ -15,6 +15,8 @@ const isScope = (value: unknown) => typeof value === 'string' && /^[\x21\x23-\x2
 const areScopes = (value: unknown) => Array.isArray(value) && value.every(isScope);
 const areTexts = (value: unknown) => isRecord(value) && Object.values(value).every(isText);
 const isUri = (value: unknown) => isText(value) && URL.canParse(value as string) && !(value as string).includes('#');
+/** An issuer identifier (RFC 8414 section 2): an address without query, fragment, white space or backslash. */
+const isIssuer = (value: unknown) => isUri(value) && !/[\p{Cc}\s?#\\]/u.test(value as string);
 /** Sent in two spellings it would be two; the library keeps no query of it. */
 const isRedirectUri = (value: unknown) =>
   isUri(value) && new URL(value as string).href === value && new URL(value).search === '';
@@ -33,7 +35,7 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   applicationScopes: [areScopes, 'must be an array of scope names'],
   authorizationParameters: [areTexts, 'must be an object of non-empty strings'],
   allowInsecure: [isOneOf(true, false), 'must be true or false'],
-  issuer: [isUri, 'must be an absolute URL'],
+  issuer: [isIssuer, 'must be an absolute URL without query or fragment'],
   endpoints: [isRecord, 'must be an object of URLs'],
   verification: [isVerificationChoice, 'must be a way of verifying, or one for jwt and one for opaque'],
   scopeSeparator: [isOneOf(' ', ','), 'must be a space or a comma'],

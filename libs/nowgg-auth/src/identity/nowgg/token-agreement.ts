@@ -1,12 +1,14 @@
 import { ownProperty, readAudience, readTimeClaim } from '../claims.js';
 import type { UnverifiedJws } from '../unverified-jws.js';
 
-const COMPARED: Readonly<Record<string, (value: unknown) => unknown>> = {
-  userId: (value) => value,
-  tokenId: (value) => value,
-  sub: (value) => value,
-  aud: (value) => readAudience(value)?.toSorted().join('\u0000') ?? value,
-  exp: (value) => readTimeClaim(value) ?? value,
+const isSame = (sent: unknown, answered: unknown) => sent === answered;
+
+const AGREE: Readonly<Record<string, (sent: unknown, answered: unknown) => boolean>> = {
+  userId: isSame,
+  tokenId: isSame,
+  sub: isSame,
+  aud: isSameAudience,
+  exp: (sent, answered) => (readTimeClaim(sent) ?? sent) === (readTimeClaim(answered) ?? answered),
 };
 
 /**
@@ -15,10 +17,18 @@ const COMPARED: Readonly<Record<string, (value: unknown) => unknown>> = {
  */
 export function agreesWithToken(jws: UnverifiedJws | undefined, claims: Readonly<Record<string, unknown>>): boolean {
   if (!jws) return true;
-  return Object.entries(COMPARED).every(([name, normalise]) => {
+  return Object.entries(AGREE).every(([name, agree]) => {
     const sent = ownProperty(jws.claims, name);
     const answered = ownProperty(claims, name);
     if (sent === undefined || sent === null || answered === undefined || answered === null) return true;
-    return normalise(sent) === normalise(answered);
+    return agree(sent, answered);
   });
+}
+
+/** The same names, in any order. By sets, not by sorting: the token's list may be long. */
+function isSameAudience(sent: unknown, answered: unknown): boolean {
+  const [mine, theirs] = [readAudience(sent), readAudience(answered)];
+  if (!mine || !theirs) return sent === answered;
+  const [inMine, inTheirs] = [new Set(mine), new Set(theirs)];
+  return inMine.size === inTheirs.size && mine.every((name) => inTheirs.has(name));
 }
