@@ -182,6 +182,7 @@ describe('verification by token info', () => {
     ['no client is named', 'unknown: nonsense', { userId: 'p', expiresIn: 60 }],
     ['nothing is left', 'invalid: expired_token', { userId: 'p', clientId: CLIENT, expiresIn: 0 }],
     ['what is left is text', 'unknown: nonsense', { userId: 'p', clientId: CLIENT, expiresIn: 'soon' }],
+    ['what is left is longer than any date', 'unknown: nonsense', { userId: 'p', clientId: CLIENT, expiresIn: 1e300 }],
     ['the user hides in a prototype', 'unknown: nonsense', { __proto__: { userId: 'p' }, clientId: CLIENT }],
   ])('when %s, says %s', async (_name, expected, data) => {
     expect(await outcomeOf(method, { body: { data } })).toBe(expected);

@@ -6,6 +6,7 @@ import {
   NowggAuthenticator,
   NowggAuthModule,
   type NowggAuthOptions,
+  NowggRevocationService,
   type Verdict,
 } from 'nestjs-nowgg-auth';
 import { SteppedClock } from '../../support/stepped-clock.js';
@@ -37,6 +38,15 @@ export class Authenticated implements AsyncDisposable {
   async outcome(token: string, policy?: AuthenticationPolicy): Promise<string> {
     const verdict = await this.verdict(token, policy);
     return verdict.status === 'valid' ? 'valid' : `${verdict.status}: ${verdict.reason}`;
+  }
+
+  get revocation(): NowggRevocationService {
+    return this.#app.get(NowggRevocationService);
+  }
+
+  /** What memory holds of a token; looking asks for it too. */
+  async remembered(token: string): Promise<string | undefined> {
+    return (await this.#app.get(NowggAuthenticator).explain(token)).remembered?.as;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

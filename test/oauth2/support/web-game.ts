@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   type IdentityProviderDefinition,
   memoryTokenStore,
   NowggAuthenticator,
   NowggAuthModule,
   type NowggAuthModuleOptions,
+  NowggRevocationService,
   NowggTokenService,
   type Verdict,
 } from 'nestjs-nowgg-auth';
@@ -42,6 +44,7 @@ export class WebGame implements AsyncDisposable {
   static async start(
     identityProviders: readonly IdentityProviderDefinition[],
     options: Partial<NowggAuthModuleOptions> = {},
+    platform: 'express' | 'fastify' = 'express',
   ): Promise<WebGame> {
     const clock = new SteppedClock();
     const auth = NowggAuthModule.forRoot({
@@ -58,7 +61,8 @@ export class WebGame implements AsyncDisposable {
       controllers: [GuardedRoutes],
       providers: [HandlerRuns],
     };
-    const app = await NestFactory.create(root, new ExpressAdapter(), { logger: false, abortOnError: false });
+    const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+    const app = await NestFactory.create(root, adapter, { logger: false, abortOnError: false });
     await app.listen(0, '127.0.0.1');
     return new WebGame(app, clock);
   }
@@ -73,6 +77,10 @@ export class WebGame implements AsyncDisposable {
 
   get tokens(): NowggTokenService {
     return this.#app.get(NowggTokenService, { strict: false });
+  }
+
+  get revocation(): NowggRevocationService {
+    return this.#app.get(NowggRevocationService, { strict: false });
   }
 
   /** Sends a browser out and waits until it is back with a callback address. */
@@ -107,6 +115,12 @@ export class WebGame implements AsyncDisposable {
   async fetch(path: string, token: string): Promise<RawReply> {
     const { port } = this.#app.getHttpServer().address() as { port: number };
     return call(port, { path, headers: [['Authorization', `Bearer ${token}`]] });
+  }
+
+  async post(path: string, body: object): Promise<RawReply> {
+    const { port } = this.#app.getHttpServer().address() as { port: number };
+    const headers = [['Content-Type', 'application/json']] as const;
+    return call(port, { method: 'POST', path, headers, body: JSON.stringify(body) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,8 +12,55 @@ export function decodeUnverifiedJws(token: string): UnverifiedJws | undefined {
   return header && typeof header.alg === 'string' && claims ? { claims } : undefined;
 }
 
-/** Made once: making it costs more than using it. */
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+/**
+ * The text that the signature of a compact JWS is made over: its first two parts, as received (RFC 7515 section 5.1).
+ * Undefined for a text with fewer than three parts. What follows the second dot does not matter.
+ */
+export function signingInputOf(token: string): string | undefined {
+  const second = token.indexOf('.', token.indexOf('.') + 1);
+  return second > 0 ? token.slice(0, second) : undefined;
+}
+
+/** Three parts of base64url characters, without padding or white space (RFC 7515 section 7.1). */
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+/** Base64url of a byte order mark at the beginning of a part. */
+const BYTE_ORDER_MARK = '77u_';
+
+/**
+ * Whether a text is the only spelling of its compact JWS: decoders forgive padding, white space and unused bits in the
+ * last character of a part, so that one token would have many texts. Header and claims may not begin with a byte order
+ * mark, which decoders of text drop. Linear in the text's length.
+ */
+export function isCanonicalJws(text: string): boolean {
+  if (!COMPACT.test(text)) return false;
+  const first = text.indexOf('.');
+  const second = text.indexOf('.', first + 1);
+  return (
+    endsCanonically(text, first, first) &&
+    endsCanonically(text, second, second - first - 1) &&
+    endsCanonically(text, text.length, text.length - second - 1) &&
+    !text.startsWith(BYTE_ORDER_MARK) &&
+    !text.startsWith(BYTE_ORDER_MARK, first + 1)
+  );
+}
+
+/** Whether the last character of a part has no bits that belong to no byte, or they are zero. */
+function endsCanonically(text: string, end: number, length: number): boolean {
+  const last = text.charAt(end - 1);
+  switch (length % 4) {
+    case 0:
+      return true;
+    case 2:
+      return 'AQgw'.includes(last);
+    case 3:
+      return 'AEIMQUYcgkosw048'.includes(last);
+    default:
+      return false;
+  }
+}
+
+/** Made once: making it costs more than using it. A byte order mark stays, and is not JSON. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function parseJsonObject(part: string | undefined): Record<string, unknown> | undefined {
   if (part === undefined || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined;

@@ -10,11 +10,11 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../identity/identity-provider.js';
-import { decodeUnverifiedJws, type UnverifiedJws } from '../identity/unverified-jws.js';
+import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
 import { OAuth2Client } from './oauth2-client.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
-import { withoutTrailingSlash } from './secure-url.js';
+import { isSameIssuer } from './secure-url.js';
 import { exchangeCode, refreshTokens, revokeTokens } from './token-endpoint.js';
 import { askForAccount } from './verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
@@ -60,8 +60,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   /** By the issuer alone unless the token names its client: its `aud` is an API, and which ones is for the verification. */
   override recognises({ claims }: UnverifiedJws): boolean {
     const { issuer, clientId } = this.client.settings;
-    const isIssuer =
-      typeof claims.iss === 'string' && withoutTrailingSlash(claims.iss) === withoutTrailingSlash(issuer);
+    const isIssuer = typeof claims.iss === 'string' && isSameIssuer(claims.iss, issuer);
     const named = claims.client_id ?? claims.azp;
     return (
       isIssuer && (named === undefined || named === clientId || readAudience(claims.aud)?.includes(clientId) === true)
@@ -74,7 +73,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     }
     const { iss } = jws.claims;
     // Another system's token is not shown to this one.
-    if (typeof iss === 'string' && withoutTrailingSlash(iss) !== withoutTrailingSlash(this.client.settings.issuer)) {
+    if (typeof iss === 'string' && !isSameIssuer(iss, this.client.settings.issuer)) {
       return { action: 'refuse', reason: 'invalid_token' };
     }
     const expiresAtMs = readTimeClaim(jws.claims.exp);
@@ -82,6 +81,15 @@ export class OAuth2IdentityProvider extends IdentityProvider {
       return { action: 'refuse', reason: 'expired_token' };
     }
     return { action: 'ask', tokenType: 'token', local: this.#jwtIsLocal };
+  }
+
+  /**
+   * A JWS that is verified here is its signing input: another spelling of the signature, or the other signature that
+   * ECDSA has for the same text, is the same token. Every other token is its whole text.
+   */
+  override credentialIdOf(token: string): string {
+    const isVerifiedHere = this.#jwtIsLocal && (this.#forOpaque === undefined || decodeUnverifiedJws(token));
+    return super.credentialIdOf((isVerifiedHere ? signingInputOf(token) : undefined) ?? token);
   }
 
   override verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {

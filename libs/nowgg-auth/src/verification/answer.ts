@@ -1,4 +1,5 @@
-import type { IdentityVerdict } from '../identity/identity-provider.js';
+import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
+import { digestOfCredentialId } from '../revocation/credential-id.js';
 import { type Acceptance, acceptanceOf, type Instant } from './verdict-cache.js';
 
 /** What the identity system answered, and when it was asked. One serves everybody who waited for it. */
@@ -9,11 +10,21 @@ export class Answer {
   readonly source: 'miss' | 'shared';
   /** What a yes comes to where nothing speaks against it. */
   readonly acceptance: Acceptance | undefined;
+  #identity: string | undefined;
 
   constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source']) {
     this.verdict = verdict;
     this.askedAt = askedAt;
     this.source = source;
     this.acceptance = verdict.status === 'valid' ? acceptanceOf(verdict.facts) : undefined;
+  }
+
+  /**
+   * Under which the token is revoked: {@link IdentityProvider.credentialIdOf} as 32 one-byte characters. Computed once,
+   * however many callers wait for this answer.
+   */
+  identityOf(provider: IdentityProvider, token: string): string {
+    this.#identity ??= digestOfCredentialId(provider.credentialIdOf(token));
+    return this.#identity;
   }
 }

@@ -3,7 +3,9 @@ import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { tokenDigest } from './cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
+import type { AuthenticationPolicy } from './verdict.js';
 
 const options = {
   maxAgeMs: 30_000,
@@ -373,5 +375,80 @@ describe('where a token is sent', () => {
     expect(await several.authenticate(jwsOf({ aud: 'third' }))).toEqual({ status: 'invalid', reason: 'wrong_client' });
     expect(await several.authenticate('opaque', { provider: 'first' })).toMatchObject({ status: 'valid' });
     expect([first.asked.length, second.asked.length]).toEqual([1, 1]);
+  });
+});
+
+describe('a token with several texts', () => {
+  const fingerprints: string[] = [];
+  /** As of a provider for which what follows a `~` is no part of the token. */
+  class SpelledProvider extends FakeIdentityProvider {
+    override credentialIdOf(token: string): string {
+      return super.credentialIdOf(token.split('~', 1)[0] as string);
+    }
+  }
+  const identityOf = (token: string) => tokenDigest(token.split('~', 1)[0] as string);
+  const revoked = new Set<string>();
+
+  beforeEach(() => {
+    fingerprints.length = 0;
+    revoked.clear();
+    provider = new SpelledProvider();
+    authenticator = new CachingAuthenticator({
+      providers: new IdentityProviders([provider]),
+      options,
+      clock,
+      revocations: {
+        isCurrentAt: () => true,
+        refuses: (_principal, identity) => {
+          fingerprints.push(identity);
+          return revoked.has(identity);
+        },
+      },
+    });
+  });
+
+  it.each<[string, AuthenticationPolicy | undefined]>([
+    ['a plain route', undefined],
+    ['a route with demands', { tokenType: 'token' }],
+    ['a route that asks now', { maxAgeMs: 0 }],
+  ])('is revoked as one, on a miss and on a hit, on %s', async (_name, policy) => {
+    for (const text of ['abc', 'abc~1', 'abc~2']) {
+      expect(await authenticator.authenticate(text, policy)).toMatchObject({ status: 'valid' });
+      expect(await authenticator.authenticate(text, policy)).toMatchObject({ status: 'valid' });
+    }
+    expect(new Set(fingerprints)).toEqual(new Set([identityOf('abc')]));
+    revoked.add(identityOf('abc'));
+    for (const text of ['abc', 'abc~1', 'abc~2', 'abc~3']) {
+      expect(await authenticator.authenticate(text, policy)).toEqual({ status: 'invalid', reason: 'revoked_token' });
+    }
+    expect(await authenticator.authenticate('abd', policy)).toMatchObject({ status: 'valid' });
+  });
+
+  it('is revoked as one when an older verdict serves in an outage', async () => {
+    await authenticator.authenticate('abc~1');
+    clock.advance(40_000);
+    provider.answer = () => unknown;
+    expect(await authenticator.authenticate('abc~1')).toMatchObject({ status: 'valid' });
+    revoked.add(identityOf('abc'));
+    expect(await authenticator.authenticate('abc~1')).toEqual({ status: 'invalid', reason: 'revoked_token' });
+  });
+
+  it('has its identity computed once, however many wait for the answer', async () => {
+    let computed = 0;
+    provider.credentialIdOf = (token) => {
+      computed += 1;
+      return FakeIdentityProvider.prototype.credentialIdOf(token);
+    };
+    await Promise.all(Array.from({ length: 10 }, async () => authenticator.authenticate('abc')));
+    await authenticator.authenticate('abc');
+    expect([computed, provider.asked.length]).toEqual([1, 1]);
+  });
+
+  it('has none computed while it is refused', async () => {
+    provider.credentialIdOf = () => {
+      throw new Error('not needed');
+    };
+    provider.answer = () => refused;
+    expect(await authenticator.authenticate('abc')).toEqual({ status: 'invalid', reason: 'invalid_token' });
   });
 });

@@ -103,12 +103,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const nowMs = this.#clock.now();
     if (policy === NO_POLICY && nowMs < entry.quietUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
-      return this.#revocations.refuses(verdict.principal, digest, nowMs) ? invalid('revoked_token') : verdict;
+      return this.#revocations.refuses(verdict.principal, entry.identity, nowMs) ? invalid('revoked_token') : verdict;
     }
     const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#maxAgeMs(policy)) return undefined;
     if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
-    return decide(entry.verdict, digest, policy, nowMs, this.#grounds);
+    return decide(entry.verdict, entry.identity, policy, nowMs, this.#grounds);
   }
 
   #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
@@ -138,7 +138,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
       const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
-      const verdict = stale ?? decideAnswer(answer, digest, policy, this.#clock.now(), this.#grounds);
+      const identity = () => answer.identityOf(provider, token);
+      const verdict = stale ?? decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds);
       return this.#publish(verdict, stale ? 'stale' : answer.source, subject, provider.name, startedAtMs);
     });
   }
@@ -167,10 +168,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#ageMs(entry) < entry.restUntilMs;
   }
 
-  #ask({ key, policy }: Case, { name }: IdentityProvider, question: Question): Promise<Answer> {
-    const line = this.#lines.get(name) as IdentityLine;
+  #ask({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+    const line = this.#lines.get(provider.name) as IdentityLine;
     const ask = () => this.#shared.ask(key, this.#sharedMaxAgeMs(policy), () => line.ask(question));
-    const settle = (answer: Answer) => this.#remember(key, question, answer);
+    const settle = (answer: Answer) => this.#remember(key, provider, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
   }
@@ -180,12 +181,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
   }
 
-  #remember(key: string, question: Question, { verdict, acceptance, askedAt }: Answer): void {
+  #remember(key: string, provider: IdentityProvider, question: Question, answer: Answer): void {
+    const { verdict, acceptance, askedAt } = answer;
     if (acceptance) {
       this.#cache.refused.delete(key);
       const { maxAgeMs, acceptTokenTypes } = this.#options;
       const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
-      this.#cache.accepted.set(key, new RememberedAcceptance(acceptance, { askedAt, maxAgeMs, isPlain }));
+      const identity = answer.identityOf(provider, question.token);
+      this.#cache.accepted.set(key, new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain }));
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
@@ -211,7 +214,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** In an outage an older verdict may go on serving, inside its bounds. */
-  #staleVerdict({ key, digest, policy }: Case, then?: 'rest'): Verdict | undefined {
+  #staleVerdict({ key, policy }: Case, then?: 'rest'): Verdict | undefined {
     const maxAgeMs = this.#maxAgeMs(policy);
     if (policy.allowStale === false || maxAgeMs <= 0 || !this.#hasCurrentRevocations()) return undefined;
     const entry = this.#cache.accepted.get(key);
@@ -219,7 +222,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const age = this.#ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
-    return decide(entry.verdict, digest, policy, this.#clock.now(), this.#grounds);
+    return decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds);
   }
 
   /** How old another process's verdict may be: with news of bans too old, none serves. */

@@ -12,17 +12,21 @@ export interface Grounds {
   readonly acceptTokenTypes: readonly TokenType[];
 }
 
-/** Whether facts that were once verified do for this route and at this moment. */
+/**
+ * Whether facts that were once verified do for this route and at this moment.
+ *
+ * @param identity of the token, see {@link Answer.identityOf}
+ */
 export function decide(
   verdict: Acceptance,
-  digest: string,
+  identity: string,
   policy: AuthenticationPolicy,
   nowMs: number,
   { revocations, acceptTokenTypes }: Grounds,
 ): Verdict {
   const { principal } = verdict;
   if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
-  if (revocations.refuses(principal, digest, nowMs)) return invalid('revoked_token');
+  if (revocations.refuses(principal, identity, nowMs)) return invalid('revoked_token');
   if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
   if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
   if (policy.maxAuthAgeMs !== undefined) {
@@ -33,15 +37,19 @@ export function decide(
   return verdict;
 }
 
-/** What the identity system's answer comes to for this route and at this moment. */
+/**
+ * The decision that an identity system's answer gives for this route and at this moment.
+ *
+ * @param identity of the token; looked at only when the answer is a yes
+ */
 export function decideAnswer(
   { verdict, acceptance }: Answer,
-  digest: string,
+  identity: () => string,
   policy: AuthenticationPolicy,
   nowMs: number,
   grounds: Grounds,
 ): Verdict {
-  if (verdict.status === 'valid') return decide(acceptance as Acceptance, digest, policy, nowMs, grounds);
+  if (verdict.status === 'valid') return decide(acceptance as Acceptance, identity(), policy, nowMs, grounds);
   if (verdict.status === 'invalid') return invalid(verdict.reason);
   const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
   return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };

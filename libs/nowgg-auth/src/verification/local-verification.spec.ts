@@ -32,7 +32,7 @@ beforeEach(() => {
       ends.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)));
     });
   remembered = [];
-  local = new LocalVerification(clock, 1_000, (key, { digest }, { verdict }) => {
+  local = new LocalVerification(clock, 1_000, (key, _provider, { digest }, { verdict }) => {
     remembered.push(`${key}: ${verdict.status}, ${digest}`);
   });
 });

@@ -7,6 +7,9 @@ import { type Instant, instantOf } from './verdict-cache.js';
 
 const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
 
+/** Told what to remember of a verification. */
+type Settle = (key: string, provider: IdentityProvider, question: Question, answer: Answer) => void;
+
 /** One verification that has not ended; its result goes when it has. */
 interface Run {
   result: Promise<Answer> | undefined;
@@ -20,7 +23,7 @@ interface Run {
 export class LocalVerification {
   readonly #clock: NowggClock;
   readonly #timeoutMs: number;
-  readonly #settle: (key: string, question: Question, answer: Answer) => void;
+  readonly #settle: Settle;
   /** The newest run for each key. */
   readonly #underway = new Map<string, Run>();
   #deadline: { readonly signal: AbortSignal; readonly madeAt: number } | undefined;
@@ -29,7 +32,7 @@ export class LocalVerification {
    * @param timeoutMs for the key that a token names, where that must be fetched first
    * @param settle told what to remember
    */
-  constructor(clock: NowggClock, timeoutMs: number, settle: (key: string, question: Question, answer: Answer) => void) {
+  constructor(clock: NowggClock, timeoutMs: number, settle: Settle) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#settle = settle;
@@ -45,7 +48,12 @@ export class LocalVerification {
     const run: Run = { result: undefined };
     this.#underway.set(key, run);
     const askedAt = instantOf(this.#clock);
-    const end = (verdict: IdentityVerdict) => this.#end(key, run, question, verdict, askedAt);
+    const end = (verdict: IdentityVerdict) => {
+      const isNewest = this.#end(key, run);
+      const answer = answerTo(question, verdict, askedAt);
+      if (isNewest) this.#settle(key, provider, question, answer);
+      return answer;
+    };
     const result = this.#verify(provider, question, askedAt).then(end, () => end(NO_ANSWER));
     run.result = result;
     return result;
@@ -64,16 +72,11 @@ export class LocalVerification {
     }
   }
 
-  #end(key: string, run: Run, question: Question, verdict: IdentityVerdict, askedAt: Instant): Answer {
-    // Neither invalidated nor overtaken by a newer one.
-    const isNewest = this.#underway.get(key) === run;
-    if (isNewest) this.#underway.delete(key);
+  /** @returns whether it is the newest: neither invalidated nor overtaken by a newer one */
+  #end(key: string, run: Run): boolean {
     // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
     run.result = undefined;
-    const formed = verdict.status === 'invalid' && !isBearerToken(question.token) ? MALFORMED : verdict;
-    const answer = new Answer(formed, askedAt, 'miss');
-    if (isNewest) this.#settle(key, question, answer);
-    return answer;
+    return this.#underway.get(key) === run && this.#underway.delete(key);
   }
 
   /** Hardly one run waits for anything, and a timer for each would cost more than the rest: they share one. */
@@ -84,4 +87,8 @@ export class LocalVerification {
     this.#deadline = { signal, madeAt: monotonicMs };
     return signal;
   }
+}
+
+function answerTo({ token }: Question, verdict: IdentityVerdict, askedAt: Instant): Answer {
+  return new Answer(verdict.status === 'invalid' && !isBearerToken(token) ? MALFORMED : verdict, askedAt, 'miss');
 }

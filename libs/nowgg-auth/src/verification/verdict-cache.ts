@@ -13,6 +13,17 @@ export interface Instant {
 /** A yes. */
 export type Acceptance = Extract<Verdict, { status: 'valid' }>;
 
+/** What is remembered beside a yes. */
+interface AcceptanceDetails {
+  /** See {@link RememberedAcceptance.identity}. */
+  readonly identity: string;
+  readonly askedAt: Instant;
+  /** How old a verdict may get on a route without demands of its own. */
+  readonly maxAgeMs: number;
+  /** Whether such a route takes this kind of token. */
+  readonly isPlain: boolean;
+}
+
 /**
  * A yes of the identity system as it is remembered, with the instant at which the question was sent: it is at least
  * that old. Flat, since there is one for each player.
@@ -22,6 +33,8 @@ export class RememberedAcceptance implements Instant {
   readonly monotonicMs: number;
   /** The same for every request that it serves; deeply frozen. */
   readonly verdict: Acceptance;
+  /** Under which the token is revoked, as 32 one-byte characters. */
+  readonly identity: string;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
   readonly renewAfterMs: number;
   /**
@@ -32,19 +45,13 @@ export class RememberedAcceptance implements Instant {
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
   restUntilMs = 0;
 
-  /**
-   * @param maxAgeMs how old a verdict may get on a route without demands of its own
-   * @param isPlain whether such a route takes this kind of token
-   */
-  constructor(
-    verdict: Acceptance,
-    { askedAt, maxAgeMs, isPlain }: { readonly askedAt: Instant; readonly maxAgeMs: number; readonly isPlain: boolean },
-  ) {
+  constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isPlain }: AcceptanceDetails) {
     const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
     const lifeMs = Math.min(maxAgeMs, expiresAtMs - askedAt.wallMs);
     this.wallMs = askedAt.wallMs;
     this.monotonicMs = askedAt.monotonicMs;
     this.verdict = verdict;
+    this.identity = identity;
     this.renewAfterMs = Math.floor(lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1)));
     this.quietUntilMs = isPlain ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs) : Number.NEGATIVE_INFINITY;
   }

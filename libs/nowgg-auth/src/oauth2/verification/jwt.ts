@@ -6,9 +6,10 @@ import {
   jwtVerify,
   type JWTVerifyOptions,
 } from 'jose';
-import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import { type Keys, keyName } from '../jwks-source.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
@@ -124,6 +125,8 @@ class JwtVerification implements TokenVerification {
   }
 
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+    // Before anything is looked up: the library forgives spellings, and each would be a token of its own.
+    if (!isCanonicalJws(token)) return Promise.resolve(MISSPELLED);
     const nowMs = this.#client.clock.now();
     const known = this.#client.keys.known();
     // A header that was good is not judged again: that and the wait for a key would cost more than all that follows.
@@ -202,7 +205,12 @@ class JwtVerification implements TokenVerification {
   #judge(claims: JWTPayload, issuer: string, nowMs: number): IdentityVerdict {
     const { sameClient } = this.#settings;
     if (claims.iss !== issuer) return refused('invalid_token');
-    if ((claims.exp as number) * 1000 <= nowMs) return refused('expired_token');
+    const expiresAtMs = readTimeClaim(claims.exp);
+    // A time that cannot be meant, such as 1e999: such a token would never expire, or count as issued before any other.
+    if (expiresAtMs === undefined || (claims.iat !== undefined && readTimeClaim(claims.iat) === undefined)) {
+      return refused('invalid_token');
+    }
+    if (expiresAtMs <= nowMs) return refused('expired_token');
     for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refused('invalid_token');
     // Bound to a key that a bearer does not show (RFC 9449, RFC 8705).
     const confirmation = claims.cnf;
@@ -215,6 +223,9 @@ class JwtVerification implements TokenVerification {
     return facts ? { status: 'valid', facts } : refused('invalid_token');
   }
 }
+
+/** Not remembered: such a text takes no place in the cache of refusals. */
+const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), finding: true });
 
 /** The header as it was encoded. */
 function headerOf(token: string): string {

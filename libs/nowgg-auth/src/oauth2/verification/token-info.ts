@@ -1,4 +1,4 @@
-import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
@@ -80,6 +80,9 @@ async function askForTokenInfo(
   const expiresIn = field(map.expiresIn);
   if (expiresIn !== undefined && typeof expiresIn !== 'number') return noAnswer(call);
   if (expiresIn !== undefined && expiresIn <= 0) return refusedToken('expired_token');
+  const expiresAtMs = expiresIn === undefined ? undefined : readTimeClaim(askedAtMs / 1000 + expiresIn);
+  // A time that cannot be meant, such as 1e999 seconds: it would make a token that never expires.
+  if (expiresIn !== undefined && expiresAtMs === undefined) return noAnswer(call);
   if (map.clientId !== false) {
     const clientId = field(map.clientId);
     if (typeof clientId !== 'string') return noAnswer(call);
@@ -87,7 +90,7 @@ async function askForTokenInfo(
   }
   const facts = factsOf(client, json, {
     userId: field(map.userId),
-    expiresAtMs: expiresIn === undefined ? undefined : askedAtMs + expiresIn * 1000,
+    expiresAtMs,
   });
   if (!facts) return noAnswer(call);
   const scopes = readScopes(field(map.scopes), client.settings.scopeSeparator);
