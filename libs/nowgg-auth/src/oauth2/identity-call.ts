@@ -24,6 +24,8 @@ export interface WireFailure {
 
 /** The identity system's metadata names an address that nothing is sent to. */
 const NOT_SENT: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'nonsense' };
+/** The library reads a longer challenge in quadratic time; a useful one has a few hundred characters. */
+const LONGEST_CHALLENGE = 1_024;
 /** Statuses whose replies have no body; `Response` refuses one. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
@@ -133,6 +135,8 @@ function responseOf(outcome: IdentityHttpOutcome, without: string | undefined): 
   // Only bodies that passed as JSON: what is no well-formed UTF-8 would be read with its faults replaced.
   const text = json === undefined ? '' : Buffer.from(body ?? []).toString('utf8');
   const seen = without !== undefined && isJsonObject(json) ? JSON.stringify(json, omitting(without)) : text;
-  const init = { status: statusCode, headers: Object.entries(headers) };
+  const readable = ([name, value]: [string, string]) =>
+    name.toLowerCase() !== 'www-authenticate' || value.length <= LONGEST_CHALLENGE;
+  const init = { status: statusCode, headers: Object.entries(headers).filter(readable) };
   return new Response(WITHOUT_BODY.has(statusCode) ? null : seen, init);
 }

@@ -10,6 +10,7 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../identity-provider.js';
+import { withoutTrailingSlash } from '../trailing-slashes.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
 import type { TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
@@ -28,7 +29,7 @@ export class NowggIdentityProvider extends IdentityProvider {
 
   constructor(options: NowggProviderOptions & { readonly name: string }, context: IdentityProviderContext) {
     super();
-    const baseUrl = (options.baseUrl ?? NOWGG_BASE_URL).replace(/\/+$/, '');
+    const baseUrl = withoutTrailingSlash(options.baseUrl ?? NOWGG_BASE_URL);
     this.name = options.name;
     this.clientKey = createHash('sha256')
       .update(JSON.stringify([baseUrl, options.clientId]))

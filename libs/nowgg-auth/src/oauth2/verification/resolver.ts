@@ -62,9 +62,10 @@ async function askResolver(
 /** The headers under the names that the same facts have in a JWT access token. */
 function claimsOf(header: (name: string) => string | undefined): Record<string, unknown> {
   const flag = (name: string) => (header(name) === undefined ? undefined : header(name) === 'true');
-  const list = (name: string, separator: RegExp) =>
+  const list = (name: string, separator: RegExp | string) =>
     header(name)
       ?.split(separator)
+      .map((item) => item.trim())
       .filter((item) => item !== '');
   const authTimeMs = readTimeClaim(header('session-authenticated-at'));
   const claims = {
@@ -74,7 +75,7 @@ function claimsOf(header: (name: string) => string | undefined): Record<string, 
     [AUTHGEAR_CLAIMS.isAnonymous]: flag('user-anonymous'),
     [AUTHGEAR_CLAIMS.isVerified]: flag('user-verified'),
     [AUTHGEAR_CLAIMS.canReauthenticate]: flag('user-can-reauthenticate'),
-    [AUTHGEAR_CLAIMS.roles]: list('user-roles', /\s*,\s*/),
+    [AUTHGEAR_CLAIMS.roles]: list('user-roles', ','),
   };
   return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }

@@ -1,0 +1,16 @@
+const SLASH = 0x2f;
+
+/**
+ * Length of an address without the slashes at its end. A loop: a regular expression would try again at every slash of a
+ * long run, and strangers may choose the text.
+ */
+export function lengthWithoutSlashes(url: string): number {
+  let end = url.length;
+  while (url.charCodeAt(end - 1) === SLASH) end -= 1;
+  return end;
+}
+
+/** The address without slashes at its end. */
+export function withoutTrailingSlash(url: string): string {
+  return url.slice(0, lengthWithoutSlashes(url));
+}

@@ -1,0 +1,169 @@
+import { asBits, charactersOf, EVERY_CHARACTER } from './characters.mjs';
+
+/**
+ * The position automaton (Glushkov) of one alternative of a pattern: a state for each place of a character, and an edge
+ * for each place that may come next. A way through it is what a backtracking engine tries; the assertions are left out,
+ * so it tries no more than these ways.
+ */
+export class Automaton {
+  /** @type {Uint8Array[]} characters that lead into each state */
+  sets = [];
+  /** @type {number[][]} the states after each state, once for each way that leads there without a character between */
+  next = [];
+  /** @type {Set<number>} states after which the pattern is through, if nothing is asserted then */
+  last = new Set();
+  #asserts = false;
+  #flags;
+
+  /**
+   * @param {import('./parse.mjs').Node} node
+   * @param {{ flags: string, searches: boolean }} how `searches`: the engine tries again at each character
+   */
+  constructor(node, { flags, searches }) {
+    this.#flags = flags;
+    const start = searches ? this.#state(EVERY_CHARACTER) : undefined;
+    const { first, last } = this.#build(node);
+    if (start !== undefined) this.next[start].push(start, ...first);
+    this.last = new Set(last);
+    if (!this.#asserts) this.#cutCertain();
+  }
+
+  #state(set) {
+    this.sets.push(set);
+    this.next.push([]);
+    return this.sets.length - 1;
+  }
+
+  /** @returns {{ first: number[], last: number[], nullable: boolean }} */
+  #build(node) {
+    switch (node.kind) {
+      case 'characters': {
+        const state = this.#state(charactersOf(node.source, this.#flags));
+        return { first: [state], last: [state], nullable: false };
+      }
+      case 'assertion':
+        this.#asserts = true;
+        return EMPTY;
+      case 'sequence':
+        return node.items.map((item) => this.#build(item)).reduce((a, b) => this.#joined(a, b));
+      case 'choice': {
+        const parts = node.options.map((option) => this.#build(option));
+        return {
+          first: parts.flatMap(({ first }) => first),
+          last: parts.flatMap(({ last }) => last),
+          nullable: parts.some(({ nullable }) => nullable),
+        };
+      }
+      case 'repeat':
+        return this.#repeated(node);
+      default:
+        return EMPTY;
+    }
+  }
+
+  #joined(a, b) {
+    for (const state of a.last) this.next[state].push(...b.first);
+    return {
+      first: a.nullable ? [...a.first, ...b.first] : a.first,
+      last: b.nullable ? [...a.last, ...b.last] : b.last,
+      nullable: a.nullable && b.nullable,
+    };
+  }
+
+  /** X{2,4} is X X (X X?)?, as engines count; X{2,} is X X X*. */
+  #repeated({ min, max, item }) {
+    let tail = EMPTY;
+    if (max === Number.POSITIVE_INFINITY) tail = this.#loop(item);
+    else {
+      for (let copy = min; copy < max; copy += 1) tail = optional(this.#joined(this.#build(item), tail));
+    }
+    for (let copy = 0; copy < min; copy += 1) tail = this.#joined(this.#build(item), tail);
+    return tail;
+  }
+
+  #loop(item) {
+    const part = this.#build(item);
+    if (part.nullable) throw new Error('an unbounded repetition of what may be empty');
+    for (const state of part.last) this.next[state].push(...part.first);
+    return optional(part);
+  }
+
+  /** Where every way on is a match already, the engine never comes back. */
+  #cutCertain() {
+    const certain = new Set(this.last);
+    for (let before = -1; before !== certain.size; ) {
+      before = certain.size;
+      for (const state of certain) if (!this.next[state].every((after) => certain.has(after))) certain.delete(state);
+    }
+    for (const state of certain) this.next[state] = [];
+  }
+}
+
+const EMPTY = { first: [], last: [], nullable: true };
+const optional = (part) => ({ ...part, nullable: true });
+
+/**
+ * Why the number of ways that lead through a text can grow with its length; undefined when it is bounded by a constant,
+ * so that the engine's work is linear. The criterion is that of Weber and Seidl (1991) for the ambiguity of automata:
+ * a state with two different loops for one text (exponential), or two states with a loop each and a way from the first
+ * to the second, all for one text (polynomial).
+ *
+ * @param {Automaton} automaton
+ */
+export function ambiguityOf({ sets, next }) {
+  const loops = componentsOf(next);
+  const bits = asBits(sets);
+  const looping = [...sets.keys()].filter((state) => loops[state] !== undefined);
+  const inside = (state, loop) => next[state].filter((after) => loops[after] === loops[loop]);
+  for (const state of looping) {
+    const edges = inside(state, state);
+    if (new Set(edges).size < edges.length) return 'a loop in a loop';
+  }
+  for (const state of looping) {
+    const twice = (pair) =>
+      pairs(inside(pair[0], state), inside(pair[1], state)).filter(([a, b]) => (bits[a] & bits[b]) !== 0n);
+    const apart = [...reach([[state, state]], twice).values()].filter(([a, b]) => a !== b);
+    if (apart.some((pair) => reach([pair], twice).has(String([state, state]))))
+      return 'a text with two ways round a loop';
+  }
+  for (const from of looping) {
+    for (const to of looping) {
+      if (from === to) continue;
+      const step = ([a, b, c]) =>
+        inside(a, from).flatMap((x) =>
+          next[b].flatMap((y) =>
+            inside(c, to)
+              .filter((z) => (bits[x] & bits[y] & bits[z]) !== 0n)
+              .map((z) => [x, y, z]),
+          ),
+        );
+      if (reach([[from, from, to]], step).has(String([from, to, to]))) return 'two loops that one text can share';
+    }
+  }
+  return undefined;
+}
+
+const pairs = (as, bs) => as.flatMap((a) => bs.map((b) => [a, b]));
+
+/** What can be reached in one step or more, by name. */
+function reach(starts, step) {
+  const found = new Map();
+  const open = starts.flatMap(step);
+  for (let item = open.pop(); item !== undefined; item = open.pop()) {
+    const name = String(item);
+    if (found.has(name)) continue;
+    found.set(name, item);
+    open.push(...step(item));
+  }
+  return found;
+}
+
+/** For each state on a loop a number that it shares with the states that are on a loop with it. */
+function componentsOf(next) {
+  const reached = next.map((_, state) => new Set(reach([state], (item) => next[item]).values()));
+  return next.map((_, state) => (reached[state].has(state) ? firstOf(reached, state) : undefined));
+}
+
+function firstOf(reached, state) {
+  return [...reached.keys()].find((other) => reached[state].has(other) && reached[other].has(state));
+}
