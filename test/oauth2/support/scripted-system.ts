@@ -12,6 +12,8 @@ export interface ScriptedReply {
 /** A server that gives one answer to everything, and remembers what it was asked. */
 export class ScriptedSystem implements AsyncDisposable {
   reply: ScriptedReply = {};
+  /** Given before {@link reply}, each once and in this order. */
+  replies: ScriptedReply[] = [];
   readonly seen: { readonly path: string; readonly authorization: string | undefined }[] = [];
   readonly #server: Server;
 
@@ -24,7 +26,7 @@ export class ScriptedSystem implements AsyncDisposable {
     const system = new ScriptedSystem(server);
     server.on('request', (request, response) => {
       system.seen.push({ path: request.url ?? '', authorization: request.headers.authorization });
-      const { status = 200, headers = {}, body = {} } = system.reply;
+      const { status = 200, headers = {}, body = {} } = system.replies.shift() ?? system.reply;
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     });

@@ -3,30 +3,40 @@ import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import { publishSecurityEvent } from '../../security-events.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { factsOf } from '../token-facts.js';
-import { noAnswer } from './remote-answer.js';
+import { noAnswer, refusedToken } from './remote-answer.js';
+import { tokenKindOf } from './token-kind.js';
+import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 
 export interface IntrospectionOptions {
   /** Whether the token must have been issued for our client. Default true. */
   sameClient?: boolean;
+  /**
+   * Whether the answer about an access token must have a `token_type`. Default true: an answer without one is a 503,
+   * because several systems mark refresh tokens by leaving it out. False is for systems that never send one. Such an
+   * answer is then believed only if the userinfo endpoint, where the system has one, takes the token too, and no longer
+   * once the system has sent a `token_type`.
+   */
+  requireTokenType?: boolean;
 }
 
 /** Verifies an access token by introspection (RFC 7662): the answer tells its client, scopes and expiry too. */
 export function introspection(options: IntrospectionOptions = {}): VerificationMethod {
-  return new IntrospectionMethod(options.sameClient ?? true);
+  return new IntrospectionMethod(options);
 }
 
 class IntrospectionMethod extends VerificationMethod {
   override readonly jwtOnly = false;
   override readonly local = false;
-  readonly #sameClient: boolean;
+  readonly #options: Required<IntrospectionOptions>;
 
-  constructor(sameClient: boolean) {
+  constructor({ sameClient = true, requireTokenType = true }: IntrospectionOptions) {
     super();
-    this.#sameClient = sameClient;
+    this.#options = Object.freeze({ sameClient, requireTokenType });
   }
 
   override faults({ clientSecret, endpoints }: OAuth2ProviderOptions): string[] {
@@ -34,33 +44,76 @@ class IntrospectionMethod extends VerificationMethod {
     if (endpoints && endpoints.introspection === undefined) {
       faults.push('endpoints.introspection is needed for introspection');
     }
+    for (const name of ['sameClient', 'requireTokenType'] as const) {
+      if (typeof this.#options[name] !== 'boolean') faults.push(`introspection ${name} must be true or false`);
+    }
     return faults;
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => introspect(client, token, signal, this.#sameClient) };
+    return new Introspection(client, this.#options);
   }
 }
 
-async function introspect(
-  client: OAuth2Client,
-  token: string,
-  signal: AbortSignal,
-  sameClient: boolean,
-): Promise<IdentityVerdict> {
-  const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
-  const call = client.call(signal, true);
-  try {
-    const answer = await tokenIntrospection(client.configuration(metadata.value, call), token);
-    // Not definite: a client that may not ask about this token is told the same (RFC 7662 section 2.2).
-    if (!answer.active) return { status: 'invalid', reason: 'invalid_token' };
-    if (!agreesWithToken(decodeUnverifiedJws(token), { sub: answer.sub, exp: answer.exp })) return call.mismatched();
-    return judge(client, answer, metadata.value.issuer, sameClient) ?? noAnswer(call);
-  } catch {
-    // A refusal is one of our client, not of the token: it says nothing.
-    return call.statusCode === 401 ? { status: 'unknown', reason: 'own_credentials_suspect' } : noAnswer(call);
+class Introspection implements TokenVerification {
+  readonly #client: OAuth2Client;
+  readonly #options: Required<IntrospectionOptions>;
+  /** Whether this system has been seen to send a `token_type`: an answer without one then means another kind. */
+  #sendsTokenType = false;
+
+  constructor(client: OAuth2Client, options: Required<IntrospectionOptions>) {
+    this.#client = client;
+    this.#options = options;
   }
+
+  async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+    const metadata = await this.#client.metadata(signal);
+    if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+    const call = this.#client.call(signal, true);
+    try {
+      const configuration = this.#client.configuration(metadata.value, call);
+      const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
+      if (!answer.active) return refusedToken();
+      if (!agreesWithToken(decodeUnverifiedJws(token), { sub: answer.sub, exp: answer.exp })) return call.mismatched();
+      const verdict = judge(this.#client, answer, metadata.value.issuer, this.#options.sameClient) ?? noAnswer(call);
+      return verdict.status === 'valid' ? await this.#judgeKind(token, answer, verdict, signal) : verdict;
+    } catch {
+      // A refusal is one of our client, not of the token: it says nothing.
+      const refusesClient = call.statusCode === 401 || call.statusCode === 403;
+      return refusesClient ? { status: 'unknown', reason: 'own_credentials_suspect' } : noAnswer(call);
+    }
+  }
+
+  async #judgeKind(
+    token: string,
+    answer: Readonly<Record<string, unknown>>,
+    verdict: Extract<IdentityVerdict, { status: 'valid' }>,
+    signal: AbortSignal,
+  ): Promise<IdentityVerdict> {
+    const kind = tokenKindOf(answer, token);
+    if (kind === 'other') return finding('invalid_token');
+    if (kind === 'access') {
+      this.#sendsTokenType = true;
+      return verdict;
+    }
+    if (this.#options.requireTokenType) return this.#untold();
+    if (this.#sendsTokenType) return finding('invalid_token');
+    const doubt = await knowsAccessToken(this.#client, token, verdict.facts.userId, signal);
+    return doubt ?? verdict;
+  }
+
+  #untold(): IdentityVerdict {
+    publishSecurityEvent({
+      type: 'introspection_without_token_type',
+      provider: this.#client.settings.name,
+      detail: 'introspection({ requireTokenType: false }) is for systems that never send a token_type',
+    });
+    return { status: 'unknown', reason: 'nonsense' };
+  }
+}
+
+function finding(reason: 'wrong_client' | 'invalid_token' | 'expired_token'): IdentityVerdict {
+  return { status: 'invalid', reason, definite: true, finding: true };
 }
 
 /** Undefined when the answer names no user. */
@@ -70,26 +123,13 @@ function judge(
   issuer: string,
   sameClient: boolean,
 ): IdentityVerdict | undefined {
-  const finding = (reason: 'wrong_client' | 'invalid_token' | 'expired_token'): IdentityVerdict => ({
-    status: 'invalid',
-    reason,
-    definite: true,
-    finding: true,
-  });
   if (answer.iss !== undefined && answer.iss !== issuer) return finding('invalid_token');
   // Bound to a key that a bearer does not show.
-  if (answer.cnf !== undefined || (answer.token_type !== undefined && !isBearer(answer.token_type))) {
-    return finding('invalid_token');
-  }
+  if (answer.cnf !== undefined) return finding('invalid_token');
   if (sameClient && answer.client_id !== client.settings.clientId) return finding('wrong_client');
   const expiresAtMs = readTimeClaim(answer.exp);
   if (answer.exp !== undefined && expiresAtMs === undefined) return undefined;
   if (expiresAtMs !== undefined && expiresAtMs <= client.clock.now()) return finding('expired_token');
   const facts = factsOf(client, answer, { issuer });
   return facts && { status: 'valid', facts };
-}
-
-/** Some systems name here what kind of token it is: anything but an access token is refused. */
-function isBearer(tokenType: unknown): boolean {
-  return typeof tokenType === 'string' && /^(?:bearer|access_token)$/i.test(tokenType);
 }

@@ -22,11 +22,17 @@ export function noAnswer(call: IdentityCall): IdentityVerdict {
 export function readRefusal(call: IdentityCall, error: unknown): IdentityVerdict {
   if (call.failure()) return noAnswer(call);
   if (call.statusCode === 401) return refusedToken();
-  return [ownProperty(call.json, 'error'), ...challengesOf(error)].some(
-    (code) => code === 'invalid_token' || code === 'insufficient_scope',
-  )
-    ? refusedToken()
-    : noAnswer(call);
+  const isRefused = codesOf(call, error).some((code) => code === 'invalid_token' || code === 'insufficient_scope');
+  return isRefused ? refusedToken() : noAnswer(call);
+}
+
+/** Whether a protected resource knows the token but wants another scope: a 403 with the code of RFC 6750 section 3.1. */
+export function saysInsufficientScope(call: IdentityCall, error: unknown): boolean {
+  return call.statusCode === 403 && codesOf(call, error).includes('insufficient_scope');
+}
+
+function codesOf(call: IdentityCall, error: unknown): readonly unknown[] {
+  return [ownProperty(call.json, 'error'), ...challengesOf(error)];
 }
 
 function challengesOf(error: unknown): readonly unknown[] {

@@ -7,7 +7,7 @@ import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { factsOf } from '../token-facts.js';
-import { noAnswer, readRefusal } from './remote-answer.js';
+import { noAnswer, readRefusal, saysInsufficientScope } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 
 /**
@@ -60,6 +60,30 @@ export async function askForAccount(
     postalCode,
   };
   return { status: 'info', info };
+}
+
+/**
+ * Whether the userinfo endpoint takes this text as an access token of this user. A token without the scope that the
+ * endpoint needs is an access token nevertheless (RFC 6750 section 3.1).
+ *
+ * @returns undefined when it does, or when the system has no such endpoint; otherwise what that makes of the token
+ */
+export async function knowsAccessToken(
+  client: OAuth2Client,
+  token: string,
+  userId: string,
+  signal: AbortSignal,
+): Promise<IdentityVerdict | undefined> {
+  const metadata = await client.metadata(signal);
+  if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
+  if (metadata.value.userinfo_endpoint === undefined) return undefined;
+  const call = client.call(signal, true);
+  try {
+    const { sub } = await fetchUserInfo(client.configuration(metadata.value, call), token, skipSubjectCheck);
+    return sub === userId ? undefined : call.mismatched();
+  } catch (error) {
+    return saysInsufficientScope(call, error) ? undefined : readRefusal(call, error);
+  }
 }
 
 async function verifyByUserinfo(client: OAuth2Client, token: string, signal: AbortSignal): Promise<IdentityVerdict> {
