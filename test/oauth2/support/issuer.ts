@@ -26,6 +26,10 @@ export class Issuer implements AsyncDisposable {
   mood: IssuerMood = 'up';
   /** What the token endpoint answers to everybody. */
   tokenReply: Record<string, unknown> = {};
+  /** Awaited before the keys are sent, as they were published when they were asked for. */
+  beforeKeys: (() => Promise<void>) | undefined;
+  /** More members of the discovery document, or other values. */
+  discovery: Record<string, unknown> = {};
   /** Paths that were asked for, in order. */
   readonly asked: string[] = [];
   readonly #server: Server;
@@ -43,7 +47,9 @@ export class Issuer implements AsyncDisposable {
   static async start(firstPair = 0): Promise<Issuer> {
     const server = createServer();
     const issuer = new Issuer(server, firstPair);
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => issuer.#answer(request, response));
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      void issuer.#answer(request, response);
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     await issuer.rotate();
@@ -93,7 +99,7 @@ export class Issuer implements AsyncDisposable {
     await once(this.#server, 'close');
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.asked.push(request.url ?? '');
     if (this.mood === 'gone') {
       request.socket.destroy();
@@ -105,11 +111,13 @@ export class Issuer implements AsyncDisposable {
         authorization_endpoint: `${this.url}/authorize`,
         token_endpoint: `${this.url}/token`,
         jwks_uri: `${this.url}/jwks`,
+        ...this.discovery,
       },
       '/jwks': { keys: this.#published },
       '/token': this.tokenReply,
     };
     const document = documents[request.url ?? ''];
+    if (request.url === '/jwks') await this.beforeKeys?.();
     const status = this.mood === 'broken' ? 500 : document ? 200 : 404;
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(document ?? {}));

@@ -28,4 +28,11 @@ export type UnknownReason =
   /** Not asked: as many questions as are allowed at a time are under way. */
   | 'overloaded'
   /** Not asked: the application's own budget for questions is spent. */
-  | 'over_budget';
+  | 'over_budget'
+  /**
+   * The token names a signing key that the issuer's key set lacks, and the set was fetched too recently to ask again: the
+   * key may be a newly published one.
+   */
+  | 'unknown_key'
+  /** Not asked: the system's metadata names hosts that are not configured, so nothing is sent there. */
+  | 'foreign_endpoint';

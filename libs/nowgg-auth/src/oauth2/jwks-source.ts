@@ -1,29 +1,37 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
 import { isJsonObject, ownProperty } from '../identity/claims.js';
 import type { UnknownReason } from '../identity/reasons.js';
-import { LastingDocument, type Loading } from './lasting-document.js';
+import { LastingDocument, type Loading, type MissCause } from './lasting-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
-
-type Found = Extract<KeyFinding, { readonly status: 'key' }>;
 
 /** A key set as it was fetched. */
 export interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
-  /** Keys that were found, by algorithm and `kid`: never more than the set holds. */
-  readonly found: Map<string, Found>;
+  /** Keys that are the only one for their algorithm and `kid`: never more than the set holds. */
+  readonly found: Map<string, CryptoKey>;
 }
 
-/** The key that a token's header names. */
-export type KeyFinding =
-  | { readonly status: 'key'; readonly key: CryptoKey }
+/** What a search for the key of one token ended in. */
+export type KeySearch<T> =
+  | { readonly status: 'found'; readonly value: T }
   /** The issuer has no such key. */
   | { readonly status: 'none' }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /**
+ * Tries keys that fit a token's header. Undefined when none of them signed it and a newer key set might help.
+ *
+ * @param keys at least one, at most eight
+ */
+export type KeyTrial<T> = (keys: readonly CryptoKey[], set: Keys) => Promise<T | undefined>;
+
+/** So many keys that fit one header are tried: what a forged token costs stays bounded. */
+const MOST_FITTING = 8;
+
+/**
  * The issuer's public keys. Only addresses from configuration and metadata are asked, never one that a token names; keys
- * that were once fetched go on serving in an outage.
+ * that were once fetched go on serving in an outage, for `keysMaxStaleMs` at most.
  */
 export class JwksSource {
   readonly #document: LastingDocument<Keys>;
@@ -33,6 +41,7 @@ export class JwksSource {
       provider: client.settings.name,
       clock: client.clock,
       load: (signal) => loadKeys(client, signal),
+      maxStaleMs: client.settings.keysMaxStaleMs,
     });
   }
 
@@ -41,34 +50,35 @@ export class JwksSource {
     return this.#document.peek();
   }
 
-  /** The key for this header, fetched anew at most once per cool-down when it is not among those at hand. */
-  async find(header: JWSHeaderParameters, signal: AbortSignal): Promise<KeyFinding> {
+  /**
+   * Tries the keys that fit this header, those at hand first. The set is fetched anew, at most once per cool-down, when
+   * none fits or the trial asks for more. `none` is only said of a set that was requested after the call began.
+   *
+   * @param cause whether the header is that of a presented token or of one in a reply of the identity system
+   */
+  async search<T>(
+    cause: MissCause,
+    header: JWSHeaderParameters,
+    signal: AbortSignal,
+    trial: KeyTrial<T>,
+  ): Promise<KeySearch<T>> {
     const since = this.#document.fetches;
-    const document = await this.#document.get(signal);
-    if (document.status === 'failed') return { ...document, status: 'unknown' };
-    const found = await keyOf(document.value, header);
-    if (found !== 'missing') return found;
-    const renewed = await this.#document.renewForMiss(since, signal);
-    if (!renewed) return { status: 'none' };
-    if (renewed.status === 'failed') return { ...renewed, status: 'unknown' };
-    const newlyFound = await keyOf(renewed.value, header);
-    return newlyFound === 'missing' ? { status: 'none' } : newlyFound;
+    let document: Loading<Keys> | undefined = await this.#document.get(signal);
+    while (document?.status === 'loaded') {
+      const keys = await fittingKeys(document.value, header);
+      if (keys === 'unusable') return { status: 'none' };
+      const value = keys.length === 0 ? undefined : await trial(keys, document.value);
+      if (value !== undefined) return { status: 'found', value };
+      document = await this.#document.renewForMiss(cause, document.value, since, signal);
+    }
+    return document ? { ...document, status: 'unknown' } : { status: 'none' };
   }
 
   /** All keys, for a library that chooses by itself. */
   async all(signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
-    return setOf(await this.#document.get(signal));
+    const document = await this.#document.get(signal);
+    return document.status === 'loaded' ? { status: 'loaded', value: document.value.set } : document;
   }
-
-  /** All keys, newer ones if there may be any: for a library that did not find its key in {@link all}. */
-  async allForMiss(signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
-    const renewed = await this.#document.renewForMiss(this.#document.fetches, signal);
-    return renewed ? setOf(renewed) : this.all(signal);
-  }
-}
-
-function setOf(loading: Loading<Keys>): Loading<JSONWebKeySet> {
-  return loading.status === 'loaded' ? { status: 'loaded', value: loading.value.set } : loading;
 }
 
 async function loadKeys(client: OAuth2Client, signal: AbortSignal): Promise<Loading<Keys>> {
@@ -90,21 +100,27 @@ function isKeySet(value: unknown): value is JSONWebKeySet {
   return Array.isArray(keys) && keys.length > 0 && keys.every(isJsonObject);
 }
 
-/** Under which {@link Keys.found} knows a key. */
-export function keyName({ alg, kid }: JWSHeaderParameters): string {
-  return `${alg} ${kid}`;
+/** Empty: no key fits. `unusable`: one fits and cannot verify, which a newer set would not change. */
+async function fittingKeys(keys: Keys, header: JWSHeaderParameters): Promise<readonly CryptoKey[] | 'unusable'> {
+  const name = `${header.alg} ${header.kid}`;
+  const known = keys.found.get(name);
+  if (known) return [known];
+  try {
+    const key = await keys.find(header);
+    if (header.kid !== undefined) keys.found.set(name, key);
+    return [key];
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey) return [];
+    return error instanceof errors.JWKSMultipleMatchingKeys ? severalKeys(error) : 'unusable';
+  }
 }
 
-async function keyOf(keys: Keys, header: JWSHeaderParameters): Promise<KeyFinding | 'missing'> {
-  const name = keyName(header);
-  const known = keys.found.get(name);
-  if (known) return known;
-  try {
-    const finding: Found = { status: 'key', key: await keys.find(header) };
-    if (header.kid !== undefined) keys.found.set(name, finding);
-    return finding;
-  } catch (error) {
-    // Several keys and no `kid`, or a key that cannot verify: a newer set would not help.
-    return error instanceof errors.JWKSNoMatchingKey ? 'missing' : { status: 'none' };
+/** No `kid` while keys are rotated, or one `kid` for several keys. */
+async function severalKeys(candidates: errors.JWKSMultipleMatchingKeys): Promise<readonly CryptoKey[] | 'unusable'> {
+  const keys: CryptoKey[] = [];
+  for await (const key of candidates) {
+    keys.push(key);
+    if (keys.length === MOST_FITTING) break;
   }
+  return keys.length === 0 ? 'unusable' : keys;
 }

@@ -7,19 +7,27 @@ export type Loading<T> =
   | { readonly status: 'loaded'; readonly value: T }
   | { readonly status: 'failed'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
+/**
+ * What lacked something: a token that anybody may have sent, or a reply of the identity system itself. Each has its own
+ * cool-down, so that strangers' tokens do not use up the fetch that a sign-in needs.
+ */
+export type MissCause = 'token' | 'reply';
+
 export interface LastingDocumentOptions<T> {
   /** For events only. */
   readonly provider: string;
   readonly clock: NowggClock;
   /** Fetches the document. */
   readonly load: (signal: AbortSignal) => Promise<Loading<T>>;
+  /** How long it serves while it cannot be fetched again, milliseconds. Default without an end. */
+  readonly maxStaleMs?: number;
 }
 
 /** Older than this it is fetched again, while the old one goes on serving. */
 const RENEW_AFTER_MS = 300_000;
-/** Older than this whoever needs it waits for the new one, unless the last try failed. */
+/** Older than this a caller waits for the new one, unless the last try failed. */
 const WAIT_AFTER_MS = 600_000;
-/** Least time between two fetches that somebody's miss caused, and the longest pause after a failure. */
+/** Least time between two fetches that a miss caused, and the longest pause after a failure. */
 export const COOL_DOWN_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
 /** Real time: the deadline is the socket's. */
@@ -28,8 +36,8 @@ const NONSENSE: Loading<never> = { status: 'failed', reason: 'nonsense' };
 
 /**
  * A document of the identity system that is needed often and changes seldom: its metadata, its keys. Fetched when it is
- * first needed and not before, once for all who wait, and renewed in the background. An outage costs nothing but news:
- * the old one goes on serving, and the pauses between tries grow to half a minute.
+ * first needed, once for all who wait, and renewed in the background. An outage costs nothing but news: the old one goes
+ * on serving for `maxStaleMs`, and the pauses between tries grow to half a minute.
  */
 export class LastingDocument<T> {
   readonly #options: LastingDocumentOptions<T>;
@@ -40,24 +48,32 @@ export class LastingDocument<T> {
   #fetches = 0;
   #flight: Promise<Loading<T>> | undefined;
   #failures = 0;
+  /** Why the last fetch failed; only read while {@link #failures} is not 0. */
   #lastFailure: UnknownReason = 'network';
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  #missedAt = Number.NEGATIVE_INFINITY;
+  /** When a miss last caused a fetch. */
+  readonly #missedAt: Record<MissCause, number> = {
+    token: Number.NEGATIVE_INFINITY,
+    reply: Number.NEGATIVE_INFINITY,
+  };
+
+  readonly #maxStaleMs: number;
 
   constructor(options: LastingDocumentOptions<T>) {
     this.#options = options;
+    this.#maxStaleMs = options.maxStaleMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** The document if it is at hand and young enough to serve without any question. */
   peek(): T | undefined {
-    return this.#now - this.#loadedAt < RENEW_AFTER_MS ? this.#value : undefined;
+    return this.#now - this.#loadedAt < Math.min(RENEW_AFTER_MS, this.#maxStaleMs) ? this.#value : undefined;
   }
 
   /** The document; waits only when there is none, or none that may serve unasked. `signal` ends the wait, not the fetch. */
   async get(signal: AbortSignal): Promise<Loading<T>> {
     const ageMs = this.#now - this.#loadedAt;
     const value = this.#value;
-    if (value === undefined) return this.#fetch(signal);
+    if (value === undefined || ageMs >= this.#maxStaleMs) return this.#fetch(signal);
     if (ageMs >= WAIT_AFTER_MS && this.#failures === 0) {
       const renewed = await this.#fetch(signal);
       return renewed.status === 'loaded' ? renewed : { status: 'loaded', value };
@@ -67,17 +83,23 @@ export class LastingDocument<T> {
   }
 
   /**
-   * For somebody who did not find in it what he looked for: fetches anew, at most once per cool-down.
-   * @param since {@link fetches} before he looked
-   * @returns undefined when it is certain or was just found out that there is nothing newer
+   * Looks for a newer document after the one at hand lacked something: fetches at most once per cool-down
+   * and cause.
+   *
+   * @param cause what lacked something
+   * @param seen the document that lacked it
+   * @param since {@link fetches} when the caller came
+   * @returns undefined when a document that was requested after the caller came lacks it too; `failed` with reason
+   *   `unknown_key` when that cannot be said yet, because the last fetch was too recent
    */
-  async renewForMiss(since: number, signal: AbortSignal): Promise<Loading<T> | undefined> {
+  async renewForMiss(cause: MissCause, seen: T, since: number, signal: AbortSignal): Promise<Loading<T> | undefined> {
+    const value = this.#value;
+    if (value !== undefined && value !== seen) return { status: 'loaded', value };
     if (this.#valueFetch > since) return undefined;
     if (this.#flight === undefined) {
-      const cooledDownAt = this.#missedAt + COOL_DOWN_MS;
-      if (this.#now < cooledDownAt && this.#failures === 0) return undefined;
+      const cooledDownAt = this.#missedAt[cause] + COOL_DOWN_MS;
       if (this.#now < Math.max(cooledDownAt, this.#pausedUntil)) return this.#paused(cooledDownAt);
-      this.#missedAt = this.#now;
+      this.#missedAt[cause] = this.#now;
     }
     return this.#fetch(signal);
   }
@@ -125,7 +147,7 @@ export class LastingDocument<T> {
 
   #paused(notBefore = Number.NEGATIVE_INFINITY): Loading<T> {
     const retryAfterMs = Math.max(0, Math.max(this.#pausedUntil, notBefore) - this.#now);
-    return { status: 'failed', reason: this.#lastFailure, retryAfterMs };
+    return { status: 'failed', reason: this.#failures === 0 ? 'unknown_key' : this.#lastFailure, retryAfterMs };
   }
 }
 

@@ -34,6 +34,10 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   scopes: [areScopes, 'must be an array of scope names'],
   applicationScopes: [areScopes, 'must be an array of scope names'],
   authorizationParameters: [areTexts, 'must be an object of non-empty strings'],
+  keysMaxStaleMs: [
+    (value) => Number.isSafeInteger(value) && (value as number) >= 60_000 && (value as number) <= 2_592_000_000,
+    'must be an integer from 60000 to 2592000000 (milliseconds)',
+  ],
   allowInsecure: [isOneOf(true, false), 'must be true or false'],
   issuer: [isIssuer, 'must be an absolute URL without query or fragment'],
   endpoints: [isRecord, 'must be an object of URLs'],

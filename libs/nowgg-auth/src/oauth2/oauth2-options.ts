@@ -38,6 +38,12 @@ export interface OAuth2ClientOptions {
   applicationScopes?: readonly string[];
   /** More parameters of the authorization request, such as `prompt` or `ui_locales`. */
   authorizationParameters?: Readonly<Record<string, string>>;
+  /**
+   * How long signing keys go on serving while the key set cannot be fetched, milliseconds, 60,000 to 2,592,000,000.
+   * Default 86,400,000 (24 hours). A key that was withdrawn serves no longer than this; afterwards tokens are answered
+   * with 503 until the key set is there again.
+   */
+  keysMaxStaleMs?: number;
   /** Allows plain http to hosts other than this machine. Default false: secrets would travel in the open. */
   allowInsecure?: boolean;
 }

@@ -21,6 +21,7 @@ export interface OAuth2Settings {
   readonly postLogoutRedirectUri: string | undefined;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
+  readonly keysMaxStaleMs: number;
   readonly sendsStateAndScopeWithCode: boolean;
   readonly revokeAccessToken: AccessTokenRevocation | undefined;
 }
@@ -37,6 +38,8 @@ export interface SystemPeculiarities {
   readonly sendsStateAndScopeWithCode?: boolean;
   readonly revokeAccessToken?: AccessTokenRevocation | undefined;
 }
+
+const DEFAULT_KEYS_MAX_STALE_MS = 86_400_000;
 
 /** Validates the options and fills in what is absent. @throws NowggConfigurationError with every fault at once */
 export function resolveOAuth2Options(
@@ -65,6 +68,7 @@ export function resolveOAuth2Options(
     postLogoutRedirectUri: options.postLogoutRedirectUri,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
     idTokenAlgorithm: options.idTokenAlgorithm ?? 'RS256',
+    keysMaxStaleMs: options.keysMaxStaleMs ?? DEFAULT_KEYS_MAX_STALE_MS,
     sendsStateAndScopeWithCode: peculiarities.sendsStateAndScopeWithCode ?? false,
     revokeAccessToken: peculiarities.revokeAccessToken,
   });

@@ -1,10 +1,18 @@
-import { decodeProtectedHeader } from 'jose';
+import {
+  compactVerify,
+  type CryptoKey,
+  decodeProtectedHeader,
+  exportJWK,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+} from 'jose';
 import * as openid from 'openid-client';
 import { NowggConfigurationError } from '../errors.js';
 import { ownProperty } from '../identity/claims.js';
 import type { CodeExchangeRequest, TokenOutcome } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { IdentityCall } from './identity-call.js';
+import type { Loading } from './lasting-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
 import { readTokenFailure, readTokens } from './token-reply.js';
 
@@ -136,11 +144,33 @@ async function judgeSuccess(
   return refused('invalid_id_token');
 }
 
-/** The keys as they are after looking for the one that signed the id_token in this reply. */
-async function keysFor(client: OAuth2Client, call: IdentityCall, signal: AbortSignal) {
-  const { json } = call;
-  const finding = await client.keys.find(decodeProtectedHeader(String(ownProperty(json, 'id_token'))), signal);
-  return finding.status === 'unknown' ? ({ ...finding, status: 'failed' } as const) : client.keys.all(signal);
+/**
+ * The key set to verify the id_token in this reply with. Reduced to the key that signed it, because the library takes no
+ * set in which several keys fit; whole when none did, so that the library refuses.
+ */
+async function keysFor(client: OAuth2Client, call: IdentityCall, signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
+  const idToken = String(ownProperty(call.json, 'id_token'));
+  const header = decodeProtectedHeader(idToken) as JWSHeaderParameters;
+  // A signature under a key that is named is not mended by other keys.
+  const trial = async (keys: readonly CryptoKey[]) =>
+    (await signerOf(idToken, keys)) ?? (header.kid === undefined ? undefined : 'no signer');
+  const search = await client.keys.search('reply', header, signal, trial);
+  if (search.status === 'unknown' && search.reason !== 'unknown_key') return { ...search, status: 'failed' };
+  if (search.status !== 'found' || search.value === 'no signer') return client.keys.all(signal);
+  const { kty, ...parameters } = await exportJWK(search.value);
+  const key = { ...parameters, kty: kty as string, ...(header.kid !== undefined && { kid: header.kid }) };
+  return { status: 'loaded', value: { keys: [key] } };
+}
+
+async function signerOf(idToken: string, keys: readonly CryptoKey[]): Promise<CryptoKey | undefined> {
+  for (const key of keys) {
+    const isSigner = await compactVerify(idToken, key).then(
+      () => true,
+      () => false,
+    );
+    if (isSigner) return key;
+  }
+  return undefined;
 }
 
 function stateAndScope({ settings }: OAuth2Client, state: string | undefined): Record<string, string> {

@@ -1,16 +1,17 @@
 import {
   type CryptoKey,
+  decodeProtectedHeader,
   errors,
-  type JWTHeaderParameters,
   type JWTPayload,
   jwtVerify,
   type JWTVerifyOptions,
+  type ProtectedHeaderParameters,
 } from 'jose';
 import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
-import { type Keys, keyName } from '../jwks-source.js';
+import type { Keys } from '../jwks-source.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { withoutTrailingSlash } from '../secure-url.js';
@@ -40,15 +41,13 @@ interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> 
   readonly algorithms: string[];
 }
 
-/** The search for the key that one token names. */
-interface KeySearch {
+/** What a token's search for its key and its checks share. */
+interface Attempt {
+  readonly token: string;
+  readonly nowMs: number;
   readonly signal: AbortSignal;
-  /** The key set at hand at its start. */
-  readonly known: Keys | undefined;
-  /** What was found among {@link known}. */
-  key: CryptoKey | undefined;
-  /** What the absence of a key makes of the token. */
-  failure: Exclude<IdentityVerdict, { readonly status: 'valid' }> | undefined;
+  /** Whether the header names a key: then another key set cannot help a bad signature. */
+  readonly namesKey: boolean;
 }
 
 /** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
@@ -131,27 +130,39 @@ class JwtVerification implements TokenVerification {
     const known = this.#client.keys.known();
     // A header that was good is not judged again: that and the wait for a key would cost more than all that follows.
     const key = this.#provenHeaders.find(known, headerOf(token));
-    if (key === undefined) return this.#verifyUnknownHeader(token, known, nowMs, signal);
+    if (key === undefined) return this.#verifyUnknownHeader(token, nowMs, signal);
     return jwtVerify(token, key, this.#checksAt(nowMs)).then(
       ({ payload }) => this.#accept(payload, nowMs, signal),
       (error: unknown) => refused(reasonOf(error)),
     );
   }
 
-  #verifyUnknownHeader(
-    token: string,
-    known: Keys | undefined,
-    nowMs: number,
-    signal: AbortSignal,
-  ): Promise<IdentityVerdict> {
-    const search: KeySearch = { signal, known, key: undefined, failure: undefined };
-    return jwtVerify(token, (header) => this.#keyFor(header, search), this.#checksAt(nowMs)).then(
-      ({ payload }) => {
-        if (known && search.key) this.#provenHeaders.note(known, headerOf(token), search.key);
-        return this.#accept(payload, nowMs, signal);
-      },
-      (error: unknown) => search.failure ?? refused(reasonOf(error)),
-    );
+  async #verifyUnknownHeader(token: string, nowMs: number, signal: AbortSignal): Promise<IdentityVerdict> {
+    const header = readHeader(token);
+    const refusal = header ? this.#headerRefusal(header) : 'invalid_token';
+    if (!header || refusal !== undefined) return refused(refusal ?? 'invalid_token');
+    const attempt: Attempt = { token, nowMs, signal, namesKey: header.kid !== undefined };
+    const trial = (keys: readonly CryptoKey[], set: Keys) => this.#tryEach(keys, set, attempt);
+    const search = await this.#client.keys.search('token', header, signal, trial);
+    if (search.status === 'found') return search.value;
+    // Without a key it is not to be remembered: the key may be published in the next moment.
+    return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : search;
+  }
+
+  /** The verdict of the key that signed this token. Undefined when none of them did and a newer key may have. */
+  async #tryEach(keys: readonly CryptoKey[], set: Keys, attempt: Attempt): Promise<IdentityVerdict | undefined> {
+    const { token, nowMs, signal, namesKey } = attempt;
+    const checks = this.#checksAt(nowMs);
+    for (const key of keys) {
+      try {
+        const { payload } = await jwtVerify(token, key, checks);
+        if (namesKey && keys.length === 1) this.#provenHeaders.note(set, headerOf(token), key);
+        return await this.#accept(payload, nowMs, signal);
+      } catch (error) {
+        if (!isOfTheKey(error)) return refused(reasonOf(error));
+      }
+    }
+    return namesKey ? refused('invalid_token') : undefined;
   }
 
   #checksAt(nowMs: number): JWTVerifyOptions {
@@ -177,23 +188,7 @@ class JwtVerification implements TokenVerification {
     return this.#judge(claims, metadata.value.issuer, this.#client.clock.now());
   }
 
-  /** At once where the key is at hand, which it is for all but a few tokens. */
-  #keyFor(header: JWTHeaderParameters, search: KeySearch): CryptoKey | Promise<CryptoKey> {
-    const refusal = this.#headerRefusal(header);
-    if (refusal !== undefined) return giveUp(search, refused(refusal));
-    search.key = search.known?.found.get(keyName(header))?.key;
-    return search.key ?? this.#searchKey(header, search);
-  }
-
-  async #searchKey(header: JWTHeaderParameters, search: KeySearch): Promise<CryptoKey> {
-    const finding = await this.#client.keys.find(header, search.signal);
-    if (finding.status === 'key') return finding.key;
-    // Without a key it is not to be remembered: the key may be published in the next moment.
-    const isAbsent = finding.status === 'none';
-    return giveUp(search, isAbsent ? { status: 'invalid', reason: 'invalid_token', finding: true } : finding);
-  }
-
-  #headerRefusal(header: JWTHeaderParameters): InvalidReason | undefined {
+  #headerRefusal(header: ProtectedHeaderParameters): InvalidReason | undefined {
     const { algorithms, typ } = this.#settings;
     if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return 'invalid_token';
     if (header.kid !== undefined && typeof header.kid !== 'string') return 'invalid_token';
@@ -232,10 +227,18 @@ function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'));
 }
 
-/** Notes why there is no key, and ends the verification with the library's own error. */
-function giveUp(search: KeySearch, failure: NonNullable<KeySearch['failure']>): never {
-  search.failure = failure;
-  throw new errors.JWKSNoMatchingKey();
+/** Undefined for everything that has no JOSE header. */
+function readHeader(token: string): ProtectedHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether this key did not sign the token or cannot verify anything; other errors are about the token. */
+function isOfTheKey(error: unknown): boolean {
+  return error instanceof errors.JWSSignatureVerificationFailed || !(error instanceof errors.JOSEError);
 }
 
 /** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */
