@@ -28,8 +28,8 @@ describe.each(['jwt', 'opaque'] as const)('an Authgear project whose access toke
     await system[Symbol.asyncDispose]();
   });
 
-  it('is not asked at boot', () => {
-    expect(system.seen).toEqual([]);
+  it('is asked at boot for its discovery document only', () => {
+    expect(system.seen.map(({ path }) => path)).toEqual(['/.well-known/openid-configuration']);
   });
 
   it('signs a player in, whose token then passes the guard', async () => {

@@ -298,7 +298,8 @@ describe('several processes and several systems', () => {
     const callback = await game.sendOut(browser, 'wgtwo');
     await expect(game.finish(browser, callback, 'authgear')).rejects.toMatchObject(NOT_BEGUN_HERE);
     await expect(game.finish(browser, callback)).rejects.toMatchObject({ errorCode: 'configuration' });
-    expect(other.seen).toEqual([]);
+    // Its discovery document at boot, and nothing since.
+    expect(other.seen.map(({ path }) => path)).toEqual(['/.well-known/openid-configuration']);
     expect((await game.finish(browser, callback, 'wgtwo')).principal.provider).toBe('wgtwo');
     await game[Symbol.asyncDispose]();
     await honest[Symbol.asyncDispose]();

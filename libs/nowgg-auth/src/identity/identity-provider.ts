@@ -120,6 +120,16 @@ export abstract class IdentityProvider {
     return createHash('sha256').update(token).digest('base64url');
   }
 
+  /**
+   * Checks when the application starts what must not wait for the first request. An identity system that cannot be asked
+   * does not stop the start.
+   *
+   * @throws NowggConfigurationError when the application must not start
+   */
+  async checkAtStart(): Promise<void> {
+    // Nothing to check by default.
+  }
+
   /** Whether the unverified issuer and audience point here. Only to choose among several providers. */
   abstract recognises(jws: UnverifiedJws): boolean;
 

@@ -1,13 +1,23 @@
+import type { OnApplicationBootstrap } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
 import type { IdentityProvider } from './identity-provider.js';
 import type { UnverifiedJws } from './unverified-jws.js';
 
 /** The identity providers of one module instance, by name. */
-export class IdentityProviders {
+export class IdentityProviders implements OnApplicationBootstrap {
   readonly #byName: ReadonlyMap<string, IdentityProvider>;
 
   constructor(providers: readonly IdentityProvider[]) {
     this.#byName = new Map(providers.map((provider) => [provider.name, provider]));
+  }
+
+  /** @throws NowggConfigurationError with the faults of every provider that must not start */
+  async onApplicationBootstrap(): Promise<void> {
+    const checks = await Promise.allSettled([...this].map((provider) => provider.checkAtStart()));
+    const faults = checks.flatMap((check) => (check.status === 'rejected' ? [check.reason as unknown] : []));
+    if (faults.length === 0) return;
+    if (faults.length === 1 || !faults.every((fault) => fault instanceof Error)) throw faults[0];
+    throw new NowggConfigurationError(faults.map(({ message }) => message).join('; '));
   }
 
   /** @throws NowggConfigurationError when no provider has this name. */

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import * as openid from 'openid-client';
 import type { NowggClock } from '../clock.js';
+import { NowggConfigurationError } from '../errors.js';
 import type { IdentityProviderContext } from '../identity/identity-provider.js';
+import { publishSecurityEvent } from '../security-events.js';
+import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
 import { JwksSource } from './jwks-source.js';
 import { LastingDocument, type Loading } from './lasting-document.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
+
+/** Real time: how long a boot waits for the discovery document. */
+const BOOT_WAIT_MS = 2_000;
 
 /** One client at one standard OAuth 2.0 / OpenID Connect system: what it knows of itself, of the system, and how it calls. */
 export class OAuth2Client {
@@ -18,6 +24,7 @@ export class OAuth2Client {
   readonly keys: JwksSource;
   readonly #context: IdentityProviderContext;
   readonly #metadata: LastingDocument<openid.ServerMetadata> | undefined;
+  #refusal: EndpointRefusal | undefined;
 
   constructor(settings: OAuth2Settings, context: IdentityProviderContext) {
     this.settings = settings;
@@ -48,6 +55,22 @@ export class OAuth2Client {
     return metadata
       ? { status: 'loaded', value: metadata }
       : (this.#metadata as LastingDocument<openid.ServerMetadata>).get(signal);
+  }
+
+  /**
+   * Begins discovery and waits for it a moment: a document that sends credentials elsewhere refuses the boot. An outage
+   * does not; what comes later is judged when it comes.
+   *
+   * @throws NowggConfigurationError naming the hosts and the option
+   */
+  async checkEndpoints(): Promise<void> {
+    const { name, sendsCredentials } = this.settings;
+    if (!this.#metadata || !sendsCredentials) return;
+    const metadata = await this.metadata(AbortSignal.timeout(BOOT_WAIT_MS));
+    const isRefused = metadata.status === 'failed' && metadata.reason === 'foreign_endpoint';
+    if (isRefused && this.#refusal) {
+      throw new NowggConfigurationError(`identity provider ${name}: ${this.#refusal.sentence}`);
+    }
   }
 
   /** A new call under this deadline. */
@@ -83,10 +106,19 @@ export class OAuth2Client {
         [openid.customFetch]: call.fetch,
         execute: [openid.allowInsecureRequests],
       });
-      return { status: 'loaded', value: { ...discovered.serverMetadata() } };
+      return this.#judge({ ...discovered.serverMetadata() });
     } catch {
       return { reason: 'nonsense', ...call.failure(), status: 'failed' };
     }
+  }
+
+  #judge(discovered: openid.ServerMetadata): Loading<openid.ServerMetadata> {
+    const judged = judgeEndpoints(discovered, this.settings);
+    this.#refusal = judged.refusal;
+    if (!judged.refusal) return { status: 'loaded', value: judged.metadata };
+    const detail = judged.refusal.hosts.join(', ');
+    publishSecurityEvent({ type: 'foreign_endpoint', provider: this.settings.name, detail });
+    return { status: 'failed', reason: 'foreign_endpoint' };
   }
 
   #clientAuthentication(): openid.ClientAuth {

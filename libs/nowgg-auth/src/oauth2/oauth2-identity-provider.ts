@@ -57,6 +57,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return this.#jwtIsLocal && this.#forOpaque === undefined;
   }
 
+  override async checkAtStart(): Promise<void> {
+    await this.client.checkEndpoints();
+  }
+
   /** By the issuer alone unless the token names its client: its `aud` is an API, and which ones is for the verification. */
   override recognises({ claims }: UnverifiedJws): boolean {
     const { issuer, clientId } = this.client.settings;

@@ -17,6 +17,13 @@ const areTexts = (value: unknown) => isRecord(value) && Object.values(value).eve
 const isUri = (value: unknown) => isText(value) && URL.canParse(value as string) && !(value as string).includes('#');
 /** An issuer identifier (RFC 8414 section 2): an address without query, fragment, white space or backslash. */
 const isIssuer = (value: unknown) => isUri(value) && !/[\p{Cc}\s?#\\]/u.test(value as string);
+const isHost = (value: unknown) =>
+  typeof value === 'string' &&
+  value.length <= 255 &&
+  /^[a-z0-9.:[\]-]+$/.test(value) &&
+  URL.canParse(`https://${value}`) &&
+  new URL(`https://${value}`).host === value;
+const areHosts = (value: unknown) => Array.isArray(value) && value.every(isHost);
 /** Sent in two spellings it would be two; the library keeps no query of it. */
 const isRedirectUri = (value: unknown) =>
   isUri(value) && new URL(value as string).href === value && new URL(value).search === '';
@@ -41,6 +48,7 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   allowInsecure: [isOneOf(true, false), 'must be true or false'],
   issuer: [isIssuer, 'must be an absolute URL without query or fragment'],
   endpoints: [isRecord, 'must be an object of URLs'],
+  endpointHosts: [areHosts, 'must be an array of host names in lower case, with a port where it is not 443'],
   verification: [isVerificationChoice, 'must be a way of verifying, or one for jwt and one for opaque'],
   scopeSeparator: [isOneOf(' ', ','), 'must be a space or a comma'],
   idTokenAlgorithm: [

@@ -58,6 +58,12 @@ export interface OAuth2ProviderOptions extends OAuth2ClientOptions {
   issuer?: string;
   /** Instead of discovery. Tokens that are JWTs then need {@link issuer} too. */
   endpoints?: OAuth2Endpoints;
+  /**
+   * Hosts beside the issuer's own that the discovery document may name for endpoints that get the client secret, codes or
+   * tokens, such as `oauth2.googleapis.com`; with a port where it is not the scheme's own. Default none: other hosts
+   * refuse the boot, by name. Without effect where {@link endpoints} are given.
+   */
+  endpointHosts?: readonly string[];
   verification: VerificationChoice;
   /** What stands between scopes. Default a space, as RFC 6749 has it. */
   scopeSeparator?: ' ' | ',';

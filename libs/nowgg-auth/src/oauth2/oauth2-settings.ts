@@ -2,6 +2,7 @@ import type { ServerMetadata } from 'openid-client';
 import { NowggConfigurationError } from '../errors.js';
 import { oauth2OptionFaults } from './oauth2-option-faults.js';
 import type { OAuth2Endpoints, OAuth2ProviderOptions, VerificationChoice } from './oauth2-options.js';
+import { isVerificationMethod } from './verification/verification-method.js';
 
 /** {@link OAuth2ProviderOptions} with every value: what the rest of the code reads. Frozen. */
 export interface OAuth2Settings {
@@ -22,6 +23,10 @@ export interface OAuth2Settings {
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
   readonly keysMaxStaleMs: number;
+  /** Hosts beside the issuer's to which discovered endpoints may send credentials, as `URL.host` writes them. */
+  readonly endpointHosts: readonly string[];
+  /** Whether a secret, a code or a token is ever sent: false only where JWTs are verified and nothing else. */
+  readonly sendsCredentials: boolean;
   readonly sendsStateAndScopeWithCode: boolean;
   readonly revokeAccessToken: AccessTokenRevocation | undefined;
 }
@@ -68,10 +73,17 @@ export function resolveOAuth2Options(
     postLogoutRedirectUri: options.postLogoutRedirectUri,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
     idTokenAlgorithm: options.idTokenAlgorithm ?? 'RS256',
+    endpointHosts: Object.freeze([...(options.endpointHosts ?? [])]),
+    sendsCredentials: sendsCredentials(options),
     keysMaxStaleMs: options.keysMaxStaleMs ?? DEFAULT_KEYS_MAX_STALE_MS,
     sendsStateAndScopeWithCode: peculiarities.sendsStateAndScopeWithCode ?? false,
     revokeAccessToken: peculiarities.revokeAccessToken,
   });
+}
+
+function sendsCredentials({ clientSecret, redirectUri, verification }: OAuth2ProviderOptions): boolean {
+  const isLocal = isVerificationMethod(verification) && verification.local;
+  return clientSecret !== undefined || redirectUri !== undefined || !isLocal;
 }
 
 /** The first endpoint that is there; the faults made sure of one. */

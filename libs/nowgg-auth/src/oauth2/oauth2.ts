@@ -4,8 +4,9 @@ import type { OAuth2ProviderOptions } from './oauth2-options.js';
 import { type OAuth2Settings, resolveOAuth2Options } from './oauth2-settings.js';
 
 /**
- * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. Nothing is fetched
- * before it is needed, so an outage does not keep the application from starting.
+ * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. At start only
+ * the discovery document is fetched, to refuse one that sends credentials to hosts that are not named; an outage does not
+ * keep the application from starting.
  *
  * @throws NowggConfigurationError naming every option that is at fault, never its value
  */

@@ -18,6 +18,8 @@ export interface AuthgearOptions extends OAuth2ClientOptions {
   verification?: 'token' | 'resolver';
   /** The `aud` of JWT access tokens. Default the endpoint's origin. */
   audience?: string;
+  /** Hosts beside the endpoint's own that the project's discovery document may name. Default none. */
+  endpointHosts?: readonly string[];
 }
 
 /**
