@@ -105,6 +105,14 @@ export abstract class IdentityProvider {
   }
 
   /**
+   * Whether it exchanges a code that comes without its authorization response. False where an authorization flow of this
+   * application checks state, nonce and issuer first: a code that was begun in another browser would pass otherwise.
+   */
+  get acceptsBareCodes(): boolean {
+    return true;
+  }
+
+  /**
    * Whether it judges every token completely by computing, from keys at hand. A token that can only be for it is then not
    * looked at beforehand: decoding it twice would cost as much as all the rest.
    */

@@ -53,6 +53,11 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     }
   }
 
+  override get acceptsBareCodes(): boolean {
+    const { redirectUri, acceptCodesAtLogin } = this.client.settings;
+    return redirectUri === undefined || acceptCodesAtLogin;
+  }
+
   override get isLocal(): boolean {
     return this.#jwtIsLocal && this.#forOpaque === undefined;
   }

@@ -37,6 +37,7 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   clientSecret: [isText, 'must be a non-empty string, or absent'],
   clientAuthentication: [isOneOf('basic', 'post', 'none'), 'must be basic, post or none'],
   redirectUri: [isRedirectUri, 'must be an absolute, normalised URI with a path and without query or fragment'],
+  acceptCodesAtLogin: [isOneOf(true, false), 'must be true or false'],
   postLogoutRedirectUri: [isUri, 'must be an absolute URI without a fragment'],
   scopes: [areScopes, 'must be an array of scope names'],
   applicationScopes: [areScopes, 'must be an array of scope names'],

@@ -30,6 +30,12 @@ export interface OAuth2ClientOptions {
   clientAuthentication?: 'basic' | 'post' | 'none';
   /** Where the authorization flow comes back to, exactly as registered. Needed for that flow only. */
   redirectUri?: string;
+  /**
+   * Whether `POST login` and `exchangeCode()` take codes of this provider although it has a {@link redirectUri}. Default
+   * false: the authorization flow's callback takes them, which checks state, nonce and issuer. True is for clients that
+   * run a flow of their own, and lets a code in that was begun in another browser where the identity system ignores PKCE.
+   */
+  acceptCodesAtLogin?: boolean;
   /** Where the browser goes after a logout at the identity system, exactly as registered. */
   postLogoutRedirectUri?: string;
   /** Scopes that a sign-in asks for. What makes the system issue a refresh token belongs to them. */

@@ -19,6 +19,7 @@ export interface OAuth2Settings {
   readonly applicationScopes: readonly string[];
   readonly scopeSeparator: ' ' | ',';
   readonly redirectUri: string | undefined;
+  readonly acceptCodesAtLogin: boolean;
   readonly postLogoutRedirectUri: string | undefined;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
@@ -70,6 +71,7 @@ export function resolveOAuth2Options(
     applicationScopes: Object.freeze([...(options.applicationScopes ?? [])]),
     scopeSeparator: options.scopeSeparator ?? ' ',
     redirectUri: options.redirectUri,
+    acceptCodesAtLogin: options.acceptCodesAtLogin ?? false,
     postLogoutRedirectUri: options.postLogoutRedirectUri,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
     idTokenAlgorithm: options.idTokenAlgorithm ?? 'RS256',

@@ -41,6 +41,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       // A caller's mistake, not our configuration's: several providers and none named, or one that there is not.
       const known = provider === undefined ? this.providers.only() : this.providers.find(provider);
       if (!known) throw new InvalidRequestError('the identity provider is unknown, or has to be named');
+      if (!known.acceptsBareCodes) throw new InvalidRequestError('sign in at this provider by its authorization flow');
       const exchange = await this.tokens.exchangeCode(code, { provider: known.name });
       return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
     }

@@ -55,6 +55,11 @@ export class CodeExchanger {
     if (!provider.canObtainTokens) {
       throw new NowggConfigurationError('this identity provider has no client secret: it cannot exchange codes');
     }
+    if (!options.authorization && !provider.acceptsBareCodes) {
+      throw new NowggConfigurationError(
+        'this identity provider has an authorization flow, whose callback takes its codes, unless acceptCodesAtLogin is set',
+      );
+    }
     const codeHash = codeHashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
     return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
   }
