@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
@@ -96,6 +96,12 @@ export abstract class IdentityProvider {
   abstract readonly name: string;
   /** Hash of the system's address and our client id; 43 base64url characters. */
   abstract readonly clientKey: string;
+  /**
+   * What this client's verdicts depend on: its name, address, client id, method of verification and every setting that
+   * decides, but no secret. Processes share verdicts only where all providers of their modules have equal scopes.
+   * Default: unique to the instance, so that nothing is shared.
+   */
+  readonly verdictScope: string = randomUUID();
   /** The kinds that this client can have verified; the first is asked for when neither token nor route tells. */
   abstract readonly tokenTypes: readonly TokenType[];
 

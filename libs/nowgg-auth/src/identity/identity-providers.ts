@@ -2,13 +2,17 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
 import type { IdentityProvider } from './identity-provider.js';
 import type { UnverifiedJws } from './unverified-jws.js';
+import { commonVerdictScope } from './verdict-scope.js';
 
 /** The identity providers of one module instance, by name. */
 export class IdentityProviders implements OnApplicationBootstrap {
   readonly #byName: ReadonlyMap<string, IdentityProvider>;
+  /** What the verdicts of this module depend on: the scopes of all its providers. 43 base64url characters. */
+  readonly verdictScope: string;
 
   constructor(providers: readonly IdentityProvider[]) {
     this.#byName = new Map(providers.map((provider) => [provider.name, provider]));
+    this.verdictScope = commonVerdictScope(providers.map(({ verdictScope }) => verdictScope));
   }
 
   /** @throws NowggConfigurationError with the faults of every provider that must not start */

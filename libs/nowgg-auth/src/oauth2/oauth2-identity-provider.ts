@@ -11,13 +11,27 @@ import {
   type TokenOutcome,
 } from '../identity/identity-provider.js';
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../identity/unverified-jws.js';
+import { verdictScopeOf } from '../identity/verdict-scope.js';
 import type { TokenType } from '../principal.js';
 import { OAuth2Client } from './oauth2-client.js';
+import type { VerificationChoice } from './oauth2-options.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { isSameIssuer } from './secure-url.js';
 import { exchangeCode, refreshTokens, revokeTokens } from './token-endpoint.js';
 import { askForAccount } from './verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
+
+/** Settings of the sign-in, of how the client authenticates and of the end of a grant: no verdict depends on them. */
+const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [
+  'clientAuthentication',
+  'redirectUri',
+  'postLogoutRedirectUri',
+  'scopes',
+  'applicationScopes',
+  'authorizationParameters',
+  'sendsStateAndScopeWithCode',
+  'revokeAccessToken',
+];
 
 /** @throws NowggConfigurationError when it is none of this kind */
 export function oauth2ProviderOf(provider: IdentityProvider): OAuth2IdentityProvider {
@@ -29,6 +43,7 @@ export function oauth2ProviderOf(provider: IdentityProvider): OAuth2IdentityProv
 export class OAuth2IdentityProvider extends IdentityProvider {
   override readonly name: string;
   override readonly clientKey: string;
+  override readonly verdictScope: string;
   override readonly tokenTypes: readonly TokenType[] = ['token'];
   readonly client: OAuth2Client;
   readonly #forJwt: TokenVerification;
@@ -41,6 +56,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     this.client = new OAuth2Client(settings, context);
     this.name = settings.name;
     this.clientKey = this.client.clientKey;
+    this.verdictScope = scopeOf(settings, context);
     const { verification } = settings;
     if (isVerificationMethod(verification)) {
       this.#forJwt = verification.create(this.client);
@@ -126,4 +142,15 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   override async revoke(refreshToken: string, signal: AbortSignal, accessToken?: string): Promise<void> {
     await revokeTokens(this.client, { refreshToken, accessToken }, signal);
   }
+}
+
+function scopeOf(settings: OAuth2Settings, { clockSkewMs }: IdentityProviderContext): string {
+  const deciding = { ...settings, kind: 'oauth2', verification: describe(settings.verification), clockSkewMs };
+  return verdictScopeOf(deciding, NOT_DECIDING);
+}
+
+/** Methods by their names and settings. */
+function describe(choice: VerificationChoice): object {
+  if (isVerificationMethod(choice)) return { method: choice.kind, settings: choice.settings };
+  return { jwt: describe(choice.jwt), opaque: describe(choice.opaque) };
 }

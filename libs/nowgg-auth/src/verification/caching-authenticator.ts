@@ -71,7 +71,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes };
     this.#cache = new VerdictCache(options);
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
-    this.#shared = new SharedAsking(sharedCache, clock, options);
+    this.#shared = new SharedAsking(sharedCache, clock, options, providers.verdictScope);
     this.#lines = new Map(
       [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options)]),
     );
@@ -170,7 +170,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #ask({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
     const line = this.#lines.get(provider.name) as IdentityLine;
-    const ask = () => this.#shared.ask(key, this.#sharedMaxAgeMs(policy), () => line.ask(question));
+    const ask = () => this.#shared.ask(key, provider, this.#sharedMaxAgeMs(policy), () => line.ask(question));
     const settle = (answer: Answer) => this.#remember(key, provider, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);

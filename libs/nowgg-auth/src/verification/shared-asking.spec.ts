@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { factsOf } from '../testing-support/fake-identity-provider.js';
+import type { TokenFacts } from '../principal.js';
+import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { Answer } from './answer.js';
 import { SharedAsking } from './shared-asking.js';
@@ -54,6 +55,10 @@ const turn = () =>
     setImmediate(resolve);
   });
 
+const SCOPE = 'scope-of-this-module';
+const scoped = (key: string) => `${SCOPE}/${key}`;
+const provider = new FakeIdentityProvider();
+
 let clock: ManualClock;
 let cache: FakeSharedCache;
 let asking: SharedAsking;
@@ -70,56 +75,81 @@ const ask = async () => {
 beforeEach(() => {
   clock = new ManualClock();
   cache = new FakeSharedCache();
-  asking = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 });
+  asking = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, SCOPE);
   questions.asked = 0;
   verdict = { status: 'valid', facts: factsOf() };
 });
 
 describe('a shared verdict', () => {
   it('serves another process at the age that it has', async () => {
-    cache.verdicts.set('k', { facts: factsOf(), ageMs: 20_000, lifetimeMs: 10_000 });
-    const answer = await asking.ask('k', 30_000, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 20_000, lifetimeMs: 10_000 });
+    const answer = await asking.ask('k', provider, 30_000, ask);
     expect(answer).toMatchObject({ source: 'shared', verdict: { status: 'valid' } });
     expect(clock.monotonicNow() - answer.askedAt.monotonicMs).toBe(20_000);
     expect(questions.asked).toBe(0);
   });
 
   it.each([[30_000], [-1], [Number.NaN]])('of an age of %p is none', async (ageMs) => {
-    cache.verdicts.set('k', { facts: factsOf(), ageMs, lifetimeMs: 10_000 });
-    await asking.ask('k', 30_000, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs, lifetimeMs: 10_000 });
+    await asking.ask('k', provider, 30_000, ask);
     expect(questions.asked).toBe(1);
   });
 
   it('is kept for what is left of its life, never past exp, and only if it is a yes', async () => {
-    await asking.ask('whole', 30_000, ask);
+    await asking.ask('whole', provider, 30_000, ask);
     verdict = { status: 'valid', facts: factsOf({ expiresAtMs: clock.now() + 5_100 }) };
-    await asking.ask('short', 30_000, ask);
+    await asking.ask('short', provider, 30_000, ask);
     verdict = { status: 'invalid', reason: 'invalid_token' };
-    await asking.ask('no', 30_000, ask);
+    await asking.ask('no', provider, 30_000, ask);
     verdict = { status: 'unknown', reason: 'timeout' };
-    await asking.ask('unknown', 30_000, ask);
+    await asking.ask('unknown', provider, 30_000, ask);
     expect([...cache.verdicts].map(([key, { ageMs, lifetimeMs }]) => [key, ageMs, lifetimeMs])).toEqual([
-      ['whole', 100, 29_900],
-      ['short', 100, 5_000],
+      [scoped('whole'), 100, 29_900],
+      [scoped('short'), 100, 5_000],
     ]);
     expect(cache.claims.size).toBe(0);
   });
 });
 
+describe('a verdict that was given to another', () => {
+  const ofOthers: [string, Partial<TokenFacts>][] = [
+    ['identity provider', { provider: 'other' }],
+    ['client', { clientKey: 'key of another client' }],
+    ['kind of token, which this client cannot have verified', { tokenType: 'id_token' }],
+  ];
+
+  it.each(ofOthers)('%s is a miss, whatever key the cache found it under', async (_, facts) => {
+    const tokensOnly = new FakeIdentityProvider();
+    tokensOnly.tokenTypes = ['token'];
+    cache.verdicts.set(scoped('k'), { facts: factsOf(facts), ageMs: 0, lifetimeMs: 30_000 });
+    expect(await asking.ask('k', tokensOnly, 30_000, ask)).toMatchObject({ source: 'miss' });
+    expect(questions.asked).toBe(1);
+  });
+
+  it('module, whose providers are configured otherwise, lies under another key', async () => {
+    const other = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, 'scope-of-another-module');
+    await asking.ask('k', provider, 30_000, ask);
+    await other.ask('k', provider, 30_000, ask);
+    expect(questions.asked).toBe(2);
+    await other.forget(['k']);
+    expect([...cache.verdicts.keys()]).toEqual([scoped('k')]);
+  });
+});
+
 describe('a question', () => {
   it('that another process is asking waits for its answer', async () => {
-    cache.claims.add('k');
-    const waiting = asking.ask('k', 30_000, ask);
+    cache.claims.add(scoped('k'));
+    const waiting = asking.ask('k', provider, 30_000, ask);
     await turn();
-    cache.verdicts.set('k', { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
     clock.advance(10);
     expect(await waiting).toMatchObject({ source: 'shared' });
     expect(questions.asked).toBe(0);
   });
 
   it('that the other process does not answer is asked here in the end', async () => {
-    cache.claims.add('k');
-    const waiting = asking.ask('k', 30_000, ask);
+    cache.claims.add(scoped('k'));
+    const waiting = asking.ask('k', provider, 30_000, ask);
     while (questions.asked === 0) {
       await turn();
       clock.advance(50);
@@ -128,10 +158,10 @@ describe('a question', () => {
   });
 
   it('goes straight to the identity system when an answer of now is wanted, or the cache is down', async () => {
-    cache.verdicts.set('k', { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
-    await asking.ask('k', 0, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
+    await asking.ask('k', provider, 0, ask);
     cache.isDown = true;
-    await asking.ask('k', 30_000, ask);
+    await asking.ask('k', provider, 30_000, ask);
     expect(questions.asked).toBe(2);
   });
 });

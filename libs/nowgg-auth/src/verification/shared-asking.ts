@@ -1,6 +1,7 @@
 import type { NowggClock } from '../clock.js';
+import type { IdentityProvider } from '../identity/identity-provider.js';
 import { Answer } from './answer.js';
-import type { SharedCache } from './shared-cache.js';
+import type { SharedCache, SharedVerdict } from './shared-cache.js';
 import { instantOf } from './verdict-cache.js';
 
 /** First wait for another process's answer, milliseconds; grows to the longest. */
@@ -16,33 +17,44 @@ export class SharedAsking {
   readonly #clock: NowggClock;
   readonly #maxAgeMs: number;
   readonly #timeoutMs: number;
+  readonly #scope: string;
 
+  /** @param scope what the verdicts of this module depend on; modules with another scope see none of them */
   constructor(
     cache: SharedCache | undefined,
     clock: NowggClock,
     options: { readonly maxAgeMs: number; readonly timeoutMs: number },
+    scope: string,
   ) {
     this.#cache = cache;
     this.#clock = clock;
     this.#maxAgeMs = options.maxAgeMs;
     this.#timeoutMs = options.timeoutMs;
+    this.#scope = scope;
   }
 
   /**
+   * @param provider the one whose verdict this is; another provider's or client's verdict is a miss
    * @param freshMs how old a shared verdict may be; 0 takes none and asks
    * @param ask the question to the identity system itself
    */
-  async ask(key: string, freshMs: number, ask: () => Promise<Answer>): Promise<Answer> {
+  async ask(key: string, provider: IdentityProvider, freshMs: number, ask: () => Promise<Answer>): Promise<Answer> {
     const cache = this.#cache;
     if (!cache) return ask();
-    if (freshMs <= 0) return this.#asked(cache, key, ask);
-    const shared = (await this.#read(cache, key, freshMs)) ?? (await this.#claimOrAwait(cache, key, freshMs));
-    return shared ?? this.#asked(cache, key, ask);
+    const scopedKey = this.#scopedKeyOf(key);
+    if (freshMs <= 0) return this.#asked(cache, scopedKey, ask);
+    const read = () => this.#read(cache, scopedKey, provider, freshMs);
+    const shared = (await read()) ?? (await this.#claimOrAwait(cache, scopedKey, read));
+    return shared ?? this.#asked(cache, scopedKey, ask);
   }
 
   /** Forgets what other processes may know of a token. */
   async forget(keys: readonly string[]): Promise<void> {
-    await this.#cache?.remove(keys);
+    await this.#cache?.remove(keys.map((key) => this.#scopedKeyOf(key)));
+  }
+
+  #scopedKeyOf(key: string): string {
+    return `${this.#scope}/${key}`;
   }
 
   async #asked(cache: SharedCache, key: string, ask: () => Promise<Answer>): Promise<Answer> {
@@ -58,16 +70,26 @@ export class SharedAsking {
     return answer;
   }
 
-  async #read(cache: SharedCache, key: string, freshMs: number): Promise<Answer | undefined> {
+  async #read(
+    cache: SharedCache,
+    key: string,
+    provider: IdentityProvider,
+    freshMs: number,
+  ): Promise<Answer | undefined> {
     const now = instantOf(this.#clock);
     const shared = await cache.read(key);
     if (!shared || !(shared.ageMs >= 0 && shared.ageMs < freshMs)) return undefined;
+    if (!isVerdictOf(shared, provider)) return undefined;
     const askedAt = { wallMs: now.wallMs - shared.ageMs, monotonicMs: now.monotonicMs - shared.ageMs };
     return new Answer({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
   }
 
   /** Undefined when this process has to ask: it got the claim, nobody knows, or the other one took too long. */
-  async #claimOrAwait(cache: SharedCache, key: string, freshMs: number): Promise<Answer | undefined> {
+  async #claimOrAwait(
+    cache: SharedCache,
+    key: string,
+    read: () => Promise<Answer | undefined>,
+  ): Promise<Answer | undefined> {
     const giveUpAt = this.#clock.monotonicNow() + this.#timeoutMs;
     for (
       let pollMs = FIRST_POLL_MS;
@@ -76,9 +98,14 @@ export class SharedAsking {
     ) {
       if ((await cache.claim(key, this.#timeoutMs)) !== 'held') return undefined;
       await this.#clock.wait(pollMs);
-      const answer = await this.#read(cache, key, freshMs);
+      const answer = await read();
       if (answer) return answer;
     }
     return undefined;
   }
+}
+
+/** The key already says so; a cache that mixes up its values must not make one client's token good at another. */
+function isVerdictOf({ facts }: SharedVerdict, { name, clientKey, tokenTypes }: IdentityProvider): boolean {
+  return facts.provider === name && facts.clientKey === clientKey && tokenTypes.includes(facts.tokenType);
 }

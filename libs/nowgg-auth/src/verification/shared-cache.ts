@@ -12,7 +12,8 @@ export interface SharedVerdict {
 /**
  * Port: verdicts that processes share. An accelerator and nothing more: every operation ends within the cache's own
  * small budget, none rejects, and whatever goes wrong (down, slow, full, read-only, forged, of another shape) is a miss.
- * Keys are the binary strings of `cacheKey`.
+ * Keys are binary strings of any length. They name the token by its hash, and they differ where the configurations of two
+ * applications differ, so that neither sees the other's verdicts: use the whole key.
  */
 export abstract class SharedCache {
   /** The verdict of this key, if there is one that can be believed. */
@@ -25,8 +26,8 @@ export abstract class SharedCache {
   abstract remove(keys: readonly string[]): Promise<void>;
 
   /**
-   * Tries to become the one process that asks about this key for the next `leaseMs`. `held`: another one is at it, its
-   * verdict will be there soon. `unavailable`: nobody knows, ask yourself.
+   * Tries to become the one process that asks about this key for the next `leaseMs`. `held`: another process is asking,
+   * its verdict will be there soon; only where that is proven. `unavailable`: not known, ask yourself.
    */
   abstract claim(key: string, leaseMs: number): Promise<'mine' | 'held' | 'unavailable'>;
 
@@ -49,8 +50,11 @@ export const OPTIONAL_SHARED_CACHE = Symbol('nestjs-nowgg-auth:optional-shared-c
 /** What the module hands to a wiring when it creates the cache. */
 export interface SharedCacheContext {
   readonly clock: NowggClock;
-  /** 32 bytes that all processes of the application have in common and that Redis never sees. */
-  readonly sealingKey: Uint8Array;
+  /**
+   * 32 bytes that all processes of the application have in common and that the cache's server never sees: derived from
+   * the first key of `tokens.encryptionKeys`, and absent without those.
+   */
+  readonly sealingKey: Uint8Array | undefined;
 }
 
 /** How a shared cache is created: what has to be injected, and what to make of it. */

@@ -12,6 +12,7 @@ import {
 } from '../identity-provider.js';
 import { withoutTrailingSlash } from '../trailing-slashes.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
+import { verdictScopeOf } from '../verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
 import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
@@ -23,6 +24,7 @@ import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } fr
 export class NowggIdentityProvider extends IdentityProvider {
   override readonly name: string;
   override readonly clientKey: string;
+  override readonly verdictScope: string;
   override readonly tokenTypes: readonly TokenType[];
   readonly #client: NowggClient;
   readonly #context: IdentityProviderContext;
@@ -44,6 +46,13 @@ export class NowggIdentityProvider extends IdentityProvider {
       clientSecret: options.clientSecret,
     };
     this.#context = context;
+    const { tokenTypes } = this;
+    this.verdictScope = verdictScopeOf({
+      ...this.#client,
+      kind: 'nowgg',
+      tokenTypes,
+      clockSkewMs: context.clockSkewMs,
+    });
   }
 
   override get canObtainTokens(): boolean {

@@ -26,17 +26,16 @@ export interface IntrospectionOptions {
 
 /** Verifies an access token by introspection (RFC 7662): the answer tells its client, scopes and expiry too. */
 export function introspection(options: IntrospectionOptions = {}): VerificationMethod {
-  return new IntrospectionMethod(options);
+  const { sameClient = true, requireTokenType = true } = options;
+  return new IntrospectionMethod({ sameClient, requireTokenType });
 }
 
-class IntrospectionMethod extends VerificationMethod {
+class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptions>> {
   override readonly jwtOnly = false;
   override readonly local = false;
-  readonly #options: Required<IntrospectionOptions>;
 
-  constructor({ sameClient = true, requireTokenType = true }: IntrospectionOptions) {
-    super();
-    this.#options = Object.freeze({ sameClient, requireTokenType });
+  constructor(settings: Required<IntrospectionOptions>) {
+    super('introspection', settings);
   }
 
   override faults({ clientSecret, endpoints }: OAuth2ProviderOptions): string[] {
@@ -45,13 +44,13 @@ class IntrospectionMethod extends VerificationMethod {
       faults.push('endpoints.introspection is needed for introspection');
     }
     for (const name of ['sameClient', 'requireTokenType'] as const) {
-      if (typeof this.#options[name] !== 'boolean') faults.push(`introspection ${name} must be true or false`);
+      if (typeof this.settings[name] !== 'boolean') faults.push(`introspection ${name} must be true or false`);
     }
     return faults;
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return new Introspection(client, this.#options);
+    return new Introspection(client, this.settings);
   }
 }
 

@@ -67,14 +67,12 @@ export function jwt(options: JwtVerificationOptions): VerificationMethod {
   return new JwtMethod(options);
 }
 
-class JwtMethod extends VerificationMethod {
+class JwtMethod extends VerificationMethod<Settings> {
   override readonly jwtOnly = true;
   override readonly local = true;
-  readonly #settings: Settings;
 
   constructor(options: JwtVerificationOptions) {
-    super();
-    this.#settings = Object.freeze({
+    super('jwt', {
       audience: options.audience,
       algorithms: [...(options.algorithms ?? ['RS256'])],
       typ: options.typ ?? 'at+jwt',
@@ -83,7 +81,7 @@ class JwtMethod extends VerificationMethod {
   }
 
   override faults({ clientId, issuer, endpoints }: OAuth2ProviderOptions): string[] {
-    const { audience, algorithms, typ } = this.#settings;
+    const { audience, algorithms, typ } = this.settings;
     const faults: string[] = [];
     if (typeof audience !== 'string' || audience === '') faults.push('jwt audience must be a non-empty string');
     if (algorithms.length === 0 || !algorithms.every((algorithm) => ASYMMETRIC.test(algorithm))) {
@@ -99,7 +97,7 @@ class JwtMethod extends VerificationMethod {
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return new JwtVerification(client, this.#settings);
+    return new JwtVerification(client, this.settings);
   }
 }
 

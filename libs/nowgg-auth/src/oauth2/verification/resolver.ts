@@ -18,27 +18,25 @@ export interface ResolverOptions {
  * in its headers whose session it is. It does not say for which client the token was issued.
  */
 export function resolver(options: ResolverOptions): VerificationMethod {
-  return new ResolverMethod(options.url);
+  return new ResolverMethod(options);
 }
 
-class ResolverMethod extends VerificationMethod {
+class ResolverMethod extends VerificationMethod<ResolverOptions> {
   override readonly jwtOnly = false;
   override readonly local = false;
-  readonly #url: string;
 
-  constructor(url: string) {
-    super();
-    this.#url = url;
+  constructor({ url }: ResolverOptions) {
+    super('resolver', { url });
   }
 
   override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
-    return isSecureUrl(this.#url, allowInsecure === true)
+    return isSecureUrl(this.settings.url, allowInsecure === true)
       ? []
       : ['resolver url must be https: plain http needs a loopback host or allowInsecure'];
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => askResolver(client, token, signal, this.#url) };
+    return { verify: async (token, signal) => askResolver(client, token, signal, this.settings.url) };
   }
 }
 

@@ -30,18 +30,16 @@ export function tokenInfo(options: TokenInfoOptions): VerificationMethod {
   return new TokenInfoMethod(options);
 }
 
-class TokenInfoMethod extends VerificationMethod {
+class TokenInfoMethod extends VerificationMethod<TokenInfoOptions> {
   override readonly jwtOnly = false;
   override readonly local = false;
-  readonly #options: TokenInfoOptions;
 
   constructor({ url, map }: TokenInfoOptions) {
-    super();
-    this.#options = Object.freeze({ url, map: Object.freeze({ ...map }) });
+    super('tokenInfo', { url, map: Object.freeze({ ...map }) });
   }
 
   override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
-    const { url, map } = this.#options;
+    const { url, map } = this.settings;
     const isPath = (value: unknown) => typeof value === 'string' && /^[^.]+(?:\.[^.]+)*$/.test(value);
     const faults = isSecureUrl(url, allowInsecure === true)
       ? []
@@ -56,7 +54,7 @@ class TokenInfoMethod extends VerificationMethod {
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => askForTokenInfo(client, token, signal, this.#options) };
+    return { verify: async (token, signal) => askForTokenInfo(client, token, signal, this.settings) };
   }
 }
 

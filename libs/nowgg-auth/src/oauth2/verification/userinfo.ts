@@ -22,6 +22,10 @@ class UserinfoMethod extends VerificationMethod {
   override readonly jwtOnly = false;
   override readonly local = false;
 
+  constructor() {
+    super('userinfo', {});
+  }
+
   override faults({ endpoints }: OAuth2ProviderOptions): string[] {
     return endpoints && endpoints.userinfo === undefined ? ['endpoints.userinfo is needed for userinfo'] : [];
   }

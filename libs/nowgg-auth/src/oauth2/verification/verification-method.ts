@@ -9,11 +9,23 @@ export interface TokenVerification {
 }
 
 /** A way of verifying access tokens: `jwt()`, `userinfo()`, `introspection()`, `tokenInfo()` or `resolver()`. */
-export abstract class VerificationMethod {
+export abstract class VerificationMethod<S extends object = object> {
+  /** Name of the method. */
+  readonly kind: string;
+  /**
+   * Every setting of the method, with its value; frozen. Verdicts are shared only between processes with equal settings,
+   * so a method keeps no setting anywhere else.
+   */
+  readonly settings: S;
   /** Only JWTs can be verified this way. */
   abstract readonly jwtOnly: boolean;
   /** Asks nobody about the single token. */
   abstract readonly local: boolean;
+
+  constructor(kind: string, settings: S) {
+    this.kind = kind;
+    this.settings = Object.freeze(settings);
+  }
 
   /** What these options lack for it. Names options, never values. */
   abstract faults(options: OAuth2ProviderOptions): string[];

@@ -1,0 +1,50 @@
+import { createHash, randomUUID } from 'node:crypto';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Never part of a scope, at any depth: processes with the old and the new secret share their verdicts. */
+const SECRET = 'clientSecret';
+const SCHEMA = 'nestjs-nowgg-auth verdict scope v1';
+
+/**
+ * Hash over the settings that verdicts depend on; 43 base64url characters. Every setting counts unless it is named in
+ * `without`, so that a new one cannot be forgotten: at worst two configurations share less than they could.
+ *
+ * @param settings resolved settings: plain values, lists and objects. A value of another kind cannot be compared and
+ * makes the scope unique.
+ * @param without names of settings that decide nothing about a token. `clientSecret` never counts.
+ */
+export function verdictScopeOf(settings: object, without: readonly string[] = []): string {
+  const deciding = Object.entries(settings).filter(([name]) => !without.includes(name));
+  return hashOf(comparable(Object.fromEntries(deciding)));
+}
+
+/** One scope for several, in their order. */
+export function commonVerdictScope(scopes: readonly string[]): string {
+  return hashOf(scopes);
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([SCHEMA, value]))
+    .digest('base64url');
+}
+
+/** The same text for the same settings, whatever the order of their names; absent and undefined are the same. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return ['list', ...value.map(comparable)];
+  if (isPlainObject(value)) {
+    const entries = Object.entries(value).filter(([name, entry]) => name !== SECRET && entry !== undefined);
+    entries.sort(([one], [other]) => (one < other ? -1 : 1));
+    return ['object', ...entries.map(([name, entry]) => [name, comparable(entry)])];
+  }
+  const isPlain = value === null || ['string', 'boolean', 'undefined'].includes(typeof value);
+  if (isPlain || Number.isFinite(value)) return [typeof value, value];
+  return ['incomparable', randomUUID()];
+}
+
+function isPlainObject(value: unknown): value is Settings {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
