@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisServer } from '../support/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
-import { type Cache, connectedCache, factsOf, keyOf, observer, until } from './support.js';
+import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
+import { type Cache, connectedCache, factsOf, keyOf, observer, SEALING_KEY, until } from './support.js';
 
 const LIFETIME_MS = 30_000;
-const VERDICT_KEY = `nowgg:v1:${Buffer.from(keyOf('a'), 'latin1').toString('base64url')}`;
+const keys = new RedisKeys(SEALING_KEY);
+const VERDICT_KEY = keys.verdict(keyOf('a'));
 
 let server: RedisServer;
 let redis: Awaited<ReturnType<typeof observer>>;
@@ -56,8 +58,7 @@ describe('a shared verdict', () => {
 
   it('shows nothing about the player in Redis and ends by itself', async () => {
     await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
-    const keys = await redis.keys('*');
-    expect(keys).toContain(VERDICT_KEY);
+    expect(await redis.keys('*')).toContain(VERDICT_KEY);
     const stored = await redis.withTypeMapping({ 36: Buffer }).get(VERDICT_KEY);
     for (const secret of ['player-4711', 'ada@example.com', 'nowgg', 'client-key', 'expiresAtMs']) {
       expect(stored?.includes(secret)).toBe(false);
@@ -121,16 +122,32 @@ describe('the age of a shared verdict', () => {
 
 describe('a value that is no verdict of ours', () => {
   it('is a miss and removed when it was sealed with another key', async () => {
-    const stranger = await connectedCache(server.url, { clock, sealingKey: Buffer.alloc(32, 8) });
+    const otherKey = Buffer.alloc(32, 8);
+    const stranger = await connectedCache(server.url, { clock, sealingKey: otherKey });
     await stranger.write(keyOf('a'), { facts: factsOf({ userId: 'intruder' }), ageMs: 0 }, LIFETIME_MS);
     await stranger.close();
+    await redis.rename(new RedisKeys(otherKey).verdict(keyOf('a')), VERDICT_KEY);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
     await until(async () => (await redis.exists(VERDICT_KEY)) === 0);
   });
 
+  it('lies apart when it was sealed with another key: neither process sees or removes what the other wrote', async () => {
+    const rotated = await connectedCache(server.url, { clock, sealingKey: Buffer.alloc(32, 8) });
+    await writer.write(keyOf('a'), { facts: factsOf({ userId: 'under the old key' }), ageMs: 0 }, LIFETIME_MS);
+    await rotated.write(keyOf('a'), { facts: factsOf({ userId: 'under the new key' }), ageMs: 0 }, LIFETIME_MS);
+    expect((await reader.read(keyOf('a')))?.facts.userId).toBe('under the old key');
+    expect((await rotated.read(keyOf('a')))?.facts.userId).toBe('under the new key');
+    await rotated.remove([keyOf('a')]);
+    expect(await rotated.read(keyOf('a'))).toBeUndefined();
+    expect(await reader.read(keyOf('a'))).toBeDefined();
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await rotated.claim(keyOf('a'), 3_000)).toBe('mine');
+    await rotated.close();
+  });
+
   it('is a miss when it was moved from another key', async () => {
     await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
-    await redis.rename(`nowgg:v1:${Buffer.from(keyOf('b'), 'latin1').toString('base64url')}`, VERDICT_KEY);
+    await redis.rename(keys.verdict(keyOf('b')), VERDICT_KEY);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });
 
@@ -153,7 +170,7 @@ describe('a value that is no verdict of ours', () => {
 });
 
 describe('a claim', () => {
-  const claimKey = `nowgg:v1:claim:{${VERDICT_KEY}}`;
+  const claimKey = keys.claim(keyOf('a'));
 
   it('is held by one process and free after it was given back', async () => {
     expect(await writer.claim(keyOf('a'), 3_000)).toBe('mine');
@@ -197,6 +214,86 @@ describe('a claim', () => {
     );
     expect(claims.filter((claim) => claim === 'mine')).toHaveLength(1);
     expect(claims.filter((claim) => claim === 'held')).toHaveLength(99);
+  });
+});
+
+describe('a claim that no process of ours made', () => {
+  const claimKey = keys.claim(keyOf('a'));
+  const ttl = { expiration: { type: 'PX', value: 3_600_000 } } as const;
+  const bytes = () => redis.withTypeMapping({ 36: Buffer }).get(claimKey);
+
+  /** A genuine value, made and given back. */
+  async function formerClaim(): Promise<Buffer> {
+    await writer.claim(keyOf('a'), 3_000);
+    const value = await bytes();
+    await writer.release(keyOf('a'));
+    return value as Buffer;
+  }
+
+  it.each([
+    ['text', 'x'],
+    ['text of the right length', 'x'.repeat(64)],
+    ['an old form of ours', Buffer.alloc(16, 7).toString('base64url')],
+    ['a megabyte', 'x'.repeat(1_000_000)],
+  ])('%s, holds up no one: it is replaced, and one process asks', async (_, planted) => {
+    await redis.set(claimKey, planted, ttl);
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('held');
+    await reader.release(keyOf('a'));
+    expect(await redis.exists(claimKey)).toBe(0);
+  });
+
+  it('holds up no one though it is a list, or comes back each time', async () => {
+    await redis.lPush(claimKey, 'x');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await redis.set(claimKey, `planted ${attempt}`, ttl);
+      expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    }
+  });
+
+  it('holds up no one with the value of a claim on another question', async () => {
+    await writer.claim(keyOf('b'), 3_000);
+    await redis.rename(keys.claim(keyOf('b')), claimKey);
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+  });
+
+  it('holds up no one with the value of a claim that is over', async () => {
+    const former = await formerClaim();
+    clock.step(4_000);
+    await redis.set(claimKey, former, ttl);
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+  });
+
+  it('holds up no one with a value that was changed in any byte', async () => {
+    const former = await formerClaim();
+    for (let index = 0; index < former.length; index += 1) {
+      const changed = Buffer.from(former);
+      changed.writeUInt8(changed.readUInt8(index) ^ 1, index);
+      await redis.set(claimKey, changed, ttl);
+      expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    }
+  });
+
+  it('holds up no one when its lease is longer than any that is given', async () => {
+    await writer.claim(keyOf('a'), 3_600_000);
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+  });
+
+  it('holds up no one when a process whose clock is ahead made it', async () => {
+    const ahead = new SteppedClock();
+    ahead.step(60_000);
+    const other = await connectedCache(server.url, { clock: ahead });
+    expect(await other.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    await other.close();
+  });
+
+  it('is not given back in place of the one that replaced it', async () => {
+    await writer.claim(keyOf('a'), 3_600_000);
+    await reader.claim(keyOf('a'), 3_000);
+    await writer.release(keyOf('a'));
+    expect(await redis.exists(claimKey)).toBe(1);
   });
 });
 

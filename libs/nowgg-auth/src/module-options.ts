@@ -19,7 +19,11 @@ export interface NowggAuthWiring {
    * for all that share a database.
    */
   revocationStore?: RevocationStoreWiring;
-  /** Verdicts that processes share, `redisSharedCache()`. Only an accelerator: without it, or while it is down, each process asks by itself. */
+  /**
+   * Verdicts that processes share, `redisSharedCache()`. Only an accelerator: without it, or while it is down, each process
+   * asks the identity system itself. Needs `tokens.encryptionKeys`, or a key of its own: `redisSharedCache({ url, key })`.
+   * Processes share verdicts only where their identity providers are configured alike; the client secret does not matter.
+   */
   sharedCache?: SharedCacheWiring;
   /**
    * Mounts ready-made routes for sign-in, refresh and sign-out, and for what is known of the caller; needs a token store.

@@ -100,7 +100,7 @@ export interface ResolvedNowggAuthOptions {
   readonly realm: string;
   readonly verification: ResolvedVerificationOptions;
   readonly tokens: Readonly<Required<TokensOptions>> | undefined;
-  /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring or the client secret. */
+  /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;
 }
 

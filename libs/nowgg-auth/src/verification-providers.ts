@@ -2,7 +2,6 @@ import type { Provider } from '@nestjs/common';
 import { NowggAccountService } from './account/nowgg-account.service.js';
 import { NowggClock } from './clock.js';
 import { ConnectionCloser } from './connection-closer.js';
-import { NowggConfigurationError } from './errors.js';
 import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from './identity/identity-http.js';
 import { IdentityProviders } from './identity/identity-providers.js';
@@ -71,13 +70,9 @@ function sharedCacheProviders(wiring: SharedCacheWiring | undefined): Provider[]
   return [
     {
       provide: SharedCache,
-      useFactory: (clock: NowggClock, { sealingKey }: ResolvedNowggAuthOptions, ...dependencies: unknown[]) => {
-        if (!sealingKey) {
-          throw new NowggConfigurationError(
-            'sharedCache needs a secret that its values are sealed with: clientSecret or tokens.encryptionKeys',
-          );
-        }
-        return wiring.create({ clock, sealingKey: Buffer.from(sealingKey, 'base64') }, ...dependencies);
+      useFactory: (clock: NowggClock, { sealingKey: text }: ResolvedNowggAuthOptions, ...dependencies: unknown[]) => {
+        const sealingKey = text === undefined ? undefined : Buffer.from(text, 'base64');
+        return wiring.create({ clock, sealingKey }, ...dependencies);
       },
       inject: [NowggClock, RESOLVED_OPTIONS, ...wiring.inject],
     },

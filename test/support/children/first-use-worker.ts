@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { NowggAuthenticator, NowggAuthModule } from '../../../libs/nowgg-auth/src/index.js';
@@ -6,8 +7,10 @@ import { redisSharedCache } from '../../../libs/nowgg-auth/src/redis/index.js';
 import { SharedCache } from '../../../libs/nowgg-auth/src/verification/shared-cache.js';
 import type { FirstUseOrder, FirstUseReport, FirstUseSettings } from '../first-use-messages.js';
 
+/** The same in all processes; not derived from the secret, which may differ. */
+const REDIS_KEY = createHash('sha256').update('first uses').digest('base64');
 const { redisUrl, ...options } = JSON.parse(process.env.FIRST_USE_SETTINGS ?? '{}') as FirstUseSettings;
-const wiring = redisUrl === undefined ? {} : { sharedCache: redisSharedCache({ url: redisUrl }) };
+const wiring = redisUrl === undefined ? {} : { sharedCache: redisSharedCache({ url: redisUrl, key: REDIS_KEY }) };
 // Eight of these share a machine with others; how fast they are is not the question.
 const verification = { timeoutMs: 30_000 };
 const module = NowggAuthModule.forRoot({ ...options, verification, ...wiring });

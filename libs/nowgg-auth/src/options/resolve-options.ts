@@ -43,9 +43,9 @@ export function configurationError(faults: readonly string[]): NowggConfiguratio
   return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
 }
 
-/** Derived, so that nothing sealed with it can be taken for something sealed with the secret itself. */
-function sealingKeyOf({ tokens, clientSecret }: NowggAuthOptions): string | undefined {
-  const secret = tokens?.encryptionKeys[0]?.key ?? clientSecret;
+/** Derived, so that nothing sealed with it can be taken for something sealed with the key itself. */
+function sealingKeyOf({ tokens }: NowggAuthOptions): string | undefined {
+  const secret = tokens?.encryptionKeys[0]?.key;
   if (secret === undefined) return undefined;
   return Buffer.from(hkdfSync('sha256', secret, '', 'nestjs-nowgg-auth shared cache', 32)).toString('base64');
 }

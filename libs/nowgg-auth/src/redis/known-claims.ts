@@ -1,14 +1,22 @@
 import type { NowggClock } from '../clock.js';
 
-/** Claims that nobody gave back end in Redis by themselves; here they are forgotten when there are this many. */
+/** Claims that were not given back end in Redis with their lease; here they are forgotten when there are this many. */
 const MAX_CLAIMS = 10_000;
 /** For so long another process's claim is taken to last when Redis does not answer. Milliseconds. */
 const HELD_MS = 100;
 
+/** A claim of this process. */
+interface OwnClaim {
+  /** Its value in Redis. */
+  readonly value: Buffer;
+  /** Whether a verdict was written under it. */
+  answered: boolean;
+}
+
 /** What this process knows about claims on questions: its own, and those that it found held by others. */
 export class KnownClaims {
   readonly #clock: NowggClock;
-  readonly #answered = new Map<string, boolean>();
+  readonly #own = new Map<string, OwnClaim>();
   readonly #heldUntil = new Map<string, number>();
 
   constructor(clock: NowggClock) {
@@ -16,21 +24,22 @@ export class KnownClaims {
   }
 
   /** The claim is ours. */
-  took(key: string): void {
+  took(key: string, value: Buffer): void {
     this.#heldUntil.delete(key);
-    keep(this.#answered, key, false);
+    keep(this.#own, key, { value, answered: false });
   }
 
   /** A verdict was written for this key. */
   wrote(key: string): void {
-    if (this.#answered.has(key)) this.#answered.set(key, true);
+    const claim = this.#own.get(key);
+    if (claim) claim.answered = true;
   }
 
-  /** Ours is over. Gives whether a verdict was written under it, undefined when it was not ours. */
-  gaveBack(key: string): boolean | undefined {
-    const answered = this.#answered.get(key);
-    this.#answered.delete(key);
-    return answered;
+  /** Ours is over. Undefined when it was not ours. */
+  gaveBack(key: string): OwnClaim | undefined {
+    const claim = this.#own.get(key);
+    this.#own.delete(key);
+    return claim;
   }
 
   /** Another process has it. */

@@ -10,8 +10,11 @@ export interface RedisClientPattern {
   duplicate(overrides?: never): object;
 }
 
-/** Where the shared cache finds its Redis. */
-export type RedisSource = RedisClientPattern | { readonly url: string };
+/** Where the shared cache finds its Redis; `key` as in the options of `redisSharedCache()`. */
+export type RedisSource =
+  | RedisClientPattern
+  | { readonly url: string; readonly key?: string | undefined }
+  | { readonly client: RedisClientPattern; readonly key?: string | undefined };
 
 /** What is used of a client. Only commands with a single key, so that it works on a cluster. */
 export interface RedisClient {
@@ -24,14 +27,13 @@ export interface RedisClient {
   pTTL(key: string): Promise<unknown>;
   set(key: string, value: string | Buffer, options: SetOptions): Promise<unknown>;
   del(key: string): Promise<unknown>;
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  eval(script: string, options: { keys: string[]; arguments: (string | Buffer)[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   subscribe(channel: string, listener: () => void): Promise<unknown>;
 }
 
 interface SetOptions {
   readonly expiration: { readonly type: 'PX'; readonly value: number };
-  readonly condition?: 'NX';
 }
 
 /** Opens a client that is not connected yet. */
@@ -55,7 +57,9 @@ const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
  */
 export function clientOpener(source: RedisSource): OpenClient {
   if (isPattern(source)) return () => duplicate(source);
-  const url = (source as { url?: unknown } | undefined)?.url;
+  const { client } = (source ?? {}) as { client?: unknown };
+  if (isPattern(client)) return () => duplicate(client);
+  const { url } = (source ?? {}) as { url?: unknown };
   if (typeof url !== 'string' || !URL.canParse(url) || !URL_PROTOCOLS.includes(new URL(url).protocol)) {
     throw new NowggConfigurationError('redisSharedCache needs a redis://, rediss:// or unix:// url, or a Redis client');
   }

@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { ErrorReply } from 'redis';
 import type { NowggClock } from '../clock.js';
-import { SharedCache, type SharedCacheContext, type SharedVerdict } from '../verification/shared-cache.js';
+import { SharedCache, type SharedVerdict } from '../verification/shared-cache.js';
+import { CLAIM_BYTES, ClaimSeal } from './claim-seal.js';
 import { GuardedRedis, UnexpectedReplyError } from './guarded-redis.js';
 import { KnownClaims } from './known-claims.js';
 import { reachabilityLog } from './reachability-log.js';
 import type { OpenClient, RedisClient } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
-import { claimKeyOf, REVOCATION_CHANNEL, verdictKeyOf } from './redis-keys.js';
+import { REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
 import { RevocationHints } from './revocation-hints.js';
 import { entryAgeMs, readEntry, type SharedEntry, writeEntry } from './shared-entry.js';
 import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
@@ -24,10 +24,28 @@ interface StoredValue {
  */
 const LINGER_MS = 250;
 
+/**
+ * Takes a claim that is free, or in place of one value that proved nothing (ARGV[3], empty for none). Gives 1, or the
+ * beginning of the value that holds it, whatever its length and type.
+ */
+const CLAIM = `local held = redis.pcall('getrange', KEYS[1], 0, ${CLAIM_BYTES})
+if type(held) ~= 'string' then held = '?' end
+if held ~= '' and held ~= ARGV[3] then return held end
+redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
 /** Only the process that holds a claim may end or shorten it. */
-const RELEASE = `if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+const RELEASE = `if redis.pcall('get', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('del', KEYS[1]) end
 return redis.call('pexpire', KEYS[1], ARGV[2])`;
+
+const NO_CLAIM = Buffer.alloc(0);
+
+/** What the cache is made with. */
+interface RedisSharedCacheParts {
+  readonly clock: NowggClock;
+  readonly sealingKey: Uint8Array;
+}
 
 /**
  * The shared cache on Redis. Values are sealed, so a Redis that others can read tells nothing about tokens or players
@@ -41,14 +59,16 @@ export class RedisSharedCache extends SharedCache {
   readonly #redis: GuardedRedis;
   readonly #hints: RevocationHints;
   readonly #claims: KnownClaims;
-  /** Tells this process's claims from those of others. */
-  readonly #owner = randomBytes(16).toString('base64url');
+  readonly #keys: RedisKeys;
+  readonly #claimSeal: ClaimSeal;
 
-  constructor(open: OpenClient, { clock, sealingKey }: SharedCacheContext) {
+  constructor(open: OpenClient, { clock, sealingKey }: RedisSharedCacheParts) {
     super();
     const log = reachabilityLog();
     this.#clock = clock;
+    this.#keys = new RedisKeys(sealingKey);
     this.#seal = new VerdictSeal(sealingKey);
+    this.#claimSeal = new ClaimSeal(sealingKey);
     this.#claims = new KnownClaims(clock);
     this.#connection = new RedisConnection(open, clock, {
       onReady: () => {
@@ -63,12 +83,12 @@ export class RedisSharedCache extends SharedCache {
 
   override async read(key: string): Promise<SharedVerdict | undefined> {
     const sentAt = this.#clock.monotonicNow();
-    const stored = await this.#redis.run('read', (client) => find(client, verdictKeyOf(key)));
+    const stored = await this.#redis.run('read', (client) => find(client, this.#keys.verdict(key)));
     if (!stored) return undefined;
     this.#claims.settled(key);
     const entry = this.#open(stored.sealed, key);
     if (!entry) {
-      // Sealed under another key or made up, or the reply to another question: removed, and the connection renewed.
+      // Made up, or the reply to another question: removed, and the connection renewed.
       void this.remove([key]).then(() => this.#redis.distrust());
       return undefined;
     }
@@ -86,39 +106,34 @@ export class RedisSharedCache extends SharedCache {
     if (sealed.length > MAX_SEALED_BYTES) return;
     const expiration = { type: 'PX', value: lifetime } as const;
     const reply = await this.#redis.run('write', async (client) =>
-      expectOk(await client.set(verdictKeyOf(key), sealed, { expiration })),
+      expectOk(await client.set(this.#keys.verdict(key), sealed, { expiration })),
     );
     if (reply === 'OK') this.#claims.wrote(key);
   }
 
   override async remove(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
-    await this.#redis.run('write', (client) => Promise.all(keys.map((key) => client.del(verdictKeyOf(key)))));
+    await this.#redis.run('write', (client) => Promise.all(keys.map((key) => client.del(this.#keys.verdict(key)))));
   }
 
   override async claim(key: string, leaseMs: number): Promise<'mine' | 'held' | 'unavailable'> {
-    const options = { expiration: { type: 'PX', value: Math.max(1, Math.ceil(leaseMs)) }, condition: 'NX' } as const;
-    const reply = await this.#redis.run(
-      'write',
-      async (client) => expectOkOrNull(await client.set(claimKeyOf(key), this.#owner, options)),
-      (late, client) => {
-        // Nobody here believes to hold it.
-        if (late === 'OK') this.#endClaim(client, key, 0).catch(() => undefined);
-      },
-    );
-    if (reply === undefined) return this.#claims.wasHeld(key) ? 'held' : 'unavailable';
-    if (reply === null) {
-      this.#claims.foundHeld(key);
-      return 'held';
-    }
-    this.#claims.took(key);
-    return 'mine';
+    const lease = Math.max(1, Math.ceil(leaseMs));
+    let held = await this.#take(key, lease);
+    // A value that our key did not make, or an old one, must not make this process wait: it is replaced, once.
+    if (typeof held === 'object' && !this.#isGenuine(key, held, lease)) held = await this.#take(key, lease, held);
+    if (held === undefined) return this.#claims.wasHeld(key) ? 'held' : 'unavailable';
+    if (held === 'mine') return held;
+    if (!this.#isGenuine(key, held, lease)) return 'unavailable';
+    this.#claims.foundHeld(key);
+    return 'held';
   }
 
   override async release(key: string): Promise<void> {
-    const answered = this.#claims.gaveBack(key);
-    if (answered === undefined) return;
-    await this.#redis.run('write', (client) => this.#endClaim(client, key, answered ? LINGER_MS : 0));
+    const claim = this.#claims.gaveBack(key);
+    if (claim === undefined) return;
+    await this.#redis.run('write', (client) =>
+      this.#endClaim(client, key, claim.value, claim.answered ? LINGER_MS : 0),
+    );
   }
 
   override async announceRevocation(): Promise<void> {
@@ -134,8 +149,30 @@ export class RedisSharedCache extends SharedCache {
     this.#connection.close();
   }
 
-  async #endClaim(client: RedisClient, key: string, lingerMs: number): Promise<number> {
-    const call = { keys: [claimKeyOf(key)], arguments: [this.#owner, String(lingerMs)] };
+  /** The value that holds the claim unless it is ours now; undefined when Redis does not answer. */
+  async #take(key: string, leaseMs: number, insteadOf: Buffer = NO_CLAIM): Promise<'mine' | Buffer | undefined> {
+    const claimKey = this.#keys.claim(key);
+    const value = this.#claimSeal.make(claimKey, this.#clock.now(), leaseMs);
+    const call = { keys: [claimKey], arguments: [value, String(leaseMs), insteadOf] };
+    const reply = await this.#redis.run(
+      'write',
+      async (client) => expectOneOrBytes(await client.eval(CLAIM, call)),
+      (late, client) => {
+        // No caller here believes to hold it.
+        if (late === 1) this.#endClaim(client, key, value, 0).catch(() => undefined);
+      },
+    );
+    if (reply !== 1) return reply;
+    this.#claims.took(key, value);
+    return 'mine';
+  }
+
+  #isGenuine(key: string, value: Buffer, leaseMs: number): boolean {
+    return this.#claimSeal.isGenuine(this.#keys.claim(key), value, this.#clock.now(), leaseMs);
+  }
+
+  async #endClaim(client: RedisClient, key: string, value: Buffer, lingerMs: number): Promise<number> {
+    const call = { keys: [this.#keys.claim(key)], arguments: [value, String(lingerMs)] };
     return expectNumber(await client.eval(RELEASE, call));
   }
 
@@ -162,8 +199,9 @@ function expectOk(reply: unknown): 'OK' {
   return reply;
 }
 
-function expectOkOrNull(reply: unknown): 'OK' | null {
-  return reply === null ? reply : expectOk(reply);
+function expectOneOrBytes(reply: unknown): 1 | Buffer {
+  if (reply !== 1 && !Buffer.isBuffer(reply)) throw new UnexpectedReplyError();
+  return reply;
 }
 
 function expectNumber(reply: unknown): number {

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { derivedKey } from './derived-key.js';
 
 const SCHEMA = 'nestjs-nowgg-auth shared verdict v1';
 const VERSION = 1;
@@ -19,7 +20,7 @@ export class VerdictSeal {
   readonly #masterKey: Buffer;
 
   constructor(sealingKey: Uint8Array) {
-    this.#masterKey = Buffer.from(hkdfSync('sha256', sealingKey, '', SCHEMA, 32));
+    this.#masterKey = derivedKey(sealingKey, 'verdicts');
   }
 
   seal(text: string, cacheKey: string): Buffer {

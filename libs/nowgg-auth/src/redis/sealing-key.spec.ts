@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { NowggConfigurationError } from '../errors.js';
+import { redisSharedCache } from './redis-shared-cache-wiring.js';
+import { ownSealingKey, requireSealingKey } from './sealing-key.js';
+
+const key = randomBytes(32).toString('base64');
+const bad: [string, unknown][] = [
+  ['is too short', randomBytes(31).toString('base64')],
+  ['is too long', randomBytes(33).toString('base64')],
+  ['is hexadecimal', randomBytes(32).toString('hex')],
+  ['is base64url', `${'-_'.repeat(21)}A=`],
+  ['has spare bits', `${'A'.repeat(42)}B=`],
+  ['is no text', 7],
+  ['is empty', ''],
+  ['holds equal bytes', Buffer.alloc(32, 7).toString('base64')],
+  ['holds hexadecimal text', Buffer.from(randomBytes(16).toString('hex')).toString('base64')],
+  ['holds upper-case hexadecimal text', Buffer.from(randomBytes(16).toString('hex').toUpperCase()).toString('base64')],
+];
+
+describe('the key of the shared cache', () => {
+  it.each(bad)('is refused when it %s, without repeating it', (_, given) => {
+    expect(() => ownSealingKey(given)).toThrow(NowggConfigurationError);
+    expect(() => ownSealingKey(given)).toThrow(
+      /^redisSharedCache key (?:must be 32 bytes in base64|is weak: [a-z ]+)$/,
+    );
+    expect(() => redisSharedCache({ url: 'redis://localhost', key: given as string })).toThrow(NowggConfigurationError);
+  });
+
+  it('seals alike in every process that has it, and never as it was given', () => {
+    expect(ownSealingKey(key)).toEqual(ownSealingKey(key));
+    expect(ownSealingKey(key)).toHaveLength(32);
+    expect(ownSealingKey(key)).not.toEqual(Buffer.from(key, 'base64'));
+    expect(ownSealingKey(undefined)).toBeUndefined();
+  });
+
+  it('is needed, and the refusal shows what to write', () => {
+    expect(() => requireSealingKey(undefined)).toThrow(/tokens\.encryptionKeys.*redisSharedCache\(\{ url, key \}\)/);
+  });
+});
