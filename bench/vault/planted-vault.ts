@@ -11,7 +11,14 @@ interface VaultInternals {
     ring: object,
   ) => {
     sealTokens(
-      context: { readonly id: string; readonly clientKey: string; readonly generation: number },
+      context: {
+        readonly id: string;
+        readonly provider: string;
+        readonly clientKey: string;
+        readonly userId: string;
+        readonly sessionVersion: number;
+        readonly generation: number;
+      },
       accessToken: string,
       refreshToken: string,
     ): { readonly accessCt: Uint8Array; readonly refreshCt: Uint8Array };
@@ -39,9 +46,10 @@ export async function plantVault(url: string, key: EncryptionKey, grants: number
   const ids = Array.from({ length: grants }, () => randomUUID());
   for (let at = 0; at < grants; at += BATCH) {
     const batch = ids.slice(at, at + BATCH);
-    const sealed = batch.map((id) =>
-      vault.sealTokens({ id, clientKey: CLIENT_KEY, generation: 1 }, `access-${id}-1`, `refresh-${id}-1`),
-    );
+    const sealed = batch.map((id) => {
+      const owner = { provider: 'nowgg', clientKey: CLIENT_KEY, userId: `player-${id}`, sessionVersion: 1 };
+      return vault.sealTokens({ id, ...owner, generation: 1 }, `access-${id}-1`, `refresh-${id}-1`);
+    });
     await dataSource.query(
       `INSERT INTO nowgg_grant (id, provider, client_key, user_id, refresh_ct, access_ct, access_not_after, state,
          generation, session_version, access_obtained_at, fail_count, created_at, updated_at)

@@ -382,6 +382,47 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('forms of ciphertexts', () => {
+      const sealed = (version: number) => ({
+        refreshCt: Buffer.from([version, 4, 102, 111, 114, 109, 1]),
+        accessCt: Buffer.from([version, 4, 102, 111, 114, 109, 2]),
+      });
+      const SECOND_VERSION = Buffer.from([2, 4, 102, 111, 114, 109]);
+      const WIPED = { refreshCt: Buffer.alloc(0), accessCt: Buffer.alloc(0) };
+      const listed = async () =>
+        (await store.listSealedOtherwise(SECOND_VERSION, undefined, 10_000)).map(({ id }) => id);
+
+      it('counts the first version by key, whichever of the two tokens is in it', async () => {
+        await stored(sealed(1));
+        await stored({ ...sealed(2), refreshCt: sealed(1).refreshCt });
+        await stored(sealed(2));
+        const { byKeyId, firstVersionByKeyId } = await store.countVault();
+        expect([byKeyId.form, firstVersionByKeyId.form]).toEqual([3, 2]);
+      });
+
+      it('lists the first version of the same key as sealed otherwise', async () => {
+        const [first, second] = [await stored(sealed(1)), await stored(sealed(2))];
+        const ids = await listed();
+        expect([ids.includes(first.id), ids.includes(second.id)]).toEqual([true, false]);
+      });
+
+      it('neither lists nor counts a grant whose tokens were wiped, and seals nothing into it', async () => {
+        const before = (await store.countVault()).byKeyId;
+        const wiped = await stored(WIPED);
+        expect(await listed()).not.toContain(wiped.id);
+        expect((await store.countVault()).byKeyId).toEqual(before);
+        const { id, generation, sessionVersion } = wiped;
+        expect(await store.resealGrants([{ id, generation, sessionVersion, ...sealed(2) }])).toBe(0);
+        expect((await found(id)).accessCt).toHaveLength(0);
+      });
+
+      it('does not reseal a grant that was revoked since it was read', async () => {
+        const { id, generation, sessionVersion } = await stored(sealed(1));
+        await store.revokeGrant(id);
+        expect(await store.resealGrants([{ id, generation, sessionVersion, ...sealed(2) }])).toBe(0);
+      });
+    });
+
     describe('upkeep', () => {
       const OLD = Buffer.from([1, 3, 111, 108, 100]);
       const NEW = Buffer.from([1, 3, 110, 101, 119]);
@@ -419,7 +460,12 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('reseals a grant for its generation and leaves one that has moved on', async () => {
         const [still, moved] = [await stored(sealedOld), await stored(sealedOld)];
         const committed = await store.commitTokens(commitOf(moved));
-        const resealed = [still, moved].map(({ id, generation }) => ({ id, generation, ...sealedNew }));
+        const resealed = [still, moved].map(({ id, generation, sessionVersion }) => ({
+          id,
+          generation,
+          sessionVersion,
+          ...sealedNew,
+        }));
         expect(await store.resealGrants(resealed)).toBe(1);
         expect((await found(still.id)).accessCt).toEqual(sealedNew.accessCt);
         expect((await found(moved.id)).accessCt).toEqual(committed?.accessCt);

@@ -12,6 +12,7 @@ import { migratedDataSource } from '../support/token-endpoint-database.js';
 import { RING } from '../support/token-endpoint-service.js';
 import { type CommandOutcome, VaultCommand, vaultCommand } from '../support/vault-command.js';
 import { plantGrants } from '../support/vault-grants.js';
+import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 
 const OLD_RING = `k1:${RING[0].key}`;
 const NEW_RING = `k2:${RING[1].key}, k1:${RING[0].key}`;
@@ -72,6 +73,7 @@ describe('nestjs-nowgg-auth vault', () => {
       grants: 3,
       byState: { active: 2, suspect: 0, needs_reauth: 0, revoked: 1 },
       byKeyId: { k1: 3 },
+      firstVersionByKeyId: {},
       exchanges: 0,
       sealingKeyId: 'k2',
       neededKeyIds: ['k1'],
@@ -126,7 +128,7 @@ describe('nestjs-nowgg-auth vault', () => {
   });
 
   it('rotate tells of grants that no key opens, and is not complete then', async () => {
-    await plantGrants(dataSource, { id: 'k9', key: Buffer.alloc(32, 9).toString('base64') }, 2);
+    await plantGrants(dataSource, { id: 'k9', key: strongKey(9) }, 2);
     await plantGrants(dataSource, RING[0], 3);
     await rollOut();
     expect(await json('vault rotate')).toMatchObject({ exitCode: 1, resealed: 3, unreadable: 2, complete: false });

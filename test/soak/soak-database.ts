@@ -60,7 +60,7 @@ export class SoakDatabase {
       userId,
       sessionId: undefined,
       ...this.#vault.sealTokens(
-        { id: grantId, clientKey: CLIENT_KEY, generation: 1 },
+        { id: grantId, provider: 'nowgg', clientKey: CLIENT_KEY, userId, sessionVersion: 1, generation: 1 },
         'access-of-long-ago',
         refreshToken,
       ),

@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { memoryTokenStore, NowggAuthModule, type NowggAuthModuleOptions, NowggUser } from 'nestjs-nowgg-auth';
 import type { NowggEmulator } from 'nowgg-emulator';
+import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 
 export const EMULATED_CLIENT = { clientId: 'game', clientSecret: 'secret' };
 
@@ -46,7 +47,7 @@ export class GameWithRoutes {
         NowggAuthModule.forRoot({
           ...EMULATED_CLIENT,
           baseUrl: emulator.url,
-          tokens: { encryptionKeys: [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }] },
+          tokens: { encryptionKeys: [{ id: 'k1', key: strongKey(1) }] },
           tokenStore: memoryTokenStore(),
           strategyName: false,
           globalGuard: true,

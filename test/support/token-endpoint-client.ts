@@ -22,15 +22,16 @@ type Reply =
 
 /** An identity provider that speaks to a scripted token endpoint over real sockets. */
 export class EndpointProvider extends IdentityProvider {
-  override readonly name = 'nowgg';
+  override readonly name: string;
   override readonly clientKey: string;
   override readonly tokenTypes: readonly TokenType[] = ['token'];
   readonly #url: string;
 
-  constructor(url: string, clientKey = 'client-key') {
+  constructor(url: string, clientKey = 'client-key', name = 'nowgg') {
     super();
     this.#url = url;
     this.clientKey = clientKey;
+    this.name = name;
   }
 
   override recognises(): boolean {
@@ -80,14 +81,15 @@ export class EndpointAuthenticator extends NowggAuthenticator {
     this.#url = url;
   }
 
-  override async authenticate(credential: string): Promise<Verdict> {
+  override async authenticate(credential: string, policy?: { provider?: string | undefined }): Promise<Verdict> {
     const reply = await post(`${this.#url}/verify`, { token: credential }, AbortSignal.timeout(3_000));
     if (reply.kind === 'failed' || reply.status >= 500) {
       return { status: 'unknown', reason: 'network', retryAfterSeconds: 1 };
     }
     const { active, userId, sessionId } = reply.body as Subject & { active: boolean };
     if (!active) return { status: 'invalid', reason: 'invalid_token' };
-    const facts = { provider: 'nowgg', clientKey: 'client-key', issuer: 'https://now.gg', scopes: [], claims: {} };
+    const provider = policy?.provider ?? 'nowgg';
+    const facts = { provider, clientKey: 'client-key', issuer: 'https://now.gg', scopes: [], claims: {} };
     return { status: 'valid', principal: principalOf({ ...facts, tokenType: 'token', userId, sessionId }) };
   }
 }

@@ -1,6 +1,7 @@
 import { SystemClock, type NowggClock } from '../../libs/nowgg-auth/src/clock.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
+import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
@@ -8,8 +9,8 @@ import { EndpointAuthenticator, EndpointProvider } from './token-endpoint-client
 
 /** Two keys of a ring, for tests. */
 export const RING = [
-  { id: 'k1', key: Buffer.alloc(32, 1).toString('base64') },
-  { id: 'k2', key: Buffer.alloc(32, 2).toString('base64') },
+  { id: 'k1', key: strongKey(1) },
+  { id: 'k2', key: strongKey(2) },
 ] as const;
 
 /** Durations that let a test see leases lapse and replies come late within a second or two. */
@@ -30,16 +31,22 @@ export interface EndpointServiceOptions {
   readonly clock?: NowggClock;
   readonly durations?: Partial<TokensOptions>;
   readonly timing?: Partial<RefreshTiming>;
+  /** Of the client, instead of `client-key`: another title of the studio. */
+  readonly clientKey?: string;
+  /** Name of the identity provider, instead of `nowgg`. */
+  readonly provider?: string;
 }
 
 /** A token service between a store and a scripted token endpoint. */
 export function endpointService(options: EndpointServiceOptions): NowggTokenService {
   return new NowggTokenService({
     store: options.store,
-    identityProviders: new IdentityProviders([new EndpointProvider(options.endpointUrl)]),
+    identityProviders: new IdentityProviders([
+      new EndpointProvider(options.endpointUrl, options.clientKey, options.provider),
+    ]),
     authenticator: new EndpointAuthenticator(options.endpointUrl),
     clock: options.clock ?? new SystemClock(),
-    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], ...options.durations },
+    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true, ...options.durations },
     timing: { ...SHORT_TIMING, ...options.timing },
   });
 }

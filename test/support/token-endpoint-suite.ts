@@ -86,12 +86,11 @@ export class TokenSuite {
       const [id, codeHash, refreshToken] = [randomUUID(), randomUUID(), `refresh-${randomUUID()}`];
       this.endpoint.families.issueRefreshToken(refreshToken, `player-${id}`);
       await this.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
-      const context = { id, clientKey: 'client-key', generation: 1 };
+      const owner = { provider: 'nowgg', clientKey: 'client-key', userId: `player-${id}` };
+      const context = { id, ...owner, sessionVersion: 1, generation: 1 };
       await this.store.completeExchange(codeHash, {
         id,
-        provider: 'nowgg',
-        clientKey: 'client-key',
-        userId: `player-${id}`,
+        ...owner,
         sessionId: undefined,
         ...vault.sealTokens(context, 'access-of-long-ago', refreshToken),
         accessNotAfterMs: Date.now() - 1_000,

@@ -28,7 +28,8 @@ export async function plantGrants(
   for (let at = 0; at < count; at += BATCH) {
     const batch = ids.slice(at, at + BATCH);
     const sealed = batch.map((id) => {
-      return vault.sealTokens({ id, clientKey: 'client-key', generation: 1 }, `access-${id}`, refreshTokenOf(id));
+      const owner = { provider, clientKey: 'client-key', userId: userId ?? `player-${id}`, sessionVersion: 1 };
+      return vault.sealTokens({ id, ...owner, generation: 1 }, `access-${id}`, refreshTokenOf(id));
     });
     await dataSource.query(
       `INSERT INTO nowgg_grant (id, provider, client_key, user_id, refresh_ct, access_ct, access_not_after, state,

@@ -14,8 +14,9 @@ import { memoryTokenStore } from './tokens/memory-token-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+import { strongKey } from './testing-support/strong-key.js';
 
-const encryptionKeys = [{ id: 'k1', key: Buffer.alloc(32, 1).toString('base64') }];
+const encryptionKeys = [{ id: 'k1', key: strongKey(1) }];
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((app) => app.close()));

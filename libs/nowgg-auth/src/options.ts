@@ -53,7 +53,7 @@ export type VerificationBudget = (question: {
 
 /** How grants are kept and refreshed. Needed with a token store only. */
 export interface TokensOptions {
-  /** The first key seals, all of them open. Keep a key until nothing is sealed under it any more. */
+  /** The first key encrypts, every key can decrypt. Keep a key until `vault status` says that it may leave the ring. */
   encryptionKeys: readonly EncryptionKey[];
   /** Refresh in the background when less than this is left, milliseconds. Default 60,000. */
   refreshMarginMs?: number;
@@ -65,6 +65,11 @@ export interface TokensOptions {
   harvestMs?: number;
   /** How long the same authorization code gives the same grant, milliseconds. Default 30,000. */
   exchangeReplayMs?: number;
+  /**
+   * Whether tokens that are sealed in the first version open. That version is not bound to provider, user and session
+   * version. Default true; set it to false once `vault status` counts none of them.
+   */
+  openFirstVersion?: boolean;
 }
 
 /** Options of the module: values. Wiring (stores, strategy name, guards) stands beside them, see `NowggAuthModule`. */

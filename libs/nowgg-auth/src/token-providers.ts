@@ -49,8 +49,14 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         { tokens }: ResolvedNowggAuthOptions,
       ) => {
         if (!tokens) throw withoutKeys();
-        const { encryptionKeys } = tokens;
-        return new NowggVaultService({ store, identityProviders, encryptionKeys, revocationStore });
+        const { encryptionKeys, openFirstVersion } = tokens;
+        return new NowggVaultService({
+          store,
+          identityProviders,
+          encryptionKeys,
+          openFirstVersion,
+          revocationStore,
+        });
       },
       inject: [TokenStore, IdentityProviders, RevocationStore, RESOLVED_OPTIONS],
     },

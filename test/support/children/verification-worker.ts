@@ -23,6 +23,7 @@ import type {
   VerificationSettings,
 } from '../verification-messages.js';
 import { MovedClock } from './moved-clock.js';
+import { strongKey } from '../../../libs/nowgg-auth/src/testing-support/strong-key.js';
 
 const GROUPS: readonly PlayerGroup[] = ['cached', 'first', 'bad'];
 const collectGarbage = (globalThis as { gc?: () => void }).gc;
@@ -58,7 +59,7 @@ const provider: IdentityProviderDefinition = {
 const auth = NowggAuthModule.forRoot({
   identityProviders: [provider],
   // A key of the ring seals what goes to Redis: this client's secret is known to its definition alone.
-  tokens: { encryptionKeys: [{ id: 'test', key: Buffer.alloc(32, 7).toString('base64') }] },
+  tokens: { encryptionKeys: [{ id: 'test', key: strongKey(7) }] },
   strategyName: false,
   clock,
   ...(settings.verification && { verification: settings.verification }),

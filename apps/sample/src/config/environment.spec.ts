@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { EnvironmentError, readEnvironment } from './environment.js';
 
-const key = Buffer.alloc(32, 7).toString('base64');
+const key = createHash('sha256').update('key').digest('base64');
 const realNowgg = {
   NOWGG_CLIENT_ID: 'id-1',
   NOWGG_CLIENT_SECRET: 'planted-secret',
@@ -61,7 +62,7 @@ describe('readEnvironment', () => {
   });
 
   it('reads several encryption keys, the sealing one first', () => {
-    const other = Buffer.alloc(32, 9).toString('base64');
+    const other = createHash('sha256').update('other').digest('base64');
     const { encryptionKeys } = readEnvironment({ NOWGG_ENCRYPTION_KEYS: `k2:${other}, k1:${key}` });
     expect(encryptionKeys).toEqual([
       { id: 'k2', key: other },

@@ -23,6 +23,7 @@ export interface RotateCommand extends Common {
   readonly dryRun: boolean;
   readonly batchSize: number;
   readonly newKey: boolean;
+  readonly closeFirstVersion: boolean;
 }
 
 export interface SweepCommand extends Common {
@@ -63,6 +64,7 @@ const OPTIONS = {
   'dry-run': FLAG,
   'batch-size': TEXT,
   'new-key': FLAG,
+  'close-first-version': FLAG,
   ended: TEXT,
   expired: TEXT,
   codes: TEXT,
@@ -77,7 +79,7 @@ type OptionName = keyof typeof OPTIONS;
 const EVERYWHERE: readonly OptionName[] = ['help', 'version', 'json', 'database-url-env', 'schema'];
 const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> = {
   status: ['encryption-keys-env'],
-  rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key'],
+  rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
   forget: ['dry-run', 'provider', 'sign-out', 'yes'],
 };
@@ -119,7 +121,14 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
     case 'status':
       return { ...common, name };
     case 'rotate':
-      return { ...common, name, dryRun, batchSize, newKey: values['new-key'] === true };
+      return {
+        ...common,
+        name,
+        dryRun,
+        batchSize,
+        newKey: values['new-key'] === true,
+        closeFirstVersion: values['close-first-version'] === true,
+      };
     case 'sweep':
       return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
     case 'forget': {

@@ -6,7 +6,7 @@ stays done, and the same command goes on from there.
 
 Commands:
   status             counts grants, by state and by the key that sealed them
-  rotate             seals every grant under the first key of the ring
+  rotate             seals every grant under the first key of the ring, in the newest version
   sweep              deletes grants, claimed codes and revocations that have been over for long
   forget <userId>    deletes every grant of a user
 
@@ -28,6 +28,8 @@ status, rotate:
 
 rotate:
   --new-key                     even if no process has started with the first key of the ring in front yet
+  --close-first-version         leaves tokens that are sealed in the first version as they are and counts them as
+                                unreadable, as an application with tokens.openFirstVersion: false does
 
 sweep, in days:
   --ended <n>                   revoked and dead grants, since then (30)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { runCommand } from './run.js';
+import { strongKey } from '../testing-support/strong-key.js';
 
-const KEYS = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+const KEYS = `k1:${strongKey(1)}`;
 
 async function run(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
   let [printed, complained] = ['', ''];

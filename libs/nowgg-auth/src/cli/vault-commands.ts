@@ -28,7 +28,12 @@ export interface VaultWork {
 export async function runVaultCommand(command: VaultCommand, work: VaultWork): Promise<CommandResult> {
   const { connection, encryptionKeys } = work;
   const identityProviders = { getOrOnly: (name = 'nowgg') => ({ name }) };
-  const vault = new NowggVaultService({ ...connection, identityProviders, encryptionKeys });
+  const vault = new NowggVaultService({
+    ...connection,
+    identityProviders,
+    encryptionKeys,
+    openFirstVersion: !(command.name === 'rotate' && command.closeFirstVersion),
+  });
   switch (command.name) {
     case 'status':
       return status(command, vault, work);
@@ -63,7 +68,7 @@ async function rotate(command: RotateCommand, vault: NowggVaultService, work: Va
   }
   const before = await vault.status();
   const sealing = before.sealingKeyId ?? '';
-  const total = grantsIn(before) - (before.byKeyId[sealing] ?? 0);
+  const total = sum(before.byKeyId) - (before.byKeyId[sealing] ?? 0) + (before.firstVersionByKeyId[sealing] ?? 0);
   if (!command.newKey && total > 0 && !before.neededKeyIds.includes(sealing)) throw unseenKey(sealing);
   const { report, interrupted, seconds } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
     vault.rotate({ dryRun, batchSize, onProgress, signal }),
@@ -118,7 +123,11 @@ async function atLength<T>(
 }
 
 function grantsIn({ byState }: VaultStatus): number {
-  return Object.values(byState).reduce((sum, count) => sum + count, 0);
+  return sum(byState);
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
 function unseenKey(keyId: string): CommandProblem {

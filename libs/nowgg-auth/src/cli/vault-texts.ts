@@ -2,6 +2,7 @@ interface StatusFacts {
   readonly grants: number;
   readonly byState: Readonly<Record<string, number>>;
   readonly byKeyId: Readonly<Record<string, number>>;
+  readonly firstVersionByKeyId: Readonly<Record<string, number>>;
   readonly exchanges: number;
   readonly sealingKeyId: string | null;
   readonly neededKeyIds: readonly string[];
@@ -48,6 +49,7 @@ export function statusText(facts: StatusFacts): string {
     ['grants', String(facts.grants)],
     ...Object.entries(facts.byState).map(([state, grants]): [string, string] => [`  ${state}`, String(grants)]),
     ...keys,
+    ['in the first version', String(sum(facts.firstVersionByKeyId))],
     ['claimed codes', String(facts.exchanges)],
     ['keys that are needed', listed(facts.neededKeyIds)],
   ];
@@ -94,6 +96,10 @@ export function forgetText({ dryRun, grants, provider, signedOut }: ForgetFacts,
       ? 'access tokens that are already out are refused from now on'
       : 'access tokens that are already out serve until they expire; --sign-out ends them too',
   ]);
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
 function counted(count: number, what: string): string {

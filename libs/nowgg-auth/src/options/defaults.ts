@@ -22,6 +22,7 @@ export const DEFAULTS = {
     leaseMs: 8_000,
     harvestMs: 60_000,
     exchangeReplayMs: 30_000,
+    openFirstVersion: true,
   } satisfies Omit<Required<TokensOptions>, 'encryptionKeys'>,
 };
 

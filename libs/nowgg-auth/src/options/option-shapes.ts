@@ -94,6 +94,7 @@ export class TokensShape {
   @Duration(1) leaseMs?: unknown;
   @Duration(1) harvestMs?: unknown;
   @Duration(0) exchangeReplayMs?: unknown;
+  @Optional(IsBoolean({ message: 'must be true or false' })) openFirstVersion?: unknown;
 }
 
 export class EncryptionKeyShape {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { NowggConfigurationError } from '../errors.js';
 import { resolveOptions } from './resolve-options.js';
+import { strongKey } from '../testing-support/strong-key.js';
 
-const key = (fill: number) => Buffer.alloc(32, fill).toString('base64');
+const key = strongKey;
 const messageOf = (...args: Parameters<typeof resolveOptions>): string => {
   try {
     resolveOptions(...args);
@@ -43,6 +44,7 @@ describe('resolveOptions', () => {
       leaseMs: 8_000,
       harvestMs: 60_000,
       exchangeReplayMs: 30_000,
+      openFirstVersion: true,
     });
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IdentityProvider, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NewGrant } from './grant-record.js';
-import { FIRST_GENERATION } from './new-grant-record.js';
+import { FIRST_GENERATION, FIRST_SESSION_VERSION } from './new-grant-record.js';
 import { accessTokenExpiry, type Vault } from './vault.js';
 
 /** The grant that a verified token set becomes. @param tokens have a refresh token */
@@ -13,7 +13,14 @@ export function firstGrant(
   tokens: TokenSet,
 ): NewGrant {
   const id = randomUUID();
-  const context = { id, clientKey, generation: FIRST_GENERATION };
+  const context = {
+    id,
+    provider: name,
+    clientKey,
+    userId: principal.userId,
+    sessionVersion: FIRST_SESSION_VERSION,
+    generation: FIRST_GENERATION,
+  };
   return {
     id,
     provider: name,

@@ -3,6 +3,7 @@ import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import type { TokenStore } from './token-store.js';
 
 const KNOWN_TEXT = 'nestjs-nowgg-auth';
+const NO_OWNER = { provider: '', clientKey: '', userId: '', sessionVersion: 0, generation: 0 };
 
 /**
  * Compares the ring with the keys that have sealed in this store, and enters the one that seals now. Changes no grant.
@@ -40,5 +41,5 @@ function opens(ring: KeyRing, keyId: string, checkCt: Uint8Array): boolean {
 }
 
 function contextOf(keyId: string): SealContext {
-  return { purpose: 'key-check', id: keyId, clientKey: '', generation: 0 };
+  return { ...NO_OWNER, purpose: 'key-check', id: keyId };
 }

@@ -1,9 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
 import { NowggConfigurationError } from '../errors.js';
 import { KeyRing, type SealContext, SealedTextError } from './key-ring.js';
+import { sealInFirstVersion } from './testing-support/first-version.js';
 import { KEY_1, KEY_2 } from './testing-support/token-service-under-test.js';
 
-const context: SealContext = { purpose: 'refresh', id: 'grant-1', clientKey: 'client-1', generation: 3 };
+const context: SealContext = {
+  purpose: 'refresh',
+  id: 'grant-1',
+  provider: 'nowgg',
+  clientKey: 'client-1',
+  userId: 'player-1',
+  sessionVersion: 1,
+  generation: 3,
+};
 const ring = new KeyRing([KEY_1]);
 const faultOf = (open: () => unknown): unknown => {
   try {
@@ -28,14 +38,17 @@ describe('KeyRing', () => {
 
   it('writes version, key id, nonce, tag and text in this order', () => {
     const sealed = ring.seal('text', context);
-    expect([sealed[0], sealed[1], sealed.toString('latin1', 2, 4)]).toEqual([1, 2, 'k1']);
+    expect([sealed[0], sealed[1], sealed.toString('latin1', 2, 4)]).toEqual([2, 2, 'k1']);
     expect(sealed).toHaveLength(4 + 12 + 16 + 4);
   });
 
   it.each([
     ['another column', { purpose: 'access' }],
     ['another row', { id: 'grant-2' }],
+    ['another provider', { provider: 'other' }],
     ['another client', { clientKey: 'client-2' }],
+    ['a row of another user', { userId: 'player-2' }],
+    ['another session version', { sessionVersion: 2 }],
     ['another generation', { generation: 4 }],
   ] as const)('does not open in %s', (_place, moved) => {
     const sealed = ring.seal('text', context);
@@ -66,7 +79,7 @@ describe('KeyRing', () => {
 
   it('tells an unknown version from an unknown key', () => {
     const sealed = ring.seal('text', context);
-    expect(faultOf(() => ring.open(Buffer.concat([Buffer.from([2]), sealed.subarray(1)]), context))).toBe('malformed');
+    expect(faultOf(() => ring.open(Buffer.concat([Buffer.from([3]), sealed.subarray(1)]), context))).toBe('malformed');
     expect(faultOf(() => new KeyRing([KEY_2]).open(sealed, context))).toBe('unknown_key');
   });
 
@@ -96,5 +109,58 @@ describe('KeyRing', () => {
   it('says in its errors nothing about the text', () => {
     const error = new SealedTextError('tampered');
     expect(error.message).toBe('a sealed text does not open: tampered');
+  });
+
+  describe('in the first version', () => {
+    const old = sealInFirstVersion(KEY_1, 'text', context);
+
+    it('goes on opening what an earlier build sealed, whatever the provider, user and session version', () => {
+      expect(ring.open(old, context)).toBe('text');
+      expect(ring.open(old, { ...context, provider: 'other', userId: 'player-2', sessionVersion: 9 })).toBe('text');
+    });
+
+    it('opens nothing more once that version is closed, but for the check of a key', () => {
+      const closed = new KeyRing([KEY_1], { openFirstVersion: false });
+      expect(faultOf(() => closed.open(old, context))).toBe('malformed');
+      expect(closed.open(closed.seal('text', context), context)).toBe('text');
+      const check = { ...context, purpose: 'key-check' } as const;
+      expect(closed.open(sealInFirstVersion(KEY_1, 'text', check), check)).toBe('text');
+    });
+
+    it('does not open what was sealed in the second with its version byte changed, nor the other way round', () => {
+      const relabelled = (sealed: Buffer, version: number) =>
+        Buffer.concat([Buffer.from([version]), sealed.subarray(1)]);
+      expect(faultOf(() => ring.open(relabelled(ring.seal('text', context), 1), context))).toBe('tampered');
+      expect(faultOf(() => ring.open(relabelled(old, 2), context))).toBe('tampered');
+    });
+  });
+
+  describe('for any context', () => {
+    const texts = fc.oneof(fc.string({ unit: 'binary', maxLength: 6 }), fc.constantFrom('', '1', 'a', 'ab'));
+    const contexts: fc.Arbitrary<SealContext> = fc.record({
+      purpose: fc.constantFrom('access', 'refresh', 'exchange', 'authorization', 'key-check'),
+      id: texts,
+      provider: texts,
+      clientKey: texts,
+      userId: texts,
+      sessionVersion: fc.nat(3),
+      generation: fc.nat(3),
+    });
+    const BOUND = {
+      1: ['purpose', 'id', 'clientKey', 'generation'],
+      2: ['purpose', 'id', 'provider', 'clientKey', 'userId', 'sessionVersion', 'generation'],
+    } as const;
+
+    it.each([1, 2] as const)('opens a text of version %d in its own context and in no other', (version) => {
+      fc.assert(
+        fc.property(contexts, contexts, fc.subarray([...BOUND[2]]), (sealedFor, other, changed) => {
+          const sealed = version === 1 ? sealInFirstVersion(KEY_1, 'text', sealedFor) : ring.seal('text', sealedFor);
+          const openedFor = { ...sealedFor, ...Object.fromEntries(changed.map((name) => [name, other[name]])) };
+          const differs = BOUND[version].some((name) => openedFor[name] !== sealedFor[name]);
+          expect(faultOf(() => ring.open(sealed, openedFor))).toBe(differs ? 'tampered' : 'text');
+        }),
+        { numRuns: 500 },
+      );
+    });
   });
 });

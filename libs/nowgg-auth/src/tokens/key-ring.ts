@@ -1,20 +1,14 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
 import type { EncryptionKey } from '../options.js';
+import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
-/** What a ciphertext is bound to. It opens nowhere else: not in another row, column, client or generation. */
-export interface SealContext {
-  readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'key-check';
-  /** Grant id, or hash of the code or state. */
-  readonly id: string;
-  readonly clientKey: string;
-  readonly generation: number;
-}
+export type { SealContext } from './seal-context.js';
 
 /**
- * - `malformed`: cut, empty, or of a version that this release does not know.
+ * - `malformed`: cut, empty, or of a version that this release does not know or that is closed.
  * - `unknown_key`: sealed under a key that is not in the ring.
- * - `tampered`: changed, or moved here from another row, column or generation.
+ * - `tampered`: changed, or moved here from another row, column or generation, or the row was relabelled.
  */
 export type SealedTextFault = 'malformed' | 'unknown_key' | 'tampered';
 
@@ -37,36 +31,51 @@ interface RingKey {
   readonly sessionKey: Buffer;
 }
 
-const VERSION = 1;
+/** How a key ring treats ciphertexts of older versions. */
+export interface KeyRingOptions {
+  /** Whether ciphertexts of the first version open. Default true. */
+  readonly openFirstVersion?: boolean;
+}
+
+/** A key from which session handles are made, and the ring key that it is derived from. */
+export interface SessionKey {
+  readonly keyId: string;
+  readonly key: Uint8Array;
+}
+
+const SEALING_VERSION: SealVersion = 2;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
-const LENGTH_BYTES = 4;
 
 /**
  * Seals and opens with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`; the
- * first key of the ring seals, all of them open. There is no plaintext fallback.
+ * first key of the ring encrypts, every key can decrypt. There is no plaintext fallback.
  */
 export class KeyRing {
   readonly #first: RingKey;
   readonly #byId: ReadonlyMap<string, RingKey>;
+  readonly #sessionKeys: readonly SessionKey[];
+  readonly #opensFirstVersion: boolean;
 
   /** @throws NowggConfigurationError when there is no key, or one is not 32 bytes of base64 */
-  constructor(keys: readonly EncryptionKey[]) {
+  constructor(keys: readonly EncryptionKey[], { openFirstVersion = true }: KeyRingOptions = {}) {
+    this.#opensFirstVersion = openFirstVersion;
     const ring = keys.map(ringKey);
     const first = ring[0];
     if (!first) throw new NowggConfigurationError('tokens.encryptionKeys needs at least one key');
     this.#first = first;
     this.#byId = new Map(ring.map((key) => [key.id, key]));
     if (this.#byId.size !== ring.length) throw new NowggConfigurationError('tokens.encryptionKeys repeats a key id');
+    this.#sessionKeys = ring.map(({ id, sessionKey }) => ({ keyId: id, key: sessionKey }));
   }
 
-  /** Id of the key that seals. */
+  /** Id of the first key, which encrypts. */
   get sealingKeyId(): string {
     return this.#first.id;
   }
 
-  /** The bytes with which everything that is sealed now begins. */
+  /** The bytes with which everything that is sealed now begins: version and key id. */
   get sealingHeader(): Uint8Array {
     return this.#first.header;
   }
@@ -75,15 +84,15 @@ export class KeyRing {
     return this.#byId.has(keyId);
   }
 
-  /** One key for session handles from each key of the ring, the sealing one first. */
-  get sessionKeys(): readonly Uint8Array[] {
-    return [...this.#byId.values()].map((key) => key.sessionKey);
+  /** One key for session handles from each key of the ring, that of the first key in front. */
+  get sessionKeys(): readonly SessionKey[] {
+    return this.#sessionKeys;
   }
 
   seal(text: string, context: SealContext): Buffer {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#first.secret, nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(additionalData(context));
+    cipher.setAAD(additionalDataOf(context, SEALING_VERSION));
     const sealed = cipher.update(text, 'utf8');
     // GCM pads nothing: what is left to come is empty.
     cipher.final();
@@ -93,6 +102,7 @@ export class KeyRing {
   /** @throws SealedTextError */
   open(sealed: Uint8Array, context: SealContext): string {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const version = this.#versionOf(bytes, context);
     const keyId = keyIdOf(bytes);
     const key = this.#byId.get(keyId);
     if (!key) throw new SealedTextError('unknown_key');
@@ -102,7 +112,7 @@ export class KeyRing {
     if (bytes.length < textAt) throw new SealedTextError('malformed');
     const nonce = bytes.subarray(nonceAt, tagAt);
     const decipher = createDecipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(additionalData(context));
+    decipher.setAAD(additionalDataOf(context, version));
     decipher.setAuthTag(bytes.subarray(tagAt, textAt));
     try {
       const text = decipher.update(bytes.subarray(textAt));
@@ -113,14 +123,19 @@ export class KeyRing {
       throw new SealedTextError('tampered');
     }
   }
+
+  /** The check of a key proves which key it is and belongs to no row: it opens in both versions. */
+  #versionOf(bytes: Buffer, { purpose }: SealContext): SealVersion {
+    if (bytes[0] === SEALING_VERSION) return SEALING_VERSION;
+    if (bytes[0] === 1 && (this.#opensFirstVersion || purpose === 'key-check')) return 1;
+    throw new SealedTextError('malformed');
+  }
 }
 
 /** Id of the key that sealed it, without opening it. @throws SealedTextError */
 function keyIdOf(bytes: Buffer): string {
   const length = bytes[1];
-  if (bytes[0] !== VERSION || length === undefined || length === 0 || bytes.length < 2 + length) {
-    throw new SealedTextError('malformed');
-  }
+  if (length === undefined || length === 0 || bytes.length < 2 + length) throw new SealedTextError('malformed');
   return bytes.toString('latin1', 2, 2 + length);
 }
 
@@ -131,18 +146,5 @@ function ringKey({ id, key }: EncryptionKey): RingKey {
   }
   const idBytes = Buffer.from(id, 'latin1');
   const sessionKey = Buffer.from(hkdfSync('sha256', secret, '', 'nestjs-nowgg-auth session handle v1', KEY_BYTES));
-  return { id, secret, header: Buffer.concat([Buffer.from([VERSION, idBytes.length]), idBytes]), sessionKey };
-}
-
-/** Length-prefixed, so that no two contexts have the same bytes. */
-function additionalData({ purpose, id, clientKey, generation }: SealContext): Buffer {
-  const parts = [purpose, id, clientKey, String(generation)];
-  const bytes = Buffer.alloc(parts.reduce((sum, part) => sum + LENGTH_BYTES + Buffer.byteLength(part), 0));
-  let at = 0;
-  for (const part of parts) {
-    const length = bytes.write(part, at + LENGTH_BYTES);
-    bytes.writeUInt32BE(length, at);
-    at += LENGTH_BYTES + length;
-  }
-  return bytes;
+  return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]), sessionKey };
 }

@@ -165,14 +165,18 @@ export class MemoryTokenStore extends TokenStore {
   ): Promise<GrantRecord[]> {
     return [...this.#grants.values()]
       .filter((grant) => afterId === undefined || grant.id > afterId)
-      .filter((grant) => !startsWith(grant.accessCt, header) || !startsWith(grant.refreshCt, header))
+      .filter(({ accessCt, refreshCt }) => isSealedOtherwise(accessCt, header) || isSealedOtherwise(refreshCt, header))
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, limit)
       .map((grant) => this.#stamped(grant));
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
-    const current = resealed.filter(({ id, generation }) => this.#grants.get(id)?.generation === generation);
+    const current = resealed.filter(({ id, generation, sessionVersion }) => {
+      const grant = this.#grants.get(id);
+      const wiped = grant?.accessCt.length === 0 || grant?.refreshCt.length === 0;
+      return grant?.generation === generation && grant.sessionVersion === sessionVersion && !wiped;
+    });
     for (const { id, accessCt, refreshCt } of current) {
       this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCt, refreshCt });
     }
@@ -180,7 +184,7 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
-    return this.#exchanges.all().some(({ replyCt }) => replyCt !== undefined && !startsWith(replyCt, header));
+    return this.#exchanges.all().some(({ replyCt }) => replyCt !== undefined && isSealedOtherwise(replyCt, header));
   }
 
   override async listKeyChecks(): Promise<KeyCheck[]> {
@@ -198,12 +202,16 @@ export class MemoryTokenStore extends TokenStore {
   override async countVault(): Promise<VaultCounts> {
     const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
     const byKeyId: Record<string, number> = {};
-    for (const grant of this.#grants.values()) {
-      byState[grant.state] += 1;
-      const keyId = Buffer.from(grant.accessCt).toString('latin1', 2, 2 + (grant.accessCt[1] ?? 0));
+    const firstVersionByKeyId: Record<string, number> = {};
+    for (const { state, accessCt, refreshCt } of this.#grants.values()) {
+      byState[state] += 1;
+      if (accessCt.length === 0) continue;
+      const keyId = Buffer.from(accessCt).toString('latin1', 2, 2 + (accessCt[1] ?? 0));
       byKeyId[keyId] = (byKeyId[keyId] ?? 0) + 1;
+      if (accessCt[0] !== 1 && refreshCt[0] !== 1) continue;
+      firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + 1;
     }
-    return { byState, byKeyId, exchanges: this.#exchanges.all().length };
+    return { byState, byKeyId, firstVersionByKeyId, exchanges: this.#exchanges.all().length };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
@@ -264,6 +272,7 @@ export class MemoryTokenStore extends TokenStore {
 
 const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
 
-function startsWith(bytes: Uint8Array, header: Uint8Array): boolean {
-  return Buffer.from(header).equals(bytes.subarray(0, header.length));
+/** Nothing at all is sealed under no key. */
+function isSealedOtherwise(bytes: Uint8Array, header: Uint8Array): boolean {
+  return bytes.length > 0 && !Buffer.from(header).equals(bytes.subarray(0, header.length));
 }

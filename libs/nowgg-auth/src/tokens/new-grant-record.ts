@@ -6,7 +6,7 @@ export function newGrantRecord(grant: NewGrant, nowMs: number): GrantRecord {
     ...grant,
     state: 'active',
     generation: FIRST_GENERATION,
-    sessionVersion: 1,
+    sessionVersion: FIRST_SESSION_VERSION,
     accessObtainedAtMs: nowMs,
     leaseOwner: undefined,
     leaseUntilMs: undefined,
@@ -23,3 +23,6 @@ export function newGrantRecord(grant: NewGrant, nowMs: number): GrantRecord {
 
 /** The generation for which a new grant's tokens are sealed. */
 export const FIRST_GENERATION = 1;
+
+/** The session version for which a new grant's tokens are sealed. */
+export const FIRST_SESSION_VERSION = 1;

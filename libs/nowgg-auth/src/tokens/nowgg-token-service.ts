@@ -137,11 +137,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId) : 0;
   }
 
-  /** Every grant of a user, oldest first, whatever its state. */
+  /** Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled is left out. */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name } = this.#parts.identityProviders.getOrOnly(options.provider);
     const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId) : [];
-    return grants.map(grantOf);
+    return grants.filter((grant) => this.#isListed(grant)).map(grantOf);
   }
 
   /**
@@ -162,6 +162,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const reference = readSessionHandle(ring, handle);
     if (!reference) throw new InvalidTokenError();
     const grant = await this.#live(reference.grantId, this.#wait());
+    this.#parts.vault.verifyLabels(grant);
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
     const session = reference.outdated ? sessionHandle(ring, grant.id, grant.sessionVersion) : handle;
     return { grant: grantOf(grant), session };
@@ -214,8 +215,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
     const grant = isGrantId(grantId) ? await wait.for(this.#reads.find(grantId)) : undefined;
-    if (grant?.state === 'active' || grant?.state === 'suspect') return grant;
+    if (grant && isLive(grant)) return grant;
     throw new ReauthenticationRequiredError();
+  }
+
+  #isListed(grant: GrantRecord): boolean {
+    if (!isLive(grant)) return true;
+    try {
+      this.#parts.vault.verifyLabels(grant);
+      return true;
+    } catch {
+      // Told as an event where it was opened.
+      return false;
+    }
   }
 
   async #refreshed(grant: GrantRecord, wait: CallerWait): Promise<AccessToken> {
@@ -227,4 +239,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);
     }
   }
+}
+
+function isLive({ state }: GrantRecord): boolean {
+  return state === 'active' || state === 'suspect';
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import type { EncryptionKey } from '../options.js';
+import { strongKey } from '../testing-support/strong-key.js';
 import { NowggVaultService } from './nowgg-vault-service.js';
 import { KEY_1, KEY_2, TokenServiceUnderTest } from './testing-support/token-service-under-test.js';
 
@@ -49,7 +50,7 @@ describe('NowggVaultService', () => {
 
   it('leaves alone what it cannot open, says so, and is not complete', async () => {
     const foreign = under.anotherProcess({
-      encryptionKeys: [{ id: 'k3', key: Buffer.alloc(32, 3).toString('base64') }],
+      encryptionKeys: [{ id: 'k3', key: strongKey(3) }],
     });
     await foreign.exchangeCode('code-foreign');
     const report = await vaultWith(KEY_2, KEY_1).rotate();
@@ -104,6 +105,7 @@ describe('NowggVaultService', () => {
     expect(await vaultWith(KEY_2, KEY_1).status()).toEqual({
       byState: { active: 6, suspect: 0, needs_reauth: 0, revoked: 1 },
       byKeyId: { k1: 7 },
+      firstVersionByKeyId: {},
       exchanges: 7,
       sealingKeyId: 'k2',
       neededKeyIds: ['k1'],

@@ -19,6 +19,8 @@ export interface VaultServiceParts {
   readonly identityProviders: { getOrOnly(name: string | undefined): { readonly name: string } };
   /** As in the options. Without any, everything but a rotation can be done. */
   readonly encryptionKeys: readonly EncryptionKey[];
+  /** As in the options. Default true. */
+  readonly openFirstVersion?: boolean | undefined;
   /** Where revocations are kept, to be swept as well. */
   readonly revocationStore?: RevocationStore | undefined;
 }
@@ -76,11 +78,12 @@ export class NowggVaultService {
   readonly #revocationStore: RevocationStore | undefined;
   readonly #vault: Vault | undefined;
 
-  constructor({ store, identityProviders, encryptionKeys, revocationStore }: VaultServiceParts) {
+  constructor(parts: VaultServiceParts) {
+    const { store, identityProviders, encryptionKeys, openFirstVersion = true, revocationStore } = parts;
     this.#store = store;
     this.#identityProviders = identityProviders;
     this.#revocationStore = revocationStore;
-    this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys)) : undefined;
+    this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys, { openFirstVersion })) : undefined;
   }
 
   /** Counts what is there. Reads every row: for an operator, not for a health check. */
@@ -148,8 +151,8 @@ export class NowggVaultService {
 
   async #rotatable({ ring }: Vault): Promise<RotationReport> {
     await compareKeys(this.#store, ring);
-    const { byKeyId } = await this.#store.countVault();
-    const report = { resealed: 0, unreadable: 0 };
+    const { byKeyId, firstVersionByKeyId } = await this.#store.countVault();
+    const report = { resealed: firstVersionByKeyId[ring.sealingKeyId] ?? 0, unreadable: 0 };
     for (const [keyId, grants] of Object.entries(byKeyId)) {
       if (keyId !== ring.sealingKeyId) report[ring.has(keyId) ? 'resealed' : 'unreadable'] += grants;
     }

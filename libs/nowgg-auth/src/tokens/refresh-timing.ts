@@ -35,4 +35,5 @@ export const DEFAULT_TIMING: RefreshTiming = Object.freeze({
 });
 
 /** All durations together. */
-export type TokensTiming = RefreshTiming & Readonly<Required<Omit<TokensOptions, 'encryptionKeys'>>>;
+export type TokensTiming = RefreshTiming &
+  Readonly<Required<Omit<TokensOptions, 'encryptionKeys' | 'openFirstVersion'>>>;

@@ -15,6 +15,6 @@ export function openReply(vault: Vault, provider: IdentityProvider, codeHash: st
   return JSON.parse(vault.open(replyCt, contextOf(provider, codeHash), owner)) as TokenSet;
 }
 
-function contextOf({ clientKey }: IdentityProvider, codeHash: string): SealContext {
-  return { purpose: 'exchange', id: codeHash, clientKey, generation: 0 };
+function contextOf({ name, clientKey }: IdentityProvider, codeHash: string): SealContext {
+  return { purpose: 'exchange', id: codeHash, provider: name, clientKey, userId: '', sessionVersion: 0, generation: 0 };
 }

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { KeyRing } from './key-ring.js';
+import type { KeyRing, SessionKey } from './key-ring.js';
 
 /** What a genuine handle names. Whether the grant still has this session version is for the store to say. */
 export interface SessionReference {
@@ -20,7 +20,7 @@ export function sessionHandle(ring: KeyRing, grantId: string, sessionVersion: nu
   const name = Buffer.alloc(NAME_BYTES);
   Buffer.from(grantId.replaceAll('-', ''), 'hex').copy(name);
   name.writeUInt32BE(sessionVersion, NAME_BYTES - 4);
-  return `${name.toString('base64url')}.${authenticator(ring.sessionKeys[0] as Uint8Array, name).toString('base64url')}`;
+  return `${name.toString('base64url')}.${authenticator((ring.sessionKeys[0] as SessionKey).key, name).toString('base64url')}`;
 }
 
 /** Whether it looks like a handle at all. */
@@ -36,7 +36,7 @@ export function readSessionHandle(ring: KeyRing, handle: string): SessionReferen
   const mac = Buffer.from(macPart, 'base64url');
   // The last character of either part has bits to spare: only one spelling of a handle is one.
   if (`${name.toString('base64url')}.${mac.toString('base64url')}` !== handle) return undefined;
-  const keyIndex = ring.sessionKeys.findIndex((key) => timingSafeEqual(authenticator(key, name), mac));
+  const keyIndex = ring.sessionKeys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name), mac));
   if (keyIndex === -1) return undefined;
   const hex = name.toString('hex', 0, NAME_BYTES - 4);
   return {

@@ -42,12 +42,12 @@ export interface TokenParts {
 }
 
 export function tokenParts({ store, identityProviders, clock, options, timing }: NowggTokenServiceParts): TokenParts {
-  const { encryptionKeys, ...durations } = options;
+  const { encryptionKeys, openFirstVersion, ...durations } = options;
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
   return {
     store,
-    vault: new Vault(new KeyRing(encryptionKeys)),
+    vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
     identityProviders,
     circuits: new ClientCircuits(clock),
     successes: new ClientSuccesses(store, clock),

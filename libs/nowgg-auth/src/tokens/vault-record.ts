@@ -5,6 +5,8 @@ export interface ResealedGrant {
   readonly id: string;
   /** Written only while this is still the stored generation. */
   readonly generation: number;
+  /** Written only while this is still the stored session version, so that nothing comes back into an ended grant. */
+  readonly sessionVersion: number;
   readonly refreshCt: Uint8Array;
   readonly accessCt: Uint8Array;
 }
@@ -18,8 +20,13 @@ export interface KeyCheck {
 /** How many grants there are. */
 export interface VaultCounts {
   readonly byState: Readonly<Record<GrantState, number>>;
-  /** By the id of the key that sealed them. */
+  /** By the id of the key that sealed them. Grants whose tokens were wiped are in none. */
   readonly byKeyId: Readonly<Record<string, number>>;
+  /**
+   * Those whose tokens are still sealed in the first version, by the id of the key: bound to neither provider, user nor
+   * session version. A refresh or a rotation seals them anew; none are left when this is empty.
+   */
+  readonly firstVersionByKeyId: Readonly<Record<string, number>>;
   /** Claimed codes that are still kept. */
   readonly exchanges: number;
 }

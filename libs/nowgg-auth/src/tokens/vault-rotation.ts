@@ -1,6 +1,6 @@
 import type { GrantRecord } from './grant-record.js';
 import type { TokenStore } from './token-store.js';
-import type { Vault } from './vault.js';
+import { sealContextOf, type Vault } from './vault.js';
 import type { ResealedGrant } from './vault-record.js';
 
 export interface RotationReport {
@@ -61,8 +61,13 @@ async function* otherwiseSealed(
 function resealedOf(vault: Vault, grant: GrantRecord): ResealedGrant | undefined {
   try {
     const { token } = vault.accessTokenOf(grant);
-    const { id, generation } = grant;
-    return { id, generation, ...vault.sealTokens(grant, token, vault.refreshTokenOf(grant)) };
+    const { id, generation, sessionVersion } = grant;
+    return {
+      id,
+      generation,
+      sessionVersion,
+      ...vault.sealTokens(sealContextOf(grant), token, vault.refreshTokenOf(grant)),
+    };
   } catch {
     // Told as an event where it was opened; the row stays for whoever has its key.
     return undefined;

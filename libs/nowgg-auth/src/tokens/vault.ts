@@ -4,8 +4,12 @@ import type { TokenSet } from '../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
 import type { AccessToken } from './grant.js';
 import type { GrantRecord, TokenCommit } from './grant-record.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import { publishTokenEvent } from './token-events.js';
+
+/** What the tokens of one generation of a grant are bound to. */
+export type GrantSealContext = Omit<SealContext, 'purpose'>;
 
 /** Whose ciphertext it is, for the event that tells of one that does not open. */
 interface Owner {
@@ -27,14 +31,28 @@ export class Vault {
     return { token, ...(accessNotAfterMs !== undefined && { expiresAt: new Date(accessNotAfterMs) }), generation };
   }
 
+  /**
+   * Checks that the row still carries the provider, client, user, session version and generation that its tokens were
+   * sealed for. A key that this process does not know yet proves nothing either way.
+   *
+   * @throws NowggConfigurationError when it was relabelled
+   */
+  verifyLabels(grant: GrantRecord): void {
+    try {
+      this.#openToken(grant, 'access', grant.accessCt);
+    } catch (error) {
+      if (!(error instanceof IdentityUnavailableError)) throw error;
+    }
+  }
+
   refreshTokenOf(grant: GrantRecord): string {
     return this.#openToken(grant, 'refresh', grant.refreshCt);
   }
 
   /** The token set as the next generation of this grant. The old refresh token stays when the reply had none. */
   nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet): TokenCommit {
-    const { id, clientKey, sessionVersion } = grant;
-    const next = { id, clientKey, generation: grant.generation + 1 };
+    const { id, sessionVersion } = grant;
+    const next = { ...sealContextOf(grant), generation: grant.generation + 1 };
     return {
       id,
       generation: grant.generation,
@@ -46,7 +64,7 @@ export class Vault {
     };
   }
 
-  sealTokens(context: Omit<SealContext, 'purpose'>, accessToken: string, refreshToken: string) {
+  sealTokens(context: GrantSealContext, accessToken: string, refreshToken: string) {
     return {
       accessCt: this.ring.seal(accessToken, { ...context, purpose: 'access' }),
       refreshCt: this.ring.seal(refreshToken, { ...context, purpose: 'refresh' }),
@@ -60,16 +78,29 @@ export class Vault {
     } catch (error) {
       if (!(error instanceof SealedTextError)) throw error;
       publishTokenEvent({ type: 'unreadable_ciphertext', ...owner, fault: error.fault });
+      if (error.fault === 'tampered' && owner.grantId !== undefined) {
+        publishSecurityEvent({ type: 'relabelled_row', provider: owner.provider });
+      }
       // While keys are being rolled out another process may already seal under one that this process learns later.
       if (error.fault === 'unknown_key') throw new IdentityUnavailableError();
-      throw new NowggConfigurationError('a stored token does not open: it was changed, moved or cut');
+      throw new NowggConfigurationError('a stored token does not open: it was changed, moved or cut, or its row was');
     }
   }
 
   #openToken(grant: GrantRecord, purpose: 'access' | 'refresh', sealed: Uint8Array): string {
-    const { id, clientKey, generation, provider } = grant;
-    return this.open(sealed, { purpose, id, clientKey, generation }, { provider, grantId: id });
+    const context = { ...sealContextOf(grant), purpose };
+    return this.open(sealed, context, { provider: grant.provider, grantId: grant.id });
   }
+}
+
+/**
+ * What the tokens in this row are bound to. A revocation raises the session version and leaves the ciphertexts as they
+ * are, so those of a revoked row belong to the version before.
+ */
+export function sealContextOf(grant: GrantRecord): GrantSealContext {
+  const { id, provider, clientKey, userId, generation } = grant;
+  const sessionVersion = grant.state === 'revoked' ? grant.sessionVersion - 1 : grant.sessionVersion;
+  return { id, provider, clientKey, userId, sessionVersion, generation };
 }
 
 /**

@@ -149,6 +149,7 @@ export class TypeOrmTokenStore extends TokenStore {
     const columns = [
       resealed.map(({ id }) => id),
       resealed.map(({ generation }) => generation),
+      resealed.map(({ sessionVersion }) => sessionVersion),
       resealed.map(({ refreshCt }) => refreshCt),
       resealed.map(({ accessCt }) => accessCt),
     ];
@@ -173,16 +174,24 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async countVault(): Promise<VaultCounts> {
-    type CountRow = { state: keyof VaultCounts['byState']; keyId: string; count: number };
+    type CountRow = {
+      state: keyof VaultCounts['byState'];
+      keyId: string | null;
+      isFirstVersion: boolean;
+      count: number;
+    };
     const rows = await this.#database.upkeepRows<CountRow>(this.#vault.count, []);
     const exchanges = await this.#count(this.#vault.countExchanges, []);
     const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
     const byKeyId: Record<string, number> = {};
-    for (const { state, keyId, count } of rows) {
+    const firstVersionByKeyId: Record<string, number> = {};
+    for (const { state, keyId, isFirstVersion, count } of rows) {
       byState[state] += count;
+      if (keyId === null) continue;
       byKeyId[keyId] = (byKeyId[keyId] ?? 0) + count;
+      if (isFirstVersion) firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + count;
     }
-    return { byState, byKeyId, exchanges };
+    return { byState, byKeyId, firstVersionByKeyId, exchanges };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {

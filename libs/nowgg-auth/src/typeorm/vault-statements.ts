@@ -7,7 +7,9 @@ const before = (parameter: string) => `statement_timestamp() - ${parameter}::flo
 
 /** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
 export function vaultStatements({ grant, exchange, key }: TokenTables) {
-  const otherwise = (column: string) => `substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea`;
+  // Nothing at all is sealed under no key.
+  const otherwise = (column: string) =>
+    `(length(${column}) > 0 AND substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea)`;
   // A refresh token that still worked after its announced end is not expired, whatever was announced.
   const sweepable = `(${ENDED} AND updated_at <= ${before('$1')})
     OR (refresh_not_after <= ${before('$2')} AND access_obtained_at <= ${before('$2')})`;
@@ -18,17 +20,20 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
       WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
       ORDER BY g.id LIMIT $3`,
 
-    // $1 ids, $2 generations, $3 refresh, $4 access
+    // $1 ids, $2 generations, $3 session versions, $4 refresh, $5 access. What was wiped stays wiped.
     reseal: `
       WITH fresh AS (
-        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::bytea[]) AS f (id, generation, refresh_ct, access_ct)
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::bytea[], $5::bytea[])
+          AS f (id, generation, session_version, refresh_ct, access_ct)
       ), free AS (
-        SELECT fresh.* FROM ${grant} g JOIN fresh ON fresh.id = g.id AND fresh.generation = g.generation
+        SELECT fresh.* FROM ${grant} g
+          JOIN fresh ON fresh.id = g.id AND fresh.generation = g.generation AND fresh.session_version = g.session_version
+        WHERE length(g.refresh_ct) > 0 AND length(g.access_ct) > 0
         FOR UPDATE OF g SKIP LOCKED
       ), done AS (
         UPDATE ${grant} g SET refresh_ct = free.refresh_ct, access_ct = free.access_ct
         FROM free
-        WHERE g.id = free.id AND g.generation = free.generation
+        WHERE g.id = free.id AND g.generation = free.generation AND g.session_version = free.session_version
         RETURNING g.id
       )
       SELECT count(*)::integer AS count FROM done`,
@@ -50,8 +55,10 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
     count: `
       SELECT state, count(*)::float8 AS count,
         CASE WHEN length(access_ct) > 2 THEN encode(substring(access_ct FROM 3 FOR get_byte(access_ct, 1)), 'escape')
-          ELSE '' END AS "keyId"
-      FROM ${grant} GROUP BY 1, 3`,
+          WHEN length(access_ct) > 0 THEN '' END AS "keyId",
+        coalesce(substring(access_ct FROM 1 FOR 1) = '\\x01'::bytea OR substring(refresh_ct FROM 1 FOR 1) = '\\x01'::bytea, false)
+          AS "isFirstVersion"
+      FROM ${grant} GROUP BY 1, 3, 4`,
 
     countExchanges: `SELECT count(*)::float8 AS count FROM ${exchange}`,
 

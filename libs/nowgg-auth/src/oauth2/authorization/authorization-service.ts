@@ -16,7 +16,7 @@ import { type AuthorizationCookie, authorizationCookie, readAuthorizationCookie 
 import { buildUrl } from './authorization-endpoints.js';
 import { foreignCallback } from './authorization-errors.js';
 import { only, queryOf, readAuthorization } from './authorization-response.js';
-import { hashOfState, openSignIn, type PendingSignIn, sealSignIn } from './pending-sign-in.js';
+import { hashOfState, openSignIn, type PendingSignIn, sealSignIn, type SignInOwner } from './pending-sign-in.js';
 
 export interface AuthorizationUrlOptions {
   /** Scopes instead of the provider's. */
@@ -82,7 +82,7 @@ export class NowggAuthorizationService {
     this.#clock = clock;
     this.#store = store;
     this.#tokens = tokens;
-    this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys);
+    this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys, options.tokens);
   }
 
   /** Whether a provider of this name exists and has such a flow. */
@@ -100,7 +100,7 @@ export class NowggAuthorizationService {
   async authorizationUrl(provider?: string, options: AuthorizationUrlOptions = {}): Promise<AuthorizationStart> {
     const { ring } = this.#vault();
     const client = this.#clientOf(provider);
-    const { settings, clientKey } = client;
+    const { settings } = client;
     const { redirectUri } = settings;
     if (redirectUri === undefined)
       throw new NowggConfigurationError('redirectUri is needed for the authorization flow');
@@ -131,7 +131,7 @@ export class NowggAuthorizationService {
     };
     const secure = redirectUri.startsWith('https:');
     const maxAgeSeconds = LONGEST_SIGN_IN_MS / 1000;
-    const sealed = sealSignIn(ring, clientKey, state, pending);
+    const sealed = sealSignIn(ring, ownerOf(client), state, pending);
     return { url, cookie: authorizationCookie(state, sealed, { secure, maxAgeSeconds }) };
   }
 
@@ -153,10 +153,10 @@ export class NowggAuthorizationService {
     if (state === undefined || !STATE.test(state)) throw foreignCallback();
     const secure = client.settings.redirectUri?.startsWith('https:') ?? true;
     const sealed = readAuthorizationCookie(request.cookie, state, secure);
-    const pending = sealed === undefined ? undefined : openSignIn(ring, client.clientKey, state, sealed);
+    const pending = sealed === undefined ? undefined : openSignIn(ring, ownerOf(client), state, sealed);
     const leftMs = (pending?.expiresAtMs ?? 0) - this.#clock.now();
     if (!pending || leftMs <= 0) throw foreignCallback();
-    const key = { codeHash: hashOfState(client.clientKey, state), owner: randomUUID() };
+    const key = { codeHash: hashOfState(ownerOf(client), state), owner: randomUUID() };
     // Held until nobody could use the state any more, whichever of the two clocks is ahead.
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
     if (claim.outcome !== 'mine') throw foreignCallback();
@@ -195,6 +195,10 @@ export class NowggAuthorizationService {
     }
     return { ring: this.#ring, store: this.#store, tokens: this.#tokens };
   }
+}
+
+function ownerOf({ settings, clientKey }: OAuth2Client): SignInOwner {
+  return { provider: settings.name, clientKey };
 }
 
 /** Not `//host`, not `/\host`, no control characters: a browser would take those for another site or drop them. */

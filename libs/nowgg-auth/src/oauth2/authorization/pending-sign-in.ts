@@ -11,15 +11,27 @@ export interface PendingSignIn {
   readonly expiresAtMs: number;
 }
 
+/** The client that a sign-in belongs to. */
+export interface SignInOwner {
+  /** Name of the identity provider. */
+  readonly provider: string;
+  readonly clientKey: string;
+}
+
 /** Bound to its state and to the client: it opens for no other callback and at no other provider's. */
-export function sealSignIn(ring: KeyRing, clientKey: string, state: string, pending: PendingSignIn): string {
-  return ring.seal(JSON.stringify(pending), contextOf(clientKey, state)).toString('base64url');
+export function sealSignIn(ring: KeyRing, owner: SignInOwner, state: string, pending: PendingSignIn): string {
+  return ring.seal(JSON.stringify(pending), contextOf(owner, state)).toString('base64url');
 }
 
 /** Undefined when it does not open: another key, another client, another state, or changed. */
-export function openSignIn(ring: KeyRing, clientKey: string, state: string, sealed: string): PendingSignIn | undefined {
+export function openSignIn(
+  ring: KeyRing,
+  owner: SignInOwner,
+  state: string,
+  sealed: string,
+): PendingSignIn | undefined {
   try {
-    const value: unknown = JSON.parse(ring.open(Buffer.from(sealed, 'base64url'), contextOf(clientKey, state)));
+    const value: unknown = JSON.parse(ring.open(Buffer.from(sealed, 'base64url'), contextOf(owner, state)));
     // What opens was sealed here, so its shape needs no second look.
     return isJsonObject(value) ? (value as unknown as PendingSignIn) : undefined;
   } catch {
@@ -28,12 +40,13 @@ export function openSignIn(ring: KeyRing, clientKey: string, state: string, seal
 }
 
 /** Under which a state is claimed, so that it serves once: never the state itself. */
-export function hashOfState(clientKey: string, state: string): string {
+export function hashOfState({ provider, clientKey }: SignInOwner, state: string): string {
   return createHash('sha256')
-    .update(JSON.stringify(['authorization state', clientKey, state]))
+    .update(JSON.stringify(['authorization state', provider, clientKey, state]))
     .digest('base64url');
 }
 
-function contextOf(clientKey: string, state: string): SealContext {
-  return { purpose: 'authorization', id: hashOfState(clientKey, state), clientKey, generation: 0 };
+function contextOf(owner: SignInOwner, state: string): SealContext {
+  const id = hashOfState(owner, state);
+  return { ...owner, purpose: 'authorization', id, userId: '', sessionVersion: 0, generation: 0 };
 }

@@ -3,13 +3,14 @@ import { IdentityProviders } from '../../identity/identity-providers.js';
 import type { EncryptionKey, TokensOptions } from '../../options.js';
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
+import { strongKey } from '../../testing-support/strong-key.js';
 import { MemoryTokenStore } from '../memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import type { TokenStore } from '../token-store.js';
 import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
 
-export const KEY_1: EncryptionKey = { id: 'k1', key: Buffer.alloc(32, 1).toString('base64') };
-export const KEY_2: EncryptionKey = { id: 'k2', key: Buffer.alloc(32, 2).toString('base64') };
+export const KEY_1: EncryptionKey = { id: 'k1', key: strongKey(1) };
+export const KEY_2: EncryptionKey = { id: 'k2', key: strongKey(2) };
 
 /** The documented defaults, with one key. */
 export const DEFAULT_OPTIONS: Required<TokensOptions> = {
@@ -19,6 +20,7 @@ export const DEFAULT_OPTIONS: Required<TokensOptions> = {
   leaseMs: 8_000,
   harvestMs: 60_000,
   exchangeReplayMs: 30_000,
+  openFirstVersion: true,
 };
 
 /** One store, one identity provider, and as many services on them as the test asks for: each stands for a process. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 // A backend with a token store: a player signs in with a code on a real database, printed as JSON.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
           clientId: 'demo-client',
           clientSecret: 'demo-secret',
           baseUrl: emulator.url,
-          tokens: { encryptionKeys: [{ id: 'k1', key: Buffer.alloc(32, 7).toString('base64') }] },
+          tokens: { encryptionKeys: [{ id: 'k1', key: randomBytes(32).toString('base64') }] },
         }),
       }),
     ],

@@ -1,0 +1,23 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
+import type { EncryptionKey } from '../../options.js';
+import type { SealContext } from '../key-ring.js';
+
+/** What an earlier build sealed: `1 | length of key id | key id | nonce | tag | text`, bound to four parts. */
+export function sealInFirstVersion(
+  { id, key }: EncryptionKey,
+  text: string,
+  context: Pick<SealContext, 'purpose' | 'id' | 'clientKey' | 'generation'>,
+): Buffer {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(key, 'base64'), nonce, { authTagLength: 16 });
+  const parts = [context.purpose, context.id, context.clientKey, String(context.generation)];
+  const prefixed = parts.flatMap((part) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(part));
+    return [length, Buffer.from(part)];
+  });
+  cipher.setAAD(Buffer.concat(prefixed));
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  const header = Buffer.concat([Buffer.from([1, id.length]), Buffer.from(id)]);
+  return Buffer.concat([header, nonce, cipher.getAuthTag(), sealed]);
+}
