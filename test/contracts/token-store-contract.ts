@@ -87,7 +87,10 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const second = await stored({ userId: first.userId });
         await stored({ userId: first.userId, provider: 'other' });
         await stored();
-        expect((await store.listGrants('nowgg', first.userId)).map(({ id }) => id)).toEqual([first.id, second.id]);
+        expect((await store.listGrants('nowgg', first.userId, first.clientKey)).map(({ id }) => id)).toEqual([
+          first.id,
+          second.id,
+        ]);
       });
     });
 
@@ -283,7 +286,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const second = await stored({ userId: first.userId });
         const elsewhere = await stored({ userId: first.userId, provider: 'other' });
         await store.revokeGrant(second.id);
-        expect((await store.revokeUser('nowgg', first.userId)).map(({ id }) => id)).toEqual([first.id]);
+        expect((await store.revokeUser('nowgg', first.userId, 'client-key')).map(({ id }) => id)).toEqual([first.id]);
         expect((await found(elsewhere.id)).state).toBe('active');
       });
     });
@@ -341,7 +344,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         );
         const created = grants.filter((grant) => grant !== undefined);
         expect(created).toHaveLength(1);
-        expect(await store.listGrants('nowgg', userId)).toHaveLength(1);
+        expect(await store.listGrants('nowgg', userId, undefined)).toHaveLength(1);
         const claim = await store.claimExchange(claimOf(codeHash));
         expect(claim).toMatchObject({
           outcome: 'completed',
@@ -379,6 +382,55 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
 
       it('cannot be completed once it is forgotten', async () => {
         expect(await store.completeExchange(randomUUID(), newGrant())).toBeUndefined();
+      });
+    });
+
+    describe('grants of one user at several clients', () => {
+      const atTwoClients = async () => {
+        const ours = await stored();
+        return { ours, theirs: await stored({ userId: ours.userId, clientKey: 'other-client' }) };
+      };
+      const idsOf = (grants: readonly GrantRecord[]) => grants.map(({ id }) => id);
+
+      it('are listed for one client, or for all', async () => {
+        const { ours, theirs } = await atTwoClients();
+        expect(idsOf(await store.listGrants('nowgg', ours.userId, 'other-client'))).toEqual([theirs.id]);
+        expect(await store.listGrants('nowgg', ours.userId, undefined)).toHaveLength(2);
+      });
+
+      it('are revoked for one client only', async () => {
+        const { ours, theirs } = await atTwoClients();
+        expect(idsOf(await store.revokeUser('nowgg', ours.userId, 'client-key'))).toEqual([ours.id]);
+        expect((await found(theirs.id)).state).toBe('active');
+      });
+
+      it('are forgotten for one client, or for all', async () => {
+        const { ours, theirs } = await atTwoClients();
+        expect(await store.forgetUser('nowgg', ours.userId, 'client-key')).toBe(1);
+        expect(await store.findGrant(theirs.id)).toBeDefined();
+        expect(await store.forgetUser('nowgg', ours.userId, undefined)).toBe(1);
+      });
+    });
+
+    describe('keys of session handles', () => {
+      it('are counted for live grants, by the handle that was presented last', async () => {
+        const before = await store.countVault();
+        const grant = await stored({ handleKeyId: 'handle-1' });
+        await stored({ handleKeyId: 'handle-1' });
+        await store.revokeGrant((await stored({ handleKeyId: 'handle-1' })).id);
+        await stored();
+        await store.noteHandleKey(grant.id, 'handle-2');
+        const after = await store.countVault();
+        expect(after.sessionsByKeyId).toMatchObject({ 'handle-1': 1, 'handle-2': 1 });
+        expect(after.sessionsOfUnknownKey - before.sessionsOfUnknownKey).toBe(1);
+      });
+
+      it('are noted without a trace in the times that the refresh protocol goes by', async () => {
+        const grant = await stored({ handleKeyId: 'handle-1' });
+        await under.pass(1_000);
+        const { updatedAtMs } = await found(grant.id);
+        await store.noteHandleKey(grant.id, 'handle-2');
+        expect(await found(grant.id)).toMatchObject({ handleKeyId: 'handle-2', updatedAtMs });
       });
     });
 
@@ -505,7 +557,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it("forgets every trace of a user's grants", async () => {
         const { userId, id } = await stored();
         await stored({ userId });
-        expect(await store.forgetUser('nowgg', userId)).toBe(2);
+        expect(await store.forgetUser('nowgg', userId, undefined)).toBe(2);
         expect(await store.findGrant(id)).toBeUndefined();
       });
 

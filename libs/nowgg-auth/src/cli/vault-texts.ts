@@ -3,6 +3,8 @@ interface StatusFacts {
   readonly byState: Readonly<Record<string, number>>;
   readonly byKeyId: Readonly<Record<string, number>>;
   readonly firstVersionByKeyId: Readonly<Record<string, number>>;
+  readonly sessionsByKeyId: Readonly<Record<string, number>>;
+  readonly sessionsOfUnknownKey: number;
   readonly exchanges: number;
   readonly sealingKeyId: string | null;
   readonly neededKeyIds: readonly string[];
@@ -15,6 +17,7 @@ interface RotateFacts {
   readonly resealed: number;
   readonly unreadable: number;
   readonly complete: boolean;
+  readonly sessionsUnderOtherKeys: number;
   readonly interrupted: boolean;
   readonly seconds?: number;
   readonly rowsPerSecond?: number;
@@ -50,6 +53,11 @@ export function statusText(facts: StatusFacts): string {
     ...Object.entries(facts.byState).map(([state, grants]): [string, string] => [`  ${state}`, String(grants)]),
     ...keys,
     ['in the first version', String(sum(facts.firstVersionByKeyId))],
+    ...Object.entries(facts.sessionsByKeyId).map(([id, sessions]): [string, string] => [
+      `session handles under ${id}`,
+      String(sessions),
+    ]),
+    ['session handles of an unknown key', String(facts.sessionsOfUnknownKey)],
     ['claimed codes', String(facts.exchanges)],
     ['keys that are needed', listed(facts.neededKeyIds)],
   ];
@@ -60,7 +68,7 @@ export function statusText(facts: StatusFacts): string {
 }
 
 export function rotateText(facts: RotateFacts, sealingKeyId: string): string {
-  const { dryRun, resealed, unreadable, complete, interrupted } = facts;
+  const { dryRun, resealed, unreadable, complete, interrupted, sessionsUnderOtherKeys } = facts;
   const pace = facts.seconds === undefined ? '' : ` in ${facts.seconds} s, ${facts.rowsPerSecond} a second`;
   const text = [
     dryRun
@@ -68,8 +76,14 @@ export function rotateText(facts: RotateFacts, sealingKeyId: string): string {
       : `sealed ${counted(resealed, 'grant')} under '${sealingKeyId}'${pace}`,
   ];
   if (unreadable > 0) text.push(`${counted(unreadable, 'grant')} under no key of the ring, left as they are`);
-  if (complete) text.push('complete: the other keys may leave the ring');
-  else if (interrupted) text.push(RESUME);
+  if (complete && sessionsUnderOtherKeys === 0) text.push('complete: the other keys may leave the ring');
+  else if (complete) {
+    text.push(
+      'complete: nothing is sealed under the other keys any more',
+      `${counted(sessionsUnderOtherKeys, 'session')} under another key: keep the other keys in the ring until ` +
+        'vault status counts none, or these players have to sign in again',
+    );
+  } else if (interrupted) text.push(RESUME);
   else if (!dryRun && unreadable === 0) {
     text.push(
       'not complete: sign-ins that were not finished, or grants that moved on, are still sealed under another key; ' +

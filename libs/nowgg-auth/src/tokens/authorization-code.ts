@@ -11,7 +11,7 @@ export function isAuthorizationCode(code: unknown): code is string {
  * Under which name a code is claimed. What was sent with it is part of the name: whoever lacks the verifier does not get
  * the grant of who had it.
  *
- * @param parts client key and code, and what goes with the code or undefined
+ * @param parts provider's name, client key and code, and what goes with the code or undefined
  */
 export function codeHashOf(...parts: readonly (string | undefined)[]): string {
   const hash = createHash('sha256');

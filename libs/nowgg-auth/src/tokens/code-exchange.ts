@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../errors.js';
 import type { AuthorizationCallback, IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
+import { publishSecurityEvent } from '../security-events.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
 import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
 import { firstGrant } from './first-grant.js';
+import { isOrigin } from './grant-origin.js';
 import type { GrantRecord } from './grant-record.js';
 import { RefreshFlights } from './refresh-flights.js';
 import type { TokenParts } from './token-parts.js';
@@ -60,7 +62,7 @@ export class CodeExchanger {
         'this identity provider has an authorization flow, whose callback takes its codes, unless acceptCodesAtLogin is set',
       );
     }
-    const codeHash = codeHashOf(provider.clientKey, code, options.redirectUri, options.codeVerifier);
+    const codeHash = codeHashOf(provider.name, provider.clientKey, code, options.redirectUri, options.codeVerifier);
     return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
   }
 
@@ -187,7 +189,7 @@ export class CodeExchanger {
       return this.#forget(key, new InvalidGrantError());
     }
     const { store, unsaved, vault } = this.#parts;
-    const grant = firstGrant(vault, provider, principal, tokens);
+    const grant = firstGrant(vault, provider, principal, tokens, key.codeHash);
     const owner = { provider: provider.name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(key.codeHash, grant));
     if (created) return { grant: created, principal };
@@ -203,6 +205,10 @@ export class CodeExchanger {
     if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
     const grant = await store.findGrant(exchange.grantId as string);
     if (!grant || grant.state === 'revoked' || grant.state === 'needs_reauth') throw new InvalidGrantError();
+    if (!isOrigin(vault.ring, grant.originMac, exchange.codeHash, grant.id)) {
+      publishSecurityEvent({ type: 'relabelled_row', provider: grant.provider });
+      throw new InvalidGrantError();
+    }
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
     if (verdict.status === 'valid') return { grant, principal: verdict.principal };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IdentityProvider, TokenSet } from '../identity/identity-provider.js';
 import type { NowggPrincipal } from '../principal.js';
+import { originMac } from './grant-origin.js';
 import type { NewGrant } from './grant-record.js';
 import { FIRST_GENERATION, FIRST_SESSION_VERSION } from './new-grant-record.js';
 import { accessTokenExpiry, type Vault } from './vault.js';
@@ -11,6 +12,7 @@ export function firstGrant(
   { name, clientKey }: IdentityProvider,
   principal: NowggPrincipal,
   tokens: TokenSet,
+  codeHash: string,
 ): NewGrant {
   const id = randomUUID();
   const context = {
@@ -30,5 +32,7 @@ export function firstGrant(
     ...vault.sealTokens(context, tokens.accessToken, tokens.refreshToken as string),
     accessNotAfterMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(tokens),
     refreshNotAfterMs: tokens.refreshTokenExpiresAtMs,
+    handleKeyId: vault.ring.sealingKeyId,
+    originMac: originMac(vault.ring, codeHash, id),
   };
 }

@@ -25,8 +25,8 @@ export class GrantEnding {
     if (before?.state === 'revoked') await this.#refuseTokens(before);
   }
 
-  async revokeUser(provider: string, userId: string): Promise<number> {
-    const grants = await this.#parts.store.revokeUser(provider, userId);
+  async revokeUser(provider: string, userId: string, clientKey: string): Promise<number> {
+    const grants = await this.#parts.store.revokeUser(provider, userId, clientKey);
     await this.#end(grants);
     return grants.length;
   }

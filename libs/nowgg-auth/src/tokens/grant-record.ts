@@ -35,6 +35,10 @@ export interface GrantRecord {
   readonly updatedAtMs: number;
   /** The store's clock when this record was read. */
   readonly readAtMs: number;
+  /** Id of the key under which the newest session handle that was presented was made; undefined when not known. */
+  readonly handleKeyId: string | undefined;
+  /** Ties the grant to its code; see `originMac`. */
+  readonly originMac: Uint8Array | undefined;
 }
 
 /** What a new grant begins with. Times are epoch milliseconds. */
@@ -48,6 +52,10 @@ export interface NewGrant {
   readonly accessCt: Uint8Array;
   readonly accessNotAfterMs: number | undefined;
   readonly refreshNotAfterMs: number | undefined;
+  /** Id of the key under which the session handle is made. */
+  readonly handleKeyId?: string | undefined;
+  /** Ties the grant to its code; see `originMac`. */
+  readonly originMac?: Uint8Array | undefined;
 }
 
 export interface LeaseRequest {

@@ -28,7 +28,6 @@ interface RingKey {
   readonly secret: Buffer;
   /** The bytes with which everything sealed under this key begins. */
   readonly header: Buffer;
-  readonly sessionKey: Buffer;
 }
 
 /** How a key ring treats ciphertexts of older versions. */
@@ -37,7 +36,7 @@ export interface KeyRingOptions {
   readonly openFirstVersion?: boolean;
 }
 
-/** A key from which session handles are made, and the ring key that it is derived from. */
+/** A key for one kind of HMAC, and the ring key that it is derived from. */
 export interface SessionKey {
   readonly keyId: string;
   readonly key: Uint8Array;
@@ -55,7 +54,7 @@ const KEY_BYTES = 32;
 export class KeyRing {
   readonly #first: RingKey;
   readonly #byId: ReadonlyMap<string, RingKey>;
-  readonly #sessionKeys: readonly SessionKey[];
+  readonly #derived = new Map<string, readonly SessionKey[]>();
   readonly #opensFirstVersion: boolean;
 
   /** @throws NowggConfigurationError when there is no key, or one is not 32 bytes of base64 */
@@ -67,7 +66,6 @@ export class KeyRing {
     this.#first = first;
     this.#byId = new Map(ring.map((key) => [key.id, key]));
     if (this.#byId.size !== ring.length) throw new NowggConfigurationError('tokens.encryptionKeys repeats a key id');
-    this.#sessionKeys = ring.map(({ id, sessionKey }) => ({ keyId: id, key: sessionKey }));
   }
 
   /** Id of the first key, which encrypts. */
@@ -80,13 +78,30 @@ export class KeyRing {
     return this.#first.header;
   }
 
+  /** Ids of all keys, the first one in front. */
+  get keyIds(): readonly string[] {
+    return [...this.#byId.keys()];
+  }
+
   has(keyId: string): boolean {
     return this.#byId.has(keyId);
   }
 
   /** One key for session handles from each key of the ring, that of the first key in front. */
   get sessionKeys(): readonly SessionKey[] {
-    return this.#sessionKeys;
+    return this.derivedKeys('nestjs-nowgg-auth session handle v1');
+  }
+
+  /** A key derived for this purpose from each key of the ring, that of the first key in front. */
+  derivedKeys(purpose: string): readonly SessionKey[] {
+    const known = this.#derived.get(purpose);
+    if (known) return known;
+    const derived = [...this.#byId.values()].map(({ id, secret }) => ({
+      keyId: id,
+      key: Buffer.from(hkdfSync('sha256', secret, '', purpose, KEY_BYTES)),
+    }));
+    this.#derived.set(purpose, derived);
+    return derived;
   }
 
   seal(text: string, context: SealContext): Buffer {
@@ -145,6 +160,5 @@ function ringKey({ id, key }: EncryptionKey): RingKey {
     throw new NowggConfigurationError('tokens.encryptionKeys needs ids of 1 to 32 characters and keys of 32 bytes');
   }
   const idBytes = Buffer.from(id, 'latin1');
-  const sessionKey = Buffer.from(hkdfSync('sha256', secret, '', 'nestjs-nowgg-auth session handle v1', KEY_BYTES));
-  return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]), sessionKey };
+  return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]) };
 }

@@ -49,8 +49,8 @@ export class MemoryTokenStore extends TokenStore {
     return this.#read(id);
   }
 
-  override async listGrants(provider: string, userId: string): Promise<GrantRecord[]> {
-    return this.#ofUser(provider, userId).map((grant) => this.#stamped(grant));
+  override async listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]> {
+    return this.#ofUser(provider, userId, clientKey).map((grant) => this.#stamped(grant));
   }
 
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
@@ -119,9 +119,14 @@ export class MemoryTokenStore extends TokenStore {
     return this.#write(id, { ...NO_ATTEMPT, state: 'revoked', sessionVersion: grant.sessionVersion + 1 });
   }
 
-  override async revokeUser(provider: string, userId: string): Promise<GrantRecord[]> {
-    const grants = await Promise.all(this.#ofUser(provider, userId).map(({ id }) => this.revokeGrant(id)));
+  override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
+    const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
     return grants.filter((grant) => grant !== undefined);
+  }
+
+  override async noteHandleKey(id: string, handleKeyId: string): Promise<void> {
+    const grant = this.#grants.get(id);
+    if (grant) this.#grants.set(id, { ...grant, handleKeyId });
   }
 
   override async noteClientSuccess(clientKey: string): Promise<void> {
@@ -203,15 +208,21 @@ export class MemoryTokenStore extends TokenStore {
     const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
     const byKeyId: Record<string, number> = {};
     const firstVersionByKeyId: Record<string, number> = {};
-    for (const { state, accessCt, refreshCt } of this.#grants.values()) {
+    const sessionsByKeyId: Record<string, number> = {};
+    let sessionsOfUnknownKey = 0;
+    for (const { state, accessCt, refreshCt, handleKeyId } of this.#grants.values()) {
       byState[state] += 1;
+      const isLive = state === 'active' || state === 'suspect';
+      if (isLive && handleKeyId === undefined) sessionsOfUnknownKey += 1;
+      if (isLive && handleKeyId !== undefined) sessionsByKeyId[handleKeyId] = (sessionsByKeyId[handleKeyId] ?? 0) + 1;
       if (accessCt.length === 0) continue;
       const keyId = Buffer.from(accessCt).toString('latin1', 2, 2 + (accessCt[1] ?? 0));
       byKeyId[keyId] = (byKeyId[keyId] ?? 0) + 1;
       if (accessCt[0] !== 1 && refreshCt[0] !== 1) continue;
       firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + 1;
     }
-    return { byState, byKeyId, firstVersionByKeyId, exchanges: this.#exchanges.all().length };
+    const exchanges = this.#exchanges.all().length;
+    return { byState, byKeyId, firstVersionByKeyId, sessionsByKeyId, sessionsOfUnknownKey, exchanges };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
@@ -226,14 +237,19 @@ export class MemoryTokenStore extends TokenStore {
     return { grants: grants.length, exchanges: exchanges.length };
   }
 
-  override async forgetUser(provider: string, userId: string): Promise<number> {
-    const grants = this.#ofUser(provider, userId);
+  override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
+    const grants = this.#ofUser(provider, userId, clientKey);
     for (const { id } of grants) this.#grants.delete(id);
     return grants.length;
   }
 
-  #ofUser(provider: string, userId: string): GrantRecord[] {
-    return [...this.#grants.values()].filter((grant) => grant.provider === provider && grant.userId === userId);
+  #ofUser(provider: string, userId: string, clientKey: string | undefined): GrantRecord[] {
+    return [...this.#grants.values()].filter(
+      (grant) =>
+        grant.provider === provider &&
+        grant.userId === userId &&
+        (clientKey === undefined || grant.clientKey === clientKey),
+    );
   }
 
   #sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {

@@ -4,6 +4,8 @@ import type { GrantRecord, NewGrant } from './grant-record.js';
 export function newGrantRecord(grant: NewGrant, nowMs: number): GrantRecord {
   return {
     ...grant,
+    handleKeyId: grant.handleKeyId,
+    originMac: grant.originMac,
     state: 'active',
     generation: FIRST_GENERATION,
     sessionVersion: FIRST_SESSION_VERSION,

@@ -144,7 +144,7 @@ describe('NowggTokenService', () => {
       const foreign = new ScriptedProvider(under.clock, 'nowgg', 'another-client');
       const service = under.anotherProcess({}, { provider: foreign });
       await under.pass(HOUR);
-      await expect(service.getAccessToken(grantId)).rejects.toThrow(NowggConfigurationError);
+      await expect(service.getAccessToken(grantId)).rejects.toThrow(ReauthenticationRequiredError);
       expect(foreign.refreshTokens).toEqual([]);
       expect(await state()).toBe('active');
     });

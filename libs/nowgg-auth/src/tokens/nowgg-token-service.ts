@@ -6,6 +6,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { accessTokenZone } from './access-token-zone.js';
 import { CallerWait } from './caller-wait.js';
 import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
@@ -17,7 +18,7 @@ import { GrantReads } from './grant-reads.js';
 import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
-import { isSessionHandleShaped, readSessionHandle, sessionHandle } from './session-handle.js';
+import { isSessionHandleShaped, readSessionHandle, sessionHandle, type SessionOwner } from './session-handle.js';
 import type { NowggTokenCounters } from './token-counters.js';
 import { publishTokenRead } from './token-events.js';
 import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './token-parts.js';
@@ -44,6 +45,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantEnding;
   readonly #reads: GrantReads;
+  readonly #owners: readonly SessionOwner[];
 
   constructor(parts: NowggTokenServiceParts) {
     this.#parts = tokenParts(parts);
@@ -51,6 +53,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     this.#refresher = new GrantRefresher(this.#parts);
     this.#ending = new GrantEnding(this.#parts, parts.revocations);
     this.#reads = new GrantReads(parts.store);
+    this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
   }
 
   /**
@@ -64,7 +67,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const wait = this.#wait();
     const { grant, principal } = await wait.for(this.#exchanger.exchange(code, options));
     const { vault } = this.#parts;
-    const session = sessionHandle(vault.ring, grant.id, grant.sessionVersion);
+    const session = sessionHandle(vault.ring, grant);
     return { grant: grantOf(grant), accessToken: vault.accessTokenOf(grant), principal, session };
   }
 
@@ -128,25 +131,26 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /** Ends a grant: first here, so that no refresh under way can revive it, then at the identity system. */
   async revoke(grantId: string): Promise<void> {
-    if (isGrantId(grantId)) await this.#ending.revoke(grantId);
+    const grant = isGrantId(grantId) ? await this.#parts.store.findGrant(grantId) : undefined;
+    if (grant && this.#isOwn(grant)) await this.#ending.revoke(grantId);
   }
 
   /** Ends every grant of a user. @returns how many */
   async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
-    const { name } = this.#parts.identityProviders.getOrOnly(options.provider);
-    return isIdentifier(userId) ? this.#ending.revokeUser(name, userId) : 0;
+    const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
+    return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
   }
 
   /** Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled is left out. */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
-    const { name } = this.#parts.identityProviders.getOrOnly(options.provider);
-    const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId) : [];
+    const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
+    const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId, clientKey) : [];
     return grants.filter((grant) => this.#isListed(grant)).map(grantOf);
   }
 
   /**
    * The grant that a session handle names.
-   * @throws InvalidTokenError when we did not make this handle
+   * @throws InvalidTokenError when this application did not make this handle for one of its clients
    * @throws ReauthenticationRequiredError when its grant is dead, revoked or gone
    */
   async sessionGrant(handle: string): Promise<NowggGrant> {
@@ -154,18 +158,22 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * The same, with a handle to go on with: another one when this one was made under a key that is no longer the first.
+   * The same, with a handle to go on with: another one when this one was made under a key that is no longer the first,
+   * or by an earlier build.
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
     if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
     const { ring } = this.#parts.vault;
-    const reference = readSessionHandle(ring, handle);
-    if (!reference) throw new InvalidTokenError();
-    const grant = await this.#live(reference.grantId, this.#wait());
+    const reference = readSessionHandle(ring, handle, this.#owners);
+    if (!reference) throw foreignHandle();
+    const wait = this.#wait();
+    const grant = await this.#found(reference.grantId, wait);
+    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
     this.#parts.vault.verifyLabels(grant);
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
-    const session = reference.outdated ? sessionHandle(ring, grant.id, grant.sessionVersion) : handle;
-    return { grant: grantOf(grant), session };
+    if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
+    return { grant: grantOf(grant), session: reference.outdated ? sessionHandle(ring, grant) : handle };
   }
 
   /** What this service has done so far, for a metrics page. Events of it: see `NOWGG_TOKEN_CHANNEL`. */
@@ -214,9 +222,24 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
-    const grant = isGrantId(grantId) ? await wait.for(this.#reads.find(grantId)) : undefined;
-    if (grant && isLive(grant)) return grant;
+    const grant = await this.#found(grantId, wait);
+    if (grant && isLive(grant) && this.#isOwn(grant)) return grant;
     throw new ReauthenticationRequiredError();
+  }
+
+  async #found(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {
+    return isGrantId(grantId) ? wait.for(this.#reads.find(grantId)) : undefined;
+  }
+
+  /** A grant of another client is treated as one that does not exist. @param owner one client instead of all of ours */
+  #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
+    const owners = owner ? [owner] : this.#owners;
+    return owners.some((own) => own.provider === provider && own.clientKey === clientKey);
+  }
+
+  /** Only for the operator's count: that it fails concerns no caller. */
+  async #noteHandleKey(grantId: string, keyId: string, wait: CallerWait): Promise<void> {
+    await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
   }
 
   #isListed(grant: GrantRecord): boolean {
@@ -239,6 +262,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);
     }
   }
+}
+
+function foreignHandle(): InvalidTokenError {
+  publishSecurityEvent({ type: 'foreign_session_handle' });
+  return new InvalidTokenError();
 }
 
 function isLive({ state }: GrantRecord): boolean {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import type { EncryptionKey } from '../options.js';
 import { strongKey } from '../testing-support/strong-key.js';
+import type { GrantRecord } from './grant-record.js';
 import { NowggVaultService } from './nowgg-vault-service.js';
 import { KEY_1, KEY_2, TokenServiceUnderTest } from './testing-support/token-service-under-test.js';
 
@@ -27,7 +28,7 @@ describe('NowggVaultService', () => {
   it('seals every grant under the first key in batches, telling how far it is', async () => {
     const done: number[] = [];
     const report = await vaultWith(KEY_2, KEY_1).rotate({ batchSize: 3, onProgress: (count) => done.push(count) });
-    expect(report).toEqual({ resealed: 7, unreadable: 0, complete: true });
+    expect(report).toEqual({ resealed: 7, unreadable: 0, complete: true, sessionsUnderOtherKeys: 7 });
     expect(done).toEqual([3, 6, 7]);
     expect((await vaultWith(KEY_2).status()).byKeyId).toEqual({ k2: 7 });
   });
@@ -54,7 +55,7 @@ describe('NowggVaultService', () => {
     });
     await foreign.exchangeCode('code-foreign');
     const report = await vaultWith(KEY_2, KEY_1).rotate();
-    expect(report).toEqual({ resealed: 7, unreadable: 1, complete: false });
+    expect(report).toMatchObject({ resealed: 7, unreadable: 1, complete: false });
     expect((await vaultWith(KEY_2).status()).byKeyId).toEqual({ k2: 7, k3: 1 });
   });
 
@@ -65,15 +66,20 @@ describe('NowggVaultService', () => {
       signal: stop.signal,
       onProgress: () => stop.abort(),
     });
-    expect(first).toEqual({ resealed: 2, unreadable: 0, complete: false });
-    expect(await vaultWith(KEY_2, KEY_1).rotate()).toEqual({ resealed: 5, unreadable: 0, complete: true });
+    expect(first).toMatchObject({ resealed: 2, unreadable: 0, complete: false });
+    expect(await vaultWith(KEY_2, KEY_1).rotate()).toMatchObject({ resealed: 5, unreadable: 0, complete: true });
   });
 
   it('counts what a rotation would do, and does not even enter the new key', async () => {
     const dryRun = (...keys: EncryptionKey[]) => vaultWith(...keys).rotate({ dryRun: true });
-    expect(await dryRun(KEY_2, KEY_1)).toEqual({ resealed: 7, unreadable: 0, complete: false });
+    expect(await dryRun(KEY_2, KEY_1)).toEqual({
+      resealed: 7,
+      unreadable: 0,
+      complete: false,
+      sessionsUnderOtherKeys: 7,
+    });
     expect(await under.store.listKeyChecks()).toHaveLength(1);
-    expect(await dryRun(KEY_1)).toEqual({ resealed: 0, unreadable: 0, complete: true });
+    expect(await dryRun(KEY_1)).toEqual({ resealed: 0, unreadable: 0, complete: true, sessionsUnderOtherKeys: 0 });
   });
 
   it('changes nothing when a key that is still in use is missing or another one', async () => {
@@ -106,6 +112,8 @@ describe('NowggVaultService', () => {
       byState: { active: 6, suspect: 0, needs_reauth: 0, revoked: 1 },
       byKeyId: { k1: 7 },
       firstVersionByKeyId: {},
+      sessionsByKeyId: { k1: 6 },
+      sessionsOfUnknownKey: 0,
       exchanges: 7,
       sealingKeyId: 'k2',
       neededKeyIds: ['k1'],
@@ -126,5 +134,73 @@ describe('NowggVaultService', () => {
     expect(await vaultWith(KEY_1).forget('player-1')).toBe(7);
     expect(await under.service.listGrants('player-1')).toEqual([]);
     expect(await vaultWith(KEY_1).forget('')).toBe(0);
+  });
+
+  describe('after a rotation, for players who were away', () => {
+    let sessions: string[];
+    const rotated = (...encryptionKeys: EncryptionKey[]) => under.anotherProcess({ encryptionKeys });
+
+    beforeEach(async () => {
+      sessions = [];
+      for (const code of ['away-1', 'away-2']) sessions.push((await under.signIn(code)).session);
+      for (const id of grantIds) await under.service.revoke(id);
+      await vaultWith(KEY_2, KEY_1).rotate();
+    });
+
+    it('counts their sessions under the old key, and needs that key until they have come back', async () => {
+      expect(await vaultWith(KEY_2, KEY_1).status()).toMatchObject({
+        sessionsByKeyId: { k1: 2 },
+        neededKeyIds: ['k1', 'k2'],
+      });
+      const service = rotated(KEY_2, KEY_1);
+      for (const handle of sessions) {
+        const { session } = await service.openSession(handle);
+        expect((await service.openSession(session)).session).toBe(session);
+      }
+      const status = await vaultWith(KEY_2, KEY_1).status();
+      expect(status).toMatchObject({ sessionsByKeyId: { k2: 2 }, neededKeyIds: ['k2'] });
+      for (const handle of sessions) await expect(rotated(KEY_2).sessionGrant(handle)).rejects.toThrow('not valid');
+    });
+
+    it('goes on needing the old key while the new handle may not have arrived', async () => {
+      const service = rotated(KEY_2, KEY_1);
+      for (const handle of sessions) await service.openSession(handle);
+      expect((await vaultWith(KEY_2, KEY_1).status()).neededKeyIds).toEqual(['k1', 'k2']);
+    });
+
+    it('counts the old handle again when a player comes back with it after the new one', async () => {
+      const service = rotated(KEY_2, KEY_1);
+      const [first = ''] = sessions;
+      await service.openSession((await service.openSession(first)).session);
+      expect((await vaultWith(KEY_2, KEY_1).status()).sessionsByKeyId).toEqual({ k1: 1, k2: 1 });
+      await service.openSession(first);
+      expect((await vaultWith(KEY_2, KEY_1).status()).sessionsByKeyId).toEqual({ k1: 2 });
+    });
+
+    it('writes only when the key has changed', async () => {
+      const note = jest.spyOn(under.store, 'noteHandleKey');
+      const service = rotated(KEY_2, KEY_1);
+      const { session } = await service.openSession(sessions[0] as string);
+      expect(note).not.toHaveBeenCalled();
+      await service.openSession(session);
+      await service.openSession(session);
+      expect(note).toHaveBeenCalledTimes(1);
+    });
+
+    it('serves a session although the count cannot be written', async () => {
+      jest.spyOn(under.store, 'noteHandleKey').mockRejectedValue(new Error('down'));
+      const service = rotated(KEY_2, KEY_1);
+      const { session } = await service.openSession(sessions[0] as string);
+      await expect(service.openSession(session)).resolves.toMatchObject({ session });
+    });
+  });
+
+  it('needs every key of the ring for sessions of which it does not know the key', async () => {
+    const [codeHash, owner] = ['code', 'owner'];
+    await under.store.claimExchange({ codeHash, owner, leaseMs: 1_000 });
+    const { handleKeyId: _unknown, ...grant } = (await under.store.findGrant(grantIds[0] as string)) as GrantRecord;
+    await under.store.completeExchange(codeHash, { ...grant, id: '00000000-0000-4000-8000-000000000001' });
+    const status = await vaultWith(KEY_2, KEY_1).status();
+    expect(status).toMatchObject({ sessionsOfUnknownKey: 1, neededKeyIds: ['k1', 'k2'] });
   });
 });

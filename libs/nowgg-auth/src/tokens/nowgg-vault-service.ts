@@ -4,7 +4,7 @@ import type { EncryptionKey } from '../options.js';
 import type { RevocationStore } from '../revocation/revocation-store.js';
 import { checkKeys, compareKeys } from './key-checks.js';
 import { KeyRing } from './key-ring.js';
-import { rotateVault, type RotationReport } from './vault-rotation.js';
+import { rotateVault, type RotationReport, sessionsUnderOtherKeys } from './vault-rotation.js';
 import type { TokenStore } from './token-store.js';
 import { Vault } from './vault.js';
 import type { SweepLimits, VaultCounts } from './vault-record.js';
@@ -15,8 +15,13 @@ const DEFAULT_BATCH = 500;
 
 export interface VaultServiceParts {
   readonly store: TokenStore;
-  /** Says which identity provider is meant: `IdentityProviders`, or whatever knows their names. */
-  readonly identityProviders: { getOrOnly(name: string | undefined): { readonly name: string } };
+  /**
+   * Says which identity provider is meant: `IdentityProviders`, or whatever knows their names. Where a `clientKey` is
+   * known, only that client's grants are forgotten.
+   */
+  readonly identityProviders: {
+    getOrOnly(name: string | undefined): { readonly name: string; readonly clientKey?: string };
+  };
   /** As in the options. Without any, everything but a rotation can be done. */
   readonly encryptionKeys: readonly EncryptionKey[];
   /** As in the options. Default true. */
@@ -29,7 +34,11 @@ export interface VaultServiceParts {
 export interface VaultStatus extends VaultCounts {
   /** Id of the key that seals; undefined where the keys are not known. */
   readonly sealingKeyId: string | undefined;
-  /** Ids of all keys that must stay in the ring: those that may have sealed something that is still there. */
+  /**
+   * Ids of all keys that must stay in the ring: those that may have sealed something that is still there, and those
+   * under which session handles of live grants were made. While there are sessions of an unknown key, every key of the
+   * ring is needed.
+   */
   readonly neededKeyIds: readonly string[];
 }
 
@@ -90,16 +99,22 @@ export class NowggVaultService {
   async status(): Promise<VaultStatus> {
     const counts = await this.#store.countVault();
     const checks = await this.#store.listKeyChecks();
+    const needed = [
+      ...checks.map(({ keyId }) => keyId),
+      ...Object.keys(counts.byKeyId),
+      ...Object.keys(counts.sessionsByKeyId),
+      ...(counts.sessionsOfUnknownKey > 0 ? (this.#vault?.ring.keyIds ?? []) : []),
+    ];
     return {
       ...counts,
       sealingKeyId: this.#vault?.ring.sealingKeyId,
-      neededKeyIds: [...new Set([...checks.map(({ keyId }) => keyId), ...Object.keys(counts.byKeyId)])].toSorted(),
+      neededKeyIds: [...new Set(needed)].toSorted(),
     };
   }
 
   /**
    * Seals everything under the first key of the ring. Run it when every process has that key in its ring; once it is
-   * complete, the other keys may go. A process that was killed in the middle leaves nothing behind: call it again.
+   * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves nothing behind: call it again.
    *
    * @returns what was done; with `dryRun` what would be
    * @throws NowggConfigurationError when a key that is still in use is missing or another one; nothing is changed then
@@ -143,20 +158,22 @@ export class NowggVaultService {
    * @returns how many grants were, or would be, deleted
    */
   async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
-    const { name } = this.#identityProviders.getOrOnly(options.provider);
+    const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);
     if (!isIdentifier(userId)) return 0;
-    if (options.dryRun) return (await this.#store.listGrants(name, userId)).length;
-    return this.#store.forgetUser(name, userId);
+    if (options.dryRun) return (await this.#store.listGrants(name, userId, clientKey)).length;
+    return this.#store.forgetUser(name, userId, clientKey);
   }
 
   async #rotatable({ ring }: Vault): Promise<RotationReport> {
     await compareKeys(this.#store, ring);
-    const { byKeyId, firstVersionByKeyId } = await this.#store.countVault();
+    const counts = await this.#store.countVault();
+    const { byKeyId, firstVersionByKeyId } = counts;
     const report = { resealed: firstVersionByKeyId[ring.sealingKeyId] ?? 0, unreadable: 0 };
     for (const [keyId, grants] of Object.entries(byKeyId)) {
       if (keyId !== ring.sealingKeyId) report[ring.has(keyId) ? 'resealed' : 'unreadable'] += grants;
     }
     const nothingLeft = report.resealed === 0 && report.unreadable === 0;
-    return { ...report, complete: nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader)) };
+    const complete = nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader));
+    return { ...report, complete, sessionsUnderOtherKeys: sessionsUnderOtherKeys(counts, ring.sealingKeyId) };
   }
 }

@@ -1,26 +1,45 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { KeyRing, SessionKey } from './key-ring.js';
 
+/** The client that a session belongs to. The client's secret is not part of it. */
+export interface SessionOwner {
+  /** Name of the identity provider. */
+  readonly provider: string;
+  readonly clientKey: string;
+}
+
+/** The part of a grant that its handle names or is bound to. */
+export interface HandledGrant extends SessionOwner {
+  readonly id: string;
+  readonly sessionVersion: number;
+}
+
 /** What a genuine handle names. Whether the grant still has this session version is for the store to say. */
 export interface SessionReference {
   readonly grantId: string;
   readonly sessionVersion: number;
-  /** Made under a key that is no longer the first: hand out a new one. */
+  /** Id of the ring key under which it was made. */
+  readonly keyId: string;
+  /** The client that it is bound to; undefined for a handle of the first form, which is bound to none. */
+  readonly owner: SessionOwner | undefined;
+  /** Made under a key that is no longer the first, or in the first form: hand out a new one. */
   readonly outdated: boolean;
 }
 
 const NAME_BYTES = 20;
+const LENGTH_BYTES = 4;
 const HANDLE = /^([A-Za-z0-9_-]{27})\.([A-Za-z0-9_-]{43})$/;
 
 /**
- * The handle of a sign-in: grant id and session version, and an HMAC over them. Derived and never stored, so that a
- * dump of the database yields none; the same grant always gets the same one.
+ * The handle of a sign-in: grant id and session version, and an HMAC over them and the client. Derived and never stored,
+ * so that a dump of the database yields none; the same grant always gets the same one under the same key.
  */
-export function sessionHandle(ring: KeyRing, grantId: string, sessionVersion: number): string {
+export function sessionHandle(ring: KeyRing, { id, sessionVersion, provider, clientKey }: HandledGrant): string {
   const name = Buffer.alloc(NAME_BYTES);
-  Buffer.from(grantId.replaceAll('-', ''), 'hex').copy(name);
+  Buffer.from(id.replaceAll('-', ''), 'hex').copy(name);
   name.writeUInt32BE(sessionVersion, NAME_BYTES - 4);
-  return `${name.toString('base64url')}.${authenticator((ring.sessionKeys[0] as SessionKey).key, name).toString('base64url')}`;
+  const { key } = ring.sessionKeys[0] as SessionKey;
+  return `${name.toString('base64url')}.${authenticator(key, name, { provider, clientKey }).toString('base64url')}`;
 }
 
 /** Whether it looks like a handle at all. */
@@ -28,24 +47,47 @@ export function isSessionHandleShaped(handle: unknown): handle is string {
   return typeof handle === 'string' && HANDLE.test(handle);
 }
 
-/** Reads a handle without any I/O; undefined when no key of the ring made it. */
-export function readSessionHandle(ring: KeyRing, handle: string): SessionReference | undefined {
+/**
+ * Reads a handle without any I/O.
+ *
+ * @param owners the clients of this application
+ * @returns undefined when no key of the ring made it for one of these clients
+ */
+export function readSessionHandle(
+  ring: KeyRing,
+  handle: string,
+  owners: readonly SessionOwner[],
+): SessionReference | undefined {
   const [, namePart, macPart] = HANDLE.exec(handle) ?? [];
   if (namePart === undefined || macPart === undefined) return undefined;
   const name = Buffer.from(namePart, 'base64url');
   const mac = Buffer.from(macPart, 'base64url');
   // The last character of either part has bits to spare: only one spelling of a handle is one.
   if (`${name.toString('base64url')}.${mac.toString('base64url')}` !== handle) return undefined;
-  const keyIndex = ring.sessionKeys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name), mac));
-  if (keyIndex === -1) return undefined;
+  for (const owner of [...owners, undefined]) {
+    const keyIndex = ring.sessionKeys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name, owner), mac));
+    const made = ring.sessionKeys[keyIndex];
+    if (!made) continue;
+    return { ...readName(name), keyId: made.keyId, owner, outdated: keyIndex > 0 || owner === undefined };
+  }
+  return undefined;
+}
+
+function readName(name: Buffer): Pick<SessionReference, 'grantId' | 'sessionVersion'> {
   const hex = name.toString('hex', 0, NAME_BYTES - 4);
   return {
     grantId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
     sessionVersion: name.readUInt32BE(NAME_BYTES - 4),
-    outdated: keyIndex > 0,
   };
 }
 
-function authenticator(key: Uint8Array, name: Buffer): Buffer {
-  return createHmac('sha256', key).update(name).digest();
+/** The first form covers the name alone, which has a fixed length: no owner makes the same bytes. */
+function authenticator(key: Uint8Array, name: Buffer, owner: SessionOwner | undefined): Buffer {
+  const hmac = createHmac('sha256', key).update(name);
+  if (owner) {
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32BE(Buffer.byteLength(owner.provider));
+    hmac.update(length).update(owner.provider).update(owner.clientKey);
+  }
+  return hmac.digest();
 }

@@ -26,8 +26,11 @@ export abstract class TokenStore {
   /** By primary key. */
   abstract findGrant(id: string): Promise<GrantRecord | undefined>;
 
-  /** Every grant of this user, oldest first, whatever its state. */
-  abstract listGrants(provider: string, userId: string): Promise<GrantRecord[]>;
+  /**
+   * Every grant of this user, oldest first, whatever its state.
+   * @param clientKey of the client whose grants are meant; undefined for those of every client
+   */
+  abstract listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]>;
 
   abstract acquireLease(request: LeaseRequest): Promise<LeaseResult>;
 
@@ -47,8 +50,11 @@ export abstract class TokenStore {
   /** @returns the grant as it is now, or undefined when it was revoked before or does not exist */
   abstract revokeGrant(id: string): Promise<GrantRecord | undefined>;
 
-  /** @returns the grants that this call revoked */
-  abstract revokeUser(provider: string, userId: string): Promise<GrantRecord[]>;
+  /** Revokes the grants of this user at this client. @returns those that this call revoked */
+  abstract revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]>;
+
+  /** Remembers under which key the session handle was made that was just presented. Counts as no other write does. */
+  abstract noteHandleKey(id: string, keyId: string): Promise<void>;
 
   /** Remembers that this client just had a successful token reply. */
   abstract noteClientSuccess(clientKey: string): Promise<void>;
@@ -106,8 +112,8 @@ export abstract class TokenStore {
   /** Deletes at most `limit` of each. */
   abstract sweep(limits: SweepLimits, limit: number): Promise<SweepCounts>;
 
-  /** Deletes every grant of this user. @returns how many */
-  abstract forgetUser(provider: string, userId: string): Promise<number>;
+  /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns how many */
+  abstract forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number>;
 
   /** Frees what the store opened for itself. */
   async close(): Promise<void> {

@@ -27,6 +27,13 @@ export interface VaultCounts {
    * session version. A refresh or a rotation seals them anew; none are left when this is empty.
    */
   readonly firstVersionByKeyId: Readonly<Record<string, number>>;
+  /**
+   * Live grants by the id of the key under which the session handle was made that their player presented last. Without
+   * that key in the ring, the player has to sign in again.
+   */
+  readonly sessionsByKeyId: Readonly<Record<string, number>>;
+  /** Live grants of an earlier build whose player has not come back since: their handle may be under any key. */
+  readonly sessionsOfUnknownKey: number;
   /** Claimed codes that are still kept. */
   readonly exchanges: number;
 }

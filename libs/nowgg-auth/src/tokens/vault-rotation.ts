@@ -1,15 +1,20 @@
 import type { GrantRecord } from './grant-record.js';
 import type { TokenStore } from './token-store.js';
 import { sealContextOf, type Vault } from './vault.js';
-import type { ResealedGrant } from './vault-record.js';
+import type { ResealedGrant, VaultCounts } from './vault-record.js';
 
 export interface RotationReport {
   /** Grants that this call has sealed under the first key of the ring. */
   readonly resealed: number;
   /** Grants that do not open under any key of the ring; left as they are. */
   readonly unreadable: number;
-  /** Whether everything else is sealed under the first key, so that the others may be removed from the ring. */
+  /** Whether everything else is sealed under the first key, so that the other keys are needed for sessions only. */
   readonly complete: boolean;
+  /**
+   * Live grants whose player presented a session handle of another key last, or of an unknown one. They have to sign in
+   * again if the other keys leave the ring before they have come back.
+   */
+  readonly sessionsUnderOtherKeys: number;
 }
 
 interface RotationOptions {
@@ -41,7 +46,14 @@ export async function rotateVault(store: TokenStore, vault: Vault, options: Rota
     }
   }
   const complete = unreadable === 0 && !options.signal?.aborted && (await retireOtherKeys(store, vault));
-  return { resealed, unreadable, complete };
+  const sessions = sessionsUnderOtherKeys(await store.countVault(), vault.ring.sealingKeyId);
+  return { resealed, unreadable, complete, sessionsUnderOtherKeys: sessions };
+}
+
+/** How many sessions would end with the other keys. */
+export function sessionsUnderOtherKeys(counts: VaultCounts, sealingKeyId: string): number {
+  const known = Object.entries(counts.sessionsByKeyId).filter(([keyId]) => keyId !== sealingKeyId);
+  return known.reduce((total, [, sessions]) => total + sessions, counts.sessionsOfUnknownKey);
 }
 
 async function* otherwiseSealed(

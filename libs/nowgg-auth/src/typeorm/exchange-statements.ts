@@ -50,10 +50,11 @@ export function exchangeStatements({ exchange, grant }: TokenTables) {
       ), created AS (
         INSERT INTO ${grant} (
           id, provider, client_key, user_id, session_id, refresh_ct, access_ct, access_not_after, refresh_not_after,
-          state, generation, session_version, access_obtained_at, fail_count, created_at, updated_at)
+          state, generation, session_version, access_obtained_at, fail_count, created_at, updated_at,
+          handle_key_id, origin_mac)
         SELECT $2, $3, $4, $5, $6, $7::bytea, $8::bytea,
           to_timestamp($9::float8 / 1000), to_timestamp($10::float8 / 1000),
-          'active', $11, 1, clock_timestamp(), 0, clock_timestamp(), clock_timestamp()
+          'active', $11, 1, clock_timestamp(), 0, clock_timestamp(), clock_timestamp(), $12, $13::bytea
         FROM finished
         RETURNING *
       )

@@ -41,6 +41,8 @@ interface StoredGrant {
   readonly next_attempt_at: string | null;
   readonly created_at: string;
   readonly updated_at: string;
+  readonly handle_key_id: string | null;
+  readonly origin_mac: string | null;
 }
 
 export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
@@ -69,6 +71,8 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     createdAtMs: epochMs(stored.created_at),
     updatedAtMs: epochMs(stored.updated_at),
     readAtMs,
+    handleKeyId: stored.handle_key_id ?? undefined,
+    originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,
   };
 }
 

@@ -12,7 +12,8 @@ export function grantStatements({ grant, client }: TokenTables) {
   return {
     find: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.id = $1`,
 
-    list: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2 ORDER BY g.created_at, g.id`,
+    list: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2
+      AND ($3::text IS NULL OR g.client_key = $3) ORDER BY g.created_at, g.id`,
 
     // The lock comes first and shows the newest version of the row; a bare UPDATE joined to a read would decide on the
     // newest and return the one of its snapshot.
@@ -76,7 +77,14 @@ export function grantStatements({ grant, client }: TokenTables) {
       SELECT id FROM done`,
 
     revoke: revoking(grant, 'id = $1'),
-    revokeUser: revoking(grant, 'provider = $1 AND user_id = $2'),
+    revokeUser: revoking(grant, 'provider = $1 AND user_id = $2 AND client_key = $3'),
+
+    // Not a write of the refresh protocol: leaves updated_at alone.
+    noteHandleKey: `
+      WITH done AS (
+        UPDATE ${grant} SET handle_key_id = $2 WHERE id = $1 AND handle_key_id IS DISTINCT FROM $2 RETURNING id
+      )
+      SELECT id FROM done`,
 
     noteClientSuccess: `
       WITH done AS (

@@ -1,3 +1,4 @@
+import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
 import { CreateNowggGrant1767225600000 } from './migrations/create-nowgg-grant.js';
@@ -29,4 +30,5 @@ export const nowggMigrations = [
   CreateNowggClient1767225600002,
   CreateNowggKey1767225600003,
   CreateNowggRevocation1767225600004,
+  AddSessionKeyToNowggGrant1767225600020,
 ];

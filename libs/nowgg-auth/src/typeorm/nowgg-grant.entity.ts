@@ -78,4 +78,12 @@ export class NowggGrantEntity {
 
   @Column({ name: 'updated_at', type: 'timestamptz' })
   updatedAt!: Date;
+
+  /** Id of the key under which the session handle was made that was presented last. */
+  @Column({ name: 'handle_key_id', type: 'text', nullable: true })
+  handleKeyId!: string | null;
+
+  /** Ties the grant to the code that it was made from. */
+  @Column({ name: 'origin_mac', type: 'bytea', nullable: true })
+  originMac!: Buffer | null;
 }

@@ -43,8 +43,8 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grant(this.#grants.find, [id]);
   }
 
-  override async listGrants(provider: string, userId: string): Promise<GrantRecord[]> {
-    return this.#grantList(this.#grants.list, [provider, userId]);
+  override async listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]> {
+    return this.#grantList(this.#grants.list, [provider, userId, clientKey]);
   }
 
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
@@ -78,8 +78,12 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grant(this.#grants.revoke, [id]);
   }
 
-  override async revokeUser(provider: string, userId: string): Promise<GrantRecord[]> {
-    return this.#grantList(this.#grants.revokeUser, [provider, userId]);
+  override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
+    return this.#grantList(this.#grants.revokeUser, [provider, userId, clientKey]);
+  }
+
+  override async noteHandleKey(id: string, keyId: string): Promise<void> {
+    await this.#any(this.#grants.noteHandleKey, [id, keyId]);
   }
 
   override async noteClientSuccess(clientKey: string): Promise<void> {
@@ -113,7 +117,7 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
     const { id, provider, clientKey, userId, sessionId, refreshCt, accessCt } = grant;
-    const { accessNotAfterMs, refreshNotAfterMs } = grant;
+    const { accessNotAfterMs, refreshNotAfterMs, handleKeyId, originMac } = grant;
     const columns = [
       id,
       provider,
@@ -125,7 +129,7 @@ export class TypeOrmTokenStore extends TokenStore {
       accessNotAfterMs,
       refreshNotAfterMs,
     ];
-    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, FIRST_GENERATION]);
+    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, FIRST_GENERATION, handleKeyId, originMac]);
   }
 
   override async releaseExchange({ codeHash, owner, next }: ExchangeRelease): Promise<void> {
@@ -178,6 +182,7 @@ export class TypeOrmTokenStore extends TokenStore {
       state: keyof VaultCounts['byState'];
       keyId: string | null;
       isFirstVersion: boolean;
+      handleKeyId: string | null;
       count: number;
     };
     const rows = await this.#database.upkeepRows<CountRow>(this.#vault.count, []);
@@ -185,13 +190,18 @@ export class TypeOrmTokenStore extends TokenStore {
     const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
     const byKeyId: Record<string, number> = {};
     const firstVersionByKeyId: Record<string, number> = {};
-    for (const { state, keyId, isFirstVersion, count } of rows) {
+    const sessionsByKeyId: Record<string, number> = {};
+    let sessionsOfUnknownKey = 0;
+    for (const { state, keyId, isFirstVersion, handleKeyId, count } of rows) {
       byState[state] += count;
+      const isLive = state === 'active' || state === 'suspect';
+      if (isLive && handleKeyId === null) sessionsOfUnknownKey += count;
+      if (isLive && handleKeyId !== null) sessionsByKeyId[handleKeyId] = (sessionsByKeyId[handleKeyId] ?? 0) + count;
       if (keyId === null) continue;
       byKeyId[keyId] = (byKeyId[keyId] ?? 0) + count;
       if (isFirstVersion) firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + count;
     }
-    return { byState, byKeyId, firstVersionByKeyId, exchanges };
+    return { byState, byKeyId, firstVersionByKeyId, sessionsByKeyId, sessionsOfUnknownKey, exchanges };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
@@ -202,8 +212,8 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#sweepCounts(this.#vault.sweep, limits, limit);
   }
 
-  override async forgetUser(provider: string, userId: string): Promise<number> {
-    return this.#count(this.#vault.forget, [provider, userId]);
+  override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
+    return this.#count(this.#vault.forget, [provider, userId, clientKey]);
   }
 
   override async close(): Promise<void> {

@@ -57,8 +57,9 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
         CASE WHEN length(access_ct) > 2 THEN encode(substring(access_ct FROM 3 FOR get_byte(access_ct, 1)), 'escape')
           WHEN length(access_ct) > 0 THEN '' END AS "keyId",
         coalesce(substring(access_ct FROM 1 FOR 1) = '\\x01'::bytea OR substring(refresh_ct FROM 1 FOR 1) = '\\x01'::bytea, false)
-          AS "isFirstVersion"
-      FROM ${grant} GROUP BY 1, 3, 4`,
+          AS "isFirstVersion",
+        handle_key_id AS "handleKeyId"
+      FROM ${grant} GROUP BY 1, 3, 4, 5`,
 
     countExchanges: `SELECT count(*)::float8 AS count FROM ${exchange}`,
 
@@ -79,7 +80,7 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
       SELECT (SELECT count(*)::integer FROM gone) AS grants, (SELECT count(*)::integer FROM dropped) AS exchanges`,
 
     forget: `
-      WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 RETURNING id)
+      WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id)
       SELECT count(*)::integer AS count FROM gone`,
   };
 }

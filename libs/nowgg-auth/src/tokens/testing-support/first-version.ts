@@ -1,4 +1,4 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { EncryptionKey } from '../../options.js';
 import type { SealContext } from '../key-ring.js';
 
@@ -20,4 +20,14 @@ export function sealInFirstVersion(
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
   const header = Buffer.concat([Buffer.from([1, id.length]), Buffer.from(id)]);
   return Buffer.concat([header, nonce, cipher.getAuthTag(), sealed]);
+}
+
+/** A session handle as an earlier build made it: bound to no client. */
+export function handleOfFirstForm({ key }: EncryptionKey, grantId: string, sessionVersion: number): string {
+  const label = 'nestjs-nowgg-auth session handle v1';
+  const handleKey = Buffer.from(hkdfSync('sha256', Buffer.from(key, 'base64'), '', label, 32));
+  const version = Buffer.alloc(4);
+  version.writeUInt32BE(sessionVersion);
+  const name = Buffer.concat([Buffer.from(grantId.replaceAll('-', ''), 'hex'), version]);
+  return `${name.toString('base64url')}.${createHmac('sha256', handleKey).update(name).digest('base64url')}`;
 }
