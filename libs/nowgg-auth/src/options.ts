@@ -5,7 +5,7 @@ import type { TokenType } from './principal.js';
 export interface EncryptionKey {
   /** Stands in every ciphertext that this key sealed: 1 to 32 characters of `A-Z a-z 0-9 _ -`. Never reuse an id. */
   id: string;
-  /** 32 random bytes, base64. */
+  /** 32 random bytes, base64. As the first key, one that is plainly not random is refused. */
   key: string;
 }
 

@@ -1,6 +1,7 @@
 import { nowggOptionFaults, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
 import { CircuitShape, EncryptionKeyShape, OptionsShape, TokensShape, VerificationShape } from './option-shapes.js';
 import { isSettings, shapeFaults } from './shape-faults.js';
+import { RANDOM_KEY, weaknessOf } from './weak-key.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -73,7 +74,13 @@ function keyRingFaults(keys: readonly unknown[]): string[] {
   const entries = keys.filter(isSettings);
   if (hasDuplicate(entries.map(({ id }) => id))) faults.push(`${path} has one id twice`);
   if (hasDuplicate(entries.map(({ key }) => key))) faults.push(`${path} has one key under two ids`);
-  return faults;
+  return [...faults, ...firstKeyFaults(entries[0])];
+}
+
+/** A weak key behind a strong one opens what it sealed, so that it can be rotated away. */
+function firstKeyFaults(first: Settings | undefined): string[] {
+  const weakness = typeof first?.key === 'string' ? weaknessOf(Buffer.from(first.key, 'base64')) : undefined;
+  return weakness === undefined ? [] : [`tokens.encryptionKeys[0].key ${weakness}: ${RANDOM_KEY}`];
 }
 
 function hasDuplicate(values: readonly unknown[]): boolean {

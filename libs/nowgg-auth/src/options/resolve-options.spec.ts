@@ -175,4 +175,14 @@ describe('resolveOptions', () => {
     const options = JSON.parse(`{ "clientId": "game", "${name}": { "realm": "x" } }`) as object;
     expect(messageOf(options)).toContain(name);
   });
+
+  it('refuses a first key that is plainly not random, and takes one behind a strong key', () => {
+    const weak = { id: 'weak', key: Buffer.alloc(32, 1).toString('base64') };
+    const strong = { id: 'strong', key: key(1) };
+    const resolve = (...encryptionKeys: object[]) => resolveOptions({ clientId: 'game', tokens: { encryptionKeys } });
+    expect(() => resolve(weak, strong)).toThrow(
+      /tokens\.encryptionKeys\[0\]\.key has too few different bytes: use 32 random bytes/,
+    );
+    expect(resolve(strong, weak).tokens?.encryptionKeys).toHaveLength(2);
+  });
 });

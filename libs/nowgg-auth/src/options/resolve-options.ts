@@ -7,8 +7,10 @@ import type {
   ResolvedVerificationOptions,
   TokensOptions,
 } from '../options.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { DEFAULTS } from './defaults.js';
 import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
+import { RANDOM_KEY } from './weak-key.js';
 
 /**
  * Validates the options and fills in what is absent.
@@ -25,6 +27,8 @@ export function resolveOptions(
   const options = given as NowggAuthOptions;
   const faults = [...wiringFaults, ...optionFaults(given)];
   if (needsKeys && !isPresent(options?.tokens)) faults.push('tokens.encryptionKeys is needed with a token store');
+  const refusedKey = faults.find((fault) => fault.endsWith(RANDOM_KEY));
+  if (refusedKey !== undefined) publishSecurityEvent({ type: 'refused_key', detail: refusedKey });
   if (faults.length > 0) throw configurationError(faults);
   return Object.freeze<ResolvedNowggAuthOptions>({
     identityProviders: Object.freeze([

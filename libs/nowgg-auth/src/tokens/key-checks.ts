@@ -1,4 +1,5 @@
 import { NowggConfigurationError } from '../errors.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import type { TokenStore } from './token-store.js';
 
@@ -7,9 +8,13 @@ const NO_OWNER = { provider: '', clientKey: '', userId: '', sessionVersion: 0, g
 
 /**
  * Compares the ring with the keys that have sealed in this store, and enters the one that seals now. Changes no grant.
+ * Tells an event for each weak key of the ring.
  * @throws NowggConfigurationError when a key that is still in use is missing, or another key has its id
  */
 export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void> {
+  for (const { keyId, weakness } of ring.weakKeys) {
+    publishSecurityEvent({ type: 'refused_key', detail: `tokens.encryptionKeys: the key '${keyId}' ${weakness}` });
+  }
   const known = await compareKeys(store, ring);
   const keyId = ring.sealingKeyId;
   if (known.includes(keyId)) return;

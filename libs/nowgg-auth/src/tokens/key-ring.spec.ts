@@ -1,7 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { NowggConfigurationError } from '../errors.js';
+import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../security-events.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { checkKeys } from './key-checks.js';
 import { KeyRing, type SealContext, SealedTextError } from './key-ring.js';
+import { MemoryTokenStore } from './memory-token-store.js';
 import { sealInFirstVersion } from './testing-support/first-version.js';
 import { KEY_1, KEY_2 } from './testing-support/token-service-under-test.js';
 
@@ -162,5 +167,30 @@ describe('KeyRing', () => {
         { numRuns: 500 },
       );
     });
+  });
+});
+
+describe('a weak key', () => {
+  const WEAK = { id: 'weak', key: Buffer.from('9f86d081884c7d659a2feaa0c55ad015').toString('base64') };
+  let events: NowggSecurityEvent[];
+  const listen = (event: unknown) => void events.push(event as NowggSecurityEvent);
+
+  beforeEach(() => {
+    events = [];
+    subscribe(NOWGG_SECURITY_CHANNEL, listen);
+  });
+  afterEach(() => void unsubscribe(NOWGG_SECURITY_CHANNEL, listen));
+
+  it('is refused as the first one, by the name of the option and with an event', () => {
+    expect(() => new KeyRing([WEAK, KEY_1])).toThrow(/^tokens\.encryptionKeys: the first key is text.*32 random bytes/);
+    expect(events).toMatchObject([{ type: 'refused_key' }]);
+    expect(JSON.stringify(events)).not.toContain(WEAK.key);
+  });
+
+  it('behind a strong one opens what it sealed, and is told of at the start', async () => {
+    const withWeak = new KeyRing([KEY_1, WEAK]);
+    expect(withWeak.open(sealInFirstVersion(WEAK, 'text', context), context)).toBe('text');
+    await checkKeys(new MemoryTokenStore(new ManualClock()), withWeak);
+    expect(events).toEqual([{ type: 'refused_key', detail: expect.stringMatching(/the key 'weak' is text/) }]);
   });
 });

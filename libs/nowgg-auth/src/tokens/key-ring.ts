@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
 import type { EncryptionKey } from '../options.js';
+import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
 export type { SealContext } from './seal-context.js';
@@ -57,12 +59,14 @@ export class KeyRing {
   readonly #derived = new Map<string, readonly SessionKey[]>();
   readonly #opensFirstVersion: boolean;
 
-  /** @throws NowggConfigurationError when there is no key, or one is not 32 bytes of base64 */
+  /** @throws NowggConfigurationError when there is no key, one is not 32 bytes of base64, or the first is weak */
   constructor(keys: readonly EncryptionKey[], { openFirstVersion = true }: KeyRingOptions = {}) {
     this.#opensFirstVersion = openFirstVersion;
     const ring = keys.map(ringKey);
     const first = ring[0];
     if (!first) throw new NowggConfigurationError('tokens.encryptionKeys needs at least one key');
+    const weakness = weaknessOf(first.secret);
+    if (weakness !== undefined) throw refusedFirstKey(weakness);
     this.#first = first;
     this.#byId = new Map(ring.map((key) => [key.id, key]));
     if (this.#byId.size !== ring.length) throw new NowggConfigurationError('tokens.encryptionKeys repeats a key id');
@@ -71,6 +75,14 @@ export class KeyRing {
   /** Id of the first key, which encrypts. */
   get sealingKeyId(): string {
     return this.#first.id;
+  }
+
+  /** The keys behind the first one that do not look random. They open what they sealed. */
+  get weakKeys(): readonly { readonly keyId: string; readonly weakness: string }[] {
+    return [...this.#byId.values()].flatMap(({ id, secret }) => {
+      const weakness = weaknessOf(secret);
+      return weakness === undefined ? [] : [{ keyId: id, weakness }];
+    });
   }
 
   /** The bytes with which everything that is sealed now begins: version and key id. */
@@ -152,6 +164,11 @@ function keyIdOf(bytes: Buffer): string {
   const length = bytes[1];
   if (length === undefined || length === 0 || bytes.length < 2 + length) throw new SealedTextError('malformed');
   return bytes.toString('latin1', 2, 2 + length);
+}
+
+function refusedFirstKey(weakness: string): NowggConfigurationError {
+  publishSecurityEvent({ type: 'refused_key', detail: `tokens.encryptionKeys: the first key ${weakness}` });
+  return new NowggConfigurationError(`tokens.encryptionKeys: the first key ${weakness}: ${RANDOM_KEY}`);
 }
 
 function ringKey({ id, key }: EncryptionKey): RingKey {
