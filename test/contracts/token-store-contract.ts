@@ -275,10 +275,65 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     });
 
     describe('revocation', () => {
-      it('revokes once and raises the session version', async () => {
+      it('revokes once, raises the session version and returns the grant as it was', async () => {
         const grant = await stored();
-        expect(await store.revokeGrant(grant.id)).toMatchObject({ state: 'revoked', sessionVersion: 2 });
+        expect(await store.revokeGrant(grant.id)).toMatchObject({ state: 'active', sessionVersion: 1 });
+        expect(await found(grant.id)).toMatchObject({ state: 'revoked', sessionVersion: 2 });
         expect(await store.revokeGrant(grant.id)).toBeUndefined();
+      });
+
+      it('ends a sign-in that was under way when all grants of its user were ended, and no later one', async () => {
+        const [early, late, userId] = [randomUUID(), randomUUID(), `player-${randomUUID()}`];
+        await store.claimExchange({ codeHash: early, owner: randomUUID(), leaseMs: LEASE_MS });
+        await store.revokeUser('nowgg', userId, newGrant().clientKey);
+        await under.pass(1_000);
+        await store.claimExchange({ codeHash: late, owner: randomUUID(), leaseMs: LEASE_MS });
+        const [ended, lives] = [newGrant({ userId }), newGrant({ userId })];
+        expect(await store.completeExchange(early, ended)).toMatchObject({ state: 'revoked', sessionVersion: 2 });
+        expect(await store.completeExchange(late, lives)).toMatchObject({ state: 'active', sessionVersion: 1 });
+        const other = await stored();
+        expect(other.state).toBe('active');
+      });
+
+      it('deletes the tokens of a revoked grant, and of no other', async () => {
+        const [ended, lives] = [await stored(), await stored()];
+        await store.revokeGrant(ended.id);
+        await Promise.all([store.wipeTexts(ended.id), store.wipeTexts(lives.id)]);
+        const { refreshCt, accessCt, state } = await found(ended.id);
+        expect([refreshCt.length, accessCt.length, state]).toEqual([0, 0, 'revoked']);
+        expect((await found(lives.id)).refreshCt).toEqual(lives.refreshCt);
+      });
+
+      it('lists ends that are not complete, a minute later and in order of id', async () => {
+        const ended = [await stored(), await stored(), await stored()];
+        for (const { id } of ended) await store.revokeGrant(id);
+        await store.wipeTexts(ended[0]?.id as string);
+        const left = ended.slice(1).map(({ id }) => id);
+        const listed = async () => (await store.listUnwiped(60_000, undefined, 10_000)).map(({ id }) => id);
+        expect(await listed()).not.toEqual(expect.arrayContaining(left));
+        await under.pass(60_001);
+        expect((await listed()).filter((id) => left.includes(id))).toEqual(left.toSorted());
+        expect(await listed()).not.toContain(ended[0]?.id);
+        const [first] = left.toSorted();
+        expect((await store.listUnwiped(60_000, first, 10_000)).map(({ id }) => id)).not.toContain(first);
+      });
+
+      it('deletes the tokens of what ended a day ago, dead grants included', async () => {
+        const [revoked, dead, lives] = [await stored(), await stored(), await stored()];
+        await store.revokeGrant(revoked.id);
+        const lease = leaseOf(dead);
+        await store.acquireLease(lease);
+        const refusal = { failCode: 'invalid_grant', failCount: 1, counted: true, retryInMs: 0 };
+        await store.recordRefusal({ ...lease, ...refusal, state: 'needs_reauth' });
+        await store.sweepTexts(86_400_000, 10_000);
+        expect((await found(dead.id)).refreshCt).toEqual(dead.refreshCt);
+        await under.pass(86_400_001);
+        expect(await store.sweepTexts(86_400_000, 10_000)).toBeGreaterThanOrEqual(2);
+        const left = await Promise.all(
+          [revoked, dead, lives].map(async ({ id }) => (await found(id)).refreshCt.length),
+        );
+        expect(left).toEqual([0, 0, 5]);
+        expect(await store.sweepTexts(86_400_000, 10_000)).toBe(0);
       });
 
       it("revokes all of a user's living grants of one provider", async () => {
@@ -288,6 +343,98 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.revokeGrant(second.id);
         expect((await store.revokeUser('nowgg', first.userId, 'client-key')).map(({ id }) => id)).toEqual([first.id]);
         expect((await found(elsewhere.id)).state).toBe('active');
+      });
+    });
+
+    describe('issued tokens', () => {
+      const tokenOf = (credentialId: string) => ({ credentialId, scopes: undefined });
+      const refreshed = (grant: GrantRecord, credentialId: string, overrides: object = {}) =>
+        store.commitTokens({
+          ...commitOf(grant),
+          issued: { ...tokenOf(credentialId), begunAtMs: grant.readAtMs },
+          ...overrides,
+        }) as Promise<GrantRecord>;
+      const outOf = async ({ id }: GrantRecord) => {
+        await store.revokeGrant(id);
+        const { tokens } = await store.findTokensOfEnded(id);
+        return tokens.map(({ credentialId }) => credentialId).toSorted();
+      };
+
+      it('of every generation are still out when the grant ends', async () => {
+        const ids = [randomUUID(), randomUUID(), randomUUID()] as const;
+        const first = await stored({ issued: tokenOf(ids[0]) });
+        const third = await refreshed(await refreshed(first, ids[1]), ids[2]);
+        expect(await outOf(third)).toEqual(ids.toSorted());
+      });
+
+      it('are over a while after their expiry, and those of unknown expiry after the longest life', async () => {
+        const [stated, unstated, next] = [randomUUID(), randomUUID(), randomUUID()];
+        const { readAtMs } = await stored();
+        const first = await stored({ issued: tokenOf(stated), accessNotAfterMs: readAtMs + 3_600_000 });
+        await under.pass(3_600_000 + 310_000);
+        const second = await refreshed(first, unstated, { accessNotAfterMs: undefined });
+        expect(await store.findIssuedTokens('nowgg', stated)).toEqual([]);
+        await under.pass(29 * 86_400_000);
+        const third = await refreshed(second, next);
+        expect(await outOf(third)).toEqual([unstated, next].toSorted());
+      });
+
+      it('of a grant that lives are not those of one that ended, while it holds them too', async () => {
+        const [shared, own] = [randomUUID(), randomUUID()];
+        const one = await stored({ issued: tokenOf(shared), sessionId: randomUUID() });
+        const other = await stored({ issued: tokenOf(shared), sessionId: one.sessionId });
+        expect(await outOf(await refreshed(one, own))).toEqual([own]);
+        expect(await store.findTokensOfEnded(one.id)).toMatchObject({ sharesSession: true });
+        expect(await outOf(other)).toEqual([shared]);
+        expect(await store.findTokensOfEnded(other.id)).toMatchObject({ sharesSession: false });
+        expect((await store.findTokensOfEnded(one.id)).tokens).toHaveLength(2);
+      });
+
+      it('tell who holds them and when their exchange or refresh began', async () => {
+        const [exchanged, renewed, codeHash] = [randomUUID(), randomUUID(), randomUUID()];
+        await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
+        const { createdAtMs = 0 } = (await store.findExchange(codeHash)) ?? {};
+        const grant = (await store.completeExchange(codeHash, newGrant({ issued: tokenOf(exchanged) }))) as GrantRecord;
+        const { id: grantId, userId } = grant;
+        expect(grant.begunAtMs).toBeCloseTo(createdAtMs, 1);
+        await refreshed(grant, renewed);
+        await refreshed(await found(grantId), renewed);
+        const [first] = await store.findIssuedTokens('nowgg', exchanged);
+        expect(first).toMatchObject({ grantId, userId, generation: 1, begunAtMs: expect.closeTo(createdAtMs, 1) });
+        const holders = await store.findIssuedTokens('nowgg', renewed);
+        const began = expect.closeTo(grant.readAtMs, 1);
+        expect(holders).toEqual([{ grantId, userId, generation: 2, begunAtMs: began }]);
+        expect(await store.findIssuedTokens('other', renewed)).toEqual([]);
+        expect(await store.forgetUser('nowgg', userId, undefined)).toBe(1);
+        expect(await store.findIssuedTokens('nowgg', renewed)).toEqual([]);
+      });
+
+      it('are not handed out where the token set is withheld: the grant is suspect and the token over', async () => {
+        const grant = await stored();
+        const committed = await store.commitTokens({ ...commitOf(grant), withheldForMs: 60_000 });
+        expect(committed).toMatchObject({ state: 'suspect', generation: 2, refreshCt: commitOf(grant).refreshCt });
+        expect(committed?.accessNotAfterMs).toBeLessThanOrEqual(committed?.readAtMs ?? 0);
+        expect((await store.acquireLease(leaseOf(committed as GrantRecord))).outcome).toBe('not_yet');
+      });
+
+      it('can be withheld later, unless the generation has moved on', async () => {
+        const grant = await stored();
+        const second = (await store.commitTokens(commitOf(grant))) as GrantRecord;
+        expect(await store.withholdGeneration({ ...grant, retryInMs: 60_000 })).toBe(false);
+        expect(await store.withholdGeneration({ ...second, retryInMs: 60_000 })).toBe(true);
+        const { state, accessNotAfterMs, readAtMs } = await found(grant.id);
+        expect([state, (accessNotAfterMs ?? Infinity) <= readAtMs]).toEqual(['suspect', true]);
+      });
+
+      it('are forgotten when they have expired', async () => {
+        const [credentialId, lasting] = [randomUUID(), randomUUID()];
+        const { readAtMs } = await stored();
+        await stored({ issued: tokenOf(credentialId), accessNotAfterMs: readAtMs + 1_000 });
+        await stored({ issued: tokenOf(lasting), accessNotAfterMs: undefined });
+        await under.pass(400_000);
+        expect(await store.sweepIssuedTokens(10_000)).toBeGreaterThanOrEqual(1);
+        expect(await store.findIssuedTokens('nowgg', credentialId)).toEqual([]);
+        expect(await store.findIssuedTokens('nowgg', lasting)).toHaveLength(1);
       });
     });
 

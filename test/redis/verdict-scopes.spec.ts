@@ -93,7 +93,10 @@ const web = {
 } satisfies OAuth2ProviderOptions;
 
 /** Both values of each setting of each method; a new setting does not compile until it stands here. */
-const introspectionSettings = { sameClient: [true, false], requireTokenType: [true, false] } as const satisfies Settings<IntrospectionOptions>;
+const introspectionSettings = {
+  sameClient: [true, false],
+  requireTokenType: [true, false],
+} as const satisfies Settings<IntrospectionOptions>;
 const jwtSettings = {
   audience: ['https://api.example', 'https://other.example'],
   algorithms: [['RS256'], ['RS256', 'ES256']],

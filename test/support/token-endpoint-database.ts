@@ -24,11 +24,14 @@ const TIMES = {
     'attempt_started_at',
     'fail_counted_at',
     'next_attempt_at',
+    'begun_at',
     'created_at',
     'updated_at',
   ],
   nowgg_exchange: ['lease_until', 'completed_at', 'created_at'],
   nowgg_client: ['succeeded_at'],
+  nowgg_issued_token: ['begun_at', 'received_at', 'not_after'],
+  nowgg_user_lock: ['ended_at'],
 };
 
 /** Makes every row this much older, which is how time passes for a store that goes by the database's clock. */

@@ -3,10 +3,14 @@ import { NowggClock } from './clock.js';
 import { NowggConfigurationError } from './errors.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { GrantRevocations, WatermarkedGrants } from './revocation/grant-revocations.js';
+import { IssuedTokens } from './revocation/issued-tokens.js';
 import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
+import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationStore } from './revocation/revocation-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
+import { StoredIssuedTokens } from './tokens/stored-issued-tokens.js';
 import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
@@ -23,21 +27,46 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
       inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
     },
     {
+      provide: GrantRevocations,
+      useFactory: (
+        store: RevocationStore,
+        feed: RevocationFeed,
+        clock: NowggClock,
+        { verification: { clockSkewMs } }: ResolvedNowggAuthOptions,
+      ) => new WatermarkedGrants({ store, feed, clock, clockSkewMs }),
+      inject: [RevocationStore, RevocationFeed, NowggClock, RESOLVED_OPTIONS],
+    },
+    {
+      provide: IssuedTokens,
+      useFactory: (store: TokenStore) => new StoredIssuedTokens(store),
+      inject: [TokenStore],
+    },
+    {
       provide: NowggTokenService,
       useFactory: (
         store: TokenStore,
         identityProviders: IdentityProviders,
         authenticator: NowggAuthenticator,
         revocations: NowggRevocationService,
+        grantRevocations: GrantRevocations,
         clock: NowggClock,
         { tokens: options }: ResolvedNowggAuthOptions,
       ) => {
         if (!options) throw withoutKeys();
-        const service = new NowggTokenService({ store, identityProviders, authenticator, revocations, clock, options });
+        const given = { store, identityProviders, authenticator, revocations, grantRevocations };
+        const service = new NowggTokenService({ ...given, clock, options });
         revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
       },
-      inject: [TokenStore, IdentityProviders, NowggAuthenticator, NowggRevocationService, NowggClock, RESOLVED_OPTIONS],
+      inject: [
+        TokenStore,
+        IdentityProviders,
+        NowggAuthenticator,
+        NowggRevocationService,
+        GrantRevocations,
+        NowggClock,
+        RESOLVED_OPTIONS,
+      ],
     },
     { provide: WIRED_TOKEN_SERVICE, useExisting: NowggTokenService },
     {
@@ -46,19 +75,22 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         store: TokenStore,
         identityProviders: IdentityProviders,
         revocationStore: RevocationStore,
+        tokenService: NowggTokenService,
         { tokens }: ResolvedNowggAuthOptions,
       ) => {
         if (!tokens) throw withoutKeys();
         const { encryptionKeys, openFirstVersion } = tokens;
+        const finishBrokenOffEnds = () => tokenService.finishBrokenOffEnds();
         return new NowggVaultService({
           store,
           identityProviders,
           encryptionKeys,
           openFirstVersion,
           revocationStore,
+          finishBrokenOffEnds,
         });
       },
-      inject: [TokenStore, IdentityProviders, RevocationStore, RESOLVED_OPTIONS],
+      inject: [TokenStore, IdentityProviders, RevocationStore, NowggTokenService, RESOLVED_OPTIONS],
     },
   ];
 }

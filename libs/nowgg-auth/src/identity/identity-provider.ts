@@ -169,9 +169,24 @@ export abstract class IdentityProvider {
     return { status: 'unsupported' };
   }
 
-  /** Tells the identity system that a grant is over, where it has a way to be told. Best effort, never throws. */
-  async revoke(_refreshToken: string, _signal: AbortSignal, _accessToken?: string): Promise<void> {
+  /**
+   * Tells the identity system that a grant is over, where it has a way to be told. Best effort, never throws.
+   * @returns false when it could not be told now and may be told later
+   */
+  async revoke(_refreshToken: string, _signal: AbortSignal, _accessToken?: string): Promise<boolean | void> {
     // now.gg has no revocation endpoint; systems that have one override this.
+  }
+
+  /**
+   * Whether the unverified claims of a token name another user, session or client than the grant under which it came.
+   * Finds disagreement only: a token that is not contradicted is not proven by it. Default: nothing is known of the
+   * claims, so nothing contradicts.
+   */
+  contradicts(
+    _jws: UnverifiedJws,
+    _grant: { readonly userId: string; readonly sessionId: string | undefined },
+  ): boolean {
+    return false;
   }
 }
 

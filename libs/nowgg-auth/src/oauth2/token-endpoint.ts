@@ -92,25 +92,32 @@ export async function requestApplicationToken(client: OAuth2Client, signal: Abor
   );
 }
 
-/** Tells the system that a grant is over, where it has a way to be told. Never throws. */
+/**
+ * Tells the system that a grant is over, where it has a way to be told. Never throws.
+ * @returns false when it could not be told now and may be told later
+ */
 export async function revokeTokens(
   client: OAuth2Client,
   { refreshToken, accessToken }: { refreshToken: string; accessToken?: string | undefined },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return;
+  if (metadata.status === 'failed') return false;
   const { revokeAccessToken } = client.settings;
   if (revokeAccessToken && accessToken !== undefined) {
     const url = new URL(revokeAccessToken.url);
     url.searchParams.set(revokeAccessToken.parameter, accessToken);
     await client.call(signal, true).ask(url.href, {}, 'PUT');
   }
-  if (metadata.value.revocation_endpoint === undefined) return;
-  const configuration = client.configuration(metadata.value, client.call(signal, true));
+  if (metadata.value.revocation_endpoint === undefined) return true;
+  const call = client.call(signal, true);
+  const configuration = client.configuration(metadata.value, call);
   await openid
     .tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
     .catch(() => undefined);
+  const { outcome } = call;
+  // A refusal is an answer: asking again would bring the same one.
+  return outcome?.status === 'reply' && outcome.statusCode < 500 && outcome.statusCode !== 429;
 }
 
 async function callFor(

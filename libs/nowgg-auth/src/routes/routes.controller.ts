@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Header, HttpCode, Post, Req, type Type, UseFilters, UseGuards } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
-import { InvalidRequestError, InvalidTokenError, ReauthenticationRequiredError } from '../errors.js';
+import { InvalidRequestError, InvalidTokenError } from '../errors.js';
 import { readCredential } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
@@ -67,11 +67,10 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     async logout(@Body(bodyPipe) { session }: NowggLogoutBody): Promise<void> {
       try {
-        const grant = await this.tokens.sessionGrant(session);
-        await this.tokens.revoke(grant.id);
+        await this.tokens.revokeSession(session);
       } catch (error) {
         // Signed out already, or never signed in: what the caller wants is so.
-        if (error instanceof ReauthenticationRequiredError || error instanceof InvalidTokenError) return;
+        if (error instanceof InvalidTokenError) return;
         throw error;
       }
     }

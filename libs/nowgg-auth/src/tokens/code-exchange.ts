@@ -7,6 +7,7 @@ import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js'
 import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
 import type { ExchangeClaim, ExchangeKey, ExchangeRecord } from './exchange-record.js';
 import { firstGrant } from './first-grant.js';
+import type { GrantEnding } from './grant-ending.js';
 import { isOrigin } from './grant-origin.js';
 import type { GrantRecord } from './grant-record.js';
 import { RefreshFlights } from './refresh-flights.js';
@@ -42,12 +43,14 @@ const FIRST_PAUSE_MS = 25;
 export class CodeExchanger {
   readonly #parts: TokenParts;
   readonly #authenticator: NowggAuthenticator;
+  readonly #ending: GrantEnding;
   readonly #flights = new RefreshFlights<ExchangedCode>();
   readonly #stopping = new AbortController();
 
-  constructor(parts: TokenParts, authenticator: NowggAuthenticator) {
+  constructor(parts: TokenParts, authenticator: NowggAuthenticator, ending: GrantEnding) {
     this.#parts = parts;
     this.#authenticator = authenticator;
+    this.#ending = ending;
   }
 
   /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
@@ -192,10 +195,25 @@ export class CodeExchanger {
     const grant = firstGrant(vault, provider, principal, tokens, key.codeHash);
     const owner = { provider: provider.name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(key.codeHash, grant));
-    if (created) return { grant: created, principal };
+    if (created) return { grant: await this.#unrevoked(created), principal };
     const finished = await store.findExchange(key.codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();
     return this.#completed(finished);
+  }
+
+  /**
+   * The grant, unless its user was signed out everywhere or banned while the sign-in was under way. A ban that was
+   * written by another process, or by SQL, may have been committed before the grant without ending it: only a look that
+   * begins after the grant was stored is sure to find it.
+   */
+  async #unrevoked(grant: GrantRecord): Promise<GrantRecord> {
+    if (grant.state === 'revoked') {
+      await this.#ending.finish([grant]);
+      throw new InvalidGrantError();
+    }
+    if (!(await this.#parts.grantRevocations?.isRefusedInStore(grant))) return grant;
+    await this.#ending.revoke(grant.id);
+    throw new InvalidGrantError();
   }
 
   /** The same code once more: the same grant, for a while. */
@@ -203,15 +221,18 @@ export class CodeExchanger {
     const { store, vault, timing } = this.#parts;
     const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
     if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
-    const grant = await store.findGrant(exchange.grantId as string);
-    if (!grant || grant.state === 'revoked' || grant.state === 'needs_reauth') throw new InvalidGrantError();
-    if (!isOrigin(vault.ring, grant.originMac, exchange.codeHash, grant.id)) {
-      publishSecurityEvent({ type: 'relabelled_row', provider: grant.provider });
+    const found = await store.findGrant(exchange.grantId as string);
+    if (!found || found.state === 'needs_reauth') throw new InvalidGrantError();
+    if (!isOrigin(vault.ring, found.originMac, exchange.codeHash, found.id)) {
+      publishSecurityEvent({ type: 'relabelled_row', provider: found.provider });
       throw new InvalidGrantError();
     }
+    const grant = await this.#unrevoked(found);
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
-    if (verdict.status === 'valid') return { grant, principal: verdict.principal };
+    if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
+      return { grant, principal: verdict.principal };
+    }
     throw verdict.status === 'unknown'
       ? new IdentityUnavailableError(verdict.retryAfterSeconds)
       : new InvalidGrantError();

@@ -9,11 +9,12 @@ import { accessTokenExpiry, type Vault } from './vault.js';
 /** The grant that a verified token set becomes. @param tokens have a refresh token */
 export function firstGrant(
   vault: Vault,
-  { name, clientKey }: IdentityProvider,
+  provider: IdentityProvider,
   principal: NowggPrincipal,
   tokens: TokenSet,
   codeHash: string,
 ): NewGrant {
+  const { name, clientKey } = provider;
   const id = randomUUID();
   const context = {
     id,
@@ -34,5 +35,6 @@ export function firstGrant(
     refreshNotAfterMs: tokens.refreshTokenExpiresAtMs,
     handleKeyId: vault.ring.sealingKeyId,
     originMac: originMac(vault.ring, codeHash, id),
+    issued: { credentialId: provider.credentialIdOf(tokens.accessToken), scopes: undefined },
   };
 }

@@ -1,4 +1,5 @@
 import type { GrantState } from './grant.js';
+import type { NewIssuedToken, RefreshedToken } from './issued-token.js';
 
 /** A grant as it is stored. Every time is epoch milliseconds of the store's clock, which all processes share. */
 export interface GrantRecord {
@@ -13,7 +14,9 @@ export interface GrantRecord {
   readonly generation: number;
   /** Plus one for each revocation; part of the session handle. */
   readonly sessionVersion: number;
+  /** Empty once the grant has ended and the identity system was told. */
   readonly refreshCt: Uint8Array;
+  /** Empty as {@link refreshCt}. */
   readonly accessCt: Uint8Array;
   /** When the access token was stored. */
   readonly accessObtainedAtMs: number;
@@ -30,6 +33,8 @@ export interface GrantRecord {
   readonly failCountedAtMs: number | undefined;
   /** No refresh before this. */
   readonly nextAttemptAtMs: number | undefined;
+  /** When the exchange that made it began: marks that are younger refuse it. */
+  readonly begunAtMs: number;
   readonly createdAtMs: number;
   /** Last write of any kind. */
   readonly updatedAtMs: number;
@@ -56,6 +61,8 @@ export interface NewGrant {
   readonly handleKeyId?: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac?: Uint8Array | undefined;
+  /** The access token, to be remembered. */
+  readonly issued?: NewIssuedToken | undefined;
 }
 
 export interface LeaseRequest {
@@ -99,6 +106,21 @@ export interface TokenCommit {
   readonly accessCt: Uint8Array;
   readonly accessNotAfterMs: number | undefined;
   readonly refreshNotAfterMs: number | undefined;
+  /** The access token, to be remembered. */
+  readonly issued?: RefreshedToken | undefined;
+  /**
+   * Set when the access token must not be handed out: the grant becomes `suspect`, the token counts as expired, and
+   * no refresh begins for this long, milliseconds.
+   */
+  readonly withheldForMs?: number | undefined;
+}
+
+/** Which generation must not be handed out any more. */
+export interface WithheldGeneration {
+  readonly id: string;
+  readonly generation: number;
+  /** No refresh for this long. */
+  readonly retryInMs: number;
 }
 
 /** Which attempt is meant; what is not (any more) the holder's attempt is left alone. */

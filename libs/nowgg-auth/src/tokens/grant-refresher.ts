@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
+import type { GrantEnding } from './grant-ending.js';
 import type { GrantRecord } from './grant-record.js';
 import { HolderWatch } from './holder-watch.js';
 import { RefreshAttempt } from './refresh-attempt.js';
@@ -12,12 +13,14 @@ import { publishTokenEvent, type RefreshOutcome } from './token-events.js';
 /** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
 export class GrantRefresher {
   readonly #parts: TokenParts;
+  readonly #ending: GrantEnding;
   readonly #flights = new RefreshFlights<RefreshResult>();
   readonly #holders: HolderWatch;
   readonly #stopping = new AbortController();
 
-  constructor(parts: TokenParts) {
+  constructor(parts: TokenParts, ending: GrantEnding) {
     this.#parts = parts;
+    this.#ending = ending;
     this.#holders = new HolderWatch(parts);
   }
 
@@ -88,7 +91,7 @@ export class GrantRefresher {
       times.leaseWaitMs = clock.monotonicNow() - startedAt;
       switch (lease.outcome) {
         case 'mine':
-          return this.#attempt(new RefreshAttempt(this.#parts, provider, lease, owner, times), leave);
+          return this.#attempt(new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times), leave);
         case 'already_fresh':
           return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
         case 'not_active':

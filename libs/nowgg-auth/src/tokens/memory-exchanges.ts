@@ -48,13 +48,14 @@ export class MemoryExchanges {
     return true;
   }
 
-  complete(codeHash: string, grantId: string): boolean {
+  /** @returns when the code was claimed first, or undefined when the exchange was completed before or is gone */
+  complete(codeHash: string, grantId: string): number | undefined {
     const exchange = this.#byHash.get(codeHash);
-    if (!exchange || exchange.grantId !== undefined) return false;
+    if (!exchange || exchange.grantId !== undefined) return undefined;
     const completedAtMs = this.#clock.now();
     const free = { leaseOwner: undefined, leaseUntilMs: undefined, replyCt: undefined };
     this.#byHash.set(codeHash, { ...exchange, ...free, grantId, completedAtMs });
-    return true;
+    return exchange.createdAtMs;
   }
 
   release({ codeHash, owner, next }: ExchangeRelease): void {

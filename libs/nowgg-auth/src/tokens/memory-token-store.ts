@@ -8,6 +8,7 @@ import type {
   LeaseResult,
   NewGrant,
   TokenCommit,
+  WithheldGeneration,
 } from './grant-record.js';
 import type {
   ExchangeClaim,
@@ -17,7 +18,10 @@ import type {
   ExchangeRemoval,
 } from './exchange-record.js';
 import { MemoryExchanges } from './memory-exchanges.js';
+import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from './issued-token.js';
+import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { classifyLease } from './lease-outcome.js';
+import { hasText } from './ended-grant.js';
 import { newGrantRecord } from './new-grant-record.js';
 import { TokenStore } from './token-store.js';
 import type { TokenStoreWiring } from './token-store-wiring.js';
@@ -36,6 +40,9 @@ export class MemoryTokenStore extends TokenStore {
   readonly #clock: NowggClock;
   readonly #grants = new Map<string, GrantRecord>();
   readonly #exchanges: MemoryExchanges;
+  readonly #issued: MemoryIssuedTokens;
+  /** When all grants of a user were last ended. */
+  readonly #usersEndedAt = new Map<string, number>();
   readonly #clientSuccesses = new Map<string, number>();
   readonly #keyChecks = new Map<string, KeyCheck>();
 
@@ -43,6 +50,7 @@ export class MemoryTokenStore extends TokenStore {
     super();
     this.#clock = clock;
     this.#exchanges = new MemoryExchanges(clock);
+    this.#issued = new MemoryIssuedTokens(clock, this.#grants);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -72,20 +80,25 @@ export class MemoryTokenStore extends TokenStore {
     const grant = this.#grants.get(commit.id);
     if (!grant || grant.state === 'revoked') return undefined;
     if (grant.generation !== commit.generation || grant.sessionVersion !== commit.sessionVersion) return undefined;
-    return this.#write(commit.id, {
+    const { withheldForMs, issued } = commit;
+    const now = this.#clock.now();
+    const written = this.#write(commit.id, {
       generation: commit.generation + 1,
-      state: 'active',
+      state: withheldForMs === undefined ? 'active' : 'suspect',
       refreshCt: commit.refreshCt,
       accessCt: commit.accessCt,
-      accessObtainedAtMs: this.#clock.now(),
-      accessNotAfterMs: commit.accessNotAfterMs,
+      accessObtainedAtMs: now,
+      accessNotAfterMs: withheldForMs === undefined ? commit.accessNotAfterMs : now,
       refreshNotAfterMs: commit.refreshNotAfterMs,
       ...NO_ATTEMPT,
       failCount: 0,
       failCode: undefined,
       failCountedAtMs: undefined,
-      nextAttemptAtMs: undefined,
+      nextAttemptAtMs: withheldForMs === undefined ? undefined : now + withheldForMs,
     });
+    this.#issued.expire(commit.id);
+    if (issued) this.#issued.add(written, issued, issued.begunAtMs);
+    return written;
   }
 
   override async recordFailure(failure: AttemptFailure): Promise<boolean> {
@@ -116,17 +129,49 @@ export class MemoryTokenStore extends TokenStore {
   override async revokeGrant(id: string): Promise<GrantRecord | undefined> {
     const grant = this.#grants.get(id);
     if (!grant || grant.state === 'revoked') return undefined;
-    return this.#write(id, { ...NO_ATTEMPT, state: 'revoked', sessionVersion: grant.sessionVersion + 1 });
-  }
-
-  override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
-    const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
-    return grants.filter((grant) => grant !== undefined);
+    this.#write(id, { ...NO_ATTEMPT, state: 'revoked', sessionVersion: grant.sessionVersion + 1 });
+    return this.#stamped(grant);
   }
 
   override async noteHandleKey(id: string, handleKeyId: string): Promise<void> {
     const grant = this.#grants.get(id);
     if (grant) this.#grants.set(id, { ...grant, handleKeyId });
+  }
+
+  override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
+    this.#usersEndedAt.set(userKey(provider, userId), this.#clock.now());
+    const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
+    return grants.filter((grant) => grant !== undefined);
+  }
+
+  override async findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant> {
+    const grant = this.#grants.get(grantId);
+    return grant ? this.#issued.ofEnded(grant) : { sharesSession: false, tokens: [] };
+  }
+
+  override async wipeTexts(grantId: string): Promise<void> {
+    if (this.#grants.get(grantId)?.state === 'revoked') this.#wipe(grantId);
+  }
+
+  override async listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]> {
+    return this.#ended(endedForMs)
+      .filter(({ id, state }) => state === 'revoked' && (afterId === undefined || id > afterId))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit)
+      .map((grant) => this.#stamped(grant));
+  }
+
+  override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
+    return this.#issued.find(provider, credentialId);
+  }
+
+  override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
+    const grant = this.#grants.get(id);
+    const isLive = grant?.state === 'active' || grant?.state === 'suspect';
+    if (!isLive || grant.generation !== generation) return false;
+    const now = this.#clock.now();
+    this.#write(id, { state: 'suspect', accessNotAfterMs: now, nextAttemptAtMs: now + retryInMs });
+    return true;
   }
 
   override async noteClientSuccess(clientKey: string): Promise<void> {
@@ -150,8 +195,14 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
-    if (!this.#exchanges.complete(codeHash, grant.id)) return undefined;
-    this.#grants.set(grant.id, newGrantRecord(grant, this.#clock.now()));
+    const begunAtMs = this.#exchanges.complete(codeHash, grant.id);
+    if (begunAtMs === undefined) return undefined;
+    const created = newGrantRecord(grant, this.#clock.now(), begunAtMs);
+    const endedAtMs = this.#usersEndedAt.get(userKey(grant.provider, grant.userId)) ?? Number.NEGATIVE_INFINITY;
+    const record: GrantRecord =
+      endedAtMs >= begunAtMs ? { ...created, state: 'revoked', sessionVersion: created.sessionVersion + 1 } : created;
+    this.#grants.set(grant.id, record);
+    this.#issued.add(record, grant.issued, begunAtMs);
     return this.#read(grant.id);
   }
 
@@ -237,9 +288,25 @@ export class MemoryTokenStore extends TokenStore {
     return { grants: grants.length, exchanges: exchanges.length };
   }
 
+  override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
+    const ended = this.#ended(endedForMs).slice(0, limit);
+    for (const { id } of ended) this.#wipe(id);
+    return ended.length;
+  }
+
+  override async sweepIssuedTokens(limit: number): Promise<number> {
+    const oldest = this.#clock.now() - USER_ENDS_KEPT_MS;
+    const users = [...this.#usersEndedAt].filter(([, endedAtMs]) => endedAtMs <= oldest).slice(0, limit);
+    for (const [user] of users) this.#usersEndedAt.delete(user);
+    return this.#issued.sweep(limit) + users.length;
+  }
+
   override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
     const grants = this.#ofUser(provider, userId, clientKey);
-    for (const { id } of grants) this.#grants.delete(id);
+    for (const { id } of grants) {
+      this.#grants.delete(id);
+      this.#issued.forget(id);
+    }
     return grants.length;
   }
 
@@ -250,6 +317,20 @@ export class MemoryTokenStore extends TokenStore {
         grant.userId === userId &&
         (clientKey === undefined || grant.clientKey === clientKey),
     );
+  }
+
+  /** Grants that have ended this long ago and still have ciphertexts. */
+  #ended(endedForMs: number): GrantRecord[] {
+    const latest = this.#clock.now() - endedForMs;
+    const isEnded = ({ state }: GrantRecord) => state === 'revoked' || state === 'needs_reauth';
+    return [...this.#grants.values()].filter(
+      (grant) => isEnded(grant) && hasText(grant) && grant.updatedAtMs <= latest,
+    );
+  }
+
+  #wipe(id: string): void {
+    const grant = this.#grants.get(id) as GrantRecord;
+    this.#grants.set(id, { ...grant, refreshCt: NO_TEXT, accessCt: NO_TEXT });
   }
 
   #sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {
@@ -287,6 +368,12 @@ export class MemoryTokenStore extends TokenStore {
 }
 
 const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
+
+const NO_TEXT = new Uint8Array();
+
+function userKey(provider: string, userId: string): string {
+  return JSON.stringify([provider, userId]);
+}
 
 /** Nothing at all is sealed under no key. */
 function isSealedOtherwise(bytes: Uint8Array, header: Uint8Array): boolean {

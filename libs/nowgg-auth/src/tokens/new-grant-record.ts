@@ -1,9 +1,19 @@
 import type { GrantRecord, NewGrant } from './grant-record.js';
 
-/** A grant as it begins: active, generation 1, nobody at it. */
-export function newGrantRecord(grant: NewGrant, nowMs: number): GrantRecord {
+/** A newly created grant: active, generation 1, no lease. */
+export function newGrantRecord(grant: NewGrant, nowMs: number, begunAtMs = nowMs): GrantRecord {
+  const { id, provider, clientKey, userId, sessionId, refreshCt, accessCt, ...times } = grant;
+  const { accessNotAfterMs, refreshNotAfterMs } = times;
   return {
-    ...grant,
+    id,
+    provider,
+    clientKey,
+    userId,
+    sessionId,
+    refreshCt,
+    accessCt,
+    accessNotAfterMs,
+    refreshNotAfterMs,
     handleKeyId: grant.handleKeyId,
     originMac: grant.originMac,
     state: 'active',
@@ -17,6 +27,7 @@ export function newGrantRecord(grant: NewGrant, nowMs: number): GrantRecord {
     failCode: undefined,
     failCountedAtMs: undefined,
     nextAttemptAtMs: undefined,
+    begunAtMs,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
     readAtMs: nowMs,

@@ -7,6 +7,7 @@ import {
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { publishSecurityEvent } from '../security-events.js';
+import { asSealed } from './ended-grant.js';
 import { accessTokenZone } from './access-token-zone.js';
 import { CallerWait } from './caller-wait.js';
 import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
@@ -49,9 +50,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   constructor(parts: NowggTokenServiceParts) {
     this.#parts = tokenParts(parts);
-    this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator);
-    this.#refresher = new GrantRefresher(this.#parts);
     this.#ending = new GrantEnding(this.#parts, parts.revocations);
+    this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
+    this.#refresher = new GrantRefresher(this.#parts, this.#ending);
     this.#reads = new GrantReads(parts.store);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
   }
@@ -135,7 +136,26 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     if (grant && this.#isOwn(grant)) await this.#ending.revoke(grantId);
   }
 
-  /** Ends every grant of a user. @returns how many */
+  /**
+   * Ends the sign-in that a session handle names, and does nothing where it has ended. Goes on with an end that was
+   * broken off.
+   * @throws InvalidTokenError when we did not make this handle
+   */
+  async revokeSession(handle: string): Promise<void> {
+    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
+    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
+    if (!reference) throw foreignHandle();
+    const grant = await this.#found(reference.grantId, this.#wait());
+    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    if (grant && asSealed(grant).sessionVersion === reference.sessionVersion) await this.#ending.revoke(grant.id);
+  }
+
+  /** Finishes ends of grants that a process broke off. For upkeep: the sweep calls it. */
+  async finishBrokenOffEnds(): Promise<void> {
+    await this.#ending.finishBrokenOff();
+  }
+
+  /** Ends every grant of a user, and every sign-in of the user that is under way. @returns how many grants */
   async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
@@ -223,7 +243,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
     const grant = await this.#found(grantId, wait);
-    if (grant && isLive(grant) && this.#isOwn(grant)) return grant;
+    if (grant && isLive(grant) && this.#isOwn(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
     throw new ReauthenticationRequiredError();
   }
 

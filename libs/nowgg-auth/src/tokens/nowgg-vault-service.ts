@@ -28,6 +28,8 @@ export interface VaultServiceParts {
   readonly openFirstVersion?: boolean | undefined;
   /** Where revocations are kept, to be swept as well. */
   readonly revocationStore?: RevocationStore | undefined;
+  /** Goes on with ends of grants that were broken off. Absent where the identity systems cannot be told. */
+  readonly finishBrokenOffEnds?: (() => Promise<void>) | undefined;
 }
 
 /** What the vault holds. */
@@ -85,6 +87,7 @@ export class NowggVaultService {
   readonly #store: TokenStore;
   readonly #identityProviders: VaultServiceParts['identityProviders'];
   readonly #revocationStore: RevocationStore | undefined;
+  readonly #finishBrokenOffEnds: (() => Promise<void>) | undefined;
   readonly #vault: Vault | undefined;
 
   constructor(parts: VaultServiceParts) {
@@ -92,6 +95,7 @@ export class NowggVaultService {
     this.#store = store;
     this.#identityProviders = identityProviders;
     this.#revocationStore = revocationStore;
+    this.#finishBrokenOffEnds = parts.finishBrokenOffEnds;
     this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys, { openFirstVersion })) : undefined;
   }
 
@@ -132,7 +136,9 @@ export class NowggVaultService {
   }
 
   /**
-   * Deletes what has been over for long: grants, claimed codes, and revocations that refuse nothing any more.
+   * Deletes what has been over for long: grants, claimed codes, and revocations that refuse nothing any more. Also the
+   * tokens of grants that ended a day ago and what is remembered of expired access tokens; goes on with ends of grants
+   * that were broken off.
    * @returns how much was, or with `dryRun` would be, deleted
    */
   async sweep(options: SweepOptions = {}): Promise<SweepReport> {
@@ -147,6 +153,7 @@ export class NowggVaultService {
       return { ...(await this.#store.countSweepable(limits)), revocations: revocations ?? 0 };
     }
     const { batchSize = DEFAULT_BATCH } = options;
+    await this.#finishBrokenOffEnds?.();
     return sweepVault(this.#store, this.#revocationStore, limits, spentForMs, { ...options, batchSize });
   }
 

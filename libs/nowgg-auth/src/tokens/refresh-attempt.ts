@@ -1,6 +1,10 @@
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { AttemptKey, GrantRecord, LeaseResult } from './grant-record.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
+import { publishSecurityEvent } from '../security-events.js';
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import type { GrantEnding } from './grant-ending.js';
+import type { RefreshedToken } from './issued-token.js';
 import type { TokenParts } from './token-parts.js';
 import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint } from './token-call.js';
@@ -16,6 +20,7 @@ const LONGEST_BUSY_MS = 60_000;
  */
 export class RefreshAttempt {
   readonly #parts: TokenParts;
+  readonly #ending: GrantEnding;
   readonly #provider: IdentityProvider;
   readonly #grant: GrantRecord;
   readonly #turn: AttemptKey;
@@ -25,12 +30,14 @@ export class RefreshAttempt {
 
   constructor(
     parts: TokenParts,
+    ending: GrantEnding,
     provider: IdentityProvider,
     lease: Extract<LeaseResult, { outcome: 'mine' }>,
     owner: string,
     times: RefreshTimes,
   ) {
     this.#parts = parts;
+    this.#ending = ending;
     this.#provider = provider;
     this.#grant = lease.grant;
     this.#turn = { id: lease.grant.id, generation: lease.grant.generation, owner };
@@ -95,12 +102,37 @@ export class RefreshAttempt {
     const { vault, store, unsaved, successes, clock } = this.#parts;
     const { id: grantId, provider } = this.#grant;
     const receivedAt = clock.monotonicNow();
-    const commit = vault.nextGeneration(this.#grant, refreshToken, tokens);
+    const isForeign = this.#isForeign(tokens);
+    const { refusedRetryMs: withheldForMs } = this.#parts.timing;
+    const commit = {
+      ...vault.nextGeneration(this.#grant, refreshToken, tokens, isForeign),
+      ...(isForeign ? { withheldForMs } : { issued: this.#issued(tokens) }),
+    };
     const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
     this.#times.commitMs = clock.monotonicNow() - receivedAt;
     await successes.note(this.#grant.clientKey);
-    if (!stored) return this.#adoptOr(endedResult);
+    if (!stored) return this.#adoptOr(endedResult, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
+    if (isForeign) {
+      publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
+      return laterResult('suspect', withheldForMs);
+    }
     return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
+  }
+
+  /** Whether what came belongs to another user, session or client, as far as the token itself tells. */
+  #isForeign({ accessToken }: TokenSet): boolean {
+    const jws = decodeUnverifiedJws(accessToken);
+    return jws !== undefined && this.#provider.contradicts(jws, this.#grant);
+  }
+
+  /**
+   * A predecessor in doubt may have caused this reply: then its refresh began with the predecessor's attempt. All times
+   * are from before the call.
+   */
+  #issued({ accessToken }: TokenSet): RefreshedToken {
+    const { readAtMs, attemptStartedAtMs } = this.#grant;
+    const begunAtMs = Math.min(readAtMs, attemptStartedAtMs ?? readAtMs);
+    return { credentialId: this.#provider.credentialIdOf(accessToken), scopes: undefined, begunAtMs };
   }
 
   async #refused({ code, definite }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
@@ -122,10 +154,19 @@ export class RefreshAttempt {
     return laterResult(outcome, retryInMs);
   }
 
-  /** Another process may have been faster: its generation is as good as ours. */
-  async #adoptOr(otherwise: (grant: GrantRecord) => Promise<RefreshResult>): Promise<RefreshResult> {
+  /**
+   * Another process may have been faster: its generation is as good as ours.
+   * @param unstored tokens that could not be stored: where the grant is over, the identity system hears of them
+   */
+  async #adoptOr(
+    otherwise: (grant: GrantRecord) => Promise<RefreshResult>,
+    unstored?: TokenSet & { readonly refreshToken: string },
+  ): Promise<RefreshResult> {
     const grant = await this.#parts.store.findGrant(this.#grant.id);
-    if (!grant || grant.state === 'revoked') return { status: 'ended', outcome: 'ended' };
+    if (!grant || grant.state === 'revoked') {
+      if (unstored) this.#ending.tellOfUnwanted(this.#grant, unstored);
+      return { status: 'ended', outcome: 'ended' };
+    }
     if (grant.generation > this.#grant.generation) return { status: 'fresh', grant, outcome: 'adopted' };
     return otherwise(grant);
   }

@@ -1,6 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { TokensOptions } from '../options.js';
+import type { GrantRevocations } from '../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { ClientCircuits } from './client-circuits.js';
@@ -23,6 +24,8 @@ export interface NowggTokenServiceParts {
   readonly options: Readonly<Required<TokensOptions>>;
   /** Refuses the tokens of a revoked grant here, before they expire. */
   readonly revocations?: TokenRevocations | undefined;
+  /** Says whether a grant's user or session is revoked. Absent where revocations are not kept. */
+  readonly grantRevocations?: GrantRevocations | undefined;
   /** Durations of the protocol that are no options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -38,10 +41,12 @@ export interface TokenParts {
   readonly counters: TokenCounters;
   readonly clock: NowggClock;
   readonly deadlines: Deadlines;
+  readonly grantRevocations: GrantRevocations | undefined;
   readonly timing: TokensTiming;
 }
 
-export function tokenParts({ store, identityProviders, clock, options, timing }: NowggTokenServiceParts): TokenParts {
+export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
+  const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
   const { encryptionKeys, openFirstVersion, ...durations } = options;
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
@@ -55,6 +60,7 @@ export function tokenParts({ store, identityProviders, clock, options, timing }:
     counters,
     clock,
     deadlines: new Deadlines(clock),
+    grantRevocations,
     timing: allTiming,
   };
 }

@@ -13,7 +13,9 @@ import type {
   LeaseResult,
   NewGrant,
   TokenCommit,
+  WithheldGeneration,
 } from './grant-record.js';
+import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
 
 /**
@@ -47,14 +49,36 @@ export abstract class TokenStore {
   /** Ends the caller's attempt with a refusal. @returns false when it was not his any more */
   abstract recordRefusal(refusal: AttemptRefusal): Promise<boolean>;
 
-  /** @returns the grant as it is now, or undefined when it was revoked before or does not exist */
+  /**
+   * Ends a grant. Its ciphertexts stay until {@link wipeTexts}.
+   * @returns the grant as it was just before, or undefined when it was revoked before or does not exist
+   */
   abstract revokeGrant(id: string): Promise<GrantRecord | undefined>;
 
-  /** Revokes the grants of this user at this client. @returns those that this call revoked */
+  /**
+   * Ends every grant of a user at a client, and every sign-in of the user that has claimed a code and not created its grant yet:
+   * {@link completeExchange} creates it as `revoked`.
+   * @returns the grants that this call revoked, as they were just before
+   */
   abstract revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]>;
 
   /** Remembers under which key the session handle was made that was just presented. Counts as no other write does. */
   abstract noteHandleKey(id: string, keyId: string): Promise<void>;
+
+  /** The tokens of a grant that has ended which are still out, and whether its session is another's too. */
+  abstract findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant>;
+
+  /** Deletes the ciphertexts of a revoked grant. */
+  abstract wipeTexts(grantId: string): Promise<void>;
+
+  /** Revoked grants that still have ciphertexts and ended this long ago, in order of id and after `afterId`. */
+  abstract listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]>;
+
+  /** Who holds a token that was handed out here. */
+  abstract findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]>;
+
+  /** Makes a grant `suspect` and its access token expired. @returns false when the generation has moved on */
+  abstract withholdGeneration(withheld: WithheldGeneration): Promise<boolean>;
 
   /** Remembers that this client just had a successful token reply. */
   abstract noteClientSuccess(clientKey: string): Promise<void>;
@@ -75,7 +99,8 @@ export abstract class TokenStore {
   abstract sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean>;
 
   /**
-   * Creates the grant and completes the exchange, both or neither.
+   * Creates the grant and completes the exchange, both or neither. The grant is created as `revoked` when
+   * {@link revokeUser} has run for its user since the code was claimed.
    * @returns the new row, or undefined when the exchange was completed before or is gone
    */
   abstract completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined>;
@@ -111,6 +136,15 @@ export abstract class TokenStore {
 
   /** Deletes at most `limit` of each. */
   abstract sweep(limits: SweepLimits, limit: number): Promise<SweepCounts>;
+
+  /**
+   * Deletes at most `limit` ciphertexts of grants that ended this long ago, revoked or not.
+   * @returns how many grants had some
+   */
+  abstract sweepTexts(endedForMs: number, limit: number): Promise<number>;
+
+  /** Forgets at most `limit` tokens that have expired, and as many users without a recent end. @returns how many */
+  abstract sweepIssuedTokens(limit: number): Promise<number>;
 
   /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns how many */
   abstract forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number>;

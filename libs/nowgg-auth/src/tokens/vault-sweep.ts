@@ -8,6 +8,9 @@ export interface SweepReport extends SweepCounts {
   readonly revocations: number;
 }
 
+/** How long the tokens of a grant that has ended are kept: it may turn out that it had not, or could not be told. */
+const TEXTS_KEPT_MS = 24 * 3_600_000;
+
 interface SweepWork {
   readonly batchSize: number;
   readonly onProgress?: (done: number) => void;
@@ -41,5 +44,7 @@ export async function sweepVault(
     swept.revocations += revocations;
     return revocations;
   });
+  await inBatches(() => store.sweepTexts(TEXTS_KEPT_MS, batchSize));
+  await inBatches(() => store.sweepIssuedTokens(batchSize));
   return swept;
 }

@@ -3,6 +3,7 @@ import { readTimeClaim } from '../identity/claims.js';
 import type { TokenSet } from '../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
 import type { AccessToken } from './grant.js';
+import { asSealed } from './ended-grant.js';
 import type { GrantRecord, TokenCommit } from './grant-record.js';
 import { publishSecurityEvent } from '../security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
@@ -49,15 +50,18 @@ export class Vault {
     return this.#openToken(grant, 'refresh', grant.refreshCt);
   }
 
-  /** The token set as the next generation of this grant. The old refresh token stays when the reply had none. */
-  nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet): TokenCommit {
+  /**
+   * The token set as the next generation of this grant. The old refresh token stays when the reply had none.
+   * @param withholds whether the access token belongs to another user: nothing of it is kept then
+   */
+  nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet, withholds = false): TokenCommit {
     const { id, sessionVersion } = grant;
     const next = { ...sealContextOf(grant), generation: grant.generation + 1 };
     return {
       id,
       generation: grant.generation,
       sessionVersion,
-      ...this.sealTokens(next, set.accessToken, set.refreshToken ?? refreshToken),
+      ...this.sealTokens(next, withholds ? '' : set.accessToken, set.refreshToken ?? refreshToken),
       accessNotAfterMs: accessTokenExpiry(set),
       refreshNotAfterMs:
         set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshNotAfterMs : undefined),
@@ -98,8 +102,7 @@ export class Vault {
  * are, so those of a revoked row belong to the version before.
  */
 export function sealContextOf(grant: GrantRecord): GrantSealContext {
-  const { id, provider, clientKey, userId, generation } = grant;
-  const sessionVersion = grant.state === 'revoked' ? grant.sessionVersion - 1 : grant.sessionVersion;
+  const { id, provider, clientKey, userId, generation, sessionVersion } = asSealed(grant);
   return { id, provider, clientKey, userId, sessionVersion, generation };
 }
 

@@ -1,5 +1,6 @@
 import type { ExchangeRecord } from '../tokens/exchange-record.js';
 import { grantRow } from './grant-row.js';
+import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
 import type { TokenTables } from './token-database.js';
 
 export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<ExchangeRecord[K], undefined> | null };
@@ -12,7 +13,7 @@ const COLUMNS = `
   (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "readAtMs"`;
 
 /** The statements about claimed codes. Each is one round trip and its own transaction. */
-export function exchangeStatements({ exchange, grant }: TokenTables) {
+export function exchangeStatements({ exchange, grant, issuedToken, userLock }: TokenTables) {
   return {
     // No row at all: somebody claimed it after our snapshot was taken, so it is held.
     // $1 code hash, $2 owner, $3 lease
@@ -40,23 +41,33 @@ export function exchangeStatements({ exchange, grant }: TokenTables) {
       )
       SELECT code_hash FROM done`,
 
-    // $1 code hash, then the columns of the grant in the order of the INSERT
+    // The user's row is locked first, and read as it is when the lock is had: what ended all grants of the user since
+    // the code was claimed ends this one too.
+    // $1 code hash, then the columns of the grant in the order of the INSERT, $12 digest, $13 scopes, $14 longest life
     complete: `
-      WITH finished AS (
-        UPDATE ${exchange} SET
+      WITH locked AS (
+        INSERT INTO ${userLock} AS known (provider, user_id) SELECT $3::text, $5::text FROM ${LOCK_TIMEOUT}
+        ON CONFLICT (provider, user_id) DO UPDATE SET ended_at = known.ended_at
+        RETURNING ended_at
+      ), finished AS (
+        UPDATE ${exchange} e SET
           grant_id = $2, completed_at = clock_timestamp(), reply_ct = NULL, lease_owner = NULL, lease_until = NULL
-        WHERE code_hash = $1 AND grant_id IS NULL
-        RETURNING grant_id
+        FROM locked
+        WHERE e.code_hash = $1 AND e.grant_id IS NULL
+        RETURNING e.created_at AS begun_at, coalesce(locked.ended_at >= e.created_at, false) AS ended
       ), created AS (
         INSERT INTO ${grant} (
           id, provider, client_key, user_id, session_id, refresh_ct, access_ct, access_not_after, refresh_not_after,
-          state, generation, session_version, access_obtained_at, fail_count, created_at, updated_at,
+          state, generation, session_version, access_obtained_at, fail_count, begun_at, created_at, updated_at,
           handle_key_id, origin_mac)
         SELECT $2, $3, $4, $5, $6, $7::bytea, $8::bytea,
           to_timestamp($9::float8 / 1000), to_timestamp($10::float8 / 1000),
-          'active', $11, 1, clock_timestamp(), 0, clock_timestamp(), clock_timestamp(), $12, $13::bytea
+          CASE WHEN ended THEN 'revoked' ELSE 'active' END, $11, CASE WHEN ended THEN 2 ELSE 1 END,
+          clock_timestamp(), 0, begun_at, clock_timestamp(), clock_timestamp(), $15, $16::bytea
         FROM finished
         RETURNING *
+      ), issued AS (
+        ${insertIssuedToken(issuedToken, 'created', { digest: '$12', scopes: '$13', begunAt: 'begun_at', life: '$14' })}
       )
       SELECT ${grantRow('created')} FROM created`,
 

@@ -39,6 +39,8 @@ interface StoredGrant {
   readonly fail_code: string | null;
   readonly fail_counted_at: string | null;
   readonly next_attempt_at: string | null;
+  /** Absent in a row that a release before this column wrote. */
+  readonly begun_at?: string | null;
   readonly created_at: string;
   readonly updated_at: string;
   readonly handle_key_id: string | null;
@@ -68,6 +70,7 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     failCode: stored.fail_code ?? undefined,
     failCountedAtMs: optionalEpochMs(stored.fail_counted_at),
     nextAttemptAtMs: optionalEpochMs(stored.next_attempt_at),
+    begunAtMs: epochMs(stored.begun_at ?? stored.created_at),
     createdAtMs: epochMs(stored.created_at),
     updatedAtMs: epochMs(stored.updated_at),
     readAtMs,

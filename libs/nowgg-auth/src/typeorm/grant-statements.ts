@@ -1,4 +1,5 @@
 import { grantRow } from './grant-row.js';
+import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
 import type { TokenTables } from './token-database.js';
 
 /** A parameter in milliseconds, as an interval. */
@@ -6,9 +7,10 @@ const interval = (parameter: string) => `${parameter}::float8 * interval '1 mill
 /** A parameter in epoch milliseconds, or null, as a time. */
 const time = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 const NO_LEASE = 'lease_owner = NULL, lease_until = NULL';
+const LIVE = "('active', 'suspect')";
 
 /** The statements about grants. Each is one round trip and its own transaction. */
-export function grantStatements({ grant, client }: TokenTables) {
+export function grantStatements({ grant, client, issuedToken, userLock }: TokenTables) {
   return {
     find: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.id = $1`,
 
@@ -39,17 +41,28 @@ export function grantStatements({ grant, client }: TokenTables) {
       )
       SELECT ${grantRow('old')}, taken.id IS NOT NULL AS mine FROM old LEFT JOIN taken ON true`,
 
-    // $1 id, $2 generation, $3 session version, $4 refresh, $5 access, $6 access expiry, $7 refresh expiry
+    // What has expired of the same grant goes, so that a grant in use has no more rows than tokens that are out.
+    // $1 id, $2 generation, $3 session version, $4 refresh, $5 access, $6 access expiry, $7 refresh expiry,
+    // $8 withheld for, $9 digest, $10 scopes, $11 begun at, $12 longest life, $13 tolerance
     commit: `
       WITH done AS (
         UPDATE ${grant} SET
-          generation = generation + 1, state = 'active', refresh_ct = $4, access_ct = $5,
-          access_obtained_at = clock_timestamp(), access_not_after = ${time('$6')}, refresh_not_after = ${time('$7')},
+          generation = generation + 1, refresh_ct = $4, access_ct = $5,
+          state = CASE WHEN $8::float8 IS NULL THEN 'active' ELSE 'suspect' END,
+          access_obtained_at = clock_timestamp(),
+          access_not_after = CASE WHEN $8::float8 IS NULL THEN ${time('$6')} ELSE clock_timestamp() END,
+          refresh_not_after = ${time('$7')},
           ${NO_LEASE}, attempt_started_at = NULL,
-          fail_count = 0, fail_code = NULL, fail_counted_at = NULL, next_attempt_at = NULL,
+          fail_count = 0, fail_code = NULL, fail_counted_at = NULL,
+          next_attempt_at = clock_timestamp() + ${interval('$8')},
           updated_at = clock_timestamp()
         WHERE id = $1 AND generation = $2 AND session_version = $3 AND state <> 'revoked'
         RETURNING *
+      ), issued AS (
+        ${insertIssuedToken(issuedToken, 'done', { digest: '$9', scopes: '$10', begunAt: time('$11'), life: '$12' })}
+      ), expired AS (
+        DELETE FROM ${issuedToken} t USING done
+        WHERE t.grant_id = done.id AND t.not_after <= statement_timestamp() - ${interval('$13')}
       )
       SELECT ${grantRow('done')} FROM done`,
 
@@ -77,12 +90,67 @@ export function grantStatements({ grant, client }: TokenTables) {
       SELECT id FROM done`,
 
     revoke: revoking(grant, 'id = $1'),
+
+    // The row's lock is had before the time is read: a sign-in that began before it is stored by now, or will be
+    // stored as revoked.
+    // $1 provider, $2 user id
+    endSignIns: `
+      WITH done AS (
+        INSERT INTO ${userLock} AS known (provider, user_id, ended_at)
+        SELECT $1::text, $2::text, clock_timestamp() FROM ${LOCK_TIMEOUT}
+        ON CONFLICT (provider, user_id) DO UPDATE SET ended_at = clock_timestamp()
+        RETURNING user_id
+      )
+      SELECT user_id FROM done`,
     revokeUser: revoking(grant, 'provider = $1 AND user_id = $2 AND client_key = $3'),
 
     // Not a write of the refresh protocol: leaves updated_at alone.
     noteHandleKey: `
       WITH done AS (
         UPDATE ${grant} SET handle_key_id = $2 WHERE id = $1 AND handle_key_id IS DISTINCT FROM $2 RETURNING id
+      )
+      SELECT id FROM done`,
+
+    // $1 grant id, $2 tolerance
+    findTokensOfEnded: `
+      SELECT
+        EXISTS (
+          SELECT 1 FROM ${grant} o
+          WHERE o.provider = g.provider AND o.session_id = g.session_id AND o.id <> g.id AND o.state IN ${LIVE}
+        ) AS "sharesSession",
+        (
+          SELECT json_agg(json_build_object(
+            'credentialId', t.digest, 'notAfterMs', date_part('epoch', t.not_after) * 1000))::text
+          FROM ${issuedToken} t
+          WHERE t.grant_id = g.id AND t.not_after > statement_timestamp() - ${interval('$2')}
+            AND NOT EXISTS (
+              SELECT 1 FROM ${issuedToken} s JOIN ${grant} o ON o.id = s.grant_id
+              WHERE s.digest = t.digest AND s.grant_id <> g.id AND o.provider = g.provider AND o.state IN ${LIVE}
+            )
+        ) AS tokens
+      FROM ${grant} g WHERE g.id = $1`,
+
+    // $1 provider, $2 digest
+    findIssuedTokens: `
+      SELECT t.grant_id AS "grantId", g.user_id AS "userId", t.generation,
+        date_part('epoch', t.begun_at) * 1000 AS "begunAtMs"
+      FROM ${issuedToken} t JOIN ${grant} g ON g.id = t.grant_id
+      WHERE t.digest = $2 AND g.provider = $1`,
+
+    // $1 id, $2 generation, $3 retry in
+    withhold: `
+      WITH done AS (
+        UPDATE ${grant} SET
+          state = 'suspect', access_not_after = clock_timestamp(),
+          next_attempt_at = clock_timestamp() + ${interval('$3')}, updated_at = clock_timestamp()
+        WHERE id = $1 AND generation = $2 AND state IN ${LIVE}
+        RETURNING id
+      )
+      SELECT id FROM done`,
+
+    wipe: `
+      WITH done AS (
+        UPDATE ${grant} SET refresh_ct = '', access_ct = '' WHERE id = $1 AND state = 'revoked' RETURNING id
       )
       SELECT id FROM done`,
 
@@ -99,14 +167,17 @@ export function grantStatements({ grant, client }: TokenTables) {
   };
 }
 
+/** Gives the rows as they were: their ciphertexts open with what they were sealed for. Locks in the order of ids. */
 function revoking(grant: string, which: string): string {
   return `
-    WITH done AS (
-      UPDATE ${grant} SET
-        state = 'revoked', session_version = session_version + 1, ${NO_LEASE}, attempt_started_at = NULL,
+    WITH old AS (
+      SELECT * FROM ${grant} WHERE ${which} AND state <> 'revoked' ORDER BY id FOR UPDATE
+    ), done AS (
+      UPDATE ${grant} g SET
+        state = 'revoked', session_version = g.session_version + 1, ${NO_LEASE}, attempt_started_at = NULL,
         updated_at = clock_timestamp()
-      WHERE ${which} AND state <> 'revoked'
-      RETURNING *
+      FROM old WHERE g.id = old.id
+      RETURNING g.id
     )
-    SELECT ${grantRow('done')} FROM done`;
+    SELECT ${grantRow('old')} FROM old JOIN done ON done.id = old.id`;
 }

@@ -2,15 +2,27 @@ import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
 import { CreateNowggGrant1767225600000 } from './migrations/create-nowgg-grant.js';
+import { CreateNowggIssuedToken1767225600005 } from './migrations/create-nowgg-issued-token.js';
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
+import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
 import { NowggClientEntity } from './nowgg-client.entity.js';
 import { NowggExchangeEntity } from './nowgg-exchange.entity.js';
 import { NowggGrantEntity } from './nowgg-grant.entity.js';
+import { NowggIssuedTokenEntity } from './nowgg-issued-token.entity.js';
 import { NowggKeyEntity } from './nowgg-key.entity.js';
 import { NowggRevocationEntity } from './nowgg-revocation.entity.js';
+import { NowggUserLockEntity } from './nowgg-user-lock.entity.js';
 
-export { NowggClientEntity, NowggExchangeEntity, NowggGrantEntity, NowggKeyEntity, NowggRevocationEntity };
+export {
+  NowggClientEntity,
+  NowggExchangeEntity,
+  NowggGrantEntity,
+  NowggIssuedTokenEntity,
+  NowggKeyEntity,
+  NowggRevocationEntity,
+  NowggUserLockEntity,
+};
 export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
 export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 
@@ -21,6 +33,8 @@ export const nowggEntities = [
   NowggClientEntity,
   NowggKeyEntity,
   NowggRevocationEntity,
+  NowggIssuedTokenEntity,
+  NowggUserLockEntity,
 ];
 
 /** For the `migrations` of your DataSource; they run on PostgreSQL 13 and later, and on PGlite. */
@@ -30,5 +44,7 @@ export const nowggMigrations = [
   CreateNowggClient1767225600002,
   CreateNowggKey1767225600003,
   CreateNowggRevocation1767225600004,
+  CreateNowggIssuedToken1767225600005,
+  CreateNowggUserLock1767225600006,
   AddSessionKeyToNowggGrant1767225600020,
 ];

@@ -7,6 +7,7 @@ import type { GrantState } from '../tokens/grant.js';
  */
 @Entity({ name: 'nowgg_grant' })
 @Index('nowgg_grant_user', ['provider', 'userId'])
+@Index('nowgg_grant_session', ['provider', 'sessionId'], { where: 'session_id IS NOT NULL' })
 @Index('nowgg_grant_ended', ['id'], { where: "state IN ('needs_reauth', 'revoked')" })
 @Index('nowgg_grant_refresh_expiry', ['refreshNotAfter'], { where: 'refresh_not_after IS NOT NULL' })
 @Check('nowgg_grant_state', "state IN ('active', 'suspect', 'needs_reauth', 'revoked')")
@@ -72,6 +73,10 @@ export class NowggGrantEntity {
 
   @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true })
   nextAttemptAt!: Date | null;
+
+  /** When the exchange that made it began; null for grants older than this column. */
+  @Column({ name: 'begun_at', type: 'timestamptz', nullable: true })
+  begunAt!: Date | null;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

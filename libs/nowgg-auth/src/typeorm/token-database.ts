@@ -13,6 +13,8 @@ export interface TokenTables {
   readonly client: string;
   readonly key: string;
   readonly revocation: string;
+  readonly issuedToken: string;
+  readonly userLock: string;
 }
 
 const REPEATS = 3;
@@ -46,6 +48,8 @@ export class TokenDatabase {
       client: qualifiedTable(applications, 'nowgg_client'),
       key: qualifiedTable(applications, 'nowgg_key'),
       revocation: qualifiedTable(applications, 'nowgg_revocation'),
+      issuedToken: qualifiedTable(applications, 'nowgg_issued_token'),
+      userLock: qualifiedTable(applications, 'nowgg_user_lock'),
     };
   }
 

@@ -13,7 +13,15 @@ import type {
   LeaseResult,
   NewGrant,
   TokenCommit,
+  WithheldGeneration,
 } from '../tokens/grant-record.js';
+import {
+  EXPIRY_TOLERANCE_MS,
+  type IssuedToken,
+  longestTokenLifeMs,
+  type TokensOfEndedGrant,
+  USER_ENDS_KEPT_MS,
+} from '../tokens/issued-token.js';
 import { classifyLease } from '../tokens/lease-outcome.js';
 import { FIRST_GENERATION } from '../tokens/new-grant-record.js';
 import { TokenStore } from '../tokens/token-store.js';
@@ -61,8 +69,10 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
     const { id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commit;
-    const parameters = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
-    return this.#grant(this.#grants.commit, parameters);
+    const columns = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
+    const { withheldForMs, issued } = commit;
+    const token = [issued?.credentialId, issued?.scopes, issued?.begunAtMs, longestTokenLifeMs(), EXPIRY_TOLERANCE_MS];
+    return this.#grant(this.#grants.commit, [...columns, withheldForMs, ...token]);
   }
 
   override async recordFailure({ id, generation, owner, inDoubt, retryInMs }: AttemptFailure): Promise<boolean> {
@@ -78,12 +88,38 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grant(this.#grants.revoke, [id]);
   }
 
+  override async noteHandleKey(id: string, keyId: string): Promise<void> {
+    await this.#any(this.#grants.noteHandleKey, [id, keyId]);
+  }
+
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
+    // Two statements, so that the second sees what was stored while the first waited for the user's row.
+    await this.#any(this.#grants.endSignIns, [provider, userId]);
     return this.#grantList(this.#grants.revokeUser, [provider, userId, clientKey]);
   }
 
-  override async noteHandleKey(id: string, keyId: string): Promise<void> {
-    await this.#any(this.#grants.noteHandleKey, [id, keyId]);
+  override async findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant> {
+    type Row = { sharesSession: boolean; tokens: string | null };
+    const row = await this.#database.row<Row>(this.#grants.findTokensOfEnded, [grantId, EXPIRY_TOLERANCE_MS]);
+    const tokens = JSON.parse(row?.tokens ?? '[]') as TokensOfEndedGrant['tokens'];
+    return { sharesSession: row?.sharesSession ?? false, tokens };
+  }
+
+  override async wipeTexts(grantId: string): Promise<void> {
+    await this.#any(this.#grants.wipe, [grantId]);
+  }
+
+  override async listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]> {
+    const rows = await this.#database.upkeepRows<GrantRow>(this.#vault.listUnwiped, [afterId, endedForMs, limit]);
+    return rows.map(grantRecordOf);
+  }
+
+  override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
+    return this.#database.rows<IssuedToken>(this.#grants.findIssuedTokens, [provider, credentialId]);
+  }
+
+  override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
+    return this.#any(this.#grants.withhold, [id, generation, retryInMs]);
   }
 
   override async noteClientSuccess(clientKey: string): Promise<void> {
@@ -129,7 +165,9 @@ export class TypeOrmTokenStore extends TokenStore {
       accessNotAfterMs,
       refreshNotAfterMs,
     ];
-    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, FIRST_GENERATION, handleKeyId, originMac]);
+    const token = [grant.issued?.credentialId, grant.issued?.scopes, longestTokenLifeMs()];
+    const columnsAfter = [FIRST_GENERATION, ...token, handleKeyId, originMac];
+    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, ...columnsAfter]);
   }
 
   override async releaseExchange({ codeHash, owner, next }: ExchangeRelease): Promise<void> {
@@ -210,6 +248,15 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
     return this.#sweepCounts(this.#vault.sweep, limits, limit);
+  }
+
+  override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
+    return this.#count(this.#vault.sweepTexts, [endedForMs, limit]);
+  }
+
+  override async sweepIssuedTokens(limit: number): Promise<number> {
+    const tokens = await this.#count(this.#vault.sweepIssuedTokens, [EXPIRY_TOLERANCE_MS, limit]);
+    return tokens + (await this.#count(this.#vault.sweepUserLocks, [USER_ENDS_KEPT_MS, limit]));
   }
 
   override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {

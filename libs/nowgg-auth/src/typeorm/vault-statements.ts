@@ -1,12 +1,13 @@
 import { grantRow } from './grant-row.js';
 import type { TokenTables } from './token-database.js';
 
+const HAS_TEXT = 'length(refresh_ct) > 0';
 const ENDED = "state IN ('needs_reauth', 'revoked')";
 // Of the statement, not of the clock: a time that may change from row to row is looked up in no index.
 const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
 /** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
-export function vaultStatements({ grant, exchange, key }: TokenTables) {
+export function vaultStatements({ grant, exchange, key, issuedToken, userLock }: TokenTables) {
   // Nothing at all is sealed under no key.
   const otherwise = (column: string) =>
     `(length(${column}) > 0 AND substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea)`;
@@ -17,7 +18,7 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
     // $1 header, $2 id, $3 limit
     listSealedOtherwise: `
       SELECT ${grantRow('g')} FROM ${grant} g
-      WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
+      WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND ${HAS_TEXT} AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
       ORDER BY g.id LIMIT $3`,
 
     // $1 ids, $2 generations, $3 session versions, $4 refresh, $5 access. What was wiped stays wiped.
@@ -54,8 +55,8 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
 
     count: `
       SELECT state, count(*)::float8 AS count,
-        CASE WHEN length(access_ct) > 2 THEN encode(substring(access_ct FROM 3 FOR get_byte(access_ct, 1)), 'escape')
-          WHEN length(access_ct) > 0 THEN '' END AS "keyId",
+        CASE WHEN length(refresh_ct) > 2 THEN encode(substring(refresh_ct FROM 3 FOR get_byte(refresh_ct, 1)), 'escape')
+          WHEN length(refresh_ct) > 0 THEN '' END AS "keyId",
         coalesce(substring(access_ct FROM 1 FOR 1) = '\\x01'::bytea OR substring(refresh_ct FROM 1 FOR 1) = '\\x01'::bytea, false)
           AS "isFirstVersion",
         handle_key_id AS "handleKeyId"
@@ -79,8 +80,46 @@ export function vaultStatements({ grant, exchange, key }: TokenTables) {
       dropped AS (DELETE FROM ${exchange} e USING claims WHERE e.code_hash = claims.code_hash RETURNING e.code_hash)
       SELECT (SELECT count(*)::integer FROM gone) AS grants, (SELECT count(*)::integer FROM dropped) AS exchanges`,
 
+    // $1 id, $2 ended for, $3 limit
+    listUnwiped: `
+      SELECT ${grantRow('g')} FROM ${grant} g
+      WHERE ($1::uuid IS NULL OR g.id > $1::uuid) AND g.state = 'revoked' AND ${HAS_TEXT}
+        AND g.updated_at <= ${before('$2')}
+      ORDER BY g.id LIMIT $3`,
+
+    // $1 ended for, $2 limit
+    sweepTexts: `
+      WITH old AS (
+        SELECT id FROM ${grant} WHERE ${ENDED} AND ${HAS_TEXT} AND updated_at <= ${before('$1')}
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+      ), done AS (
+        UPDATE ${grant} g SET refresh_ct = '', access_ct = '' FROM old WHERE g.id = old.id RETURNING g.id
+      )
+      SELECT count(*)::integer AS count FROM done`,
+
+    // $1 expired for, $2 limit
+    sweepIssuedTokens: `
+      WITH old AS (
+        SELECT digest, grant_id FROM ${issuedToken} WHERE not_after <= ${before('$1')}
+        ORDER BY not_after LIMIT $2 FOR UPDATE SKIP LOCKED
+      ), gone AS (
+        DELETE FROM ${issuedToken} t USING old WHERE t.digest = old.digest AND t.grant_id = old.grant_id RETURNING 1
+      )
+      SELECT count(*)::integer AS count FROM gone`,
+
+    // $1 ended for, $2 limit
+    sweepUserLocks: `
+      WITH old AS (
+        SELECT provider, user_id FROM ${userLock} WHERE ended_at IS NULL OR ended_at <= ${before('$1')}
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+      ), gone AS (
+        DELETE FROM ${userLock} l USING old WHERE l.provider = old.provider AND l.user_id = old.user_id RETURNING 1
+      )
+      SELECT count(*)::integer AS count FROM gone`,
+
     forget: `
-      WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id)
+      WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id),
+      forgotten AS (DELETE FROM ${issuedToken} t USING gone WHERE t.grant_id = gone.id)
       SELECT count(*)::integer AS count FROM gone`,
   };
 }

@@ -112,6 +112,17 @@ export class NowggIdentityProvider extends IdentityProvider {
     return readAccountReply(outcome, 'sessionData', readSessionInfo);
   }
 
+  override contradicts({ claims }: UnverifiedJws, grant: { userId: string; sessionId: string | undefined }): boolean {
+    const audience = readAudience(claims.aud);
+    const userId = ownProperty(claims, 'userId') ?? grant.userId;
+    const sessionId = ownProperty(claims, 'sessionId') ?? grant.sessionId;
+    return (
+      (audience !== undefined && !audience.includes(this.#client.clientId)) ||
+      userId !== grant.userId ||
+      (grant.sessionId !== undefined && sessionId !== grant.sessionId)
+    );
+  }
+
   async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {
     const { clientSecret } = this.#client;
     // The token endpoint takes no client without a secret: our configuration, not the player's grant, is at fault.

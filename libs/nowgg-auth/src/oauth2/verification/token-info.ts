@@ -54,7 +54,9 @@ class TokenInfoMethod extends VerificationMethod<TokenInfoOptions> {
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => askForTokenInfo(client, token, signal, this.settings) };
+    const verify: TokenVerification['verify'] = (token, signal) =>
+      askForTokenInfo(client, token, signal, this.settings);
+    return { verify, namesUserBySubject: false };
   }
 }
 

@@ -4,6 +4,8 @@ import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 
 /** Says whether an access token of one client is good. */
 export interface TokenVerification {
+  /** False where the user id is not the `sub` of a token. Default true. */
+  readonly namesUserBySubject?: boolean;
   /** `signal` bears the total deadline. Never throws for what the identity system says or fails to say. */
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
 }

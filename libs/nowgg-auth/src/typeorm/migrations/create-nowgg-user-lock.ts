@@ -1,0 +1,21 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { qualifiedTable } from '../qualified-table.js';
+
+/** One row per user: locked by sign-ins and by what ends all grants of the user, and when the latter last happened. */
+export class CreateNowggUserLock1767225600006 implements MigrationInterface {
+  readonly name = 'CreateNowggUserLock1767225600006';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`
+      CREATE TABLE ${qualifiedTable(queryRunner.connection, 'nowgg_user_lock')} (
+        provider text NOT NULL,
+        user_id text NOT NULL,
+        ended_at timestamptz,
+        CONSTRAINT nowgg_user_lock_pk PRIMARY KEY (provider, user_id)
+      )`);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`DROP TABLE ${qualifiedTable(queryRunner.connection, 'nowgg_user_lock')}`);
+  }
+}

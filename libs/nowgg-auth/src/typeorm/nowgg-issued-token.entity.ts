@@ -1,0 +1,32 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+const KEY = 'nowgg_issued_token_pk';
+
+/** An access token that a grant handed out, by its fingerprint. Rows are only inserted, and deleted after their end. */
+@Entity({ name: 'nowgg_issued_token' })
+export class NowggIssuedTokenEntity {
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
+  digest!: string;
+
+  @Index('nowgg_issued_token_grant')
+  @PrimaryColumn({ name: 'grant_id', type: 'uuid', primaryKeyConstraintName: KEY })
+  grantId!: string;
+
+  @Column({ type: 'integer' })
+  generation!: number;
+
+  /** The scopes that the token endpoint stated; null when it stated none. */
+  @Column({ type: 'text', array: true, nullable: true })
+  scopes!: string[] | null;
+
+  /** When the exchange or refresh that brought it began. */
+  @Column({ name: 'begun_at', type: 'timestamptz' })
+  begunAt!: Date;
+
+  @Column({ name: 'received_at', type: 'timestamptz' })
+  receivedAt!: Date;
+
+  @Index('nowgg_issued_token_expiry')
+  @Column({ name: 'not_after', type: 'timestamptz' })
+  notAfter!: Date;
+}

@@ -1,0 +1,17 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+const KEY = 'nowgg_user_lock_pk';
+
+/** What orders the sign-ins of a user and the ends of all grants of that user. */
+@Entity({ name: 'nowgg_user_lock' })
+export class NowggUserLockEntity {
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
+  provider!: string;
+
+  @PrimaryColumn({ name: 'user_id', type: 'text', primaryKeyConstraintName: KEY })
+  userId!: string;
+
+  /** When all grants of the user were last ended. Sign-ins that began before are ended with them. */
+  @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
+  endedAt!: Date | null;
+}
