@@ -10,6 +10,7 @@ import {
   NowggRevocationService,
   NowggTokenService,
   NowggUser,
+  type TokenStore,
 } from 'nestjs-nowgg-auth';
 import { NowggAuthorizationService, NowggOAuth2Module } from 'nestjs-nowgg-auth/oauth2';
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
@@ -73,6 +74,14 @@ export class ClusterNode {
   }
 }
 
+export interface GameClusterSettings {
+  readonly oauth2?: boolean;
+  /** Whether processes hear of each other's revocations by NOTIFY; otherwise by polling once a second. */
+  readonly notify?: boolean;
+  /** Put before the token store of the first and the second node. */
+  readonly wrapStores?: readonly ((store: TokenStore) => TokenStore)[];
+}
+
 /** Applications with the ready-made routes and a guarded route on one PostgreSQL, each with a DataSource of its own. */
 export class GameCluster implements AsyncDisposable {
   readonly #dataSources: DataSource[];
@@ -92,16 +101,17 @@ export class GameCluster implements AsyncDisposable {
     databaseUrl: string,
     platform: Platform,
     options: Partial<NowggAuthModuleOptions>,
-    { oauth2 = false, notify = true }: { oauth2?: boolean; notify?: boolean } = {},
+    { oauth2 = false, notify = true, wrapStores = [] }: GameClusterSettings = {},
   ): Promise<GameCluster> {
     const encryptionKeys: EncryptionKey[] = [{ id: 'k1', key: randomBytes(32).toString('base64') }];
     const dataSources: DataSource[] = [];
     const start = async () => {
       const dataSource = await migratedDataSource(databaseUrl);
+      const wrap = wrapStores[dataSources.length] ?? ((store: TokenStore) => store);
       dataSources.push(dataSource);
       const auth = NowggAuthModule.forRoot({
         tokens: { encryptionKeys },
-        tokenStore: { inject: [], create: (context) => typeOrmTokenStore().create(context, dataSource) },
+        tokenStore: { inject: [], create: (context) => wrap(typeOrmTokenStore().create(context, dataSource)) },
         revocationStore: {
           inject: [],
           create: (context) => typeOrmRevocationStore({ notify }).create(context, dataSource),

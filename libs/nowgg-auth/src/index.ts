@@ -121,7 +121,9 @@ export type {
   LeaseResult,
   NewGrant,
   TokenCommit,
+  WithheldGeneration,
 } from './tokens/grant-record.js';
+export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/issued-token.js';
 export { memoryTokenStore } from './tokens/memory-token-store.js';
 export { NowggTokenService, type AccessTokenOptions } from './tokens/nowgg-token-service.js';
 export {

@@ -37,10 +37,11 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
       inject: [RevocationStore, RevocationFeed, NowggClock, RESOLVED_OPTIONS],
     },
     {
-      provide: IssuedTokens,
+      provide: StoredIssuedTokens,
       useFactory: (store: TokenStore) => new StoredIssuedTokens(store),
       inject: [TokenStore],
     },
+    { provide: IssuedTokens, useExisting: StoredIssuedTokens },
     {
       provide: NowggTokenService,
       useFactory: (
@@ -49,11 +50,12 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         authenticator: NowggAuthenticator,
         revocations: NowggRevocationService,
         grantRevocations: GrantRevocations,
+        issuedTokens: StoredIssuedTokens,
         clock: NowggClock,
         { tokens: options }: ResolvedNowggAuthOptions,
       ) => {
         if (!options) throw withoutKeys();
-        const given = { store, identityProviders, authenticator, revocations, grantRevocations };
+        const given = { store, identityProviders, authenticator, revocations, grantRevocations, issuedTokens };
         const service = new NowggTokenService({ ...given, clock, options });
         revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
@@ -64,6 +66,7 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         NowggAuthenticator,
         NowggRevocationService,
         GrantRevocations,
+        StoredIssuedTokens,
         NowggClock,
         RESOLVED_OPTIONS,
       ],

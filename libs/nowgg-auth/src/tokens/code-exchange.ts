@@ -117,7 +117,7 @@ export class CodeExchanger {
     const tokens = replyCt
       ? openReply(this.#parts.vault, provider, key.codeHash, replyCt)
       : await this.#ask(provider, key, claim, request);
-    return this.#verifyAndCreate(provider, key, tokens);
+    return this.#verifyAndCreate(provider, key, tokens, claim.exchange.createdAtMs);
   }
 
   async #ask(
@@ -179,9 +179,19 @@ export class CodeExchanger {
     throw new IdentityUnavailableError(timing.leaseMs / 1000);
   }
 
-  async #verifyAndCreate(provider: IdentityProvider, key: ExchangeKey, tokens: TokenSet): Promise<ExchangedCode> {
+  async #verifyAndCreate(
+    provider: IdentityProvider,
+    key: ExchangeKey,
+    tokens: TokenSet,
+    begunAtMs: number,
+  ): Promise<ExchangedCode> {
     const policy = { provider: provider.name, tokenType: 'token' } as const;
-    const verdict = await this.#authenticator.authenticate(tokens.accessToken, policy);
+    const verdict = await this.#parts.issuedTokens.during(
+      provider.name,
+      provider.credentialIdOf(tokens.accessToken),
+      begunAtMs,
+      () => this.#authenticator.authenticate(tokens.accessToken, policy),
+    );
     if (verdict.status === 'unknown') return this.#giveUp(key, 'now', verdict.retryAfterSeconds * 1000);
     if (verdict.status === 'invalid' || verdict.principal.provider !== provider.name) {
       return this.#forget(key, new InvalidGrantError());

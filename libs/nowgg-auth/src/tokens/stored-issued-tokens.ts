@@ -1,18 +1,38 @@
 import { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 
-/** The port on the token store. */
+/** The port on the token store, and on the exchanges under way in this process. */
 export class StoredIssuedTokens extends IssuedTokens {
   readonly #store: TokenStore;
+  readonly #underWay = new Map<string, number>();
 
   constructor(store: TokenStore) {
     super();
     this.#store = store;
   }
 
+  /**
+   * Answers for a token while `work` lasts: an exchange has its token verified before there is a grant that holds it.
+   * @param begunAtMs when the exchange began, epoch milliseconds of the store's clock
+   */
+  async during<T>(provider: string, credentialId: string, begunAtMs: number, work: () => Promise<T> | T): Promise<T> {
+    const key = keyOf(provider, credentialId);
+    this.#underWay.set(key, begunAtMs);
+    try {
+      return await work();
+    } finally {
+      this.#underWay.delete(key);
+    }
+  }
+
   /** The earliest, when the identity system handed the same token out more than once. */
   override async findBegunAt(provider: string, credentialId: string): Promise<number | undefined> {
     const tokens = await this.#store.findIssuedTokens(provider, credentialId);
-    return tokens.length === 0 ? undefined : Math.min(...tokens.map(({ begunAtMs }) => begunAtMs));
+    if (tokens.length > 0) return Math.min(...tokens.map(({ begunAtMs }) => begunAtMs));
+    return this.#underWay.get(keyOf(provider, credentialId));
   }
+}
+
+function keyOf(provider: string, credentialId: string): string {
+  return JSON.stringify([provider, credentialId]);
 }

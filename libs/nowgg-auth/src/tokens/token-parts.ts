@@ -9,6 +9,7 @@ import { ClientSuccesses } from './client-successes.js';
 import { Deadlines } from './deadlines.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
+import { StoredIssuedTokens } from './stored-issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 import { TokenCounters } from './token-counters.js';
 import { UnsavedSets } from './unsaved-sets.js';
@@ -26,6 +27,8 @@ export interface NowggTokenServiceParts {
   readonly revocations?: TokenRevocations | undefined;
   /** Says whether a grant's user or session is revoked. Absent where revocations are not kept. */
   readonly grantRevocations?: GrantRevocations | undefined;
+  /** Answers for tokens whose exchange is under way. Default: one of its own. */
+  readonly issuedTokens?: StoredIssuedTokens | undefined;
   /** Durations of the protocol that are no options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -42,6 +45,7 @@ export interface TokenParts {
   readonly clock: NowggClock;
   readonly deadlines: Deadlines;
   readonly grantRevocations: GrantRevocations | undefined;
+  readonly issuedTokens: StoredIssuedTokens;
   readonly timing: TokensTiming;
 }
 
@@ -61,6 +65,7 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     clock,
     deadlines: new Deadlines(clock),
     grantRevocations,
+    issuedTokens: parts.issuedTokens ?? new StoredIssuedTokens(store),
     timing: allTiming,
   };
 }
