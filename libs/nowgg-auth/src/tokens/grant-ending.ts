@@ -77,7 +77,10 @@ export class GrantEnding {
   }
 
   async #end(grants: readonly GrantRecord[]): Promise<void> {
-    for (const { provider } of grants) publishSecurityEvent({ type: 'signed_out', provider });
+    for (const grant of grants) {
+      this.#parts.seen.noteEnd(grant);
+      publishSecurityEvent({ type: 'signed_out', provider: grant.provider });
+    }
     await this.finish(grants);
   }
 

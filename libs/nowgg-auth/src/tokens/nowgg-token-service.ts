@@ -1,6 +1,7 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import {
   IdentityUnavailableError,
+  InvalidGrantError,
   InvalidTokenError,
   NowggAuthError,
   ReauthenticationRequiredError,
@@ -20,6 +21,7 @@ import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
 import { isSessionHandleShaped, readSessionHandle, sessionHandle, type SessionOwner } from './session-handle.js';
+import type { RefreshResult } from './refresh-result.js';
 import type { NowggTokenCounters } from './token-counters.js';
 import { publishTokenRead } from './token-events.js';
 import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './token-parts.js';
@@ -53,7 +55,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     this.#ending = new GrantEnding(this.#parts, parts.revocations);
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
-    this.#reads = new GrantReads(parts.store);
+    this.#reads = new GrantReads(parts.store, this.#parts.seen);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
   }
 
@@ -67,7 +69,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
     const wait = this.#wait();
     const { grant, principal } = await wait.for(this.#exchanger.exchange(code, options));
-    const { vault } = this.#parts;
+    const { vault, seen } = this.#parts;
+    if (seen.isRevived(grant)) throw new InvalidGrantError();
+    seen.note(grant);
     const session = sessionHandle(vault.ring, grant);
     return { grant: grantOf(grant), accessToken: vault.accessTokenOf(grant), principal, session };
   }
@@ -86,11 +90,13 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const readAt = clock.monotonicNow();
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
     const zone = accessTokenZone(grant, timing, options);
-    if (zone === 'advisory') this.#refresher.refreshInBackground(grant);
-    if (zone === 'fresh' || zone === 'advisory') {
+    // The refresh token of a restored row may be used up already: nothing is asked before there is need to.
+    const spared = zone !== 'expired' && this.#parts.seen.isRestored(grant);
+    if (zone === 'advisory' && !spared) this.#refresher.refreshInBackground(grant);
+    if (zone === 'fresh' || zone === 'advisory' || spared) {
       const accessToken = vault.accessTokenOf(grant);
       this.#parts.counters.count('fresh');
-      publishTokenRead(grant.provider, grantId, zone);
+      publishTokenRead(grant.provider, grantId, zone === 'fresh' ? zone : 'advisory');
       return accessToken;
     }
     try {
@@ -161,7 +167,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
   }
 
-  /** Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled is left out. */
+  /** Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled, or
+   * that is known to have ended, is left out. */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId, clientKey) : [];
@@ -264,6 +271,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   #isListed(grant: GrantRecord): boolean {
     if (!isLive(grant)) return true;
+    if (this.#parts.seen.isRevived(grant)) return false;
     try {
       this.#parts.vault.verifyLabels(grant);
       return true;
@@ -273,10 +281,17 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     }
   }
 
+  #handOut({ grant, accessToken }: Extract<RefreshResult, { status: 'fresh' }>): AccessToken {
+    const { seen, vault } = this.#parts;
+    if (seen.isRevived(grant)) throw new ReauthenticationRequiredError();
+    seen.note(grant);
+    return vault.accessTokenOf(grant, accessToken);
+  }
+
   async #refreshed(grant: GrantRecord, wait: CallerWait): Promise<AccessToken> {
     for (;;) {
       const result = await wait.for(this.#refresher.refresh(grant));
-      if (result.status === 'fresh') return this.#parts.vault.accessTokenOf(result.grant, result.accessToken);
+      if (result.status === 'fresh') return this.#handOut(result);
       if (result.status === 'ended') throw new ReauthenticationRequiredError();
       const again = result.status === 'yielded' || (result.outcome === 'held_timeout' && wait.leftMs > 0);
       if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);

@@ -86,7 +86,8 @@ export class RefreshAttempt {
         // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
         send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),
         resendMs: timing.resendMs,
-        replays: true,
+        // The refresh token of a restored row was used before: a system that detects reuse is shown it once.
+        replays: !this.#parts.seen.isRestored(this.#grant),
         // Later on somebody else may have the lease by the time this replay ends, and would replay once more.
         mayRepeat: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
       },

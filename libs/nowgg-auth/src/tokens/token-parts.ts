@@ -9,6 +9,7 @@ import { ClientSuccesses } from './client-successes.js';
 import { Deadlines } from './deadlines.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
+import { SeenGrants } from './seen-grants.js';
 import { StoredIssuedTokens } from './stored-issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 import { TokenCounters } from './token-counters.js';
@@ -41,6 +42,7 @@ export interface TokenParts {
   readonly circuits: ClientCircuits;
   readonly successes: ClientSuccesses;
   readonly unsaved: UnsavedSets;
+  readonly seen: SeenGrants;
   readonly counters: TokenCounters;
   readonly clock: NowggClock;
   readonly deadlines: Deadlines;
@@ -61,6 +63,7 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     circuits: new ClientCircuits(clock),
     successes: new ClientSuccesses(store, clock),
     unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
+    seen: new SeenGrants(),
     counters,
     clock,
     deadlines: new Deadlines(clock),
