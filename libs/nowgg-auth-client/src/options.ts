@@ -6,12 +6,20 @@ import { findLocalStorage, type SessionStorageAdapter } from './session-storage.
 
 /** What `configure` takes. */
 export interface SessionClientOptions {
-  /** Where the backend is. Relative addresses given to `fetch` are resolved against it. In a page it may be relative. */
+  /**
+   * Where the backend is: an https address, or http on this machine. Relative addresses given to `fetch` are resolved
+   * against it. In a page it may be relative.
+   */
   readonly baseUrl: string | URL;
   /** Path of the ready-made routes below {@link baseUrl}. Default `auth`. */
   readonly path?: string;
-  /** The origins that may get the token, such as `https://api.example.com`. Default: the origin of {@link baseUrl}. */
+  /**
+   * The origins that may get the token, such as `https://api.example.com`; exact ones, no patterns. Default: the origin of
+   * {@link baseUrl}.
+   */
   readonly allowedOrigins?: readonly string[];
+  /** Allows plain http beyond this machine, where anyone on the way can read the token. Default false. */
+  readonly allowInsecure?: boolean;
   /**
    * Where the session survives a reload, shared by all tabs: `localStorage` or an adapter. Default `memory`: it ends
    * with the page. A denied `localStorage` is as `memory`.
@@ -37,11 +45,14 @@ export interface ResolvedOptions {
   readonly clock: SessionClock;
 }
 
-/** @throws TypeError for an address that is none, an origin that is more than one, a time limit that is none */
+/** @throws TypeError for an address, origin or time limit that cannot be used; names the option, never its value */
 export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
-  const { path = 'auth', storage, timeoutMs = 10_000, clock = systemClock } = options;
+  const { path = 'auth', allowInsecure, storage, timeoutMs = 10_000, clock = systemClock } = options;
   const baseUrl = new URL(withSlash(String(options.baseUrl)), browser.location?.href);
   const allowedOrigins = new Set((options.allowedOrigins ?? [baseUrl.origin]).map(readOrigin));
+  // A backend that is not among the origins gets the session handle all the same.
+  if (!allowInsecure && [baseUrl.origin, ...allowedOrigins].some((origin) => insecure.test(origin)))
+    throw new TypeError('plain http needs allowInsecure');
   if (!(timeoutMs > 0)) throw new TypeError('timeoutMs is not positive');
   return {
     baseUrl,
@@ -57,9 +68,11 @@ export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
 
 const withSlash = (address: string) => (address.endsWith('/') ? address : `${address}/`);
 
+/** An exact origin. Parsers forgive more, and take patterns such as `*.good.com` for hosts, which match nothing. */
+const exactOrigin = /^https?:\/\/[^\s/\\@?#*,%]+\/?$/i;
+const insecure = /^http:..(?!(localhost|127(\.\d+){3}|\[::1])(:|$))/;
+
 function readOrigin(text: string): string {
-  const { origin, href } = new URL(text);
-  // Whoever writes a path, or a scheme without origins, expects something else than he would get.
-  if (!/^https?:/.test(origin) || href !== `${origin}/`) throw new TypeError('allowedOrigins has what is no origin');
-  return origin;
+  if (!exactOrigin.test(text)) throw new TypeError('allowedOrigins has what is not an exact origin');
+  return new URL(text).origin;
 }

@@ -148,10 +148,50 @@ export const signingIn: Facts = {
       { baseUrl: 'file:///srv' },
       { allowedOrigins: ['https://api.example.com/v1'] },
       { allowedOrigins: ['*'] },
+      { allowedOrigins: ['https://*.good.example'] },
       { timeoutMs: 0 },
       { timeoutMs: Number.NaN },
     ];
     for (const options of wrong) equal((await failure((async () => world.client(options))())).name, 'TypeError');
+  },
+
+  'plain http beyond this machine is refused unless it was opted for': async (world) => {
+    const refusal = async (options: object) => (await failure((async () => world.client(options))())).message;
+    const addresses = [
+      ...['http://game.example', 'http://192.168.1.5:3000', 'http://127.0.0.1.evil.example', 'http://[::2]'],
+      ...['http://localhost.evil.example', 'http://1270.0.0.1.example'],
+    ];
+    for (const address of addresses) {
+      equal(await refusal({ baseUrl: address }), 'plain http needs allowInsecure');
+      equal(await refusal({ allowedOrigins: [address] }), 'plain http needs allowInsecure');
+      world.client({ baseUrl: address, allowInsecure: true });
+    }
+    for (const baseUrl of ['http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:8080', 'https://game.example'])
+      world.client({ baseUrl });
+  },
+
+  'allowed origins are exact: no pattern, path, credential or forgiven spelling': async (world) => {
+    const wrong = [
+      ...['https://*.good.example', 'https://good.example*', 'https://*', '*', 'https://%2a.good.example'],
+      ...['https://a.example,b.example', 'https://a.example b.example'],
+      ...['https://good.example/api', 'https://good.example?', 'https://good.example#', 'https://good.example//'],
+      ...['https://user@good.example', 'https://@good.example', 'https:good.example', 'https:\\\\good.example'],
+      ...[
+        ' https://good.example',
+        'https://good.example\n',
+        'https://go\tod.example',
+        '//good.example',
+        'good.example',
+      ],
+      ...['null', '', null, undefined, /good/, {}, 'file:///', 'blob:https://good.example', 'wss://good.example'],
+    ];
+    for (const origin of wrong) {
+      const error = await failure((async () => world.client({ allowedOrigins: [origin as string] }))());
+      equal([error.name, error.message], ['TypeError', 'allowedOrigins has what is not an exact origin']);
+    }
+    const good = ['https://good.example', 'https://good.example/', 'HTTPS://Good.Example:443', 'https://[::1]:8443'];
+    for (const origin of [...good, 'https://m\u00fcller.example', 'https://a_b.example.'])
+      world.client({ allowedOrigins: [origin] });
   },
 
   'no error speaks of codes, handles or tokens': async (world) => {
