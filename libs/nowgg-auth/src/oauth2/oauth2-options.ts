@@ -58,7 +58,7 @@ export interface OAuth2ClientOptions {
 export interface OAuth2ProviderOptions extends OAuth2ClientOptions {
   name: string;
   /**
-   * The issuer identifier. Without {@link endpoints} everything else is discovered from it (OpenID Connect Discovery
+   * The issuer identifier, without query or fragment. Without {@link endpoints} everything else is discovered from it (OpenID Connect Discovery
    * 1.0), when it is first needed.
    */
   issuer?: string;
