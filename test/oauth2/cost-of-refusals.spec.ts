@@ -202,7 +202,7 @@ describe('a request costs no more than linear time', () => {
     expect(
       await moreThanLinear(8_000, (text) => () => {
         lib.handle.isSessionHandleShaped(text);
-        return lib.handle.readSessionHandle(ring, text);
+        return lib.handle.readSessionHandle(ring, text, [{ provider: 'p', clientKey: 'k' }]);
       }),
     ).toEqual([]);
   });
@@ -210,7 +210,7 @@ describe('a request costs no more than linear time', () => {
   it('by the query and the cookies of a callback', async () => {
     expect(
       await moreThanLinear(8_000, (text) => () => {
-        lib.cookie.readAuthorizationCookie(text, 'state', true);
+        lib.cookie.findSignIn(text, 'state', true);
         return lib.callback.only(lib.callback.queryOf(`/callback?${text}#${text}`), 'state');
       }),
     ).toEqual([]);

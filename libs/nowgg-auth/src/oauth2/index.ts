@@ -13,6 +13,8 @@ export {
   type EndSessionOptions,
   type SignIn,
 } from './authorization/authorization-service.js';
+export type { AuthorizationPolicyOptions } from './authorization/authorization-policy.js';
+export type { AuthorizationStartRequest } from './authorization/start-origin.js';
 export type { NowggSignInView } from './authorization/authorization.controller.js';
 export { NowggOAuth2Module, type NowggOAuth2ModuleOptions } from './nowgg-oauth2.module.js';
 export { oauth2 } from './oauth2.js';

@@ -1,10 +1,15 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
 import { NowggApplicationTokenService } from './application-tokens.js';
+import {
+  AUTHORIZATION_POLICY,
+  type AuthorizationPolicyOptions,
+  resolveAuthorizationPolicy,
+} from './authorization/authorization-policy.js';
 import { authorizationController } from './authorization/authorization.controller.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 
-export interface NowggOAuth2ModuleOptions {
+export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
   /** The `NowggAuthModule` whose identity providers these services use; needed only if that one is not global. */
   imports?: NonNullable<ModuleMetadata['imports']>;
   /**
@@ -23,13 +28,18 @@ export interface NowggOAuth2ModuleOptions {
  */
 @Module({})
 export class NowggOAuth2Module {
-  static forRoot({ imports = [], isGlobal = true, routes = false }: NowggOAuth2ModuleOptions = {}): DynamicModule {
+  static forRoot(options: NowggOAuth2ModuleOptions = {}): DynamicModule {
+    const { imports = [], isGlobal = true, routes = false, ...policy } = options;
     return {
       module: NowggOAuth2Module,
       global: isGlobal,
       imports,
       controllers: routes === false ? [] : [authorizationController(routes === true ? {} : routes)],
-      providers: [NowggAuthorizationService, NowggApplicationTokenService],
+      providers: [
+        { provide: AUTHORIZATION_POLICY, useFactory: () => resolveAuthorizationPolicy(policy) },
+        NowggAuthorizationService,
+        NowggApplicationTokenService,
+      ],
       exports: [NowggAuthorizationService, NowggApplicationTokenService],
     };
   }

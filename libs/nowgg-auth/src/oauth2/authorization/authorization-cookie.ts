@@ -7,33 +7,106 @@ export interface AuthorizationCookie {
   readonly header: string;
 }
 
+/** A sign-in under way in a browser, as its cookie tells. */
+export interface SignInUnderWay {
+  readonly name: string;
+  /** Hash of the state; undefined when the value is not one that was written here. */
+  readonly stateHash: string | undefined;
+  readonly sealed: string;
+  /** Epoch milliseconds. The browser could change it, but only to its own disadvantage. */
+  readonly begunAtMs: number;
+  /** Whether it was begun without proof that a page of this site began it. */
+  readonly isUnproven: boolean;
+}
+
 /**
- * One cookie for each sign-in that was begun, so that two tabs do not disturb each other. Where it can be, it has the
- * prefix that keeps neighbouring hosts from setting it. Lax, because the way back is a navigation from another site.
+ * How many sign-ins can be begun at the same time without proof that a page of this site began them. They share so many
+ * names, so that another site cannot make a browser keep more, however many requests it makes at once.
+ */
+export const UNPROVEN_SLOTS = 3;
+
+const NAME = 'nowgg-sign-in-';
+/** Characters of a time in base 36 and of a state's hash. */
+const TIME_LENGTH = 9;
+const HASH_LENGTH = 22;
+/** Keeps neighbouring hosts from setting the cookie. */
+const HOST_PREFIX = '__Host-';
+
+/**
+ * The cookie of a new sign-in. One for each state, so that two tabs do not disturb each other; {@link UNPROVEN_SLOTS}
+ * names for those of unproven origin. Lax, because the way back is a navigation from another site.
+ *
+ * @param slot for a sign-in of unproven origin
  */
 export function authorizationCookie(
   state: string,
-  value: string,
-  { secure, maxAgeSeconds }: { readonly secure: boolean; readonly maxAgeSeconds: number },
+  sealed: string,
+  options: {
+    readonly secure: boolean;
+    readonly maxAgeSeconds: number;
+    readonly nowMs: number;
+    readonly slot: number | undefined;
+  },
 ): AuthorizationCookie {
-  const name = cookieName(state, secure);
+  const { secure, maxAgeSeconds, nowMs, slot } = options;
+  const stateHash = hashOf(state);
+  const name = `${secure ? HOST_PREFIX : ''}${NAME}${slot === undefined ? stateHash : `x${slot}`}`;
+  const begun = nowMs.toString(36).padStart(TIME_LENGTH, '0');
+  return cookieOf(name, `${begun}${stateHash}${sealed}`, maxAgeSeconds);
+}
+
+/** Clears a cookie of this name. */
+export function clearedCookie(name: string): AuthorizationCookie {
+  return cookieOf(name, '', 0);
+}
+
+/** Every sign-in under way in the browser that sent this `Cookie` header. */
+export function readSignIns(header: string | undefined): SignInUnderWay[] {
+  return (header ?? '').split(';').flatMap((pair) => {
+    const text = pair.trim();
+    const at = text.indexOf('=');
+    const name = text.slice(0, Math.max(at, 0));
+    const ending = name.startsWith(HOST_PREFIX) ? name.slice(HOST_PREFIX.length) : name;
+    return ending.startsWith(NAME) ? [readSignIn(name, ending.slice(NAME.length), text.slice(at + 1))] : [];
+  });
+}
+
+/** The sign-in of this state in a `Cookie` header; undefined unless there is exactly one. */
+export function findSignIn(header: string | undefined, state: string, secure: boolean): SignInUnderWay | undefined {
+  const stateHash = hashOf(state);
+  const found = readSignIns(header).filter(
+    (each) => each.stateHash === stateHash && each.name.startsWith(HOST_PREFIX) === secure,
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** The slot in the name of a sign-in of unproven origin. */
+export function slotOf({ name }: SignInUnderWay): number {
+  return Number(name.at(-1));
+}
+
+function readSignIn(name: string, ending: string, value: string): SignInUnderWay {
+  const begun = value.slice(0, TIME_LENGTH);
+  const stateHash = value.slice(TIME_LENGTH, TIME_LENGTH + HASH_LENGTH);
+  const sealed = value.slice(TIME_LENGTH + HASH_LENGTH);
+  const isUnproven = /^x\d$/.test(ending);
+  const isOurs = /^[0-9a-z]{9}$/.test(begun) && sealed !== '' && (isUnproven || ending === stateHash);
+  return {
+    name,
+    stateHash: isOurs ? stateHash : undefined,
+    sealed,
+    begunAtMs: isOurs ? Number.parseInt(begun, 36) : Number.NEGATIVE_INFINITY,
+    isUnproven,
+  };
+}
+
+function cookieOf(name: string, value: string, maxAgeSeconds: number): AuthorizationCookie {
+  const secure = name.startsWith(HOST_PREFIX);
   const attributes = ['Path=/', 'HttpOnly', 'SameSite=Lax', `Max-Age=${maxAgeSeconds}`, ...(secure ? ['Secure'] : [])];
   return { name, value, header: [`${name}=${value}`, ...attributes].join('; ') };
 }
 
-/** The value of the cookie for this state in a `Cookie` header; undefined unless there is exactly one. */
-export function readAuthorizationCookie(
-  header: string | undefined,
-  state: string,
-  secure: boolean,
-): string | undefined {
-  const prefix = `${cookieName(state, secure)}=`;
-  const values = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(prefix));
-  return values.length === 1 ? values[0]?.slice(prefix.length) : undefined;
-}
-
 /** Names no secret: the state itself stands in addresses, which logs keep. */
-function cookieName(state: string, secure: boolean): string {
-  const hash = createHash('sha256').update(state).digest('base64url').slice(0, 22);
-  return `${secure ? '__Host-' : ''}nowgg-sign-in-${hash}`;
+function hashOf(state: string): string {
+  return createHash('sha256').update(state).digest('base64url').slice(0, HASH_LENGTH);
 }

@@ -1,4 +1,5 @@
 import { InvalidGrantError, InvalidRequestError } from '../../errors.js';
+import { publishSecurityEvent } from '../../security-events.js';
 
 /** Codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. */
 const CODES = [
@@ -29,4 +30,9 @@ export class AuthorizationRefusedError extends InvalidGrantError {
 /** 400, of a callback that belongs to no sign-in that this browser began here, or that was used before. */
 export function foreignCallback(): InvalidRequestError {
   return new InvalidRequestError('this sign-in was not begun in this browser, is too old, or was finished before');
+}
+
+/** For a callback whose state, cookie or issuer is not of this browser and client. */
+export function publishForeignCallback(provider: string): void {
+  publishSecurityEvent({ type: 'foreign_callback', provider });
 }

@@ -1,7 +1,7 @@
 import type { CodeExchangeOptions } from '../../tokens/code-exchange.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
-import { AuthorizationRefusedError, foreignCallback } from './authorization-errors.js';
+import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import type { PendingSignIn } from './pending-sign-in.js';
 
 /** A code that came back, and everything that its exchange is checked with. */
@@ -36,14 +36,16 @@ export async function readAuthorization(
   client: OAuth2Client,
   parameters: URLSearchParams,
   state: string,
-  { codeVerifier, nonce, redirectUri }: PendingSignIn,
+  { codeVerifier, nonce }: PendingSignIn,
 ): Promise<AuthorizationResponse> {
+  const { name: provider, redirectUri } = client.settings;
   const error = parameters.get('error');
   if (error !== null) throw await refusalOf(client, parameters, error);
   const code = only(parameters, 'code');
   if (code === undefined) throw foreignCallback();
   const authorization = { parameters: parameters.toString(), state, ...(nonce !== undefined && { nonce }) };
-  return { code, options: { provider: client.settings.name, redirectUri, codeVerifier, authorization } };
+  const options = { provider, codeVerifier, authorization, ...(redirectUri !== undefined && { redirectUri }) };
+  return { code, options };
 }
 
 /** An error is believed only from the issuer itself, where it says who it is. */
@@ -52,7 +54,10 @@ async function refusalOf(client: OAuth2Client, parameters: URLSearchParams, erro
   if (metadata.status === 'failed') return systemUnavailable(metadata.retryAfterMs);
   const { issuer, authorization_response_iss_parameter_supported: promised } = metadata.value;
   const iss = only(parameters, 'iss');
-  if (iss === undefined ? promised === true : iss !== issuer) return foreignCallback();
+  if (iss === undefined ? promised === true : iss !== issuer) {
+    publishForeignCallback(client.settings.name);
+    return foreignCallback();
+  }
   const isTheirs = error === 'temporarily_unavailable' || error === 'server_error';
   return isTheirs ? systemUnavailable(undefined) : new AuthorizationRefusedError(error);
 }

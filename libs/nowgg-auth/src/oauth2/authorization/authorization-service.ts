@@ -12,25 +12,42 @@ import { TokenStore } from '../../tokens/token-store.js';
 import { WIRED_TOKEN_SERVICE } from '../../tokens/token-store-wiring.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
-import { type AuthorizationCookie, authorizationCookie, readAuthorizationCookie } from './authorization-cookie.js';
+import {
+  type AuthorizationCookie,
+  authorizationCookie,
+  clearedCookie,
+  findSignIn,
+  readSignIns,
+} from './authorization-cookie.js';
 import { buildUrl } from './authorization-endpoints.js';
-import { foreignCallback } from './authorization-errors.js';
+import { foreignCallback, publishForeignCallback } from './authorization-errors.js';
+import { AUTHORIZATION_POLICY, type AuthorizationPolicy, mayReturnTo } from './authorization-policy.js';
 import { only, queryOf, readAuthorization } from './authorization-response.js';
 import { hashOfState, openSignIn, type PendingSignIn, sealSignIn, type SignInOwner } from './pending-sign-in.js';
+import { roomFor, type SignInRoom } from './sign-in-room.js';
+import { type AuthorizationStartRequest, type StartOrigin, startOriginOf } from './start-origin.js';
 
 export interface AuthorizationUrlOptions {
   /** Scopes instead of the provider's. */
   readonly scopes?: readonly string[];
   /** `prompt` of OpenID Connect Core section 3.1.2.1, such as `login` or `none`. */
   readonly prompt?: string;
-  /** A path of this site, handed back by the callback. Anything else is refused. */
+  /** Where to go on afterwards, handed back by the callback: at most 256 characters, and on the module's list. */
   readonly returnTo?: string;
+  /**
+   * The request that starts the sign-in. With it at most five sign-ins are under way in one browser. Without it nothing
+   * is cleared, and the sign-in counts as begun by this site.
+   */
+  readonly request?: AuthorizationStartRequest;
 }
 
-/** The browser is sent to {@link url}, with {@link cookie} set. */
+/** The browser is sent to {@link url}, with all {@link cookies} set. */
 export interface AuthorizationStart {
   readonly url: string;
+  /** The cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
+  /** {@link cookie}, and those that clear what is over or made room. */
+  readonly cookies: readonly AuthorizationCookie[];
 }
 
 /** What of the callback's request is needed. */
@@ -56,6 +73,8 @@ export interface EndSessionOptions {
 
 /** How long a player may take between the way out and the way back. */
 const LONGEST_SIGN_IN_MS = 600_000;
+/** For a start of which no request is known. */
+const NO_CHANGE: SignInRoom = { clear: [], slot: undefined };
 const STATE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
@@ -70,6 +89,7 @@ export class NowggAuthorizationService {
   readonly #store: TokenStore | undefined;
   readonly #tokens: NowggTokenService | undefined;
   readonly #ring: KeyRing | undefined;
+  readonly #policy: AuthorizationPolicy;
 
   constructor(
     @Inject(IdentityProviders) providers: IdentityProviders,
@@ -77,11 +97,13 @@ export class NowggAuthorizationService {
     @Inject(RESOLVED_OPTIONS) options: ResolvedNowggAuthOptions,
     @Optional() @Inject(TokenStore) store: TokenStore | undefined,
     @Optional() @Inject(WIRED_TOKEN_SERVICE) tokens: NowggTokenService | undefined,
+    @Inject(AUTHORIZATION_POLICY) policy: AuthorizationPolicy,
   ) {
     this.#providers = providers;
     this.#clock = clock;
     this.#store = store;
     this.#tokens = tokens;
+    this.#policy = policy;
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys, options.tokens);
   }
 
@@ -92,8 +114,25 @@ export class NowggAuthorizationService {
   }
 
   /**
+   * Whether to ask the player before a sign-in begins: a site that is not allowed to started it, or there is no room for
+   * one more in this browser. Ask on a page of this site whose link leads to the same address.
+   *
+   * @param provider name of the identity provider; needed when there are several
+   */
+  needsConfirmation(provider: string | undefined, request: AuthorizationStartRequest): boolean {
+    const origin = this.#startOriginOf(this.#clientOf(provider), request);
+    return origin === 'another_site' || this.#roomFor(request, origin) === undefined;
+  }
+
+  /** Whether {@link AuthorizationUrlOptions.returnTo} may be this: at most 256 characters, and on the module's list. */
+  mayReturnTo(address: unknown): address is string {
+    return mayReturnTo(this.#policy, address);
+  }
+
+  /**
    * Begins a sign-in: where to send the browser, and the cookie that makes the way back this browser's alone.
    *
+   * @throws InvalidRequestError when `returnTo` is not allowed, or too many sign-ins are under way in this browser
    * @throws IdentityUnavailableError when the identity system's metadata cannot be had
    * @throws NowggConfigurationError when the provider has no redirectUri or no such flow, or there is no token store
    */
@@ -104,9 +143,11 @@ export class NowggAuthorizationService {
     const { redirectUri } = settings;
     if (redirectUri === undefined)
       throw new NowggConfigurationError('redirectUri is needed for the authorization flow');
-    const { returnTo } = options;
-    if (returnTo !== undefined && !isPath(returnTo))
-      throw new InvalidRequestError('returnTo must be a path of this site');
+    const { returnTo, request } = options;
+    if (returnTo !== undefined && !this.mayReturnTo(returnTo))
+      throw new InvalidRequestError('returnTo is not an address that sign-ins may return to');
+    const room = request ? this.#roomFor(request, this.#startOriginOf(client, request)) : NO_CHANGE;
+    if (!room) throw new InvalidRequestError('too many sign-ins are under way in this browser');
     const scopes = options.scopes ?? settings.scopes;
     const state = openid.randomState();
     const codeVerifier = openid.randomPKCECodeVerifier();
@@ -122,17 +163,18 @@ export class NowggAuthorizationService {
       code_challenge_method: 'S256',
     });
     if (url === undefined) throw new NowggConfigurationError('this identity provider has no authorization endpoint');
+    const nowMs = this.#clock.now();
     const pending: PendingSignIn = {
       codeVerifier,
-      redirectUri,
-      expiresAtMs: this.#clock.now() + LONGEST_SIGN_IN_MS,
+      expiresAtMs: nowMs + LONGEST_SIGN_IN_MS,
       ...(nonce !== undefined && { nonce }),
       ...(returnTo !== undefined && { returnTo }),
     };
     const secure = redirectUri.startsWith('https:');
     const maxAgeSeconds = LONGEST_SIGN_IN_MS / 1000;
     const sealed = sealSignIn(ring, ownerOf(client), state, pending);
-    return { url, cookie: authorizationCookie(state, sealed, { secure, maxAgeSeconds }) };
+    const cookie = authorizationCookie(state, sealed, { secure, maxAgeSeconds, nowMs, slot: room.slot });
+    return { url, cookie, cookies: [cookie, ...room.clear.map(clearedCookie)] };
   }
 
   /**
@@ -150,12 +192,17 @@ export class NowggAuthorizationService {
     const client = this.#clientOf(provider);
     const parameters = queryOf(request.url);
     const state = only(parameters, 'state');
-    if (state === undefined || !STATE.test(state)) throw foreignCallback();
-    const secure = client.settings.redirectUri?.startsWith('https:') ?? true;
-    const sealed = readAuthorizationCookie(request.cookie, state, secure);
-    const pending = sealed === undefined ? undefined : openSignIn(ring, ownerOf(client), state, sealed);
-    const leftMs = (pending?.expiresAtMs ?? 0) - this.#clock.now();
-    if (!pending || leftMs <= 0) throw foreignCallback();
+    const { name, redirectUri } = client.settings;
+    const secure = redirectUri?.startsWith('https:') ?? true;
+    const isState = state !== undefined && STATE.test(state);
+    const underWay = isState ? findSignIn(request.cookie, state, secure) : undefined;
+    const pending = isState && underWay ? openSignIn(ring, ownerOf(client), state, underWay.sealed) : undefined;
+    if (!isState || !underWay || !pending) {
+      publishForeignCallback(name);
+      throw foreignCallback();
+    }
+    const leftMs = pending.expiresAtMs - this.#clock.now();
+    if (leftMs <= 0) throw foreignCallback();
     const key = { codeHash: hashOfState(ownerOf(client), state), owner: randomUUID() };
     // Held until nobody could use the state any more, whichever of the two clocks is ahead.
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
@@ -163,7 +210,7 @@ export class NowggAuthorizationService {
     try {
       const authorization = await readAuthorization(client, parameters, state, pending);
       const exchange = await tokens.exchangeCode(authorization.code, authorization.options);
-      const cookie = authorizationCookie(state, '', { secure, maxAgeSeconds: 0 });
+      const cookie = clearedCookie(underWay.name);
       return { ...exchange, cookie, ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }) };
     } catch (error) {
       // Nobody has said no: the browser may load the same address again.
@@ -185,6 +232,16 @@ export class NowggAuthorizationService {
     });
   }
 
+  #startOriginOf({ settings }: OAuth2Client, request: AuthorizationStartRequest): StartOrigin {
+    const { redirectUri } = settings;
+    const ownOrigin = redirectUri === undefined ? '' : new URL(redirectUri).origin;
+    return startOriginOf(request, ownOrigin, this.#policy.startOrigins);
+  }
+
+  #roomFor({ headers }: AuthorizationStartRequest, origin: StartOrigin): SignInRoom | undefined {
+    return roomFor(readSignIns(headers.cookie), origin !== 'this_site', this.#clock.now(), LONGEST_SIGN_IN_MS);
+  }
+
   #clientOf(provider: string | undefined): OAuth2Client {
     return oauth2ProviderOf(this.#providers.getOrOnly(provider)).client;
   }
@@ -199,9 +256,4 @@ export class NowggAuthorizationService {
 
 function ownerOf({ settings, clientKey }: OAuth2Client): SignInOwner {
   return { provider: settings.name, clientKey };
-}
-
-/** Not `//host`, not `/\host`, no control characters: a browser would take those for another site or drop them. */
-function isPath(text: unknown): boolean {
-  return typeof text === 'string' && text.length <= 1_024 && /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(text);
 }

@@ -10,11 +10,14 @@ import {
   UseFilters,
   UseGuards,
 } from '@nestjs/common';
+import { InvalidRequestError } from '../../errors.js';
 import { NowggAuthExceptionFilter } from '../../http/nowgg-auth.filter.js';
 import { Public } from '../../http/policy.decorators.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
 import { NowggAuthorizationService } from './authorization-service.js';
+import { continuePage, pageHeaders } from './continue-page.js';
+import type { AuthorizationStartRequest } from './start-origin.js';
 
 /** Answer of `GET :provider/callback`: as that of `POST login`. */
 export interface NowggSignInView extends NowggLoginView {
@@ -23,16 +26,15 @@ export interface NowggSignInView extends NowggLoginView {
 }
 
 /** What both platforms' requests have. */
-interface CallbackRequest {
+interface FlowRequest extends AuthorizationStartRequest {
   readonly url: string;
   /** What Express keeps when a router rewrites {@link url}. */
   readonly originalUrl?: string;
-  readonly headers: { readonly cookie?: string | undefined };
 }
 
 /** What both platforms' replies have. */
 interface HeaderSink {
-  header(name: string, value: string): unknown;
+  header(name: string, value: string | string[]): unknown;
   status(code: number): HeaderSink;
 }
 
@@ -51,29 +53,38 @@ export function authorizationController({
     @Get(':provider/authorize')
     async authorize(
       @Param('provider') provider: string,
-      @Query('returnTo') returnTo: string | undefined,
+      @Query('returnTo') returnTo: unknown,
+      @Req() request: FlowRequest,
       @Res({ passthrough: true }) reply: HeaderSink,
-    ): Promise<void> {
+    ): Promise<string> {
       this.#find(provider);
-      const options = returnTo === undefined ? {} : { returnTo };
-      const { url, cookie } = await this.authorization.authorizationUrl(provider, options);
-      reply.header('Set-Cookie', cookie.header);
-      reply.header('Cache-Control', 'no-store');
+      const isAllowed = returnTo === undefined || this.authorization.mayReturnTo(returnTo);
+      if (!isAllowed) throw new InvalidRequestError('returnTo is not an address that sign-ins may return to');
+      setAll(reply, pageHeaders('same-origin'));
+      if (this.authorization.needsConfirmation(provider, request)) {
+        reply.header('Content-Type', 'text/html; charset=utf-8');
+        return continuePage(returnTo);
+      }
+      const options = { request, ...(returnTo !== undefined && { returnTo }) };
+      const { url, cookies } = await this.authorization.authorizationUrl(provider, options);
+      reply.header(
+        'Set-Cookie',
+        cookies.map(({ header }) => header),
+      );
       reply.header('Location', url);
       reply.status(302);
+      return '';
     }
 
     @Get(':provider/callback')
     async callback(
       @Param('provider') provider: string,
-      @Req() request: CallbackRequest,
+      @Req() request: FlowRequest,
       @Res({ passthrough: true }) reply: HeaderSink,
     ): Promise<NowggSignInView> {
+      setAll(reply, pageHeaders('no-referrer'));
       this.#find(provider);
       const { originalUrl, url, headers } = request;
-      reply.header('Cache-Control', 'no-store');
-      // The address has a code in it: it goes to no other site.
-      reply.header('Referrer-Policy', 'no-referrer');
       const signIn = await this.authorization.callback(provider, { url: originalUrl ?? url, cookie: headers.cookie });
       reply.header('Set-Cookie', signIn.cookie.header);
       const { accessToken, session, principal, returnTo } = signIn;
@@ -87,4 +98,8 @@ export function authorizationController({
     }
   }
   return NowggAuthorizationController;
+}
+
+function setAll(reply: HeaderSink, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value);
 }

@@ -6,7 +6,6 @@ import type { KeyRing, SealContext } from '../../tokens/key-ring.js';
 export interface PendingSignIn {
   readonly codeVerifier: string;
   readonly nonce?: string;
-  readonly redirectUri: string;
   readonly returnTo?: string;
   readonly expiresAtMs: number;
 }

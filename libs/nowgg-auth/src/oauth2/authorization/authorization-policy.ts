@@ -1,0 +1,78 @@
+import { NowggConfigurationError } from '../../errors.js';
+import { isSecureUrl } from '../secure-url.js';
+
+/** Who may start sign-ins and where these may return to. */
+export interface AuthorizationPolicyOptions {
+  /**
+   * Origins of other sites, such as `https://www.example.com`, whose pages may start a sign-in directly. Default none:
+   * a start by another site is answered with a page that has one button.
+   */
+  startOrigins?: readonly string[];
+  /**
+   * Where sign-ins may return to. A path allows itself and what lies below it; an origin such as
+   * `https://play.example.com` allows every address there. Default `['/']`: every path of this site.
+   */
+  returnTo?: readonly string[];
+}
+
+/** {@link AuthorizationPolicyOptions} with every value. Frozen. */
+export interface AuthorizationPolicy {
+  readonly startOrigins: readonly string[];
+  readonly returnTo: readonly string[];
+}
+
+/** DI token of the {@link AuthorizationPolicy}. */
+export const AUTHORIZATION_POLICY = Symbol('nestjs-nowgg-auth:authorization-policy');
+
+const LONGEST_RETURN_TO = 256;
+/** Visible ASCII but for the quote and the backslash: nothing that an address could not have. */
+const ADDRESS = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+/** For paths to be normalised by; the host stands nowhere. */
+const BASE = 'https://this-site.invalid';
+
+/** Validates the options and fills in what is absent. @throws NowggConfigurationError with every fault at once */
+export function resolveAuthorizationPolicy({
+  startOrigins = [],
+  returnTo = ['/'],
+}: AuthorizationPolicyOptions): AuthorizationPolicy {
+  const faults: string[] = [];
+  if (!isListOf(startOrigins, isOrigin)) faults.push('startOrigins must be an array of origins, https or loopback');
+  if (!isListOf(returnTo, (item) => isOrigin(item) || isPath(item))) {
+    faults.push('returnTo must be an array of paths and origins');
+  }
+  if (faults.length > 0) throw new NowggConfigurationError(`NowggOAuth2Module: ${faults.join('; ')}`);
+  return Object.freeze({ startOrigins: Object.freeze([...startOrigins]), returnTo: Object.freeze([...returnTo]) });
+}
+
+/** Whether a sign-in may return to this address. */
+export function mayReturnTo({ returnTo }: AuthorizationPolicy, address: unknown): address is string {
+  if (typeof address !== 'string' || address.length > LONGEST_RETURN_TO || !ADDRESS.test(address)) return false;
+  if (!isPath(address)) return isAllowedElsewhere(returnTo, address);
+  const { pathname } = new URL(address, BASE);
+  return returnTo.some(
+    (allowed) => pathname === allowed || pathname.startsWith(allowed.endsWith('/') ? allowed : `${allowed}/`),
+  );
+}
+
+function isAllowedElsewhere(allowed: readonly string[], address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { origin, href, username, password } = new URL(address);
+  return allowed.includes(origin) && href === address && username === '' && password === '';
+}
+
+/** Not `//host`, not `/\host`, no control characters: a browser would take those for another site or drop them. */
+function isPath(text: unknown): boolean {
+  return typeof text === 'string' && /^\/(?!\/)/.test(text) && ADDRESS.test(text) && isOfThisSite(text);
+}
+
+function isOfThisSite(path: string): boolean {
+  return URL.canParse(path, BASE) && new URL(path, BASE).origin === BASE;
+}
+
+function isOrigin(value: unknown): boolean {
+  return isSecureUrl(value, false) && new URL(value).origin === value && !value.includes('*');
+}
+
+function isListOf(value: unknown, isGood: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isGood);
+}

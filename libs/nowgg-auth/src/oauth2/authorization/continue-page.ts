@@ -1,0 +1,49 @@
+/**
+ * Headers of answers that a browser shows: not framed, not stored, not guessed at, and able to load nothing.
+ *
+ * @param referrerPolicy `same-origin` where a link of the page has to tell its origin; `no-referrer` where the address
+ *   has a code in it
+ */
+export function pageHeaders(referrerPolicy: 'same-origin' | 'no-referrer'): Readonly<Record<string, string>> {
+  return {
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'Referrer-Policy': referrerPolicy,
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+  };
+}
+
+/**
+ * Asks the player whether to go on: another site began this sign-in, or several are under way. The link leads to the
+ * same address, so that the next request comes from a page of this site. A link and not a form, because browsers apply
+ * `form-action` to the redirect that follows.
+ */
+export function continuePage(returnTo: string | undefined): string {
+  const target = returnTo === undefined ? '?' : `?returnTo=${encodeURIComponent(returnTo)}`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in</title>
+</head>
+<body>
+<main>
+<h1>Sign in</h1>
+<p>You came here from another site, or several sign-ins are already under way in this browser.</p>
+<p><a role="button" href="${escapeHtml(target)}">Continue to sign in</a></p>
+</main>
+</body>
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}

@@ -1,0 +1,48 @@
+/** What of the request that starts a sign-in is needed. */
+export interface AuthorizationStartRequest {
+  /** Its headers, with names in lower case. */
+  readonly headers: {
+    readonly cookie?: string | undefined;
+    readonly referer?: string | undefined;
+    readonly [name: string]: string | readonly string[] | undefined;
+  };
+}
+
+/**
+ * Who started a sign-in. `unproven`: a request that says neither its site nor its page, as native clients and older
+ * browsers send them, or one that is not a navigation.
+ */
+export type StartOrigin = 'this_site' | 'another_site' | 'unproven';
+
+const THIS_SITE: readonly unknown[] = ['same-origin', 'same-site', 'none'];
+
+/**
+ * Reads who started it, from what pages cannot forge: Fetch Metadata (`Sec-Fetch-Site`), otherwise the `Referer`.
+ *
+ * @param ownOrigin origin of this site
+ * @param startOrigins origins of other sites that may start one
+ */
+export function startOriginOf(
+  { headers }: AuthorizationStartRequest,
+  ownOrigin: string,
+  startOrigins: readonly string[],
+): StartOrigin {
+  const site = headers['sec-fetch-site'];
+  const page = originOf(headers.referer);
+  const isAllowedPage = page !== undefined && startOrigins.includes(page);
+  if (site === undefined) {
+    if (page === undefined) return 'unproven';
+    return isAllowedPage || page === ownOrigin ? proven(headers) : 'another_site';
+  }
+  return isAllowedPage || THIS_SITE.includes(site) ? proven(headers) : 'another_site';
+}
+
+/** An image or frame on a page of this site may come from anywhere. */
+function proven(headers: AuthorizationStartRequest['headers']): StartOrigin {
+  const destination = headers['sec-fetch-dest'];
+  return destination === undefined || destination === 'document' ? 'this_site' : 'unproven';
+}
+
+function originOf(referer: unknown): string | undefined {
+  return typeof referer === 'string' && URL.canParse(referer) ? new URL(referer).origin : undefined;
+}
