@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,6 +27,16 @@ function readWalkThrough(stdout: string): { commands: string; prints: RegExp[] }
   return { commands, prints: lines.map((line) => new RegExp(`^${line.split('…').map(literally).join('.*')}$`)) };
 }
 
+/** Files and directories that other users of this machine may read, write or enter. */
+async function openToOthers(directory: string): Promise<string[]> {
+  const names = [
+    directory,
+    ...(await readdir(directory, { recursive: true })).map((name) => path.join(directory, name)),
+  ];
+  const modes = await Promise.all(names.map(async (name) => (await stat(name)).mode & 0o077));
+  return names.filter((_, index) => modes[index] !== 0);
+}
+
 beforeAll(async () => {
   parent = await mkdtemp(path.join(tmpdir(), 'nowgg-sample-'));
   execFileSync(process.execPath, ['tools/build.mjs'], { cwd: workspace });
@@ -43,6 +53,10 @@ describe('npm start', () => {
   });
 
   it('prints a walk-through that does what it says when it is pasted into a shell', async () => {
+    const directory = path.join(parent, 'data');
+    // As another program may have left it: others may look around in it.
+    await mkdir(directory);
+    await chmod(directory, 0o755);
     const sample = start();
     await sample.listening();
     expect(sample.stdout).toContain('Creating a new embedded PostgreSQL: this takes 5 to 10 seconds, once.');
@@ -53,8 +67,13 @@ describe('npm start', () => {
       prints.map(() => 'as announced'),
     );
 
-    const directory = path.join(parent, 'data');
-    expect((await stat(path.join(directory, 'vault.key'))).mode & 0o777).toBe(0o600);
+    // Its own files and the database's, new and old: for this user only.
+    expect(await openToOthers(directory)).toEqual([]);
+    const key = /#development=(\S+)/.exec(sample.addressAfter('Browser:'))?.[1] ?? '';
+    const desk = (headers: Record<string, string>) =>
+      fetch(`${sample.addressAfter('Listening:')}/development/desk`, { headers });
+    expect((await desk({ 'x-development-key': key })).status).toBe(200);
+    expect((await desk({})).status).toBe(403);
     const second = start();
     expect(await second.ended()).toBe(1);
     expect(second.stderr).toMatch(/^the data directory .* is in use by process \d+: stop it/);
@@ -67,8 +86,12 @@ describe('npm start', () => {
   }, 180_000);
 
   it('finds its rows again, also after it was killed, and on Fastify', async () => {
+    const loose = path.join(parent, 'data', 'postgres');
+    await chmod(loose, 0o755);
+    await chmod(path.join(loose, 'pg_hba.conf'), 0o666);
     const killed = start();
     await killed.listening();
+    expect(await openToOthers(path.join(parent, 'data'))).toEqual([]);
     expect(killed.stdout).not.toContain('Creating a new');
     killed.signal('SIGKILL');
     await killed.ended();

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import type { EmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
 import { ProfileSyncJob } from '../../apps/sample/src/jobs/profile-sync.job.js';
+import { LocalProxy } from '../support/local-proxy.js';
 import { type RunningSample, startSample, startSampleServices } from '../support/sample-app.js';
 
 let services: EmbeddedServices;
@@ -11,6 +13,32 @@ beforeAll(async () => {
   services = await startSampleServices();
 }, 180_000);
 afterAll(() => services?.close());
+
+describe('the embedded database', () => {
+  const connectionOf = async (changes: (url: URL) => void) => {
+    const url = new URL(services.config.database.url);
+    changes(url);
+    const client = new Client({ connectionString: url.href });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return 'connected';
+    } catch (error) {
+      return (error as { code?: string }).code;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  };
+
+  it('opens for its password only, whoever asks', async () => {
+    const { password } = new URL(services.config.database.url);
+    expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect(await connectionOf((url) => Object.assign(url, { username: 'nobody', password: 'x' }))).toBe('28P01');
+    expect(await connectionOf((url) => Object.assign(url, { password: password.slice(1) }))).toBe('28P01');
+    expect(await connectionOf((url) => Object.assign(url, { password: '' }))).not.toBe('connected');
+    expect(await connectionOf(() => undefined)).toBe('connected');
+  });
+});
 
 describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) => {
   let sample: RunningSample;
@@ -72,14 +100,34 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
       expect([answer.status, answer.headers.get('location')]).toEqual([302, `${sample.url}/sign-in/web?code=x`]);
     });
 
-    it('the development tools need none here, and take no orders from another site', async () => {
-      const desk = await sample.call('GET', '/development/desk');
+    it('the development tools need the key of this start, and take no orders from another site', async () => {
+      const { developmentKey } = sample;
+      const desk = await sample.call('GET', '/development/desk', { developmentKey });
       expect(desk.body).toMatchObject({ isOutage: false, tokenLifeSeconds: 3600 });
-      const headers = { 'content-type': 'application/json', origin: 'http://evil.example' };
+      const origin = 'http://evil.example';
+      const headers = { 'content-type': 'application/json', 'x-development-key': developmentKey, origin };
       const body = JSON.stringify({ isOutage: true });
       const order = await fetch(`${sample.url}/development/outage`, { method: 'POST', headers, body });
       expect(order.status).toBe(403);
       expect(sample.emulator.faults).toEqual([]);
+    });
+
+    it.each([
+      ['with the Host of the app', true],
+      ['with its own Host', false],
+    ])('the development tools do not open behind a proxy on this machine that forwards %s', async (_, rewritesHost) => {
+      await using proxy = await LocalProxy.start(sample.url, rewritesHost);
+      const { userId } = sample.emulator.addPlayer();
+      const body = { provider: 'nowgg', userId, isOutage: true, seconds: 2 };
+      const answers: [string, number][] = [];
+      for (const path of ['desk', 'counters', 'desk?development=x', 'desk/', '../development/desk', '%64esk'])
+        answers.push([path, (await proxy.call('GET', `/development/${path}`)).status]);
+      for (const path of ['ban', 'sign-out', 'forgive', 'outage', 'token-life'])
+        answers.push([path, (await proxy.call('POST', `/development/${path}`, body)).status]);
+      expect(answers.filter(([, status]) => status < 400)).toEqual([]);
+      expect(sample.emulator.faults).toEqual([]);
+      for (const path of ['/page/configuration.json', '/', '/admin', '/page/development.js'])
+        expect((await proxy.call('GET', path)).text).not.toContain(sample.developmentKey);
     });
 
     it('answers unknown paths with 404 in the shape of all errors', async () => {

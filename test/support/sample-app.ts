@@ -22,6 +22,8 @@ export interface SampleCall {
   readonly token?: string;
   readonly cookie?: string;
   readonly body?: unknown;
+  /** Opens the development tools. */
+  readonly developmentKey?: string | undefined;
   /** Sent as it is, instead of {@link body}. */
   readonly rawBody?: string;
 }
@@ -41,20 +43,28 @@ export class RunningSample {
   readonly app: INestApplication;
   readonly emulator: NowggEmulator;
   readonly url: string;
+  /** Opens the development tools. */
+  readonly developmentKey: string;
 
-  constructor(app: INestApplication, emulator: NowggEmulator) {
+  constructor(app: INestApplication, emulator: NowggEmulator, developmentKey: string) {
     this.app = app;
     this.emulator = emulator;
+    this.developmentKey = developmentKey;
     this.url = `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`;
   }
 
-  async call(method: string, path: string, { token, cookie, body, rawBody }: SampleCall = {}): Promise<SampleAnswer> {
+  async call(
+    method: string,
+    path: string,
+    { token, cookie, body, rawBody, developmentKey }: SampleCall = {},
+  ): Promise<SampleAnswer> {
     const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(cookie !== undefined && { cookie }),
+        ...(developmentKey !== undefined && { 'x-development-key': developmentKey }),
         ...(content !== undefined && { 'content-type': 'application/json' }),
       },
       ...(content !== undefined && { body: content }),
@@ -120,5 +130,5 @@ export async function startSample(
   const app = await createApp(new SampleConfig({ ...config, publicUrl, ...changes, http }), development);
   if (port === config.http.port) await releasePort();
   await app.listen(port, '127.0.0.1');
-  return new RunningSample(app, emulator.emulator);
+  return new RunningSample(app, emulator.emulator, development?.key ?? '');
 }

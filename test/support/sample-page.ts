@@ -15,6 +15,11 @@ export class SampleInBrowser {
     return this.#running.url;
   }
 
+  /** What the person at the machine opens: with the key of the development tools. */
+  get address(): string {
+    return `${this.url}/#development=${this.#running.developmentKey}`;
+  }
+
   get emulator(): NowggEmulator {
     return this.#running.emulator;
   }
@@ -26,7 +31,7 @@ export class SampleInBrowser {
 
   /** Opens the page; resolves when it knows whether somebody is signed in. */
   async open(page: Page): Promise<Page> {
-    await page.goto(this.url);
+    await page.goto(this.address);
     await page.getByText(/^(Signed in|Not signed in)$/).waitFor();
     return page;
   }
@@ -55,7 +60,7 @@ export class SampleInBrowser {
 
   /** Opens the desk of support; it may not have drawn its first state yet. */
   async openDesk(desk: Page): Promise<Page> {
-    await desk.goto(`${this.url}/admin`);
+    await desk.goto(this.address.replace('/#', '/admin#'));
     await desk.getByLabel('Seconds that new tokens live').waitFor();
     return desk;
   }

@@ -17,13 +17,14 @@ async function startSample() {
   for await (const text of child.stdout.setEncoding('utf8')) {
     printed += text;
     const [, url] = /^Listening: +(\S+)/m.exec(printed) ?? [];
-    if (url) return { child, url };
+    const [, key] = /^Browser: +\S+#development=(\S+)/m.exec(printed) ?? [];
+    if (url && key) return { child, url, key };
   }
   throw new Error('the sample ended before it listened');
 }
 
-async function signIn(page, url, name) {
-  await page.goto(url);
+async function signIn(page, address, name) {
+  await page.goto(address);
   await page.getByRole('button', { name: 'Sign in as a web player' }).click();
   await page.getByLabel('Name').fill(name);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -32,8 +33,8 @@ async function signIn(page, url, name) {
   await page.getByText(/^You scored/).waitFor();
 }
 
-async function signInAtNowgg(page, url) {
-  await page.goto(url);
+async function signInAtNowgg(page, address) {
+  await page.goto(address);
   const button = page.getByRole('button', { name: 'Sign in with now.gg', exact: true });
   const [popup] = await Promise.all([page.waitForEvent('popup'), button.click()]);
   await popup.getByRole('button', { name: /Asha/ }).click();
@@ -42,7 +43,8 @@ async function signInAtNowgg(page, url) {
 
 /** The page of the sample: a player at play, the doors, and the support desk. */
 export async function prepare() {
-  const { child, url } = await startSample();
+  const { child, url, key } = await startSample();
+  const address = `${url}/#development=${key}`;
   return {
     scenes: [
       {
@@ -51,11 +53,11 @@ export async function prepare() {
         height: 960,
         async open(page) {
           const other = await page.context().newPage();
-          await signIn(other, url, 'Kim Weber');
+          await signIn(other, address, 'Kim Weber');
           await other.getByRole('button', { name: 'Sign out' }).click();
           await other.getByText('You are signed out.').waitFor();
           await other.close();
-          await signInAtNowgg(page, url);
+          await signInAtNowgg(page, address);
           await page.getByRole('button', { name: 'Play a round' }).click();
           await page.getByText(/^You scored/).waitFor();
           await page.getByRole('button', { name: 'Tokens of 20 seconds' }).click();
@@ -75,8 +77,8 @@ export async function prepare() {
         async open(page) {
           const outage = (isOutage) =>
             page.evaluate(`fetch('/development/outage', { method: 'POST',
-              headers: { 'content-type': 'application/json' }, body: '{"isOutage":${isOutage}}' })`);
-          await signInAtNowgg(page, url);
+              headers: { 'content-type': 'application/json', 'x-development-key': '${key}' }, body: '{"isOutage":${isOutage}}' })`);
+          await signInAtNowgg(page, address);
           await pause(9_000);
           await outage(true);
           await page.getByRole('button', { name: 'Buy xp-boost' }).click();
@@ -102,7 +104,7 @@ export async function prepare() {
         width: 1100,
         height: 620,
         async open(page) {
-          await page.goto(`${url}/admin`);
+          await page.goto(`${url}/admin#development=${key}`);
           await page
             .getByRole('button', { name: /^Ban for an hour/ })
             .first()

@@ -1,3 +1,4 @@
+import { developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { byId, listen, make, onPress } from './dom.js';
 
 const refreshMs = 2_000;
@@ -14,7 +15,7 @@ let answered = 0;
 
 async function post(path, body) {
   asked += 1;
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', ...developmentHeaders() };
   const response = await fetch(`/development/${path}`, { method: 'POST', headers, body: JSON.stringify(body) }).catch(
     () => undefined,
   );
@@ -67,8 +68,11 @@ function showLife(life) {
 }
 
 async function show() {
+  if (!hasDevelopmentKey())
+    return say('alerts', 'error', 'Open the address for browsers that was printed at the start.');
   const before = asked;
-  const response = await fetch('/development/desk').catch(() => undefined);
+  const response = await fetch('/development/desk', { headers: developmentHeaders() }).catch(() => undefined);
+  if (response?.status === 403) forgetDevelopmentKey();
   if (!response?.ok) return;
   const text = await response.text();
   // From before something was done here: it would put back what was just set.

@@ -1,4 +1,5 @@
 import { NoSessionError, SessionUnavailableError } from '../client/index.js';
+import { developmentHeaders } from './development.js';
 import { alert, clearAlert, log } from './messages.js';
 import { auth } from './session.js';
 
@@ -22,7 +23,10 @@ export async function call(method, path, { body, isQuiet = false } = {}) {
     if (!isQuiet || !isGood) log(`${method} ${path} – ${text}`, isGood);
   };
   try {
-    const headers = body && { 'content-type': 'application/json' };
+    const headers = {
+      ...(body && { 'content-type': 'application/json' }),
+      ...(path.startsWith('/development/') && developmentHeaders()),
+    };
     const response = await auth.fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const took = `${Math.round(performance.now() - began)} ms`;
     const answer = response.status === 204 ? undefined : await response.json().catch(() => undefined);

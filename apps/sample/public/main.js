@@ -1,6 +1,7 @@
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from '../client/index.js';
 import { CallFailure, call, wellAgain } from './calls.js';
 import { drawCounters } from './chart.js';
+import { developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { byId, listen, onPress } from './dom.js';
 import { playRound, showRanks, showShop } from './game.js';
 import { alert, clearAlert, log, tell } from './messages.js';
@@ -67,8 +68,9 @@ async function beat() {
 }
 
 async function drawLive() {
-  if (document.hidden) return;
-  const response = await fetch('/development/counters').catch(() => undefined);
+  if (document.hidden || !hasDevelopmentKey()) return;
+  const response = await fetch('/development/counters', { headers: developmentHeaders() }).catch(() => undefined);
+  if (response?.status === 403) forgetDevelopmentKey();
   if (response?.ok) drawCounters(await response.json());
 }
 
@@ -127,7 +129,7 @@ async function start() {
   byId('sign-in-nowgg').hidden = nowggSignInUrl === undefined;
   byId('sign-in-here').hidden = nowggSignInUrl === undefined;
   byId('sign-in-web').hidden = !hasWebSignIn;
-  for (const id of ['tools', 'live', 'token-tools']) byId(id).hidden = !isDevelopment;
+  for (const id of ['tools', 'live', 'token-tools']) byId(id).hidden = !isDevelopment || !hasDevelopmentKey();
   listenToButtons();
   auth.onSessionStateChange(onState);
   onState(await auth.ready, 'FOUND');

@@ -9,6 +9,8 @@ const callbackPath = '/auth/web/callback';
 export const auth = configure({
   baseUrl: '/',
   storage: 'localStorage',
+  // For a look at the sample in a local network. A real game has https, and leaves this out.
+  allowInsecure: location.protocol === 'http:',
   fetch: (address, init) => {
     const isSignIn = new URL(address, location.href).pathname === '/auth/login';
     const { provider, code } = isSignIn ? JSON.parse(init.body) : {};

@@ -57,14 +57,15 @@ async function closeApp(app: INestApplication): Promise<void> {
   }
 }
 
-function introduce({ config, emulator, webSignIn }: EmbeddedServices): void {
+function introduce({ config, emulator, webSignIn, development }: EmbeddedServices): void {
   const { publicUrl, web } = config;
   const tour = walkThrough(publicUrl, { emulator: emulator?.client.baseUrl, isWebEmbedded: webSignIn !== undefined });
   tell(`\n${printWalkThrough(tour)}\n`);
   tell(`now.gg:     ${emulator ? `emulator at ${emulator.client.baseUrl}` : config.nowgg.baseUrl}`);
   if (web) tell(`Web sign-in: ${webSignIn ? `embedded OpenID provider at ${web.issuer}` : web.issuer}`);
   tell(`PostgreSQL: ${config.database.shared ? 'from DATABASE_URL' : 'embedded'}`);
-  tell(`Listening:  ${publicUrl}  (open it in a browser; Ctrl-C stops it)`);
+  if (development) tell(`Browser:     ${publicUrl}/#development=${development.key}  (its key opens the support desk)`);
+  tell(`Listening:  ${publicUrl}  (${development ? '' : 'open it in a browser; '}Ctrl-C stops it)`);
 }
 
 /** Faults of the set-up in a sentence; everything else with where it happened, for whoever mends it. */

@@ -1,14 +1,25 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { EmbeddedNowgg } from '../embedded/embedded-nowgg.js';
 import type { EmbeddedWebSignIn } from '../embedded/embedded-web-sign-in.js';
 
 /** What a person can do to the identity systems that stand in for the real ones. */
 export class DevelopmentControls {
+  /**
+   * Opens the development tools, at this start only. It is printed for the person at the machine: a request alone cannot
+   * tell that person from a proxy on the same machine.
+   */
+  readonly key = randomBytes(32).toString('base64url');
   readonly #nowgg: EmbeddedNowgg;
   readonly #web: EmbeddedWebSignIn | undefined;
 
   constructor(nowgg: EmbeddedNowgg, web: EmbeddedWebSignIn | undefined) {
     this.#nowgg = nowgg;
     this.#web = web;
+  }
+
+  isKey(given: unknown): boolean {
+    const digest = (text: string) => createHash('sha256').update(text).digest();
+    return typeof given === 'string' && timingSafeEqual(digest(given), digest(this.key));
   }
 
   /** Whether now.gg answers nothing but 503 at present, by whoever's will. */

@@ -26,8 +26,8 @@ const shownPlayers = 20;
 const banMs = 3_600_000;
 
 /**
- * The support desk and the counters of the page, for development: no credentials are asked for, so it is mounted beside
- * the emulator only, and {@link ThisMachineGuard} lets nobody in from elsewhere.
+ * The support desk and the counters of the page, for development: mounted beside the emulator only, and guarded by
+ * {@link ThisMachineGuard}.
  */
 @Public()
 @UseGuards(ThisMachineGuard)

@@ -2,10 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { type ExecutionContext, ForbiddenException } from '@nestjs/common';
 import { ThisMachineGuard } from './this-machine.guard.js';
 
-function knock(headers: Record<string, string>, remoteAddress = '127.0.0.1'): boolean {
-  const request = { headers: { host: '127.0.0.1:3000', ...headers }, socket: { remoteAddress } };
+const key = 'the key of this start';
+
+function knock(headers: Record<string, string>, remoteAddress = '127.0.0.1', own = { 'x-development-key': key }) {
+  const request = { headers: { host: '127.0.0.1:3000', ...own, ...headers }, socket: { remoteAddress } };
   const context = { switchToHttp: () => ({ getRequest: () => request }) };
-  return new ThisMachineGuard().canActivate(context as unknown as ExecutionContext);
+  return new ThisMachineGuard({ isKey: (given) => given === key }).canActivate(context as unknown as ExecutionContext);
 }
 
 describe('ThisMachineGuard', () => {
@@ -34,5 +36,13 @@ describe('ThisMachineGuard', () => {
     [{ forwarded: 'for=203.0.113.7' }, '127.0.0.1'],
   ])('keeps out %j from %s', (headers, address) => {
     expect(() => knock(headers, address)).toThrow(ForbiddenException);
+  });
+
+  it.each([
+    ['without the key, as a proxy on this machine sends the requests of others', {}],
+    ['with the key of another start', { 'x-development-key': 'the key of another start' }],
+    ['with two keys', { 'x-development-key': `${key}, ${key}` }],
+  ])('keeps out a request from here %s', (_, own) => {
+    expect(() => knock({}, '127.0.0.1', own as { 'x-development-key': string })).toThrow(ForbiddenException);
   });
 });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createExclusively, linkUnlessPresent } from './exclusive-file.js';
+import { makePrivateDirectory } from './private-files.js';
 
 /** Another live process has the data directory. */
 export class DataDirectoryInUseError extends Error {
@@ -24,7 +25,7 @@ const heldHere = new Set<string>();
  * @throws DataDirectoryInUseError
  */
 export async function lockDataDirectory(directory: string): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(directory);
   const lockFile = path.resolve(directory, 'lock');
   if (heldHere.has(lockFile)) throw new DataDirectoryInUseError(directory, process.pid);
   heldHere.add(lockFile);

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
 import { createExclusively } from './exclusive-file.js';
+import { makePrivateDirectory } from './private-files.js';
 
 const keyId = 'embedded';
 const newKey = () => randomBytes(32).toString('base64');
@@ -17,7 +18,7 @@ export function temporaryKey(): EncryptionKey {
  * is no protection: it serves the emulator's players. Real players' tokens need a key from elsewhere.
  */
 export async function keyOfDirectory(directory: string): Promise<EncryptionKey> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(directory);
   const file = path.join(directory, 'vault.key');
   await createExclusively(file, `${newKey()}\n`);
   return { id: keyId, key: (await readFile(file, 'utf8')).trim() };

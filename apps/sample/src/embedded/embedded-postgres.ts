@@ -1,7 +1,13 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import type { DatabaseConfig } from '../config/sample-config.js';
+import { PasswordGate } from './password-gate.js';
+import { createPrivately, makePrivate } from './private-files.js';
 
 /** A PostgreSQL in this process, behind a socket that the ordinary driver connects to. */
 export interface EmbeddedPostgres {
@@ -16,25 +22,50 @@ export function holdsDatabase(directory: string): boolean {
 }
 
 /**
- * Starts PGlite behind a loopback port, for a client with one connection.
+ * Starts PGlite behind a loopback port with a random password, for a client with one connection. Files and directories
+ * are for this user only.
  * @param directory where the database lives; undefined: in memory. The caller holds its lock.
  */
 export async function startEmbeddedPostgres(directory: string | undefined): Promise<EmbeddedPostgres> {
-  const database = await PGlite.create({ dataDir: directory ?? 'memory://' });
-  // PGlite is one session, so clients keep to one connection. The second place is for a connection that comes while its
-  // predecessor is still being closed: without it that one would be cut.
-  const server = new PGLiteSocketServer({ db: database, host: '127.0.0.1', port: 0, maxConnections: 2 });
+  const undo: (() => unknown)[] = [];
+  const close = async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
   try {
+    const database = await openDatabase(directory, undo);
+    undo.push(() => database.close());
+    const socket = await privateSocket(undo);
+    // PGlite is one session, so clients keep to one connection. The second place is for a connection that comes while its
+    // predecessor is still being closed: without it that one would be cut.
+    const server = new PGLiteSocketServer({ db: database, path: socket, maxConnections: 2 });
     await server.start();
+    undo.push(() => server.stop());
+    const password = randomBytes(24).toString('hex');
+    const gate = await PasswordGate.open(socket, password);
+    undo.push(() => gate.close());
+    const url = `postgres://postgres:${password}@127.0.0.1:${gate.port}/postgres`;
+    return { config: { url, poolSize: 1, shared: false }, close };
   } catch (error) {
-    await database.close();
+    await close();
     throw error;
   }
-  return {
-    config: { url: `postgres://postgres@${server.getServerConn()}/postgres`, poolSize: 1, shared: false },
-    close: async () => {
-      await server.stop();
-      await database.close();
-    },
-  };
+}
+
+async function openDatabase(directory: string | undefined, undo: (() => unknown)[]): Promise<PGlite> {
+  if (directory === undefined) return PGlite.create({ dataDir: 'memory://' });
+  await makePrivate(directory);
+  undo.push(createPrivately());
+  const database = await PGlite.create({ dataDir: directory });
+  // A new database is unpacked with rights of its own.
+  await makePrivate(directory);
+  return database;
+}
+
+/** Where the database listens: a name that only this user can reach. */
+async function privateSocket(undo: (() => unknown)[]): Promise<string> {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\nowgg-sample-${randomUUID()}`;
+  // Its mode is 0700.
+  const directory = await mkdtemp(path.join(tmpdir(), 'nowgg-sample-'));
+  undo.push(() => rm(directory, { recursive: true, force: true }));
+  return path.join(directory, 'postgres');
 }
