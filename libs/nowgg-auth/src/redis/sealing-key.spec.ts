@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from '@jest/globals';
 import { NowggConfigurationError } from '../errors.js';
+import { NOWGG_SECURITY_CHANNEL } from '../security-events.js';
 import { redisSharedCache } from './redis-shared-cache-wiring.js';
 import { ownSealingKey, requireSealingKey } from './sealing-key.js';
 
@@ -25,6 +27,15 @@ describe('the key of the shared cache', () => {
       /^redisSharedCache key (?:must be 32 bytes in base64|is weak: [a-z ]+)$/,
     );
     expect(() => redisSharedCache({ url: 'redis://localhost', key: given as string })).toThrow(NowggConfigurationError);
+  });
+
+  it('is announced when it is weak, by the rule that it breaks', () => {
+    const events: unknown[] = [];
+    const listen = (event: unknown) => void events.push(event);
+    subscribe(NOWGG_SECURITY_CHANNEL, listen);
+    expect(() => ownSealingKey(Buffer.alloc(32).toString('base64'))).toThrow(NowggConfigurationError);
+    unsubscribe(NOWGG_SECURITY_CHANNEL, listen);
+    expect(events).toEqual([{ type: 'refused_key', detail: 'redisSharedCache key is weak: all its bytes are equal' }]);
   });
 
   it('seals alike in every process that has it, and never as it was given', () => {

@@ -1,4 +1,5 @@
 import { NowggConfigurationError } from '../errors.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { derivedKey } from './derived-key.js';
 
 /** 32 bytes are 43 characters and one of padding; the last character carries four bits. */
@@ -16,13 +17,15 @@ export function ownSealingKey(given: unknown): Uint8Array | undefined {
     throw new NowggConfigurationError('redisSharedCache key must be 32 bytes in base64');
   }
   const bytes = Buffer.from(given, 'base64');
-  if (bytes.every((byte) => byte === bytes[0])) {
-    throw new NowggConfigurationError('redisSharedCache key is weak: all its bytes are equal');
-  }
-  if (HEX_TEXT.test(bytes.toString('latin1'))) {
-    throw new NowggConfigurationError('redisSharedCache key is weak: its bytes are hexadecimal text');
-  }
+  if (bytes.every((byte) => byte === bytes[0])) throw weakKey('all its bytes are equal');
+  if (HEX_TEXT.test(bytes.toString('latin1'))) throw weakKey('its bytes are hexadecimal text');
   return derivedKey(bytes, 'own key');
+}
+
+function weakKey(rule: string): NowggConfigurationError {
+  const detail = `redisSharedCache key is weak: ${rule}`;
+  publishSecurityEvent({ type: 'refused_key', detail });
+  return new NowggConfigurationError(detail);
 }
 
 /** @throws NowggConfigurationError when there is neither a key of its own nor one of the module */
