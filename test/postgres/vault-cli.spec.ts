@@ -8,6 +8,7 @@ import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js
 import { typeOrmRevocationStore, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { removeCompiled } from '../support/children/compiled.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { migratedDataSource } from '../support/token-endpoint-database.js';
 import { RING } from '../support/token-endpoint-service.js';
 import { type CommandOutcome, VaultCommand, vaultCommand } from '../support/vault-command.js';
@@ -74,6 +75,8 @@ describe('nestjs-nowgg-auth vault', () => {
       byState: { active: 2, suspect: 0, needs_reauth: 0, revoked: 1 },
       byKeyId: { k1: 3 },
       firstVersionByKeyId: {},
+      sessionsByKeyId: { k1: 2 },
+      sessionsOfUnknownKey: 0,
       exchanges: 0,
       sealingKeyId: 'k2',
       neededKeyIds: ['k1'],
@@ -98,14 +101,35 @@ describe('nestjs-nowgg-auth vault', () => {
       resealed: 40,
       unreadable: 0,
       complete: true,
+      sessionsUnderOtherKeys: 40,
       interrupted: false,
       seconds: expect.any(Number),
       rowsPerSecond: expect.any(Number),
     });
     expect(stderr).toMatch(/^\{"progress":\{"command":"rotate","done":10,"total":40\}\}\n/);
+    expect(await json('vault status')).toMatchObject({ neededKeyIds: ['k1', 'k2'], removableKeyIds: [] });
+    expect((await run('vault rotate')).stdout).toMatch(
+      /^sealed 0 grants under 'k2'[^]*complete[^]*\n40 sessions under/,
+    );
+    // The players have come back and presented handles of the new key.
+    await dataSource.query("UPDATE nowgg_grant SET handle_key_id = 'k2'");
     expect(await json('vault status')).toMatchObject({ neededKeyIds: ['k2'], removableKeyIds: ['k1'] });
-    expect((await run('vault rotate')).stdout).toMatch(/^sealed 0 grants under 'k2'[^]*complete/);
+    expect((await run('vault rotate')).stdout).toMatch(/complete: the other keys may leave the ring\n$/);
     expectNoSecrets();
+  });
+
+  it('status counts the first version, which rotate seals anew unless it is told that it is closed', async () => {
+    const [id = ''] = await plantGrants(dataSource, RING[0], 2);
+    const sealed = (purpose: 'access' | 'refresh') =>
+      sealInFirstVersion(RING[0], purpose, { purpose, id, clientKey: 'client-key', generation: 1 });
+    const columns = [id, sealed('access'), sealed('refresh')];
+    await dataSource.query('UPDATE nowgg_grant SET access_ct = $2, refresh_ct = $3 WHERE id = $1', columns);
+    const old = { NOWGG_ENCRYPTION_KEYS: OLD_RING };
+    expect((await run('vault status', old)).stdout).toMatch(/\nin the first version +1\n/);
+    const closed = await run('vault rotate --json --new-key --close-first-version', old);
+    expect(JSON.parse(closed.stdout)).toMatchObject({ resealed: 0, unreadable: 1, complete: false });
+    const open = await run('vault rotate --json --new-key', old);
+    expect(JSON.parse(open.stdout)).toMatchObject({ resealed: 1, unreadable: 0, complete: true });
   });
 
   it('rotate does not seal under a key that no process has started with', async () => {

@@ -82,7 +82,7 @@ describe('NowggVaultService of an application on PostgreSQL', () => {
       sealingKeyId: 'k2',
       neededKeyIds: ['k2'],
     });
-    expect(await upkeep.vault.rotate()).toEqual({ resealed: 0, unreadable: 0, complete: true });
+    expect(await upkeep.vault.rotate()).toMatchObject({ resealed: 0, unreadable: 0, complete: true });
     await upkeep.revocations.revoke({ sessionId: 'a-session' });
     await upkeep.revocations.restore({ sessionId: 'a-session' });
     expect(await upkeep.vault.sweep()).toEqual({ grants: 0, exchanges: 0, revocations: 0 });

@@ -33,10 +33,10 @@ export async function plantGrants(
     });
     await dataSource.query(
       `INSERT INTO nowgg_grant (id, provider, client_key, user_id, refresh_ct, access_ct, access_not_after, state,
-         generation, session_version, access_obtained_at, fail_count, created_at, updated_at)
+         generation, session_version, access_obtained_at, fail_count, created_at, updated_at, handle_key_id)
        SELECT id, $4, 'client-key', coalesce($5, 'player-' || id), refresh_ct, access_ct,
          now() + $6::float8 * interval '1 millisecond', 'active', 1, 1, now() - interval '1 hour', 0,
-         now() - interval '1 hour', now() - interval '1 hour'
+         now() - interval '1 hour', now() - interval '1 hour', $7
        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS planted (id, refresh_ct, access_ct)`,
       [
         batch,
@@ -45,6 +45,7 @@ export async function plantGrants(
         provider,
         userId ?? null,
         expiresInMs,
+        key.id,
       ],
     );
   }
