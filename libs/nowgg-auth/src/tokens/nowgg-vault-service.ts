@@ -38,8 +38,8 @@ export interface VaultStatus extends VaultCounts {
   readonly sealingKeyId: string | undefined;
   /**
    * Ids of all keys that must stay in the ring: those that may have sealed something that is still there, and those
-   * under which session handles of live grants were made. While there are sessions of an unknown key, every key of the
-   * ring is needed.
+   * under which session handles of live grants were made. While there are sessions of an unknown key, every key
+   * behind the first is needed.
    */
   readonly neededKeyIds: readonly string[];
 }
@@ -107,7 +107,7 @@ export class NowggVaultService {
       ...checks.map(({ keyId }) => keyId),
       ...Object.keys(counts.byKeyId),
       ...Object.keys(counts.sessionsByKeyId),
-      ...(counts.sessionsOfUnknownKey > 0 ? (this.#vault?.ring.keyIds ?? []) : []),
+      ...(counts.sessionsOfUnknownKey > 0 ? (this.#vault?.ring.keyIds.slice(1) ?? []) : []),
     ];
     return {
       ...counts,
