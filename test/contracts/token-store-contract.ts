@@ -411,10 +411,23 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
 
       it('are not handed out where the token set is withheld: the grant is suspect and the token over', async () => {
         const grant = await stored();
-        const committed = await store.commitTokens({ ...commitOf(grant), withheldForMs: 60_000 });
+        const withheld = { isForeign: true, withheldForMs: 60_000 };
+        const committed = await store.commitTokens({ ...commitOf(grant), ...withheld });
         expect(committed).toMatchObject({ state: 'suspect', generation: 2, refreshCt: commitOf(grant).refreshCt });
         expect(committed?.accessNotAfterMs).toBeLessThanOrEqual(committed?.readAtMs ?? 0);
         expect((await store.acquireLease(leaseOf(committed as GrantRecord))).outcome).toBe('not_yet');
+      });
+
+      it('are withheld when a grant of another user holds the same token', async () => {
+        const held = randomUUID();
+        const [holder, same, other] = [await stored({ issued: tokenOf(held) }), await stored(), await stored()];
+        const again = await stored({ userId: holder.userId });
+        expect((await refreshed(again, held, { withheldForMs: 60_000 })).state).toBe('active');
+        expect((await refreshed(same, randomUUID(), { withheldForMs: 60_000 })).state).toBe('active');
+        const foreign = await refreshed(other, held, { withheldForMs: 60_000 });
+        expect(foreign).toMatchObject({ state: 'suspect', generation: 2 });
+        const holders = (await store.findIssuedTokens('nowgg', held)).map(({ grantId }) => grantId);
+        expect(holders.toSorted()).toEqual([holder.id, again.id].toSorted());
       });
 
       it('can be withheld later, unless the generation has moved on', async () => {
@@ -422,6 +435,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const second = (await store.commitTokens(commitOf(grant))) as GrantRecord;
         expect(await store.withholdGeneration({ ...grant, retryInMs: 60_000 })).toBe(false);
         expect(await store.withholdGeneration({ ...second, retryInMs: 60_000 })).toBe(true);
+        expect(await store.withholdGeneration({ ...second, retryInMs: 60_000 })).toBe(false);
         const { state, accessNotAfterMs, readAtMs } = await found(grant.id);
         expect([state, (accessNotAfterMs ?? Infinity) <= readAtMs]).toEqual(['suspect', true]);
       });

@@ -11,9 +11,11 @@ import { RevocationStore } from './revocation/revocation-store.js';
 import { NowggTokenService } from './tokens/nowgg-token-service.js';
 import { NowggVaultService } from './tokens/nowgg-vault-service.js';
 import { StoredIssuedTokens } from './tokens/stored-issued-tokens.js';
+import { StoredTokenOwners } from './tokens/stored-token-owners.js';
 import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+import { TokenOwners } from './verification/token-owners.js';
 
 /** The services that work on the wired store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {
@@ -40,6 +42,12 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
       provide: StoredIssuedTokens,
       useFactory: (store: TokenStore) => new StoredIssuedTokens(store),
       inject: [TokenStore],
+    },
+    {
+      provide: TokenOwners,
+      useFactory: (store: TokenStore, identityProviders: IdentityProviders, revocations: NowggRevocationService) =>
+        new StoredTokenOwners({ store, identityProviders, revocations }),
+      inject: [TokenStore, IdentityProviders, NowggRevocationService],
     },
     { provide: IssuedTokens, useExisting: StoredIssuedTokens },
     {

@@ -9,6 +9,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { CachingAuthenticator } from './verification/caching-authenticator.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+import { TokenOwners } from './verification/token-owners.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from './verification/shared-cache.js';
 
 /** From the line to the identity systems up to the verdict. */
@@ -54,8 +55,16 @@ const authenticator: Provider = {
     clock: NowggClock,
     revocations: RevocationFeed,
     sharedCache: SharedCache | undefined,
-  ) => new CachingAuthenticator({ providers, options: verification, clock, revocations, sharedCache }),
-  inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock, RevocationFeed, OPTIONAL_SHARED_CACHE],
+    tokenOwners: TokenOwners | undefined,
+  ) => new CachingAuthenticator({ providers, options: verification, clock, revocations, sharedCache, tokenOwners }),
+  inject: [
+    IdentityProviders,
+    RESOLVED_OPTIONS,
+    NowggClock,
+    RevocationFeed,
+    OPTIONAL_SHARED_CACHE,
+    { token: TokenOwners, optional: true },
+  ],
 };
 
 const accountService: Provider = {

@@ -29,6 +29,12 @@ export interface WatermarkedGrantsParts {
   readonly clockSkewMs: number;
 }
 
+/** A watermark whose store says when it was written. */
+interface TimedWatermark extends Watermark {
+  /** By the clock of the store, epoch milliseconds. */
+  readonly markedAtMs?: number | undefined;
+}
+
 /** Grants against the watermarks of their user and session. */
 export class WatermarkedGrants extends GrantRevocations {
   readonly #parts: WatermarkedGrantsParts;
@@ -47,13 +53,14 @@ export class WatermarkedGrants extends GrantRevocations {
     return watermarks.some((watermark) => this.#refuses(watermark, grant));
   }
 
-  #refuses(watermark: Watermark | undefined, { begunAtMs }: RevocableGrant): boolean {
+  #refuses(watermark: TimedWatermark | undefined, { begunAtMs }: RevocableGrant): boolean {
     if (!watermark) return false;
-    const { refusedUntilMs, issuedUntilMs } = watermark;
+    const { refusedUntilMs, issuedUntilMs, markedAtMs } = watermark;
     if (refusedUntilMs !== undefined && refusedUntilMs > this.#parts.clock.now()) return true;
+    if (issuedUntilMs === undefined) return false;
     // The tolerance is for clocks of identity systems; the exchange was timed by our own store. Without taking it off
     // again, a sign-in right after a sign-out would be refused.
-    return issuedUntilMs !== undefined && begunAtMs <= issuedUntilMs - this.#parts.clockSkewMs;
+    return begunAtMs <= (markedAtMs ?? issuedUntilMs - this.#parts.clockSkewMs);
   }
 }
 

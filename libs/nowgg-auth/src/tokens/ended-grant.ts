@@ -6,9 +6,10 @@ export function hasText({ refreshCt }: GrantRecord): boolean {
 }
 
 /**
- * A grant as its ciphertexts were sealed: ending it raised the session version and sealed nothing anew. Takes a row as it
- * was just before the end as well as the row of an ended grant.
+ * A grant as it was just before it ended, which is what its ciphertexts were sealed for: ending it raised the session
+ * version and sealed nothing anew. A grant that has not ended is returned as it is.
  */
 export function asSealed(grant: GrantRecord): GrantRecord {
-  return grant.state === 'revoked' ? { ...grant, sessionVersion: grant.sessionVersion - 1 } : grant;
+  if (grant.state !== 'revoked') return grant;
+  return { ...grant, state: 'active', sessionVersion: grant.sessionVersion - 1 };
 }

@@ -109,9 +109,11 @@ export interface TokenCommit {
   /** The access token, to be remembered. */
   readonly issued?: RefreshedToken | undefined;
   /**
-   * Set when the access token must not be handed out: the grant becomes `suspect`, the token counts as expired, and
-   * no refresh begins for this long, milliseconds.
+   * Whether the access token belongs to another user and must not be handed out: the grant becomes `suspect` and the
+   * token counts as expired. Default: only if a grant of another user holds the same token.
    */
+  readonly isForeign?: boolean | undefined;
+  /** For how long no refresh begins then, milliseconds. */
   readonly withheldForMs?: number | undefined;
 }
 

@@ -82,22 +82,24 @@ export class MemoryTokenStore extends TokenStore {
     if (grant.generation !== commit.generation || grant.sessionVersion !== commit.sessionVersion) return undefined;
     const { withheldForMs, issued } = commit;
     const now = this.#clock.now();
+    const holders = issued ? this.#issued.find(grant.provider, issued.credentialId) : [];
+    const isForeign = commit.isForeign === true || holders.some(({ userId }) => userId !== grant.userId);
     const written = this.#write(commit.id, {
       generation: commit.generation + 1,
-      state: withheldForMs === undefined ? 'active' : 'suspect',
+      state: isForeign ? 'suspect' : 'active',
       refreshCt: commit.refreshCt,
       accessCt: commit.accessCt,
       accessObtainedAtMs: now,
-      accessNotAfterMs: withheldForMs === undefined ? commit.accessNotAfterMs : now,
+      accessNotAfterMs: isForeign ? now : commit.accessNotAfterMs,
       refreshNotAfterMs: commit.refreshNotAfterMs,
       ...NO_ATTEMPT,
       failCount: 0,
       failCode: undefined,
       failCountedAtMs: undefined,
-      nextAttemptAtMs: withheldForMs === undefined ? undefined : now + withheldForMs,
+      nextAttemptAtMs: isForeign && withheldForMs !== undefined ? now + withheldForMs : undefined,
     });
     this.#issued.expire(commit.id);
-    if (issued) this.#issued.add(written, issued, issued.begunAtMs);
+    if (issued && !isForeign) this.#issued.add(written, issued, issued.begunAtMs);
     return written;
   }
 
@@ -168,8 +170,9 @@ export class MemoryTokenStore extends TokenStore {
   override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
     const grant = this.#grants.get(id);
     const isLive = grant?.state === 'active' || grant?.state === 'suspect';
-    if (!isLive || grant.generation !== generation) return false;
     const now = this.#clock.now();
+    const isOut = grant?.accessNotAfterMs === undefined || grant.accessNotAfterMs > now;
+    if (!isLive || grant.generation !== generation || !isOut) return false;
     this.#write(id, { state: 'suspect', accessNotAfterMs: now, nextAttemptAtMs: now + retryInMs });
     return true;
   }

@@ -107,13 +107,16 @@ export class RefreshAttempt {
     const { refusedRetryMs: withheldForMs } = this.#parts.timing;
     const commit = {
       ...vault.nextGeneration(this.#grant, refreshToken, tokens, isForeign),
-      ...(isForeign ? { withheldForMs } : { issued: this.#issued(tokens) }),
+      isForeign,
+      withheldForMs,
+      issued: this.#issued(tokens),
     };
     const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
     this.#times.commitMs = clock.monotonicNow() - receivedAt;
     await successes.note(this.#grant.clientKey);
     if (!stored) return this.#adoptOr(endedResult, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
-    if (isForeign) {
+    // It was foreign by its claims, or another user's grant holds the same token.
+    if (stored.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
       return laterResult('suspect', withheldForMs);
     }

@@ -77,7 +77,7 @@ export abstract class TokenStore {
   /** Who holds a token that was handed out here. */
   abstract findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]>;
 
-  /** Makes a grant `suspect` and its access token expired. @returns false when the generation has moved on */
+  /** Makes a grant `suspect` and its access token expired. @returns false when there is nothing to withhold */
   abstract withholdGeneration(withheld: WithheldGeneration): Promise<boolean>;
 
   /** Remembers that this client just had a successful token reply. */

@@ -43,21 +43,27 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
 
     // What has expired of the same grant goes, so that a grant in use has no more rows than tokens that are out.
     // $1 id, $2 generation, $3 session version, $4 refresh, $5 access, $6 access expiry, $7 refresh expiry,
-    // $8 withheld for, $9 digest, $10 scopes, $11 begun at, $12 longest life, $13 tolerance
+    // $8 withheld for, $9 digest, $10 scopes, $11 begun at, $12 longest life, $13 tolerance, $14 whether it is foreign
     commit: `
-      WITH done AS (
-        UPDATE ${grant} SET
-          generation = generation + 1, refresh_ct = $4, access_ct = $5,
-          state = CASE WHEN $8::float8 IS NULL THEN 'active' ELSE 'suspect' END,
+      WITH holder AS (
+        SELECT $14::boolean OR EXISTS (
+          SELECT 1 FROM ${issuedToken} t JOIN ${grant} o ON o.id = t.grant_id JOIN ${grant} g ON g.id = $1
+          WHERE t.digest = $9::text AND o.provider = g.provider AND o.user_id <> g.user_id
+        ) AS is_another
+      ), done AS (
+        UPDATE ${grant} g SET
+          generation = g.generation + 1, refresh_ct = $4, access_ct = $5,
+          state = CASE WHEN holder.is_another THEN 'suspect' ELSE 'active' END,
           access_obtained_at = clock_timestamp(),
-          access_not_after = CASE WHEN $8::float8 IS NULL THEN ${time('$6')} ELSE clock_timestamp() END,
+          access_not_after = CASE WHEN holder.is_another THEN clock_timestamp() ELSE ${time('$6')} END,
           refresh_not_after = ${time('$7')},
           ${NO_LEASE}, attempt_started_at = NULL,
           fail_count = 0, fail_code = NULL, fail_counted_at = NULL,
-          next_attempt_at = clock_timestamp() + ${interval('$8')},
+          next_attempt_at = CASE WHEN holder.is_another THEN clock_timestamp() + ${interval('$8')} END,
           updated_at = clock_timestamp()
-        WHERE id = $1 AND generation = $2 AND session_version = $3 AND state <> 'revoked'
-        RETURNING *
+        FROM holder
+        WHERE g.id = $1 AND g.generation = $2 AND g.session_version = $3 AND g.state <> 'revoked'
+        RETURNING g.*
       ), issued AS (
         ${insertIssuedToken(issuedToken, 'done', { digest: '$9', scopes: '$10', begunAt: time('$11'), life: '$12' })}
       ), expired AS (
@@ -144,6 +150,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
           state = 'suspect', access_not_after = clock_timestamp(),
           next_attempt_at = clock_timestamp() + ${interval('$3')}, updated_at = clock_timestamp()
         WHERE id = $1 AND generation = $2 AND state IN ${LIVE}
+          AND (access_not_after IS NULL OR access_not_after > clock_timestamp())
         RETURNING id
       )
       SELECT id FROM done`,

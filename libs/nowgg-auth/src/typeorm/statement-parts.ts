@@ -10,7 +10,10 @@ export interface IssuedTokenValues {
   readonly life: string;
 }
 
-/** Remembers the access token of the grant row that a part of the same statement has just written, if it has a digest. */
+/**
+ * Remembers the access token of the grant row that a part of the same statement has just written, if it has a digest
+ * and is not withheld.
+ */
 export function insertIssuedToken(
   issuedToken: string,
   written: string,
@@ -21,6 +24,6 @@ export function insertIssuedToken(
     SELECT ${digest}::text, id, generation, ${scopes}::text[], ${begunAt}, clock_timestamp(),
       CASE WHEN access_not_after > clock_timestamp() THEN access_not_after
         ELSE clock_timestamp() + ${life}::float8 * interval '1 millisecond' END
-    FROM ${written} WHERE ${digest}::text IS NOT NULL
+    FROM ${written} WHERE ${digest}::text IS NOT NULL AND state <> 'suspect'
     ON CONFLICT (digest, grant_id) DO NOTHING`;
 }

@@ -70,9 +70,9 @@ export class TypeOrmTokenStore extends TokenStore {
   override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
     const { id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commit;
     const columns = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
-    const { withheldForMs, issued } = commit;
+    const { withheldForMs, isForeign = false, issued } = commit;
     const token = [issued?.credentialId, issued?.scopes, issued?.begunAtMs, longestTokenLifeMs(), EXPIRY_TOLERANCE_MS];
-    return this.#grant(this.#grants.commit, [...columns, withheldForMs, ...token]);
+    return this.#grant(this.#grants.commit, [...columns, withheldForMs, ...token, isForeign]);
   }
 
   override async recordFailure({ id, generation, owner, inDoubt, retryInMs }: AttemptFailure): Promise<boolean> {

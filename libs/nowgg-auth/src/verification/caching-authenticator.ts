@@ -3,7 +3,8 @@ import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedVerificationOptions } from '../options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
-import type { Answer } from './answer.js';
+import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import { Answer } from './answer.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
 import { decide, decideAnswer, type Grounds } from './decide.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
@@ -15,6 +16,7 @@ import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
+import type { TokenOwners } from './token-owners.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import {
   ageMs,
@@ -34,6 +36,8 @@ export interface CachingAuthenticatorParts {
   readonly clock: NowggClock;
   readonly revocations: RevocationView;
   readonly sharedCache?: SharedCache | undefined;
+  /** Knows for whom opaque tokens were refreshed. Absent without a token store. */
+  readonly tokenOwners?: TokenOwners | undefined;
 }
 
 /** One token under one route's demands. */
@@ -61,9 +65,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
   readonly #grounds: Grounds;
+  readonly #tokenOwners: TokenOwners | undefined;
 
-  constructor({ providers, options, clock, revocations, sharedCache }: CachingAuthenticatorParts) {
+  constructor({ providers, options, clock, revocations, sharedCache, tokenOwners }: CachingAuthenticatorParts) {
     super();
+    this.#tokenOwners = tokenOwners;
     this.#providers = providers;
     this.#options = options;
     this.#clock = clock;
@@ -170,10 +176,22 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #ask({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
     const line = this.#lines.get(provider.name) as IdentityLine;
-    const ask = () => this.#shared.ask(key, provider, this.#sharedMaxAgeMs(policy), () => line.ask(question));
+    const askLine = () => this.#ownersAnswer(key, provider.name, question, line.ask(question));
+    const ask = () => this.#shared.ask(key, provider, this.#sharedMaxAgeMs(policy), askLine);
     const settle = (answer: Answer) => this.#remember(key, provider, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
+  }
+
+  /** The first yes about an opaque token must name the user for whom it was refreshed here. */
+  async #ownersAnswer(key: string, provider: string, { token }: Question, asked: Promise<Answer>): Promise<Answer> {
+    const answer = await asked;
+    const { verdict, askedAt } = answer;
+    const owners = this.#tokenOwners;
+    if (!owners || verdict.status !== 'valid' || this.#cache.accepted.has(key)) return answer;
+    // What a JWS says of its user was compared when it was refreshed.
+    if (decodeUnverifiedJws(token) || (await owners.confirm(provider, token, verdict.facts.userId))) return answer;
+    return new Answer({ status: 'invalid', reason: 'revoked_token', definite: true, finding: true }, askedAt, 'miss');
   }
 
   #verifyHere({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
