@@ -79,7 +79,9 @@ export {
   type EncryptionKey,
   type NowggAuthOptions,
   type ResolvedNowggAuthOptions,
+  type ResolvedRevocationOptions,
   type ResolvedVerificationOptions,
+  type RevocationOptions,
   type TokensOptions,
   type VerificationBudget,
   type VerificationOptions,
@@ -94,6 +96,7 @@ export {
 } from './revocation/nowgg-revocation.service.js';
 export {
   RevocationStore,
+  type LongestTokenLives,
   type RevocationChanges,
   type RevocationStoreContext,
   type RevocationStoreWiring,

@@ -51,6 +51,26 @@ export type VerificationBudget = (question: {
   readonly looksGood: boolean;
 }) => boolean;
 
+/** What is refused while revocations are not known, and how long they are remembered. */
+export interface RevocationOptions {
+  /**
+   * What guarded routes answer before everything that is revoked has been read from the store for the first time.
+   * `refuse`: 503 with `Retry-After`. `serve`: they answer without it. Default `refuse`.
+   */
+  beforeFirstLoad?: 'refuse' | 'serve';
+  /**
+   * What guarded routes answer when the store could not be read for 10 seconds. `serve`: what was known then goes on
+   * being refused, but a newer ban is not seen. `refuse`: 503 with `Retry-After`. Routes with `allowStale: false` or
+   * `maxAgeMs: 0` always refuse. Default `serve`.
+   */
+  onUnknown?: 'serve' | 'refuse';
+  /**
+   * The longest life of an access token, milliseconds: how long a sign-out of a user or session is remembered. Default:
+   * 24 hours, or as long as an accepted token was seen to live; 30 days where tokens do not state their end.
+   */
+  longestTokenLifeMs?: number;
+}
+
 /** How grants are kept and refreshed. Needed with a token store only. */
 export interface TokensOptions {
   /** The first key encrypts, every key can decrypt. Keep a key until `vault status` says that it may leave the ring. */
@@ -89,6 +109,7 @@ export interface NowggAuthOptions {
   /** `realm` of the `WWW-Authenticate` challenge. Default `nowgg`. */
   realm?: string;
   verification?: VerificationOptions;
+  revocation?: RevocationOptions;
   tokens?: TokensOptions;
 }
 
@@ -99,11 +120,17 @@ export interface ResolvedVerificationOptions
   readonly budget: VerificationBudget | undefined;
 }
 
+/** {@link RevocationOptions} with every value; without `longestTokenLifeMs` it is learnt. */
+export interface ResolvedRevocationOptions extends Readonly<Required<Omit<RevocationOptions, 'longestTokenLifeMs'>>> {
+  readonly longestTokenLifeMs: number | undefined;
+}
+
 /** Every option with its value: what the rest of the module reads. Frozen, validated, never partial. */
 export interface ResolvedNowggAuthOptions {
   readonly identityProviders: readonly IdentityProviderDefinition[];
   readonly realm: string;
   readonly verification: ResolvedVerificationOptions;
+  readonly revocation: ResolvedRevocationOptions;
   readonly tokens: Readonly<Required<TokensOptions>> | undefined;
   /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;

@@ -4,8 +4,11 @@ import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
+import { ReachWarning } from './revocation/reach-warning.js';
 import { RevocationFeed, type RevocationHints } from './revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from './revocation/revocation-store.js';
+import { TokenLives } from './revocation/token-lives.js';
+import { TokenStore } from './tokens/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from './verification/shared-cache.js';
 
 /** Revocations on the wired store; in the memory of the process by default. */
@@ -20,9 +23,19 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
     },
     {
       provide: RevocationFeed,
-      useFactory: (store: RevocationStore, clock: NowggClock, hints: RevocationHints | undefined) =>
-        new RevocationFeed(store, clock, hints),
-      inject: [RevocationStore, NowggClock, OPTIONAL_SHARED_CACHE],
+      useFactory: (
+        store: RevocationStore,
+        clock: NowggClock,
+        hints: RevocationHints | undefined,
+        { revocation }: ResolvedNowggAuthOptions,
+      ) => new RevocationFeed(store, clock, hints, new TokenLives(revocation.longestTokenLifeMs)),
+      inject: [RevocationStore, NowggClock, OPTIONAL_SHARED_CACHE, RESOLVED_OPTIONS],
+    },
+    {
+      provide: ReachWarning,
+      useFactory: (revocations: RevocationStore, tokens: TokenStore | undefined) =>
+        new ReachWarning(revocations, tokens),
+      inject: [RevocationStore, { token: TokenStore, optional: true }],
     },
     {
       provide: NowggRevocationService,

@@ -6,6 +6,7 @@ import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from './identity/identity-http.js';
 import { IdentityProviders } from './identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
+import { IssuedTokens } from './revocation/issued-tokens.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { CachingAuthenticator } from './verification/caching-authenticator.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
@@ -51,18 +52,23 @@ const authenticator: Provider = {
   provide: NowggAuthenticator,
   useFactory: (
     providers: IdentityProviders,
-    { verification }: ResolvedNowggAuthOptions,
+    { verification: options, revocation }: ResolvedNowggAuthOptions,
     clock: NowggClock,
     revocations: RevocationFeed,
     sharedCache: SharedCache | undefined,
+    issuedTokens: IssuedTokens | undefined,
     tokenOwners: TokenOwners | undefined,
-  ) => new CachingAuthenticator({ providers, options: verification, clock, revocations, sharedCache, tokenOwners }),
+  ) => {
+    const vault = { issuedTokens, tokenOwners };
+    return new CachingAuthenticator({ providers, options, revocation, clock, revocations, sharedCache, ...vault });
+  },
   inject: [
     IdentityProviders,
     RESOLVED_OPTIONS,
     NowggClock,
     RevocationFeed,
     OPTIONAL_SHARED_CACHE,
+    { token: IssuedTokens, optional: true },
     { token: TokenOwners, optional: true },
   ],
 };

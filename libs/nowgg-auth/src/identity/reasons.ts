@@ -35,4 +35,8 @@ export type UnknownReason =
    */
   | 'unknown_key'
   /** Not asked: the system's metadata names hosts that are not configured, so nothing is sent there. */
-  | 'foreign_endpoint';
+  | 'foreign_endpoint'
+  /** The token was issued up to five minutes ahead of our clock, which may be slow. */
+  | 'issued_in_the_future'
+  /** Not decided: revocations, or when the token was issued, could not be read. */
+  | 'revocations_unknown';

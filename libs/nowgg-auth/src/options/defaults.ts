@@ -1,4 +1,4 @@
-import type { ResolvedVerificationOptions, TokensOptions } from '../options.js';
+import type { ResolvedRevocationOptions, ResolvedVerificationOptions, TokensOptions } from '../options.js';
 import type { TokenType } from '../principal.js';
 
 /** What absent options mean: the only place where that stands. */
@@ -16,6 +16,11 @@ export const DEFAULTS = {
     budget: undefined,
     acceptTokenTypes: ['token', 'id_token'] as readonly TokenType[],
   } satisfies ResolvedVerificationOptions,
+  revocation: {
+    beforeFirstLoad: 'refuse',
+    onUnknown: 'serve',
+    longestTokenLifeMs: undefined,
+  } as ResolvedRevocationOptions,
   tokens: {
     refreshMarginMs: 60_000,
     softDeadlineMs: 4_000,

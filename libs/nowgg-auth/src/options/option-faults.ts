@@ -1,5 +1,12 @@
 import { nowggOptionFaults, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
-import { CircuitShape, EncryptionKeyShape, OptionsShape, TokensShape, VerificationShape } from './option-shapes.js';
+import {
+  CircuitShape,
+  EncryptionKeyShape,
+  OptionsShape,
+  RevocationShape,
+  TokensShape,
+  VerificationShape,
+} from './option-shapes.js';
 import { isSettings, shapeFaults } from './shape-faults.js';
 import { RANDOM_KEY, weaknessOf } from './weak-key.js';
 
@@ -48,9 +55,10 @@ function isDefinition(value: unknown): value is { name: string } {
   return typeof name === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(name) && typeof create === 'function';
 }
 
-function nestedFaults({ verification, tokens }: Settings): string[] {
+function nestedFaults({ verification, revocation, tokens }: Settings): string[] {
   return [
     ...(isPresent(verification) ? verificationFaults(verification) : []),
+    ...(isPresent(revocation) ? shapeFaults(RevocationShape, revocation, 'revocation.') : []),
     ...(isPresent(tokens) ? tokensFaults(tokens) : []),
   ];
 }

@@ -16,6 +16,8 @@ import {
 /** The longest wait that a timer of Node can hold. */
 const LONGEST_MS = 2_147_483_647;
 
+const MOST_LIFE_MS = 3_650 * 24 * 3_600_000;
+
 function Optional(...rules: PropertyDecorator[]): PropertyDecorator {
   return (target, key) => {
     for (const rule of [IsOptional(), ...rules]) rule(target, key);
@@ -57,6 +59,7 @@ export class OptionsShape {
   )
   realm?: unknown;
   @IsOptional() verification?: unknown;
+  @IsOptional() revocation?: unknown;
   @IsOptional() tokens?: unknown;
 }
 
@@ -83,6 +86,13 @@ export class CircuitShape {
   // Fewer would let a passing hiccup stop every question.
   @WholeNumber(5, 10_000_000, 'must be a whole number, 5 or more') openAfter?: unknown;
   @WholeNumber(1, 60_000, 'must be a whole number of milliseconds, 1 to 60,000') maxPauseMs?: unknown;
+}
+
+export class RevocationShape {
+  @Optional(IsIn(['refuse', 'serve'], { message: 'must be refuse or serve' })) beforeFirstLoad?: unknown;
+  @Optional(IsIn(['refuse', 'serve'], { message: 'must be refuse or serve' })) onUnknown?: unknown;
+  @WholeNumber(60_000, MOST_LIFE_MS, 'must be a whole number of milliseconds, one minute to ten years')
+  longestTokenLifeMs?: unknown;
 }
 
 export class TokensShape {

@@ -34,6 +34,7 @@ describe('resolveOptions', () => {
         budget: undefined,
         acceptTokenTypes: ['token', 'id_token'],
       },
+      revocation: { beforeFirstLoad: 'refuse', onUnknown: 'serve', longestTokenLifeMs: undefined },
       tokens: undefined,
     });
     const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
@@ -54,6 +55,20 @@ describe('resolveOptions', () => {
     expect(resolved).toMatchObject({
       realm: 'a realm',
       verification: { maxAgeMs: 0, timeoutMs: 3_000, acceptTokenTypes: ['token'] },
+    });
+  });
+
+  it('refuses what is not an option of revocations, and names it', () => {
+    const revocation = { beforeFirstLoad: 'wait', onUnknown: true, longestTokenLifeMs: 5, until: 1 } as never;
+    expect(messageOf({ clientId: 'game', revocation })).toBe(
+      'NowggAuthModule: revocation.until is no option; revocation.beforeFirstLoad must be refuse or serve; ' +
+        'revocation.onUnknown must be refuse or serve; ' +
+        'revocation.longestTokenLifeMs must be a whole number of milliseconds, one minute to ten years',
+    );
+    const given = { beforeFirstLoad: 'serve', longestTokenLifeMs: 3_600_000 } as const;
+    expect(resolveOptions({ clientId: 'game', revocation: given }).revocation).toEqual({
+      ...given,
+      onUnknown: 'serve',
     });
   });
 

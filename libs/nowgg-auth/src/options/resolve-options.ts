@@ -37,6 +37,7 @@ export function resolveOptions(
     ]),
     realm: options.realm ?? DEFAULTS.realm,
     verification: resolveVerification(options),
+    revocation: Object.freeze({ ...DEFAULTS.revocation, ...present(options.revocation ?? {}) }),
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
     sealingKey: sealingKeyOf(options),
   });

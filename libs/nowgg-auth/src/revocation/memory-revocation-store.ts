@@ -1,33 +1,44 @@
-import type { RevocationSubject, Watermark } from './watermark.js';
-import { mergeWatermarks } from './watermark.js';
 import { type RevocationChanges, RevocationStore, type RevocationStoreWiring } from './revocation-store.js';
+import type { TokenLives } from './token-lives.js';
+import { mergeWatermarks, type RevocationSubject, type Watermark } from './watermark.js';
+import { Watermarks } from './watermarks.js';
 
-/** Watermarks of this process alone, gone when it ends. */
+const ALWAYS = Number.NEGATIVE_INFINITY;
+
+/** Watermarks of this process alone, gone when it ends. They are kept once: the feed works on the same. */
 export class MemoryRevocationStore extends RevocationStore {
-  override readonly isShared = false;
-  readonly #watermarks = new Map<string, Watermark>();
+  override readonly isShared: boolean = false;
+  #watermarks: Watermarks | undefined;
+
+  /** The watermarks themselves. */
+  keptWith(lives: TokenLives): Watermarks {
+    this.#watermarks ??= new Watermarks(lives);
+    return this.#watermarks;
+  }
 
   override async put(watermark: Watermark): Promise<Watermark> {
-    const merged = mergeWatermarks(this.#watermarks.get(keyOf(watermark)), watermark);
-    this.#watermarks.set(keyOf(watermark), merged);
+    const merged = mergeWatermarks(this.#kept.find(watermark), watermark);
+    this.#kept.apply(merged, ALWAYS);
     return merged;
   }
 
   override async lift(subject: RevocationSubject): Promise<void> {
-    this.#watermarks.delete(keyOf(subject));
+    this.#kept.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }, ALWAYS);
   }
 
   override async find(subject: RevocationSubject): Promise<Watermark | undefined> {
-    return this.#watermarks.get(keyOf(subject));
+    return this.#kept.find(subject);
   }
 
+  /** Nothing: no other process writes here. */
   override async changesSince(): Promise<RevocationChanges> {
-    return { watermarks: [...this.#watermarks.values()], cursor: '' };
+    return { watermarks: [], cursor: '' };
   }
-}
 
-function keyOf({ provider, kind, id }: RevocationSubject): string {
-  return JSON.stringify([provider, kind, id]);
+  get #kept(): Watermarks {
+    this.#watermarks ??= new Watermarks();
+    return this.#watermarks;
+  }
 }
 
 /**

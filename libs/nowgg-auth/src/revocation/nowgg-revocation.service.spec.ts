@@ -1,25 +1,13 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
-import { IdentityUnavailableError } from '../errors.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { DEFAULTS } from '../options/defaults.js';
-import { MemoryRevocationStore } from './memory-revocation-store.js';
+import { captureSecurityEvents } from '../testing-support/security-events.js';
+import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
 import { NowggRevocationService, type RevocationTarget } from './nowgg-revocation.service.js';
 import { RevocationFeed } from './revocation-feed.js';
-import type { RevocationChanges } from './revocation-store.js';
-
-/** A store that several feeds share, and that can fail. */
-class SharedMemoryStore extends MemoryRevocationStore {
-  override readonly isShared = true as never;
-  broken = false;
-
-  override async changesSince(): Promise<RevocationChanges> {
-    if (this.broken) throw new IdentityUnavailableError();
-    return super.changesSince();
-  }
-}
 
 const turn = () =>
   new Promise((resolve) => {
@@ -27,27 +15,35 @@ const turn = () =>
   });
 
 let clock: ManualClock;
-let store: SharedMemoryStore;
+let store: SharedRevocationStore;
 let provider: FakeIdentityProvider;
+const feeds: RevocationFeed[] = [];
 
-/** What one process has. */
-function node() {
+/** What one process has, and all that the store has so far. */
+async function node() {
   const feed = new RevocationFeed(store, clock);
   const providers = new IdentityProviders([provider]);
   const service = new NowggRevocationService({ store, feed, providers, clock, clockSkewMs: 5_000 });
   const options = DEFAULTS.verification;
   const authenticator = new CachingAuthenticator({ providers, options, clock, revocations: feed });
+  await feed.start();
+  feeds.push(feed);
   return { feed, service, authenticator };
 }
 
 beforeEach(() => {
   clock = new ManualClock();
-  store = new SharedMemoryStore();
+  store = new SharedRevocationStore();
+  store.nowMs = () => clock.now();
   provider = new FakeIdentityProvider();
   provider.answer = () => ({
     status: 'valid',
     facts: factsOf({ userId: 'u', sessionId: 's', tokenId: 't', issuedAtMs: clock.now() }),
   });
+});
+
+afterEach(async () => {
+  await Promise.all(feeds.splice(0).map((feed) => feed.close()));
 });
 
 describe('a revocation', () => {
@@ -57,8 +53,7 @@ describe('a revocation', () => {
     ['token id', { tokenId: 't' }],
     ['token', { token: 'abc' }],
   ])('of a %s refuses the cached token at once here, and elsewhere after the next poll', async (_what, target) => {
-    const [here, there] = [node(), node()];
-    await Promise.all([here.feed.start(), there.feed.start()]);
+    const [here, there] = [await node(), await node()];
     await Promise.all([here.authenticator.authenticate('abc'), there.authenticator.authenticate('abc')]);
     await here.service.revoke(target);
     const revoked = { status: 'invalid', reason: 'revoked_token' };
@@ -68,11 +63,10 @@ describe('a revocation', () => {
     await turn();
     expect(there.authenticator.authenticate('abc')).toEqual(revoked);
     expect(await there.service.isRevoked(target)).toBe(true);
-    await Promise.all([here.feed.close(), there.feed.close()]);
   });
 
   it('lets in what is issued after it, but for the skew', async () => {
-    const { authenticator, service } = node();
+    const { authenticator, service } = await node();
     await service.revoke({ userId: 'u' });
     clock.advance(5_000);
     expect(await authenticator.authenticate('soon')).toMatchObject({ reason: 'revoked_token' });
@@ -81,7 +75,7 @@ describe('a revocation', () => {
   });
 
   it('until a date refuses new sign-ins too, and ends by itself', async () => {
-    const { authenticator, service } = node();
+    const { authenticator, service } = await node();
     await service.revoke({ userId: 'u' }, { until: new Date(clock.now() + 60_000) });
     clock.advance(59_000);
     expect(await authenticator.authenticate('new')).toMatchObject({ reason: 'revoked_token' });
@@ -91,14 +85,14 @@ describe('a revocation', () => {
   });
 
   it('can be lifted', async () => {
-    const { authenticator, service } = node();
+    const { authenticator, service } = await node();
     await service.revoke({ userId: 'u' });
     await service.restore({ userId: 'u' });
     expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
   });
 
-  it('of a user is told to whoever keeps something of his', async () => {
-    const { service } = node();
+  it('of a user is told to what keeps something of theirs', async () => {
+    const { service } = await node();
     const told: unknown[] = [];
     service.onUserRevoked(async (user) => told.push(user));
     await service.revoke({ userId: 'u' });
@@ -107,7 +101,7 @@ describe('a revocation', () => {
   });
 
   it('overtakes a question that is under way', async () => {
-    const { authenticator, service } = node();
+    const { authenticator, service } = await node();
     let answer: () => void = () => undefined;
     const valid = await provider.answer('', 'token');
     provider.answer = () =>
@@ -129,33 +123,128 @@ describe('a revocation', () => {
     [{ token: '' }],
     [{ userId: 7 }],
   ])('of %p is refused', async (target) => {
-    const { service } = node();
+    const { service } = await node();
     await expect(service.revoke(target as never)).rejects.toMatchObject({ errorCode: 'invalid_request' });
   });
 
   it.each([[new Date(0)], [new Date(Number.NaN)]])('until %p is refused', async (until) => {
-    const { service } = node();
+    const { service } = await node();
     await expect(service.revoke({ userId: 'u' }, { until })).rejects.toMatchObject({ errorCode: 'invalid_request' });
+  });
+
+  it('of many is one write, and names each kind of event', async () => {
+    const { authenticator, service } = await node();
+    await authenticator.authenticate('abc');
+    using events = captureSecurityEvents();
+    await service.revoke([{ userId: 'u' }, { userId: 'other' }, { sessionId: 'x' }, { userId: 'u' }]);
+    expect(store.writes).toBe(1);
+    expect(authenticator.authenticate('abc')).toMatchObject({ reason: 'revoked_token' });
+    await service.revoke({ userId: 'u' }, { until: new Date(clock.now() + 1_000) });
+    await service.restore({ userId: 'u' });
+    expect(events.seen.map(({ type, provider: name }) => `${type} ${name}`)).toEqual([
+      ...Array.from({ length: 4 }, () => 'revoked nowgg'),
+      'banned nowgg',
+      'restored nowgg',
+    ]);
+  });
+
+  it('of one bad target among several writes nothing', async () => {
+    const { service } = await node();
+    await expect(service.revoke([{ userId: 'u' }, { userId: '' }])).rejects.toMatchObject({
+      errorCode: 'invalid_request',
+    });
+    expect(store.writes).toBe(0);
+  });
+
+  it('of a grant is one write: a mark for each token that has not expired, and one for its session if it is given', async () => {
+    const { feed, service } = await node();
+    const credentialId = (fill: string) => fill.repeat(43);
+    const token = (fill: string, notAfterMs: number | undefined) => ({ credentialId: credentialId(fill), notAfterMs });
+    const tokens = [token('A', clock.now() + 3_600_000), token('E', clock.now()), token('I', undefined)];
+    await service.refuseTokensOf({ provider: 'nowgg', userId: 'u', sessionId: undefined, tokens });
+    const found = () =>
+      ['A', 'E', 'I'].map((fill) => feed.find({ provider: 'nowgg', kind: 'credential', id: credentialId(fill) }));
+    expect(store.writes).toBe(1);
+    expect(found()).toEqual([
+      expect.objectContaining({ notAfterMs: clock.now() + 3_600_000 }),
+      undefined,
+      expect.objectContaining({ issuedUntilMs: clock.now() + 5_000, notAfterMs: undefined }),
+    ]);
+    expect(feed.find({ provider: 'nowgg', kind: 'session', id: 's' })).toBeUndefined();
+    await service.refuseTokensOf({ provider: 'nowgg', userId: 'u', sessionId: 's', tokens });
+    expect(store.writes).toBe(2);
+    expect(feed.find({ provider: 'nowgg', kind: 'session', id: 's' })).toMatchObject({
+      notAfterMs: clock.now() + 3_600_000,
+    });
+    await service.refuseTokensOf({ provider: 'nowgg', userId: 'u', sessionId: undefined, tokens: [] });
+    expect(store.writes).toBe(2);
+  });
+
+  it.each([-5_001, -5_000, -1_000, 0, 999, 1_000, 4_000, 5_000])(
+    'reaches a token whose issuer is %d ms ahead of us, seconds floored',
+    async (aheadMs) => {
+      const { authenticator, service } = await node();
+      const issuedAtMs = Math.floor((clock.now() + aheadMs) / 1_000) * 1_000;
+      provider.answer = () => ({ status: 'valid', facts: factsOf({ userId: 'u', issuedAtMs }) });
+      expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+      await service.revoke({ userId: 'u' });
+      expect(authenticator.authenticate('abc')).toMatchObject({ reason: 'revoked_token' });
+    },
+  );
+
+  it.each(['seen before', 'seen after'])(
+    'reaches a token of an issuer that is 30 s ahead, first %s it, when it is taken at last',
+    async (when) => {
+      const { authenticator, service } = await node();
+      const issuedAtMs = clock.now() + 30_000;
+      provider.answer = () => ({ status: 'valid', facts: factsOf({ userId: 'u', issuedAtMs }) });
+      const ahead = { status: 'unknown', reason: 'issued_in_the_future' };
+      if (when === 'seen before') await authenticator.authenticate('abc');
+      await service.revoke({ userId: 'u' });
+      expect(await authenticator.authenticate('abc')).toMatchObject(ahead);
+      clock.advance(26_000);
+      expect(await authenticator.authenticate('abc')).toMatchObject({ reason: 'revoked_token' });
+      provider.answer = () => ({ status: 'valid', facts: factsOf({ userId: 'u', issuedAtMs: clock.now() + 30_000 }) });
+      expect(await authenticator.authenticate('newer')).toMatchObject(ahead);
+    },
+  );
+
+  it('is forgotten when tokens that it names have expired, and not before', async () => {
+    const { feed, service } = await node();
+    await service.revoke({ userId: 'u' });
+    clock.advance(23 * 3_600_000);
+    await turn();
+    expect(feed.find({ provider: 'nowgg', kind: 'user', id: 'u' })).toBeDefined();
+    expect(await service.isRevoked({ userId: 'u' })).toBe(true);
+    clock.advance(2 * 3_600_000);
+    expect(await service.isRevoked({ userId: 'u' })).toBe(false);
+    const fresh = await node();
+    expect(fresh.feed.find({ provider: 'nowgg', kind: 'user', id: 'u' })).toBeUndefined();
   });
 });
 
-describe('news of bans that are older than ten seconds', () => {
-  it('end the trust in memory, also in an outage, until they can be read again', async () => {
-    const { authenticator, feed } = node();
-    await feed.start();
-    await authenticator.authenticate('abc');
-    store.broken = true;
-    for (let second = 0; second < 10; second += 1) {
-      clock.advance(1_000);
-      await turn();
-    }
-    expect(authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
-    clock.advance(1);
-    provider.answer = () => ({ status: 'unknown', reason: 'timeout' });
-    expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'unknown' });
-    store.broken = false;
-    await feed.readNow();
-    expect(authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
-    await feed.close();
+describe('the longest life of tokens', () => {
+  const old = { userId: 'u', expiresAtMs: undefined };
+
+  it('is learnt before the first such token is decided about: marks that it concerns are read first', async () => {
+    const first = await node();
+    await first.service.revoke({ userId: 'u' });
+    clock.advance(25 * 3_600_000);
+    const second = await node();
+    expect(second.feed.find({ provider: 'nowgg', kind: 'user', id: 'u' })).toBeUndefined();
+    provider.answer = () => ({ status: 'valid', facts: factsOf({ ...old, issuedAtMs: clock.now() - 26 * 3_600_000 }) });
+    const verdict = second.authenticator.authenticate('abc');
+    await turn();
+    clock.advance(50);
+    expect(await verdict).toEqual({ status: 'invalid', reason: 'revoked_token' });
+    expect(store.lives.get('nowgg')).toBe(30 * 24 * 3_600_000);
+  });
+
+  it('is kept for processes that start later, and never shrinks', async () => {
+    store.lives.set('nowgg', 60 * 24 * 3_600_000);
+    await (await node()).service.revoke({ userId: 'u' });
+    clock.advance(50 * 24 * 3_600_000);
+    const { feed } = await node();
+    expect(feed.find({ provider: 'nowgg', kind: 'user', id: 'u' })).toBeDefined();
   });
 });

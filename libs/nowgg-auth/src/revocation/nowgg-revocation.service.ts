@@ -2,11 +2,12 @@ import type { NowggClock } from '../clock.js';
 import { InvalidRequestError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
+import { publishSecurityEvent } from '../security-events.js';
 import type { RevocationFeed } from './revocation-feed.js';
-import type { RevocationStore } from './revocation-store.js';
-import type { RevokedGrant } from './token-revocations.js';
+import { onePerSubject, type RevocationStore } from './revocation-store.js';
+import type { HandedOutToken, RevokedGrant } from './token-revocations.js';
 import { TokenRevocations } from './token-revocations.js';
-import { isSpent, type RevocationKind, type RevocationSubject } from './watermark.js';
+import type { RevocationKind, RevocationSubject, Watermark } from './watermark.js';
 
 /** Exactly one of the four says what is meant; `provider` may be left out where there is only one. */
 export type RevocationTarget = { readonly provider?: string } & (
@@ -21,7 +22,7 @@ export interface RevokeOptions {
   readonly until?: Date;
 }
 
-/** Called when a user is revoked, for what is kept about him elsewhere. */
+/** Called when a user is revoked, for what is kept about them elsewhere. */
 export type UserRevokedListener = (user: { readonly provider: string; readonly userId: string }) => Promise<unknown>;
 
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
@@ -55,16 +56,21 @@ export class NowggRevocationService extends TokenRevocations {
   }
 
   /**
-   * Refuses a user, session or token from now on. Revoking a user revokes his grants too.
+   * Refuses users, sessions or tokens from now on, several in one round trip. Revoking a user revokes their grants too.
    *
    * @throws IdentityUnavailableError when the store cannot be written: then nothing is certain, repeat it
-   * @throws InvalidRequestError when the target names nothing, or several things, or `until` is no date ahead
+   * @throws InvalidRequestError when a target names nothing, or several things, or `until` is not a date in the future
    */
-  async revoke(target: RevocationTarget, options: RevokeOptions = {}): Promise<void> {
-    const subject = this.#subjectOf(target);
-    await this.#put(subject, options.until);
-    if (subject.kind !== 'user') return;
-    for (const listener of this.#listeners) await listener({ provider: subject.provider, userId: subject.id });
+  async revoke(target: RevocationTarget | readonly RevocationTarget[], options: RevokeOptions = {}): Promise<void> {
+    const subjects = targetsOf(target).map((each) => this.#subjectOf(each));
+    const times = this.#timesOf(options.until);
+    await this.#write(subjects.map((subject) => ({ ...subject, ...times })));
+    const type = options.until ? 'banned' : 'revoked';
+    for (const { provider } of subjects) publishSecurityEvent({ type, provider });
+    for (const { provider, kind, id } of subjects) {
+      if (kind !== 'user') continue;
+      for (const listener of this.#listeners) await listener({ provider, userId: id });
+    }
   }
 
   /** Lifts whatever was revoked of a target. Grants that ended stay ended: the player signs in again. */
@@ -72,13 +78,14 @@ export class NowggRevocationService extends TokenRevocations {
     const subject = this.#subjectOf(target);
     await this.#store.lift(subject);
     this.#feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
+    publishSecurityEvent({ type: 'restored', provider: subject.provider });
     await this.#feed.announce();
   }
 
   /** Whether anything of a target is refused at present, as the store has it. */
   async isRevoked(target: RevocationTarget): Promise<boolean> {
     const watermark = await this.#store.find(this.#subjectOf(target));
-    return watermark !== undefined && !isSpent(watermark, this.#clock.now());
+    return watermark !== undefined && this.#feed.isInForce(watermark);
   }
 
   /** Registers what else has to happen when a user is revoked. */
@@ -88,21 +95,39 @@ export class NowggRevocationService extends TokenRevocations {
 
   /** Refuses what was issued under a grant that has just ended: its session where it has one, and its tokens. */
   override async refuseTokensOf({ provider, sessionId, tokens }: RevokedGrant): Promise<void> {
-    if (sessionId !== undefined) await this.#put({ provider, kind: 'session', id: sessionId }, undefined);
-    for (const { credentialId } of tokens) {
-      await this.#put({ provider, kind: 'credential', id: credentialId }, undefined);
-    }
+    const times = this.#timesOf(undefined);
+    const now = this.#clock.now();
+    const unexpired = tokens.filter(({ notAfterMs }) => notAfterMs === undefined || notAfterMs > now);
+    const ofTokens = unexpired.map(
+      ({ credentialId, notAfterMs }): Watermark => ({
+        provider,
+        kind: 'credential',
+        id: credentialId,
+        ...times,
+        notAfterMs,
+      }),
+    );
+    const ofSession: Watermark[] =
+      sessionId === undefined
+        ? []
+        : [{ provider, kind: 'session', id: sessionId, ...times, notAfterMs: lastOf(unexpired) }];
+    await this.#write([...ofTokens, ...ofSession]);
   }
 
-  async #put(subject: RevocationSubject, until: Date | undefined): Promise<void> {
+  async #write(watermarks: readonly Watermark[]): Promise<void> {
+    if (watermarks.length === 0) return;
+    for (const written of await this.#store.putMany(onePerSubject(watermarks))) this.#feed.apply(written);
+    await this.#feed.announce();
+  }
+
+  #timesOf(until: Date | undefined) {
     const now = this.#clock.now();
     const refusedUntilMs = until?.getTime();
     if (refusedUntilMs !== undefined && !(refusedUntilMs > now)) {
-      throw new InvalidRequestError('until must be a date ahead');
+      throw new InvalidRequestError('until must be a Date in the future');
     }
     const issuedUntilMs = refusedUntilMs === undefined ? now + this.#clockSkewMs : undefined;
-    this.#feed.apply(await this.#store.put({ ...subject, issuedUntilMs, refusedUntilMs }));
-    await this.#feed.announce();
+    return { issuedUntilMs, refusedUntilMs, markedAtMs: issuedUntilMs === undefined ? undefined : now };
   }
 
   #subjectOf(target: RevocationTarget): RevocationSubject {
@@ -121,4 +146,14 @@ export class NowggRevocationService extends TokenRevocations {
     const kind: RevocationKind = KINDS[key];
     return { provider, kind, id };
   }
+}
+
+function targetsOf(target: RevocationTarget | readonly RevocationTarget[]): readonly RevocationTarget[] {
+  return Array.isArray(target) ? target : [target as RevocationTarget];
+}
+
+/** The last expiry of several tokens; undefined when one does not state its own. */
+function lastOf(tokens: readonly HandedOutToken[]): number | undefined {
+  const expiries = tokens.flatMap(({ notAfterMs }) => (notAfterMs === undefined ? [] : [notAfterMs]));
+  return expiries.length === 0 ? undefined : Math.max(...expiries);
 }

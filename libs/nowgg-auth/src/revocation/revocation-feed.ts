@@ -1,14 +1,21 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
+import { NowggConfigurationError } from '../errors.js';
+import { CoalescedReading } from './coalesced-reading.js';
+import { MemoryRevocationStore } from './memory-revocation-store.js';
+import { RevocationNews } from './revocation-news.js';
 import type { RevocationStore } from './revocation-store.js';
-import type { RevocationSubject, Watermark } from './watermark.js';
+import { TokenLives } from './token-lives.js';
+import { isSpent, type RevocationSubject, type Watermark } from './watermark.js';
 import { type RevocableToken, Watermarks } from './watermarks.js';
 
 const POLL_MS = 1_000;
-/** With news older than this, a verdict from memory could be one that a ban has ended. */
+/** News that are older than this may lack a ban. */
 const TRUSTED_MS = 10_000;
+/** A flood of hints costs at most one reading in this time. */
+const READING_EVERY_MS = 50;
 
-/** How processes tell each other that there is news. Best effort: the poll finds everything by itself. */
+/** How processes tell each other that there is news. Best effort: the poll finds everything without it. */
 export interface RevocationHints {
   announceRevocation(): Promise<void>;
   /** Gives a function that ends it. */
@@ -20,15 +27,25 @@ export interface RevocationView {
   /**
    * Whether the token is revoked, as far as is known here.
    *
-   * @param digest SHA-256 of the token as 32 one-byte characters
+   * @param digest identity of the token as 32 one-byte characters
+   * @param begunAtMs when the exchange or refresh that brought the token began, where that is known
    */
-  refuses(token: RevocableToken, digest: string, nowMs: number): boolean;
+  refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean;
   /**
-   * False while the store cannot be read: then no verdict from memory may serve.
+   * False before the first complete load, and while the store cannot be read.
    *
    * @param monotonicMs reading of the monotonic clock
    */
   isCurrentAt(monotonicMs: number): boolean;
+  /** Whether all that can still refuse something was read once. */
+  readonly isLoaded: boolean;
+  /**
+   * Learns from an accepted token how long tokens live here. What is given has to be awaited before the token is
+   * decided about: marks of an age that was not thought to matter are read first.
+   */
+  learn(token: RevocableToken): Promise<void> | undefined;
+  /** Notes that a token's time of issue is this far ahead of our clock. */
+  noteLead(provider: string, leadMs: number): void;
 }
 
 /**
@@ -38,19 +55,27 @@ export interface RevocationView {
 export class RevocationFeed implements RevocationView, OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #store: RevocationStore;
   readonly #clock: NowggClock;
-  readonly #watermarks = new Watermarks();
-  readonly #closing = new AbortController();
-  #cursor: string | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | undefined;
-  #hinted = false;
   readonly #hints: RevocationHints | undefined;
+  readonly #lives: TokenLives;
+  readonly #watermarks: Watermarks;
+  readonly #closing = new AbortController();
+  readonly #news: RevocationNews;
+  readonly #readings: CoalescedReading;
   readonly #endWatches: (() => unknown)[] = [];
+  readonly #learning = new Map<string, Promise<void>>();
+  #onPage: (() => void) | undefined;
+  #problem: unknown;
 
-  constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationHints) {
+  constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationHints, lives = new TokenLives()) {
     this.#store = store;
     this.#clock = clock;
     this.#hints = hints;
+    this.#lives = lives;
+    const { signal } = this.#closing;
+    const watermarks = store instanceof MemoryRevocationStore ? store.keptWith(lives) : new Watermarks(lives);
+    this.#watermarks = watermarks;
+    this.#news = new RevocationNews({ store, clock, lives, watermarks, signal });
+    this.#readings = new CoalescedReading(clock, READING_EVERY_MS, signal, () => this.#read());
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -62,16 +87,22 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     await this.close();
   }
 
-  /** Reads what is known so far and goes on reading until {@link close}. Does not fail when the store does. */
+  /**
+   * Begins to read, and goes on until {@link close}. Waits for the first page alone: a long history is read in the
+   * background. Does not fail when the store is away.
+   *
+   * @throws NowggConfigurationError when the tables are missing or may not be used
+   */
   async start(): Promise<void> {
-    await this.readNow();
     if (!this.#store.isShared) return;
+    await this.#firstPage();
+    if (this.#problem instanceof NowggConfigurationError) throw this.#problem;
     const onHint = () => void this.readNow();
     if (this.#hints) this.#endWatches.push(this.#hints.onRevocation(onHint));
     try {
       this.#endWatches.push(await this.#store.watch(onHint));
     } catch {
-      // A hint only: the poll finds everything by itself.
+      // A hint only: the poll finds everything without it.
     }
     void this.#poll();
   }
@@ -79,7 +110,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#endWatches.splice(0).map(async (end) => end()));
-    await this.#reading;
+    await this.#readings.end();
   }
 
   /** Tells the other processes that this one has written something. */
@@ -87,48 +118,79 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     if (this.#store.isShared) await this.#hints?.announceRevocation();
   }
 
-  refuses(token: RevocableToken, digest: string, nowMs: number): boolean {
-    return this.#watermarks.refuse(token, digest, nowMs);
+  refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean {
+    return this.#watermarks.refuse(token, digest, nowMs, begunAtMs);
   }
 
   isCurrentAt(monotonicMs: number): boolean {
-    return !this.#store.isShared || monotonicMs - this.#readAt <= TRUSTED_MS;
+    const { completeAt } = this.#news;
+    return !this.#store.isShared || (completeAt !== undefined && monotonicMs - completeAt <= TRUSTED_MS);
+  }
+
+  get isLoaded(): boolean {
+    return !this.#store.isShared || this.#news.completeAt !== undefined;
   }
 
   find(subject: RevocationSubject): Watermark | undefined {
     return this.#watermarks.find(subject);
   }
 
+  /** Whether anything of a watermark can still be refused. */
+  isInForce(watermark: Watermark): boolean {
+    return !isSpent(watermark, this.#clock.now(), this.#lives.of(watermark.provider));
+  }
+
   /** Takes over what this process itself has just written. */
   apply(watermark: Watermark): void {
     this.#watermarks.apply(watermark, this.#clock.now());
+    this.#news.wrote(watermark);
+    if (!this.#store.isShared) this.#watermarks.prune(this.#clock.now());
   }
 
-  /** Reads once more; one reading at a time, and one more after it when something happened meanwhile. */
-  async readNow(): Promise<void> {
-    if (this.#reading) {
-      this.#hinted = true;
-      return this.#reading;
-    }
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
+  learn(token: RevocableToken): Promise<void> | undefined {
+    const { provider } = token;
+    const lifeMs = this.#lives.shownBy(token, this.#clock.now());
+    if (!this.#lives.grow(provider, lifeMs)) return this.#learning.get(provider);
+    const learning = this.#learnt(provider, lifeMs).finally(() => {
+      if (this.#learning.get(provider) === learning) this.#learning.delete(provider);
     });
-    return this.#reading;
+    this.#learning.set(provider, learning);
+    return learning;
+  }
+
+  noteLead(provider: string, leadMs: number): void {
+    this.#watermarks.noteLead(provider, leadMs, this.#clock.now());
+  }
+
+  /** Reads once more, and gives the end of a reading that began after this call. At most one reading in 50 ms. */
+  async readNow(): Promise<void> {
+    return this.#readings.request();
+  }
+
+  async #firstPage(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onPage = resolve;
+      void this.readNow().then(resolve);
+    });
+    this.#onPage = undefined;
   }
 
   async #read(): Promise<void> {
-    do {
-      this.#hinted = false;
-      const askedAt = this.#clock.monotonicNow();
-      try {
-        const { watermarks, cursor } = await this.#store.changesSince(this.#cursor);
-        for (const watermark of watermarks) this.apply(watermark);
-        this.#cursor = cursor;
-        this.#readAt = askedAt;
-      } catch {
-        // The next poll tries again; isCurrentAt tells how old the news are.
-      }
-    } while (this.#hinted && !this.#closing.signal.aborted);
+    try {
+      await this.#news.read(() => this.#onPage?.());
+      this.#problem = undefined;
+    } catch (error) {
+      // The next poll tries again; isCurrentAt tells how old the news are.
+      this.#problem = error;
+    }
+  }
+
+  async #learnt(provider: string, lifeMs: number): Promise<void> {
+    // Where it cannot be kept, the next process learns it anew.
+    await this.#store.keepTokenLife(provider, lifeMs).catch(() => undefined);
+    if (!this.#store.isShared) return;
+    this.#news.reload();
+    await this.readNow();
   }
 
   async #poll(): Promise<void> {

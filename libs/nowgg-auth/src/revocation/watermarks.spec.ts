@@ -3,6 +3,7 @@ import { principalOf } from '../principal.js';
 import { factsOf } from '../testing-support/fake-identity-provider.js';
 import { tokenDigest } from '../verification/cache-key.js';
 import { credentialIdOf } from './credential-id.js';
+import { TokenLives } from './token-lives.js';
 import { mergeWatermarks, WATERMARK_RETENTION_MS, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
 
@@ -30,13 +31,80 @@ describe('a watermark', () => {
   it.each([
     ['user', 'u'],
     ['session', 's'],
-    ['token', 't'],
-    ['credential', credentialIdOf('the token')],
   ] as const)('of a %s refuses what was issued up to it', (kind, id) => {
     watermarks.apply(mark({ kind, id, issuedUntilMs: NOW }), NOW);
     expect(refuses()).toBe(true);
     expect(refuses({ issuedAtMs: NOW + 1 })).toBe(false);
     expect(refuses({ provider: 'other' })).toBe(false);
+  });
+
+  it.each([
+    ['token', 't'],
+    ['credential', credentialIdOf('the token')],
+  ] as const)('of one %s refuses it whatever time of issue it states', (kind, id) => {
+    watermarks.apply(mark({ kind, id, issuedUntilMs: NOW }), NOW);
+    expect(refuses()).toBe(true);
+    expect(refuses({ issuedAtMs: NOW + 1 })).toBe(true);
+    expect(refuses({ issuedAtMs: undefined })).toBe(true);
+    expect(refuses({ provider: 'other' })).toBe(false);
+    expect(watermarks.refuse(principalOf({ ...facts, tokenId: 'T' }), tokenDigest('another'), NOW)).toBe(false);
+  });
+
+  it('refuses neither a token whose exchange began after it, nor a newer one after a ban', () => {
+    watermarks.apply(mark({ issuedUntilMs: NOW + 5_000, markedAtMs: NOW }), NOW);
+    const begun = (beganAtMs: number) => watermarks.refuse(principalOf(facts), digest, NOW, beganAtMs);
+    expect([begun(NOW - 1), begun(NOW), begun(NOW + 1)]).toEqual([true, true, false]);
+    watermarks.apply(mark({ refusedUntilMs: NOW + 5_000, markedAtMs: NOW }), NOW);
+    expect(begun(NOW + 1)).toBe(true);
+  });
+
+  it('refuses a token without a time of issue unless it ends too late to be older, where the life is configured', () => {
+    const configured = new Watermarks(new TokenLives(3_600_000));
+    configured.apply(mark({ issuedUntilMs: NOW }), NOW);
+    const endingAt = (expiresAtMs: number | undefined) =>
+      configured.refuse(principalOf({ ...facts, issuedAtMs: undefined, expiresAtMs }), digest, NOW);
+    expect([undefined, NOW + 3_600_000, NOW + 3_600_001].map(endingAt)).toEqual([true, true, false]);
+    watermarks.apply(mark({ issuedUntilMs: NOW }), NOW);
+    expect(refuses({ issuedAtMs: undefined, expiresAtMs: NOW + 100 * 86_400_000 })).toBe(true);
+  });
+
+  it('reaches as far as the clock of the issuer was ahead of ours about that time, and no later mark', () => {
+    watermarks.apply(mark({ issuedUntilMs: NOW }), NOW);
+    expect(refuses({ issuedAtMs: NOW + 30_000 })).toBe(false);
+    watermarks.noteLead('nowgg', 30_000, NOW + 1_000);
+    expect(refuses({ issuedAtMs: NOW + 30_000 })).toBe(true);
+    expect(refuses({ issuedAtMs: NOW + 30_001 })).toBe(false);
+    watermarks.apply(mark({ issuedUntilMs: NOW + 3_600_000 }), NOW);
+    expect(refuses({ issuedAtMs: NOW + 3_600_001 })).toBe(false);
+  });
+
+  it.each([
+    ['user', undefined, 24 * 3_600_000],
+    ['user', 30 * 3_600_000, 30 * 3_600_000],
+    ['session', 1_000, 24 * 3_600_000],
+    ['credential', 3_600_000, 3_660_000],
+    ['credential', undefined, 24 * 3_600_000],
+  ] as const)('of a %s that matters until %p is kept for %d ms', (kind, notAfter, keptMs) => {
+    const id = kind === 'credential' ? credentialIdOf('x') : 'x';
+    const notAfterMs = notAfter === undefined ? undefined : NOW + notAfter;
+    watermarks.apply(mark({ kind, id, issuedUntilMs: NOW, notAfterMs }), NOW);
+    watermarks.prune(NOW + keptMs - 60_000);
+    expect(watermarks.size).toBe(1);
+    watermarks.prune(NOW + keptMs + 120_000);
+    expect(watermarks.size).toBe(0);
+    watermarks.apply(mark({ kind, id, issuedUntilMs: NOW, notAfterMs }), NOW + keptMs);
+    expect(watermarks.size).toBe(0);
+  });
+
+  it('is kept longer once tokens are known to live longer', () => {
+    const lives = new TokenLives();
+    watermarks = new Watermarks(lives);
+    watermarks.apply(mark({ issuedUntilMs: NOW }), NOW);
+    lives.grow('nowgg', 48 * 3_600_000);
+    watermarks.prune(NOW + 47 * 3_600_000);
+    expect(watermarks.size).toBe(1);
+    watermarks.prune(NOW + 49 * 3_600_000);
+    expect(watermarks.size).toBe(0);
   });
 
   it('takes a token that does not tell when it was issued for an old one', () => {
@@ -56,7 +124,8 @@ describe('a watermark', () => {
     expect(watermarks.size).toBe(0);
     watermarks.apply(mark({ refusedUntilMs: NOW + 1 }), NOW);
     watermarks.apply(mark({ id: 'v', issuedUntilMs: NOW }), NOW);
-    watermarks.prune(NOW + 1);
+    // Within two minutes: marks are looked at by the minute in which they end.
+    watermarks.prune(NOW + 120_001);
     expect(watermarks.size).toBe(1);
     watermarks.prune(NOW + WATERMARK_RETENTION_MS);
     expect(watermarks.size).toBe(0);

@@ -1,80 +1,154 @@
 import type { NowggPrincipal } from '../principal.js';
 import { digestOfCredentialId } from './credential-id.js';
-import { isSpent, type RevocationKind, type RevocationSubject, type Watermark } from './watermark.js';
+import { IssuerLeads } from './issuer-leads.js';
+import { BY_DIGEST, BY_ID, MarkTable } from './mark-table.js';
+import { TokenLives } from './token-lives.js';
+import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from './watermark.js';
 
 /** What tells whether a verified token falls under a revocation. */
-export type RevocableToken = Pick<NowggPrincipal, 'provider' | 'userId' | 'sessionId' | 'tokenId' | 'issuedAt'>;
+export type RevocableToken = Pick<
+  NowggPrincipal,
+  'provider' | 'userId' | 'sessionId' | 'tokenId' | 'issuedAt' | 'expiresAt'
+>;
+
+/** What is known of one provider's revocations. */
+interface ProviderMarks {
+  readonly tables: Readonly<Record<RevocationKind, MarkTable>>;
+  readonly leads: IssuerLeads;
+}
+
+/** A token of which no exchange or refresh is known. */
+export const NEVER_BEGUN = Number.NEGATIVE_INFINITY;
+
+const NOTHING = Number.NEGATIVE_INFINITY;
+const EVERYTHING = Number.POSITIVE_INFINITY;
 
 /**
  * The watermarks that this process knows, for the question that every request asks: is this token revoked here?
  * Answering takes no I/O and next to nothing while there are none.
  */
 export class Watermarks {
-  readonly #byProvider = new Map<string, Record<RevocationKind, Map<string, Watermark>>>();
-  #size = 0;
+  readonly #lives: TokenLives;
+  readonly #byProvider = new Map<string, ProviderMarks>();
+
+  constructor(lives: TokenLives = new TokenLives()) {
+    this.#lives = lives;
+  }
 
   /** Number of subjects with a watermark. */
   get size(): number {
-    return this.#size;
+    let size = 0;
+    for (const { tables } of this.#byProvider.values()) {
+      for (const { size: marks } of Object.values(tables)) size += marks;
+    }
+    return size;
   }
 
-  /** @param digest SHA-256 of the token as 32 one-byte characters */
-  refuse(token: RevocableToken, digest: string, nowMs: number): boolean {
-    if (this.#size === 0) return false;
+  /**
+   * @param digest identity of the token, 32 one-byte characters
+   * @param begunAtMs when the exchange or refresh that brought the token began, by the clock of the store
+   */
+  refuse(token: RevocableToken, digest: string, nowMs: number, begunAtMs: number = NEVER_BEGUN): boolean {
     const marks = this.#byProvider.get(token.provider);
     if (!marks) return false;
+    const { tables, leads } = marks;
+    const { userId, sessionId, tokenId } = token;
     return (
-      refuses(marks.user.get(token.userId), token, nowMs) ||
-      (token.sessionId !== undefined && refuses(marks.session.get(token.sessionId), token, nowMs)) ||
-      (token.tokenId !== undefined && refuses(marks.token.get(token.tokenId), token, nowMs)) ||
-      refuses(marks.credential.get(digest), token, nowMs)
+      this.#covers(reachOf(tables.user, userId, nowMs, begunAtMs), token, leads) ||
+      (sessionId !== undefined && this.#covers(reachOf(tables.session, sessionId, nowMs, begunAtMs), token, leads)) ||
+      // A mark that names the token refuses it, whatever time of issue it states.
+      (tokenId !== undefined && reachOf(tables.token, tokenId, nowMs, begunAtMs) !== NOTHING) ||
+      reachOf(tables.credential, digest, nowMs, begunAtMs) !== NOTHING
     );
   }
 
-  find({ provider, kind, id }: RevocationSubject): Watermark | undefined {
-    return this.#byProvider.get(provider)?.[kind].get(indexOf(kind, id));
+  find(subject: RevocationSubject): Watermark | undefined {
+    const table = this.#byProvider.get(subject.provider)?.tables[subject.kind];
+    const slot = table?.find(indexOf(subject.kind, subject.id)) ?? -1;
+    if (!table || slot < 0) return undefined;
+    const { issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs } = table.timesOf(slot);
+    const { provider, kind, id } = subject;
+    return {
+      provider,
+      kind,
+      id,
+      issuedUntilMs: present(issuedUntilMs),
+      refusedUntilMs: present(refusedUntilMs),
+      markedAtMs: present(markedAtMs),
+      notAfterMs: present(notAfterMs),
+    };
   }
 
   /** Takes over the state of a subject as the store has it. */
   apply(watermark: Watermark, nowMs: number): void {
-    const marks = this.#marksOf(watermark.provider)[watermark.kind];
-    const index = indexOf(watermark.kind, watermark.id);
-    const known = marks.delete(index);
-    const kept = !isSpent(watermark, nowMs);
-    if (kept) marks.set(index, watermark);
-    this.#size += Number(kept) - Number(known);
+    const { provider, kind } = watermark;
+    const id = indexOf(kind, watermark.id);
+    const times = timesOf(watermark);
+    const endMs = endOf(kind, times, this.#lives.of(provider));
+    if (endMs > nowMs) this.#marksOf(provider).tables[kind].put(id, times, endMs);
+    else this.#byProvider.get(provider)?.tables[kind].remove(id);
   }
 
-  /** Drops what cannot refuse anything any more. */
+  /** Drops what has ended a minute ago, without looking at what has not. */
   prune(nowMs: number): void {
-    for (const marks of this.#byProvider.values()) {
-      for (const byId of Object.values(marks)) {
-        for (const [id, watermark] of byId) {
-          if (!isSpent(watermark, nowMs)) continue;
-          byId.delete(id);
-          this.#size -= 1;
-        }
+    for (const [provider, { tables }] of this.#byProvider) {
+      for (const [kind, table] of Object.entries(tables) as [RevocationKind, MarkTable][]) {
+        table.prune(nowMs, (times) => endOf(kind, times, this.#lives.of(provider)));
       }
     }
   }
 
-  #marksOf(provider: string): Record<RevocationKind, Map<string, Watermark>> {
+  /** Notes that an issuer's clock is ahead of ours: what it issued before a sign-out may look newer. */
+  noteLead(provider: string, leadMs: number, nowMs: number): void {
+    this.#marksOf(provider).leads.note(leadMs, nowMs);
+  }
+
+  /** Whether a token was issued within the reach of a mark. */
+  #covers(reachMs: number, token: RevocableToken, leads: IssuerLeads): boolean {
+    if (reachMs === NOTHING) return false;
+    if (reachMs === EVERYTHING) return true;
+    const issuedAtMs = token.issuedAt?.getTime();
+    if (issuedAtMs === undefined) return !this.#outlives(token, reachMs);
+    return issuedAtMs <= reachMs || issuedAtMs <= reachMs + leads.at(reachMs);
+  }
+
+  /** Whether a token without a time of issue ends too late for having been issued before. */
+  #outlives({ expiresAt }: RevocableToken, reachMs: number): boolean {
+    const { configuredMs } = this.#lives;
+    return configuredMs !== undefined && expiresAt !== undefined && expiresAt.getTime() > reachMs + configuredMs;
+  }
+
+  #marksOf(provider: string): ProviderMarks {
     const known = this.#byProvider.get(provider);
     if (known) return known;
-    const created = { user: new Map(), session: new Map(), token: new Map(), credential: new Map() };
+    const created: ProviderMarks = {
+      tables: {
+        user: new MarkTable(BY_ID),
+        session: new MarkTable(BY_ID),
+        token: new MarkTable(BY_ID),
+        credential: new MarkTable(BY_DIGEST),
+      },
+      leads: new IssuerLeads(),
+    };
     this.#byProvider.set(provider, created);
     return created;
   }
 }
 
-/** Credentials are looked up by the digest that verification has at hand anyway. */
+/** Up to which time of issue the mark of an id refuses tokens. */
+function reachOf(table: MarkTable, id: string, nowMs: number, begunAtMs: number): number {
+  const slot = table.find(id);
+  if (slot < 0) return NOTHING;
+  if (table.refusedUntilMs(slot) > nowMs) return EVERYTHING;
+  const issuedUntilMs = table.issuedUntilMs(slot);
+  return Number.isNaN(issuedUntilMs) || begunAtMs > table.markedAtMs(slot) ? NOTHING : issuedUntilMs;
+}
+
+/** Credentials are looked up by the digest that verification keeps. */
 function indexOf(kind: RevocationKind, id: string): string {
   return kind === 'credential' ? digestOfCredentialId(id) : id;
 }
 
-function refuses(watermark: Watermark | undefined, token: RevocableToken, nowMs: number): boolean {
-  if (!watermark) return false;
-  if (watermark.refusedUntilMs !== undefined && watermark.refusedUntilMs > nowMs) return true;
-  const { issuedUntilMs } = watermark;
-  return issuedUntilMs !== undefined && (token.issuedAt?.getTime() ?? Number.NEGATIVE_INFINITY) <= issuedUntilMs;
+function present(timeMs: number): number | undefined {
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }

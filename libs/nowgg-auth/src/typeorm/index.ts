@@ -1,4 +1,5 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
+import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
 import { CreateNowggGrant1767225600000 } from './migrations/create-nowgg-grant.js';
@@ -12,6 +13,7 @@ import { NowggGrantEntity } from './nowgg-grant.entity.js';
 import { NowggIssuedTokenEntity } from './nowgg-issued-token.entity.js';
 import { NowggKeyEntity } from './nowgg-key.entity.js';
 import { NowggRevocationEntity } from './nowgg-revocation.entity.js';
+import { NowggTokenLifeEntity } from './nowgg-token-life.entity.js';
 import { NowggUserLockEntity } from './nowgg-user-lock.entity.js';
 
 export {
@@ -21,6 +23,7 @@ export {
   NowggIssuedTokenEntity,
   NowggKeyEntity,
   NowggRevocationEntity,
+  NowggTokenLifeEntity,
   NowggUserLockEntity,
 };
 export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
@@ -35,6 +38,7 @@ export const nowggEntities = [
   NowggRevocationEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
+  NowggTokenLifeEntity,
 ];
 
 /** For the `migrations` of your DataSource; they run on PostgreSQL 13 and later, and on PGlite. */
@@ -46,5 +50,6 @@ export const nowggMigrations = [
   CreateNowggRevocation1767225600004,
   CreateNowggIssuedToken1767225600005,
   CreateNowggUserLock1767225600006,
+  AddNowggRevocationLife1767225600010,
   AddSessionKeyToNowggGrant1767225600020,
 ];

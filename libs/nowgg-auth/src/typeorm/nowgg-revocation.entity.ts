@@ -2,8 +2,13 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 const KEY = 'nowgg_revocation_pk';
 
-/** What is refused of a user, session, token or credential; with neither time, it was lifted. */
+/** What is refused of a user, session, token or credential; with neither of the first two times, it was lifted. */
 @Entity({ name: 'nowgg_revocation' })
+@Index('nowgg_revocation_recent', ['changedAt', 'provider', 'kind', 'subjectId'])
+@Index('nowgg_revocation_banned', ['refusedUntil', 'provider', 'kind', 'subjectId'], {
+  where: 'refused_until IS NOT NULL',
+})
+@Index('nowgg_revocation_lasting', ['notAfter', 'provider', 'kind', 'subjectId'], { where: 'not_after IS NOT NULL' })
 export class NowggRevocationEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
   provider!: string;
@@ -20,7 +25,14 @@ export class NowggRevocationEntity {
   @Column({ name: 'refused_until', type: 'timestamptz', nullable: true })
   refusedUntil!: Date | null;
 
-  @Index('nowgg_revocation_changed')
+  /** When `issued_until` was written; null in a row that another program wrote: then `changed_at` counts. */
+  @Column({ name: 'marked_at', type: 'timestamptz', nullable: true })
+  markedAt!: Date | null;
+
+  /** Of one token: when it expires. Of a user or session: until when the row matters at least. */
+  @Column({ name: 'not_after', type: 'timestamptz', nullable: true })
+  notAfter!: Date | null;
+
   @Column({ name: 'changed_at', type: 'timestamptz' })
   changedAt!: Date;
 }

@@ -15,6 +15,7 @@ export interface TokenTables {
   readonly revocation: string;
   readonly issuedToken: string;
   readonly userLock: string;
+  readonly tokenLife: string;
 }
 
 const REPEATS = 3;
@@ -50,6 +51,7 @@ export class TokenDatabase {
       revocation: qualifiedTable(applications, 'nowgg_revocation'),
       issuedToken: qualifiedTable(applications, 'nowgg_issued_token'),
       userLock: qualifiedTable(applications, 'nowgg_user_lock'),
+      tokenLife: qualifiedTable(applications, 'nowgg_token_life'),
     };
   }
 

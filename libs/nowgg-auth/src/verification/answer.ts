@@ -10,6 +10,8 @@ export class Answer {
   readonly source: 'miss' | 'shared';
   /** What a yes comes to where nothing speaks against it. */
   readonly acceptance: Acceptance | undefined;
+  /** When the token's exchange or refresh began, where that had to be looked up; undefined when it could not be. */
+  begunAt: Promise<number | undefined> | undefined = undefined;
   #identity: string | undefined;
 
   constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source']) {

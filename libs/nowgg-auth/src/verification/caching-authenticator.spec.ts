@@ -3,6 +3,7 @@ import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { tokenDigest } from './cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './verdict.js';
@@ -22,7 +23,7 @@ const options = {
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };
 
-const revocations = { isCurrentAt: () => true, refuses: () => false };
+const revocations = NO_REVOCATIONS;
 
 let clock: ManualClock;
 let provider: FakeIdentityProvider;
@@ -398,7 +399,7 @@ describe('a token with several texts', () => {
       options,
       clock,
       revocations: {
-        isCurrentAt: () => true,
+        ...NO_REVOCATIONS,
         refuses: (_principal, identity) => {
           fingerprints.push(identity);
           return revoked.has(identity);

@@ -1,12 +1,14 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { ResolvedVerificationOptions } from '../options.js';
+import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options.js';
+import { DEFAULTS } from '../options/defaults.js';
+import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { Answer } from './answer.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
-import { decide, decideAnswer, type Grounds } from './decide.js';
+import { aheadMs, decide, decideAnswer, type Grounds } from './decide.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
@@ -14,6 +16,7 @@ import { MAX_TOKEN_LENGTH } from './gate.js';
 import { IdentityLine, type Question } from './identity-line.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
+import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
 import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
@@ -38,6 +41,10 @@ export interface CachingAuthenticatorParts {
   readonly sharedCache?: SharedCache | undefined;
   /** Knows for whom opaque tokens were refreshed. Absent without a token store. */
   readonly tokenOwners?: TokenOwners | undefined;
+  /** What to do while revocations are not known. Default: the module's defaults. */
+  readonly revocation?: ResolvedRevocationOptions | undefined;
+  /** What the vault knows of tokens that it handed out, where there is one. */
+  readonly issuedTokens?: IssuedTokens | undefined;
 }
 
 /** One token under one route's demands. */
@@ -65,16 +72,20 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
   readonly #grounds: Grounds;
+  readonly #standing: RevocationStanding;
   readonly #tokenOwners: TokenOwners | undefined;
 
-  constructor({ providers, options, clock, revocations, sharedCache, tokenOwners }: CachingAuthenticatorParts) {
+  constructor(parts: CachingAuthenticatorParts) {
     super();
-    this.#tokenOwners = tokenOwners;
+    const { providers, options, clock, revocations, sharedCache, issuedTokens } = parts;
+    this.#tokenOwners = parts.tokenOwners;
     this.#providers = providers;
     this.#options = options;
     this.#clock = clock;
     this.#revocations = revocations;
-    this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes };
+    this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes, clockSkewMs: options.clockSkewMs };
+    const revocation = parts.revocation ?? DEFAULTS.revocation;
+    this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
     this.#cache = new VerdictCache(options);
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options, providers.verdictScope);
@@ -90,7 +101,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
     if (known === undefined) return this.#find({ token, digest, key, policy });
-    if (verificationChannel.hasSubscribers) publishVerification(known, 'hit', digest);
+    if (known instanceof Promise) return known;
+    if (verificationChannel.hasSubscribers) {
+      publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
+    }
     return known;
   }
 
@@ -100,21 +114,43 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return explanationOf(token, verdict, { providers: this.#providers, remembered });
   }
 
-  #fromMemory(key: string, digest: string, policy: AuthenticationPolicy, token: string): Verdict | undefined {
+  #fromMemory(
+    key: string,
+    digest: string,
+    policy: AuthenticationPolicy,
+    token: string,
+  ): Verdict | Promise<Verdict> | undefined {
     const monotonicMs = this.#clock.monotonicNow();
-    // With news of bans too old, memory proves nothing.
-    if (!this.#revocations.isCurrentAt(monotonicMs)) return undefined;
+    if (!this.#revocations.isCurrentAt(monotonicMs)) {
+      const obstacle = this.#standing.obstacleTo(policy, this.#maxAgeMs(policy));
+      if (obstacle) return obstacle;
+    }
     const entry = this.#cache.accepted.get(key);
     if (!entry) return this.#refusalFromMemory(key, policy);
     const nowMs = this.#clock.now();
     if (policy === NO_POLICY && nowMs < entry.quietUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
-      return this.#revocations.refuses(verdict.principal, entry.identity, nowMs) ? invalid('revoked_token') : verdict;
+      const isRefused = this.#revocations.refuses(verdict.principal, entry.identity, nowMs, entry.begunAtMs);
+      return isRefused ? this.#decideRemembered(entry, { token, digest, key, policy }) : verdict;
     }
     const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#maxAgeMs(policy)) return undefined;
     if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
-    return decide(entry.verdict, entry.identity, policy, nowMs, this.#grounds);
+    return this.#decideRemembered(entry, { token, digest, key, policy });
+  }
+
+  /** Decides about what is remembered. Later, where a sign-out refuses it and the token may be newer than that. */
+  #decideRemembered(entry: RememberedAcceptance, { token, policy }: Case): Verdict | Promise<Verdict> {
+    const { principal } = entry.verdict;
+    const decideNow = () =>
+      decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds, entry.begunAtMs);
+    const verdict = decideNow();
+    if (!isRevoked(verdict) || entry.begunAtMs !== undefined) return verdict;
+    if (!this.#standing.mayBeNewer(principal, entry.identity)) return verdict;
+    return this.#standing.findBegunAt(principal, token).then((begunAtMs) => {
+      entry.begunAtMs = begunAtMs;
+      return begunAtMs === undefined ? REVOCATIONS_UNKNOWN : decideNow();
+    });
   }
 
   #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
@@ -138,16 +174,42 @@ export class CachingAuthenticator extends NowggAuthenticator {
     }
     const { provider, tokenType, looksGood, local } = destination;
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
-    if (rested) return Promise.resolve(this.#publish(rested, 'stale', subject, provider.name, startedAtMs));
+    const publish = (verdict: Verdict, source: VerdictSource) =>
+      this.#publish(verdict, source, subject, provider.name, startedAtMs);
+    if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
     const question: Question = { digest, token, tokenType, looksGood };
     // What is computed here is had sooner than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
       const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
+      if (stale) return Promise.resolve(stale).then((verdict) => publish(verdict, 'stale'));
       const identity = () => answer.identityOf(provider, token);
-      const verdict = stale ?? decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds);
-      return this.#publish(verdict, stale ? 'stale' : answer.source, subject, provider.name, startedAtMs);
+      const unready = this.#unready(answer, identity, subject);
+      if (unready) return unready.then((verdict) => publish(verdict, answer.source));
+      return publish(decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds), answer.source);
     });
+  }
+
+  /** The decision about an accepted token that needs more than what is known here; undefined for all others. */
+  #unready(answer: Answer, identity: () => string, subject: Case): Promise<Verdict> | undefined {
+    if (!answer.acceptance) return undefined;
+    const { principal } = answer.acceptance;
+    const { token, key, policy } = subject;
+    const learning = this.#revocations.learn(principal);
+    const isRefused = () => this.#revocations.refuses(principal, identity(), this.#clock.now());
+    if (!learning && !(isRefused() && this.#standing.mayBeNewer(principal, identity()))) return undefined;
+    return (async () => {
+      await learning;
+      let begunAtMs = this.#cache.accepted.peek(key)?.begunAtMs;
+      if (begunAtMs === undefined && isRefused() && this.#standing.mayBeNewer(principal, identity())) {
+        answer.begunAt ??= this.#standing.findBegunAt(principal, token);
+        begunAtMs = await answer.begunAt;
+        if (begunAtMs === undefined) return REVOCATIONS_UNKNOWN;
+        const entry = this.#cache.accepted.peek(key);
+        if (entry) entry.begunAtMs = begunAtMs;
+      }
+      return decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds, begunAtMs);
+    })();
   }
 
   /** @param startedAtMs undefined when nobody listened then */
@@ -177,7 +239,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #ask({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
     const line = this.#lines.get(provider.name) as IdentityLine;
     const askLine = () => this.#ownersAnswer(key, provider.name, question, line.ask(question));
-    const ask = () => this.#shared.ask(key, provider, this.#sharedMaxAgeMs(policy), askLine);
+    const ask = () => this.#shared.ask(key, provider, this.#maxAgeMs(policy), askLine);
     const settle = (answer: Answer) => this.#remember(key, provider, question, answer);
     const askNow = this.#maxAgeMs(policy) <= 0;
     return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
@@ -201,18 +263,30 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #remember(key: string, provider: IdentityProvider, question: Question, answer: Answer): void {
     const { verdict, acceptance, askedAt } = answer;
-    if (acceptance) {
+    // A token that was issued ahead of our clock is decided about when it comes again.
+    if (acceptance && aheadMs(acceptance, this.#clock.now(), this.#options.clockSkewMs) === 0) {
       this.#cache.refused.delete(key);
       const { maxAgeMs, acceptTokenTypes } = this.#options;
       const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
       const identity = answer.identityOf(provider, question.token);
-      this.#cache.accepted.set(key, new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain }));
+      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain });
+      entry.begunAtMs = this.#stillNewer(key);
+      this.#cache.accepted.set(key, entry);
     }
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
     if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
       this.#cache.refused.set(key, { reason: verdict.reason, askedAt });
     }
+  }
+
+  /** What was looked up for the entry before, if it lets the token pass. Else it is looked up anew: it may have changed. */
+  #stillNewer(key: string): number | undefined {
+    const before = this.#cache.accepted.peek(key);
+    if (before?.begunAtMs === undefined) return undefined;
+    const { principal } = before.verdict;
+    const isRefused = this.#revocations.refuses(principal, before.identity, this.#clock.now(), before.begunAtMs);
+    return isRefused ? undefined : before.begunAtMs;
   }
 
   /** Asks again behind the back of the caller, who has his answer already. */
@@ -232,24 +306,16 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** In an outage an older verdict may go on serving, inside its bounds. */
-  #staleVerdict({ key, policy }: Case, then?: 'rest'): Verdict | undefined {
+  #staleVerdict(subject: Case, then?: 'rest'): Verdict | Promise<Verdict> | undefined {
+    const { key, policy } = subject;
     const maxAgeMs = this.#maxAgeMs(policy);
-    if (policy.allowStale === false || maxAgeMs <= 0 || !this.#hasCurrentRevocations()) return undefined;
+    if (policy.allowStale === false || maxAgeMs <= 0) return undefined;
     const entry = this.#cache.accepted.get(key);
     if (!entry) return undefined;
     const age = this.#ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
-    return decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds);
-  }
-
-  /** How old another process's verdict may be: with news of bans too old, none serves. */
-  #sharedMaxAgeMs(policy: AuthenticationPolicy): number {
-    return this.#hasCurrentRevocations() ? this.#maxAgeMs(policy) : 0;
-  }
-
-  #hasCurrentRevocations(): boolean {
-    return this.#revocations.isCurrentAt(this.#clock.monotonicNow());
+    return this.#decideRemembered(entry, subject);
   }
 
   #ageMs(since: Instant): number {
@@ -262,4 +328,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
+}
+
+function isRevoked(verdict: Verdict): boolean {
+  return verdict.status === 'invalid' && verdict.reason === 'revoked_token';
 }

@@ -1,6 +1,7 @@
 import { clampRetryAfter } from '../errors.js';
 import type { TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
+import { publishSecurityEvent } from '../security-events.js';
 import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
@@ -10,7 +11,12 @@ import type { Acceptance } from './verdict-cache.js';
 export interface Grounds {
   readonly revocations: RevocationView;
   readonly acceptTokenTypes: readonly TokenType[];
+  /** Tolerated difference between the clocks, milliseconds. */
+  readonly clockSkewMs: number;
 }
+
+/** Up to so far ahead of our clock, the clock may be wrong; beyond, the token is. */
+const MOST_AHEAD_MS = 300_000;
 
 /**
  * Whether facts that were once verified do for this route and at this moment.
@@ -23,10 +29,11 @@ export function decide(
   policy: AuthenticationPolicy,
   nowMs: number,
   { revocations, acceptTokenTypes }: Grounds,
+  begunAtMs?: number,
 ): Verdict {
   const { principal } = verdict;
   if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
-  if (revocations.refuses(principal, identity, nowMs)) return invalid('revoked_token');
+  if (revocations.refuses(principal, identity, nowMs, begunAtMs)) return invalid('revoked_token');
   if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
   if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
   if (policy.maxAuthAgeMs !== undefined) {
@@ -35,6 +42,24 @@ export function decide(
     if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
   }
   return verdict;
+}
+
+/** How far beyond the tolerated difference a token was issued ahead of our clock, milliseconds; 0 for one that was not. */
+export function aheadMs({ principal }: Acceptance, nowMs: number, clockSkewMs: number): number {
+  const ahead = (principal.issuedAt?.getTime() ?? nowMs) - nowMs;
+  return ahead > clockSkewMs ? ahead : 0;
+}
+
+/**
+ * The verdict about a token that was issued ahead of our clock. Not refused where our own clock may be slow: then it is
+ * good soon, and counts as issued before a sign-out of about this time.
+ */
+function decideAhead(aheadMs: number, provider: string, revocations: RevocationView): Verdict {
+  publishSecurityEvent({ type: 'issued_in_the_future', provider });
+  if (aheadMs > MOST_AHEAD_MS) return invalid('invalid_token');
+  revocations.noteLead(provider, aheadMs);
+  const retryAfterSeconds = clampRetryAfter(aheadMs / 1000);
+  return { status: 'unknown', reason: 'issued_in_the_future', retryAfterSeconds };
 }
 
 /**
@@ -48,8 +73,14 @@ export function decideAnswer(
   policy: AuthenticationPolicy,
   nowMs: number,
   grounds: Grounds,
+  begunAtMs?: number,
 ): Verdict {
-  if (verdict.status === 'valid') return decide(acceptance as Acceptance, identity(), policy, nowMs, grounds);
+  if (verdict.status === 'valid') {
+    const accepted = acceptance as Acceptance;
+    const ahead = aheadMs(accepted, nowMs, grounds.clockSkewMs);
+    if (ahead > 0) return decideAhead(ahead, accepted.principal.provider, grounds.revocations);
+    return decide(accepted, identity(), policy, nowMs, grounds, begunAtMs);
+  }
   if (verdict.status === 'invalid') return invalid(verdict.reason);
   const retryAfterSeconds = clampRetryAfter((verdict.retryAfterMs ?? 0) / 1000);
   return { status: 'unknown', reason: verdict.reason, retryAfterSeconds };

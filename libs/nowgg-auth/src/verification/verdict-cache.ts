@@ -44,6 +44,8 @@ export class RememberedAcceptance implements Instant {
   readonly quietUntilMs: number;
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
   restUntilMs = 0;
+  /** When the token's exchange or refresh began, epoch milliseconds; undefined until that had to be looked up. */
+  begunAtMs: number | undefined = undefined;
 
   constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isPlain }: AcceptanceDetails) {
     const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;

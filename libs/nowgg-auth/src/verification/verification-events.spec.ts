@@ -5,6 +5,7 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { DEFAULTS } from '../options/defaults.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import { NOWGG_VERIFICATION_CHANNEL, type NowggVerificationEvent } from './verification-events.js';
 
@@ -23,7 +24,7 @@ beforeEach(() => {
     providers: new IdentityProviders([provider]),
     options: DEFAULTS.verification,
     clock,
-    revocations: { isCurrentAt: () => true, refuses: () => false },
+    revocations: NO_REVOCATIONS,
   });
   subscribe(NOWGG_VERIFICATION_CHANNEL, listener);
 });

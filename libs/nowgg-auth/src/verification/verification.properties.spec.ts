@@ -5,6 +5,7 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { TokenType } from '../principal.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import { Flights } from './flights.js';
 import type { AuthenticationPolicy } from './verdict.js';
@@ -17,7 +18,7 @@ function authenticatorOf(clock: ManualClock, providers: FakeIdentityProvider[], 
     providers: new IdentityProviders(providers),
     options: { ...DEFAULTS.verification, circuit: false, maxEntries, negativeMaxEntries: maxEntries },
     clock,
-    revocations: { isCurrentAt: () => true, refuses: () => false },
+    revocations: NO_REVOCATIONS,
   });
 }
 

@@ -1,0 +1,21 @@
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { MemoryTokenStore } from '../tokens/memory-token-store.js';
+import type { TokenStore } from '../tokens/token-store.js';
+import type { RevocationStore } from './revocation-store.js';
+
+/** Warns at start when grants are shared by processes and revocations are not. */
+export class ReachWarning implements OnApplicationBootstrap {
+  readonly #isShort: boolean;
+
+  constructor(revocations: RevocationStore, tokens: TokenStore | undefined) {
+    this.#isShort = !revocations.isShared && tokens !== undefined && !(tokens instanceof MemoryTokenStore);
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.#isShort) return;
+    new Logger('NowggAuth').warn(
+      'a sign-out or ban holds in this process only: give NowggAuthModule the wiring key revocationStore, ' +
+        'for example typeOrmRevocationStore()',
+    );
+  }
+}

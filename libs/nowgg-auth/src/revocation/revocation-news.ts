@@ -1,0 +1,89 @@
+import type { NowggClock } from '../clock.js';
+import type { RevocationStore } from './revocation-store.js';
+import type { TokenLives } from './token-lives.js';
+import type { Watermark } from './watermark.js';
+import type { Watermarks } from './watermarks.js';
+
+/** Reads what the store has into the watermarks of this process, page by page. */
+export class RevocationNews {
+  readonly #store: RevocationStore;
+  readonly #clock: NowggClock;
+  readonly #lives: TokenLives;
+  readonly #watermarks: Watermarks;
+  readonly #signal: AbortSignal;
+  #cursor: string | undefined;
+  #isReading = false;
+  #mustReload = false;
+  /** What this process wrote while it was reading: the page may have been read before. */
+  readonly #writtenMeanwhile: Watermark[] = [];
+  /** When the last complete reading began, on the monotonic clock; undefined before the first. */
+  completeAt: number | undefined;
+
+  constructor(parts: {
+    readonly store: RevocationStore;
+    readonly clock: NowggClock;
+    readonly lives: TokenLives;
+    readonly watermarks: Watermarks;
+    readonly signal: AbortSignal;
+  }) {
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+    this.#lives = parts.lives;
+    this.#watermarks = parts.watermarks;
+    this.#signal = parts.signal;
+  }
+
+  /** Notes what this process has written. */
+  wrote(watermark: Watermark): void {
+    if (this.#isReading) this.#writtenMeanwhile.push(watermark);
+  }
+
+  /** Has the next reading begin anew: marks matter that were thought to be spent. */
+  reload(): void {
+    this.#mustReload = true;
+  }
+
+  /**
+   * Reads to the end.
+   *
+   * @param onPage called after each page
+   * @throws what the store throws; the next reading goes on where this one failed
+   */
+  async read(onPage?: () => void): Promise<void> {
+    this.#isReading = true;
+    try {
+      const isLoad = this.#cursor === undefined || this.#mustReload;
+      await this.#readOnce(onPage);
+      // A load may have taken long: what was written meanwhile is read at once.
+      if (isLoad) await this.#readOnce(onPage);
+    } finally {
+      this.#isReading = false;
+      this.#writtenMeanwhile.length = 0;
+    }
+  }
+
+  async #readOnce(onPage: (() => void) | undefined): Promise<void> {
+    if (this.#mustReload) this.#cursor = undefined;
+    this.#mustReload = false;
+    const startedAt = this.#clock.monotonicNow();
+    if (this.#cursor === undefined) await this.#readLives();
+    for (let isPartial = true; isPartial; onPage?.()) {
+      if (this.#signal.aborted) return;
+      const changes = await this.#store.changesSince(this.#cursor, this.#lives);
+      this.#take(changes.watermarks);
+      this.#cursor = changes.cursor;
+      isPartial = changes.isPartial ?? false;
+    }
+    this.completeAt = startedAt;
+  }
+
+  async #readLives(): Promise<void> {
+    for (const [provider, lifeMs] of await this.#store.tokenLives()) this.#lives.grow(provider, lifeMs);
+  }
+
+  #take(watermarks: readonly Watermark[]): void {
+    const nowMs = this.#clock.now();
+    for (const watermark of watermarks) this.#watermarks.apply(watermark, nowMs);
+    for (const watermark of this.#writtenMeanwhile) this.#watermarks.apply(watermark, nowMs);
+  }
+}

@@ -1,0 +1,67 @@
+import type { NowggClock } from '../clock.js';
+import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { ResolvedRevocationOptions } from '../options.js';
+import type { NowggPrincipal } from '../principal.js';
+import type { IssuedTokens } from '../revocation/issued-tokens.js';
+import type { RevocationView } from '../revocation/revocation-feed.js';
+import { NEVER_BEGUN } from '../revocation/watermarks.js';
+import type { AuthenticationPolicy, Verdict } from './verdict.js';
+
+/** Neither refused nor accepted: revocations, or what they depend on, could not be read. */
+export const REVOCATIONS_UNKNOWN: Verdict = Object.freeze({
+  status: 'unknown',
+  reason: 'revocations_unknown',
+  retryAfterSeconds: 2,
+});
+
+const NEWEST = Number.POSITIVE_INFINITY;
+
+/** What verification makes of revocations that are not known, and of tokens that may be newer than a revocation. */
+export class RevocationStanding {
+  readonly #revocations: RevocationView;
+  readonly #options: ResolvedRevocationOptions;
+  readonly #issuedTokens: IssuedTokens | undefined;
+  readonly #providers: IdentityProviders;
+  readonly #clock: NowggClock;
+
+  constructor(parts: {
+    readonly revocations: RevocationView;
+    readonly options: ResolvedRevocationOptions;
+    readonly issuedTokens: IssuedTokens | undefined;
+    readonly providers: IdentityProviders;
+    readonly clock: NowggClock;
+  }) {
+    this.#revocations = parts.revocations;
+    this.#options = parts.options;
+    this.#issuedTokens = parts.issuedTokens;
+    this.#providers = parts.providers;
+    this.#clock = parts.clock;
+  }
+
+  /**
+   * The answer of a route while news of revocations are not current; undefined when it goes on with what is known.
+   *
+   * @param maxAgeMs how old a verdict may be on this route
+   */
+  obstacleTo(policy: AuthenticationPolicy, maxAgeMs: number): Verdict | undefined {
+    const { beforeFirstLoad, onUnknown } = this.#options;
+    if (!this.#revocations.isLoaded) return beforeFirstLoad === 'refuse' ? REVOCATIONS_UNKNOWN : undefined;
+    const isStrict = onUnknown === 'refuse' || policy.allowStale === false || maxAgeMs <= 0;
+    return isStrict ? REVOCATIONS_UNKNOWN : undefined;
+  }
+
+  /** Whether a refused token could be newer than the mark that refuses it: a ban refuses new tokens too. */
+  mayBeNewer(principal: NowggPrincipal, digest: string): boolean {
+    return this.#issuedTokens !== undefined && !this.#revocations.refuses(principal, digest, this.#clock.now(), NEWEST);
+  }
+
+  /** When the token's exchange or refresh began; undefined when that cannot be asked now. */
+  async findBegunAt({ provider }: NowggPrincipal, token: string): Promise<number | undefined> {
+    try {
+      const credentialId = this.#providers.get(provider).credentialIdOf(token);
+      return (await this.#issuedTokens?.findBegunAt(provider, credentialId)) ?? NEVER_BEGUN;
+    } catch {
+      return undefined;
+    }
+  }
+}
