@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
@@ -91,6 +91,170 @@ describe('another process', () => {
     await feed.close();
     expect(ids.filter((id) => feed.find(ban(id)) === undefined)).toEqual([]);
   });
+});
+
+/** Counts what a feed reads of a store. */
+function counted(store: Store) {
+  const read = { pages: 0, largestPage: 0, watermarks: 0 };
+  const changesSince = store.changesSince.bind(store);
+  store.changesSince = async (...args) => {
+    const changes = await changesSince(...args);
+    read.pages += 1;
+    read.largestPage = Math.max(read.largestPage, changes.watermarks.length);
+    read.watermarks += changes.watermarks.length;
+    return changes;
+  };
+  return read;
+}
+
+describe('a history of 200,000 revocations of which 10,000 still matter', () => {
+  let history: string;
+  let source: DataSource;
+
+  beforeAll(async () => {
+    history = await cluster.createDatabase();
+    source = await migratedDataSource(history);
+    const ended = `now() - interval '1 hour'`;
+    await source.query(`
+      INSERT INTO nowgg_revocation (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at)
+      SELECT 'nowgg', 'user', 'long-ago-' || n, at, NULL::timestamptz, at, NULL::timestamptz, at
+        FROM generate_series(1, 100000) AS n, LATERAL (SELECT now() - interval '2 days' - n * interval '1 second' AS at) AS t
+      UNION ALL SELECT 'nowgg', 'credential', 'expired-' || n, now(), NULL, now(), ${ended}, now() FROM generate_series(1, 80000) AS n
+      UNION ALL SELECT 'nowgg', 'user', 'ban-is-over-' || n, NULL, ${ended}, NULL, NULL, now() FROM generate_series(1, 10000) AS n
+      UNION ALL SELECT 'nowgg', 'user', 'live-' || n, now(), NULL, now(), NULL, now() - interval '3 hours' FROM generate_series(1, 6000) AS n
+      UNION ALL SELECT 'nowgg', 'user', 'banned-' || n, NULL, now() + interval '1 year', NULL, NULL, now() - interval '90 days'
+        FROM generate_series(1, 3999) AS n
+      UNION ALL SELECT 'nowgg', 'session', 'lasting', now() - interval '50 days', NULL, NULL, now() + interval '1 day', now() - interval '50 days'
+    `);
+  }, 60_000);
+  afterAll(() => source.destroy());
+
+  it('costs a process the live ones alone, in pages, and guards wait for the last of them', async () => {
+    const store = typeOrmRevocationStore({ notify: false }).create({ clock }, source) as Store;
+    const read = counted(store);
+    const feed = new RevocationFeed(store, clock);
+    expect(feed.isLoaded).toBe(false);
+    await feed.start();
+    while (!feed.isLoaded) await clock.wait(5);
+    await feed.close();
+    await store.onApplicationShutdown();
+    expect(read.largestPage).toBeLessThanOrEqual(2_000);
+    const inForce = (id: string, kind: 'user' | 'session' = 'user') => feed.find({ provider: 'nowgg', kind, id });
+    expect(['live-1', 'live-6000', 'banned-1', 'banned-3999'].map((id) => inForce(id)?.id)).toEqual([
+      'live-1',
+      'live-6000',
+      'banned-1',
+      'banned-3999',
+    ]);
+    expect(inForce('lasting', 'session')).toBeDefined();
+    expect([inForce('long-ago-1'), inForce('ban-is-over-1')]).toEqual([undefined, undefined]);
+  }, 60_000);
+
+  it('is told by the store without what has ended', async () => {
+    const store = typeOrmRevocationStore({ notify: false }).create({ clock }, source) as Store;
+    const lives = { defaultMs: 24 * 3_600_000, entries: () => [] };
+    const ids = new Set<string>();
+    for (let cursor: string | undefined; ; ) {
+      const changes = await store.changesSince(cursor, lives);
+      for (const { id } of changes.watermarks) ids.add(id);
+      cursor = changes.cursor;
+      if (!changes.isPartial) break;
+    }
+    expect(ids.size).toBe(10_000);
+    const longer = { defaultMs: 24 * 3_600_000, entries: () => [['nowgg', 3 * 86_400_000]] as const };
+    const first = await store.changesSince(undefined, longer);
+    expect(first.isPartial).toBe(true);
+    await store.onApplicationShutdown();
+  }, 60_000);
+});
+
+describe('the tables', () => {
+  it('refuse to boot when they are missing, with a sentence that names the migrations', async () => {
+    const empty = new DataSource({ type: 'postgres', url: await cluster.createDatabase(), installExtensions: false });
+    await empty.initialize();
+    const store = typeOrmRevocationStore().create({ clock }, empty) as Store;
+    const feed = new RevocationFeed(store, clock);
+    await expect(feed.start()).rejects.toThrow(/nowggMigrations/);
+    await feed.close();
+    await store.onApplicationShutdown();
+    await empty.destroy();
+  });
+
+  it('keep a ban that another program wrote, and a sign-out for longer than a sweep where tokens live longer', async () => {
+    const store = openStore({ notify: false });
+    await dataSource.query(`INSERT INTO nowgg_revocation (provider, kind, subject_id, refused_until, changed_at)
+      VALUES ('nowgg', 'user', 'by-sql', now() + interval '1 day', now() - interval '60 days')`);
+    const old = { ...ban('long-lived'), provider: 'web', issuedUntilMs: Date.now() - 40 * 86_400_000 };
+    await store.put(old);
+    await dataSource.query(
+      `UPDATE nowgg_revocation SET changed_at = now() - interval '40 days' WHERE provider = 'web'`,
+    );
+    const feed = new RevocationFeed(openStore({ notify: false }), clock);
+    await feed.start();
+    expect(feed.find(ban('by-sql'))).toMatchObject({ id: 'by-sql' });
+    await feed.close();
+    expect(await store.countSpent(30 * 86_400_000)).toBe(1);
+    await store.keepTokenLife('web', 60 * 86_400_000);
+    expect(await store.countSpent(30 * 86_400_000)).toBe(0);
+    const later = new RevocationFeed(openStore({ notify: false }), clock);
+    await later.start();
+    expect(later.find(old)).toMatchObject({ id: 'long-lived' });
+    await later.close();
+  });
+});
+
+describe('a sign-out of several tokens', () => {
+  it('is one statement, all or none', async () => {
+    const store = openStore({ notify: false });
+    const credential = (id: string) => ({ ...ban(id), kind: 'credential', provider: 'batch' }) as const;
+    await store.putMany([credential('a'), credential('b'), credential('c')]);
+    const [written] = await dataSource.query(
+      `SELECT count(*)::integer AS rows, count(DISTINCT xmin::text)::integer AS transactions FROM nowgg_revocation WHERE provider = 'batch'`,
+    );
+    expect(written).toEqual({ rows: 3, transactions: 1 });
+    const bad = { ...credential('d'), id: 'zero \u0000 byte' };
+    await expect(store.putMany([credential('e'), bad])).rejects.toThrow();
+    expect(await store.find(credential('e'))).toBeUndefined();
+  });
+
+  it('of several processes at a time never waits for itself', async () => {
+    const stores = [openStore({ notify: false }), openStore({ notify: false })];
+    const ids = Array.from({ length: 300 }, (_, n) => `crossing-${n}`);
+    const orders = [ids, ids.toReversed()];
+    const rounds = Array.from({ length: 10 }, async () =>
+      Promise.all(stores.map((store, n) => store.putMany((orders[n] as string[]).map(ban)))),
+    );
+    const outcomes = (await Promise.all(rounds)).flat();
+    expect(outcomes.map((watermarks) => watermarks.length)).toEqual(Array.from({ length: 20 }, () => 300));
+  }, 60_000);
+});
+
+describe('a role without any right on the tables', () => {
+  it('that floods NOTIFY has a process read at most once in 50 ms, and the ban among it is heard', async () => {
+    await inDatabase(url, async (client) => {
+      await client.query('CREATE ROLE stranger LOGIN');
+      await client.query('REVOKE ALL ON ALL TABLES IN SCHEMA public FROM stranger');
+    });
+    const store = openStore();
+    const read = counted(store);
+    const feed = new RevocationFeed(store, clock);
+    await feed.start();
+    while (!feed.isLoaded) await clock.wait(5);
+    const pagesBefore = read.pages;
+    const startedAt = clock.monotonicNow();
+    await inDatabase(url.replace('postgres@', 'stranger@'), async (client) => {
+      await expect(client.query('SELECT * FROM nowgg_revocation')).rejects.toThrow(/permission denied/);
+      for (let round = 0; round < 300; round += 1) {
+        const flood = Array.from({ length: 50 }, (_, n) => `NOTIFY nowgg_revocation, '${round}-${n}'`).join(';');
+        await client.query(flood);
+        if (round === 150) await openStore({ notify: false }).put(ban('in-the-flood'));
+      }
+    });
+    await untilRefused(feed, 'in-the-flood');
+    const tookMs = clock.monotonicNow() - startedAt;
+    await feed.close();
+    expect(read.pages - pagesBefore).toBeLessThanOrEqual(tookMs / 50 + 2);
+  }, 60_000);
 });
 
 describe('a database that is away', () => {

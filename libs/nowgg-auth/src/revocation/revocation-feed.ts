@@ -12,6 +12,8 @@ import { type RevocableToken, Watermarks } from './watermarks.js';
 const POLL_MS = 1_000;
 /** News that are older than this may lack a ban. */
 const TRUSTED_MS = 10_000;
+/** How long boot waits for the first reading. */
+const BOOT_WAITS_MS = 5_000;
 /** A flood of hints costs at most one reading in this time. */
 const READING_EVERY_MS = 50;
 
@@ -63,7 +65,6 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
   readonly #readings: CoalescedReading;
   readonly #endWatches: (() => unknown)[] = [];
   readonly #learning = new Map<string, Promise<void>>();
-  #onPage: (() => void) | undefined;
   #problem: unknown;
 
   constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationHints, lives = new TokenLives()) {
@@ -88,14 +89,14 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
   }
 
   /**
-   * Begins to read, and goes on until {@link close}. Waits for the first page alone: a long history is read in the
-   * background. Does not fail when the store is away.
+   * Begins to read, and goes on until {@link close}. Waits at most five seconds for the first reading: a long history is
+   * read in the background. Does not fail when the store is away.
    *
    * @throws NowggConfigurationError when the tables are missing or may not be used
    */
   async start(): Promise<void> {
     if (!this.#store.isShared) return;
-    await this.#firstPage();
+    await this.#firstReading();
     if (this.#problem instanceof NowggConfigurationError) throw this.#problem;
     const onHint = () => void this.readNow();
     if (this.#hints) this.#endWatches.push(this.#hints.onRevocation(onHint));
@@ -167,17 +168,18 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     return this.#readings.request();
   }
 
-  async #firstPage(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#onPage = resolve;
-      void this.readNow().then(resolve);
-    });
-    this.#onPage = undefined;
+  /** Starts the first reading, and waits for its end, but not for long: boot goes on without it. */
+  async #firstReading(): Promise<void> {
+    const waited = new AbortController();
+    const signal = AbortSignal.any([waited.signal, this.#closing.signal]);
+    const longEnough = this.#clock.wait(BOOT_WAITS_MS, signal).catch(() => undefined);
+    await Promise.race([this.readNow(), longEnough]);
+    waited.abort();
   }
 
   async #read(): Promise<void> {
     try {
-      await this.#news.read(() => this.#onPage?.());
+      await this.#news.read();
       this.#problem = undefined;
     } catch (error) {
       // The next poll tries again; isCurrentAt tells how old the news are.

@@ -46,28 +46,27 @@ export class RevocationNews {
   /**
    * Reads to the end.
    *
-   * @param onPage called after each page
    * @throws what the store throws; the next reading goes on where this one failed
    */
-  async read(onPage?: () => void): Promise<void> {
+  async read(): Promise<void> {
     this.#isReading = true;
     try {
       const isLoad = this.#cursor === undefined || this.#mustReload;
-      await this.#readOnce(onPage);
+      await this.#readOnce();
       // A load may have taken long: what was written meanwhile is read at once.
-      if (isLoad) await this.#readOnce(onPage);
+      if (isLoad) await this.#readOnce();
     } finally {
       this.#isReading = false;
       this.#writtenMeanwhile.length = 0;
     }
   }
 
-  async #readOnce(onPage: (() => void) | undefined): Promise<void> {
+  async #readOnce(): Promise<void> {
     if (this.#mustReload) this.#cursor = undefined;
     this.#mustReload = false;
     const startedAt = this.#clock.monotonicNow();
     if (this.#cursor === undefined) await this.#readLives();
-    for (let isPartial = true; isPartial; onPage?.()) {
+    for (let isPartial = true; isPartial; ) {
       if (this.#signal.aborted) return;
       const changes = await this.#store.changesSince(this.#cursor, this.#lives);
       this.#take(changes.watermarks);

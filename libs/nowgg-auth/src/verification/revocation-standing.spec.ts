@@ -89,12 +89,28 @@ describe('before revocations have been read for the first time', () => {
             release = resolve;
           });
     expect(authenticator.authenticate('abc')).toMatchObject(unknown);
-    await feed.start();
+    const starting = feed.start();
     await turn();
     expect(store.reads).toBe(3);
     expect(authenticator.authenticate('abc')).toEqual({ ...unknown, retryAfterSeconds: expect.any(Number) });
     expect(provider.asked).toEqual([]);
     store.beforePage = () => Promise.resolve();
+    release();
+    await starting;
+    expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+  });
+
+  it('boot waits five seconds and no longer, and reading goes on', async () => {
+    let release: () => void = () => undefined;
+    const loaded = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    store.beforePage = () => loaded;
+    const starting = feed.start();
+    await turn();
+    clock.advance(5_000);
+    await starting;
+    expect(authenticator.authenticate('abc')).toMatchObject(unknown);
     release();
     await turn();
     expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
