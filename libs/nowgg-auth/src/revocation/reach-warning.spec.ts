@@ -1,0 +1,30 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { MemoryTokenStore } from '../tokens/memory-token-store.js';
+import type { TokenStore } from '../tokens/token-store.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
+import { MemoryRevocationStore } from './memory-revocation-store.js';
+import { ReachWarning } from './reach-warning.js';
+
+const memoryTokens = new MemoryTokenStore(new ManualClock());
+/** Grants in a database, as far as a warning can tell. */
+const sharedTokens = Object.create(null) as TokenStore;
+
+describe('revocations that reach one process only', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it.each([
+    ['beside grants that processes share are warned of once', new MemoryRevocationStore(), sharedTokens, 1],
+    ['beside grants of one process are as they should be', new MemoryRevocationStore(), memoryTokens, 0],
+    ['without grants are as they should be', new MemoryRevocationStore(), undefined, 0],
+    ['are none where processes share them', new SharedRevocationStore(), sharedTokens, 0],
+  ])('%s', (_what, revocations, tokens, warnings) => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    new ReachWarning(revocations, tokens).onApplicationBootstrap();
+    expect(warn).toHaveBeenCalledTimes(warnings);
+    expect(warn.mock.calls.flat().filter((text) => !String(text).includes('typeOrmRevocationStore()'))).toEqual([]);
+  });
+});
