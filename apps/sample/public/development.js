@@ -4,17 +4,21 @@ const storedAs = 'development-key';
 function takeKey() {
   const key = new URLSearchParams(location.hash.slice(1)).get('development');
   if (!key) return;
-  localStorage.setItem(storedAs, key);
+  sessionStorage.setItem(storedAs, key);
   history.replaceState(null, '', `${location.pathname}${location.search}`);
 }
 
 takeKey();
 
-/** Whether this browser was opened by the printed address, at this start or an earlier one. */
-export const hasDevelopmentKey = () => localStorage.getItem(storedAs) !== null;
+/** Whether this tab was opened by the printed address, at this start or an earlier one. */
+export const hasDevelopmentKey = () => sessionStorage.getItem(storedAs) !== null;
 
 /** What requests to the development tools carry. */
-export const developmentHeaders = () => ({ 'x-development-key': localStorage.getItem(storedAs) ?? '' });
+export const developmentHeaders = () => ({ 'x-development-key': sessionStorage.getItem(storedAs) ?? '' });
+
+/** The desk for another tab, which does not see what this one keeps. */
+export const deskAddress = () =>
+  `/admin#${new URLSearchParams({ development: sessionStorage.getItem(storedAs) ?? '' })}`;
 
 /** After a refusal: the key belongs to an earlier start. */
-export const forgetDevelopmentKey = () => localStorage.removeItem(storedAs);
+export const forgetDevelopmentKey = () => sessionStorage.removeItem(storedAs);

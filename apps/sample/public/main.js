@@ -1,7 +1,7 @@
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from '../client/index.js';
 import { CallFailure, call, wellAgain } from './calls.js';
 import { drawCounters } from './chart.js';
-import { developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
+import { deskAddress, developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { byId, listen, onPress } from './dom.js';
 import { playRound, showRanks, showShop } from './game.js';
 import { alert, clearAlert, log, tell } from './messages.js';
@@ -129,6 +129,7 @@ async function start() {
   byId('sign-in-nowgg').hidden = nowggSignInUrl === undefined;
   byId('sign-in-here').hidden = nowggSignInUrl === undefined;
   byId('sign-in-web').hidden = !hasWebSignIn;
+  byId('tools').querySelector('a').href = deskAddress();
   for (const id of ['tools', 'live', 'token-tools']) byId(id).hidden = !isDevelopment || !hasDevelopmentKey();
   listenToButtons();
   auth.onSessionStateChange(onState);
