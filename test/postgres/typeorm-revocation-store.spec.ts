@@ -213,7 +213,7 @@ describe('a sign-out of several tokens', () => {
     );
     expect(written).toEqual({ rows: 3, transactions: 1 });
     const bad = { ...credential('d'), id: 'zero \u0000 byte' };
-    await expect(store.putMany([credential('e'), bad])).rejects.toThrow();
+    await expect(store.putMany([credential('e'), bad])).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
     expect(await store.find(credential('e'))).toBeUndefined();
   });
 

@@ -40,7 +40,6 @@ describe('a table of marks', () => {
     }
     const bytes = bytesInUse() - before;
     expect(watermarks.size).toBe(100_000);
-    expect(bytes).toBeGreaterThan(0);
     expect(bytes).toBeLessThanOrEqual(100 * 100_000);
   });
 
@@ -55,7 +54,7 @@ describe('a table of marks', () => {
     }
   });
 
-  it('drops of a million marks that end at one time only some at once, and all in the end', () => {
+  it('drops of many marks that end at one time only some at once, and all in the end', () => {
     const table = new MarkTable(BY_ID);
     for (let count = 0; count < 50_000; count += 1) table.put(String(count), times(0), MINUTE_MS);
     table.prune(10 * MINUTE_MS, () => MINUTE_MS);
