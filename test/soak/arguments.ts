@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 export interface SoakOptions {
   readonly faults: number;
   readonly rounds: number;
+  readonly bans: number;
   readonly seed: number;
 }
 
@@ -10,6 +11,7 @@ export const USAGE = `npm run soak:refresh -- [options]
 
   --faults N   faults altogether, over the three kinds of identity system (default 300; 0: none)
   --rounds N   rounds without faults of 8 processes x 200 callers for each kind (default 20; 0: none)
+  --bans N     runs of bans, sign-ins, refreshes and sign-outs at two nodes (default 1000; 0: none)
   --seed N     the same faults again (default: another one each time, printed)
 
 DATABASE_URL names a PostgreSQL to use, in a schema that is dropped at the end; without it a throw-away one is started.`;
@@ -21,6 +23,7 @@ export function readArguments(args: readonly string[]): SoakOptions | 'help' {
     options: {
       faults: { type: 'string', default: '300' },
       rounds: { type: 'string', default: '20' },
+      bans: { type: 'string', default: '1000' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
       help: { type: 'boolean', default: false },
     },
@@ -29,6 +32,7 @@ export function readArguments(args: readonly string[]): SoakOptions | 'help' {
   return {
     faults: count('faults', values.faults),
     rounds: count('rounds', values.rounds),
+    bans: count('bans', values.bans),
     seed: count('seed', values.seed),
   };
 }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { removeCompiled } from '../support/children/compiled.js';
 import { runProgram } from '../../bench/support/command-line.js';
+import { type BansReport, soakBans } from './bans/ban-campaign.js';
 import { readArguments, type SoakOptions, USAGE } from './arguments.js';
 import { Campaign, type ModeReport } from './campaign.js';
 import { MODES } from './plan.js';
@@ -14,7 +15,7 @@ const LAST_START_MS = 540_000;
 const LONGEST_RUN_MS = 595_000;
 const TEAMS_FOR_EACH_MODE = 2;
 
-async function run({ faults, rounds, seed }: SoakOptions): Promise<void> {
+async function run({ faults, rounds, bans, seed }: SoakOptions): Promise<void> {
   const until = performance.now() + LAST_START_MS;
   const limit = setTimeout(() => {
     console.error('the soak did not end in time');
@@ -26,7 +27,10 @@ async function run({ faults, rounds, seed }: SoakOptions): Promise<void> {
     if (rounds > 0) console.log(`Nothing goes wrong\n\n${roundsTable(roundReports)}\n`);
     const modeReports = faults === 0 ? [] : await soak(database, { faults, seed, until });
     if (faults > 0) console.log(`Faults, seed ${seed}\n\n${faultsTable(modeReports)}\n`);
-    conclude(modeReports, roundReports, { faults, rounds });
+    const banReport = await soakBans(database, { runs: bans, seed: seed * 100_000, until });
+    for (const finding of banReport.findings) console.log(finding);
+    if (bans > 0) console.log(`Bans: ${banReport.runs} runs, ${banReport.findings.length} promises broken\n`);
+    conclude(modeReports, roundReports, banReport, { faults, rounds, bans });
   } finally {
     clearTimeout(limit);
     await database.close();
@@ -48,11 +52,17 @@ async function soak(
 function conclude(
   modes: readonly ModeReport[],
   rounds: readonly RoundsReport[],
-  wanted: { readonly faults: number; readonly rounds: number },
+  bans: BansReport,
+  wanted: { readonly faults: number; readonly rounds: number; readonly bans: number },
 ): void {
   const totals = totalsOf(modes, rounds);
   const broken = brokenPromises(totals, modes, rounds);
-  if (totals.faults < wanted.faults || rounds.some((report) => report.rounds < wanted.rounds)) {
+  if (bans.findings.length > 0) broken.push('a ban or sign-out was raced or outlived');
+  if (
+    bans.runs < wanted.bans ||
+    totals.faults < wanted.faults ||
+    rounds.some((report) => report.rounds < wanted.rounds)
+  ) {
     broken.push('not everything could be done in time');
   }
   for (const finding of modes.flatMap(({ findings }) => findings)) console.log(finding);
