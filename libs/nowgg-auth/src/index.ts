@@ -47,6 +47,7 @@ export {
   IdentityHttp,
   type IdentityHttpAgents,
   type IdentityHttpOutcome,
+  type IdentityHttpPurpose,
   type IdentityHttpRequest,
 } from './identity/identity-http.js';
 export {

@@ -44,7 +44,8 @@ export interface NowggAuthWiring {
   /**
    * Agents for the calls to identity systems instead of the module's own: the way through a forward proxy (an agent of a
    * proxy library) or to trust a private authority. Proxy variables of the environment are never obeyed. They stay the
-   * application's: the module does not close them.
+   * application's: the module does not close them. They serve every kind of call, so leave their `maxSockets` at
+   * Node's default: an agent that limits its sockets lets slow calls of one kind delay all others.
    */
   httpAgents?: IdentityHttpAgents;
 }

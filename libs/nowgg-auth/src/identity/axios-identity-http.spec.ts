@@ -249,3 +249,32 @@ describe('a proxy from the environment', () => {
     }
   });
 });
+
+describe('connections', () => {
+  it('of one purpose that all wait leave a call of another purpose untouched', async () => {
+    const waiting: ServerResponse[] = [];
+    const url = await httpServer((req, res) => {
+      if (req.url === '/path') waiting.push(res);
+      else res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    const slow = Array.from({ length: 300 }, () => http.send(request(url, { purpose: 'code' })));
+    const verdict = await http.send(request(new URL('/quick', url).href, { purpose: 'verify' }));
+    expect(verdict).toMatchObject({ status: 'reply', statusCode: 200 });
+    for (const res of waiting) res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    await Promise.all(slow);
+  });
+
+  it('for metadata are limited for each host', async () => {
+    const waiting: ServerResponse[] = [];
+    const url = await httpServer((req, res) => {
+      if (req.url === '/path') waiting.push(res);
+      else res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    const calls = Array.from({ length: 40 }, () => http.send(request(url, { purpose: 'metadata' })));
+    await http.send(request(new URL('/quick', url).href, { purpose: 'verify' }));
+    expect(sockets.size).toBe(17);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await Promise.all(calls);
+  });
+});

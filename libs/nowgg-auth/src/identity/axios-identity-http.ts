@@ -9,26 +9,23 @@ import {
   type IdentityHttpOutcome,
   type IdentityHttpRequest,
 } from './identity-http.js';
+import { ConnectionPools } from './connection-pools.js';
 import { failureOf, isStaleSocket } from './http-failure.js';
 import { readJsonBody } from './json-body.js';
 import { readRetryAfterMs } from './retry-after.js';
 
 /** Replies beyond this many bytes are nonsense: a real one has a few hundred. */
 const MAX_REPLY_BYTES = 64 * 1024;
-/** Connections to one host; further calls wait in the agent's queue, under their own deadline. */
-const MAX_SOCKETS = 256;
 
 /**
  * The HTTP client for identity systems, on an axios instance of its own that no application configuration reaches:
  * total deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB cap, no content coding,
- * JSON only. Agents that the application gives take the place of its own. An axios error carries the request and with it our client secret, so none leaves this class.
+ * JSON only, connections of its own for each purpose. Agents that the application gives serve every purpose instead. An
+ * axios error carries the request and with it our client secret, so none leaves this class.
  */
 export class AxiosIdentityHttp extends IdentityHttp {
   readonly #clock: NowggClock;
-  readonly #own = {
-    http: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
-    https: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' }),
-  };
+  readonly #own = new ConnectionPools();
   readonly #given: IdentityHttpAgents;
   readonly #http: HttpService;
 
@@ -49,17 +46,16 @@ export class AxiosIdentityHttp extends IdentityHttp {
         validateStatus: () => true,
         transformRequest: [(data: unknown) => data],
         transformResponse: [(data: unknown) => data],
-        httpAgent: agents.http ?? this.#own.http,
-        httpsAgent: agents.https ?? this.#own.https,
       }),
     );
   }
 
   override async send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome> {
-    const first = await this.#attempt(request, {});
+    const { http, https } = this.#given;
+    const own = this.#own.of(request.purpose);
+    const first = await this.#attempt(request, { httpAgent: http ?? own.http, httpsAgent: https ?? own.https });
     if (first !== 'stale-socket') return first;
     // The peer closed the idle connection just as we wrote to it. Other idle ones may be as old: take a new one.
-    const { http, https } = this.#given;
     const second = await this.#attempt(request, {
       httpAgent: http ?? new HttpAgent(),
       httpsAgent: https ?? new HttpsAgent(),
@@ -69,10 +65,7 @@ export class AxiosIdentityHttp extends IdentityHttp {
 
   /** Closes idle connections of its own agents. Calls under way run to their end. */
   close(): void {
-    // An agent's own destroy() would take the sockets in use with it.
-    for (const { freeSockets } of [this.#own.http, this.#own.https]) {
-      for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
-    }
+    this.#own.closeIdle();
   }
 
   async #attempt(

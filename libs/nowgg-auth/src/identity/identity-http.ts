@@ -9,7 +9,29 @@ export interface IdentityHttpAgents {
   readonly https?: HttpsAgent;
 }
 
+/**
+ * What a call to an identity system is for. Each purpose has connections of its own, so that calls of one kind that
+ * take long never delay calls of another.
+ */
+export type IdentityHttpPurpose =
+  /** A verdict about one token. */
+  | 'verify'
+  /** An authorization code for a first token set. */
+  | 'code'
+  /** A refresh token for a new token set. */
+  | 'refresh'
+  /** What is known about the account or session behind a token. */
+  | 'account'
+  /** A token of the application itself. */
+  | 'application'
+  /** Discovery document and public keys. */
+  | 'metadata'
+  /** Telling the identity system that a grant is over. */
+  | 'revocation';
+
 export interface IdentityHttpRequest {
+  /** Default: none of these, which has connections of its own as well. */
+  readonly purpose?: IdentityHttpPurpose;
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Absolute URL, from configuration only. */
   readonly url: string;

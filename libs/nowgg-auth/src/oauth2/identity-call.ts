@@ -1,11 +1,12 @@
 import type { CustomFetch } from 'openid-client';
-import type { IdentityHttp, IdentityHttpOutcome } from '../identity/identity-http.js';
+import type { IdentityHttp, IdentityHttpOutcome, IdentityHttpPurpose } from '../identity/identity-http.js';
 import { isJsonObject } from '../identity/claims.js';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import { isSecureUrl } from './secure-url.js';
 
 export interface IdentityCallOptions {
+  readonly purpose: IdentityHttpPurpose;
   /** Bears the total deadline; the library's own timeouts do not count. */
   readonly signal: AbortSignal;
   /** Whether a kept-alive socket that the peer closed under the request may be retried once. */
@@ -67,6 +68,7 @@ export class IdentityCall {
       throw new NoReplyError();
     }
     this.#outcome = await this.#http.send({
+      purpose: this.#options.purpose,
       method: method as 'GET' | 'POST',
       url,
       headers,
@@ -88,9 +90,9 @@ export class IdentityCall {
     headers: Readonly<Record<string, string>>,
     method: 'GET' | 'PUT' = 'GET',
   ): Promise<Extract<IdentityHttpOutcome, { status: 'reply' }> | undefined> {
-    const { signal, idempotent, allowInsecure } = this.#options;
+    const { purpose, signal, idempotent, allowInsecure } = this.#options;
     this.#outcome = isSecureUrl(url, allowInsecure)
-      ? await this.#http.send({ method, url, headers, signal, idempotent })
+      ? await this.#http.send({ purpose, method, url, headers, signal, idempotent })
       : NOT_SENT;
     return this.#outcome.status === 'reply' && !this.failure() ? this.#outcome : undefined;
   }

@@ -86,7 +86,7 @@ async function loadKeys(client: OAuth2Client, signal: AbortSignal): Promise<Load
   if (metadata.status === 'failed') return metadata;
   const url = metadata.value.jwks_uri;
   if (url === undefined) return { status: 'failed', reason: 'nonsense' };
-  const call = client.call(signal, true);
+  const call = client.call(signal, true, undefined, 'metadata');
   const reply = await call.ask(url, { accept: 'application/jwk-set+json, application/json' });
   if (reply?.statusCode !== 200) return { reason: 'nonsense', ...call.failure(), status: 'failed' };
   const set = reply.json;

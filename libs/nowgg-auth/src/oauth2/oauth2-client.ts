@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as openid from 'openid-client';
 import type { NowggClock } from '../clock.js';
 import { NowggConfigurationError } from '../errors.js';
+import type { IdentityHttpPurpose } from '../identity/identity-http.js';
 import type { IdentityProviderContext } from '../identity/identity-provider.js';
 import { publishSecurityEvent } from '../security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
@@ -73,10 +74,15 @@ export class OAuth2Client {
     }
   }
 
-  /** A new call under this deadline. */
-  call(signal: AbortSignal, idempotent: boolean, without?: 'id_token'): IdentityCall {
+  /** A new call under this deadline, about one token unless a purpose is named. */
+  call(
+    signal: AbortSignal,
+    idempotent: boolean,
+    without?: 'id_token',
+    purpose: IdentityHttpPurpose = 'verify',
+  ): IdentityCall {
     const { allowInsecure } = this.settings;
-    return new IdentityCall(this.#context.http, { signal, idempotent, allowInsecure, without });
+    return new IdentityCall(this.#context.http, { purpose, signal, idempotent, allowInsecure, without });
   }
 
   /** What openid-client needs for one call. */
@@ -99,7 +105,7 @@ export class OAuth2Client {
   }
 
   async #discover(signal: AbortSignal): Promise<Loading<openid.ServerMetadata>> {
-    const call = this.call(signal, true);
+    const call = this.call(signal, true, undefined, 'metadata');
     const { issuer, clientId } = this.settings;
     try {
       const discovered = await openid.discovery(new URL(issuer), clientId, undefined, openid.None(), {

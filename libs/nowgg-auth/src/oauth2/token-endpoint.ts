@@ -37,7 +37,7 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
     const keys = await client.keys.all(signal);
     if (keys.status === 'failed') return notSent(keys.reason);
   }
-  const call = client.call(signal, false, authorization ? undefined : 'id_token');
+  const call = client.call(signal, false, authorization ? undefined : 'id_token', 'code');
   const checks: openid.AuthorizationCodeGrantChecks = {
     ...(codeVerifier !== undefined && { pkceCodeVerifier: codeVerifier }),
     ...(authorization && { expectedState: authorization.state }),
@@ -75,7 +75,7 @@ export async function refreshTokens(
 ): Promise<TokenOutcome> {
   const metadata = await client.metadata(signal);
   if (metadata.status === 'failed') return notSent(metadata.reason);
-  const call = client.call(signal, false, 'id_token');
+  const call = client.call(signal, false, 'id_token', 'refresh');
   return callFor(client, call, metadata.value, async (configuration) =>
     openid.refreshTokenGrant(configuration, refreshToken),
   );
@@ -87,7 +87,7 @@ export async function requestApplicationToken(client: OAuth2Client, signal: Abor
   if (metadata.status === 'failed') return notSent(metadata.reason);
   const { applicationScopes, scopeSeparator } = client.settings;
   const scope = applicationScopes.join(scopeSeparator);
-  return callFor(client, client.call(signal, true, 'id_token'), metadata.value, async (configuration) =>
+  return callFor(client, client.call(signal, true, 'id_token', 'application'), metadata.value, async (configuration) =>
     openid.clientCredentialsGrant(configuration, scope === '' ? {} : { scope }),
   );
 }
@@ -107,10 +107,10 @@ export async function revokeTokens(
   if (revokeAccessToken && accessToken !== undefined) {
     const url = new URL(revokeAccessToken.url);
     url.searchParams.set(revokeAccessToken.parameter, accessToken);
-    await client.call(signal, true).ask(url.href, {}, 'PUT');
+    await client.call(signal, true, undefined, 'revocation').ask(url.href, {}, 'PUT');
   }
   if (metadata.value.revocation_endpoint === undefined) return true;
-  const call = client.call(signal, true);
+  const call = client.call(signal, true, undefined, 'revocation');
   const configuration = client.configuration(metadata.value, call);
   await openid
     .tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })

@@ -13,6 +13,7 @@ export function accountRequest(
   signal: AbortSignal,
 ): IdentityHttpRequest {
   return {
+    purpose: 'account',
     method: 'GET',
     url: `${client.baseUrl}/accounts/users/v1/${endpoint}`,
     headers: { authorization: `Bearer ${token}` },

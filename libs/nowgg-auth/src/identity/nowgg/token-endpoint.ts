@@ -15,6 +15,7 @@ export function tokenRequest(
   signal: AbortSignal,
 ): IdentityHttpRequest {
   return {
+    purpose: 'code' in credential ? 'code' : 'refresh',
     method: 'POST',
     url: `${client.baseUrl}/accounts/oauth2/v1/token`,
     json: {

@@ -33,6 +33,7 @@ export function verifyTokenRequest(
 ): IdentityHttpRequest {
   const secret = tokenType === 'token' ? client.clientSecret : undefined;
   return {
+    purpose: 'verify',
     method: 'POST',
     url: `${client.baseUrl}/accounts/oauth2/v1/verify-token`,
     json: {

@@ -31,7 +31,7 @@ class UserinfoMethod extends VerificationMethod {
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => verifyByUserinfo(client, token, signal) };
+    return { verify: async (token, signal) => verifyByUserinfo(client, token, signal, 'verify') };
   }
 }
 
@@ -44,7 +44,7 @@ export async function askForAccount(
   const metadata = await client.metadata(signal);
   if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
   if (metadata.value.userinfo_endpoint === undefined) return { status: 'unsupported' };
-  const verdict = await verifyByUserinfo(client, token, signal);
+  const verdict = await verifyByUserinfo(client, token, signal, 'account');
   if (verdict.status === 'invalid') return { status: 'refused' };
   if (verdict.status === 'unknown') return verdict;
   const { userId, email, mobile, name, picture, claims } = verdict.facts;
@@ -90,10 +90,15 @@ export async function knowsAccessToken(
   }
 }
 
-async function verifyByUserinfo(client: OAuth2Client, token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+async function verifyByUserinfo(
+  client: OAuth2Client,
+  token: string,
+  signal: AbortSignal,
+  purpose: 'verify' | 'account',
+): Promise<IdentityVerdict> {
   const metadata = await client.metadata(signal);
   if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
-  const call = client.call(signal, true);
+  const call = client.call(signal, true, undefined, purpose);
   try {
     const claims = await fetchUserInfo(client.configuration(metadata.value, call), token, skipSubjectCheck);
     const facts = factsOf(client, claims, { issuer: metadata.value.issuer });
