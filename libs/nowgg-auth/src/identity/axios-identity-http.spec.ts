@@ -257,7 +257,8 @@ describe('connections', () => {
       if (req.url === '/path') waiting.push(res);
       else res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
-    const slow = Array.from({ length: 300 }, () => http.send(request(url, { purpose: 'code' })));
+    const patience = AbortSignal.timeout(60_000);
+    const slow = Array.from({ length: 300 }, () => http.send(request(url, { purpose: 'code', signal: patience })));
     const verdict = await http.send(request(new URL('/quick', url).href, { purpose: 'verify' }));
     expect(verdict).toMatchObject({ status: 'reply', statusCode: 200 });
     for (const res of waiting) res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
