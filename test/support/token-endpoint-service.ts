@@ -20,6 +20,10 @@ export const SHORT_DURATIONS = {
   leaseMs: 600,
   harvestMs: 5_000,
   exchangeReplayMs: 30_000,
+  forcedRefreshMs: 10_000,
+  maxExchangesInFlight: 64,
+  maxRefreshesInFlight: 256,
+  refusedCodesPerMinute: 30,
 };
 
 /** The pauses of the protocol, shortened in the same way. */

@@ -83,6 +83,7 @@ export {
   type ResolvedRevocationOptions,
   type ResolvedVerificationOptions,
   type RevocationOptions,
+  type CodeBudget,
   type TokensOptions,
   type VerificationBudget,
   type VerificationOptions,
@@ -129,7 +130,7 @@ export type {
 } from './tokens/grant-record.js';
 export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/issued-token.js';
 export { memoryTokenStore } from './tokens/memory-token-store.js';
-export { NowggTokenService, type AccessTokenOptions } from './tokens/nowgg-token-service.js';
+export { NowggTokenService, type AccessTokenOptions, type RefreshOptions } from './tokens/nowgg-token-service.js';
 export {
   NowggVaultService,
   type ForgetOptions,
@@ -159,7 +160,7 @@ export {
   type SharedCacheWiring,
   type SharedVerdict,
 } from './verification/shared-cache.js';
-export type { AuthenticationPolicy, Verdict } from './verification/verdict.js';
+export type { AuthenticationContext, AuthenticationPolicy, Verdict } from './verification/verdict.js';
 export {
   NOWGG_VERIFICATION_CHANNEL,
   type NowggVerificationEvent,

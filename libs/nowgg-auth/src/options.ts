@@ -29,8 +29,14 @@ export interface VerificationOptions {
   maxInFlight?: number;
   /** When to stop asking an identity provider that does not answer; false never stops. */
   circuit?: CircuitSettings | false;
-  /** Says whether a question may be asked; false makes it a 503. Default: always. Runs on cache misses only. */
+  /** Says whether a question may be asked; anything but true makes it a 503. Default: always. Runs on cache misses only. */
   budget?: VerificationBudget;
+  /**
+   * Names the source of a request, such as an address or device that the application trusts, for {@link budget},
+   * `tokens.codeBudget` and the bounds of one source. The module never takes an address by itself, because behind a
+   * proxy everybody has the same. Default: sources are unknown, and none is bounded. Runs on cache misses and sign-ins.
+   */
+  sourceOf?(request: object): string | undefined;
 }
 
 /** When to stop asking an identity provider that does not answer. */
@@ -43,13 +49,28 @@ export interface CircuitSettings {
 
 /**
  * A hook against floods of random tokens that would spend the studio's quota at the identity system. `looksGood`: the
- * token is a well-formed JWS for our client that has not expired, as far as can be seen without asking.
+ * token is a well-formed JWS for our client that has not expired, as far as can be seen without asking. A promise may take
+ * `timeoutMs`; one that takes longer or rejects refuses.
  */
 export type VerificationBudget = (question: {
   readonly provider: string;
   readonly tokenType: TokenType;
+  /** Anybody can make a token that looks good: let it decide nothing alone. */
   readonly looksGood: boolean;
-}) => boolean;
+  /** This process has accepted the token before. No stranger can forge that. */
+  readonly known: boolean;
+  /** What {@link VerificationOptions.sourceOf} said of the request; undefined where it said nothing. */
+  readonly source: string | undefined;
+}) => boolean | Promise<boolean>;
+
+/**
+ * Says whether an authorization code may be sent to the token endpoint; only `true` does, at once or by a promise.
+ * `source` is what {@link VerificationOptions.sourceOf} said of the request.
+ */
+export type CodeBudget = (question: {
+  readonly provider: string;
+  readonly source: string | undefined;
+}) => boolean | Promise<boolean>;
 
 /** What is refused while revocations are not known, and how long they are remembered. */
 export interface RevocationOptions {
@@ -90,6 +111,27 @@ export interface TokensOptions {
    * version. Default true; set it to false once `vault status` counts none of them.
    */
   openFirstVersion?: boolean;
+  /**
+   * Least time between two refreshes of a grant that a front end forces at `POST refresh`, milliseconds. Meanwhile it
+   * gets the stored token. Calls of the application's own code are not limited. Default 10,000; 0 for no limit.
+   */
+  forcedRefreshMs?: number;
+  /** Most codes of one client that are exchanged at a time in a process; further ones are a 503 at once. Default 64. */
+  maxExchangesInFlight?: number;
+  /** Most refreshes of one client at a time in a process; further ones wait. Default 256. */
+  maxRefreshesInFlight?: number;
+  /**
+   * How many codes a process sends within a minute while the identity system refuses them; beyond it, one in five
+   * seconds. Accepted codes raise the limit. For a source that the application names it is a third of this. Default 30.
+   */
+  refusedCodesPerMinute?: number;
+  /** Says whether a code may be sent; anything but true makes it a 503. Default: always. */
+  codeBudget?: CodeBudget;
+}
+
+/** {@link TokensOptions} with every value. */
+export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOptions, 'codeBudget'>>> {
+  readonly codeBudget?: CodeBudget | undefined;
 }
 
 /** Options of the module: values. Wiring (stores, strategy name, guards) stands beside them, see `NowggAuthModule`. */
@@ -115,9 +157,10 @@ export interface NowggAuthOptions {
 
 /** {@link VerificationOptions} with every value. */
 export interface ResolvedVerificationOptions
-  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget'>>> {
+  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget' | 'sourceOf'>>> {
   readonly circuit: Readonly<Required<CircuitSettings>> | false;
   readonly budget: VerificationBudget | undefined;
+  readonly sourceOf?: VerificationOptions['sourceOf'];
 }
 
 /** {@link RevocationOptions} with every value; without `longestTokenLifeMs` it is learnt. */
@@ -131,7 +174,7 @@ export interface ResolvedNowggAuthOptions {
   readonly realm: string;
   readonly verification: ResolvedVerificationOptions;
   readonly revocation: ResolvedRevocationOptions;
-  readonly tokens: Readonly<Required<TokensOptions>> | undefined;
+  readonly tokens: ResolvedTokensOptions | undefined;
   /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;
 }

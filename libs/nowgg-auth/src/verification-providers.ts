@@ -75,9 +75,13 @@ const authenticator: Provider = {
 
 const accountService: Provider = {
   provide: NowggAccountService,
-  useFactory: (providers: IdentityProviders, authenticator: NowggAuthenticator, options: ResolvedNowggAuthOptions) =>
-    new NowggAccountService(providers, authenticator, options.verification.timeoutMs),
-  inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS],
+  useFactory: (
+    providers: IdentityProviders,
+    authenticator: NowggAuthenticator,
+    options: ResolvedNowggAuthOptions,
+    clock: NowggClock,
+  ) => new NowggAccountService(providers, authenticator, options.verification.timeoutMs, clock),
+  inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS, NowggClock],
 };
 
 function sharedCacheProviders(wiring: SharedCacheWiring | undefined): Provider[] {

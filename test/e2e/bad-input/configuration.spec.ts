@@ -89,6 +89,7 @@ const faults: readonly Row[] = [
   ...inTokens('leaseMs', notDurations),
   ...inTokens('harvestMs', notDurations),
   ...inTokens('exchangeReplayMs', notDurations),
+  ...inTokens('forcedRefreshMs', notDurations),
   ['clientSecrets', { clientSecrets: 'x' }],
   ['baseURL', { baseURL: 'https://now.gg' }],
   ['maxAge', { verification: { maxAge: 5 } }],

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { type NowggClock, SystemClock } from '../clock.js';
 import { IdentityUnavailableError, InvalidTokenError, NowggConfigurationError } from '../errors.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
@@ -5,14 +7,20 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { isBearerToken } from '../verification/gate.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { AccountLine } from './account-line.js';
 
 /** Which identity provider a token belongs to, when the token itself does not tell. */
 export interface AccountInfoOptions {
   readonly provider?: string;
+  /** The verified user of the token: calls of one user share a bound. Default: each token has a bound of its own. */
+  readonly userId?: string;
 }
 
+type Kind = 'userinfo' | 'sessioninfo';
+
 /**
- * Fetches what the identity system knows about the player behind a token. Always asks: nothing is remembered here.
+ * Fetches what the identity system knows about the player behind a token. Nothing is remembered here, but callers that
+ * ask at the same time share one call, and the calls under way are bounded, for each player too.
  *
  * Both methods throw `InvalidTokenError` when the identity system's verdict about the token is a no,
  * `IdentityUnavailableError` when it cannot be asked or its answer not be believed, and `NowggConfigurationError` when
@@ -21,32 +29,44 @@ export interface AccountInfoOptions {
 export class NowggAccountService {
   readonly #providers: IdentityProviders;
   readonly #authenticator: NowggAuthenticator;
-  readonly #timeoutMs: number;
+  readonly #lines: ReadonlyMap<string, AccountLine>;
 
-  constructor(providers: IdentityProviders, authenticator: NowggAuthenticator, timeoutMs: number) {
+  constructor(
+    providers: IdentityProviders,
+    authenticator: NowggAuthenticator,
+    timeoutMs: number,
+    clock: NowggClock = new SystemClock(),
+  ) {
     this.#providers = providers;
     this.#authenticator = authenticator;
-    this.#timeoutMs = timeoutMs;
+    this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs)]));
   }
 
   /** The player's account: `GET /accounts/users/v1/userinfo` of now.gg. */
   async getUserInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggUserInfo> {
-    return this.#fetch(token, options, (provider, signal) => provider.getUserInfo(token, signal));
+    return this.#fetch('userinfo', token, options, (provider, signal) => provider.getUserInfo(token, signal));
   }
 
   /** The session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg. */
   async getSessionInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggSessionInfo> {
-    return this.#fetch(token, options, (provider, signal) => provider.getSessionInfo(token, signal));
+    return this.#fetch('sessioninfo', token, options, (provider, signal) => provider.getSessionInfo(token, signal));
   }
 
   async #fetch<T>(
+    kind: Kind,
     token: string,
     options: AccountInfoOptions,
     ask: (provider: IdentityProvider, signal: AbortSignal) => Promise<InfoOutcome<T>>,
   ): Promise<T> {
     if (typeof token !== 'string' || !isBearerToken(token)) throw new InvalidTokenError('malformed_token');
     const provider = this.#providerOf(token, options);
-    const outcome = await ask(provider, AbortSignal.timeout(this.#timeoutMs));
+    const digest = createHash('sha256').update(token).digest('base64url');
+    const line = this.#lines.get(provider.name) as AccountLine;
+    const outcome = await line.ask({
+      key: `${kind}:${digest}`,
+      player: options.userId === undefined ? `token:${digest}` : `user:${options.userId}`,
+      ask: (signal) => ask(provider, signal),
+    });
     switch (outcome.status) {
       case 'info':
         return outcome.info;

@@ -16,6 +16,7 @@ import { type AuthenticatedRequest, findAuthentication, recordAuthentication } f
 import { errorHeaders } from './challenge.js';
 import { type Credential, type CredentialSource, readCredential } from './credential.js';
 import { EnforcesNowggPolicy } from './enforcing-guards.js';
+import { requestSource } from './request-source.js';
 import { findPolicyMismatch } from './policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy.js';
 import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
@@ -34,11 +35,15 @@ export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonl
 @Injectable()
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
+  readonly #knowsSources: boolean;
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
     @Inject(RESOLVED_OPTIONS) protected readonly options: ResolvedNowggAuthOptions,
-  ) {}
+  ) {
+    const isOverridden = this.getSource !== NowggAuthGuard.prototype.getSource;
+    this.#knowsSources = isOverridden || options.verification?.sourceOf !== undefined;
+  }
 
   /**
    * @throws InvalidTokenError 401, InvalidRequestError 400, InsufficientScopeError 403, IdentityUnavailableError 503,
@@ -74,6 +79,14 @@ export class NowggAuthGuard implements CanActivate {
 
   protected getCredential(request: GuardedRequest): Credential {
     return readCredential(request);
+  }
+
+  /**
+   * Names the request's source, for budgets and for the bounds of one source: what `verification.sourceOf` says. Runs
+   * only when the identity system is to be asked.
+   */
+  protected getSource(request: GuardedRequest): string | undefined {
+    return requestSource(request, this.options.verification);
   }
 
   /** Decides about a caller who presents no usable token. */
@@ -123,7 +136,8 @@ export class NowggAuthGuard implements CanActivate {
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
-    const verdict = this.authenticator.authenticate(credential.token, policy.authentication);
+    const beside = this.#knowsSources ? { source: () => this.getSource(request) } : undefined;
+    const verdict = this.authenticator.authenticate(credential.token, policy.authentication, beside);
     return 'status' in verdict
       ? this.onVerdict(request, policy, verdict)
       : verdict.then((settled) => this.onVerdict(request, policy, settled));

@@ -1,4 +1,4 @@
-import type { ResolvedRevocationOptions, ResolvedVerificationOptions, TokensOptions } from '../options.js';
+import type { ResolvedRevocationOptions, ResolvedTokensOptions, ResolvedVerificationOptions } from '../options.js';
 import type { TokenType } from '../principal.js';
 
 /** What absent options mean: the only place where that stands. */
@@ -28,7 +28,11 @@ export const DEFAULTS = {
     harvestMs: 60_000,
     exchangeReplayMs: 30_000,
     openFirstVersion: true,
-  } satisfies Omit<Required<TokensOptions>, 'encryptionKeys'>,
+    forcedRefreshMs: 10_000,
+    maxExchangesInFlight: 64,
+    maxRefreshesInFlight: 256,
+    refusedCodesPerMinute: 30,
+  } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
 };
 
 /** Default of the wiring key `strategyName`. */

@@ -71,6 +71,7 @@ export class VerificationShape {
   @Count() maxInFlight?: unknown;
   @IsOptional() circuit?: unknown;
   @Optional(IsFunction()) budget?: unknown;
+  @Optional(IsFunction()) sourceOf?: unknown;
   @Duration(1) timeoutMs?: unknown;
   @Duration(0) clockSkewMs?: unknown;
   @Optional(
@@ -105,6 +106,11 @@ export class TokensShape {
   @Duration(1) harvestMs?: unknown;
   @Duration(0) exchangeReplayMs?: unknown;
   @Optional(IsBoolean({ message: 'must be true or false' })) openFirstVersion?: unknown;
+  @Duration(0) forcedRefreshMs?: unknown;
+  @Count() maxExchangesInFlight?: unknown;
+  @Count() maxRefreshesInFlight?: unknown;
+  @Count() refusedCodesPerMinute?: unknown;
+  @Optional(IsFunction()) codeBudget?: unknown;
 }
 
 export class EncryptionKeyShape {

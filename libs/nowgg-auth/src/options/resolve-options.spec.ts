@@ -46,6 +46,10 @@ describe('resolveOptions', () => {
       harvestMs: 60_000,
       exchangeReplayMs: 30_000,
       openFirstVersion: true,
+      forcedRefreshMs: 10_000,
+      maxExchangesInFlight: 64,
+      maxRefreshesInFlight: 256,
+      refusedCodesPerMinute: 30,
     });
   });
 

@@ -4,6 +4,7 @@ import { nowgg } from '../identity/nowgg/nowgg.js';
 import type {
   NowggAuthOptions,
   ResolvedNowggAuthOptions,
+  ResolvedTokensOptions,
   ResolvedVerificationOptions,
   TokensOptions,
 } from '../options.js';
@@ -65,7 +66,7 @@ function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedV
   });
 }
 
-function resolveTokens(tokens: TokensOptions): Readonly<Required<TokensOptions>> {
+function resolveTokens(tokens: TokensOptions): ResolvedTokensOptions {
   const { encryptionKeys, ...durations } = tokens;
   const keys = encryptionKeys.map(({ id, key }) => Object.freeze({ id, key }));
   return Object.freeze({ ...DEFAULTS.tokens, ...present(durations), encryptionKeys: Object.freeze(keys) });

@@ -5,8 +5,8 @@ export interface NowggRoutesOptions {
   /** Where they live, without a global prefix. Default `auth`. */
   path?: string;
   /**
-   * Guards before `login`, `refresh` and `logout`, or before both routes of the authorization flow: a rate limiter for
-   * example. They must be injectable everywhere.
+   * Guards before every route that may cause a call: `login`, `refresh`, `logout`, `userinfo` and `sessioninfo`, or both
+   * routes of the authorization flow. A rate limiter for example. They must be injectable everywhere.
    */
   guards?: readonly Type<CanActivate>[];
 }

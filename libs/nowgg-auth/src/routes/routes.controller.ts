@@ -1,13 +1,27 @@
-import { Body, Controller, Get, Header, HttpCode, Post, Req, type Type, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Post,
+  Req,
+  type Type,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { InvalidRequestError, InvalidTokenError } from '../errors.js';
 import { readCredential } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import { requestSource } from '../http/request-source.js';
 import { NowggUser } from '../http/nowgg-user.decorator.js';
 import { NowggAuth, Public } from '../http/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
 import { NowggPrincipal } from '../principal.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { RoutesBodyPipe } from './body-pipe.js';
@@ -30,6 +44,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       private readonly tokens: NowggTokenService,
       private readonly accounts: NowggAccountService,
       private readonly providers: IdentityProviders,
+      @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedNowggAuthOptions,
     ) {}
 
     @Public()
@@ -37,12 +52,16 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Post('login')
     @HttpCode(200)
     @Header(...NO_STORE)
-    async login(@Body(bodyPipe) { code, provider }: NowggLoginBody): Promise<NowggLoginView> {
+    async login(
+      @Body(bodyPipe) { code, provider }: NowggLoginBody,
+      @Req() request: GuardedRequest,
+    ): Promise<NowggLoginView> {
       // A caller's mistake, not our configuration's: several providers and none named, or one that there is not.
       const known = provider === undefined ? this.providers.only() : this.providers.find(provider);
       if (!known) throw new InvalidRequestError('the identity provider is unknown, or has to be named');
       if (!known.acceptsBareCodes) throw new InvalidRequestError('sign in at this provider by its authorization flow');
-      const exchange = await this.tokens.exchangeCode(code, { provider: known.name });
+      const source = requestSource(request, this.options.verification);
+      const exchange = await this.tokens.exchangeCode(code, { provider: known.name, source });
       return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
     }
 
@@ -53,10 +72,11 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     async refresh(@Body(bodyPipe) { session, generation }: NowggRefreshBody): Promise<NowggRefreshView> {
       const opened = await this.tokens.openSession(session);
+      const minAgeMs = this.options.tokens?.forcedRefreshMs ?? 0;
       const accessToken =
         generation === undefined
-          ? await this.tokens.getAccessToken(opened.grant.id, { minLifeShare: LEAST_LIFE_SHARE })
-          : await this.tokens.refresh(opened.grant.id, { ifGeneration: generation });
+          ? await this.tokens.getAccessToken(opened.grant.id, { minLifeShare: LEAST_LIFE_SHARE, minAgeMs })
+          : await this.tokens.refresh(opened.grant.id, { ifGeneration: generation, minAgeMs });
       return { ...tokenView(accessToken), ...(opened.session !== session && { session: opened.session }) };
     }
 
@@ -83,20 +103,22 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       return userView(principal);
     }
 
-    @UseGuards(NowggAuthGuard)
+    @UseGuards(...guards, NowggAuthGuard)
     @NowggAuth({})
     @Get('userinfo')
     @Header(...NO_STORE)
-    userInfo(@Req() request: GuardedRequest, @NowggUser('provider') provider: string): Promise<NowggUserInfo> {
-      return this.accounts.getUserInfo(bearerTokenOf(request), { provider });
+    userInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggUserInfo> {
+      const { provider, userId } = principal;
+      return this.accounts.getUserInfo(bearerTokenOf(request), { provider, userId });
     }
 
-    @UseGuards(NowggAuthGuard)
+    @UseGuards(...guards, NowggAuthGuard)
     @NowggAuth({})
     @Get('sessioninfo')
     @Header(...NO_STORE)
-    sessionInfo(@Req() request: GuardedRequest, @NowggUser('provider') provider: string): Promise<NowggSessionInfo> {
-      return this.accounts.getSessionInfo(bearerTokenOf(request), { provider });
+    sessionInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggSessionInfo> {
+      const { provider, userId } = principal;
+      return this.accounts.getSessionInfo(bearerTokenOf(request), { provider, userId });
     }
   }
   return NowggRoutesController;

@@ -13,7 +13,8 @@ import type { GrantRecord } from './grant-record.js';
 import { RefreshFlights } from './refresh-flights.js';
 import type { TokenParts } from './token-parts.js';
 import { openReply, sealReply } from './sealed-reply.js';
-import { callTokenEndpoint } from './token-call.js';
+import type { AdmittedCode } from './code-admission.js';
+import { callTokenEndpoint, circuitKey } from './token-call.js';
 
 /** What is sent with a code. */
 export interface CodeExchangeOptions {
@@ -25,6 +26,8 @@ export interface CodeExchangeOptions {
   readonly codeVerifier?: string;
   /** How the code came back from the browser. OAuth 2.0 only; the authorization flow fills it in. */
   readonly authorization?: AuthorizationCallback;
+  /** What the application says the request's source is. Bounds how many codes one source may bring. */
+  readonly source?: string | undefined;
 }
 
 export interface ExchangedCode {
@@ -33,6 +36,9 @@ export interface ExchangedCode {
 }
 
 type MyClaim = Extract<ExchangeClaim, { outcome: 'mine' }>;
+
+/** When a code that was not admitted may be brought again, seconds. */
+const NOT_ADMITTED_RETRY_S = 5;
 
 const FIRST_PAUSE_MS = 25;
 
@@ -96,13 +102,33 @@ export class CodeExchanger {
     codeHash: string,
     request: CodeExchangeOptions & { code: string },
   ): Promise<ExchangedCode> {
+    const { codes, store } = this.#parts;
+    const { name, clientKey } = provider;
+    const admitted = await codes.admit({ provider: name, clientKey, source: request.source });
+    // Before it is claimed, so that nothing is written for it. One that was sent before needs no admission to go on.
+    if (!admitted && !(await store.findExchange(codeHash))) throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
+    let outcome: Parameters<AdmittedCode['end']>[0] = 'neither';
+    try {
+      return await this.#claimAndGoOn(provider, codeHash, request, admitted && ((sent) => void (outcome = sent)));
+    } finally {
+      admitted?.end(outcome);
+    }
+  }
+
+  /** @param onSent told what became of the code when it was sent; undefined when it may not be sent */
+  async #claimAndGoOn(
+    provider: IdentityProvider,
+    codeHash: string,
+    request: CodeExchangeOptions & { code: string },
+    onSent: AdmittedCode['end'] | undefined,
+  ): Promise<ExchangedCode> {
     const { store, timing, clock } = this.#parts;
     const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
     for (;;) {
       const key = { codeHash, owner: randomUUID() };
       const claim = await store.claimExchange({ ...key, leaseMs: timing.leaseMs });
       if (claim.outcome === 'completed') return this.#completed(claim.exchange);
-      if (claim.outcome === 'mine') return this.#goOn(provider, key, claim, request);
+      if (claim.outcome === 'mine') return this.#goOn(provider, key, claim, request, onSent);
       await this.#awaitHolder(codeHash, waitUntil);
     }
   }
@@ -112,12 +138,24 @@ export class CodeExchanger {
     key: ExchangeKey,
     claim: MyClaim,
     request: CodeExchangeOptions & { code: string },
+    onSent: AdmittedCode['end'] | undefined,
   ): Promise<ExchangedCode> {
     const { replyCt } = claim.exchange;
     const tokens = replyCt
       ? openReply(this.#parts.vault, provider, key.codeHash, replyCt)
-      : await this.#ask(provider, key, claim, request);
+      : await this.#askIfAdmitted(provider, key, claim, request, onSent);
     return this.#verifyAndCreate(provider, key, tokens, claim.exchange.createdAtMs);
+  }
+
+  async #askIfAdmitted(
+    provider: IdentityProvider,
+    key: ExchangeKey,
+    claim: MyClaim,
+    request: CodeExchangeOptions & { code: string },
+    onSent: AdmittedCode['end'] | undefined,
+  ): Promise<TokenSet> {
+    if (!onSent) return this.#giveUp(key, 'now', NOT_ADMITTED_RETRY_S * 1000);
+    return this.#ask(provider, key, claim, request, onSent);
   }
 
   async #ask(
@@ -125,10 +163,11 @@ export class CodeExchanger {
     key: ExchangeKey,
     claim: MyClaim,
     request: CodeExchangeOptions & { code: string },
+    onSent: AdmittedCode['end'],
   ): Promise<TokenSet> {
     const { circuits, clock, timing, successes, store, unsaved, vault } = this.#parts;
     const { clientKey } = provider;
-    const closedForMs = circuits.enter(clientKey);
+    const closedForMs = circuits.enter(circuitKey('code', clientKey));
     if (closedForMs > 0) return this.#giveUp(key, 'now', closedForMs);
     const { code, redirectUri, codeVerifier, authorization } = request;
     const sent = { code, redirectUri, codeVerifier, authorization };
@@ -136,8 +175,11 @@ export class CodeExchanger {
     // A code is never replayed by itself: it works once, and a second use may count as theft.
     const startedAt = clock.monotonicNow();
     const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
-    const call = { clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat };
+    const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;
     const { outcome } = await callTokenEndpoint(call, circuits, clock);
+    if (outcome.status === 'tokens' || outcome.status === 'refused') {
+      onSent(outcome.status === 'tokens' ? 'accepted' : 'refused');
+    }
     if (outcome.status !== 'tokens') return this.#failed(provider, key, claim, outcome);
     const { tokens } = outcome;
     if (tokens.refreshToken === undefined) return this.#forget(key, withoutRefreshToken());

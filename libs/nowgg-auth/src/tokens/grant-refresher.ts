@@ -8,6 +8,7 @@ import { RefreshAttempt } from './refresh-attempt.js';
 import { RefreshFlights } from './refresh-flights.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 import type { TokenParts } from './token-parts.js';
+import { circuitKey } from './token-call.js';
 import { publishTokenEvent, type RefreshOutcome } from './token-events.js';
 
 /** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
@@ -77,21 +78,32 @@ export class GrantRefresher {
   }
 
   async #refresh(grant: GrantRecord, quietMs: number, times: RefreshTimes, leave: () => void): Promise<RefreshResult> {
-    const { store, circuits, timing, clock } = this.#parts;
+    const { store, circuits, refreshPlaces, timing, clock } = this.#parts;
     const { id, generation, clientKey } = grant;
     const { leaseMs, harvestMs: takeoverLeaseMs } = timing;
     const provider = this.#providerOf(grant);
     const startedAt = clock.monotonicNow();
     const waitUntil = startedAt + timing.softDeadlineMs;
     for (;;) {
-      const closedForMs = circuits.closedForMs(clientKey);
+      const closedForMs = circuits.closedForMs(circuitKey('refresh', clientKey));
       if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
+      const leavePlace = await refreshPlaces.enter(clientKey, Math.max(0, waitUntil - clock.monotonicNow()));
+      if (!leavePlace) return { status: 'later', retryInMs: timing.failedRetryMs, outcome: 'overloaded' };
       const owner = randomUUID();
-      const lease = await store.acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs });
+      const lease = await store
+        .acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs })
+        .catch((error: unknown) => {
+          leavePlace();
+          throw error;
+        });
+      if (lease.outcome !== 'mine') leavePlace();
       times.leaseWaitMs = clock.monotonicNow() - startedAt;
       switch (lease.outcome) {
         case 'mine':
-          return this.#attempt(new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times), leave);
+          return this.#attempt(
+            new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times),
+            leave,
+          ).finally(leavePlace);
         case 'already_fresh':
           return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
         case 'not_active':

@@ -20,6 +20,7 @@ import { GrantReads } from './grant-reads.js';
 import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
+import { judgeForcedRefresh } from './forced-refresh.js';
 import { isSessionHandleShaped, readSessionHandle, sessionHandle, type SessionOwner } from './session-handle.js';
 import type { RefreshResult } from './refresh-result.js';
 import type { NowggTokenCounters } from './token-counters.js';
@@ -34,9 +35,14 @@ export interface AccessTokenOptions {
   readonly minLifeShare?: number;
   /** The generation of a token that was refused: refresh first, but only if it is still the stored one. */
   readonly ifGeneration?: number;
+  /** A stored token younger than this, milliseconds, is not replaced before its expiry. Default 0. */
+  readonly minAgeMs?: number;
   /** Ends this caller's wait and nothing else. */
   readonly signal?: AbortSignal;
 }
+
+/** When a refresh is not carried out although it was asked for. */
+export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs'>;
 
 /**
  * Keeps players signed in: turns codes into grants, hands out access tokens, and refreshes them once over all processes.
@@ -88,6 +94,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const { clock, timing, vault } = this.#parts;
     const grant = await this.#live(grantId, wait);
     const readAt = clock.monotonicNow();
+    if (judgeForcedRefresh(grant, options.minAgeMs ?? 0).action === 'serve') return vault.accessTokenOf(grant);
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
     const zone = accessTokenZone(grant, timing, options);
     // The refresh token of a restored row may be used up already: nothing is asked before there is need to.
@@ -127,13 +134,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /**
    * Refreshes now, whatever is left. With `ifGeneration` only if that generation is still the stored one; otherwise the
-   * newer token is returned.
+   * newer token is returned. `minAgeMs` is for callers that are not trusted to ask seldom: a refreshed token younger than
+   * that is returned instead of being replaced, and after an attempt that failed the next one waits as long.
    */
-  async refresh(grantId: string, options: { readonly ifGeneration?: number } = {}): Promise<AccessToken> {
+  async refresh(grantId: string, options: RefreshOptions = {}): Promise<AccessToken> {
     const wait = this.#wait();
     const grant = await this.#live(grantId, wait);
-    const newer = options.ifGeneration !== undefined && options.ifGeneration !== grant.generation;
-    return newer ? this.getAccessToken(grantId) : this.#refreshed(grant, wait);
+    const { ifGeneration, minAgeMs = 0 } = options;
+    if (ifGeneration !== undefined && ifGeneration !== grant.generation) {
+      return this.getAccessToken(grantId, { minAgeMs });
+    }
+    const judged = judgeForcedRefresh(grant, minAgeMs);
+    if (judged.action === 'wait') throw new IdentityUnavailableError(judged.retryInMs / 1000);
+    return judged.action === 'serve' ? this.#parts.vault.accessTokenOf(grant) : this.#refreshed(grant, wait);
   }
 
   /** Ends a grant: first here, so that no refresh under way can revive it, then at the identity system. */

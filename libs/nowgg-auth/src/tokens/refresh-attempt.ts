@@ -7,7 +7,7 @@ import type { GrantEnding } from './grant-ending.js';
 import type { RefreshedToken } from './issued-token.js';
 import type { TokenParts } from './token-parts.js';
 import { judgeRefusal } from './refusal.js';
-import { callTokenEndpoint } from './token-call.js';
+import { callTokenEndpoint, circuitKey } from './token-call.js';
 import type { RefreshOutcome } from './token-events.js';
 
 /** A client that is refused is asked again this much later, milliseconds. */
@@ -46,7 +46,7 @@ export class RefreshAttempt {
   }
 
   async run(): Promise<RefreshResult> {
-    const closedForMs = this.#parts.circuits.enter(this.#grant.clientKey);
+    const closedForMs = this.#parts.circuits.enter(circuitKey('refresh', this.#grant.clientKey));
     if (closedForMs > 0) return this.#failed('circuit_open', closedForMs);
     const refreshToken = await this.#openRefreshToken();
     const outcome = await this.#ask(refreshToken);
@@ -82,6 +82,7 @@ export class RefreshAttempt {
     const startedAt = clock.monotonicNow();
     const { outcome, earlierInDoubt } = await callTokenEndpoint(
       {
+        purpose: 'refresh',
         clientKey: this.#grant.clientKey,
         // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
         send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),

@@ -1,4 +1,4 @@
-import type { TokensOptions } from '../options.js';
+import type { ResolvedTokensOptions } from '../options.js';
 
 /** The durations of the refresh protocol that are no options, in milliseconds. Tests shorten them. */
 export interface RefreshTiming {
@@ -36,4 +36,4 @@ export const DEFAULT_TIMING: RefreshTiming = Object.freeze({
 
 /** All durations together. */
 export type TokensTiming = RefreshTiming &
-  Readonly<Required<Omit<TokensOptions, 'encryptionKeys' | 'openFirstVersion'>>>;
+  Omit<ResolvedTokensOptions, 'encryptionKeys' | 'openFirstVersion' | 'codeBudget'>;

@@ -5,7 +5,16 @@ import type { ClientCircuits } from './client-circuits.js';
 /** How often a call that certainly was not sent is tried again. */
 const RESENDS = 2;
 
+/** What a call to a token endpoint is for. */
+export type TokenCallPurpose = 'code' | 'refresh';
+
+/** Under which a client's circuit for this purpose is kept: what codes meet says nothing about refreshes. */
+export function circuitKey(purpose: TokenCallPurpose, clientKey: string): string {
+  return `${purpose}:${clientKey}`;
+}
+
 export interface TokenCall {
+  readonly purpose: TokenCallPurpose;
   readonly clientKey: string;
   readonly send: () => Promise<TokenOutcome>;
   /** Longest pause before a resend, milliseconds. */
@@ -34,7 +43,7 @@ export async function callTokenEndpoint(
   let earlierInDoubt = false;
   for (let resends = 0; ; ) {
     const outcome = await sent(call);
-    circuits.report(call.clientKey, outcome);
+    circuits.report(circuitKey(call.purpose, call.clientKey), outcome);
     const resend = outcome.status === 'not_sent' && resends < RESENDS;
     const replay: boolean = outcome.status === 'in_doubt' && call.replays && !earlierInDoubt;
     if (!(resend || replay) || !call.mayRepeat()) return { outcome, earlierInDoubt };

@@ -42,6 +42,7 @@ const NO_OUTCOMES: Readonly<Record<'fresh' | RefreshOutcome, number>> = {
   client_refused: 0,
   circuit_open: 0,
   backing_off: 0,
+  overloaded: 0,
   refused: 0,
   suspect: 0,
   needs_reauth: 0,

@@ -6,6 +6,7 @@ import { channel } from 'node:diagnostics_channel';
  * - `adopted`: somebody else was faster. `held_timeout`: somebody else was at it for too long.
  * - `busy`, `not_sent`, `in_doubt`, `client_refused`: the call failed and says nothing about the grant.
  * - `circuit_open`, `backing_off`: not asked, because an earlier call failed a moment ago.
+ * - `overloaded`: not asked, because as many refreshes as `maxRefreshesInFlight` were under way for too long.
  * - `refused`: the grant was refused, which does not end it yet. `suspect`: not asked, because of an earlier refusal,
  *   or the reply belongs to another user.
  * - `needs_reauth`: the grant was refused for good. `ended`: it was over before.
@@ -22,6 +23,7 @@ export type RefreshOutcome =
   | 'client_refused'
   | 'circuit_open'
   | 'backing_off'
+  | 'overloaded'
   | 'refused'
   | 'suspect'
   | 'needs_reauth'

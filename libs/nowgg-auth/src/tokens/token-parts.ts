@@ -1,12 +1,14 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { TokensOptions } from '../options.js';
+import type { ResolvedTokensOptions } from '../options.js';
 import type { GrantRevocations } from '../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { ClientCircuits } from './client-circuits.js';
+import { CodeAdmission } from './code-admission.js';
 import { ClientSuccesses } from './client-successes.js';
 import { Deadlines } from './deadlines.js';
+import { RefreshPlaces } from './refresh-places.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import { SeenGrants } from './seen-grants.js';
@@ -23,7 +25,7 @@ export interface NowggTokenServiceParts {
   readonly authenticator: NowggAuthenticator;
   readonly clock: NowggClock;
   /** The resolved `tokens` options. */
-  readonly options: Readonly<Required<TokensOptions>>;
+  readonly options: ResolvedTokensOptions;
   /** Refuses the tokens of a revoked grant here, before they expire. */
   readonly revocations?: TokenRevocations | undefined;
   /** Says whether a grant's user or session is revoked. Absent where revocations are not kept. */
@@ -40,6 +42,8 @@ export interface TokenParts {
   readonly vault: Vault;
   readonly identityProviders: IdentityProviders;
   readonly circuits: ClientCircuits;
+  readonly codes: CodeAdmission;
+  readonly refreshPlaces: RefreshPlaces;
   readonly successes: ClientSuccesses;
   readonly unsaved: UnsavedSets;
   readonly seen: SeenGrants;
@@ -53,7 +57,7 @@ export interface TokenParts {
 
 export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
-  const { encryptionKeys, openFirstVersion, ...durations } = options;
+  const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
   return {
@@ -61,6 +65,8 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
     identityProviders,
     circuits: new ClientCircuits(clock),
+    codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
+    refreshPlaces: new RefreshPlaces(clock, allTiming.maxRefreshesInFlight),
     successes: new ClientSuccesses(store, clock),
     unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
     seen: new SeenGrants(),

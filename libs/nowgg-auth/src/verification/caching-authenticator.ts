@@ -20,7 +20,7 @@ import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.j
 import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
-import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
+import { type AuthenticationContext, type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
 import {
   ageMs,
   type Instant,
@@ -53,6 +53,7 @@ interface Case {
   readonly digest: string;
   readonly key: string;
   readonly policy: AuthenticationPolicy;
+  readonly context?: AuthenticationContext | undefined;
 }
 
 const NO_POLICY: AuthenticationPolicy = Object.freeze({});
@@ -94,13 +95,17 @@ export class CachingAuthenticator extends NowggAuthenticator {
     );
   }
 
-  override authenticate(token: string, policy: AuthenticationPolicy = NO_POLICY): Verdict | Promise<Verdict> {
+  override authenticate(
+    token: string,
+    policy: AuthenticationPolicy = NO_POLICY,
+    context?: AuthenticationContext,
+  ): Verdict | Promise<Verdict> {
     // Only the length here: a hit proves the characters, since nothing else gets into the cache.
     if (token.length > MAX_TOKEN_LENGTH) return invalid('malformed_token');
     const digest = tokenDigest(token);
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
-    if (known === undefined) return this.#find({ token, digest, key, policy });
+    if (known === undefined) return this.#find({ token, digest, key, policy, context });
     if (known instanceof Promise) return known;
     if (verificationChannel.hasSubscribers) {
       publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
@@ -177,7 +182,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const publish = (verdict: Verdict, source: VerdictSource) =>
       this.#publish(verdict, source, subject, provider.name, startedAtMs);
     if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
-    const question: Question = { digest, token, tokenType, looksGood };
+    const question = this.#questionOf(subject, { tokenType, looksGood, local });
     // What is computed here is had sooner than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
@@ -210,6 +215,18 @@ export class CachingAuthenticator extends NowggAuthenticator {
       }
       return decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds, begunAtMs);
     })();
+  }
+
+  #questionOf(
+    { token, digest, key, context }: Case,
+    { tokenType, looksGood, local }: Pick<Question, 'tokenType' | 'looksGood'> & { readonly local: boolean },
+  ): Question {
+    const asked = { digest, token, tokenType, looksGood };
+    // What is computed here needs no admission.
+    if (local) return asked;
+    const accepted = this.#cache.accepted.peek(key);
+    const source = typeof context?.source === 'function' ? context.source() : context?.source;
+    return { ...asked, known: accepted !== undefined, player: accepted?.verdict.principal.userId, source };
   }
 
   /** @param startedAtMs undefined when nobody listened then */

@@ -98,4 +98,20 @@ describe('flights', () => {
     expect(await newer).toBe('new');
     expect(flights.size).toBe(0);
   });
+
+  it('of one key are a few at a time; callers beyond that share the next one', async () => {
+    const flights = new Flights<string>();
+    const { ask, pending } = question();
+    const callers = Array.from({ length: 300 }, () => flights.start('k', ask, () => undefined));
+    expect(pending).toHaveLength(4);
+    const other = flights.start('other', ask, () => undefined);
+    expect(pending).toHaveLength(5);
+    pending[0]?.('old');
+    expect(await callers[0]).toBe('old');
+    await turn();
+    expect(pending).toHaveLength(6);
+    for (const answer of pending.slice(1)) answer('new');
+    expect(new Set(await Promise.all([...callers.slice(1), other]))).toEqual(new Set(['new']));
+    expect([pending.length, flights.size]).toEqual([6, 0]);
+  });
 });

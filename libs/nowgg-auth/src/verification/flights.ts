@@ -10,6 +10,8 @@ interface Errand<T> {
   readonly settle: (answer: T) => void;
 }
 
+/** Most flights of one key at a time; callers beyond that share the next one. */
+const MOST_AT_ONCE = 4;
 /** Asks once more at most this often when invalidations keep coming. */
 const MAX_REPEATS = 2;
 
@@ -22,13 +24,36 @@ export class Flights<T> {
   /** For each key the flights that have not landed, the newest last. */
   readonly #underway = new Map<string, Flight<T>[]>();
 
+  /** For each key that has as many flights as it may: the one that starts when one of them has landed. */
+  readonly #next = new Map<string, Promise<T>>();
+
   /** Joins the newest flight of this key, or starts one. */
   join(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
     return this.#underway.get(key)?.at(-1)?.promise ?? this.start(key, ask, settle);
   }
 
-  /** Starts a flight of its own even if one is under way; later callers join this newer one. */
+  /**
+   * Starts a flight of its own even if one is under way; later callers join this newer one. Beyond a few flights at a time
+   * it joins one that has not started yet, so that one token never takes many places at the identity system.
+   */
   start(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
+    const next = this.#next.get(key);
+    if (next) return next;
+    if ((this.#underway.get(key)?.length ?? 0) < MOST_AT_ONCE) return this.#start(key, ask, settle);
+    const started = this.#startAfterOthers(key, ask, settle);
+    this.#next.set(key, started);
+    return started;
+  }
+
+  async #startAfterOthers(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
+    const others = (this.#underway.get(key) ?? []).map(async ({ promise }) => promise);
+    // Their own callers hear of a failure.
+    await Promise.race(others).catch(() => undefined);
+    this.#next.delete(key);
+    return this.#start(key, ask, settle);
+  }
+
+  #start(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
     const flight: Flight<T> = { invalidated: false, promise: undefined };
     const flights = this.#underway.get(key);
     if (flights) flights.push(flight);

@@ -6,6 +6,7 @@ import type { TokenType } from '../principal.js';
 import { publishSecurityEvent, type NowggSecurityEvent } from '../security-events.js';
 import { Answer } from './answer.js';
 import { Circuit } from './circuit.js';
+import { QuestionAdmission } from './question-admission.js';
 import { OwnCredentials } from './own-credentials.js';
 import { instantOf } from './verdict-cache.js';
 
@@ -17,6 +18,11 @@ export interface Question {
   readonly tokenType: TokenType;
   /** A well-formed JWS; its `exp` and `aud` were found good. */
   readonly looksGood: boolean;
+  /** This process has accepted the token before, for {@link player}. */
+  readonly known?: boolean;
+  readonly player?: string | undefined;
+  /** What the application says the request's source is. */
+  readonly source?: string | undefined;
 }
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
@@ -39,7 +45,7 @@ export class IdentityLine {
   readonly #circuit: Circuit;
   readonly #ownCredentials: OwnCredentials;
   readonly #clock: NowggClock;
-  #underway = 0;
+  readonly #admission: QuestionAdmission;
 
   constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions) {
     this.#provider = provider;
@@ -53,34 +59,32 @@ export class IdentityLine {
       probeMs: options.timeoutMs,
     });
     this.#ownCredentials = new OwnCredentials(clock);
+    this.#admission = new QuestionAdmission(provider.name, clock, options);
   }
 
   async ask(question: Question): Promise<Answer> {
+    const startedAt = this.#clock.monotonicNow();
+    const admission = this.#admission.admit(question);
+    const leave = admission instanceof Promise ? await admission : admission;
+    // Not before it is sent: it may have waited.
     const askedAt = instantOf(this.#clock);
-    const obstacle = this.#obstacle(question);
-    if (obstacle) return new Answer(obstacle, askedAt, 'miss');
-    this.#underway += 1;
+    if (typeof leave !== 'function') return new Answer(leave, askedAt, 'miss');
     try {
-      return new Answer(this.#digest(question, await this.#verify(question)), askedAt, 'miss');
+      // Last, because a question that passes it may be the only probe.
+      const waitMs = this.#circuit.enter();
+      if (waitMs > 0) {
+        return new Answer({ status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs }, askedAt, 'miss');
+      }
+      const leftMs = this.#options.timeoutMs - (askedAt.monotonicMs - startedAt);
+      return new Answer(this.#digest(question, await this.#verify(question, leftMs)), askedAt, 'miss');
     } finally {
-      this.#underway -= 1;
+      leave();
     }
   }
 
-  /** Why this question is not asked at all. The circuit comes last: whoever passes it may be its only probe. */
-  #obstacle({ tokenType, looksGood }: Question): Unknown | undefined {
-    if (this.#underway >= this.#options.maxInFlight) return { status: 'unknown', reason: 'overloaded' };
-    const { budget } = this.#options;
-    if (budget && !budget({ provider: this.#provider.name, tokenType, looksGood })) {
-      return { status: 'unknown', reason: 'over_budget' };
-    }
-    const waitMs = this.#circuit.enter();
-    return waitMs > 0 ? { status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs } : undefined;
-  }
-
-  async #verify({ token, tokenType }: Question): Promise<IdentityVerdict> {
+  async #verify({ token, tokenType }: Question, leftMs: number): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, tokenType, AbortSignal.timeout(this.#options.timeoutMs));
+      return await this.#provider.verify(token, tokenType, AbortSignal.timeout(Math.max(1, Math.ceil(leftMs))));
     } catch {
       return NO_ANSWER;
     }

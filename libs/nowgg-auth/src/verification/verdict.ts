@@ -24,6 +24,12 @@ export interface AuthenticationPolicy {
   readonly maxAuthAgeMs?: number | undefined;
 }
 
+/** What is known of a request beside its token. Decides nothing about the token. */
+export interface AuthenticationContext {
+  /** Names the request's source, for budgets and bounds of one source. A function is called only when it is needed. */
+  readonly source?: string | (() => string | undefined) | undefined;
+}
+
 export function invalid(reason: InvalidReason): Verdict {
   return { status: 'invalid', reason };
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { IdentityProviders } from '../../identity/identity-providers.js';
-import type { EncryptionKey, TokensOptions } from '../../options.js';
+import type { EncryptionKey, ResolvedTokensOptions, TokensOptions } from '../../options.js';
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { strongKey } from '../../testing-support/strong-key.js';
@@ -13,7 +13,7 @@ export const KEY_1: EncryptionKey = { id: 'k1', key: strongKey(1) };
 export const KEY_2: EncryptionKey = { id: 'k2', key: strongKey(2) };
 
 /** The documented defaults, with one key. */
-export const DEFAULT_OPTIONS: Required<TokensOptions> = {
+export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
   encryptionKeys: [KEY_1],
   refreshMarginMs: 60_000,
   softDeadlineMs: 4_000,
@@ -21,6 +21,10 @@ export const DEFAULT_OPTIONS: Required<TokensOptions> = {
   harvestMs: 60_000,
   exchangeReplayMs: 30_000,
   openFirstVersion: true,
+  forcedRefreshMs: 10_000,
+  maxExchangesInFlight: 64,
+  maxRefreshesInFlight: 256,
+  refusedCodesPerMinute: 30,
 };
 
 /** One store, one identity provider, and as many services on them as the test asks for: each stands for a process. */

@@ -1,0 +1,101 @@
+import { Bulkhead } from '../bulkhead.js';
+import type { NowggClock } from '../clock.js';
+import type { InfoOutcome } from '../identity/identity-provider.js';
+import { Circuit } from '../verification/circuit.js';
+
+/** One call to an account endpoint. */
+export interface AccountCall<T> {
+  /** Tells the token and the kind of information apart from all others; holds neither. */
+  readonly key: string;
+  /** Calls of one player share a bound. */
+  readonly player: string;
+  readonly ask: (signal: AbortSignal) => Promise<InfoOutcome<T>>;
+}
+
+type Unknown = Extract<InfoOutcome<never>, { status: 'unknown' }>;
+
+const SIZES = { places: 128, each: 4, waiting: 1_024 };
+/** So many different tokens in a row without an answer open the circuit. */
+const SILENCES_TO_OPEN = 5;
+const PAUSE = { firstPauseMs: 1_000, longestPauseMs: 10_000 };
+/** How long a token whose call had no answer is not asked about again. */
+const REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
+const MOST_RESTING = 1_000;
+
+const OVERLOADED: Unknown = Object.freeze({ status: 'unknown', reason: 'overloaded' });
+
+/**
+ * The line to one provider's account endpoints, apart from the line for verdicts: one call at a time for each token and
+ * kind of information, a bound on all calls and on those of one player, and a circuit that opens only when calls for
+ * several tokens in a row had no answer, so that one player's odd account does not close it for the others.
+ */
+export class AccountLine {
+  readonly #clock: NowggClock;
+  readonly #timeoutMs: number;
+  readonly #bulkhead: Bulkhead;
+  readonly #circuit: Circuit;
+  readonly #underway = new Map<string, Promise<InfoOutcome<unknown>>>();
+  /** Tokens without an answer since the last one: until when each is left alone. */
+  readonly #resting = new Map<string, number>();
+
+  constructor(clock: NowggClock, timeoutMs: number) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#bulkhead = new Bulkhead(clock, SIZES);
+    this.#circuit = new Circuit(clock, { openAfter: SILENCES_TO_OPEN, ...PAUSE, probeMs: timeoutMs });
+  }
+
+  /** The outcome of a call that is under way for this key, or of a new one. */
+  ask<T>(call: AccountCall<T>): Promise<InfoOutcome<T>> {
+    const underway = this.#underway.get(call.key);
+    // A key belongs to one kind of information.
+    if (underway) return underway as Promise<InfoOutcome<T>>;
+    const outcome = this.#ask(call).finally(() => this.#underway.delete(call.key));
+    this.#underway.set(call.key, outcome);
+    return outcome;
+  }
+
+  async #ask<T>({ key, player, ask }: AccountCall<T>): Promise<InfoOutcome<T>> {
+    const restMs = (this.#resting.get(key) ?? 0) - this.#clock.monotonicNow();
+    if (restMs > 0) return { status: 'unknown', reason: 'circuit_open', retryAfterMs: restMs };
+    // One deadline for the wait and the call, in real time: it is the socket's.
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const leave = await this.#bulkhead.enter({ name: player }, this.#timeoutMs);
+    if (!leave) return OVERLOADED;
+    try {
+      const closedForMs = this.#circuit.enter();
+      if (closedForMs > 0) return { status: 'unknown', reason: 'circuit_open', retryAfterMs: closedForMs };
+      const outcome = await answerOf(ask(signal));
+      this.#note(key, outcome);
+      return outcome;
+    } finally {
+      leave();
+    }
+  }
+
+  #note(key: string, outcome: InfoOutcome<unknown>): void {
+    if (outcome.status === 'unknown') this.#noteSilence(key, outcome);
+    else {
+      this.#resting.clear();
+      this.#circuit.answered();
+    }
+  }
+
+  #noteSilence(key: string, { retryAfterMs = 0 }: Unknown): void {
+    const isFirst = !this.#resting.has(key);
+    if (this.#resting.size >= MOST_RESTING) this.#resting.clear();
+    const restMs = Math.min(Math.max(retryAfterMs, REST_MS), LONGEST_REST_MS);
+    this.#resting.set(key, this.#clock.monotonicNow() + restMs);
+    if (isFirst) this.#circuit.failed();
+  }
+}
+
+/** A provider reports by value. One that throws has not answered, and its error may carry what it sent. */
+async function answerOf<T>(outcome: Promise<InfoOutcome<T>>): Promise<InfoOutcome<T>> {
+  try {
+    return await outcome;
+  } catch {
+    return { status: 'unknown', reason: 'nonsense' };
+  }
+}

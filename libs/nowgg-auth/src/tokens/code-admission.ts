@@ -1,0 +1,111 @@
+import { LRUCache } from 'lru-cache';
+import { Bulkhead, type Leave } from '../bulkhead.js';
+import type { NowggClock } from '../clock.js';
+import { isAllowed } from '../hook-answer.js';
+import type { CodeBudget } from '../options.js';
+import { CodeAllowance } from './code-allowance.js';
+
+/** What limits the codes of one client. */
+export interface CodeLimits {
+  readonly maxExchangesInFlight: number;
+  readonly refusedCodesPerMinute: number;
+  readonly codeBudget: CodeBudget | undefined;
+  /** How long a code may wait to be admitted, milliseconds. */
+  readonly softDeadlineMs: number;
+}
+
+/** Who brings a code, as far as the application says. */
+export interface CodeQuestion {
+  readonly provider: string;
+  readonly clientKey: string;
+  readonly source?: string | undefined;
+}
+
+/** A code that may be sent. Must be ended exactly once. */
+export interface AdmittedCode {
+  end(outcome: 'accepted' | 'refused' | 'neither'): void;
+}
+
+/** Of the exchanges under way one source may have this part, and of the refused codes this part. */
+const SOURCE_SHARE = 8;
+const SOURCE_REFUSED_SHARE = 3;
+const MOST_SOURCES = 10_000;
+const WAIT_STEP_MS = 50;
+
+/**
+ * Decides whether a code may be sent to a token endpoint: codes of a stranger use up bounds of their own, so that neither
+ * connections nor the client's quota at the identity system are left to them.
+ */
+export class CodeAdmission {
+  readonly #clock: NowggClock;
+  readonly #limits: CodeLimits;
+  readonly #bulkheads = new Map<string, Bulkhead>();
+  readonly #allowances = new Map<string, CodeAllowance>();
+  readonly #bySource = new LRUCache<string, CodeAllowance>({ max: MOST_SOURCES });
+
+  constructor(clock: NowggClock, limits: CodeLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** @returns undefined when the code may not be sent now */
+  async admit(question: CodeQuestion): Promise<AdmittedCode | undefined> {
+    const { clientKey, source, provider } = question;
+    const leave = this.#bulkheadOf(clientKey).tryEnter({ name: source });
+    if (!leave) return undefined;
+    const allowance = this.#allowanceOf(question);
+    if (!(await this.#begun(allowance))) return this.#turnAway(leave);
+    const { codeBudget, softDeadlineMs } = this.#limits;
+    const allowed =
+      !codeBudget || (await isAllowed(() => codeBudget({ provider, source }), this.#clock, softDeadlineMs));
+    if (!allowed) {
+      allowance.end('neither');
+      return this.#turnAway(leave);
+    }
+    return {
+      end: (outcome) => {
+        allowance.end(outcome);
+        leave();
+      },
+    };
+  }
+
+  #turnAway(leave: Leave): undefined {
+    leave();
+    return undefined;
+  }
+
+  /** Waits for other codes to be answered, as long as a caller would wait for its own. */
+  async #begun(allowance: CodeAllowance): Promise<boolean> {
+    const until = this.#clock.monotonicNow() + this.#limits.softDeadlineMs;
+    for (;;) {
+      const outcome = allowance.begin();
+      if (outcome !== 'full') return outcome === 'begun';
+      if (this.#clock.monotonicNow() >= until) return false;
+      await this.#clock.wait(WAIT_STEP_MS);
+    }
+  }
+
+  #bulkheadOf(clientKey: string): Bulkhead {
+    const known = this.#bulkheads.get(clientKey);
+    if (known) return known;
+    const places = this.#limits.maxExchangesInFlight;
+    const bulkhead = new Bulkhead(this.#clock, { places, each: Math.ceil(places / SOURCE_SHARE) });
+    this.#bulkheads.set(clientKey, bulkhead);
+    return bulkhead;
+  }
+
+  /** A named source has an allowance of its own; all others share one for each client. */
+  #allowanceOf({ clientKey, source }: CodeQuestion): CodeAllowance {
+    const { refusedCodesPerMinute } = this.#limits;
+    const key = source === undefined ? clientKey : `${clientKey}:${source}`;
+    const kept = source === undefined ? this.#allowances : this.#bySource;
+    const known = kept.get(key);
+    if (known) return known;
+    const limit =
+      source === undefined ? refusedCodesPerMinute : Math.ceil(refusedCodesPerMinute / SOURCE_REFUSED_SHARE);
+    const allowance = new CodeAllowance(this.#clock, limit);
+    kept.set(key, allowance);
+    return allowance;
+  }
+}
