@@ -79,7 +79,8 @@ describe('codes that the token endpoint has no patience for', () => {
 
   it('that are refused end at a limit, claim nothing beyond it, and leave refreshes alone', async () => {
     const { grant } = await world.signIn();
-    world.provider.answers.push(...Array(31).fill({ status: 'refused', code: 'INVALID_CODE', definite: false }));
+    const refusal = { status: 'refused', code: 'INVALID_CODE', definite: false } as const;
+    world.provider.answers.push(...Array.from({ length: 31 }, () => refusal));
     for (let n = 0; n < 100; n += 1) await errorOf(world.service.exchangeCode(`made-up-${n}`));
     expect(world.provider.codes.length).toBeLessThanOrEqual(32);
     expect((await world.store.countVault()).exchanges).toBe(1);
