@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Child } from '../support/child-process.js';
-import { runProgram } from '../support/command-line.js';
+import { runProgram, sectionsFor } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
 import { markdownTable } from '../support/markdown-table.js';
 import { percentile } from '../support/statistics.js';
@@ -11,6 +11,7 @@ import type { ServerOperations } from './server-process.js';
 interface Options {
   /** Length of each load, seconds. */
   readonly seconds: number;
+  readonly only: readonly Attack['id'][];
 }
 
 interface Load {
@@ -20,6 +21,7 @@ interface Load {
 
 const USAGE = `npm run bench:bulkheads -- [options]
 
+  --only NAME   one flood: texts, codes, userinfo
   --quick       short loads: whether it works, not what it costs`;
 const CLIENT_ID = 'bench-game';
 const NEWCOMERS_A_SECOND = 40;
@@ -31,14 +33,23 @@ await runProgram<Options>({
   readArguments: (args) => {
     const { values } = parseArgs({
       args: [...args],
-      options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      options: {
+        only: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
     });
-    return values.help ? 'help' : { seconds: values.quick ? 4 : 15 };
+    if (values.help) return 'help';
+    const only = sectionsFor(
+      attacks.map(({ id }) => id),
+      values.only,
+    );
+    return { seconds: values.quick ? 4 : 15, only };
   },
-  run: async ({ seconds }) => {
+  run: async ({ seconds, only }) => {
     console.log(`${describeMachine()}; ${NEWCOMERS_A_SECOND} newcomers a second for ${seconds} s in each load\n`);
     const rows: string[][] = [];
-    for (const attack of attacks) rows.push(await measure(attack, seconds));
+    for (const attack of attacks.filter(({ id }) => only.includes(id))) rows.push(await measure(attack, seconds));
     const numbers = ['control p50', 'p50', 'control p99', 'p99', 'p99 ratio', 'control 503', '503', 'calls'];
     const columns = [{ heading: 'under attack' }, ...numbers.map((heading) => ({ heading, align: 'right' as const }))];
     console.log(markdownTable(columns, rows));
