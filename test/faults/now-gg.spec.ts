@@ -85,14 +85,15 @@ describe('while now.gg', () => {
     expect(count(back.outcomes.cached, 'unknown')).toBe(0);
   }, 60_000);
 
-  it('fails every second call, known players play on, and newcomers are let in or wait', async () => {
+  it('fails every second call, known players play on, and newcomers are let in or wait a little', async () => {
     const well = await control(1_000);
     const players = await signIn(scene);
     nowGg.mood = 'flapping';
     const ill = await play(scene, players, { stepMs: 1_000 });
     expect(count(ill.outcomes.cached, 'unknown')).toBe(0);
-    expect(count(ill.outcomes.first, 'valid')).toBeGreaterThan(0);
-    expect(ill.calls).toBeLessThanOrEqual(well.calls * 1.1);
+    // What failed fast was asked once more: most are let in, for at most two calls instead of one.
+    expect(count(ill.outcomes.first, 'valid')).toBeGreaterThan(count(well.outcomes.first, 'valid') / 2);
+    expect(ill.calls).toBeLessThanOrEqual(well.calls * 2);
   }, 60_000);
 });
 

@@ -48,7 +48,7 @@ export function declareWith(options: NowggAuthModuleOptions): ModuleDeclaration 
   return {
     wiring,
     providers: [{ provide: GIVEN_OPTIONS, useValue: rest }],
-    resolve: (given) => resolveOptions(given, faults, needsKeys(wiring)),
+    resolve: (given) => resolveOptions(given, [...faults, ...productionFaults(given)], needsKeys(wiring)),
   };
 }
 
@@ -63,9 +63,19 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
       if (faults.length > 0) throw configurationError(faults);
       if (!isSettings(given)) return resolveOptions(given);
       const returned = split(given);
-      return resolveOptions(returned.rest, returnedWiringFaults(returned.wiring), needsKeys(wiring));
+      const returnedFaults = [...returnedWiringFaults(returned.wiring), ...productionFaults(given)];
+      return resolveOptions(returned.rest, returnedFaults, needsKeys(wiring));
     },
   };
+}
+
+/** The only look at the environment: an option for tests that must not reach players by mistake. */
+function productionFaults(given: unknown): string[] {
+  const verification = isSettings(given) ? given.verification : undefined;
+  const isForTests = isSettings(verification) && verification.refusalsAreDefinite === true;
+  return isForTests && process.env.NODE_ENV === 'production'
+    ? ['verification.refusalsAreDefinite is for tests: it must not be set with NODE_ENV=production']
+    : [];
 }
 
 /** What `routes` comes to; undefined for none. */

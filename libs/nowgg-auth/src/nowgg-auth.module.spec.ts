@@ -141,6 +141,27 @@ describe('NowggAuthModule', () => {
   });
 });
 
+describe('the option refusalsAreDefinite', () => {
+  const options = { clientId: 'game', strategyName: false, verification: { refusalsAreDefinite: true } } as const;
+  const environment = process.env.NODE_ENV;
+  afterEach(() => {
+    process.env.NODE_ENV = environment;
+  });
+
+  it('boots in the tests of an application', async () => {
+    await expect(root(options)).resolves.toBeDefined();
+  });
+
+  it('refuses to boot in production, by name, however the options are given', async () => {
+    process.env.NODE_ENV = 'production';
+    const { strategyName, ...values } = options;
+    expect(await faultOf(root(options))).toContain('verification.refusalsAreDefinite');
+    expect(await faultOf(rootAsync({ strategyName, useFactory: () => values }))).toContain(
+      'verification.refusalsAreDefinite',
+    );
+  });
+});
+
 describe('NowggTokenService of a module', () => {
   @Injectable()
   class Consumer {

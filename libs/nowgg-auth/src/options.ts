@@ -29,6 +29,11 @@ export interface VerificationOptions {
   maxInFlight?: number;
   /** When to stop asking an identity provider that does not answer; false never stops. */
   circuit?: CircuitSettings | false;
+  /**
+   * Believes every refusal of a token or code at once, without a second look and without doubt about the client secret.
+   * Only for an application's own tests: `NODE_ENV=production` refuses to boot with it. Default false.
+   */
+  refusalsAreDefinite?: boolean;
   /** Says whether a question may be asked; anything but true makes it a 503. Default: always. Runs on cache misses only. */
   budget?: VerificationBudget;
   /**
@@ -41,9 +46,15 @@ export interface VerificationOptions {
 
 /** When to stop asking an identity provider that does not answer. */
 export interface CircuitSettings {
-  /** So many questions in a row without an answer; 5 or more. Default 5. */
+  /**
+   * Fewest questions within 5 seconds before asking may stop, 5 or more; it stops when 90 % of them have no answer.
+   * Default 5.
+   */
   openAfter?: number;
-  /** Longest pause between two probes, milliseconds, up to 60,000; the first is a second. Default 10,000. */
+  /**
+   * Longest pause between two probes, milliseconds, up to 60,000. The first pause is a second, or this if it is shorter; it
+   * doubles with each failed probe. Default 1,000: one probe a second.
+   */
   maxPauseMs?: number;
 }
 

@@ -14,6 +14,7 @@ import { StoredIssuedTokens } from './tokens/stored-issued-tokens.js';
 import { StoredTokenOwners } from './tokens/stored-token-owners.js';
 import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
 import { TokenStore } from './tokens/token-store.js';
+import { ClientEvidences } from './verification/client-evidence.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 import { TokenOwners } from './verification/token-owners.js';
 
@@ -61,9 +62,18 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         issuedTokens: StoredIssuedTokens,
         clock: NowggClock,
         { tokens: options }: ResolvedNowggAuthOptions,
+        evidence: ClientEvidences,
       ) => {
         if (!options) throw withoutKeys();
-        const given = { store, identityProviders, authenticator, revocations, grantRevocations, issuedTokens };
+        const given = {
+          store,
+          identityProviders,
+          authenticator,
+          revocations,
+          grantRevocations,
+          issuedTokens,
+          evidence,
+        };
         const service = new NowggTokenService({ ...given, clock, options });
         revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
@@ -77,6 +87,7 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         StoredIssuedTokens,
         NowggClock,
         RESOLVED_OPTIONS,
+        ClientEvidences,
       ],
     },
     { provide: WIRED_TOKEN_SERVICE, useExisting: NowggTokenService },

@@ -9,6 +9,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
 import { IssuedTokens } from './revocation/issued-tokens.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { CachingAuthenticator } from './verification/caching-authenticator.js';
+import { ClientEvidences } from './verification/client-evidence.js';
 import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 import { TokenOwners } from './verification/token-owners.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from './verification/shared-cache.js';
@@ -22,6 +23,7 @@ export function verificationProviders(
     identityHttp(httpAgents),
     ...identityProviders,
     ...sharedCacheProviders(sharedCache),
+    clientEvidences,
     authenticator,
     accountService,
   ];
@@ -56,11 +58,12 @@ const authenticator: Provider = {
     clock: NowggClock,
     revocations: RevocationFeed,
     sharedCache: SharedCache | undefined,
+    evidence: ClientEvidences,
     issuedTokens: IssuedTokens | undefined,
     tokenOwners: TokenOwners | undefined,
   ) => {
-    const vault = { issuedTokens, tokenOwners };
-    return new CachingAuthenticator({ providers, options, revocation, clock, revocations, sharedCache, ...vault });
+    const known = { revocations, sharedCache, evidence, issuedTokens, tokenOwners };
+    return new CachingAuthenticator({ providers, options, revocation, clock, ...known });
   },
   inject: [
     IdentityProviders,
@@ -68,9 +71,17 @@ const authenticator: Provider = {
     NowggClock,
     RevocationFeed,
     OPTIONAL_SHARED_CACHE,
+    ClientEvidences,
     { token: IssuedTokens, optional: true },
     { token: TokenOwners, optional: true },
   ],
+};
+
+const clientEvidences: Provider = {
+  provide: ClientEvidences,
+  useFactory: (providers: IdentityProviders, { verification }: ResolvedNowggAuthOptions, clock: NowggClock) =>
+    new ClientEvidences(providers, clock, verification),
+  inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock],
 };
 
 const accountService: Provider = {

@@ -4,7 +4,7 @@ import { AppUnderTest, platforms } from '../../support/app-under-test.js';
 import { acceptAny, byPath, refused, SESSIONINFO, USERINFO, VERIFY } from '../../support/now-gg-messages.js';
 import { json, reset, text } from '../../support/raw-answers.js';
 import { type RawAnswer, RawPeer } from '../../support/raw-peer.js';
-import { headerOf } from '../../support/raw-request.js';
+import { headerOf, jsonOf } from '../../support/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);
@@ -66,7 +66,8 @@ describe.each(platforms)('account information on %s', (platform) => {
       expectAnswer(await ask(app, route, app.token()), 'S');
       app.peer.alwaysAnswer(byPath({ [path]: answer, [VERIFY]: json(503, refused()) }));
       expectAnswer(await ask(app, route, app.token()), 'S');
-      expect(app.peer.requestsTo(VERIFY)).toHaveLength(3);
+      // What fails fast is asked once more, and a known token may be asked about to see whether the line is at fault.
+      expect(new Set(app.peer.requestsTo(VERIFY).map((request) => jsonOf(request).token)).size).toBe(3);
       expect(app.handled).toEqual([]);
     });
 

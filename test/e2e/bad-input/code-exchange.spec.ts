@@ -149,7 +149,9 @@ describe.each(platforms)('codes on %s', (platform) => {
   it.each([200, 400, 401, 403, 404])(
     'takes any well-formed refusal at %d for a no, and stores nothing',
     async (status) => {
-      await using app = await start();
+      await using app = await start({
+        options: { tokens: { encryptionKeys: vaultKeys() }, verification: { refusalsAreDefinite: true } },
+      });
       for (const code of ['INVALID_CODE', 'INVALID_TOKEN', '', '__proto__', app.planted.plant('refusal')]) {
         app.peer.thenAnswer(json(status, { success: false, code, msg: app.clientSecret, refresh_token: 'x' }));
         await expectNothingComesOf(app, 'G', app.planted.plant('code'));
@@ -157,6 +159,18 @@ describe.each(platforms)('codes on %s', (platform) => {
       expect(app.handled).toEqual([]);
     },
   );
+
+  it('refuses two codes, and more only while our secret is known to work', async () => {
+    await using app = await start();
+    const no = json(400, { success: false, code: 'INVALID_CODE' });
+    app.peer.alwaysAnswer(byPath({ [TOKEN]: no, [VERIFY]: acceptAny }));
+    const bring = () => app.postJson('/exchange', { code: app.planted.plant('code') });
+    for (const answer of ['G', 'G', 'S', 'S'] as const) expectAnswer(await bring(), answer);
+    expect((await app.fetch('/guarded', app.token())).status).toBe(200);
+    // From the third on another player's token shows that it is about the code.
+    for (const answer of ['G', 'G', 'G', 'G'] as const) expectAnswer(await bring(), answer);
+    expect(app.peer.requestsTo(VERIFY)).toHaveLength(2);
+  });
 
   it.each(unusable)('takes for an outage: %s', async (_what, answer) => {
     await using app = await start();
@@ -199,8 +213,9 @@ describe.each(platforms)('codes on %s', (platform) => {
     async (_what, answer) => {
       await using app = await start();
       const code = app.planted.plant('code');
-      app.peer.thenAnswer(app.takesCodes(), answer).alwaysAnswer(app.takesCodes());
+      app.peer.thenAnswer(app.takesCodes()).alwaysAnswer(byPath({ [VERIFY]: answer }));
       expectAnswer(await app.postJson('/exchange', { code }), 'S');
+      app.peer.alwaysAnswer(app.takesCodes());
       expect(app.handled).toEqual([]);
       expect(await app.grantsOf('ada')).toEqual([]);
       app.clock.step(15_000);

@@ -14,7 +14,7 @@ import {
 } from '../../support/now-gg-messages.js';
 import { json, reset } from '../../support/raw-answers.js';
 import { gateOf } from '../../support/gate.js';
-import { RawPeer } from '../../support/raw-peer.js';
+import { type RawAnswer, RawPeer } from '../../support/raw-peer.js';
 import { headerOf, jsonOf } from '../../support/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
@@ -280,10 +280,11 @@ describe.each(platforms)('tokens on %s', (platform) => {
   it('gives 200 simultaneous uses one failure, and remembers none', async () => {
     await using app = await AppUnderTest.start(platform);
     const gate = gateOf();
-    app.peer.thenAnswer(async (exchange) => {
+    const resetLate: RawAnswer = async (exchange) => {
       await gate.opened;
       await reset(exchange);
-    });
+    };
+    app.peer.thenAnswer(resetLate, resetLate);
     const token = app.token();
     const replies = Array.from({ length: 200 }, async () => app.fetch('/guarded', token));
     await app.peer.untilRequests(1);
@@ -294,17 +295,23 @@ describe.each(platforms)('tokens on %s', (platform) => {
     expect(new Set([503, 200, ...outcomes])).toEqual(new Set([503, 200]));
     expect(outcomes).toContain(503);
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    expect(app.peer.requests).toHaveLength(2);
+    // The question that failed was sent twice.
+    expect(app.peer.requests).toHaveLength(3);
   });
 
-  it('refuses a token that the identity system revoked while it was cached, from the next question on', async () => {
+  it('refuses a token that the identity system revoked while it was cached, from the second question on', async () => {
     await using app = await AppUnderTest.start(platform);
     const token = app.token();
     app.peer.thenAnswer(acceptAny).alwaysAnswer(json(200, refused()));
     expect((await app.fetch('/guarded', token)).status).toBe(200);
+    const once = await app.fetch('/fresh', token);
+    expectAnswer(once, 'S');
+    expect(once.header('Retry-After')).toBe('2');
+    expect((await app.fetch('/guarded', token)).status).toBe(200);
+    app.clock.step(2_000);
     expectAnswer(await app.fetch('/fresh', token), 'U1');
     expectAnswer(await app.fetch('/guarded', token), 'U1');
-    expect(app.handled).toEqual(['guarded']);
+    expect(app.handled).toEqual(['guarded', 'guarded']);
   });
 
   it('asks again when a verdict is older than it may be', async () => {
@@ -313,6 +320,8 @@ describe.each(platforms)('tokens on %s', (platform) => {
     app.peer.thenAnswer(acceptAny).alwaysAnswer(json(200, refused()));
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     app.clock.step(30_001);
+    expect((await app.fetch('/guarded', token)).status).toBe(200);
+    app.clock.step(2_000);
     expectAnswer(await app.fetch('/guarded', token), 'U1');
   });
 

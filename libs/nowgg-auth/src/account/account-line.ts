@@ -17,6 +17,8 @@ type Unknown = Extract<InfoOutcome<never>, { status: 'unknown' }>;
 const SIZES = { places: 128, each: 4, waiting: 1_024 };
 /** So many different tokens in a row without an answer open the circuit. */
 const SILENCES_TO_OPEN = 5;
+/** How long calls without an answer count for the circuit, milliseconds. */
+const WINDOW_MS = 30_000;
 const PAUSE = { firstPauseMs: 1_000, longestPauseMs: 10_000 };
 /** How long a token whose call had no answer is not asked about again. */
 const REST_MS = 1_000;
@@ -43,7 +45,7 @@ export class AccountLine {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#bulkhead = new Bulkhead(clock, SIZES);
-    this.#circuit = new Circuit(clock, { openAfter: SILENCES_TO_OPEN, ...PAUSE, probeMs: timeoutMs });
+    this.#circuit = new Circuit(clock, { openAfter: SILENCES_TO_OPEN, windowMs: WINDOW_MS, ...PAUSE });
   }
 
   /** The outcome of a call that is under way for this key, or of a new one. */

@@ -19,7 +19,7 @@ export type Inspection =
 export type IdentityVerdict =
   | { readonly status: 'valid'; readonly facts: TokenFacts }
   /**
-   * `definite`: found out without our client credentials, so it says nothing about whether those are good.
+   * `definite`: certainly about the token, because no client credentials were sent or the system names the reason.
    * `finding`: the system said yes, but what it said rules the token out here (a foreign audience, an `exp` past). That
    * is a no for this request; it is not remembered, because it is not the system's own.
    */
@@ -115,6 +115,14 @@ export abstract class IdentityProvider {
    * application checks state, nonce and issuer first: a code that was begun in another browser would pass otherwise.
    */
   get acceptsBareCodes(): boolean {
+    return true;
+  }
+
+  /**
+   * Whether a question about this kind of token carries our client secret: then an acceptance proves the secret, and a
+   * refusal that is not `definite` may be about the secret instead of the token. Default: true.
+   */
+  sendsSecretFor(_tokenType: TokenType): boolean {
     return true;
   }
 

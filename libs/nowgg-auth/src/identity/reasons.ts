@@ -21,9 +21,11 @@ export type UnknownReason =
   | 'nonsense'
   /** A well-formed answer about another token than the one that was sent. */
   | 'mismatched_reply'
-  /** The identity system refuses so uniformly that our own client credentials are in doubt. */
+  /** The refusal may be about our own client secret: tokens of several players are refused and none is accepted. */
   | 'own_credentials_suspect'
-  /** Not asked: too many questions in a row had no answer, and the next probe is not due yet. */
+  /** A token that was accepted before was refused once. A second refusal, asked for two seconds later, decides. */
+  | 'unconfirmed_refusal'
+  /** Not asked: too many questions had no answer, and the next probe is not due yet. */
   | 'circuit_open'
   /** Not asked: as many questions as are allowed at a time are under way. */
   | 'overloaded'

@@ -70,6 +70,7 @@ export class VerificationShape {
   @Count() negativeMaxEntries?: unknown;
   @Count() maxInFlight?: unknown;
   @IsOptional() circuit?: unknown;
+  @Optional(IsBoolean({ message: 'must be true or false' })) refusalsAreDefinite?: unknown;
   @Optional(IsFunction()) budget?: unknown;
   @Optional(IsFunction()) sourceOf?: unknown;
   @Duration(1) timeoutMs?: unknown;

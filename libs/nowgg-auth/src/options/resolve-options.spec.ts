@@ -30,7 +30,8 @@ describe('resolveOptions', () => {
         timeoutMs: 3_000,
         clockSkewMs: 5_000,
         maxInFlight: 256,
-        circuit: { openAfter: 5, maxPauseMs: 10_000 },
+        circuit: { openAfter: 5, maxPauseMs: 1_000 },
+        refusalsAreDefinite: false,
         budget: undefined,
         acceptTokenTypes: ['token', 'id_token'],
       },
@@ -79,7 +80,7 @@ describe('resolveOptions', () => {
   it('takes a circuit in part, or none at all', () => {
     const circuitOf = (circuit: object | false) =>
       resolveOptions({ clientId: 'game', verification: { circuit } }).verification.circuit;
-    expect(circuitOf({ openAfter: 9 })).toEqual({ openAfter: 9, maxPauseMs: 10_000 });
+    expect(circuitOf({ openAfter: 9 })).toEqual({ openAfter: 9, maxPauseMs: 1_000 });
     expect(circuitOf(false)).toBe(false);
   });
 
@@ -128,6 +129,7 @@ describe('resolveOptions', () => {
     [{ clientId: 'game', verification: { circuit: { openAfter: 4 } } }, 'verification.circuit.openAfter'],
     [{ clientId: 'game', verification: { circuit: { maxPauseMs: 90_000 } } }, 'verification.circuit.maxPauseMs'],
     [{ clientId: 'game', verification: { maxInFlight: 0 } }, 'verification.maxInFlight'],
+    [{ clientId: 'game', verification: { refusalsAreDefinite: 1 } }, 'verification.refusalsAreDefinite must be true'],
     [{ clientId: 'game', verification: { budget: 5 } }, 'verification.budget must be a function'],
     [{ clientId: 'game', tokens: {} }, 'tokens.encryptionKeys'],
     [{ clientId: 'game', tokens: { encryptionKeys: [] } }, 'tokens.encryptionKeys'],

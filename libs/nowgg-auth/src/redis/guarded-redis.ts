@@ -18,7 +18,7 @@ export type CommandKind = 'read' | 'write' | 'hint';
 const BUDGET_MS = 25;
 /** Overdue replies that are still not there after this time will not come. */
 const LOST_MS = 1_000;
-const CIRCUIT = { openAfter: 5, firstPauseMs: 250, longestPauseMs: 1_000, probeMs: 1_000 };
+const CIRCUIT = { openAfter: 5, windowMs: 1_000, firstPauseMs: 250, longestPauseMs: 1_000 };
 
 /** Replies of one connection that did not come in time. */
 interface Overdue {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { TokenOutcome } from '../identity/identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { ClientCircuits } from './client-circuits.js';
+import { circuitKey } from './token-call.js';
 
 const silence: TokenOutcome = { status: 'in_doubt', reason: 'timeout' };
 const success: TokenOutcome = { status: 'tokens', tokens: { accessToken: 'a' } };
@@ -49,9 +50,25 @@ describe('ClientCircuits', () => {
     expect(circuits.enter('client')).toBe(0);
   });
 
-  it('doubles the pause while the silence lasts, up to half a minute', () => {
+  it('lets a probe through every second however long the silence lasts', () => {
     report(silence, 12);
-    expect(circuits.closedForMs('client')).toBe(30_000);
+    for (let second = 0; second < 60; second += 1) {
+      clock.advance(1_000);
+      expect(circuits.enter('client')).toBe(0);
+      report(silence);
+      expect(circuits.enter('client')).toBe(1_000);
+    }
+  });
+
+  it('stays closed while one of five calls is answered', () => {
+    for (let call = 0; call < 200; call += 1) report(call % 5 === 0 ? success : silence);
+    expect(circuits.enter('client')).toBe(0);
+  });
+
+  it('keeps codes and refresh tokens of one client apart', () => {
+    for (let time = 0; time < 5; time += 1) circuits.report(circuitKey('code', 'client'), silence);
+    expect(circuits.enter(circuitKey('code', 'client'))).toBe(1_000);
+    expect(circuits.enter(circuitKey('refresh', 'client'))).toBe(0);
   });
 
   it('opens as long as the identity system asks for, a minute at most', () => {

@@ -1,84 +1,63 @@
 import type { NowggClock } from '../clock.js';
 import type { TokenOutcome } from '../identity/identity-provider.js';
+import { Circuit } from '../verification/circuit.js';
 
-interface Circuit {
-  failures: number;
-  openUntil: number;
-  lastPauseMs: number;
+interface ClientCircuit {
+  readonly circuit: Circuit;
+  /** The pause after our client was refused the last time, milliseconds; 0 when it was not. */
+  refusedPauseMs: number;
 }
 
-const FAILURES_TO_OPEN = 5;
+const SILENCE = { openAfter: 5, windowMs: 30_000, firstPauseMs: 1_000, longestPauseMs: 1_000 };
 const LONGEST_MS = 60_000;
-const SILENCE = { firstMs: 1_000, longestMs: 30_000 };
-const CLIENT_REFUSED = { firstMs: 10_000, longestMs: LONGEST_MS };
-/** How long a single probe keeps the others out at most. */
-const PROBE_MS = 5_000;
+const FIRST_REFUSED_MS = 10_000;
 
 /**
- * Spares a token endpoint that is busy, silent or refuses our client, for each client by itself. Says nothing about any
- * grant. Opens at once when we are told to come back later or the client is refused, and after five silences in a row;
- * then one probe at a time.
+ * Spares a token endpoint that is busy, silent or refuses our client, for each client and kind of grant separately. Says
+ * nothing about any grant. Opens at once when the endpoint says to come back later or refuses the client, and by the
+ * ratio of calls without an answer.
  */
 export class ClientCircuits {
   readonly #clock: NowggClock;
-  readonly #byClient = new Map<string, Circuit>();
+  readonly #byKey = new Map<string, ClientCircuit>();
 
   constructor(clock: NowggClock) {
     this.#clock = clock;
   }
 
-  /** How long nobody may ask, milliseconds; 0 when somebody may. */
-  closedForMs(clientKey: string): number {
-    return Math.max(0, (this.#byClient.get(clientKey)?.openUntil ?? 0) - this.#clock.monotonicNow());
+  /** How long no call may be made, milliseconds; 0 when one may. */
+  closedForMs(key: string): number {
+    return this.#byKey.get(key)?.circuit.closedForMs() ?? 0;
   }
 
-  /** The same for a caller who asks at once if he may: while the circuit is on trial he is its only probe. */
-  enter(clientKey: string): number {
-    const closedForMs = this.closedForMs(clientKey);
-    const circuit = this.#byClient.get(clientKey);
-    if (closedForMs === 0 && circuit && circuit.openUntil > 0) {
-      circuit.openUntil = this.#clock.monotonicNow() + PROBE_MS;
-    }
-    return closedForMs;
+  /** The same for a caller that makes the call at once: while the circuit is open, it may be a probe. */
+  enter(key: string): number {
+    return this.#byKey.get(key)?.circuit.enter() ?? 0;
   }
 
-  report(clientKey: string, outcome: TokenOutcome): void {
+  report(key: string, outcome: TokenOutcome): void {
+    const known = this.#of(key);
     switch (outcome.status) {
       case 'tokens':
       case 'refused':
-        this.#byClient.delete(clientKey);
+        known.refusedPauseMs = 0;
+        known.circuit.answered();
         return;
       case 'busy':
-        this.#open(clientKey, Math.min(Math.max(outcome.retryAfterMs ?? SILENCE.firstMs, 0), LONGEST_MS));
+        known.circuit.holdOff(Math.min(Math.max(outcome.retryAfterMs ?? SILENCE.firstPauseMs, 0), LONGEST_MS));
         return;
       case 'client_refused':
-        this.#open(clientKey, this.#longer(clientKey, CLIENT_REFUSED));
+        known.refusedPauseMs = Math.min(Math.max(known.refusedPauseMs * 2, FIRST_REFUSED_MS), LONGEST_MS);
+        known.circuit.holdOff(known.refusedPauseMs);
         return;
       default:
-        this.#silence(clientKey);
+        known.circuit.failed();
     }
   }
 
-  #silence(clientKey: string): void {
-    const circuit = this.#circuit(clientKey);
-    circuit.failures += 1;
-    if (circuit.failures >= FAILURES_TO_OPEN) this.#open(clientKey, this.#longer(clientKey, SILENCE));
-  }
-
-  #longer(clientKey: string, { firstMs, longestMs }: { firstMs: number; longestMs: number }): number {
-    const { lastPauseMs } = this.#circuit(clientKey);
-    return Math.min(Math.max(lastPauseMs * 2, firstMs), longestMs);
-  }
-
-  #open(clientKey: string, pauseMs: number): void {
-    const circuit = this.#circuit(clientKey);
-    circuit.lastPauseMs = pauseMs;
-    circuit.openUntil = this.#clock.monotonicNow() + pauseMs;
-  }
-
-  #circuit(clientKey: string): Circuit {
-    const known = this.#byClient.get(clientKey) ?? { failures: 0, openUntil: 0, lastPauseMs: 0 };
-    this.#byClient.set(clientKey, known);
+  #of(key: string): ClientCircuit {
+    const known = this.#byKey.get(key) ?? { circuit: new Circuit(this.#clock, SILENCE), refusedPauseMs: 0 };
+    this.#byKey.set(key, known);
     return known;
   }
 }

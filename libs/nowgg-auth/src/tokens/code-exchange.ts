@@ -41,6 +41,8 @@ type MyClaim = Extract<ExchangeClaim, { outcome: 'mine' }>;
 const NOT_ADMITTED_RETRY_S = 5;
 
 const FIRST_PAUSE_MS = 25;
+/** When a code that was refused in doubt may be tried again, milliseconds. */
+const DOUBTED_CODE_RETRY_MS = 5_000;
 
 /**
  * Makes one grant out of one code: claim, call, seal the reply at once, verify, create. A code works once, so whoever
@@ -165,7 +167,7 @@ export class CodeExchanger {
     request: CodeExchangeOptions & { code: string },
     onSent: AdmittedCode['end'],
   ): Promise<TokenSet> {
-    const { circuits, clock, timing, successes, store, unsaved, vault } = this.#parts;
+    const { circuits, clock, evidence, timing, successes, store, unsaved, vault } = this.#parts;
     const { clientKey } = provider;
     const closedForMs = circuits.enter(circuitKey('code', clientKey));
     if (closedForMs > 0) return this.#giveUp(key, 'now', closedForMs);
@@ -176,7 +178,10 @@ export class CodeExchanger {
     const startedAt = clock.monotonicNow();
     const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
     const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;
+    const clientEvidence = evidence.of(provider.name);
+    const left = clientEvidence.sent();
     const { outcome } = await callTokenEndpoint(call, circuits, clock);
+    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
     if (outcome.status === 'tokens' || outcome.status === 'refused') {
       onSent(outcome.status === 'tokens' ? 'accepted' : 'refused');
     }
@@ -187,7 +192,7 @@ export class CodeExchanger {
     await unsaved.save({ provider: provider.name, grantId: undefined }, () =>
       store.sealExchange(key.codeHash, replyCt),
     );
-    await successes.note(clientKey);
+    await successes.note(provider.clientKey);
     return tokens;
   }
 
@@ -199,7 +204,7 @@ export class CodeExchanger {
   ): Promise<TokenSet> {
     switch (outcome.status) {
       case 'refused':
-        return this.#refused(provider, key, claim);
+        return this.#refused(provider, key, claim, outcome.definite);
       case 'in_doubt':
         return this.#giveUp(key, 'when_lapsed', this.#parts.timing.leaseMs);
       case 'busy':
@@ -210,10 +215,13 @@ export class CodeExchanger {
   }
 
   /** Who had the code before may have used it up and still bring the reply; until that is out, a no proves nothing. */
-  async #refused(provider: IdentityProvider, key: ExchangeKey, claim: MyClaim): Promise<TokenSet> {
-    const { store, timing, vault } = this.#parts;
+  async #refused(provider: IdentityProvider, key: ExchangeKey, claim: MyClaim, definite: boolean): Promise<TokenSet> {
+    const { evidence, store, timing, vault } = this.#parts;
     const waitedMs = claim.exchange.readAtMs - claim.exchange.createdAtMs;
     const mayStillCome = claim.predecessorInDoubt && waitedMs < timing.harvestMs;
+    // A wrong client secret is refused in the same way as a code.
+    const isInDoubt = !mayStillCome && !definite && !(await evidence.of(provider.name).believesCode(key.codeHash));
+    if (isInDoubt) return this.#giveUp(key, 'now', DOUBTED_CODE_RETRY_MS);
     if (!mayStillCome && (await store.removeExchange({ ...key, unlessSealed: true }))) throw new InvalidGrantError();
     const current = await store.findExchange(key.codeHash);
     if (current?.replyCt) return openReply(vault, provider, key.codeHash, current.replyCt);

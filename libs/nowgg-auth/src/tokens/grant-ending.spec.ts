@@ -45,7 +45,7 @@ describe('the end of a grant', () => {
   it('goes on where it was broken off when the player signs out again', async () => {
     const { grant, session } = await service.exchangeCode('code-1');
     isMarking = false;
-    await expect(service.revokeSession(session)).rejects.toThrow();
+    await expect(service.revokeSession(session)).rejects.toMatchObject({ errorCode: 'reauthentication_required' });
     expect([(await found(grant.id)).state, under.provider.revoked]).toEqual(['revoked', []]);
     isMarking = true;
     await service.revokeSession(session);

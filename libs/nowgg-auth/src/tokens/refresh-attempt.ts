@@ -78,8 +78,10 @@ export class RefreshAttempt {
   }
 
   async #ask(refreshToken: string): Promise<TokenOutcome> {
-    const { clock, circuits, timing } = this.#parts;
+    const { clock, circuits, evidence, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
+    const clientEvidence = evidence.of(this.#provider.name);
+    const left = clientEvidence.sent();
     const { outcome, earlierInDoubt } = await callTokenEndpoint(
       {
         purpose: 'refresh',
@@ -95,6 +97,7 @@ export class RefreshAttempt {
       circuits,
       clock,
     );
+    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
     this.#times.callMs = clock.monotonicNow() - startedAt;
     this.#inDoubt ||= earlierInDoubt;
     return outcome;

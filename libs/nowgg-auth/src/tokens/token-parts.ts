@@ -3,6 +3,7 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedTokensOptions } from '../options.js';
 import type { GrantRevocations } from '../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
+import { ClientEvidences } from '../verification/client-evidence.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { ClientCircuits } from './client-circuits.js';
 import { CodeAdmission } from './code-admission.js';
@@ -32,6 +33,8 @@ export interface NowggTokenServiceParts {
   readonly grantRevocations?: GrantRevocations | undefined;
   /** Answers for tokens whose exchange is under way. Default: one of its own. */
   readonly issuedTokens?: StoredIssuedTokens | undefined;
+  /** What is known of our clients. Default: none, every refusal of a code is believed. */
+  readonly evidence?: ClientEvidences | undefined;
   /** Durations of the protocol that are no options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -45,6 +48,7 @@ export interface TokenParts {
   readonly codes: CodeAdmission;
   readonly refreshPlaces: RefreshPlaces;
   readonly successes: ClientSuccesses;
+  readonly evidence: ClientEvidences;
   readonly unsaved: UnsavedSets;
   readonly seen: SeenGrants;
   readonly counters: TokenCounters;
@@ -54,6 +58,8 @@ export interface TokenParts {
   readonly issuedTokens: StoredIssuedTokens;
   readonly timing: TokensTiming;
 }
+
+const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
@@ -68,6 +74,7 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
     refreshPlaces: new RefreshPlaces(clock, allTiming.maxRefreshesInFlight),
     successes: new ClientSuccesses(store, clock),
+    evidence: parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL),
     unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
     seen: new SeenGrants(),
     counters,

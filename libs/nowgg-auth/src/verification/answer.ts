@@ -10,12 +10,15 @@ export class Answer {
   readonly source: 'miss' | 'shared';
   /** What a yes comes to where nothing speaks against it. */
   readonly acceptance: Acceptance | undefined;
+  /** How long the absence of a verdict stands for this token, milliseconds: until then it is not asked about again. */
+  readonly restMs: number;
   /** When the token's exchange or refresh began, where that had to be looked up; undefined when it could not be. */
   begunAt: Promise<number | undefined> | undefined = undefined;
   #identity: string | undefined;
 
-  constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source']) {
+  constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source'], restMs = 0) {
     this.verdict = verdict;
+    this.restMs = restMs;
     this.askedAt = askedAt;
     this.source = source;
     this.acceptance = verdict.status === 'valid' ? acceptanceOf(verdict.facts) : undefined;

@@ -17,7 +17,8 @@ const options = {
   clockSkewMs: 5_000,
   acceptTokenTypes: ['token', 'id_token'] as const,
   maxInFlight: 2_000,
-  circuit: { openAfter: 5, maxPauseMs: 10_000 },
+  circuit: { openAfter: 5, maxPauseMs: 1_000 },
+  refusalsAreDefinite: false,
   budget: undefined,
 };
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
@@ -198,6 +199,8 @@ describe('a refusal', () => {
     await authenticator.authenticate('abc', { tokenType: 'token', provider: 'nowgg' });
     provider.answer = () => refused;
     await authenticator.authenticate('abc', { maxAgeMs: 0, tokenType: 'token' });
+    clock.advance(2_000);
+    await authenticator.authenticate('abc', { maxAgeMs: 0, tokenType: 'token' });
     expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'invalid' });
     expect(await authenticator.authenticate('abc', { tokenType: 'token', provider: 'nowgg' })).toMatchObject({
       status: 'invalid',
@@ -298,15 +301,16 @@ describe('a rate limit', () => {
 describe('our own credentials', () => {
   const good = (id: number) => jwsOf({ aud: 'nowgg', tokenId: `t${id}` });
 
-  it('are suspect when five good-looking tokens were refused within a minute and none accepted', async () => {
+  it('are in doubt when three good-looking tokens were refused and none was ever accepted', async () => {
     provider.answer = () => refused;
-    for (let id = 1; id <= 4; id += 1) {
+    for (let id = 1; id <= 2; id += 1) {
       expect(await authenticator.authenticate(good(id))).toMatchObject({ status: 'invalid' });
     }
-    expect(await authenticator.authenticate(good(5))).toMatchObject({
-      status: 'unknown',
-      reason: 'own_credentials_suspect',
-    });
+    const doubted = { status: 'unknown', reason: 'own_credentials_suspect', retryAfterSeconds: 5 };
+    expect(await authenticator.authenticate(good(3))).toEqual(doubted);
+    clock.advance(4_000);
+    expect(await authenticator.authenticate(good(3))).toEqual({ ...doubted, retryAfterSeconds: 1 });
+    expect(provider.asked).toHaveLength(3);
     provider.answer = () => facts();
     await authenticator.authenticate(good(6));
     provider.answer = () => refused;
@@ -451,5 +455,23 @@ describe('a token with several texts', () => {
     };
     provider.answer = () => refused;
     expect(await authenticator.authenticate('abc')).toEqual({ status: 'invalid', reason: 'invalid_token' });
+  });
+});
+
+describe('a token that was accepted for one route and is refused for another', () => {
+  it('serves the first route and the second until it is refused again two seconds later', async () => {
+    const policy = { tokenType: 'token', provider: 'nowgg' } as const;
+    await authenticator.authenticate('abc', policy);
+    provider.answer = () => refused;
+    expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
+    expect(await authenticator.authenticate('abc', policy)).toMatchObject({ status: 'valid' });
+    expect(await authenticator.authenticate('abc', { allowStale: false })).toMatchObject({
+      status: 'unknown',
+      reason: 'unconfirmed_refusal',
+      retryAfterSeconds: 2,
+    });
+    clock.advance(2_000);
+    expect(await authenticator.authenticate('abc')).toEqual({ status: 'invalid', reason: 'invalid_token' });
+    expect(await authenticator.authenticate('abc', policy)).toEqual({ status: 'invalid', reason: 'invalid_token' });
   });
 });

@@ -1,12 +1,14 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { Answer } from './answer.js';
+import { ClientEvidences } from './client-evidence.js';
 import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
 import { aheadMs, decide, decideAnswer, type Grounds } from './decide.js';
 import { acceptsTokenType, destinationOf } from './destination.js';
@@ -17,6 +19,7 @@ import { IdentityLine, type Question } from './identity-line.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
+import { SECOND_LOOK_MS } from './refusal-evidence.js';
 import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
@@ -45,6 +48,8 @@ export interface CachingAuthenticatorParts {
   readonly revocation?: ResolvedRevocationOptions | undefined;
   /** What the vault knows of tokens that it handed out, where there is one. */
   readonly issuedTokens?: IssuedTokens | undefined;
+  /** What is known of our clients. Default: its own, for an authenticator that shares none with a token service. */
+  readonly evidence?: ClientEvidences | undefined;
 }
 
 /** One token under one route's demands. */
@@ -72,6 +77,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #local: LocalVerification;
   readonly #shared: SharedAsking;
   readonly #lines: ReadonlyMap<string, IdentityLine>;
+  readonly #evidence: ClientEvidences;
   readonly #grounds: Grounds;
   readonly #standing: RevocationStanding;
   readonly #tokenOwners: TokenOwners | undefined;
@@ -90,9 +96,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#cache = new VerdictCache(options);
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options, providers.verdictScope);
-    this.#lines = new Map(
-      [...providers].map((provider) => [provider.name, new IdentityLine(provider, clock, options)]),
-    );
+    this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options);
+    this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider)]));
   }
 
   override authenticate(
@@ -140,6 +145,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     }
     const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#maxAgeMs(policy)) return undefined;
+    if (entry.isDoubted && policy.allowStale === false) return undefined;
     if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
     return this.#decideRemembered(entry, { token, digest, key, policy });
   }
@@ -186,7 +192,9 @@ export class CachingAuthenticator extends NowggAuthenticator {
     // What is computed here is had sooner than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
-      const stale = answer.verdict.status === 'unknown' ? this.#staleVerdict(subject, 'rest') : undefined;
+      const { verdict: answered } = answer;
+      const stale =
+        answered.status === 'unknown' ? this.#staleVerdict(subject, this.#restOf(answered.reason)) : undefined;
       if (stale) return Promise.resolve(stale).then((verdict) => publish(verdict, 'stale'));
       const identity = () => answer.identityOf(provider, token);
       const unready = this.#unready(answer, identity, subject);
@@ -250,16 +258,45 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #isResting({ key, policy }: Case): boolean {
     const entry = this.#cache.accepted.get(key);
     if (!entry || this.#maxAgeMs(policy) < this.#options.maxAgeMs) return false;
+    if (entry.isDoubted && policy.allowStale === false) return false;
     return this.#ageMs(entry) < entry.restUntilMs;
   }
 
-  #ask({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
-    const line = this.#lines.get(provider.name) as IdentityLine;
-    const askLine = () => this.#ownersAnswer(key, provider.name, question, line.ask(question));
-    const ask = () => this.#shared.ask(key, provider, this.#maxAgeMs(policy), askLine);
-    const settle = (answer: Answer) => this.#remember(key, provider, question, answer);
-    const askNow = this.#maxAgeMs(policy) <= 0;
-    return askNow ? this.#flights.start(key, ask, settle) : this.#flights.join(key, ask, settle);
+  #lineTo(provider: IdentityProvider): IdentityLine {
+    const knowledge = {
+      evidence: this.#evidence.of(provider.name),
+      playerOf: (digest: string) => this.#playerOf(digest),
+    };
+    return new IdentityLine(provider, this.#clock, this.#options, knowledge);
+  }
+
+  #ask(subject: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+    const { key } = subject;
+    const { name } = provider;
+    const remembered = this.#unknownFromMemory(key);
+    if (remembered) return Promise.resolve(remembered);
+    const line = this.#lines.get(name) as IdentityLine;
+    const evidence = this.#evidence.of(name);
+    // What another process knows of a refused token is older than the refusal.
+    const freshMs = evidence.isDoubted(question.digest) ? 0 : this.#maxAgeMs(subject.policy);
+    const askLine = (onSent: () => void) => this.#ownersAnswer(key, name, question, line.ask(question, onSent));
+    const ask = (onSent: () => void) => this.#shared.ask(key, provider, freshMs, () => askLine(onSent));
+    const settle = (answer: Answer) => {
+      const { verdict, source } = answer;
+      if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
+      this.#remember(key, provider, question, answer);
+    };
+    const askNow = this.#maxAgeMs(subject.policy) <= 0;
+    return askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle);
+  }
+
+  /** The absence of a verdict that still stands. */
+  #unknownFromMemory(key: string): Answer | undefined {
+    const unknown = this.#cache.unknown.get(key);
+    if (!unknown) return undefined;
+    const { reason, askedAt, restMs } = unknown;
+    const retryAfterMs = restMs - this.#ageMs(askedAt);
+    return retryAfterMs > 0 ? new Answer({ status: 'unknown', reason, retryAfterMs }, askedAt, 'miss') : undefined;
   }
 
   /** The first yes about an opaque token must name the user for whom it was refreshed here. */
@@ -290,6 +327,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
       entry.begunAtMs = this.#stillNewer(key);
       this.#cache.accepted.set(key, entry);
     }
+    if (verdict.status === 'unknown') this.#rememberUnknown(key, question.digest, verdict.reason, answer);
+    else this.#cache.unknown.delete(key);
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
     if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
@@ -306,14 +345,23 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return isRefused ? undefined : before.begunAtMs;
   }
 
-  /** Asks again behind the back of the caller, who has his answer already. */
+  #rememberUnknown(key: string, digest: string, reason: UnknownReason, { askedAt, restMs }: Answer): void {
+    if (restMs > 0) this.#cache.unknown.set(key, { reason, askedAt, restMs });
+    if (reason !== 'unconfirmed_refusal') return;
+    for (const each of this.#keysOf(digest)) {
+      const entry = this.#cache.accepted.peek(each);
+      entry?.doubt(this.#ageMs(entry), SECOND_LOOK_MS);
+    }
+  }
+
+  /** Revalidates in the background; the caller was already answered from the cache. */
   #renew(subject: Case): void {
     void (async () => this.#find(subject))().catch(() => undefined);
   }
 
   /** Drops what is known about a token, and distrusts older questions. */
   #forget(digest: string): void {
-    const keys = everyCacheKey([...this.#lines.keys()], digest);
+    const keys = this.#keysOf(digest);
     for (const key of keys) {
       this.#cache.accepted.delete(key);
       this.#flights.invalidate(key);
@@ -322,16 +370,39 @@ export class CachingAuthenticator extends NowggAuthenticator {
     void this.#shared.forget(keys);
   }
 
+  #keysOf(digest: string): readonly string[] {
+    return everyCacheKey([...this.#lines.keys()], digest);
+  }
+
+  /** The user for whom a token was accepted before, as far as memory goes. */
+  #playerOf(digest: string): string | undefined {
+    return this.#entryOf(digest)?.verdict.principal.userId;
+  }
+
+  /** What is remembered of a token under the demands of any route. */
+  #entryOf(digest: string): RememberedAcceptance | undefined {
+    for (const key of this.#keysOf(digest)) {
+      const entry = this.#cache.accepted.peek(key);
+      if (entry) return entry;
+    }
+    return undefined;
+  }
+
+  /** How long a known player is not asked about again after a question without a verdict, milliseconds. */
+  #restOf(reason: UnknownReason): number {
+    return reason === 'unconfirmed_refusal' ? SECOND_LOOK_MS : this.#options.maxAgeMs * RENEW_AT;
+  }
+
   /** In an outage an older verdict may go on serving, inside its bounds. */
-  #staleVerdict(subject: Case, then?: 'rest'): Verdict | Promise<Verdict> | undefined {
-    const { key, policy } = subject;
+  #staleVerdict(subject: Case, restMs?: number): Verdict | Promise<Verdict> | undefined {
+    const { key, digest, policy } = subject;
     const maxAgeMs = this.#maxAgeMs(policy);
     if (policy.allowStale === false || maxAgeMs <= 0) return undefined;
-    const entry = this.#cache.accepted.get(key);
+    const entry = this.#cache.accepted.get(key) ?? this.#entryOf(digest);
     if (!entry) return undefined;
     const age = this.#ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
-    if (then === 'rest') entry.restUntilMs = age + this.#options.maxAgeMs * RENEW_AT;
+    if (restMs !== undefined) entry.restUntilMs = age + restMs;
     return this.#decideRemembered(entry, subject);
   }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { Circuit } from './circuit.js';
 
-const options = { openAfter: 5, firstPauseMs: 1_000, longestPauseMs: 3_000, probeMs: 500 };
+const options = { openAfter: 5, windowMs: 10_000, firstPauseMs: 1_000, longestPauseMs: 3_000 };
 let clock: ManualClock;
 let circuit: Circuit;
 
@@ -14,32 +14,66 @@ beforeEach(() => {
 const fail = (times: number) => {
   for (let count = 0; count < times; count += 1) circuit.failed();
 };
+const answer = (times: number) => {
+  for (let count = 0; count < times; count += 1) circuit.answered();
+};
 
 describe('a circuit', () => {
-  it('opens after five failures in a row, never on fewer', () => {
-    fail(4);
-    circuit.answered();
+  it('opens when every one of five calls failed, never on fewer', () => {
     fail(4);
     expect(circuit.enter()).toBe(0);
     fail(1);
     expect(circuit.enter()).toBe(1_000);
   });
 
-  it('lets one probe through after the pause, and the next when that one has had its time', () => {
-    fail(5);
-    clock.advance(1_000);
+  it.each([0.5, 0.8, 0.89])('stays closed while a share of %p of the calls fails', (share) => {
+    for (let call = 1; call <= 1_000; call += 1) {
+      if (Math.floor(call * share) > Math.floor((call - 1) * share)) circuit.failed();
+      else circuit.answered();
+      clock.advance(10);
+      expect(circuit.enter()).toBe(0);
+    }
+  });
+
+  it('opens when nine of ten calls in the window failed, whatever was before', () => {
+    answer(100);
+    clock.advance(10_000);
+    answer(1);
+    fail(8);
     expect(circuit.enter()).toBe(0);
-    expect(circuit.enter()).toBe(500);
-    clock.advance(500);
+    fail(1);
+    expect(circuit.enter()).toBe(1_000);
+  });
+
+  it('forgets failures that are older than the window', () => {
+    fail(4);
+    clock.advance(10_000);
+    fail(4);
     expect(circuit.enter()).toBe(0);
   });
 
-  it('doubles its pause with each failed probe, up to the longest', () => {
+  it('lets one probe through after each pause, whether or not the one before has reported', () => {
+    fail(5);
+    clock.advance(1_000);
+    expect(circuit.enter()).toBe(0);
+    expect(circuit.enter()).toBe(1_000);
+    clock.advance(1_000);
+    expect(circuit.enter()).toBe(0);
+  });
+
+  it('lets one of a hundred calls through when that is more than one per pause', () => {
+    fail(5);
+    let passed = 0;
+    for (let call = 0; call < 1_000; call += 1) if (circuit.enter() === 0) passed += 1;
+    expect(passed).toBe(10);
+  });
+
+  it('doubles its pause with each failed probe, up to the longest, and not with calls that were under way', () => {
     fail(5);
     const pauses = [2_000, 3_000, 3_000].map(() => {
       clock.advance(circuit.enter());
       circuit.enter();
-      circuit.failed();
+      fail(7);
       return circuit.enter();
     });
     expect(pauses).toEqual([2_000, 3_000, 3_000]);
@@ -56,9 +90,9 @@ describe('a circuit', () => {
 
   it('opens at once when told how long to stay away, and then probes', () => {
     circuit.holdOff(7_000);
-    expect(circuit.enter()).toBe(7_000);
+    for (let call = 0; call < 1_000; call += 1) expect(circuit.enter()).toBe(7_000);
     clock.advance(7_000);
     expect(circuit.enter()).toBe(0);
-    expect(circuit.enter()).toBe(500);
+    expect(circuit.enter()).toBe(1_000);
   });
 });

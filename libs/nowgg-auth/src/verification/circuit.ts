@@ -1,71 +1,113 @@
 import type { NowggClock } from '../clock.js';
+import { RollingWindow } from './rolling-window.js';
 
 export interface CircuitOptions {
-  /** Failures in a row that open the circuit. */
+  /** Fewest calls within the window before the circuit may open. */
   readonly openAfter: number;
-  /** First pause, milliseconds; doubles with each failed probe. */
+  /** Length of the window over which failures are compared with calls, milliseconds. */
+  readonly windowMs: number;
+  /** Pause before the first probe, milliseconds; doubles with each failed probe. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** How long one probe keeps the others out at most, milliseconds. */
-  readonly probeMs: number;
 }
 
-const CLOSED = Number.NEGATIVE_INFINITY;
+/** Share of the calls in the window that must have failed. */
+const OPENS_AT = 0.9;
+/** While the circuit is open, one call of so many passes even before the pause is over. */
+const CALLS_PER_PROBE = 100;
 
 /**
- * Spares a system that does not answer. Opens after so many failures in a row, or at once when told how long to wait;
- * then one probe at a time, until an answer closes it. On the module's clock, so that it can be tested by moving time.
+ * Spares a system that does not answer. Opens when at least nine of ten calls in the window failed, or at once when the
+ * system said how long to wait. While open, one call per pause or one of a hundred calls passes as a probe, whichever is
+ * more; the first answer closes the circuit. Uses the module's clock, so that tests can move time.
  */
 export class Circuit {
   readonly #clock: NowggClock;
   readonly #options: CircuitOptions;
-  #failures = 0;
-  #pauseMs = 0;
-  #openUntil = CLOSED;
-  #probeUntil = CLOSED;
+  readonly #window: RollingWindow;
+  #isOpen = false;
+  #heldUntil = Number.NEGATIVE_INFINITY;
+  #nextProbeAt = Number.NEGATIVE_INFINITY;
+  #callsSinceProbe = 0;
+  #isProbing = false;
+  #pauseMs: number;
 
   constructor(clock: NowggClock, options: CircuitOptions) {
     this.#clock = clock;
     this.#options = options;
+    this.#window = new RollingWindow(options.windowMs);
+    this.#pauseMs = options.firstPauseMs;
   }
 
   /**
-   * Asks to be let through. While the circuit is open, the first one after the pause is let through as the only probe.
+   * Asks to be let through.
    *
    * @returns 0 for yes, else the milliseconds until it is worth asking again
    */
   enter(): number {
-    if (this.#openUntil === CLOSED) return 0;
-    const now = this.#clock.monotonicNow();
-    const waitMs = Math.max(this.#openUntil, this.#probeUntil) - now;
-    if (waitMs > 0) return waitMs;
-    this.#probeUntil = now + this.#options.probeMs;
+    const waitMs = this.closedForMs();
+    if (waitMs > 0 || !this.#isOpen) return waitMs;
+    this.#isProbing = true;
+    this.#callsSinceProbe = 0;
+    this.#nextProbeAt = this.#clock.monotonicNow() + this.#pauseMs;
     return 0;
+  }
+
+  /** The same for a caller that asks to be let through a little later: 0 when a probe is due. */
+  closedForMs(): number {
+    if (!this.#isOpen) return 0;
+    const now = this.#clock.monotonicNow();
+    this.#callsSinceProbe += 1;
+    const heldMs = this.#heldUntil - now;
+    if (heldMs > 0) return heldMs;
+    return this.#callsSinceProbe >= CALLS_PER_PROBE ? 0 : Math.max(0, this.#nextProbeAt - now);
   }
 
   /** There was an answer, whatever it said. */
   answered(): void {
-    this.#failures = 0;
-    this.#pauseMs = 0;
-    this.#openUntil = CLOSED;
-    this.#probeUntil = CLOSED;
+    if (this.#isOpen) this.#close();
+    this.#window.add(false, this.#clock.monotonicNow());
   }
 
   /** There was none. */
   failed(): void {
-    this.#failures += 1;
-    if (this.#failures < this.#options.openAfter && this.#openUntil === CLOSED) return;
-    this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, this.#options.firstPauseMs), this.#options.longestPauseMs);
-    this.#open(this.#pauseMs);
+    const now = this.#clock.monotonicNow();
+    this.#window.add(true, now);
+    if (this.#isOpen) this.#probeFailed();
+    else if (this.#mustOpen(now)) this.#open(now + this.#pauseMs);
   }
 
-  /** We were told to stay away for so long. */
+  /** The system said how long to stay away. */
   holdOff(ms: number): void {
-    this.#open(ms);
+    const now = this.#clock.monotonicNow();
+    this.#heldUntil = now + ms;
+    this.#open(now);
   }
 
-  #open(ms: number): void {
-    this.#openUntil = this.#clock.monotonicNow() + ms;
-    this.#probeUntil = CLOSED;
+  #mustOpen(now: number): boolean {
+    const { hits, total } = this.#window.counts(now);
+    return total >= this.#options.openAfter && hits >= total * OPENS_AT;
+  }
+
+  /** Calls that were under way when the circuit opened fail too: only a probe lengthens the pause. */
+  #probeFailed(): void {
+    if (!this.#isProbing) return;
+    this.#isProbing = false;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#options.longestPauseMs);
+    this.#nextProbeAt = this.#clock.monotonicNow() + this.#pauseMs;
+  }
+
+  #open(nextProbeAt: number): void {
+    this.#isOpen = true;
+    this.#isProbing = false;
+    this.#callsSinceProbe = 0;
+    this.#nextProbeAt = nextProbeAt;
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.#heldUntil = Number.NEGATIVE_INFINITY;
+    this.#pauseMs = this.#options.firstPauseMs;
+    this.#window.clear();
   }
 }

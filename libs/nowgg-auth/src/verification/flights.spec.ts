@@ -99,19 +99,50 @@ describe('flights', () => {
     expect(flights.size).toBe(0);
   });
 
-  it('of one key are a few at a time; callers beyond that share the next one', async () => {
+  it('that ask now are joined until their question has left, and never after', async () => {
+    const flights = new Flights<string>();
+    const leave: (() => void)[] = [];
+    const { ask: answered, pending } = question();
+    const ask = (onSent: () => void) => {
+      leave.push(onSent);
+      return answered();
+    };
+    const first = flights.joinUnsent('k', ask, () => undefined);
+    const joined = flights.joinUnsent('k', ask, () => undefined);
+    expect(pending).toHaveLength(1);
+    leave[0]?.();
+    const later = flights.joinUnsent('k', ask, () => undefined);
+    expect(pending).toHaveLength(2);
+    pending[0]?.('old');
+    pending[1]?.('new');
+    expect(await Promise.all([first, joined, later])).toEqual(['old', 'old', 'new']);
+  });
+
+  it('that ask now do not join one that may take an older answer', async () => {
     const flights = new Flights<string>();
     const { ask, pending } = question();
-    const callers = Array.from({ length: 300 }, () => flights.start('k', ask, () => undefined));
-    expect(pending).toHaveLength(4);
-    const other = flights.start('other', ask, () => undefined);
-    expect(pending).toHaveLength(5);
+    const older = flights.join('k', ask, () => undefined);
+    const now = flights.joinUnsent('k', ask, () => undefined);
     pending[0]?.('old');
-    expect(await callers[0]).toBe('old');
+    pending[1]?.('new');
+    expect(await Promise.all([older, now])).toEqual(['old', 'new']);
+  });
+
+  it('that ask now are at most four at a time: the fifth waits, and all later ones join it', async () => {
+    const flights = new Flights<string>();
+    const { ask: answered, pending } = question();
+    const ask = (onSent: () => void) => {
+      onSent();
+      return answered();
+    };
+    const all = Array.from({ length: 300 }, () => flights.joinUnsent('k', ask, () => undefined));
+    expect(pending).toHaveLength(4);
+    pending[0]?.('first');
     await turn();
-    expect(pending).toHaveLength(6);
-    for (const answer of pending.slice(1)) answer('new');
-    expect(new Set(await Promise.all([...callers.slice(1), other]))).toEqual(new Set(['new']));
-    expect([pending.length, flights.size]).toEqual([6, 0]);
+    expect(pending).toHaveLength(5);
+    for (const answer of pending) answer('later');
+    const answers = await Promise.all(all);
+    expect(answers.filter((answer) => answer === 'first')).toHaveLength(1);
+    expect(flights.size).toBe(0);
   });
 });

@@ -2,18 +2,25 @@ interface Flight<T> {
   /** Gone when it has landed. */
   promise: Promise<T> | undefined;
   invalidated: boolean;
+  /** Its question has left: what happens from then on may be unknown to the answer. */
+  sent: boolean;
+  /** Its callers accept no answer that is older than itself. */
+  readonly asksNow: boolean;
 }
+
+/** Asks the question; calls back when it leaves. */
+type Ask<T> = (onSent: () => void) => Promise<T>;
 
 /** What a flight is for, and what becomes of its answer. */
 interface Errand<T> {
-  readonly ask: () => Promise<T>;
+  readonly ask: Ask<T>;
   readonly settle: (answer: T) => void;
 }
 
-/** Most flights of one key at a time; callers beyond that share the next one. */
-const MOST_AT_ONCE = 4;
 /** Asks once more at most this often when invalidations keep coming. */
 const MAX_REPEATS = 2;
+/** So many questions about one key may be on their way at a time; the next one waits and gathers those after it. */
+const MAX_UNDERWAY = 4;
 
 /**
  * One question per key at a time. The flight belongs to no caller: whoever started it may go away. A flight that was
@@ -24,37 +31,25 @@ export class Flights<T> {
   /** For each key the flights that have not landed, the newest last. */
   readonly #underway = new Map<string, Flight<T>[]>();
 
-  /** For each key that has as many flights as it may: the one that starts when one of them has landed. */
-  readonly #next = new Map<string, Promise<T>>();
-
   /** Joins the newest flight of this key, or starts one. */
-  join(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
+  join(key: string, ask: Ask<T>, settle: (answer: T) => void): Promise<T> {
     return this.#underway.get(key)?.at(-1)?.promise ?? this.start(key, ask, settle);
   }
 
-  /**
-   * Starts a flight of its own even if one is under way; later callers join this newer one. Beyond a few flights at a time
-   * it joins one that has not started yet, so that one token never takes many places at the identity system.
-   */
-  start(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
-    const next = this.#next.get(key);
-    if (next) return next;
-    if ((this.#underway.get(key)?.length ?? 0) < MOST_AT_ONCE) return this.#start(key, ask, settle);
-    const started = this.#startAfterOthers(key, ask, settle);
-    this.#next.set(key, started);
-    return started;
+  /** Joins the newest flight of this key whose question has not left yet, or starts one of its own. Later callers join it. */
+  joinUnsent(key: string, ask: Ask<T>, settle: (answer: T) => void): Promise<T> {
+    const flights = this.#underway.get(key) ?? [];
+    const newest = flights.at(-1);
+    if (newest?.promise && newest.asksNow && !newest.sent) return newest.promise;
+    if (flights.length < MAX_UNDERWAY) return this.start(key, ask, settle, true);
+    const underway = flights.map(({ promise }) => promise ?? Promise.resolve());
+    const turn = Promise.race<unknown>(underway).catch(() => undefined);
+    return this.start(key, async (onSent) => turn.then(() => ask(onSent)), settle, true);
   }
 
-  async #startAfterOthers(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
-    const others = (this.#underway.get(key) ?? []).map(async ({ promise }) => promise);
-    // Their own callers hear of a failure.
-    await Promise.race(others).catch(() => undefined);
-    this.#next.delete(key);
-    return this.#start(key, ask, settle);
-  }
-
-  #start(key: string, ask: () => Promise<T>, settle: (answer: T) => void): Promise<T> {
-    const flight: Flight<T> = { invalidated: false, promise: undefined };
+  /** Starts a flight of its own even if one is under way; later callers join this newer one. */
+  start(key: string, ask: Ask<T>, settle: (answer: T) => void, asksNow = false): Promise<T> {
+    const flight: Flight<T> = { invalidated: false, promise: undefined, sent: false, asksNow };
     const flights = this.#underway.get(key);
     if (flights) flights.push(flight);
     else this.#underway.set(key, [flight]);
@@ -75,10 +70,13 @@ export class Flights<T> {
 
   async #fly(key: string, flight: Flight<T>, { ask, settle }: Errand<T>): Promise<T> {
     try {
-      let answer = await ask();
+      const onSent = () => {
+        flight.sent = true;
+      };
+      let answer = await ask(onSent);
       for (let repeat = 0; flight.invalidated && repeat < MAX_REPEATS; repeat += 1) {
         flight.invalidated = false;
-        answer = await ask();
+        answer = await ask(onSent);
       }
       if (!flight.invalidated) settle(answer);
       return answer;

@@ -1,13 +1,14 @@
 import type { NowggClock } from '../clock.js';
-import { clampRetryAfter } from '../errors.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
 import type { ResolvedNowggAuthOptions } from '../options.js';
 import type { TokenType } from '../principal.js';
-import { publishSecurityEvent, type NowggSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../security-events.js';
 import { Answer } from './answer.js';
 import { Circuit } from './circuit.js';
+import type { ClientEvidence } from './client-evidence.js';
+import { LineHealth } from './line-health.js';
 import { QuestionAdmission } from './question-admission.js';
-import { OwnCredentials } from './own-credentials.js';
+import { type Sent, SECOND_LOOK_MS } from './refusal-evidence.js';
 import { instantOf } from './verdict-cache.js';
 
 /** A question to an identity system. */
@@ -34,85 +35,129 @@ export type LineOptions = Pick<
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
 >;
 
+/** Whether a refusal may be about our client instead of the token. An expired token is named as such. */
+function isAmbiguous({ reason, definite, finding }: Extract<IdentityVerdict, { status: 'invalid' }>): boolean {
+  return reason === 'invalid_token' && !definite && !finding;
+}
+
+/** How long failures are compared with questions, milliseconds. */
+const CIRCUIT_WINDOW_MS = 5_000;
+const FIRST_PAUSE_MS = 1_000;
+/** How long a token without a clean answer is not asked about again, milliseconds. */
+const UNCLEAN_MS = 5_000;
+/** How long the refusal of a token is left open until another canary may be asked, milliseconds. */
+const UNDECIDED_MS = 1_000;
+
+/** What the line knows about our client and about tokens beside the answers. */
+export interface LineKnowledge {
+  readonly evidence: ClientEvidence;
+  /** The user for whom a token of this digest was accepted before. */
+  readonly playerOf: (digest: string) => string | undefined;
+}
+
 /**
  * The line to one identity provider: asks under the total deadline, spares a provider that is silent or told us to wait,
- * keeps to a number of questions at a time and to the application's budget, and turns a refusal into `unknown` while
- * our own credentials are in doubt.
+ * and keeps to a number of questions at a time and to the application's budget. Whether a refusal is about the token is
+ * judged by {@link ClientEvidence}, whether a failure is about the line by {@link LineHealth}.
  */
 export class IdentityLine {
   readonly #provider: IdentityProvider;
   readonly #options: LineOptions;
   readonly #circuit: Circuit;
-  readonly #ownCredentials: OwnCredentials;
+  readonly #health: LineHealth;
+  readonly #knowledge: LineKnowledge;
   readonly #clock: NowggClock;
   readonly #admission: QuestionAdmission;
 
-  constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions) {
+  constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions, knowledge: LineKnowledge) {
     this.#provider = provider;
     this.#clock = clock;
     this.#options = options;
-    const { openAfter, maxPauseMs } = options.circuit || { openAfter: Number.POSITIVE_INFINITY, maxPauseMs: 0 };
+    this.#knowledge = knowledge;
+    const { openAfter, maxPauseMs } = options.circuit || { openAfter: Number.POSITIVE_INFINITY, maxPauseMs: 1 };
     this.#circuit = new Circuit(clock, {
       openAfter,
-      firstPauseMs: Math.min(1_000, maxPauseMs),
+      windowMs: CIRCUIT_WINDOW_MS,
+      firstPauseMs: Math.min(FIRST_PAUSE_MS, maxPauseMs),
       longestPauseMs: maxPauseMs,
-      probeMs: options.timeoutMs,
     });
-    this.#ownCredentials = new OwnCredentials(clock);
+    this.#health = new LineHealth(knowledge.evidence, this.#circuit, clock, options.timeoutMs);
     this.#admission = new QuestionAdmission(provider.name, clock, options);
   }
 
-  async ask(question: Question): Promise<Answer> {
+  /** @param onSent called when the question leaves: from then on its answer may be older than what happens meanwhile */
+  async ask(question: Question, onSent?: () => void): Promise<Answer> {
     const startedAt = this.#clock.monotonicNow();
     const admission = this.#admission.admit(question);
     const leave = admission instanceof Promise ? await admission : admission;
     // Not before it is sent: it may have waited.
     const askedAt = instantOf(this.#clock);
     if (typeof leave !== 'function') return new Answer(leave, askedAt, 'miss');
-    try {
-      // Last, because a question that passes it may be the only probe.
-      const waitMs = this.#circuit.enter();
-      if (waitMs > 0) {
-        return new Answer({ status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs }, askedAt, 'miss');
-      }
-      const leftMs = this.#options.timeoutMs - (askedAt.monotonicMs - startedAt);
-      return new Answer(this.#digest(question, await this.#verify(question, leftMs)), askedAt, 'miss');
-    } finally {
+    // Last, because a question that passes it may be a probe.
+    const waitMs = this.#circuit.enter();
+    if (waitMs > 0) {
       leave();
+      return new Answer({ status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs }, askedAt, 'miss');
     }
+    onSent?.();
+    const sent = this.#knowledge.evidence.sent();
+    const leftMs = this.#options.timeoutMs - (askedAt.monotonicMs - startedAt);
+    const verdict = await this.#verify(question, leftMs).finally(leave);
+    const { verdict: judged, restMs } = await this.#judge(question, verdict, sent);
+    return new Answer(judged, askedAt, 'miss', restMs);
   }
 
-  async #verify({ token, tokenType }: Question, leftMs: number): Promise<IdentityVerdict> {
+  /** A question changes nothing at the identity system: one that failed fast is sent once more. */
+  async #verify(question: Question, leftMs: number): Promise<IdentityVerdict> {
+    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
+    const first = await this.#attempt(question, signal);
+    return first.mayRepeat ? (await this.#attempt(question, signal)).verdict : first.verdict;
+  }
+
+  async #attempt(question: Question, signal: AbortSignal) {
+    const startedAt = this.#clock.monotonicNow();
+    const verdict = await this.#send(question, signal);
+    return { verdict, mayRepeat: this.#health.mayRepeat(verdict, this.#clock.monotonicNow() - startedAt) };
+  }
+
+  async #send({ token, tokenType }: Question, signal: AbortSignal): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, tokenType, AbortSignal.timeout(Math.max(1, Math.ceil(leftMs))));
+      return await this.#provider.verify(token, tokenType, signal);
     } catch {
       return NO_ANSWER;
     }
   }
 
-  #digest(question: Question, verdict: IdentityVerdict): IdentityVerdict {
-    if (verdict.status === 'unknown') return this.#noteFailure(verdict);
-    this.#circuit.answered();
-    if (verdict.status === 'valid') this.#ownCredentials.accepted();
-    if (verdict.status === 'valid' || verdict.reason !== 'invalid_token') return verdict;
-    if (verdict.definite || verdict.finding) return verdict;
-    if (question.looksGood) this.#ownCredentials.refusedThoughItLookedGood(question.digest);
-    if (!this.#ownCredentials.suspect) return verdict;
-    this.#report('own_credentials_suspect');
-    return { status: 'unknown', reason: 'own_credentials_suspect' };
+  /** @returns the verdict, and how long it stands for the same token if it is `unknown` */
+  async #judge(
+    question: Question,
+    verdict: IdentityVerdict,
+    sent: Sent,
+  ): Promise<{ readonly verdict: IdentityVerdict; readonly restMs: number }> {
+    const { evidence, playerOf } = this.#knowledge;
+    const player = playerOf(question.digest);
+    if (verdict.status === 'unknown') {
+      this.#report(verdict.reason);
+      const isOwn = this.#health.failed(verdict, player !== undefined);
+      return { verdict, restMs: isOwn ? UNCLEAN_MS : 0 };
+    }
+    this.#health.answered();
+    if (verdict.status === 'valid') evidence.accepted(question, verdict.facts, sent, player !== undefined);
+    if (verdict.status === 'valid' || !isAmbiguous(verdict)) return { verdict, restMs: 0 };
+    const ruling = await evidence.judge(question, player, sent);
+    if (ruling === 'believed') return { verdict, restMs: 0 };
+    if (ruling === 'once') {
+      return {
+        verdict: { status: 'unknown', reason: 'unconfirmed_refusal', retryAfterMs: SECOND_LOOK_MS },
+        restMs: 0,
+      };
+    }
+    const restMs = evidence.hasDoubt ? UNCLEAN_MS : UNDECIDED_MS;
+    return { verdict: { status: 'unknown', reason: 'own_credentials_suspect', retryAfterMs: restMs }, restMs };
   }
 
-  #noteFailure(verdict: Unknown): Unknown {
-    const { reason, retryAfterMs } = verdict;
-    if (reason === 'rate_limited' || (reason === 'server_error' && retryAfterMs !== undefined)) {
-      this.#circuit.holdOff(clampRetryAfter((retryAfterMs ?? 0) / 1000) * 1000);
-    } else this.#circuit.failed();
-    if (reason === 'tls') this.#report('tls_failure');
-    if (reason === 'mismatched_reply') this.#report('mismatched_reply');
-    return verdict;
-  }
-
-  #report(type: NowggSecurityEvent['type']): void {
-    publishSecurityEvent({ type, provider: this.#provider.name });
+  #report(reason: Unknown['reason']): void {
+    if (reason === 'tls') publishSecurityEvent({ type: 'tls_failure', provider: this.#provider.name });
+    if (reason === 'mismatched_reply') publishSecurityEvent({ type: reason, provider: this.#provider.name });
   }
 }

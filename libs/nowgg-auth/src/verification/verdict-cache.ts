@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
-import type { InvalidReason } from '../identity/reasons.js';
+import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import { principalOf, type TokenFacts } from '../principal.js';
 import type { Verdict } from './verdict.js';
 
@@ -36,16 +36,18 @@ export class RememberedAcceptance implements Instant {
   /** Under which the token is revoked, as 32 one-byte characters. */
   readonly identity: string;
   /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
-  readonly renewAfterMs: number;
+  renewAfterMs: number;
   /**
    * Until then (epoch milliseconds, and while it is younger than {@link renewAfterMs}) a route without demands of its
    * own needs no closer look at it; only a revocation could speak against it.
    */
-  readonly quietUntilMs: number;
+  quietUntilMs: number;
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
   restUntilMs = 0;
   /** When the token's exchange or refresh began, epoch milliseconds; undefined until that had to be looked up. */
   begunAtMs: number | undefined = undefined;
+  /** The identity system refused the token since, once: a route that takes no older verdict does not take this one. */
+  isDoubted = false;
 
   constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isPlain }: AcceptanceDetails) {
     const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
@@ -57,12 +59,27 @@ export class RememberedAcceptance implements Instant {
     this.renewAfterMs = Math.floor(lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1)));
     this.quietUntilMs = isPlain ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs) : Number.NEGATIVE_INFINITY;
   }
+
+  /** The token was refused once: it is asked about again by the first use after the rest. */
+  doubt(ageMs: number, restMs: number): void {
+    this.isDoubted = true;
+    this.quietUntilMs = Number.NEGATIVE_INFINITY;
+    this.renewAfterMs = Math.min(this.renewAfterMs, ageMs);
+    this.restUntilMs = ageMs + restMs;
+  }
 }
 
 /** A no of the identity system. */
 export interface RememberedRefusal {
   readonly reason: InvalidReason;
   readonly askedAt: Instant;
+}
+
+/** The absence of a verdict that stands for a while. */
+export interface RememberedUnknown {
+  readonly reason: UnknownReason;
+  readonly askedAt: Instant;
+  readonly restMs: number;
 }
 
 /** The verdict that facts come to where nothing speaks against them; deeply frozen. */
@@ -104,9 +121,11 @@ export function refusalTtlMs(reason: InvalidReason): number {
 export class VerdictCache {
   readonly accepted: LRUCache<string, RememberedAcceptance>;
   readonly refused: LRUCache<string, RememberedRefusal>;
+  readonly unknown: LRUCache<string, RememberedUnknown>;
 
   constructor(sizes: { readonly maxEntries: number; readonly negativeMaxEntries: number }) {
     this.accepted = new LRUCache({ max: sizes.maxEntries });
     this.refused = new LRUCache({ max: sizes.negativeMaxEntries });
+    this.unknown = new LRUCache({ max: sizes.negativeMaxEntries });
   }
 }

@@ -59,6 +59,10 @@ export class NowggIdentityProvider extends IdentityProvider {
     return this.#client.clientSecret !== undefined;
   }
 
+  override sendsSecretFor(tokenType: TokenType): boolean {
+    return tokenType === 'token' && this.#client.clientSecret !== undefined;
+  }
+
   override recognises(jws: UnverifiedJws): boolean {
     return (
       jws.claims.iss === this.#client.issuer && readAudience(jws.claims.aud)?.includes(this.#client.clientId) === true

@@ -63,13 +63,18 @@ export function readVerifyTokenReply(
   }
   if (reading.kind === 'refusal') {
     return Object.hasOwn(REFUSALS, reading.code)
-      ? { status: 'invalid', reason: REFUSALS[reading.code as keyof typeof REFUSALS] }
+      ? refusal(tokenType, REFUSALS[reading.code as keyof typeof REFUSALS])
       : { status: 'unknown', reason: 'nonsense' };
   }
   const decoded = ownProperty(reading.body, 'decodedData');
   return isJsonObject(decoded)
     ? judgeClaims(client, tokenType, decoded, nowMs)
     : { status: 'unknown', reason: 'nonsense' };
+}
+
+/** `INVALID_TOKEN` is the answer to a wrong secret too, where one was sent: with an id_token none is. */
+function refusal(tokenType: TokenType, reason: InvalidReason): IdentityVerdict {
+  return tokenType === 'id_token' ? { status: 'invalid', reason, definite: true } : { status: 'invalid', reason };
 }
 
 function judgeClaims(

@@ -1,0 +1,95 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+
+/** A token about which another question may be asked. */
+export interface Canary {
+  readonly player: string;
+  readonly digest: string;
+  readonly token: string;
+}
+
+interface SealedToken {
+  readonly digest: string;
+  readonly expiresAtMs: number;
+  readonly nonce: Uint8Array;
+  readonly text: Uint8Array;
+  readonly tag: Uint8Array;
+  /** It was refused since it was accepted. */
+  wasRefused: boolean;
+}
+
+const MOST_PLAYERS = 32;
+const ALGORITHM = 'aes-256-gcm';
+
+/**
+ * The latest accepted tokens of a few players, one each. Sealed under a random key of the process and opened only to ask
+ * about one: beside them no bearer token is kept in memory beyond its use.
+ */
+export class Canaries {
+  readonly #key: KeyObject = createSecretKey(randomBytes(32));
+  /** By player, the least recently accepted first. */
+  readonly #byPlayer = new Map<string, SealedToken>();
+
+  /** Keeps an accepted token. @param expiresAtMs epoch milliseconds; a token without an end is not kept */
+  keep({ player, digest, token }: Canary, expiresAtMs: number | undefined): void {
+    const known = this.#byPlayer.get(player);
+    this.#byPlayer.delete(player);
+    if (expiresAtMs === undefined) return;
+    if (known?.digest === digest) {
+      known.wasRefused = false;
+      this.#byPlayer.set(player, known);
+      return;
+    }
+    this.#byPlayer.set(player, { digest, expiresAtMs, ...this.#seal(token, digest), wasRefused: false });
+    const [oldest] = this.#byPlayer.keys();
+    if (this.#byPlayer.size > MOST_PLAYERS && oldest !== undefined) this.#byPlayer.delete(oldest);
+  }
+
+  /** Whether there is a token to ask about. */
+  has(nowMs: number, exceptPlayer?: string): boolean {
+    return this.#find(nowMs, exceptPlayer) !== undefined;
+  }
+
+  /** Opens the most recently accepted token that has not expired or been refused since. */
+  take(nowMs: number, exceptPlayer?: string): Canary | undefined {
+    const found = this.#find(nowMs, exceptPlayer);
+    return found && { player: found[0], digest: found[1].digest, token: this.#open(found[1]) };
+  }
+
+  /** This token is asked about no more. */
+  refused(digest: string): void {
+    for (const sealed of this.#byPlayer.values()) if (sealed.digest === digest) sealed.wasRefused = true;
+  }
+
+  /** Another one is asked first the next time. */
+  putBack({ player, digest }: Canary): void {
+    const sealed = this.#byPlayer.get(player);
+    if (sealed?.digest !== digest) return;
+    const others = [...this.#byPlayer].filter(([other]) => other !== player);
+    this.#byPlayer.clear();
+    for (const [other, token] of [[player, sealed] as const, ...others]) this.#byPlayer.set(other, token);
+  }
+
+  drop({ player, digest }: Canary): void {
+    if (this.#byPlayer.get(player)?.digest === digest) this.#byPlayer.delete(player);
+  }
+
+  #find(nowMs: number, exceptPlayer: string | undefined): [string, SealedToken] | undefined {
+    return [...this.#byPlayer].findLast(
+      ([player, { expiresAtMs, wasRefused }]) => !wasRefused && expiresAtMs > nowMs && player !== exceptPlayer,
+    );
+  }
+
+  #seal(token: string, digest: string): Pick<SealedToken, 'nonce' | 'text' | 'tag'> {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(Buffer.from(digest, 'latin1'));
+    const text = Buffer.concat([cipher.update(token, 'utf8'), cipher.final()]);
+    return { nonce, text, tag: cipher.getAuthTag() };
+  }
+
+  #open({ nonce, text, tag, digest }: SealedToken): string {
+    const decipher = createDecipheriv(ALGORITHM, this.#key, nonce)
+      .setAAD(Buffer.from(digest, 'latin1'))
+      .setAuthTag(tag);
+    return decipher.update(text, undefined, 'utf8') + decipher.final('utf8');
+  }
+}

@@ -1,0 +1,109 @@
+import type { NowggClock } from '../clock.js';
+import { clampRetryAfter } from '../errors.js';
+import type { IdentityVerdict } from '../identity/identity-provider.js';
+import type { UnknownReason } from '../identity/reasons.js';
+import type { Circuit } from './circuit.js';
+import type { ClientEvidence } from './client-evidence.js';
+import { RollingWindow } from './rolling-window.js';
+
+type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
+
+/** Replies that are not a clean answer: they speak of the token unless tokens accepted before have no better ones. */
+const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'nonsense', 'redirect']);
+/** Failures that may be over at once. */
+const PASSING: ReadonlySet<UnknownReason> = new Set(['network', 'server_error']);
+const WINDOW_MS = 10_000;
+/** A failure within this share of the deadline is a fast one. */
+const FAST = 0.1;
+/** Above this share of fast failures only one of ten is repeated. */
+const MOST_FAST_FAILURES = 0.8;
+const REPEATS_OF_MANY = 10;
+/** Fewer attempts than this say nothing about a share. */
+const LEAST_ATTEMPTS = 10;
+
+/**
+ * Decides what a question without an answer says about the line to the identity system, as opposed to the one token that
+ * was asked about: only the former counts for the circuit. Otherwise a token that the identity system cannot digest would
+ * stop the questions about all others.
+ */
+export class LineHealth {
+  readonly #evidence: ClientEvidence;
+  readonly #circuit: Circuit;
+  readonly #clock: NowggClock;
+  readonly #fastMs: number;
+  /** Attempts, repeats included; a hit is one that failed fast. */
+  readonly #attempts = new RollingWindow(WINDOW_MS);
+  #failuresNotRepeated = 0;
+  /** The last question about a token accepted before failed too. */
+  #knownFail = false;
+
+  constructor(evidence: ClientEvidence, circuit: Circuit, clock: NowggClock, timeoutMs: number) {
+    this.#evidence = evidence;
+    this.#circuit = circuit;
+    this.#clock = clock;
+    this.#fastMs = timeoutMs * FAST;
+  }
+
+  /** A clean answer, whatever it says about the token. */
+  answered(): void {
+    this.#knownFail = false;
+    this.#circuit.answered();
+  }
+
+  /**
+   * There was no clean answer.
+   *
+   * @param isKnown whether the token was accepted before
+   * @returns whether the failure is the token's own as far as is known now
+   */
+  failed(verdict: Unknown, isKnown: boolean): boolean {
+    const { reason } = verdict;
+    if (reason === 'rate_limited') this.#holdOff(verdict);
+    else if (reason === 'network' || reason === 'tls') this.#circuit.failed();
+    else if (isKnown || this.#knownFail) this.#lineFailed(verdict);
+    else void this.#askCanary(verdict);
+    return UNCLEAN.has(reason) && !this.#knownFail;
+  }
+
+  /** Counts an attempt, and says whether the question may be asked once more because this attempt failed fast. */
+  mayRepeat(verdict: IdentityVerdict, tookMs: number): boolean {
+    const failedFast =
+      verdict.status === 'unknown' &&
+      PASSING.has(verdict.reason) &&
+      verdict.retryAfterMs === undefined &&
+      tookMs <= this.#fastMs;
+    const now = this.#clock.monotonicNow();
+    this.#attempts.add(failedFast, now);
+    if (!failedFast) return false;
+    const { hits, total } = this.#attempts.counts(now);
+    if (total < LEAST_ATTEMPTS || hits <= total * MOST_FAST_FAILURES) return true;
+    this.#failuresNotRepeated = (this.#failuresNotRepeated + 1) % REPEATS_OF_MANY;
+    return this.#failuresNotRepeated === 0;
+  }
+
+  /** A token accepted before shows whether the line is at fault. Silence is, if there is no such token. */
+  async #askCanary(verdict: Unknown): Promise<void> {
+    switch (await this.#evidence.askCanary()) {
+      case 'accepted':
+      case 'refused':
+      case 'expired':
+        this.answered();
+        return;
+      case 'none':
+        if (!UNCLEAN.has(verdict.reason)) this.#circuit.failed();
+        return;
+      case 'undecided':
+        this.#lineFailed(verdict);
+    }
+  }
+
+  #lineFailed(verdict: Unknown): void {
+    this.#knownFail = true;
+    if (verdict.reason === 'server_error' && verdict.retryAfterMs !== undefined) this.#holdOff(verdict);
+    else this.#circuit.failed();
+  }
+
+  #holdOff({ retryAfterMs }: Unknown): void {
+    this.#circuit.holdOff(clampRetryAfter((retryAfterMs ?? 0) / 1000) * 1000);
+  }
+}
