@@ -9,6 +9,7 @@ import type { AuthenticatedRequest } from './authentication.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggUser } from './nowgg-user.decorator.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
+import { captureSecurityEvents } from '../testing-support/security-events.js';
 import { FakeAuthenticator, factsOf } from './testing-support/fake-authenticator.js';
 import { GuardedApp, platforms } from './testing-support/guarded-app.js';
 
@@ -146,6 +147,7 @@ describe.each(platforms)('NowggAuthGuard on %s', (platform) => {
 
   it('refuses two credentials with 400, on optional routes too', async () => {
     await start();
+    using events = captureSecurityEvents();
     for (const path of ['/me', '/optional', '/lenient']) {
       const lines = await guarded.send(path, ['Bearer good', 'Bearer good']);
       const beside = await guarded.send(`${path}?access_token=x`, 'Bearer good');
@@ -160,6 +162,7 @@ describe.each(platforms)('NowggAuthGuard on %s', (platform) => {
       }
     }
     expect([handled, calls()]).toEqual([0, 0]);
+    expect(events.seen).toEqual(Array.from({ length: 6 }, () => ({ type: 'two_credentials' })));
   });
 
   it('reads nothing and asks nobody on a public route', async () => {
