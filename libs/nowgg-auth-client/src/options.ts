@@ -51,7 +51,7 @@ export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
   const baseUrl = new URL(withSlash(String(options.baseUrl)), browser.location?.href);
   const allowedOrigins = new Set((options.allowedOrigins ?? [baseUrl.origin]).map(readOrigin));
   // A backend that is not among the origins gets the session handle all the same.
-  if (!allowInsecure && [baseUrl.origin, ...allowedOrigins].some((origin) => insecure.test(origin)))
+  if (!allowInsecure && [baseUrl.origin, ...allowedOrigins].some(isInsecure))
     throw new TypeError('plain http needs allowInsecure');
   if (!(timeoutMs > 0)) throw new TypeError('timeoutMs is not positive');
   return {
@@ -70,7 +70,8 @@ const withSlash = (address: string) => (address.endsWith('/') ? address : `${add
 
 /** An exact origin. Parsers forgive more, and take patterns such as `*.good.com` for hosts, which match nothing. */
 const exactOrigin = /^https?:\/\/[^\s/\\@?#*,%]+\/?$/i;
-const insecure = /^http:..(?!(localhost|127(\.\d+){3}|\[::1])(:|$))/;
+const isInsecure = (origin: string) =>
+  /^http:/.test(origin) && !/^http:..(localhost|127(\.\d+){3}|\[::1\])(:|$)/.test(origin);
 
 function readOrigin(text: string): string {
   if (!exactOrigin.test(text)) throw new TypeError('allowedOrigins has what is not an exact origin');

@@ -30,7 +30,7 @@ export type NowggSecurityEventType =
   | 'restored_row'
   /** An encryption key was refused, or is used although it is weak. `detail` says which rule it breaks. */
   | 'refused_key'
-  /** A refresh answered with tokens of another user, session or client. They were stored but not handed out. */
+  /** A refresh answered with tokens of another user or client. They were stored but not handed out. */
   | 'foreign_tokens_refreshed'
   /** A token was issued in the future by more than the tolerated clock skew. */
   | 'issued_in_the_future'

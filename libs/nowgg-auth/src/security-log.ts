@@ -21,7 +21,7 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   relabelled_row: 'a stored grant does not carry the labels that its tokens were sealed for',
   restored_row: 'a stored grant is older than this process has seen it',
   refused_key: 'an encryption key is weak',
-  foreign_tokens_refreshed: 'a refresh brought tokens of another user, session or client',
+  foreign_tokens_refreshed: 'a refresh brought tokens of another user or client',
   issued_in_the_future: 'a token was issued in the future',
   foreign_endpoint: 'metadata of the identity system names a host that is not configured',
 };

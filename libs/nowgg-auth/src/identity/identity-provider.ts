@@ -186,14 +186,12 @@ export abstract class IdentityProvider {
   }
 
   /**
-   * Whether the unverified claims of a token name another user, session or client than the grant under which it came.
+   * Whether the unverified claims of a token name another user or client than the grant under which it came. Another
+   * session of the same user does not contradict: no identity system promises that a refresh keeps the session's id.
    * Finds disagreement only: a token that is not contradicted is not proven by it. Default: nothing is known of the
    * claims, so nothing contradicts.
    */
-  contradicts(
-    _jws: UnverifiedJws,
-    _grant: { readonly userId: string; readonly sessionId: string | undefined },
-  ): boolean {
+  contradicts(_jws: UnverifiedJws, _grant: { readonly userId: string }): boolean {
     return false;
   }
 }

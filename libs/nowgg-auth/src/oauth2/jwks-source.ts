@@ -56,7 +56,7 @@ export class JwksSource {
    *
    * @param cause whether the header is that of a presented token or of one in a reply of the identity system
    */
-  async search<T>(
+  async findAll<T>(
     cause: MissCause,
     header: JWSHeaderParameters,
     signal: AbortSignal,

@@ -139,13 +139,12 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return askForAccount(this.client, token, signal);
   }
 
-  override contradicts(jws: UnverifiedJws, grant: { userId: string; sessionId: string | undefined }): boolean {
-    const { iss, sub, sid } = jws.claims;
+  override contradicts(jws: UnverifiedJws, grant: { userId: string }): boolean {
+    const { iss, sub } = jws.claims;
     // Where the user is named by something else than `sub`, another `sub` says nothing.
     const namesAnother = this.#forJwt.namesUserBySubject !== false && sub !== undefined && sub !== grant.userId;
-    const isOfAnotherSession = grant.sessionId !== undefined && sid !== undefined && sid !== grant.sessionId;
     const isForAnother = typeof iss === 'string' && !this.recognises(jws);
-    return namesAnother || isOfAnotherSession || isForAnother;
+    return namesAnother || isForAnother;
   }
 
   override async revoke(refreshToken: string, signal: AbortSignal, accessToken?: string): Promise<boolean> {

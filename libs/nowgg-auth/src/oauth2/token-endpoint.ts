@@ -161,7 +161,7 @@ async function keysFor(client: OAuth2Client, call: IdentityCall, signal: AbortSi
   // A signature under a key that is named is not mended by other keys.
   const trial = async (keys: readonly CryptoKey[]) =>
     (await signerOf(idToken, keys)) ?? (header.kid === undefined ? undefined : 'no signer');
-  const search = await client.keys.search('reply', header, signal, trial);
+  const search = await client.keys.findAll('reply', header, signal, trial);
   if (search.status === 'unknown' && search.reason !== 'unknown_key') return { ...search, status: 'failed' };
   if (search.status !== 'found' || search.value === 'no signer') return client.keys.all(signal);
   const { kty, ...parameters } = await exportJWK(search.value);

@@ -127,7 +127,7 @@ export class RefreshAttempt {
     return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
   }
 
-  /** Whether what came belongs to another user, session or client, as far as the token itself tells. */
+  /** Whether what came belongs to another user or client, as far as the token itself tells. */
   #isForeign({ accessToken }: TokenSet): boolean {
     const jws = decodeUnverifiedJws(accessToken);
     return jws !== undefined && this.#provider.contradicts(jws, this.#grant);

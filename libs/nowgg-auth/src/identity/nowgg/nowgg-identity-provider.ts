@@ -116,15 +116,10 @@ export class NowggIdentityProvider extends IdentityProvider {
     return readAccountReply(outcome, 'sessionData', readSessionInfo);
   }
 
-  override contradicts({ claims }: UnverifiedJws, grant: { userId: string; sessionId: string | undefined }): boolean {
+  override contradicts({ claims }: UnverifiedJws, grant: { userId: string }): boolean {
     const audience = readAudience(claims.aud);
     const userId = ownProperty(claims, 'userId') ?? grant.userId;
-    const sessionId = ownProperty(claims, 'sessionId') ?? grant.sessionId;
-    return (
-      (audience !== undefined && !audience.includes(this.#client.clientId)) ||
-      userId !== grant.userId ||
-      (grant.sessionId !== undefined && sessionId !== grant.sessionId)
-    );
+    return (audience !== undefined && !audience.includes(this.#client.clientId)) || userId !== grant.userId;
   }
 
   async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {

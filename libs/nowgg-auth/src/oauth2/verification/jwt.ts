@@ -141,7 +141,7 @@ class JwtVerification implements TokenVerification {
     if (!header || refusal !== undefined) return refused(refusal ?? 'invalid_token');
     const attempt: Attempt = { token, nowMs, signal, namesKey: header.kid !== undefined };
     const trial = (keys: readonly CryptoKey[], set: Keys) => this.#tryEach(keys, set, attempt);
-    const search = await this.#client.keys.search('token', header, signal, trial);
+    const search = await this.#client.keys.findAll('token', header, signal, trial);
     if (search.status === 'found') return search.value;
     // Without a key it is not to be remembered: the key may be published in the next moment.
     return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : search;
