@@ -282,6 +282,13 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(await store.revokeGrant(grant.id)).toBeUndefined();
       });
 
+      it('ends no sign-in that is under way at another client', async () => {
+        const [code, userId] = [randomUUID(), `player-${randomUUID()}`];
+        await store.claimExchange({ codeHash: code, owner: randomUUID(), leaseMs: LEASE_MS });
+        await store.revokeUser('nowgg', userId, 'another-client');
+        expect(await store.completeExchange(code, newGrant({ userId }))).toMatchObject({ state: 'active' });
+      });
+
       it('ends a sign-in that was under way when all grants of its user were ended, and no later one', async () => {
         const [early, late, userId] = [randomUUID(), randomUUID(), `player-${randomUUID()}`];
         await store.claimExchange({ codeHash: early, owner: randomUUID(), leaseMs: LEASE_MS });

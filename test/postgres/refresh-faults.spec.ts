@@ -169,7 +169,6 @@ describe('a refresh that goes wrong', () => {
   it.each([
     ['a column', 'access_ct = refresh_ct'],
     ['a generation', 'generation = generation + 1'],
-    ['a client', "client_key = 'another'"],
     ['nothing but a bit', 'access_ct = set_bit(access_ct, 400, 1 - get_bit(access_ct, 400))'],
     ['its end', 'access_ct = substring(access_ct FROM 1 FOR 20)'],
     ['everything', "access_ct = ''"],
@@ -177,6 +176,14 @@ describe('a refresh that goes wrong', () => {
     const grantId = await suite.signIn();
     await suite.dataSource.query(`UPDATE nowgg_grant SET ${change} WHERE id = $1`, [grantId]);
     await expect(suite.service.getAccessToken(grantId)).rejects.toMatchObject({ errorCode: 'configuration' });
+    expect(await state(grantId)).toBe('active');
+  });
+
+  it('is refused, and the row kept, when the row was given to another client: its grants are not found', async () => {
+    const grantId = await suite.signIn();
+    await suite.dataSource.query(`UPDATE nowgg_grant SET client_key = 'another' WHERE id = $1`, [grantId]);
+    const refused = expect.objectContaining({ errorCode: 'reauthentication_required' });
+    await expect(suite.service.getAccessToken(grantId)).rejects.toEqual(refused);
     expect(await state(grantId)).toBe('active');
   });
 

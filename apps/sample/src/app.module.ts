@@ -15,7 +15,7 @@ import { PlayersModule } from './players/players.module.js';
 import { ScoresModule } from './scores/scores.module.js';
 import { ShopModule } from './shop/shop.module.js';
 
-/** A game backend: who plays, how well, and what he buys. */
+/** A game backend: who plays, how well, and what they buy. */
 @Module({})
 export class AppModule {
   /** @param development tools for the page, where the identity systems only stand in for real ones */
@@ -25,7 +25,7 @@ export class AppModule {
       imports: [
         ConfigModule.register(config),
         DatabaseModule.register(config),
-        AuthModule.register(config),
+        AuthModule.register(config, development !== undefined),
         PlayersModule,
         ScoresModule,
         ShopModule,

@@ -8,7 +8,8 @@ import { webProvider, webReturnPath } from './providers.js';
 /** Every route of the app needs a player's token, unless it says `@Public()`. now.gg and web players pass the same guard. */
 @Module({})
 export class AuthModule {
-  static async register(config: SampleConfig): Promise<DynamicModule> {
+  /** @param hasTools whether the page can change how long tokens live, and then asks for new ones at once */
+  static async register(config: SampleConfig, hasTools: boolean): Promise<DynamicModule> {
     // Not loaded where a gateway sets the limits.
     const limit = config.signInsPerMinute === 0 ? undefined : await import('./sign-in-limit.module.js');
     const guards = limit ? [limit.SignInLimitGuard] : [];
@@ -31,7 +32,7 @@ export class AuthModule {
             baseUrl: nowgg.baseUrl,
             identityProviders: web ? [webIdentityProvider(web, publicUrl)] : [],
             realm: 'game',
-            tokens: { encryptionKeys },
+            tokens: { encryptionKeys, ...(hasTools && { forcedRefreshMs: 0 }) },
           }),
         }),
         ...(config.web ? [NowggOAuth2Module.forRoot({ routes: { path: 'auth', guards } })] : []),

@@ -141,7 +141,7 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
-    this.#usersEndedAt.set(userKey(provider, userId), this.#clock.now());
+    this.#usersEndedAt.set(userKey(provider, clientKey, userId), this.#clock.now());
     const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
     return grants.filter((grant) => grant !== undefined);
   }
@@ -201,7 +201,8 @@ export class MemoryTokenStore extends TokenStore {
     const begunAtMs = this.#exchanges.complete(codeHash, grant.id);
     if (begunAtMs === undefined) return undefined;
     const created = newGrantRecord(grant, this.#clock.now(), begunAtMs);
-    const endedAtMs = this.#usersEndedAt.get(userKey(grant.provider, grant.userId)) ?? Number.NEGATIVE_INFINITY;
+    const endedAtMs =
+      this.#usersEndedAt.get(userKey(grant.provider, grant.clientKey, grant.userId)) ?? Number.NEGATIVE_INFINITY;
     const record: GrantRecord =
       endedAtMs >= begunAtMs ? { ...created, state: 'revoked', sessionVersion: created.sessionVersion + 1 } : created;
     this.#grants.set(grant.id, record);
@@ -374,8 +375,8 @@ const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStar
 
 const NO_TEXT = new Uint8Array();
 
-function userKey(provider: string, userId: string): string {
-  return JSON.stringify([provider, userId]);
+function userKey(provider: string, clientKey: string, userId: string): string {
+  return JSON.stringify([provider, clientKey, userId]);
 }
 
 /** Nothing at all is sealed under no key. */

@@ -46,8 +46,8 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
     // $1 code hash, then the columns of the grant in the order of the INSERT, $12 digest, $13 scopes, $14 longest life
     complete: `
       WITH locked AS (
-        INSERT INTO ${userLock} AS known (provider, user_id) SELECT $3::text, $5::text FROM ${LOCK_TIMEOUT}
-        ON CONFLICT (provider, user_id) DO UPDATE SET ended_at = known.ended_at
+        INSERT INTO ${userLock} AS known (provider, client_key, user_id) SELECT $3::text, $4::text, $5::text FROM ${LOCK_TIMEOUT}
+        ON CONFLICT (provider, client_key, user_id) DO UPDATE SET ended_at = known.ended_at
         RETURNING ended_at
       ), finished AS (
         UPDATE ${exchange} e SET

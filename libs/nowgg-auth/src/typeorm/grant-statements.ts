@@ -99,12 +99,12 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
 
     // The row's lock is had before the time is read: a sign-in that began before it is stored by now, or will be
     // stored as revoked.
-    // $1 provider, $2 user id
+    // $1 provider, $2 user id, $3 client key
     endSignIns: `
       WITH done AS (
-        INSERT INTO ${userLock} AS known (provider, user_id, ended_at)
-        SELECT $1::text, $2::text, clock_timestamp() FROM ${LOCK_TIMEOUT}
-        ON CONFLICT (provider, user_id) DO UPDATE SET ended_at = clock_timestamp()
+        INSERT INTO ${userLock} AS known (provider, client_key, user_id, ended_at)
+        SELECT $1::text, $3::text, $2::text, clock_timestamp() FROM ${LOCK_TIMEOUT}
+        ON CONFLICT (provider, client_key, user_id) DO UPDATE SET ended_at = clock_timestamp()
         RETURNING user_id
       )
       SELECT user_id FROM done`,

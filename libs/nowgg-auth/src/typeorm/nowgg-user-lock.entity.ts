@@ -2,11 +2,14 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 const KEY = 'nowgg_user_lock_pk';
 
-/** What orders the sign-ins of a user and the ends of all grants of that user. */
+/** What orders the sign-ins of a user at a client and the ends of all their grants there. */
 @Entity({ name: 'nowgg_user_lock' })
 export class NowggUserLockEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
   provider!: string;
+
+  @PrimaryColumn({ name: 'client_key', type: 'text', primaryKeyConstraintName: KEY })
+  clientKey!: string;
 
   @PrimaryColumn({ name: 'user_id', type: 'text', primaryKeyConstraintName: KEY })
   userId!: string;

@@ -94,7 +94,7 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
     // Two statements, so that the second sees what was stored while the first waited for the user's row.
-    await this.#any(this.#grants.endSignIns, [provider, userId]);
+    await this.#any(this.#grants.endSignIns, [provider, userId, clientKey]);
     return this.#grantList(this.#grants.revokeUser, [provider, userId, clientKey]);
   }
 

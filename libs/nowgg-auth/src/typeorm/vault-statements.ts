@@ -110,10 +110,12 @@ export function vaultStatements({ grant, exchange, key, issuedToken, userLock }:
     // $1 ended for, $2 limit
     sweepUserLocks: `
       WITH old AS (
-        SELECT provider, user_id FROM ${userLock} WHERE ended_at IS NULL OR ended_at <= ${before('$1')}
+        SELECT provider, client_key, user_id FROM ${userLock} WHERE ended_at IS NULL OR ended_at <= ${before('$1')}
         LIMIT $2 FOR UPDATE SKIP LOCKED
       ), gone AS (
-        DELETE FROM ${userLock} l USING old WHERE l.provider = old.provider AND l.user_id = old.user_id RETURNING 1
+        DELETE FROM ${userLock} l USING old
+        WHERE l.provider = old.provider AND l.client_key = old.client_key AND l.user_id = old.user_id
+        RETURNING 1
       )
       SELECT count(*)::integer AS count FROM gone`,
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../qualified-table.js';
 
-/** One row per user: locked by sign-ins and by what ends all grants of the user, and when the latter last happened. */
+/** One row per user of a client: locked by sign-ins and by what ends all grants of the user, and when the latter last happened. */
 export class CreateNowggUserLock1767225600006 implements MigrationInterface {
   readonly name = 'CreateNowggUserLock1767225600006';
 
@@ -9,9 +9,10 @@ export class CreateNowggUserLock1767225600006 implements MigrationInterface {
     await queryRunner.query(`
       CREATE TABLE ${qualifiedTable(queryRunner.connection, 'nowgg_user_lock')} (
         provider text NOT NULL,
+        client_key text NOT NULL,
         user_id text NOT NULL,
         ended_at timestamptz,
-        CONSTRAINT nowgg_user_lock_pk PRIMARY KEY (provider, user_id)
+        CONSTRAINT nowgg_user_lock_pk PRIMARY KEY (provider, client_key, user_id)
       )`);
   }
 
