@@ -114,6 +114,7 @@ describe('a session that has ended and came back', () => {
     const { id, session } = await signIn();
     const restore = await copyOf(id);
     await suite.service.revoke(id);
+    expect(events.take()).toEqual(['signed_out']);
     return { id, session, restore };
   };
   const refuses = async (service: typeof suite.service, id: string, session: string) => {

@@ -71,7 +71,7 @@ const withSlash = (address: string) => (address.endsWith('/') ? address : `${add
 /** An exact origin. Parsers forgive more, and take patterns such as `*.good.com` for hosts, which match nothing. */
 const exactOrigin = /^https?:\/\/[^\s/\\@?#*,%]+\/?$/i;
 const isInsecure = (origin: string) =>
-  /^http:/.test(origin) && !/^http:..(localhost|127(\.\d+){3}|\[::1\])(:|$)/.test(origin);
+  origin.startsWith('http:') && !/^http:..(localhost|127(\.\d+){3}|\[::1\])(:|$)/.test(origin);
 
 function readOrigin(text: string): string {
   if (!exactOrigin.test(text)) throw new TypeError('allowedOrigins has what is not an exact origin');
