@@ -127,7 +127,7 @@ export interface TokensOptions {
    * gets the stored token. Calls of the application's own code are not limited. Default 10,000; 0 for no limit.
    */
   forcedRefreshMs?: number;
-  /** Most codes of one client that are exchanged at a time in a process; further ones are a 503 at once. Default 64. */
+  /** Most codes of one client that are exchanged at a time in a process; further ones wait. Default 64. */
   maxExchangesInFlight?: number;
   /** Most refreshes of one client at a time in a process; further ones wait. Default 256. */
   maxRefreshesInFlight?: number;

@@ -64,12 +64,22 @@ describe('codes', () => {
     expect(await bring(1, 'accepted')).toBe(1);
   });
 
-  it('under way are bounded, for one source more closely', async () => {
-    const { admit } = world({ refusedCodesPerMinute: 1_000 });
-    const ofOne = await Promise.all(Array.from({ length: 20 }, async () => admit('stranger')));
-    expect(ofOne.filter(Boolean)).toHaveLength(8);
-    const others = await Promise.all(Array.from({ length: 100 }, async (_, n) => admit(`player-${n}`)));
-    expect(others.filter(Boolean)).toHaveLength(56);
+  it('under way are bounded, for one source more closely; further ones wait as long as a caller would', async () => {
+    const { clock, admit } = world({ refusedCodesPerMinute: 1_000 });
+    const outcomes: (AdmittedCode | undefined)[] = [];
+    const bringAtOnce = async (count: number, sourceOf: (n: number) => string) => {
+      for (let n = 0; n < count; n += 1) void admit(sourceOf(n)).then((admitted) => outcomes.push(admitted));
+      await settled();
+      return outcomes.filter(Boolean).length;
+    };
+    expect(await bringAtOnce(20, () => 'stranger')).toBe(8);
+    expect(await bringAtOnce(100, (n) => `player-${n}`)).toBe(64);
+    outcomes.find(Boolean)?.end('accepted');
+    await settled();
+    expect(outcomes.filter(Boolean)).toHaveLength(65);
+    clock.advance(4_000);
+    await settled();
+    expect(outcomes).toHaveLength(120);
   });
 
   it.each([

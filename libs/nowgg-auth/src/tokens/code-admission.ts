@@ -31,6 +31,8 @@ const SOURCE_SHARE = 8;
 const SOURCE_REFUSED_SHARE = 3;
 const MOST_SOURCES = 10_000;
 const WAIT_STEP_MS = 50;
+/** Most codes of one client that wait for a place: a burst of sign-ins is served one after another. */
+const MOST_WAITING = 1_000;
 
 /**
  * Decides whether a code may be sent to a token endpoint: codes of a stranger use up bounds of their own, so that neither
@@ -51,11 +53,12 @@ export class CodeAdmission {
   /** @returns undefined when the code may not be sent now */
   async admit(question: CodeQuestion): Promise<AdmittedCode | undefined> {
     const { clientKey, source, provider } = question;
-    const leave = this.#bulkheadOf(clientKey).tryEnter({ name: source });
+    const { codeBudget, softDeadlineMs } = this.#limits;
+    const until = this.#clock.monotonicNow() + softDeadlineMs;
+    const leave = await this.#bulkheadOf(clientKey).enter({ name: source }, softDeadlineMs);
     if (!leave) return undefined;
     const allowance = this.#allowanceOf(question);
-    if (!(await this.#begun(allowance))) return this.#turnAway(leave);
-    const { codeBudget, softDeadlineMs } = this.#limits;
+    if (!(await this.#begun(allowance, until))) return this.#turnAway(leave);
     const allowed =
       !codeBudget || (await isAllowed(() => codeBudget({ provider, source }), this.#clock, softDeadlineMs));
     if (!allowed) {
@@ -75,9 +78,8 @@ export class CodeAdmission {
     return undefined;
   }
 
-  /** Waits for other codes to be answered, as long as a caller would wait for its own. */
-  async #begun(allowance: CodeAllowance): Promise<boolean> {
-    const until = this.#clock.monotonicNow() + this.#limits.softDeadlineMs;
+  /** Waits for other codes to be answered. */
+  async #begun(allowance: CodeAllowance, until: number): Promise<boolean> {
     for (;;) {
       const outcome = allowance.begin();
       if (outcome !== 'full') return outcome === 'begun';
@@ -90,7 +92,11 @@ export class CodeAdmission {
     const known = this.#bulkheads.get(clientKey);
     if (known) return known;
     const places = this.#limits.maxExchangesInFlight;
-    const bulkhead = new Bulkhead(this.#clock, { places, each: Math.ceil(places / SOURCE_SHARE) });
+    const bulkhead = new Bulkhead(this.#clock, {
+      places,
+      each: Math.ceil(places / SOURCE_SHARE),
+      waiting: MOST_WAITING,
+    });
     this.#bulkheads.set(clientKey, bulkhead);
     return bulkhead;
   }
