@@ -15,7 +15,7 @@ let nowGg: ScriptedNowGg;
 let processes: VerificationProcess[] = [];
 let players = 0;
 
-/** Processes in which no time passes unless it is made to: what they hear of, they hear of by a message. */
+/** Processes in which no second passes unless it is made to: what they hear of, they hear of by a message. */
 async function startProcesses(settings: Partial<VerificationSettings>): Promise<void> {
   const common = { ...client, baseUrl: `http://127.0.0.1:${nowGg.port}`, databaseUrl, holdWaits: true };
   processes = await Promise.all(

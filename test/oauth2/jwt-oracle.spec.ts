@@ -37,9 +37,10 @@ describe('the verdict about a JWT access token', () => {
       const { token, description } = await mutations.accessToken(issuer, { audience: API, client: CLIENT });
       const expected = await oracleVerdict(metadata, token);
       const verdict = await site.verdict(token);
-      // A key id that is unknown within the cool-down may be that of a new key: that is not a no.
-      const mayBeNewKey = verdict.status === 'unknown' && verdict.reason === 'unknown_key';
-      if (mayBeNewKey ? expected : verdict.status === 'unknown' || (verdict.status === 'valid') !== expected) {
+      // A key id that is unknown within the cool-down may be that of a new key, and a token that was issued a little
+      // ahead of our clock may show that the clock is slow: neither is a no.
+      const isOpen = verdict.status === 'unknown' && ['unknown_key', 'issued_in_the_future'].includes(verdict.reason);
+      if (isOpen ? expected : verdict.status === 'unknown' || (verdict.status === 'valid') !== expected) {
         differences.push(`${description}: expected ${expected ? 'valid' : 'invalid'}, got ${verdict.status}`);
       }
       counted[expected ? 'valid' : 'invalid'] += 1;
@@ -49,7 +50,7 @@ describe('the verdict about a JWT access token', () => {
     expect(counted.invalid).toBeGreaterThan(CASES / 3);
   });
 
-  /** The validator knows no client and takes any number for a time: two rules are added to it. */
+  /** The validator knows no client, takes any number for a time and any time of issue: three rules are added to it. */
   async function oracleVerdict(metadata: oracle.AuthorizationServer, token: string): Promise<boolean> {
     const request = new Request('https://api.example/', { headers: { authorization: `Bearer ${token}` } });
     try {
@@ -58,7 +59,9 @@ describe('the verdict about a JWT access token', () => {
         [oracle.allowInsecureRequests]: true,
         [oracle.clockTolerance]: 5,
       });
-      return claims.client_id === CLIENT && [claims.iat, claims.exp].every(isTime);
+      return (
+        claims.client_id === CLIENT && [claims.iat, claims.exp].every(isTime) && claims.iat <= Date.now() / 1000 + 5
+      );
     } catch {
       return false;
     }

@@ -5,13 +5,16 @@ interface Wait {
   readonly end: () => void;
 }
 
+/** Shorter waits only space out what a message has caused. */
+const HELD_FROM_MS = 1_000;
+
 /** The machine's clock, which the owner of the process can push forward. Waits end when it gets there, too. */
 export class MovedClock extends SystemClock {
   readonly #holdWaits: boolean;
   readonly #waits = new Set<Wait>();
   #aheadMs = 0;
 
-  /** @param holdWaits a wait ends only when it is pushed over its end, not by time that passes */
+  /** @param holdWaits a wait of a second or more, as of a poll, ends only when it is pushed over its end */
   constructor(holdWaits: boolean) {
     super();
     this.#holdWaits = holdWaits;
@@ -38,7 +41,7 @@ export class MovedClock extends SystemClock {
     this.#waits.add(wait);
     try {
       const over = signal ? AbortSignal.any([signal, pushed.signal]) : pushed.signal;
-      await super.wait(this.#holdWaits ? 2 ** 31 - 1 : ms, over);
+      await super.wait(this.#holdWaits && ms >= HELD_FROM_MS ? 2 ** 31 - 1 : ms, over);
     } catch {
       signal?.throwIfAborted();
     } finally {
