@@ -43,7 +43,8 @@ export class CodeAdmission {
   readonly #limits: CodeLimits;
   readonly #bulkheads = new Map<string, Bulkhead>();
   readonly #allowances = new Map<string, CodeAllowance>();
-  readonly #bySource = new LRUCache<string, CodeAllowance>({ max: MOST_SOURCES });
+  // By size, because with `max` the whole table is allocated at once.
+  readonly #bySource = new LRUCache<string, CodeAllowance>({ maxSize: MOST_SOURCES, sizeCalculation: () => 1 });
 
   constructor(clock: NowggClock, limits: CodeLimits) {
     this.#clock = clock;

@@ -24,7 +24,8 @@ export class SeenGrants {
   readonly #byId: LRUCache<string, GrantSight>;
 
   constructor(max = MOST_GRANTS) {
-    this.#byId = new LRUCache({ max });
+    // By size, because with `max` the whole table is allocated at once.
+    this.#byId = new LRUCache({ maxSize: max, sizeCalculation: () => 1 });
   }
 
   /** What is remembered now. Taken before a read is sent, because a read may be older than a commit of our own. */

@@ -62,7 +62,11 @@ export class RefusalEvidence {
   readonly #strangers = new Map<string, number>();
   readonly #codes = new Map<string, number>();
   readonly #players = new Map<string, number>();
-  readonly #firstRefusals = new LRUCache<string, FirstRefusal>({ max: MOST_FIRST_REFUSALS });
+  // By size, because with `max` the whole table is allocated at once.
+  readonly #firstRefusals = new LRUCache<string, FirstRefusal>({
+    maxSize: MOST_FIRST_REFUSALS,
+    sizeCalculation: () => 1,
+  });
   /** Questions about known tokens; a hit is one that was newly refused. */
   readonly #known = new RollingWindow(WINDOW_MS);
 
