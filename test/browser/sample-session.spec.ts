@@ -41,7 +41,8 @@ describe('a session on the page', () => {
   });
 
   it('goes on with a new token after the old one has expired', async () => {
-    sample.emulator.setTokenLifetime(2);
+    // Long enough for the page's first calls on a busy machine.
+    sample.emulator.setTokenLifetime(6);
     const page = await sample.signedIn(await browser.newContext(), 'Sleeper');
     await stopPlaying(page);
     await page.getByText('expired', { exact: true }).waitFor();
