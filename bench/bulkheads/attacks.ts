@@ -86,7 +86,11 @@ export const attacks: readonly Attack[] = [
     name: '700 userinfo calls of one player, endpoint takes 2.9 s',
     begin: (send, clientId) => {
       const token = newToken(clientId, { userId: 'greedy' });
-      for (let n = 0; n < 700; n += 1) void send('/auth/userinfo', { token });
+      // As they arrive within the 2.9 s that the endpoint takes: in one turn of the event loop they would measure this
+      // driver, which shares the machine.
+      for (let n = 0; n < 700; n += 1) {
+        setTimeout(() => void send('/auth/userinfo', { token }), Math.floor(n / 10) * 40);
+      }
     },
   },
 ];

@@ -30,11 +30,23 @@ function world() {
 describe('the line to account endpoints', () => {
   it('sends one call for all who ask about one token at the same time', async () => {
     const { answers, ask } = world();
-    const all = Array.from({ length: 700 }, async () => ask('token-1'));
+    const all = Array.from({ length: 32 }, async () => ask('token-1'));
     await Promise.resolve();
     expect(answers).toHaveLength(1);
     answers[0]?.(INFO);
     expect(new Set(await Promise.all(all)).size).toBe(1);
+  });
+
+  it('turns away more callers than that who ask about one token, and no other', async () => {
+    const { answers, ask } = world();
+    const all = Array.from({ length: 700 }, async () => ask('token-1'));
+    const other = ask('token-2');
+    await Promise.resolve();
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) answer(INFO);
+    const overloaded = (await Promise.all(all)).filter((outcome) => outcome.status === 'unknown');
+    expect(overloaded).toHaveLength(700 - 32);
+    expect(await other).toMatchObject({ status: 'info' });
   });
 
   it('lets one player hold a few calls and all others pass', async () => {

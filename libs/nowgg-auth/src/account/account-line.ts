@@ -25,6 +25,9 @@ const REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 const MOST_RESTING = 1_000;
 
+/** So many callers may wait for one call. More of one token are a flood, and would all have to be answered at once. */
+const MOST_CALLERS = 32;
+
 const OVERLOADED: Unknown = Object.freeze({ status: 'unknown', reason: 'overloaded' });
 
 /**
@@ -37,7 +40,7 @@ export class AccountLine {
   readonly #timeoutMs: number;
   readonly #bulkhead: Bulkhead;
   readonly #circuit: Circuit;
-  readonly #underway = new Map<string, Promise<InfoOutcome<unknown>>>();
+  readonly #underway = new Map<string, { readonly outcome: Promise<InfoOutcome<unknown>>; callers: number }>();
   /** Tokens without an answer since the last one: until when each is left alone. */
   readonly #resting = new Map<string, number>();
 
@@ -51,10 +54,14 @@ export class AccountLine {
   /** The outcome of a call that is under way for this key, or of a new one. */
   ask<T>(call: AccountCall<T>): Promise<InfoOutcome<T>> {
     const underway = this.#underway.get(call.key);
-    // A key belongs to one kind of information.
-    if (underway) return underway as Promise<InfoOutcome<T>>;
+    if (underway) {
+      if (underway.callers >= MOST_CALLERS) return Promise.resolve(OVERLOADED);
+      underway.callers += 1;
+      // A key belongs to one kind of information.
+      return underway.outcome as Promise<InfoOutcome<T>>;
+    }
     const outcome = this.#ask(call).finally(() => this.#underway.delete(call.key));
-    this.#underway.set(call.key, outcome);
+    this.#underway.set(call.key, { outcome, callers: 1 });
     return outcome;
   }
 

@@ -10,7 +10,7 @@ export interface DeclaredPolicy {
   readonly authentication?: AuthenticationPolicy;
 }
 
-/** What a route asks of its callers: everything that its levels declare, see {@link routePolicyOf}. */
+/** What a route asks of its callers: everything that the controller, its parents and the handler declare. */
 export interface RoutePolicy {
   readonly access: 'required' | 'optional' | 'public';
   /** What a bad token makes of the caller of an optional route. */
