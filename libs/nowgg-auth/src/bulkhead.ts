@@ -12,6 +12,24 @@ export interface BulkheadSizes {
   readonly waiting?: number;
 }
 
+/** A {@link Bulkhead} of the same sizes for each key, made when it is first needed. Keys come from the configuration. */
+export class Bulkheads {
+  readonly #clock: NowggClock;
+  readonly #sizes: BulkheadSizes;
+  readonly #byKey = new Map<string, Bulkhead>();
+
+  constructor(clock: NowggClock, sizes: BulkheadSizes) {
+    this.#clock = clock;
+    this.#sizes = sizes;
+  }
+
+  of(key: string): Bulkhead {
+    const bulkhead = this.#byKey.get(key) ?? new Bulkhead(this.#clock, this.#sizes);
+    this.#byKey.set(key, bulkhead);
+    return bulkhead;
+  }
+}
+
 /** A visitor of a {@link Bulkhead}. */
 export interface Visitor {
   /** Visitors of one name share a bound. Undefined: not bounded. */

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type NowggClock, SystemClock } from '../clock.js';
 import { IdentityUnavailableError, InvalidTokenError, NowggConfigurationError } from '../errors.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
+import { credentialIdOf } from '../identity/credential-id.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { isBearerToken } from '../verification/gate.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
@@ -60,7 +60,7 @@ export class NowggAccountService {
   ): Promise<T> {
     if (typeof token !== 'string' || !isBearerToken(token)) throw new InvalidTokenError('malformed_token');
     const provider = this.#providerOf(token, options);
-    const digest = createHash('sha256').update(token).digest('base64url');
+    const digest = credentialIdOf(token);
     const line = this.#lines.get(provider.name) as AccountLine;
     const outcome = await line.ask({
       key: `${kind}:${digest}`,

@@ -1,11 +1,11 @@
 import type { NowggClock } from '../clock.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { EncryptionKey } from '../options.js';
-import { NowggVaultService, type VaultStatus } from '../tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
 import type { ForgetCommand, RotateCommand, StatusCommand, SweepCommand, VaultCommand } from './arguments.js';
 import { CommandProblem, usageProblem } from './command-problem.js';
 import { Progress, type Terminal } from './progress.js';
-import { forgetText, rotateText, statusText, sweepText } from './vault-texts.js';
+import { forgetText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
 import type { VaultConnection } from './vault-connection.js';
 
 /** What a command came to: for a program, and for a person. */
@@ -51,7 +51,7 @@ async function status({ name }: StatusCommand, vault: NowggVaultService, work: V
   const ring = work.encryptionKeys.map(({ id }) => id);
   const facts = {
     command: name,
-    grants: grantsIn(found),
+    grants: sum(found.byState),
     ...found,
     sealingKeyId: found.sealingKeyId ?? null,
     // Only a known ring can be told what it lacks, and what it may do without.
@@ -120,14 +120,6 @@ async function atLength<T>(
   } finally {
     progress.end();
   }
-}
-
-function grantsIn({ byState }: VaultStatus): number {
-  return sum(byState);
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
 function unseenKey(keyId: string): CommandProblem {

@@ -112,7 +112,8 @@ export function forgetText({ dryRun, grants, provider, signedOut }: ForgetFacts,
   ]);
 }
 
-function sum(counts: Readonly<Record<string, number>>): number {
+/** All counts of a table together. */
+export function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 

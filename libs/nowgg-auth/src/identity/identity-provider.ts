@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
+import { credentialIdOf } from './credential-id.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
 import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';
@@ -139,7 +140,7 @@ export abstract class IdentityProvider {
    * provider accepts have the same identity. Default: SHA-256 of the whole text.
    */
   credentialIdOf(token: string): string {
-    return createHash('sha256').update(token).digest('base64url');
+    return credentialIdOf(token);
   }
 
   /**

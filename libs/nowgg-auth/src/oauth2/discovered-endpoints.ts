@@ -39,14 +39,14 @@ export function judgeEndpoints(metadata: ServerMetadata, settings: Settings): Ju
   const elsewhere = WITH_CREDENTIALS.filter((name) => isForeign(metadata[name], settings));
   const foreign = settings.sendsCredentials ? elsewhere : [];
   if (insecure.length === 0 && foreign.length === 0) return { metadata: without(metadata, elsewhere) };
-  const hosts = [...new Set([...foreign, ...insecure].map((name) => new URL(metadata[name] as string).host))];
-  return { refusal: { hosts: hosts.slice(0, MOST_HOSTS), sentence: sentenceOf(metadata, foreign, insecure) } };
+  const hosts = hostsOf(metadata, [...foreign, ...insecure]);
+  return { refusal: { hosts, sentence: sentenceOf(metadata, foreign, insecure) } };
 }
 
 function sentenceOf(metadata: ServerMetadata, foreign: readonly Name[], insecure: readonly Name[]): string {
   const sentences: string[] = [];
   if (insecure.length > 0) sentences.push(`the discovery document names plain http for ${insecure.join(', ')}`);
-  const hosts = [...new Set(foreign.map((name) => new URL(metadata[name] as string).host))].slice(0, MOST_HOSTS);
+  const hosts = hostsOf(metadata, foreign);
   if (hosts.length > 0) {
     const line = `endpointHosts: [${hosts.map((host) => `'${host}'`).join(', ')}]`;
     sentences.push(
@@ -55,6 +55,10 @@ function sentenceOf(metadata: ServerMetadata, foreign: readonly Name[], insecure
     );
   }
   return sentences.join('; ');
+}
+
+function hostsOf(metadata: ServerMetadata, names: readonly Name[]): readonly string[] {
+  return [...new Set(names.map((name) => new URL(metadata[name] as string).host))].slice(0, MOST_HOSTS);
 }
 
 type Name = (typeof WITH_CREDENTIALS)[number] | (typeof OTHERS)[number];

@@ -58,8 +58,8 @@ export interface OAuth2ClientOptions {
 export interface OAuth2ProviderOptions extends OAuth2ClientOptions {
   name: string;
   /**
-   * The issuer identifier, without query or fragment. Without {@link endpoints} everything else is discovered from it (OpenID Connect Discovery
-   * 1.0), when it is first needed.
+   * The issuer identifier, without query or fragment. Without {@link endpoints} everything else is discovered from it
+   * (OpenID Connect Discovery 1.0), when it is first needed.
    */
   issuer?: string;
   /** Instead of discovery. Tokens that are JWTs then need {@link issuer} too. */

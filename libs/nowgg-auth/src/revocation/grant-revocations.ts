@@ -29,12 +29,6 @@ export interface WatermarkedGrantsParts {
   readonly clockSkewMs: number;
 }
 
-/** A watermark whose store says when it was written. */
-interface TimedWatermark extends Watermark {
-  /** By the clock of the store, epoch milliseconds. */
-  readonly markedAtMs?: number | undefined;
-}
-
 /** Grants against the watermarks of their user and session. */
 export class WatermarkedGrants extends GrantRevocations {
   readonly #parts: WatermarkedGrantsParts;
@@ -53,7 +47,7 @@ export class WatermarkedGrants extends GrantRevocations {
     return watermarks.some((watermark) => this.#refuses(watermark, grant));
   }
 
-  #refuses(watermark: TimedWatermark | undefined, { begunAtMs }: RevocableGrant): boolean {
+  #refuses(watermark: Watermark | undefined, { begunAtMs }: RevocableGrant): boolean {
     if (!watermark) return false;
     const { refusedUntilMs, issuedUntilMs, markedAtMs } = watermark;
     if (refusedUntilMs !== undefined && refusedUntilMs > this.#parts.clock.now()) return true;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { principalOf } from '../principal.js';
 import { factsOf } from '../testing-support/fake-identity-provider.js';
 import { tokenDigest } from '../verification/cache-key.js';
-import { credentialIdOf } from './credential-id.js';
+import { credentialIdOf } from '../identity/credential-id.js';
 import { TokenLives } from './token-lives.js';
 import { mergeWatermarks, WATERMARK_RETENTION_MS, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';

@@ -1,5 +1,5 @@
 import type { NowggPrincipal } from '../principal.js';
-import { digestOfCredentialId } from './credential-id.js';
+import { digestOfCredentialId } from '../identity/credential-id.js';
 import { IssuerLeads } from './issuer-leads.js';
 import { BY_DIGEST, BY_ID, MarkTable } from './mark-table.js';
 import { TokenLives } from './token-lives.js';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { Bulkhead, type Leave } from '../bulkhead.js';
+import { Bulkheads, type Leave } from '../bulkhead.js';
 import type { NowggClock } from '../clock.js';
 import { isAllowed } from '../hook-answer.js';
 import type { CodeBudget } from '../options.js';
@@ -41,7 +41,7 @@ const MOST_WAITING = 1_000;
 export class CodeAdmission {
   readonly #clock: NowggClock;
   readonly #limits: CodeLimits;
-  readonly #bulkheads = new Map<string, Bulkhead>();
+  readonly #bulkheads: Bulkheads;
   readonly #allowances = new Map<string, CodeAllowance>();
   // By size, because with `max` the whole table is allocated at once.
   readonly #bySource = new LRUCache<string, CodeAllowance>({ maxSize: MOST_SOURCES, sizeCalculation: () => 1 });
@@ -49,6 +49,8 @@ export class CodeAdmission {
   constructor(clock: NowggClock, limits: CodeLimits) {
     this.#clock = clock;
     this.#limits = limits;
+    const places = limits.maxExchangesInFlight;
+    this.#bulkheads = new Bulkheads(clock, { places, each: Math.ceil(places / SOURCE_SHARE), waiting: MOST_WAITING });
   }
 
   /** @returns undefined when the code may not be sent now */
@@ -56,7 +58,7 @@ export class CodeAdmission {
     const { clientKey, source, provider } = question;
     const { codeBudget, softDeadlineMs } = this.#limits;
     const until = this.#clock.monotonicNow() + softDeadlineMs;
-    const leave = await this.#bulkheadOf(clientKey).enter({ name: source }, softDeadlineMs);
+    const leave = await this.#bulkheads.of(clientKey).enter({ name: source }, softDeadlineMs);
     if (!leave) return undefined;
     const allowance = this.#allowanceOf(question);
     if (!(await this.#begun(allowance, until))) return this.#turnAway(leave);
@@ -87,19 +89,6 @@ export class CodeAdmission {
       if (this.#clock.monotonicNow() >= until) return false;
       await this.#clock.wait(WAIT_STEP_MS);
     }
-  }
-
-  #bulkheadOf(clientKey: string): Bulkhead {
-    const known = this.#bulkheads.get(clientKey);
-    if (known) return known;
-    const places = this.#limits.maxExchangesInFlight;
-    const bulkhead = new Bulkhead(this.#clock, {
-      places,
-      each: Math.ceil(places / SOURCE_SHARE),
-      waiting: MOST_WAITING,
-    });
-    this.#bulkheads.set(clientKey, bulkhead);
-    return bulkhead;
   }
 
   /** A named source has an allowance of its own; all others share one for each client. */

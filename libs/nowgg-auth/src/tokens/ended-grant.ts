@@ -1,5 +1,10 @@
 import type { GrantRecord } from './grant-record.js';
 
+/** Whether a grant has not ended: it can be refreshed, or its access token goes on serving. */
+export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
+  return state === 'active' || state === 'suspect';
+}
+
 /** Whether a grant still has its ciphertexts. */
 export function hasText({ refreshCt }: GrantRecord): boolean {
   return refreshCt.length > 0;

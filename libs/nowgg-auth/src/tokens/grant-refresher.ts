@@ -87,7 +87,7 @@ export class GrantRefresher {
     for (;;) {
       const closedForMs = circuits.closedForMs(circuitKey('refresh', clientKey));
       if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
-      const leavePlace = await refreshPlaces.enter(clientKey, Math.max(0, waitUntil - clock.monotonicNow()));
+      const leavePlace = await refreshPlaces.of(clientKey).enter({}, Math.max(0, waitUntil - clock.monotonicNow()));
       if (!leavePlace) return { status: 'later', retryInMs: timing.failedRetryMs, outcome: 'overloaded' };
       const owner = randomUUID();
       const lease = await store

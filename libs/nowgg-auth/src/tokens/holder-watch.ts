@@ -1,4 +1,5 @@
 import type { NowggClock } from '../clock.js';
+import { isLive } from './ended-grant.js';
 import type { GrantRecord } from './grant-record.js';
 import type { TokensTiming } from './refresh-timing.js';
 import type { TokenStore } from './token-store.js';
@@ -58,6 +59,6 @@ export class HolderWatch {
   }
 }
 
-function isLeased({ leaseUntilMs, readAtMs, state }: GrantRecord): boolean {
-  return (state === 'active' || state === 'suspect') && leaseUntilMs !== undefined && leaseUntilMs > readAtMs;
+function isLeased(grant: GrantRecord): boolean {
+  return isLive(grant) && grant.leaseUntilMs !== undefined && grant.leaseUntilMs > grant.readAtMs;
 }

@@ -28,13 +28,6 @@ export interface TokensOfEndedGrant {
   readonly tokens: readonly { readonly credentialId: string; readonly notAfterMs: number }[];
 }
 
-const LONGEST_TOKEN_LIFE_MS = 30 * 24 * 3_600_000;
-
-/** How long a token is taken to live whose expiry is not stated, milliseconds. */
-export function longestTokenLifeMs(): number {
-  return LONGEST_TOKEN_LIFE_MS;
-}
-
 /** How long it is remembered that all grants of a user were ended: longer than any code can be brought again. */
 export const USER_ENDS_KEPT_MS = 30 * 24 * 3_600_000;
 

@@ -1,12 +1,8 @@
 import type { NowggClock } from '../clock.js';
+import { WATERMARK_RETENTION_MS } from '../revocation/watermark.js';
+import { isLive } from './ended-grant.js';
 import type { GrantRecord } from './grant-record.js';
-import {
-  EXPIRY_TOLERANCE_MS,
-  type IssuedToken,
-  longestTokenLifeMs,
-  type NewIssuedToken,
-  type TokensOfEndedGrant,
-} from './issued-token.js';
+import { EXPIRY_TOLERANCE_MS, type IssuedToken, type NewIssuedToken, type TokensOfEndedGrant } from './issued-token.js';
 
 interface RememberedToken {
   readonly grantId: string;
@@ -40,7 +36,7 @@ export class MemoryIssuedTokens {
     if (this.#byGrant.get(grantId)?.has(credentialId)) return;
     const now = this.#clock.now();
     const isStated = accessNotAfterMs !== undefined && accessNotAfterMs > now;
-    const notAfterMs = isStated ? accessNotAfterMs : now + longestTokenLifeMs();
+    const notAfterMs = isStated ? accessNotAfterMs : now + WATERMARK_RETENTION_MS;
     const token = { grantId, credentialId, generation, begunAtMs, notAfterMs };
     insert(this.#byGrant, grantId, credentialId, token);
     insert(this.#byCredential, credentialId, grantId, token);
@@ -111,8 +107,4 @@ function remove(index: Index, first: string, second: string): void {
   const tokens = index.get(first);
   tokens?.delete(second);
   if (tokens?.size === 0) index.delete(first);
-}
-
-function isLive({ state }: GrantRecord): boolean {
-  return state === 'active' || state === 'suspect';
 }

@@ -20,8 +20,9 @@ import type {
 import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from './issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
+import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
 import { classifyLease } from './lease-outcome.js';
-import { hasText } from './ended-grant.js';
+import { isLive } from './ended-grant.js';
 import { newGrantRecord } from './new-grant-record.js';
 import { TokenStore } from './token-store.js';
 import type { TokenStoreWiring } from './token-store-wiring.js';
@@ -41,6 +42,7 @@ export class MemoryTokenStore extends TokenStore {
   readonly #grants = new Map<string, GrantRecord>();
   readonly #exchanges: MemoryExchanges;
   readonly #issued: MemoryIssuedTokens;
+  readonly #upkeep: MemoryUpkeep;
   /** When all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
   readonly #clientSuccesses = new Map<string, number>();
@@ -51,6 +53,7 @@ export class MemoryTokenStore extends TokenStore {
     this.#clock = clock;
     this.#exchanges = new MemoryExchanges(clock);
     this.#issued = new MemoryIssuedTokens(clock, this.#grants);
+    this.#upkeep = new MemoryUpkeep(clock, this.#grants);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -152,15 +155,11 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async wipeTexts(grantId: string): Promise<void> {
-    if (this.#grants.get(grantId)?.state === 'revoked') this.#wipe(grantId);
+    if (this.#grants.get(grantId)?.state === 'revoked') this.#upkeep.wipe(grantId);
   }
 
   override async listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]> {
-    return this.#ended(endedForMs)
-      .filter(({ id, state }) => state === 'revoked' && (afterId === undefined || id > afterId))
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, limit)
-      .map((grant) => this.#stamped(grant));
+    return this.#upkeep.listUnwiped(endedForMs, afterId, limit).map((grant) => this.#stamped(grant));
   }
 
   override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
@@ -169,10 +168,9 @@ export class MemoryTokenStore extends TokenStore {
 
   override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
     const grant = this.#grants.get(id);
-    const isLive = grant?.state === 'active' || grant?.state === 'suspect';
+    if (!grant || !isLive(grant) || grant.generation !== generation) return false;
     const now = this.#clock.now();
-    const isOut = grant?.accessNotAfterMs === undefined || grant.accessNotAfterMs > now;
-    if (!isLive || grant.generation !== generation || !isOut) return false;
+    if (grant.accessNotAfterMs !== undefined && grant.accessNotAfterMs <= now) return false;
     this.#write(id, { state: 'suspect', accessNotAfterMs: now, nextAttemptAtMs: now + retryInMs });
     return true;
   }
@@ -223,24 +221,11 @@ export class MemoryTokenStore extends TokenStore {
     afterId: string | undefined,
     limit: number,
   ): Promise<GrantRecord[]> {
-    return [...this.#grants.values()]
-      .filter((grant) => afterId === undefined || grant.id > afterId)
-      .filter(({ accessCt, refreshCt }) => isSealedOtherwise(accessCt, header) || isSealedOtherwise(refreshCt, header))
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, limit)
-      .map((grant) => this.#stamped(grant));
+    return this.#upkeep.listSealedOtherwise(header, afterId, limit).map((grant) => this.#stamped(grant));
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
-    const current = resealed.filter(({ id, generation, sessionVersion }) => {
-      const grant = this.#grants.get(id);
-      const wiped = grant?.accessCt.length === 0 || grant?.refreshCt.length === 0;
-      return grant?.generation === generation && grant.sessionVersion === sessionVersion && !wiped;
-    });
-    for (const { id, accessCt, refreshCt } of current) {
-      this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCt, refreshCt });
-    }
-    return current.length;
+    return this.#upkeep.reseal(resealed);
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
@@ -260,32 +245,15 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async countVault(): Promise<VaultCounts> {
-    const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
-    const byKeyId: Record<string, number> = {};
-    const firstVersionByKeyId: Record<string, number> = {};
-    const sessionsByKeyId: Record<string, number> = {};
-    let sessionsOfUnknownKey = 0;
-    for (const { state, accessCt, refreshCt, handleKeyId } of this.#grants.values()) {
-      byState[state] += 1;
-      const isLive = state === 'active' || state === 'suspect';
-      if (isLive && handleKeyId === undefined) sessionsOfUnknownKey += 1;
-      if (isLive && handleKeyId !== undefined) sessionsByKeyId[handleKeyId] = (sessionsByKeyId[handleKeyId] ?? 0) + 1;
-      if (accessCt.length === 0) continue;
-      const keyId = Buffer.from(accessCt).toString('latin1', 2, 2 + (accessCt[1] ?? 0));
-      byKeyId[keyId] = (byKeyId[keyId] ?? 0) + 1;
-      if (accessCt[0] !== 1 && refreshCt[0] !== 1) continue;
-      firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + 1;
-    }
-    const exchanges = this.#exchanges.all().length;
-    return { byState, byKeyId, firstVersionByKeyId, sessionsByKeyId, sessionsOfUnknownKey, exchanges };
+    return { ...this.#upkeep.count(), exchanges: this.#exchanges.all().length };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
-    return { grants: this.#sweepable(limits).length, exchanges: this.#exchanges.olderThan(limits).length };
+    return { grants: this.#upkeep.sweepable(limits).length, exchanges: this.#exchanges.olderThan(limits).length };
   }
 
   override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
-    const grants = this.#sweepable(limits).slice(0, limit);
+    const grants = this.#upkeep.sweepable(limits).slice(0, limit);
     for (const { id } of grants) this.#grants.delete(id);
     const exchanges = this.#exchanges.olderThan(limits).slice(0, limit);
     for (const { codeHash } of exchanges) this.#exchanges.delete(codeHash);
@@ -293,9 +261,7 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
-    const ended = this.#ended(endedForMs).slice(0, limit);
-    for (const { id } of ended) this.#wipe(id);
-    return ended.length;
+    return this.#upkeep.sweepTexts(endedForMs, limit);
   }
 
   override async sweepIssuedTokens(limit: number): Promise<number> {
@@ -323,35 +289,11 @@ export class MemoryTokenStore extends TokenStore {
     );
   }
 
-  /** Grants that have ended this long ago and still have ciphertexts. */
-  #ended(endedForMs: number): GrantRecord[] {
-    const latest = this.#clock.now() - endedForMs;
-    const isEnded = ({ state }: GrantRecord) => state === 'revoked' || state === 'needs_reauth';
-    return [...this.#grants.values()].filter(
-      (grant) => isEnded(grant) && hasText(grant) && grant.updatedAtMs <= latest,
-    );
-  }
-
-  #wipe(id: string): void {
-    const grant = this.#grants.get(id) as GrantRecord;
-    this.#grants.set(id, { ...grant, refreshCt: NO_TEXT, accessCt: NO_TEXT });
-  }
-
-  #sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {
-    const now = this.#clock.now();
-    return [...this.#grants.values()].filter(
-      ({ state, updatedAtMs, refreshNotAfterMs, accessObtainedAtMs }) =>
-        ((state === 'revoked' || state === 'needs_reauth') && updatedAtMs <= now - endedForMs) ||
-        // A refresh token that still worked after its announced end is not expired, whatever was announced.
-        (refreshNotAfterMs !== undefined && Math.max(refreshNotAfterMs, accessObtainedAtMs) <= now - expiredForMs),
-    );
-  }
-
   /** The grant whose attempt this is, if it is still that attempt's turn. */
   #attempted({ id, generation, owner }: AttemptKey): GrantRecord | undefined {
     const grant = this.#grants.get(id);
     const current = grant?.generation === generation && grant.leaseOwner === owner;
-    return current && (grant.state === 'active' || grant.state === 'suspect') ? grant : undefined;
+    return current && isLive(grant) ? grant : undefined;
   }
 
   #read(id: string): GrantRecord | undefined {
@@ -373,13 +315,6 @@ export class MemoryTokenStore extends TokenStore {
 
 const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
 
-const NO_TEXT = new Uint8Array();
-
 function userKey(provider: string, clientKey: string, userId: string): string {
   return JSON.stringify([provider, clientKey, userId]);
-}
-
-/** Nothing at all is sealed under no key. */
-function isSealedOtherwise(bytes: Uint8Array, header: Uint8Array): boolean {
-  return bytes.length > 0 && !Buffer.from(header).equals(bytes.subarray(0, header.length));
 }

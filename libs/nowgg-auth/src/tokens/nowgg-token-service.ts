@@ -8,7 +8,7 @@ import {
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { publishSecurityEvent } from '../security-events.js';
-import { asSealed } from './ended-grant.js';
+import { asSealed, isLive } from './ended-grant.js';
 import { accessTokenZone } from './access-token-zone.js';
 import { CallerWait } from './caller-wait.js';
 import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
@@ -21,7 +21,13 @@ import { GrantRefresher } from './grant-refresher.js';
 import { grantOf } from './grant-view.js';
 import { checkKeys } from './key-checks.js';
 import { judgeForcedRefresh } from './forced-refresh.js';
-import { isSessionHandleShaped, readSessionHandle, sessionHandle, type SessionOwner } from './session-handle.js';
+import {
+  isSessionHandleShaped,
+  readSessionHandle,
+  sessionHandle,
+  type SessionOwner,
+  type SessionReference,
+} from './session-handle.js';
 import type { RefreshResult } from './refresh-result.js';
 import type { NowggTokenCounters } from './token-counters.js';
 import { publishTokenRead } from './token-events.js';
@@ -161,11 +167,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * @throws InvalidTokenError when we did not make this handle
    */
   async revokeSession(handle: string): Promise<void> {
-    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
-    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
-    if (!reference) throw foreignHandle();
-    const grant = await this.#found(reference.grantId, this.#wait());
-    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    const { grant, reference } = await this.#sessionOf(handle, this.#wait());
     if (grant && asSealed(grant).sessionVersion === reference.sessionVersion) await this.#ending.revoke(grant.id);
   }
 
@@ -180,8 +182,10 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
   }
 
-  /** Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled, or
-   * that is known to have ended, is left out. */
+  /**
+   * Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled, or that is known to
+   * have ended, is left out.
+   */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId, clientKey) : [];
@@ -202,18 +206,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * or by an earlier build.
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
-    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
-    const { ring } = this.#parts.vault;
-    const reference = readSessionHandle(ring, handle, this.#owners);
-    if (!reference) throw foreignHandle();
     const wait = this.#wait();
-    const grant = await this.#found(reference.grantId, wait);
-    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    const { grant, reference } = await this.#sessionOf(handle, wait);
     if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
     this.#parts.vault.verifyLabels(grant);
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
     if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
-    return { grant: grantOf(grant), session: reference.outdated ? sessionHandle(ring, grant) : handle };
+    return {
+      grant: grantOf(grant),
+      session: reference.outdated ? sessionHandle(this.#parts.vault.ring, grant) : handle,
+    };
   }
 
   /** What this service has done so far, for a metrics page. Events of it: see `NOWGG_TOKEN_CHANNEL`. */
@@ -271,6 +273,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return isGrantId(grantId) ? wait.for(this.#reads.find(grantId)) : undefined;
   }
 
+  /**
+   * The reference in a session handle, and its grant where there is one.
+   * @throws InvalidTokenError when this application did not make the handle for one of its clients
+   */
+  async #sessionOf(handle: string, wait: CallerWait): Promise<NamedSession> {
+    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
+    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
+    if (!reference) throw foreignHandle();
+    const grant = await this.#found(reference.grantId, wait);
+    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    return { grant, reference };
+  }
+
   /** A grant of another client is treated as one that does not exist. @param owner one client instead of all of ours */
   #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
     const owners = owner ? [owner] : this.#owners;
@@ -312,11 +327,12 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 }
 
+interface NamedSession {
+  readonly grant: GrantRecord | undefined;
+  readonly reference: SessionReference;
+}
+
 function foreignHandle(): InvalidTokenError {
   publishSecurityEvent({ type: 'foreign_session_handle' });
   return new InvalidTokenError();
-}
-
-function isLive({ state }: GrantRecord): boolean {
-  return state === 'active' || state === 'suspect';
 }

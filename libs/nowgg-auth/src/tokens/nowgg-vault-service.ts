@@ -118,7 +118,8 @@ export class NowggVaultService {
 
   /**
    * Seals everything under the first key of the ring. Run it when every process has that key in its ring; once it is
-   * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves nothing behind: call it again.
+   * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves
+   * nothing behind: call it again.
    *
    * @returns what was done; with `dryRun` what would be
    * @throws NowggConfigurationError when a key that is still in use is missing or another one; nothing is changed then

@@ -1,3 +1,4 @@
+import { Bulkheads } from '../bulkhead.js';
 import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedTokensOptions } from '../options.js';
@@ -9,7 +10,6 @@ import { ClientCircuits } from './client-circuits.js';
 import { CodeAdmission } from './code-admission.js';
 import { ClientSuccesses } from './client-successes.js';
 import { Deadlines } from './deadlines.js';
-import { RefreshPlaces } from './refresh-places.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import { SeenGrants } from './seen-grants.js';
@@ -46,7 +46,8 @@ export interface TokenParts {
   readonly identityProviders: IdentityProviders;
   readonly circuits: ClientCircuits;
   readonly codes: CodeAdmission;
-  readonly refreshPlaces: RefreshPlaces;
+  /** By client, apart from the exchanges of codes. */
+  readonly refreshPlaces: Bulkheads;
   readonly successes: ClientSuccesses;
   readonly evidence: ClientEvidences;
   readonly unsaved: UnsavedSets;
@@ -59,6 +60,8 @@ export interface TokenParts {
   readonly timing: TokensTiming;
 }
 
+/** Refreshes that wait for a place, beyond which none does: each is a player who waits too. */
+const MOST_WAITING_REFRESHES = 10_000;
 const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
@@ -72,7 +75,7 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     identityProviders,
     circuits: new ClientCircuits(clock),
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
-    refreshPlaces: new RefreshPlaces(clock, allTiming.maxRefreshesInFlight),
+    refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
     successes: new ClientSuccesses(store, clock),
     evidence: parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL),
     unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),

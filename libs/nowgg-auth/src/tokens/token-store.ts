@@ -56,8 +56,8 @@ export abstract class TokenStore {
   abstract revokeGrant(id: string): Promise<GrantRecord | undefined>;
 
   /**
-   * Ends every grant of a user at a client, and every sign-in of the user that has claimed a code and not created its grant yet:
-   * {@link completeExchange} creates it as `revoked`.
+   * Ends every grant of a user at a client, and every sign-in of the user that has claimed a code and not created its
+   * grant yet: {@link completeExchange} creates it as `revoked`.
    * @returns the grants that this call revoked, as they were just before
    */
   abstract revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]>;

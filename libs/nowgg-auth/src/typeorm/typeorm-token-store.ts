@@ -1,3 +1,4 @@
+import { WATERMARK_RETENTION_MS } from '../revocation/watermark.js';
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
@@ -18,13 +19,13 @@ import type {
 import {
   EXPIRY_TOLERANCE_MS,
   type IssuedToken,
-  longestTokenLifeMs,
   type TokensOfEndedGrant,
   USER_ENDS_KEPT_MS,
 } from '../tokens/issued-token.js';
 import { classifyLease } from '../tokens/lease-outcome.js';
 import { FIRST_GENERATION } from '../tokens/new-grant-record.js';
 import { TokenStore } from '../tokens/token-store.js';
+import { type CountedGrants, countGrants } from '../tokens/vault-count.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/vault-record.js';
 import { type ExchangeRow, exchangeStatements } from './exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './grant-row.js';
@@ -71,7 +72,13 @@ export class TypeOrmTokenStore extends TokenStore {
     const { id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commit;
     const columns = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
     const { withheldForMs, isForeign = false, issued } = commit;
-    const token = [issued?.credentialId, issued?.scopes, issued?.begunAtMs, longestTokenLifeMs(), EXPIRY_TOLERANCE_MS];
+    const token = [
+      issued?.credentialId,
+      issued?.scopes,
+      issued?.begunAtMs,
+      WATERMARK_RETENTION_MS,
+      EXPIRY_TOLERANCE_MS,
+    ];
     return this.#grant(this.#grants.commit, [...columns, withheldForMs, ...token, isForeign]);
   }
 
@@ -165,7 +172,7 @@ export class TypeOrmTokenStore extends TokenStore {
       accessNotAfterMs,
       refreshNotAfterMs,
     ];
-    const token = [grant.issued?.credentialId, grant.issued?.scopes, longestTokenLifeMs()];
+    const token = [grant.issued?.credentialId, grant.issued?.scopes, WATERMARK_RETENTION_MS];
     const columnsAfter = [FIRST_GENERATION, ...token, handleKeyId, originMac];
     return this.#grant(this.#exchanges.complete, [codeHash, ...columns, ...columnsAfter]);
   }
@@ -216,30 +223,8 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async countVault(): Promise<VaultCounts> {
-    type CountRow = {
-      state: keyof VaultCounts['byState'];
-      keyId: string | null;
-      isFirstVersion: boolean;
-      handleKeyId: string | null;
-      count: number;
-    };
-    const rows = await this.#database.upkeepRows<CountRow>(this.#vault.count, []);
-    const exchanges = await this.#count(this.#vault.countExchanges, []);
-    const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
-    const byKeyId: Record<string, number> = {};
-    const firstVersionByKeyId: Record<string, number> = {};
-    const sessionsByKeyId: Record<string, number> = {};
-    let sessionsOfUnknownKey = 0;
-    for (const { state, keyId, isFirstVersion, handleKeyId, count } of rows) {
-      byState[state] += count;
-      const isLive = state === 'active' || state === 'suspect';
-      if (isLive && handleKeyId === null) sessionsOfUnknownKey += count;
-      if (isLive && handleKeyId !== null) sessionsByKeyId[handleKeyId] = (sessionsByKeyId[handleKeyId] ?? 0) + count;
-      if (keyId === null) continue;
-      byKeyId[keyId] = (byKeyId[keyId] ?? 0) + count;
-      if (isFirstVersion) firstVersionByKeyId[keyId] = (firstVersionByKeyId[keyId] ?? 0) + count;
-    }
-    return { byState, byKeyId, firstVersionByKeyId, sessionsByKeyId, sessionsOfUnknownKey, exchanges };
+    const rows = await this.#database.upkeepRows<CountedGrants>(this.#vault.count, []);
+    return { ...countGrants(rows), exchanges: await this.#count(this.#vault.countExchanges, []) };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {

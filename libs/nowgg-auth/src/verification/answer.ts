@@ -1,5 +1,5 @@
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import { digestOfCredentialId } from '../revocation/credential-id.js';
+import { digestOfCredentialId } from '../identity/credential-id.js';
 import { type Acceptance, acceptanceOf, type Instant } from './verdict-cache.js';
 
 /** What the identity system answered, and when it was asked. One serves everybody who waited for it. */

@@ -1,7 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../qualified-table.js';
 
-/** One row per user of a client: locked by sign-ins and by what ends all grants of the user, and when the latter last happened. */
+/**
+ * One row per user of a client: locked by sign-ins and by what ends all grants of the user, and when the latter last
+ * happened.
+ */
 export class CreateNowggUserLock1767225600006 implements MigrationInterface {
   readonly name = 'CreateNowggUserLock1767225600006';
 

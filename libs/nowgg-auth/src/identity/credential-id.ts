@@ -5,7 +5,7 @@ export function credentialIdOf(token: string): string {
   return createHash('sha256').update(token).digest('base64url');
 }
 
-/** The same fingerprint as 32 one-byte characters: how verification has it at hand. */
+/** The same fingerprint as 32 one-byte characters: how verification keeps it. */
 export function digestOfCredentialId(credentialId: string): string {
   return Buffer.from(credentialId, 'base64url').toString('latin1');
 }
