@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { BY_ID, MarkTable } from './mark-table.js';
+import { BY_ID } from './mark-keying.js';
+import { MarkTable } from './mark-table.js';
 import type { RevocationKind } from './watermark.js';
 import { Watermarks } from './watermarks.js';
 

@@ -1,14 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { tokenDigest } from '../verification/cache-key.js';
+import { BEFORE, BUCKET, MarkColumns, NEXT, NONE } from './mark-columns.js';
+import type { Keying } from './mark-keying.js';
 import type { MarkTimes } from './watermark.js';
 
-/** Marks in one piece of memory. */
-const CHUNK = 512;
-const LANES = 4;
-const TIMES = 4;
-const [ISSUED_UNTIL, REFUSED_UNTIL, MARKED_AT, NOT_AFTER] = [0, 1, 2, 3] as const;
-const LINKS = 3;
-const [NEXT, BEFORE, BUCKET] = [0, 1, 2] as const;
 const BUCKET_MS = 60_000;
 /** A mark without an end hangs here, and in 32 bits. */
 const LAST_BUCKET = 2_000_000_000;
@@ -16,51 +9,15 @@ const FIRST_CAPACITY = 16;
 /** Most marks that one call of `prune` looks at. */
 const PRUNED_AT_ONCE = 20_000;
 
-/** How an id becomes the 128 bits that a table knows it by. */
-interface Keying {
-  /** 32 bits, needed for every look-up: cheap. */
-  first(id: string): number;
-  /** 96 bits more, needed only where the first agree. */
-  rest(id: string): readonly [number, number, number];
-}
-
-/** For SHA-256 digests as 32 one-byte characters. */
-export const BY_DIGEST: Keying = {
-  first: (digest) => laneOf(digest, 0),
-  rest: (digest) => [laneOf(digest, 4), laneOf(digest, 8), laneOf(digest, 12)],
-};
-
-const SEED = randomBytes(4).readInt32LE();
-
-/** For ids of any length. */
-export const BY_ID: Keying = {
-  first: (id) => {
-    let hash = SEED;
-    for (let at = 0; at < id.length; at += 1) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x9e3779b1);
-    return (hash ^ (hash >>> 15)) >>> 0;
-  },
-  rest: (id) => BY_DIGEST.rest(tokenDigest(id)),
-};
-
-interface Chunk {
-  readonly keys: Uint32Array;
-  readonly times: Float64Array;
-  /** The next slot of the same bucket, or of the free ones, the slot before in the bucket, and the bucket. -1: none. */
-  readonly links: Int32Array;
-}
-
 /**
  * Marks of one provider and kind, 60 bytes each and an index of 4 bytes for each place. Ids are kept as 128 bits. Slots
  * hang in buckets by the minute in which they end, so that dropping ended ones looks at nothing else.
  */
 export class MarkTable {
   readonly #keying: Keying;
-  readonly #chunks: Chunk[] = [];
+  readonly #columns = new MarkColumns();
   /** Slot + 1 by hash, linear probing; 0 is an empty place. */
   #index = new Uint32Array(FIRST_CAPACITY);
-  #slots = 0;
-  #free = -1;
   readonly #buckets = new Map<number, number>();
   #prunedBucket = Number.NEGATIVE_INFINITY;
   #size = 0;
@@ -82,20 +39,20 @@ export class MarkTable {
     for (let place = first & mask; ; place = (place + 1) & mask) {
       const slot = (this.#index[place] as number) - 1;
       if (slot < 0) return -1;
-      if (this.#lane(slot, 0) === first && this.#hasRest(slot, this.#keying.rest(id))) return slot;
+      if (this.#columns.firstLane(slot) === first && this.#columns.hasRest(slot, this.#keying.rest(id))) return slot;
     }
   }
 
   issuedUntilMs(slot: number): number {
-    return this.#time(slot, ISSUED_UNTIL);
+    return this.#columns.issuedUntilMs(slot);
   }
 
   refusedUntilMs(slot: number): number {
-    return this.#time(slot, REFUSED_UNTIL);
+    return this.#columns.refusedUntilMs(slot);
   }
 
   markedAtMs(slot: number): number {
-    return this.#time(slot, MARKED_AT);
+    return this.#columns.markedAtMs(slot);
   }
 
   timesOf(slot: number): MarkTimes {
@@ -103,7 +60,7 @@ export class MarkTable {
       issuedUntilMs: this.issuedUntilMs(slot),
       refusedUntilMs: this.refusedUntilMs(slot),
       markedAtMs: this.markedAtMs(slot),
-      notAfterMs: this.#time(slot, NOT_AFTER),
+      notAfterMs: this.#columns.notAfterMs(slot),
     };
   }
 
@@ -112,7 +69,7 @@ export class MarkTable {
     const known = this.find(id);
     if (known >= 0) this.#unhang(known);
     const slot = known < 0 ? this.#add(id) : known;
-    this.#write(slot, times);
+    this.#columns.setTimes(slot, times);
     this.#hang(slot, endMs);
   }
 
@@ -157,55 +114,40 @@ export class MarkTable {
 
   #hang(slot: number, endMs: number): void {
     const bucket = Math.min(Math.max(Math.floor(endMs / BUCKET_MS), this.#prunedBucket + 1), LAST_BUCKET);
-    const next = this.#buckets.get(bucket) ?? -1;
+    const next = this.#buckets.get(bucket) ?? NONE;
     this.#buckets.set(bucket, slot);
-    this.#link(slot, NEXT, next);
-    this.#link(slot, BEFORE, -1);
-    this.#link(slot, BUCKET, bucket);
-    if (next >= 0) this.#link(next, BEFORE, slot);
+    this.#columns.link(slot, NEXT, next);
+    this.#columns.link(slot, BEFORE, NONE);
+    this.#columns.link(slot, BUCKET, bucket);
+    if (next !== NONE) this.#columns.link(next, BEFORE, slot);
   }
 
   #unhang(slot: number): void {
-    const [next, before, bucket] = [this.#linkOf(slot, NEXT), this.#linkOf(slot, BEFORE), this.#linkOf(slot, BUCKET)];
-    if (next >= 0) this.#link(next, BEFORE, before);
-    if (before >= 0) this.#link(before, NEXT, next);
-    else if (next >= 0) this.#buckets.set(bucket, next);
+    const [next, before, bucket] = [
+      this.#columns.linkOf(slot, NEXT),
+      this.#columns.linkOf(slot, BEFORE),
+      this.#columns.linkOf(slot, BUCKET),
+    ];
+    if (next !== NONE) this.#columns.link(next, BEFORE, before);
+    if (before !== NONE) this.#columns.link(before, NEXT, next);
+    else if (next !== NONE) this.#buckets.set(bucket, next);
     else this.#buckets.delete(bucket);
   }
 
   #add(id: string): number {
     if ((this.#size + 1) * 4 > this.#index.length * 3) this.#rehash(this.#index.length * 2);
-    const slot = this.#takeSlot();
-    const { keys } = this.#chunk(slot);
-    keys.set([this.#keying.first(id), ...this.#keying.rest(id)], (slot % CHUNK) * LANES);
+    const slot = this.#columns.take();
+    this.#columns.setKey(slot, this.#keying.first(id), this.#keying.rest(id));
     this.#enter(slot);
     this.#size += 1;
     return slot;
-  }
-
-  #takeSlot(): number {
-    if (this.#free >= 0) {
-      const slot = this.#free;
-      this.#free = this.#linkOf(slot, NEXT);
-      return slot;
-    }
-    if (this.#slots === this.#chunks.length * CHUNK) {
-      this.#chunks.push({
-        keys: new Uint32Array(CHUNK * LANES),
-        times: new Float64Array(CHUNK * TIMES),
-        links: new Int32Array(CHUNK * LINKS),
-      });
-    }
-    this.#slots += 1;
-    return this.#slots - 1;
   }
 
   #remove(slot: number): void {
     this.#unhang(slot);
     this.#leave(slot);
     this.#size -= 1;
-    this.#link(slot, NEXT, this.#free);
-    this.#free = slot;
+    this.#columns.giveBack(slot);
     if (this.#size === 0) this.#forgetMemory();
     else if (this.#index.length > FIRST_CAPACITY && this.#size * 8 < this.#index.length) {
       this.#rehash(this.#index.length / 2);
@@ -214,15 +156,13 @@ export class MarkTable {
 
   /** What held marks that have all ended goes as a whole. */
   #forgetMemory(): void {
-    this.#chunks.length = 0;
-    this.#slots = 0;
-    this.#free = -1;
+    this.#columns.clear();
     this.#index = new Uint32Array(FIRST_CAPACITY);
   }
 
   #enter(slot: number): void {
     const mask = this.#index.length - 1;
-    let place = this.#lane(slot, 0) & mask;
+    let place = this.#columns.firstLane(slot) & mask;
     while (this.#index[place] !== 0) place = (place + 1) & mask;
     this.#index[place] = slot + 1;
   }
@@ -231,10 +171,10 @@ export class MarkTable {
   #leave(slot: number): void {
     const index = this.#index;
     const mask = index.length - 1;
-    let gap = this.#lane(slot, 0) & mask;
+    let gap = this.#columns.firstLane(slot) & mask;
     while (index[gap] !== slot + 1) gap = (gap + 1) & mask;
     for (let place = (gap + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
-      const home = this.#lane((index[place] as number) - 1, 0) & mask;
+      const home = this.#columns.firstLane((index[place] as number) - 1) & mask;
       if (((place - home) & mask) < ((place - gap) & mask)) continue;
       index[gap] = index[place] as number;
       gap = place;
@@ -247,43 +187,4 @@ export class MarkTable {
     this.#index = new Uint32Array(capacity);
     for (const entry of old) if (entry !== 0) this.#enter(entry - 1);
   }
-
-  #hasRest(slot: number, [second, third, fourth]: readonly [number, number, number]): boolean {
-    return this.#lane(slot, 1) === second && this.#lane(slot, 2) === third && this.#lane(slot, 3) === fourth;
-  }
-
-  #write(slot: number, { issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs }: MarkTimes): void {
-    const { times } = this.#chunk(slot);
-    times.set([issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs], (slot % CHUNK) * TIMES);
-  }
-
-  #lane(slot: number, lane: number): number {
-    return this.#chunk(slot).keys[(slot % CHUNK) * LANES + lane] as number;
-  }
-
-  #time(slot: number, column: number): number {
-    return this.#chunk(slot).times[(slot % CHUNK) * TIMES + column] as number;
-  }
-
-  #linkOf(slot: number, link: number): number {
-    return this.#chunk(slot).links[(slot % CHUNK) * LINKS + link] as number;
-  }
-
-  #link(slot: number, link: number, to: number): void {
-    this.#chunk(slot).links[(slot % CHUNK) * LINKS + link] = to;
-  }
-
-  #chunk(slot: number): Chunk {
-    return this.#chunks[Math.floor(slot / CHUNK)] as Chunk;
-  }
-}
-
-function laneOf(digest: string, at: number): number {
-  return (
-    (digest.charCodeAt(at) |
-      (digest.charCodeAt(at + 1) << 8) |
-      (digest.charCodeAt(at + 2) << 16) |
-      (digest.charCodeAt(at + 3) << 24)) >>>
-    0
-  );
 }

@@ -1,7 +1,8 @@
 import type { NowggPrincipal } from '../principal.js';
 import { digestOfCredentialId } from '../identity/credential-id.js';
 import { IssuerLeads } from './issuer-leads.js';
-import { BY_DIGEST, BY_ID, MarkTable } from './mark-table.js';
+import { BY_DIGEST, BY_ID } from './mark-keying.js';
+import { MarkTable } from './mark-table.js';
 import { TokenLives } from './token-lives.js';
 import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from './watermark.js';
 
