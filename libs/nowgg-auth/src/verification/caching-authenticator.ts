@@ -9,9 +9,9 @@ import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { Answer } from './answer.js';
 import { ClientEvidences } from './client-evidence.js';
-import { cacheKey, everyCacheKey, tokenDigest } from './cache-key.js';
-import { aheadMs, decide, decideAnswer, type Grounds } from './decide.js';
-import { acceptsTokenType, destinationOf } from './destination.js';
+import { cacheKey, tokenDigest } from './cache-key.js';
+import { decide, decideAnswer, type Grounds } from './decide.js';
+import { destinationOf } from './destination.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from './flights.js';
 import { MAX_TOKEN_LENGTH } from './gate.js';
@@ -23,16 +23,9 @@ import { SECOND_LOOK_MS } from './refusal-evidence.js';
 import { SharedAsking } from './shared-asking.js';
 import type { SharedCache } from './shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
-import { type AuthenticationContext, type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
-import {
-  ageMs,
-  type Instant,
-  instantOf,
-  refusalTtlMs,
-  RememberedAcceptance,
-  RENEW_AT,
-  VerdictCache,
-} from './verdict-cache.js';
+import { type AuthenticationContext, type AuthenticationPolicy, invalid, NO_POLICY, type Verdict } from './verdict.js';
+import { ageMs, instantOf, type RememberedAcceptance, RENEW_AT, type VerdictCache } from './verdict-cache.js';
+import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
@@ -61,8 +54,6 @@ interface Case {
   readonly context?: AuthenticationContext | undefined;
 }
 
-const NO_POLICY: AuthenticationPolicy = Object.freeze({});
-
 /**
  * Answers from memory where a fresh verdict is at hand, else asks the identity system, once for all who want to know.
  * What is remembered are facts; whether they do for this route and this moment is decided anew on every call.
@@ -72,7 +63,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #options: ResolvedVerificationOptions;
   readonly #clock: NowggClock;
   readonly #revocations: RevocationView;
-  readonly #cache: VerdictCache;
+  readonly #memory: VerdictMemory;
+  readonly #accepted: VerdictCache['accepted'];
   readonly #flights = new Flights<Answer>();
   readonly #local: LocalVerification;
   readonly #shared: SharedAsking;
@@ -93,8 +85,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes, clockSkewMs: options.clockSkewMs };
     const revocation = parts.revocation ?? DEFAULTS.revocation;
     this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
-    this.#cache = new VerdictCache(options);
-    this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#remember(...args));
+    const providerNames = [...providers].map(({ name }) => name);
+    const onForget = (keys: readonly string[]) => this.#distrust(keys);
+    this.#memory = new VerdictMemory({ options, clock, revocations, providers: providerNames, onForget });
+    this.#accepted = this.#memory.cache.accepted;
+    this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#memory.remember(...args));
     this.#shared = new SharedAsking(sharedCache, clock, options, providers.verdictScope);
     this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options);
     this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider)]));
@@ -119,7 +114,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
-    const remembered = rememberedOf(this.#cache, cacheKey(policy, tokenDigest(token)), instantOf(this.#clock));
+    const remembered = rememberedOf(this.#memory.cache, cacheKey(policy, tokenDigest(token)), instantOf(this.#clock));
     const verdict = await this.authenticate(token, policy);
     return explanationOf(token, verdict, { providers: this.#providers, remembered });
   }
@@ -135,8 +130,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const obstacle = this.#standing.obstacleTo(policy, this.#maxAgeMs(policy));
       if (obstacle) return obstacle;
     }
-    const entry = this.#cache.accepted.get(key);
-    if (!entry) return this.#refusalFromMemory(key, policy);
+    const entry = this.#accepted.get(key);
+    if (!entry) return this.#memory.refusal(key, this.#maxAgeMs(policy));
     const nowMs = this.#clock.now();
     if (policy === NO_POLICY && nowMs < entry.quietUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
@@ -162,15 +157,6 @@ export class CachingAuthenticator extends NowggAuthenticator {
       entry.begunAtMs = begunAtMs;
       return begunAtMs === undefined ? REVOCATIONS_UNKNOWN : decideNow();
     });
-  }
-
-  #refusalFromMemory(key: string, policy: AuthenticationPolicy): Verdict | undefined {
-    const refusal = this.#cache.refused.get(key);
-    if (!refusal) return undefined;
-    // An expired token cannot come back to life, so even a route that asks now may be told from memory.
-    const ttlMs = refusalTtlMs(refusal.reason);
-    const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, this.#maxAgeMs(policy));
-    return this.#ageMs(refusal.askedAt) < serves ? invalid(refusal.reason) : undefined;
   }
 
   #find(subject: Case): Promise<Verdict> {
@@ -213,12 +199,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (!learning && !(isRefused() && this.#standing.mayBeNewer(principal, identity()))) return undefined;
     return (async () => {
       await learning;
-      let begunAtMs = this.#cache.accepted.peek(key)?.begunAtMs;
+      let begunAtMs = this.#accepted.peek(key)?.begunAtMs;
       if (begunAtMs === undefined && isRefused() && this.#standing.mayBeNewer(principal, identity())) {
         answer.begunAt ??= this.#standing.findBegunAt(principal, token);
         begunAtMs = await answer.begunAt;
         if (begunAtMs === undefined) return REVOCATIONS_UNKNOWN;
-        const entry = this.#cache.accepted.peek(key);
+        const entry = this.#accepted.peek(key);
         if (entry) entry.begunAtMs = begunAtMs;
       }
       return decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds, begunAtMs);
@@ -232,7 +218,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const asked = { digest, token, tokenType, looksGood };
     // What is computed here needs no admission.
     if (local) return asked;
-    const accepted = this.#cache.accepted.peek(key);
+    const accepted = this.#accepted.peek(key);
     const source = typeof context?.source === 'function' ? context.source() : context?.source;
     return { ...asked, known: accepted !== undefined, player: accepted?.verdict.principal.userId, source };
   }
@@ -256,16 +242,16 @@ export class CachingAuthenticator extends NowggAuthenticator {
    * often than a healthy one: an old verdict that may serve does, and a route that wants a fresher one asks.
    */
   #isResting({ key, policy }: Case): boolean {
-    const entry = this.#cache.accepted.get(key);
+    const entry = this.#accepted.get(key);
     if (!entry || this.#maxAgeMs(policy) < this.#options.maxAgeMs) return false;
     if (entry.isDoubted && policy.allowStale === false) return false;
-    return this.#ageMs(entry) < entry.restUntilMs;
+    return this.#memory.ageMs(entry) < entry.restUntilMs;
   }
 
   #lineTo(provider: IdentityProvider): IdentityLine {
     const knowledge = {
       evidence: this.#evidence.of(provider.name),
-      playerOf: (digest: string) => this.#playerOf(digest),
+      playerOf: (digest: string) => this.#memory.acceptance(digest)?.verdict.principal.userId,
     };
     return new IdentityLine(provider, this.#clock, this.#options, knowledge);
   }
@@ -273,7 +259,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #ask(subject: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
     const { key } = subject;
     const { name } = provider;
-    const remembered = this.#unknownFromMemory(key);
+    const remembered = this.#memory.unknown(key);
     if (remembered) return Promise.resolve(remembered);
     const line = this.#lines.get(name) as IdentityLine;
     const evidence = this.#evidence.of(name);
@@ -284,19 +270,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const settle = (answer: Answer) => {
       const { verdict, source } = answer;
       if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
-      this.#remember(key, provider, question, answer);
+      this.#memory.remember(key, provider, question, answer);
     };
     const askNow = this.#maxAgeMs(subject.policy) <= 0;
     return askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle);
-  }
-
-  /** The absence of a verdict that still stands. */
-  #unknownFromMemory(key: string): Answer | undefined {
-    const unknown = this.#cache.unknown.get(key);
-    if (!unknown) return undefined;
-    const { reason, askedAt, restMs } = unknown;
-    const retryAfterMs = restMs - this.#ageMs(askedAt);
-    return retryAfterMs > 0 ? new Answer({ status: 'unknown', reason, retryAfterMs }, askedAt, 'miss') : undefined;
   }
 
   /** The first yes about an opaque token must name the user for whom it was refreshed here. */
@@ -304,7 +281,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const answer = await asked;
     const { verdict, askedAt } = answer;
     const owners = this.#tokenOwners;
-    if (!owners || verdict.status !== 'valid' || this.#cache.accepted.has(key)) return answer;
+    if (!owners || verdict.status !== 'valid' || this.#accepted.has(key)) return answer;
     // What a JWS says of its user was compared when it was refreshed.
     if (decodeUnverifiedJws(token) || (await owners.confirm(provider, token, verdict.facts.userId))) return answer;
     return new Answer({ status: 'invalid', reason: 'revoked_token', definite: true, finding: true }, askedAt, 'miss');
@@ -315,77 +292,18 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
   }
 
-  #remember(key: string, provider: IdentityProvider, question: Question, answer: Answer): void {
-    const { verdict, acceptance, askedAt } = answer;
-    // A token that was issued ahead of our clock is decided about when it comes again.
-    if (acceptance && aheadMs(acceptance, this.#clock.now(), this.#options.clockSkewMs) === 0) {
-      this.#cache.refused.delete(key);
-      const { maxAgeMs, acceptTokenTypes } = this.#options;
-      const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
-      const identity = answer.identityOf(provider, question.token);
-      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain });
-      entry.begunAtMs = this.#stillNewer(key);
-      this.#cache.accepted.set(key, entry);
-    }
-    if (verdict.status === 'unknown') this.#rememberUnknown(key, question.digest, verdict.reason, answer);
-    else this.#cache.unknown.delete(key);
-    if (verdict.status !== 'invalid') return;
-    this.#forget(question.digest);
-    if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
-      this.#cache.refused.set(key, { reason: verdict.reason, askedAt });
-    }
-  }
-
-  /** What was looked up for the entry before, if it lets the token pass. Else it is looked up anew: it may have changed. */
-  #stillNewer(key: string): number | undefined {
-    const before = this.#cache.accepted.peek(key);
-    if (before?.begunAtMs === undefined) return undefined;
-    const { principal } = before.verdict;
-    const isRefused = this.#revocations.refuses(principal, before.identity, this.#clock.now(), before.begunAtMs);
-    return isRefused ? undefined : before.begunAtMs;
-  }
-
-  #rememberUnknown(key: string, digest: string, reason: UnknownReason, { askedAt, restMs }: Answer): void {
-    if (restMs > 0) this.#cache.unknown.set(key, { reason, askedAt, restMs });
-    if (reason !== 'unconfirmed_refusal') return;
-    for (const each of this.#keysOf(digest)) {
-      const entry = this.#cache.accepted.peek(each);
-      entry?.doubt(this.#ageMs(entry), SECOND_LOOK_MS);
-    }
-  }
-
   /** Revalidates in the background; the caller was already answered from the cache. */
   #renew(subject: Case): void {
     void (async () => this.#find(subject))().catch(() => undefined);
   }
 
-  /** Drops what is known about a token, and distrusts older questions. */
-  #forget(digest: string): void {
-    const keys = this.#keysOf(digest);
+  /** Distrusts what is under way about a token, and what other processes know of it. */
+  #distrust(keys: readonly string[]): void {
     for (const key of keys) {
-      this.#cache.accepted.delete(key);
       this.#flights.invalidate(key);
       this.#local.invalidate(key);
     }
     void this.#shared.forget(keys);
-  }
-
-  #keysOf(digest: string): readonly string[] {
-    return everyCacheKey([...this.#lines.keys()], digest);
-  }
-
-  /** The user for whom a token was accepted before, as far as memory goes. */
-  #playerOf(digest: string): string | undefined {
-    return this.#entryOf(digest)?.verdict.principal.userId;
-  }
-
-  /** What is remembered of a token under the demands of any route. */
-  #entryOf(digest: string): RememberedAcceptance | undefined {
-    for (const key of this.#keysOf(digest)) {
-      const entry = this.#cache.accepted.peek(key);
-      if (entry) return entry;
-    }
-    return undefined;
   }
 
   /** How long a known player is not asked about again after a question without a verdict, milliseconds. */
@@ -398,17 +316,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const { key, digest, policy } = subject;
     const maxAgeMs = this.#maxAgeMs(policy);
     if (policy.allowStale === false || maxAgeMs <= 0) return undefined;
-    const entry = this.#cache.accepted.get(key) ?? this.#entryOf(digest);
+    const entry = this.#accepted.get(key) ?? this.#memory.acceptance(digest);
     if (!entry) return undefined;
-    const age = this.#ageMs(entry);
+    const age = this.#memory.ageMs(entry);
     if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
     if (restMs !== undefined) entry.restUntilMs = age + restMs;
     return this.#decideRemembered(entry, subject);
-  }
-
-  #ageMs(since: Instant): number {
-    const { wallMs, monotonicMs } = instantOf(this.#clock);
-    return ageMs(since, wallMs, monotonicMs);
   }
 
   /** A route may only tighten. */

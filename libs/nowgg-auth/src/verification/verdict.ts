@@ -24,6 +24,9 @@ export interface AuthenticationPolicy {
   readonly maxAuthAgeMs?: number | undefined;
 }
 
+/** The demands of a route that makes none. */
+export const NO_POLICY: AuthenticationPolicy = Object.freeze({});
+
 /** What is known of a request beside its token. Decides nothing about the token. */
 export interface AuthenticationContext {
   /** Names the request's source, for budgets and bounds of one source. A function is called only when it is needed. */

@@ -1,0 +1,122 @@
+import type { NowggClock } from '../clock.js';
+import type { IdentityProvider } from '../identity/identity-provider.js';
+import type { UnknownReason } from '../identity/reasons.js';
+import type { ResolvedVerificationOptions } from '../options.js';
+import type { RevocationView } from '../revocation/revocation-feed.js';
+import { Answer } from './answer.js';
+import { everyCacheKey } from './cache-key.js';
+import { aheadMs } from './decide.js';
+import { acceptsTokenType } from './destination.js';
+import type { Question } from './identity-line.js';
+import { SECOND_LOOK_MS } from './refusal-evidence.js';
+import { invalid, NO_POLICY, type Verdict } from './verdict.js';
+import { ageMs, type Instant, instantOf, refusalTtlMs, RememberedAcceptance, VerdictCache } from './verdict-cache.js';
+
+export interface VerdictMemoryParts {
+  readonly options: ResolvedVerificationOptions;
+  readonly clock: NowggClock;
+  readonly revocations: RevocationView;
+  /** Names of all identity providers: a token may be remembered under the demands of any of them. */
+  readonly providers: readonly string[];
+  /** Told the keys of a token that was forgotten: questions under way about it are older than the reason. */
+  readonly onForget: (keys: readonly string[]) => void;
+}
+
+/** What this process remembers of tokens: how answers are kept, and what they are worth later. */
+export class VerdictMemory {
+  readonly cache: VerdictCache;
+  readonly #parts: VerdictMemoryParts;
+
+  constructor(parts: VerdictMemoryParts) {
+    this.#parts = parts;
+    this.cache = new VerdictCache(parts.options);
+  }
+
+  /** @param maxAgeMs how old a verdict may be on this route */
+  refusal(key: string, maxAgeMs: number): Verdict | undefined {
+    const refusal = this.cache.refused.get(key);
+    if (!refusal) return undefined;
+    // An expired token cannot come back to life, so even a route that asks now may be told from memory.
+    const ttlMs = refusalTtlMs(refusal.reason);
+    const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, maxAgeMs);
+    return this.ageMs(refusal.askedAt) < serves ? invalid(refusal.reason) : undefined;
+  }
+
+  /** The absence of a verdict that still stands. */
+  unknown(key: string): Answer | undefined {
+    const unknown = this.cache.unknown.get(key);
+    if (!unknown) return undefined;
+    const { reason, askedAt, restMs } = unknown;
+    const retryAfterMs = restMs - this.ageMs(askedAt);
+    return retryAfterMs > 0 ? new Answer({ status: 'unknown', reason, retryAfterMs }, askedAt, 'miss') : undefined;
+  }
+
+  /** What is remembered of a token under the demands of any route. */
+  acceptance(digest: string): RememberedAcceptance | undefined {
+    for (const key of this.#keysOf(digest)) {
+      const entry = this.cache.accepted.peek(key);
+      if (entry) return entry;
+    }
+    return undefined;
+  }
+
+  remember(key: string, provider: IdentityProvider, question: Question, answer: Answer): void {
+    const { verdict, acceptance, askedAt } = answer;
+    const { clock, options } = this.#parts;
+    // A token that was issued ahead of our clock is decided about when it comes again.
+    if (acceptance && aheadMs(acceptance, clock.now(), options.clockSkewMs) === 0) {
+      this.cache.refused.delete(key);
+      const { maxAgeMs, acceptTokenTypes } = options;
+      const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
+      const identity = answer.identityOf(provider, question.token);
+      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain });
+      entry.begunAtMs = this.#stillNewer(key);
+      this.cache.accepted.set(key, entry);
+    }
+    if (verdict.status === 'unknown') this.#rememberUnknown(key, question.digest, verdict.reason, answer);
+    else this.cache.unknown.delete(key);
+    if (verdict.status !== 'invalid') return;
+    this.#forget(question.digest);
+    if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
+      this.cache.refused.set(key, { reason: verdict.reason, askedAt });
+    }
+  }
+
+  ageMs(since: Instant): number {
+    const { wallMs, monotonicMs } = instantOf(this.#parts.clock);
+    return ageMs(since, wallMs, monotonicMs);
+  }
+
+  /**
+   * The time that was looked up for the entry before, if it lets the token pass. Otherwise it is looked up anew: it may
+   * have changed.
+   */
+  #stillNewer(key: string): number | undefined {
+    const before = this.cache.accepted.peek(key);
+    if (before?.begunAtMs === undefined) return undefined;
+    const { clock, revocations } = this.#parts;
+    const { principal } = before.verdict;
+    const isRefused = revocations.refuses(principal, before.identity, clock.now(), before.begunAtMs);
+    return isRefused ? undefined : before.begunAtMs;
+  }
+
+  #rememberUnknown(key: string, digest: string, reason: UnknownReason, { askedAt, restMs }: Answer): void {
+    if (restMs > 0) this.cache.unknown.set(key, { reason, askedAt, restMs });
+    if (reason !== 'unconfirmed_refusal') return;
+    for (const each of this.#keysOf(digest)) {
+      const entry = this.cache.accepted.peek(each);
+      entry?.doubt(this.ageMs(entry), SECOND_LOOK_MS);
+    }
+  }
+
+  /** Drops what is known about a token. */
+  #forget(digest: string): void {
+    const keys = this.#keysOf(digest);
+    for (const key of keys) this.cache.accepted.delete(key);
+    this.#parts.onForget(keys);
+  }
+
+  #keysOf(digest: string): readonly string[] {
+    return everyCacheKey(this.#parts.providers, digest);
+  }
+}
