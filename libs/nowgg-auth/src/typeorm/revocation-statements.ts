@@ -1,0 +1,108 @@
+import { REVOCATION_CHANNEL } from './revocation-channel.js';
+import { pageStatement, PHASES, SINCE } from './revocation-pages.js';
+import type { TokenTables } from './token-database.js';
+
+const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
+
+const COLUMNS = (table: string) => `
+  ${table}.provider, ${table}.kind, ${table}.subject_id,
+  ${MS(`${table}.issued_until`)} AS issued_until_ms,
+  ${MS(`${table}.refused_until`)} AS refused_until_ms,
+  CASE WHEN ${table}.issued_until IS NOT NULL THEN ${MS(`coalesce(${table}.marked_at, ${table}.changed_at)`)} END AS marked_at_ms,
+  ${MS(`${table}.not_after`)} AS not_after_ms`;
+
+/** When the sign-out in a row matters no more, with a margin of a minute. `life`: milliseconds. */
+const END_OF_MARK = (row: string, life: string) => `(CASE
+    WHEN ${row}.kind IN ('token', 'credential') AND ${row}.not_after IS NOT NULL THEN ${row}.not_after
+    ELSE greatest(${row}.issued_until + ${life} * interval '1 millisecond', ${row}.not_after)
+  END + interval '1 minute')`;
+
+/** Refuses nothing any more, and has not been written for $1 milliseconds. $2: how long a sign-out is kept at least. */
+const SPENT = (tokenLife: string) => {
+  const life = `greatest($2::float8, (SELECT longest_ms FROM ${tokenLife} AS life WHERE life.provider = known.provider))`;
+  return `(known.refused_until IS NULL OR known.refused_until <= statement_timestamp())
+    AND (known.issued_until IS NULL OR ${END_OF_MARK('known', life)} <= statement_timestamp())
+    AND known.changed_at <= statement_timestamp() - $1::float8 * interval '1 millisecond'`;
+};
+
+const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
+
+/** The statements about revocations. Each is one round trip and its own transaction. */
+export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables, 'revocation' | 'tokenLife'>) {
+  const life = `coalesce((SELECT life.ms FROM unnest($7::text[], $8::float8[]) AS life(provider, ms)
+    WHERE life.provider = known.provider), $9::float8)`;
+  const columns = COLUMNS('known');
+  return {
+    // In the order of the key, so that two batches never wait for each other.
+    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries
+    put: `WITH given AS (
+         SELECT provider, kind, subject_id, ${TIMESTAMP('issued')} AS issued_until, ${TIMESTAMP('refused')} AS refused_until,
+           ${TIMESTAMP('expires')} AS not_after, clock_timestamp() AS at
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[])
+           AS given(provider, kind, subject_id, issued, refused, expires)
+         ORDER BY provider, kind, subject_id
+       ), put AS (
+         INSERT INTO ${revocation} AS known
+           (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at)
+         SELECT provider, kind, subject_id, issued_until, refused_until,
+           CASE WHEN issued_until IS NOT NULL THEN at END, not_after, at
+         FROM given
+         ON CONFLICT (provider, kind, subject_id) DO UPDATE SET
+           issued_until = greatest(known.issued_until, excluded.issued_until),
+           refused_until = coalesce(excluded.refused_until, known.refused_until),
+           marked_at = CASE WHEN excluded.issued_until IS NULL THEN known.marked_at ELSE clock_timestamp() END,
+           not_after = greatest(known.not_after, excluded.not_after),
+           changed_at = clock_timestamp()
+         RETURNING *
+       ), told AS (SELECT pg_notify('${REVOCATION_CHANNEL}', ''))
+       SELECT ${COLUMNS('put')} FROM put, told`,
+
+    // $1 provider, $2 kind, $3 id
+    lift: `WITH lifted AS (
+         UPDATE ${revocation} SET issued_until = NULL, refused_until = NULL, marked_at = NULL, not_after = NULL,
+           changed_at = clock_timestamp()
+         WHERE provider = $1 AND kind = $2 AND subject_id = $3
+         RETURNING 1
+       ), told AS (SELECT pg_notify('${REVOCATION_CHANNEL}', ''))
+       SELECT 1 FROM lifted, told`,
+
+    // $1 provider, $2 kind, $3 id
+    find: `SELECT ${COLUMNS('known')} FROM ${revocation} AS known WHERE provider = $1 AND kind = $2 AND subject_id = $3`,
+
+    tokenLives: `SELECT provider, longest_ms FROM ${tokenLife}`,
+
+    // $1 provider, $2 milliseconds
+    keepTokenLife: `WITH kept AS (
+         INSERT INTO ${tokenLife} AS known (provider, longest_ms) VALUES ($1, $2::float8)
+         ON CONFLICT (provider) DO UPDATE SET longest_ms = greatest(known.longest_ms, excluded.longest_ms)
+         RETURNING 1
+       )
+       SELECT 1 FROM kept`,
+
+    // $1 to $4 the edge, $5 the page's size, $6 since
+    changes: pageStatement(revocation, 'changed_at', { columns, from: SINCE('$6'), wanted: 'true' }),
+
+    // By phase. $1 to $4 the edge, $5 the page's size, $6 how far back, $7 providers, $8 their lives, $9 default life
+    loads: PHASES.map((column) =>
+      pageStatement(revocation, column, {
+        columns,
+        from: `statement_timestamp() - $6::float8 * interval '1 millisecond'`,
+        wanted: `known.refused_until > now.at OR (known.issued_until IS NOT NULL AND ${END_OF_MARK('known', life)} > now.at)`,
+      }),
+    ),
+
+    // $1 unchanged for, $2 how long a sign-out is kept at least
+    countSpent: `SELECT count(*)::float8 AS count FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}`,
+
+    // $1 unchanged for, $2 how long a sign-out is kept at least, $3 limit
+    sweepSpent: `WITH spent AS (
+         SELECT provider, kind, subject_id FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}
+         ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED
+       ), gone AS (
+         DELETE FROM ${revocation} AS known USING spent
+         WHERE known.provider = spent.provider AND known.kind = spent.kind AND known.subject_id = spent.subject_id
+         RETURNING 1
+       )
+       SELECT count(*)::integer AS count FROM gone`,
+  };
+}
