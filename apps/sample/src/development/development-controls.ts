@@ -1,6 +1,7 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { EmbeddedNowgg } from '../embedded/embedded-nowgg.js';
 import type { EmbeddedWebSignIn } from '../embedded/embedded-web-sign-in.js';
+import { isSameSecret } from '../embedded/same-secret.js';
 
 /** What a person can do to the identity systems that stand in for the real ones. */
 export class DevelopmentControls {
@@ -18,11 +19,10 @@ export class DevelopmentControls {
   }
 
   isKey(given: unknown): boolean {
-    const digest = (text: string) => createHash('sha256').update(text).digest();
-    return typeof given === 'string' && timingSafeEqual(digest(given), digest(this.key));
+    return typeof given === 'string' && isSameSecret(given, this.key);
   }
 
-  /** Whether now.gg answers nothing but 503 at present, by whoever's will. */
+  /** Whether now.gg answers nothing but 503 at present, whatever the cause. */
   get isOutage(): boolean {
     return this.#nowgg.emulator.faults.some(({ kind, count }) => kind === 'status' && count === undefined);
   }

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { isSameSecret } from './same-secret.js';
 
 const protocolVersion = 196_608;
 const requestsForEncryption = [80_877_103, 80_877_104];
@@ -81,7 +81,7 @@ async function admit(client: Socket, password: string): Promise<Buffer> {
     client.write(cleartextPasswordWanted);
     const message = await readMessage(client, 1);
     const given = message.subarray(5, -1).toString('utf8');
-    if (message[0] === 0x70 && isEqual(given, password)) return startup;
+    if (message[0] === 0x70 && isSameSecret(given, password)) return startup;
     client.end(refusal);
     await once(client, 'close');
     throw new Error('a wrong password');
@@ -105,9 +105,4 @@ async function readBytes(client: Socket, count: number): Promise<Buffer> {
     if (client.readableEnded || client.destroyed) throw new Error('the client has left');
     await Promise.race([once(client, 'readable'), once(client, 'close')]);
   }
-}
-
-function isEqual(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
 }
