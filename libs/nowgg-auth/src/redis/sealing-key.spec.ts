@@ -7,24 +7,28 @@ import { redisSharedCache } from './redis-shared-cache-wiring.js';
 import { ownSealingKey, requireSealingKey } from './sealing-key.js';
 
 const key = randomBytes(32).toString('base64');
+const sixteen = randomBytes(16);
 const bad: [string, unknown][] = [
   ['is too short', randomBytes(31).toString('base64')],
   ['is too long', randomBytes(33).toString('base64')],
   ['is hexadecimal', randomBytes(32).toString('hex')],
   ['is base64url', `${'-_'.repeat(21)}A=`],
   ['has spare bits', `${'A'.repeat(42)}B=`],
-  ['is no text', 7],
+  ['is not a text', 7],
   ['is empty', ''],
   ['holds equal bytes', Buffer.alloc(32, 7).toString('base64')],
   ['holds hexadecimal text', Buffer.from(randomBytes(16).toString('hex')).toString('base64')],
   ['holds upper-case hexadecimal text', Buffer.from(randomBytes(16).toString('hex').toUpperCase()).toString('base64')],
+  ['holds a pass phrase', Buffer.from('correct horse battery staple 123').toString('base64')],
+  ['repeats 16 bytes', Buffer.concat([sixteen, sixteen]).toString('base64')],
+  ['counts', Buffer.from(Array.from({ length: 32 }, (_, at) => at)).toString('base64')],
 ];
 
 describe('the key of the shared cache', () => {
   it.each(bad)('is refused when it %s, without repeating it', (_, given) => {
     expect(() => ownSealingKey(given)).toThrow(NowggConfigurationError);
     expect(() => ownSealingKey(given)).toThrow(
-      /^redisSharedCache key (?:must be 32 bytes in base64|is weak: [a-z ]+)$/,
+      /^redisSharedCache key (?:must be 32 bytes in base64|(?:is text, such as hexadecimal digits or a pass phrase|has too few different bytes|repeats a pattern|counts up or down): use 32 random bytes, for example of openssl rand -base64 32)$/,
     );
     expect(() => redisSharedCache({ url: 'redis://localhost', key: given as string })).toThrow(NowggConfigurationError);
   });
@@ -35,7 +39,7 @@ describe('the key of the shared cache', () => {
     subscribe(NOWGG_SECURITY_CHANNEL, listen);
     expect(() => ownSealingKey(Buffer.alloc(32).toString('base64'))).toThrow(NowggConfigurationError);
     unsubscribe(NOWGG_SECURITY_CHANNEL, listen);
-    expect(events).toEqual([{ type: 'refused_key', detail: 'redisSharedCache key is weak: all its bytes are equal' }]);
+    expect(events).toEqual([{ type: 'refused_key', detail: 'redisSharedCache key has too few different bytes' }]);
   });
 
   it('seals alike in every process that has it, and never as it was given', () => {

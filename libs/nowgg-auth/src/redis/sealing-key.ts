@@ -1,10 +1,10 @@
 import { NowggConfigurationError } from '../errors.js';
+import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
 import { publishSecurityEvent } from '../security-events.js';
 import { derivedKey } from './derived-key.js';
 
 /** 32 bytes are 43 characters and one of padding; the last character carries four bits. */
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
-const HEX_TEXT = /^[0-9A-Fa-f]{32}$/;
 
 /**
  * Judges the key that was given to the shared cache itself.
@@ -17,15 +17,15 @@ export function ownSealingKey(given: unknown): Uint8Array | undefined {
     throw new NowggConfigurationError('redisSharedCache key must be 32 bytes in base64');
   }
   const bytes = Buffer.from(given, 'base64');
-  if (bytes.every((byte) => byte === bytes[0])) throw weakKey('all its bytes are equal');
-  if (HEX_TEXT.test(bytes.toString('latin1'))) throw weakKey('its bytes are hexadecimal text');
+  const weakness = weaknessOf(bytes);
+  if (weakness !== undefined) throw weakKey(weakness);
   return derivedKey(bytes, 'own key');
 }
 
-function weakKey(rule: string): NowggConfigurationError {
-  const detail = `redisSharedCache key is weak: ${rule}`;
+function weakKey(weakness: string): NowggConfigurationError {
+  const detail = `redisSharedCache key ${weakness}`;
   publishSecurityEvent({ type: 'refused_key', detail });
-  return new NowggConfigurationError(detail);
+  return new NowggConfigurationError(`${detail}: ${RANDOM_KEY}`);
 }
 
 /** @throws NowggConfigurationError when there is neither a key of its own nor one of the module */
