@@ -88,7 +88,7 @@ describe.each(platforms)('under load of one kind on %s', (platform) => {
     expect(app.peer.requestsTo(TOKEN)).toHaveLength(3);
   });
 
-  it('gives one player with 300 connections a few questions at a time, and nobody a 503', async () => {
+  it('gives one player with 300 connections a few questions at a time, and no caller a 503', async () => {
     await using app = await start();
     const gate = gateOf();
     const token = app.token({ userId: 'ada' });

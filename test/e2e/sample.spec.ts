@@ -31,7 +31,7 @@ describe('the embedded database', () => {
     }
   };
 
-  it('opens for its password only, whoever asks', async () => {
+  it('opens for its password only, for any user name', async () => {
     const { password } = new URL(services.config.database.url);
     expect(password).toMatch(/^[0-9a-f]{48}$/);
     expect(await connectionOf((url) => Object.assign(url, { username: 'nobody', password: 'x' }))).toBe('28P01');

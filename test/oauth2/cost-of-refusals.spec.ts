@@ -90,7 +90,7 @@ beforeAll(async () => {
     // No circuit spares a question.
     sites[name] = await lib.authenticated.Authenticated.by(identityProviders, { verification: { circuit: false } });
   }
-  // The keys are at hand from here on.
+  // The keys are known from here on.
   for (const name of ['jwt alone', 'jwt beside opaque']) await site(name).outcome(await signer.sign(goodClaims()));
 });
 afterAll(async () => {

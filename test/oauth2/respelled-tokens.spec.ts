@@ -43,7 +43,7 @@ describe.each(CASES)('a JWT of an OpenID provider, with $name on $platform', ({ 
 
   /** Each spelling that Node's parser lets through, with the status that it gets. */
   async function statusesOf(token: string): Promise<readonly (readonly [string, number])[]> {
-    // A line break ends the field, and white space at its end is no part of the value: that would be the token itself.
+    // A line break ends the field, and white space at its end does not belong to the value: that would be the token itself.
     const sent = respelledSignaturesOf(token).filter((respelled) => !/\n|\t$/.test(respelled.token));
     return Promise.all(
       sent.map(async ({ how, token: text }) => [how, (await game.fetch('/guarded', text)).status] as const),

@@ -12,7 +12,7 @@ export function judge(source, flags) {
     const node = parse(source);
     if (hasCountInCount(node)) return { linear: false, why: 'a counted repetition in a counted repetition' };
     const options = node.kind === 'choice' ? node.options : [node];
-    // Alternatives are tried one after the other, so each is judged by itself.
+    // Alternatives are tried one after the other, so each is judged alone.
     const faults = options.map((option) => faultOf(option, flags)).filter((fault) => fault !== undefined);
     return faults.length > 0 ? { linear: false, why: faults.join('; ') } : { linear: true, why: reasonOf(node, flags) };
   } catch (error) {

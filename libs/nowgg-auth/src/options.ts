@@ -38,8 +38,8 @@ export interface VerificationOptions {
   budget?: VerificationBudget;
   /**
    * Names the source of a request, such as an address or device that the application trusts, for {@link budget},
-   * `tokens.codeBudget` and the bounds of one source. The module never takes an address by itself, because behind a
-   * proxy everybody has the same. Default: sources are unknown, and none is bounded. Runs on cache misses and sign-ins.
+   * `tokens.codeBudget` and the bounds of one source. The module never takes an address on its own, because behind a
+   * proxy all callers have the same. Default: sources are unknown, and none is bounded. Runs on cache misses and sign-ins.
    */
   sourceOf?(request: object): string | undefined;
 }
@@ -66,7 +66,7 @@ export interface CircuitSettings {
 export type VerificationBudget = (question: {
   readonly provider: string;
   readonly tokenType: TokenType;
-  /** Anybody can make a token that looks good: let it decide nothing alone. */
+  /** A token that looks good is easy to make: let this decide nothing alone. */
   readonly looksGood: boolean;
   /** This process has accepted the token before. No stranger can forge that. */
   readonly known: boolean;

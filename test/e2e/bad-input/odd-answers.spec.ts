@@ -19,7 +19,7 @@ const odd: readonly (readonly [string, RawAnswer, number])[] = [
   ['nothing before the deadline', silence, 5],
 ];
 
-/** Answers oddly about what a forger sends, and well about everybody else's token. */
+/** Answers oddly about a forger's tokens, and well about all others. */
 const oddFor = (answer: RawAnswer): RawAnswer => {
   return (exchange) => (claimsSent(exchange).forged === true ? answer(exchange) : acceptAny(exchange));
 };

@@ -38,7 +38,7 @@ async function start(platform: Platform) {
 }
 
 describe.each(platforms)('a client secret in doubt on %s', (platform) => {
-  it('refuses two strangers of a new process, and then nobody until a token is accepted, and says so once', async () => {
+  it('refuses two strangers of a new process, and then none until a token is accepted, and says so once', async () => {
     await using app = await AppUnderTest.start(platform);
     app.peer.alwaysAnswer(json(200, refused()));
     for (const _token of [1, 2]) expectAnswer(await app.fetch('/guarded', app.token()), 'U1');

@@ -57,7 +57,7 @@ describe.each(platforms)('the Passport strategy on %s', (platform) => {
     ['a reset', 503, reset, 2],
     ['a 429', 503, json(429, {}, [['Retry-After', '5']])],
     ['claims of another token', 503, json(200, accepted(tokenClaims()))],
-  ])('lets nobody in after %s: %d', async (_what, status, answer, requests = 1) => {
+  ])('lets no caller in after %s: %d', async (_what, status, answer, requests = 1) => {
     await using app = await start();
     app.peer.alwaysAnswer(answer);
     const reply = await app.fetch('/passport', app.token());

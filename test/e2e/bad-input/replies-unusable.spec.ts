@@ -153,7 +153,7 @@ describe.each(platforms)('unusable replies on %s', (platform) => {
   afterAll(async () => shared[Symbol.asyncDispose]());
 
   it.each([...bodies, ...framings, ...envelopes, ...statuses])(
-    'are no verdict and stand for five seconds only: %s',
+    'are not verdicts and stand for five seconds only: %s',
     async (_what, spoil) => {
       // A connection of its own for each row: on a kept one a broken reply may be worth a second question.
       await shared.peer.dropConnections();

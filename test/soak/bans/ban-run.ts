@@ -146,7 +146,7 @@ export class BanRun {
     return findings;
   }
 
-  /** Whoever is not banned can sign in anew at each node. */
+  /** A player who is not banned can sign in anew at each node. */
   async #newcomerFindings(): Promise<string[]> {
     const findings: string[] = [];
     for (const { tokens } of this.#nodes) {

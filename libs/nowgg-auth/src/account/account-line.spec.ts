@@ -59,7 +59,7 @@ describe('the line to account endpoints', () => {
     expect(answers).toHaveLength(5);
   });
 
-  it('closes for nobody else when one token never has an answer', async () => {
+  it('stays open for other tokens when one token never has an answer', async () => {
     const { clock, askAnswered } = world();
     for (let n = 0; n < 20; n += 1) {
       await askAnswered('odd', SILENT);

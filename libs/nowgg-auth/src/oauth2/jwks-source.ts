@@ -51,7 +51,7 @@ export class JwksSource {
   }
 
   /**
-   * Tries the keys that fit this header, those at hand first. The set is fetched anew, at most once per cool-down, when
+   * Tries the keys that fit this header, the known ones first. The set is fetched anew, at most once per cool-down, when
    * none fits or the trial asks for more. `none` is only said of a set that was requested after the call began.
    *
    * @param cause whether the header is that of a presented token or of one in a reply of the identity system

@@ -8,7 +8,7 @@ export type Loading<T> =
   | { readonly status: 'failed'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /**
- * What lacked something: a token that anybody may have sent, or a reply of the identity system itself. Each has its own
+ * What lacked something: a token that a stranger may have sent, or a reply of the identity system itself. Each has its own
  * cool-down, so that strangers' tokens do not use up the fetch that a sign-in needs.
  */
 export type MissCause = 'token' | 'reply';
@@ -83,7 +83,7 @@ export class LastingDocument<T> {
   }
 
   /**
-   * Looks for a newer document after the one at hand lacked something: fetches at most once per cool-down
+   * Looks for a newer document after the present one lacked something: fetches at most once per cool-down
    * and cause.
    *
    * @param cause what lacked something

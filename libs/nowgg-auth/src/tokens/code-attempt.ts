@@ -62,7 +62,7 @@ export class CodeAttempt {
     if (closedForMs > 0) return this.#giveUp('now', closedForMs);
     const { request } = this.#context;
     const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.harvestMs) });
-    // A code is never replayed by itself: it works once, and a second use may count as theft.
+    // The module never replays a code: it works once, and a second use may count as theft.
     const startedAt = clock.monotonicNow();
     const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
     const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;

@@ -15,7 +15,7 @@ const OVER_BUDGET: Unknown = Object.freeze({ status: 'unknown', reason: 'over_bu
 
 /**
  * Decides whether a question may be sent now. Half of the places are for tokens that were accepted before, because a
- * token that merely looks good can be made by anybody; the other half is for strangers, who wait for a place rather than
+ * token that merely looks good is easy to make; the other half is for strangers, who wait for a place rather than
  * being turned away. Then the application's budget is asked.
  */
 export class QuestionAdmission {

@@ -28,7 +28,7 @@ describe('who started a sign-in', () => {
     ['a page of another port', { referer: 'https://game.example:8443/' }, 'another_site'],
     ['a page of another scheme', { referer: 'http://game.example/' }, 'another_site'],
     ['a page with the host as user', { referer: 'https://game.example@evil.example/' }, 'another_site'],
-    ['a Referer that is no address', { referer: 'game.example' }, 'unproven'],
+    ['a Referer that is not an address', { referer: 'game.example' }, 'unproven'],
   ])('is told of %s', (_name, headers, expected) => {
     expect(startOriginOf({ headers }, OWN, [PARTNER])).toBe(expected);
   });
