@@ -31,7 +31,7 @@ const LONGEST_MS = 10_000;
 
 let serial = 0;
 
-/** A token that nobody has presented before. */
+/** A token that was never presented before. */
 export function newToken(clientId: string, changes: Readonly<Record<string, unknown>> = {}): string {
   serial += 1;
   const now = Math.floor(Date.now() / 1000);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { serve } from '../support/child-process.js';
 
 /** How long each endpoint takes, milliseconds. */
@@ -22,9 +23,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   let body = '';
   for await (const chunk of request) body += String(chunk);
   const [waitMs, reply] = replyOf(endpoint, request, body);
-  setTimeout(() => {
-    if (!response.destroyed) response.setHeader('Content-Type', 'application/json').end(JSON.stringify(reply));
-  }, waitMs);
+  await pause(waitMs);
+  if (!response.destroyed) response.setHeader('Content-Type', 'application/json').end(JSON.stringify(reply));
 }
 
 function replyOf(endpoint: string, request: IncomingMessage, body: string): readonly [number, unknown] {

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Child } from '../support/child-process.js';
-import { runProgram, sectionsFor } from '../support/command-line.js';
+import { readSelection, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
 import { markdownTable } from '../support/markdown-table.js';
 import { percentile } from '../support/statistics.js';
@@ -31,20 +31,10 @@ const LEAD_MS = 500;
 await runProgram<Options>({
   usage: USAGE,
   readArguments: (args) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) return 'help';
-    const only = sectionsFor(
-      attacks.map(({ id }) => id),
-      values.only,
-    );
-    return { seconds: values.quick ? 4 : 15, only };
+    const ids = attacks.map(({ id }) => id);
+    const selection = readSelection(args, ids);
+    if (selection === 'help') return 'help';
+    return { seconds: selection.isQuick ? 4 : 15, only: selection.sections };
   },
   run: async ({ seconds, only }) => {
     console.log(`${describeMachine()}; ${NEWCOMERS_A_SECOND} newcomers a second for ${seconds} s in each load\n`);
@@ -110,10 +100,4 @@ async function newcomers(send: Send, seconds: number): Promise<Load> {
   }
   await Promise.all(visits);
   return { latencies, refusals };
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

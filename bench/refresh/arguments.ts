@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { sectionsFor } from '../support/command-line.js';
+import { readSelection } from '../support/command-line.js';
 
 export const SECTIONS = ['expiry', 'beside', 'operations', 'scale'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -25,14 +24,7 @@ const QUICK = { expiries: 2, besideRounds: 1, operations: 30, readRounds: 5, siz
 
 /** @throws Error that says what is wrong with the command line */
 export function readArguments(args: readonly string[]): RunOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return 'help';
-  return { ...(values.quick ? QUICK : FULL), sections: sectionsFor(SECTIONS, values.only) };
+  const selection = readSelection(args, SECTIONS);
+  if (selection === 'help') return 'help';
+  return { ...(selection.isQuick ? QUICK : FULL), sections: selection.sections };
 }

@@ -1,3 +1,5 @@
+import { parseArgs } from 'node:util';
+
 /** A program of the benchmarks: how it is told what to do, and what it does. */
 export interface Program<Options> {
   readonly usage: string;
@@ -18,8 +20,31 @@ export async function runProgram<Options>({ usage, readArguments, run }: Program
   }
 }
 
-/** The sections that `--only` leaves: all without it. @throws Error when there is none of this name */
-export function sectionsFor<Section extends string>(
+/** The part of a benchmark that its command line selects. */
+export interface Selection<Section extends string> {
+  /** The one that `--only` names; all without it. */
+  readonly sections: readonly Section[];
+  readonly isQuick: boolean;
+}
+
+/** Reads `--only NAME`, `--quick` and `--help`. @throws Error that says what is wrong with the command line */
+export function readSelection<Section extends string>(
+  args: readonly string[],
+  sections: readonly Section[],
+): Selection<Section> | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  return { sections: sectionsFor(sections, values.only), isQuick: values.quick };
+}
+
+function sectionsFor<Section extends string>(
   sections: readonly Section[],
   only: string | undefined,
 ): readonly Section[] {

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { sectionsFor } from '../support/command-line.js';
+import { readSelection } from '../support/command-line.js';
 
 export const SECTIONS = ['hit', 'memory', 'flood', 'first-uses', 'revocation', 'redis', 'lateness'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -24,18 +23,11 @@ const FULL = { hitRounds: 300, entries: 100_000, floodRequests: 3_000, bans: 200
 
 /** @throws Error that says what is wrong with the command line */
 export function readArguments(args: readonly string[]): RunOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return 'help';
-  const share = values.quick ? 0.1 : 1;
+  const selection = readSelection(args, SECTIONS);
+  if (selection === 'help') return 'help';
+  const share = selection.isQuick ? 0.1 : 1;
   const amounts = Object.fromEntries(
     Object.entries(FULL).map(([name, amount]) => [name, Math.max(2, Math.round(amount * share))]),
   ) as typeof FULL;
-  return { ...amounts, sections: sectionsFor(SECTIONS, values.only) };
+  return { ...amounts, sections: selection.sections };
 }

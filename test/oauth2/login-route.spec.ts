@@ -4,9 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { memoryTokenStore, NowggAuthModule, NowggTokenService } from 'nestjs-nowgg-auth';
-import { NowggAuthorizationService, NowggOAuth2Module, sami, type SamiOptions } from 'nestjs-nowgg-auth/oauth2';
+import { NowggAuthorizationService, NowggOAuth2Module, type SamiOptions } from 'nestjs-nowgg-auth/oauth2';
 import { Browser } from './support/browser.js';
-import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
+import { IdentitySystem } from './support/identity-system.js';
+import { samiProvider } from './support/providers.js';
 import { samiShape } from './support/shapes.js';
 import { KEY } from './support/web-game.js';
 
@@ -44,17 +45,8 @@ describe.each(['express', 'fastify'] as const)(
     });
 
     const start = async (options: Partial<SamiOptions> = {}) => {
-      const provider = sami({
-        baseUrl: system.url,
-        tokenInfoUrl: `${system.url}/v1.1/accounts/tokenInfo`,
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        redirectUri: REDIRECT_URI,
-        scopes: ['read', 'write'],
-        ...options,
-      });
       const auth = NowggAuthModule.forRoot({
-        identityProviders: [provider],
+        identityProviders: [samiProvider(system, options)],
         tokenStore: memoryTokenStore(),
         tokens: { encryptionKeys: [KEY] },
         strategyName: false,
@@ -69,7 +61,7 @@ describe.each(['express', 'fastify'] as const)(
       return app;
     };
 
-    /** A code of a sign-in that somebody else's browser began. */
+    /** A code of a sign-in that another browser began. */
     const codeOfAnother = async (game: INestApplication) => {
       const { url } = await game.get(NowggAuthorizationService, { strict: false }).authorizationUrl();
       return new URL(await new Browser().go(url)).searchParams.get('code') as string;

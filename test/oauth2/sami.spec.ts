@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { sami, type SamiOptions } from 'nestjs-nowgg-auth/oauth2';
-import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
+import type { SamiOptions } from 'nestjs-nowgg-auth/oauth2';
+import { IdentitySystem } from './support/identity-system.js';
+import { samiProvider } from './support/providers.js';
 import { samiShape } from './support/shapes.js';
 import { WebGame } from './support/web-game.js';
 
@@ -11,18 +12,7 @@ describe('Samsung SAMI', () => {
   let game: WebGame;
 
   const gameWith = async (options: Partial<SamiOptions> = {}) =>
-    WebGame.start([
-      sami({
-        baseUrl: system.url,
-        tokenInfoUrl: `${system.url}/v1.1/accounts/tokenInfo`,
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        redirectUri: REDIRECT_URI,
-        scopes: ['read', 'write'],
-        applicationScopes: ['read', 'write'],
-        ...options,
-      }),
-    ]);
+    WebGame.start([samiProvider(system, { applicationScopes: ['read', 'write'], ...options })]);
 
   beforeEach(async () => {
     system = await IdentitySystem.start(samiShape);

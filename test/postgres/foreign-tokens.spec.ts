@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from 'nestjs-nowgg-auth';
-import { introspection, jwt, oauth2, userinfo, type VerificationMethod } from 'nestjs-nowgg-auth/oauth2';
 import { Browser } from '../oauth2/support/browser.js';
-import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
+import { IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
+import { WEB_VERIFICATIONS, webProvider } from '../oauth2/support/providers.js';
 import { authgearShape } from '../oauth2/support/shapes.js';
 import { GameCluster } from '../support/game-cluster.js';
 import type { SignedIn } from '../support/game-with-routes.js';
@@ -11,12 +11,6 @@ import { type PostgresCluster, startPostgresCluster } from '../support/postgres-
 import { ageRows } from '../support/token-endpoint-database.js';
 
 jest.setTimeout(120_000);
-
-const METHODS: readonly [string, 'jwt' | 'opaque', (base: string) => VerificationMethod][] = [
-  ['jwt()', 'jwt', (audience) => jwt({ audience })],
-  ['introspection()', 'opaque', () => introspection()],
-  ['userinfo()', 'opaque', () => userinfo()],
-];
 
 let cluster: PostgresCluster;
 
@@ -26,7 +20,8 @@ beforeAll(async () => {
 afterAll(async () => cluster.stop());
 
 describe.each(['express', 'fastify'] as const)("a refresh that brings another user's token, on %s", (platform) => {
-  describe.each(METHODS)('with %s', (_name, format, verification) => {
+  describe.each(Object.entries(WEB_VERIFICATIONS))('with %s', (_name, verification) => {
+    const { format } = verification;
     let system: IdentitySystem;
     let game: GameCluster;
     const events: NowggSecurityEvent[] = [];
@@ -35,15 +30,7 @@ describe.each(['express', 'fastify'] as const)("a refresh that brings another us
 
     beforeEach(async () => {
       system = await IdentitySystem.start(authgearShape(format));
-      const provider = oauth2({
-        name: 'web',
-        issuer: system.url,
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        clientAuthentication: 'post',
-        redirectUri: REDIRECT_URI,
-        verification: verification(system.url),
-      });
+      const provider = webProvider(system, verification);
       const url = await cluster.createDatabase();
       game = await GameCluster.start(url, platform, { identityProviders: [provider] }, { oauth2: true });
       events.length = 0;

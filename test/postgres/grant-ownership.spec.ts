@@ -16,24 +16,19 @@ import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-
 import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/session-handle.js';
 import { handleOfFirstForm } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
-import { SecurityEventRecord } from '../support/security-events.js';
+import { useSecurityEvents } from '../support/security-events.js';
 import { codeFor } from '../support/token-endpoint.js';
 import { EndpointAuthenticator } from '../support/token-endpoint-client.js';
 import { endpointService, RING, SHORT_DURATIONS } from '../support/token-endpoint-service.js';
 import { TokenSuite } from '../support/token-endpoint-suite.js';
 
 let suite: TokenSuite;
-let events: SecurityEventRecord;
+const events = useSecurityEvents();
 
 beforeAll(async () => {
   suite = await TokenSuite.start();
-  events = new SecurityEventRecord();
 }, 60_000);
-afterAll(async () => {
-  events.stop();
-  await suite.stop();
-}, 30_000);
-beforeEach(() => void events.take());
+afterAll(() => suite.stop(), 30_000);
 
 /** A title of the studio, on the same database and key. */
 const titleOf = (owner: { clientKey?: string; provider?: string }) =>
@@ -160,7 +155,7 @@ describe('two processes that are configured differently', () => {
     });
   const vault = new Vault(new KeyRing([RING[0]]));
 
-  /** A sign-in at this application, without asking anybody. */
+  /** A sign-in at this application, without a call to the identity system. */
   const signInAt = async (provider: IdentityProvider) => {
     const [userId, codeHash] = [`player-${randomUUID()}`, randomUUID()];
     const { name, clientKey } = provider;

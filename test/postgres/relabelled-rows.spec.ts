@@ -4,28 +4,22 @@ import { NowggConfigurationError } from '../../libs/nowgg-auth/src/errors.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
-import { SecurityEventRecord } from '../support/security-events.js';
+import { useSecurityEvents } from '../support/security-events.js';
 import { codeFor } from '../support/token-endpoint.js';
 import { SHORT_DURATIONS, RING, endpointService } from '../support/token-endpoint-service.js';
 import { TokenSuite } from '../support/token-endpoint-suite.js';
 
 let suite: TokenSuite;
-let events: SecurityEventRecord;
+const events = useSecurityEvents();
 /** A process that has never seen the rows in question. */
 let stranger: NowggTokenService;
 
 beforeAll(async () => {
   suite = await TokenSuite.start();
-  events = new SecurityEventRecord();
 }, 60_000);
-afterAll(async () => {
-  events.stop();
-  await suite.stop();
-}, 30_000);
-
+afterAll(() => suite.stop(), 30_000);
 beforeEach(() => {
   stranger = suite.serviceWith(SHORT_DURATIONS);
-  events.take();
 });
 
 const signIn = (userId: string, service: NowggTokenService = suite.service) =>

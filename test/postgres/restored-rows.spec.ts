@@ -1,27 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
-import { SecurityEventRecord } from '../support/security-events.js';
+import { useSecurityEvents } from '../support/security-events.js';
 import { codeFor } from '../support/token-endpoint.js';
 import { SHORT_DURATIONS } from '../support/token-endpoint-service.js';
 import { TokenSuite } from '../support/token-endpoint-suite.js';
 
 let suite: TokenSuite;
-let events: SecurityEventRecord;
+const events = useSecurityEvents();
 let copies = 0;
 
 beforeAll(async () => {
   suite = await TokenSuite.start('strict');
-  events = new SecurityEventRecord();
 }, 60_000);
-afterAll(async () => {
-  events.stop();
-  await suite.stop();
-}, 30_000);
-beforeEach(() => {
-  suite.startOver('strict');
-  events.take();
-});
+afterAll(() => suite.stop(), 30_000);
+beforeEach(() => suite.startOver('strict'));
 
 const sql = (statement: string, ...parameters: unknown[]) => suite.dataSource.query(statement, parameters);
 const signIn = async () => {

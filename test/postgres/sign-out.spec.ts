@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { introspection, jwt, oauth2, userinfo, type VerificationMethod } from 'nestjs-nowgg-auth/oauth2';
 import { startNowggEmulator } from 'nowgg-emulator';
 import { Browser } from '../oauth2/support/browser.js';
-import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
+import { IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
+import { WEB_VERIFICATIONS, webProvider, type WebVerification } from '../oauth2/support/providers.js';
 import { authgearShape } from '../oauth2/support/shapes.js';
 import { type ClusterNode, GameCluster, type Platform } from '../support/game-cluster.js';
 import { EMULATED_CLIENT, type SignedIn } from '../support/game-with-routes.js';
@@ -23,17 +23,11 @@ afterEach(async () => {
   await closeSystem();
 });
 
-const METHODS: Readonly<Record<string, ['jwt' | 'opaque', (base: string) => VerificationMethod]>> = {
-  'jwt()': ['jwt', (audience) => jwt({ audience })],
-  'introspection()': ['opaque', () => introspection()],
-  'userinfo()': ['opaque', () => userinfo()],
-};
-
 /** A standard system that cannot be told that a grant is over: what ends its tokens here is this module alone. */
 async function startWebGame(method: string, platform: Platform): Promise<() => Promise<SignedIn>> {
-  const [format, verification] = METHODS[method] as (typeof METHODS)[string];
+  const verification = WEB_VERIFICATIONS[method] as WebVerification;
   const system = await IdentitySystem.start({
-    ...authgearShape(format),
+    ...authgearShape(verification.format),
     shim: async (request, response) => {
       if (request.url !== '/oauth2/revoke') return false;
       response.writeHead(200).end();
@@ -41,15 +35,7 @@ async function startWebGame(method: string, platform: Platform): Promise<() => P
     },
   });
   closeSystem = async () => system[Symbol.asyncDispose]();
-  const provider = oauth2({
-    name: 'web',
-    issuer: system.url,
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
-    clientAuthentication: 'post',
-    redirectUri: REDIRECT_URI,
-    verification: verification(system.url),
-  });
+  const provider = webProvider(system, verification);
   const url = await cluster.createDatabase();
   game = await GameCluster.start(url, platform, { identityProviders: [provider] }, { oauth2: true });
   const { authorization } = game.nodes[0];
@@ -91,7 +77,7 @@ const statuses = (node: ClusterNode, tokens: readonly string[]) =>
   Promise.all(tokens.map((token) => node.status(token)));
 
 describe.each(['express', 'fastify'] as const)('signing out on %s', (platform) => {
-  it.each(['now.gg', ...Object.keys(METHODS)])(
+  it.each(['now.gg', ...Object.keys(WEB_VERIFICATIONS)])(
     'ends the tokens of every generation at both nodes, with %s',
     async (method) => {
       const signIn = await (method === 'now.gg' ? startNowggGame(platform) : startWebGame(method, platform));

@@ -1,21 +1,20 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../../libs/nowgg-auth/src/security-events.js';
 
-/** The types of the security events that this process publishes, from the call on until {@link stop}. */
-export class SecurityEventRecord {
-  readonly types: string[] = [];
-  readonly #listen = (event: unknown) => void this.types.push((event as NowggSecurityEvent).type);
+/** The types of the security events that this process publishes. */
+export interface SecurityEventRecord {
+  /** What was published since the last call, or else since the test began. */
+  take(): string[];
+}
 
-  constructor() {
-    subscribe(NOWGG_SECURITY_CHANNEL, this.#listen);
-  }
-
-  /** What was published since the last call. */
-  take(): string[] {
-    return this.types.splice(0);
-  }
-
-  stop(): void {
-    unsubscribe(NOWGG_SECURITY_CHANNEL, this.#listen);
-  }
+/** Gives the tests of a file a record that is empty when a test begins. */
+export function useSecurityEvents(): SecurityEventRecord {
+  const types: string[] = [];
+  const listen = (event: unknown) => void types.push((event as NowggSecurityEvent).type);
+  const take = () => types.splice(0);
+  beforeAll(() => subscribe(NOWGG_SECURITY_CHANNEL, listen));
+  beforeEach(() => void take());
+  afterAll(() => void unsubscribe(NOWGG_SECURITY_CHANNEL, listen));
+  return { take };
 }

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { Provider } from 'oidc-provider';
+import { LoopbackServer } from './loopback-server.js';
 import { oidcProvider } from './oidc-provider-quietly.js';
 
 export const CLIENT_ID = 'web-game';
@@ -36,24 +35,17 @@ export interface SeenRequest {
 }
 
 /** A certified OpenID provider in this process, on loopback, in the shape of one of the systems. */
-export class IdentitySystem implements AsyncDisposable {
+export class IdentitySystem extends LoopbackServer {
   readonly seen: SeenRequest[] = [];
   /** Changes JSON replies of the provider, for faults that it would never commit itself. */
   tamper: ((path: string, body: Record<string, unknown>) => Record<string, unknown>) | undefined;
   mood: 'up' | 'broken' | 'gone' = 'up';
-  readonly #server: Server;
   #provider: Provider | undefined;
   #waiting: (() => void)[] = [];
 
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
   static async start(shape: SystemShape): Promise<IdentitySystem> {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const system = new IdentitySystem(server);
+    const system = new IdentitySystem();
+    await system.listen();
     signingKey ??= newKey();
     const { Provider: OidcProvider } = await oidcProvider();
     const provider = new OidcProvider(`${system.url}${shape.trailingSlash ? '/' : ''}`, {
@@ -95,14 +87,10 @@ export class IdentitySystem implements AsyncDisposable {
       ...shape.configuration(system.url),
     });
     system.#provider = provider;
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    system.server.on('request', (request, response) => {
       void system.#serve(request, response, shape);
     });
     return system;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get provider(): Provider {
@@ -120,12 +108,6 @@ export class IdentitySystem implements AsyncDisposable {
 
   seenAt(path: string): SeenRequest[] {
     return this.seen.filter((request) => request.path === path);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, shape: SystemShape): Promise<void> {

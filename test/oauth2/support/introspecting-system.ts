@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LoopbackServer } from './loopback-server.js';
 
 /** How a server family marks the kinds of token in an introspection answer. */
 export type IntrospectionManner = 'hint' | 'token_use' | 'typ' | 'no token_type';
@@ -22,39 +21,22 @@ const MARKS: Readonly<Record<IntrospectionManner, Readonly<Record<KnownToken['ki
 };
 
 /** An identity system with an introspection endpoint (RFC 7662) that marks token kinds as one of several servers does. */
-export class IntrospectingSystem implements AsyncDisposable {
-  readonly #server: Server;
+export class IntrospectingSystem extends LoopbackServer {
   readonly #tokens = new Map<string, KnownToken>();
   /** Form parameters of every question, in order. */
   readonly questions: URLSearchParams[] = [];
 
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
   static async start(manner: IntrospectionManner, clientId: string): Promise<IntrospectingSystem> {
-    const server = createServer();
-    const system = new IntrospectingSystem(server);
+    const system = new IntrospectingSystem();
     for (const kind of ['access', 'refresh'] as const) {
       const common = { active: true, sub: 'player-1', client_id: clientId, exp: Math.floor(Date.now() / 1000) + 3_600 };
       system.#tokens.set(`${kind}-token`, { kind, answer: { ...common, ...MARKS[manner][kind] } });
     }
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    system.server.on('request', (request, response) => {
       void system.#serve(request, response, manner);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await system.listen();
     return system;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, manner: IntrospectionManner): Promise<void> {

@@ -1,7 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK, SignJWT } from 'jose';
+import { LoopbackServer } from './loopback-server.js';
 
 interface SigningKey {
   readonly kid: string;
@@ -22,7 +21,7 @@ async function keyPair(index: number): ReturnType<typeof generateKeyPair> {
 export type IssuerMood = 'up' | 'broken' | 'gone';
 
 /** An issuer of JWTs whose keys and moods a test decides, with discovery and keys on loopback. */
-export class Issuer implements AsyncDisposable {
+export class Issuer extends LoopbackServer {
   mood: IssuerMood = 'up';
   /** What the token endpoint answers to everybody. */
   tokenReply: Record<string, unknown> = {};
@@ -32,32 +31,25 @@ export class Issuer implements AsyncDisposable {
   discovery: Record<string, unknown> = {};
   /** Paths that were asked for, in order. */
   readonly asked: string[] = [];
-  readonly #server: Server;
   keys: SigningKey[] = [];
   #published: readonly JWK[] = [];
   readonly #firstPair: number;
   #made = 0;
 
-  private constructor(server: Server, firstPair: number) {
-    this.#server = server;
+  private constructor(firstPair: number) {
+    super();
     this.#firstPair = firstPair;
   }
 
   /** @param firstPair issuers of one test that must not have keys in common start far from each other */
   static async start(firstPair = 0): Promise<Issuer> {
-    const server = createServer();
-    const issuer = new Issuer(server, firstPair);
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const issuer = new Issuer(firstPair);
+    issuer.server.on('request', (request, response) => {
       void issuer.#answer(request, response);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await issuer.listen();
     await issuer.rotate();
     return issuer;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get currentKey(): SigningKey {
@@ -91,12 +83,6 @@ export class Issuer implements AsyncDisposable {
     return new SignJWT(claims)
       .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: key.kid, ...header })
       .sign(key.privateKey);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -4,23 +4,11 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
+import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
 import { tokenDigest } from './cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
-const options = {
-  maxAgeMs: 30_000,
-  staleIfErrorMs: 300_000,
-  maxEntries: 1_000,
-  negativeMaxEntries: 100,
-  timeoutMs: 1_000,
-  clockSkewMs: 5_000,
-  acceptTokenTypes: ['token', 'id_token'] as const,
-  maxInFlight: 2_000,
-  circuit: { openAfter: 5, maxPauseMs: 1_000 },
-  refusalsAreDefinite: false,
-  budget: undefined,
-};
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };
 
@@ -35,7 +23,7 @@ beforeEach(() => {
   provider = new FakeIdentityProvider();
   authenticator = new CachingAuthenticator({
     providers: new IdentityProviders([provider]),
-    options,
+    options: VERIFICATION_OPTIONS,
     clock,
     revocations,
   });
@@ -371,7 +359,7 @@ describe('where a token is sent', () => {
     const [first, second] = [new FakeIdentityProvider('first'), new FakeIdentityProvider('second')];
     const several = new CachingAuthenticator({
       providers: new IdentityProviders([first, second]),
-      options,
+      options: VERIFICATION_OPTIONS,
       clock,
       revocations,
     });
@@ -385,7 +373,7 @@ describe('where a token is sent', () => {
 
 describe('a token with several texts', () => {
   const fingerprints: string[] = [];
-  /** As of a provider for which what follows a `~` is no part of the token. */
+  /** As of a provider for which the text after a `~` does not belong to the token. */
   class SpelledProvider extends FakeIdentityProvider {
     override credentialIdOf(token: string): string {
       return super.credentialIdOf(token.split('~', 1)[0] as string);
@@ -400,7 +388,7 @@ describe('a token with several texts', () => {
     provider = new SpelledProvider();
     authenticator = new CachingAuthenticator({
       providers: new IdentityProviders([provider]),
-      options,
+      options: VERIFICATION_OPTIONS,
       clock,
       revocations: {
         ...NO_REVOCATIONS,

@@ -5,23 +5,11 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
+import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { Verdict } from './verdict.js';
 
 const PLAYERS = 6;
-const options = {
-  maxAgeMs: 30_000,
-  staleIfErrorMs: 300_000,
-  maxEntries: 1_000,
-  negativeMaxEntries: 100,
-  timeoutMs: 1_000,
-  clockSkewMs: 5_000,
-  acceptTokenTypes: ['token', 'id_token'] as const,
-  maxInFlight: 2_000,
-  circuit: { openAfter: 5, maxPauseMs: 1_000 },
-  refusalsAreDefinite: false,
-  budget: undefined,
-};
 
 /** What happens in the world. Times are milliseconds that pass before it. */
 type Step =
@@ -46,7 +34,7 @@ class World {
   readonly clock = new ManualClock();
   readonly provider = new FakeIdentityProvider();
   readonly revoked = new Set<string>();
-  /** Players about whom there is no clean answer. */
+  /** Players about whom no clean answer comes. */
   readonly silent = new Set<string>();
   secretIsGood = true;
   /** When each question arrived, and about whom; a forger's have no player. */
@@ -58,7 +46,7 @@ class World {
     this.provider.answer = (token) => this.#answer(token);
     this.authenticator = new CachingAuthenticator({
       providers: new IdentityProviders([this.provider]),
-      options,
+      options: VERIFICATION_OPTIONS,
       clock: this.clock,
       revocations: NO_REVOCATIONS,
     });
@@ -148,7 +136,7 @@ describe('whatever a forger does while the secret is good', () => {
 });
 
 describe('a secret that is wrong', () => {
-  it('refuses two strangers of a new process and nobody else, whoever comes', async () => {
+  it('refuses two strangers of a new process and no other caller', async () => {
     await fc.assert(
       fc.asyncProperty(steps(forge, play), async (script) => {
         const world = new World();
@@ -187,7 +175,7 @@ describe('a secret that is wrong', () => {
     );
   });
 
-  it('lets everybody in again with the first question after it is put right', async () => {
+  it('lets all players in again with the first question after it is put right', async () => {
     const world = new World();
     await world.signInAll();
     world.secretIsGood = false;
