@@ -12,7 +12,12 @@ import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/verdict.js';
-import { type AuthenticatedRequest, findAuthentication, recordAuthentication } from './authentication.js';
+import {
+  type AuthenticatedRequest,
+  type Authentication,
+  findAuthentication,
+  recordAuthentication,
+} from './authentication.js';
 import { errorHeaders } from './challenge.js';
 import { type Credential, type CredentialSource, readCredential } from './credential.js';
 import { EnforcesNowggPolicy } from './enforcing-guards.js';
@@ -132,7 +137,8 @@ export class NowggAuthGuard implements CanActivate {
   private decide(context: ExecutionContext): true | Promise<true> {
     const request = this.getRequest(context);
     const policy = this.getPolicy(context);
-    if (this.#hasDecided(context, request, policy)) return true;
+    const earlier = findAuthentication(request);
+    if (earlier !== undefined && this.#stands(earlier, context, request, policy)) return true;
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
@@ -144,12 +150,12 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   /**
-   * Whether a global guard, or another one on the route, has decided about this HTTP request already. A decision serves
-   * one request only: what a connection was opened with outlives tokens and bans, so it is decided anew for each message.
+   * Whether the decision of a global guard, or of another one on the route, stands for this HTTP request. A decision
+   * serves one request only: what a connection was opened with outlives tokens and bans, so it is decided anew for each
+   * message.
    */
-  #hasDecided(context: ExecutionContext, request: GuardedRequest, policy: RoutePolicy): boolean {
-    const earlier = findAuthentication(request);
-    if (earlier === undefined || earlier.policy !== policy || earlier.by !== this.authenticator) return false;
+  #stands(earlier: Authentication, context: ExecutionContext, request: GuardedRequest, policy: RoutePolicy): boolean {
+    if (earlier.policy !== policy || earlier.by !== this.authenticator) return false;
     return context.getArgByIndex(0) === request && responseOf(context) !== undefined;
   }
 

@@ -50,6 +50,7 @@ export class Watermarks {
    * @param begunAtMs when the exchange or refresh that brought the token began, by the clock of the store
    */
   refuse(token: RevocableToken, digest: string, nowMs: number, begunAtMs: number = NEVER_BEGUN): boolean {
+    if (this.#byProvider.size === 0) return false;
     const marks = this.#byProvider.get(token.provider);
     if (!marks) return false;
     const { tables, leads } = marks;

@@ -106,10 +106,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
     if (known === undefined) return this.#find({ token, digest, key, policy, context });
-    if (known instanceof Promise) return known;
-    if (verificationChannel.hasSubscribers) {
-      publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
-    }
+    if (!verificationChannel.hasSubscribers || known instanceof Promise) return known;
+    publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
     return known;
   }
 
