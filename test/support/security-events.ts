@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../../libs/nowgg-auth/src/security-events.js';
+import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../../libs/nowgg-auth/src/events/security-events.js';
 
 /** The types of the security events that this process publishes. */
 export interface SecurityEventRecord {

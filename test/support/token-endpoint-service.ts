@@ -1,6 +1,6 @@
 import { SystemClock, type NowggClock } from '../../libs/nowgg-auth/src/clock.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
+import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
-import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
+import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import type { GrantRecord } from '../../libs/nowgg-auth/src/tokens/grant-record.js';
 import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';

@@ -1,4 +1,4 @@
-import type { TokensOptions } from '../../libs/nowgg-auth/src/options.js';
+import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import type { AccessTokenOptions } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
 

@@ -1,4 +1,4 @@
-import type { VerificationOptions } from '../../libs/nowgg-auth/src/options.js';
+import type { VerificationOptions } from '../../libs/nowgg-auth/src/options/options.js';
 
 /** How a process that verifies tokens is set up. */
 export interface VerificationSettings {

@@ -72,8 +72,8 @@ export type {
   NowggAuthModuleOptions,
   NowggAuthOptionsFactory,
   NowggAuthWiring,
-} from './module-options.js';
-export { NowggAuthModule } from './nowgg-auth.module.js';
+} from './module/module-options.js';
+export { NowggAuthModule } from './module/nowgg-auth.module.js';
 export {
   RESOLVED_OPTIONS,
   type CircuitSettings,
@@ -87,7 +87,7 @@ export {
   type TokensOptions,
   type VerificationBudget,
   type VerificationOptions,
-} from './options.js';
+} from './options/options.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
 export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 export {
@@ -107,7 +107,7 @@ export type { RevocationKind, RevocationSubject, Watermark } from './revocation/
 export { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes/routes.dto.js';
 export type { NowggRoutesOptions } from './routes/routes-options.js';
 export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
-export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './security-events.js';
+export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './events/security-events.js';
 export type { CodeExchangeOptions } from './tokens/code-exchange.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/grant.js';
 export type {

@@ -9,7 +9,7 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../../../libs/nowgg-auth/src/identity/identity-provider.js';
-import { NowggAuthModule } from '../../../libs/nowgg-auth/src/nowgg-auth.module.js';
+import { NowggAuthModule } from '../../../libs/nowgg-auth/src/module/nowgg-auth.module.js';
 import type { TokenType } from '../../../libs/nowgg-auth/src/principal.js';
 import { NowggRevocationService } from '../../../libs/nowgg-auth/src/revocation/nowgg-revocation.service.js';
 import { RevocationFeed } from '../../../libs/nowgg-auth/src/revocation/revocation-feed.js';

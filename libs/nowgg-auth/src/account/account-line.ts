@@ -1,7 +1,7 @@
-import { Bulkhead } from '../bulkhead.js';
+import { Bulkhead } from '../resilience/bulkhead.js';
 import type { NowggClock } from '../clock.js';
 import type { InfoOutcome } from '../identity/identity-provider.js';
-import { Circuit } from '../verification/circuit.js';
+import { Circuit } from '../resilience/circuit.js';
 
 /** One call to an account endpoint. */
 export interface AccountCall<T> {

@@ -1,4 +1,4 @@
-import type { EncryptionKey } from '../options.js';
+import type { EncryptionKey } from '../options/options.js';
 import { usageProblem } from './command-problem.js';
 
 /** The environment variables of the process. */

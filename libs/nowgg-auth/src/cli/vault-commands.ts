@@ -1,6 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import { DEFAULTS } from '../options/defaults.js';
-import type { EncryptionKey } from '../options.js';
+import type { EncryptionKey } from '../options/options.js';
 import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
 import type { ForgetCommand, RotateCommand, StatusCommand, SweepCommand, VaultCommand } from './arguments.js';
 import { CommandProblem, usageProblem } from './command-problem.js';

@@ -10,7 +10,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { NowggAuthExceptionFilter } from './nowgg-auth.filter.js';
-import { GuardedApp, platforms } from './testing-support/guarded-app.js';
+import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
 @Controller()
 class FailingController {

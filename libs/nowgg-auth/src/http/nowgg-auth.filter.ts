@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs
 import { HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { NowggAuthError } from '../errors.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { errorHeaders } from './challenge.js';
 import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
 

@@ -10,8 +10,8 @@ import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggUser } from './nowgg-user.decorator.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
 import { captureSecurityEvents } from '../testing-support/security-events.js';
-import { FakeAuthenticator, factsOf } from './testing-support/fake-authenticator.js';
-import { GuardedApp, platforms } from './testing-support/guarded-app.js';
+import { FakeAuthenticator, factsOf } from '../testing-support/fake-authenticator.js';
+import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
 let handled = 0;
 const seen = (user: NowggPrincipal | undefined) => {

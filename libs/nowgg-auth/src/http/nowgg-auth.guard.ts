@@ -7,9 +7,9 @@ import {
   NowggAuthError,
   NowggConfigurationError,
 } from '../errors.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/verdict.js';
 import {

@@ -4,7 +4,7 @@ import { NowggPrincipal } from '../principal.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggUser } from './nowgg-user.decorator.js';
 import { OptionalAuth } from './policy.decorators.js';
-import { GuardedApp, platforms } from './testing-support/guarded-app.js';
+import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
 class Player {
   constructor(readonly label: string) {}

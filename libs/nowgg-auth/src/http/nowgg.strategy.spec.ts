@@ -6,12 +6,12 @@ import { Test } from '@nestjs/testing';
 import passport from 'passport';
 import CustomStrategy from 'passport-custom';
 import { NowggConfigurationError } from '../errors.js';
-import { NowggAuthModule } from '../nowgg-auth.module.js';
+import { NowggAuthModule } from '../module/nowgg-auth.module.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { AuthenticatedRequest } from './authentication.js';
 import { NowggAuthExceptionFilter } from './nowgg-auth.filter.js';
 import { NowggUser } from './nowgg-user.decorator.js';
-import { GuardedApp, platforms } from './testing-support/guarded-app.js';
+import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
 /** Stands for an application's other strategy: lets in whoever names it. */
 @Injectable()

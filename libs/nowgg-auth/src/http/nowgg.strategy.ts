@@ -9,7 +9,7 @@ import { PassportStrategy } from '@nestjs/passport';
 import CustomStrategy from 'passport-custom';
 import { IdentityUnavailableError, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { recordAuthentication } from './authentication.js';
 import { readCredential } from './credential.js';

@@ -1,4 +1,4 @@
-import type { ResolvedNowggAuthOptions } from '../options.js';
+import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import type { AuthenticationPolicy } from '../verification/verdict.js';
 
 const isDuration = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;

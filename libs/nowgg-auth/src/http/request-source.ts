@@ -1,4 +1,4 @@
-import type { ResolvedVerificationOptions } from '../options.js';
+import type { ResolvedVerificationOptions } from '../options/options.js';
 
 const LONGEST_SOURCE = 256;
 

@@ -4,15 +4,15 @@ import { Controller, Get, type INestApplication, Module, UseGuards } from '@nest
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { RevocationOptions } from '../options.js';
-import { NowggAuthModule } from '../nowgg-auth.module.js';
+import type { RevocationOptions } from '../options/options.js';
+import { NowggAuthModule } from '../module/nowgg-auth.module.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggAuth, OptionalAuth, Public } from './policy.decorators.js';
-import { platforms } from './testing-support/guarded-app.js';
+import { platforms } from '../testing-support/guarded-app.js';
 
 @Controller()
 @UseGuards(NowggAuthGuard)

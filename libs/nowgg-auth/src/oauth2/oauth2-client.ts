@@ -4,7 +4,7 @@ import type { NowggClock } from '../clock.js';
 import { NowggConfigurationError } from '../errors.js';
 import type { IdentityHttpPurpose } from '../identity/identity-http.js';
 import type { IdentityProviderContext } from '../identity/identity-provider.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
 import { JwksSource } from './jwks-source.js';

@@ -1,4 +1,4 @@
-import type { ResolvedRevocationOptions, ResolvedTokensOptions, ResolvedVerificationOptions } from '../options.js';
+import type { ResolvedRevocationOptions, ResolvedTokensOptions, ResolvedVerificationOptions } from './options.js';
 import type { TokenType } from '../principal.js';
 
 /** What absent options mean: the only place where that stands. */

@@ -7,8 +7,8 @@ import type {
   ResolvedTokensOptions,
   ResolvedVerificationOptions,
   TokensOptions,
-} from '../options.js';
-import { publishSecurityEvent } from '../security-events.js';
+} from './options.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { DEFAULTS } from './defaults.js';
 import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
 import { RANDOM_KEY } from './weak-key.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from '@jest/globals';
 import { NowggConfigurationError } from '../errors.js';
-import { NOWGG_SECURITY_CHANNEL } from '../security-events.js';
+import { NOWGG_SECURITY_CHANNEL } from '../events/security-events.js';
 import { redisSharedCache } from './redis-shared-cache-wiring.js';
 import { ownSealingKey, requireSealingKey } from './sealing-key.js';
 

@@ -1,6 +1,6 @@
 import { NowggConfigurationError } from '../errors.js';
 import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { derivedKey } from './derived-key.js';
 
 /** 32 bytes are 43 characters and one of padding; the last character carries four bits. */

@@ -2,7 +2,7 @@ import type { NowggClock } from '../clock.js';
 import { InvalidRequestError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import { onePerSubject, type RevocationStore } from './revocation-store.js';
 import type { HandedOutToken, RevokedGrant } from './token-revocations.js';

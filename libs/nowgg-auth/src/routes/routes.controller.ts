@@ -21,7 +21,7 @@ import { NowggUser } from '../http/nowgg-user.decorator.js';
 import { NowggAuth, Public } from '../http/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { NowggPrincipal } from '../principal.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { RoutesBodyPipe } from './body-pipe.js';

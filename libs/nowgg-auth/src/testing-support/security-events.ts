@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../security-events.js';
+import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../events/security-events.js';
 
 /** Collects security events until it is disposed. */
 export function captureSecurityEvents(): Disposable & { readonly seen: readonly NowggSecurityEvent[] } {

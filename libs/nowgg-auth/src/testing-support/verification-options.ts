@@ -1,4 +1,4 @@
-import type { ResolvedVerificationOptions } from '../options.js';
+import type { ResolvedVerificationOptions } from '../options/options.js';
 
 /** Verification options for tests of the authenticator: the defaults with small caches and a short timeout. */
 export const VERIFICATION_OPTIONS: ResolvedVerificationOptions = {

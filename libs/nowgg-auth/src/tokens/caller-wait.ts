@@ -1,6 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import { IdentityUnavailableError } from '../errors.js';
-import type { Deadlines } from './deadlines.js';
+import type { Deadlines } from '../resilience/deadlines.js';
 
 /** How long one caller waits: until his deadline or until he gives up. Work that he waits for goes on without him. */
 export class CallerWait {

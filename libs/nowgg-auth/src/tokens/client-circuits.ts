@@ -1,6 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import type { TokenOutcome } from '../identity/identity-provider.js';
-import { Circuit } from '../verification/circuit.js';
+import { Circuit } from '../resilience/circuit.js';
 
 interface ClientCircuit {
   readonly circuit: Circuit;

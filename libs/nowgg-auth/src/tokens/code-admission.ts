@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { Bulkheads, type Leave } from '../bulkhead.js';
+import { Bulkheads, type Leave } from '../resilience/bulkhead.js';
 import type { NowggClock } from '../clock.js';
-import { isAllowed } from '../hook-answer.js';
-import type { CodeBudget } from '../options.js';
+import { isAllowed } from '../resilience/hook-answer.js';
+import type { CodeBudget } from '../options/options.js';
 import { CodeAllowance } from './code-allowance.js';
 
 /** What limits the codes of one client. */

@@ -1,5 +1,5 @@
 import type { NowggClock } from '../clock.js';
-import { RollingWindow } from '../verification/rolling-window.js';
+import { RollingWindow } from '../resilience/rolling-window.js';
 
 const WINDOW_MS = 60_000;
 /** While too many codes are refused, one more is sent this often. */

@@ -1,6 +1,6 @@
 import { IdentityUnavailableError, InvalidGrantError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { ExchangeRecord } from './exchange-record.js';
 import type { GrantEnding } from './grant-ending.js';

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RevokedGrant } from '../revocation/token-revocations.js';
-import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../security-events.js';
+import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../events/security-events.js';
 import type { GrantRecord } from './grant-record.js';
 import type { NowggTokenService } from './nowgg-token-service.js';
 import { deferred, errorOf, settled, TokenServiceUnderTest } from './testing-support/token-service-under-test.js';

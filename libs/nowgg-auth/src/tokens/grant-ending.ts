@@ -1,6 +1,6 @@
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { hasText } from './ended-grant.js';
 import type { GrantRecord } from './grant-record.js';
 import type { TokenParts } from './token-parts.js';

@@ -1,4 +1,4 @@
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import type { GrantRecord } from './grant-record.js';
 import { SeenGrants } from './seen-grants.js';
 import type { TokenStore } from './token-store.js';

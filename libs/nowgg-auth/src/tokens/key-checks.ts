@@ -1,5 +1,5 @@
 import { NowggConfigurationError } from '../errors.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import type { TokenStore } from './token-store.js';
 

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { NowggConfigurationError } from '../errors.js';
-import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../security-events.js';
+import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../events/security-events.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { checkKeys } from './key-checks.js';
 import { KeyRing, type SealContext, SealedTextError } from './key-ring.js';

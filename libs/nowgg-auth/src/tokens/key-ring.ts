@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
-import type { EncryptionKey } from '../options.js';
+import type { EncryptionKey } from '../options/options.js';
 import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
 export type { SealContext } from './seal-context.js';

@@ -7,7 +7,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { asSealed, isLive } from './ended-grant.js';
 import { accessTokenZone } from './access-token-zone.js';
 import { CallerWait } from './caller-wait.js';

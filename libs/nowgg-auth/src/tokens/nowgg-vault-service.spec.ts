@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { IdentityProviders } from '../identity/identity-providers.js';
-import type { EncryptionKey } from '../options.js';
+import type { EncryptionKey } from '../options/options.js';
 import { strongKey } from '../testing-support/strong-key.js';
 import type { GrantRecord } from './grant-record.js';
 import { NowggVaultService } from './nowgg-vault-service.js';

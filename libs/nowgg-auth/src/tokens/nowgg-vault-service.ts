@@ -1,6 +1,6 @@
 import { NowggConfigurationError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
-import type { EncryptionKey } from '../options.js';
+import type { EncryptionKey } from '../options/options.js';
 import type { RevocationStore } from '../revocation/revocation-store.js';
 import { checkKeys, compareKeys } from './key-checks.js';
 import { KeyRing } from './key-ring.js';

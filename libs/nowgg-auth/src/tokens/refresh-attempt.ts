@@ -1,7 +1,7 @@
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../identity/identity-provider.js';
 import type { AttemptKey, GrantRecord, LeaseResult } from './grant-record.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { GrantEnding } from './grant-ending.js';
 import type { RefreshedToken } from './issued-token.js';

@@ -1,4 +1,4 @@
-import type { ResolvedTokensOptions } from '../options.js';
+import type { ResolvedTokensOptions } from '../options/options.js';
 
 /** The durations of the refresh protocol that are no options, in milliseconds. Tests shorten them. */
 export interface RefreshTiming {

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { NOWGG_SECURITY_CHANNEL } from '../security-events.js';
+import { NOWGG_SECURITY_CHANNEL } from '../events/security-events.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import type { GrantState } from './grant.js';
 import type { GrantRecord } from './grant-record.js';

@@ -1,6 +1,6 @@
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { TokenOwners } from '../verification/token-owners.js';
 import { DEFAULT_TIMING } from './refresh-timing.js';
 import type { TokenStore } from './token-store.js';

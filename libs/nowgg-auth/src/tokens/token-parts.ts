@@ -1,7 +1,7 @@
-import { Bulkheads } from '../bulkhead.js';
+import { Bulkheads } from '../resilience/bulkhead.js';
 import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { ResolvedTokensOptions } from '../options.js';
+import type { ResolvedTokensOptions } from '../options/options.js';
 import type { GrantRevocations } from '../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
 import { ClientEvidences } from '../verification/client-evidence.js';
@@ -9,7 +9,7 @@ import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js'
 import { ClientCircuits } from './client-circuits.js';
 import { CodeAdmission } from './code-admission.js';
 import { ClientSuccesses } from './client-successes.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines } from '../resilience/deadlines.js';
 import { KeyRing } from './key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import { SeenGrants } from './seen-grants.js';

@@ -5,7 +5,7 @@ import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js'
 import type { AccessToken } from './grant.js';
 import { asSealed } from './ended-grant.js';
 import type { GrantRecord, TokenCommit } from './grant-record.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import { publishTokenEvent } from './token-events.js';
 

@@ -1,7 +1,7 @@
 import { clampRetryAfter } from '../errors.js';
 import type { TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';

@@ -1,10 +1,10 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import type { ResolvedNowggAuthOptions } from '../options.js';
+import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import type { TokenType } from '../principal.js';
-import { publishSecurityEvent } from '../security-events.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { Answer } from './answer.js';
-import { Circuit } from './circuit.js';
+import { Circuit } from '../resilience/circuit.js';
 import type { ClientEvidence } from './client-evidence.js';
 import { LineHealth } from './line-health.js';
 import { QuestionAdmission } from './question-admission.js';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import { Circuit } from './circuit.js';
+import { Circuit } from '../resilience/circuit.js';
 import { ClientEvidence } from './client-evidence.js';
 import { LineHealth } from './line-health.js';
 

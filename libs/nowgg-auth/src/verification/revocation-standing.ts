@@ -1,6 +1,6 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { ResolvedRevocationOptions } from '../options.js';
+import type { ResolvedRevocationOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';

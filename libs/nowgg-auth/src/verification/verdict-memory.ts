@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
-import type { ResolvedVerificationOptions } from '../options.js';
+import type { ResolvedVerificationOptions } from '../options/options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { Answer } from './answer.js';
 import { everyCacheKey } from './cache-key.js';

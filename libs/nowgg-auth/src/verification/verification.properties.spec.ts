@@ -7,7 +7,7 @@ import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
-import { Flights } from './flights.js';
+import { Flights } from '../resilience/flights.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
 const CASES = 100_000;

@@ -1,5 +1,5 @@
 import { InvalidGrantError, InvalidRequestError } from '../../errors.js';
-import { publishSecurityEvent } from '../../security-events.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 
 /** Codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6. */
 const CODES = [

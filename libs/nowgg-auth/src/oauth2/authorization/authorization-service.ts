@@ -4,7 +4,7 @@ import * as openid from 'openid-client';
 import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options/options.js';
 import type { CodeExchange } from '../../tokens/grant.js';
 import { KeyRing } from '../../tokens/key-ring.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';

@@ -3,7 +3,7 @@ import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
-import { publishSecurityEvent } from '../../security-events.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../oauth2-options.js';
 import { factsOf } from '../token-facts.js';

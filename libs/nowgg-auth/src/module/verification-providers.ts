@@ -1,18 +1,18 @@
 import type { Provider } from '@nestjs/common';
-import { NowggAccountService } from './account/nowgg-account.service.js';
-import { NowggClock } from './clock.js';
+import { NowggAccountService } from '../account/nowgg-account.service.js';
+import { NowggClock } from '../clock.js';
 import { ConnectionCloser } from './connection-closer.js';
-import { AxiosIdentityHttp } from './identity/axios-identity-http.js';
-import { IdentityHttp, type IdentityHttpAgents } from './identity/identity-http.js';
-import { IdentityProviders } from './identity/identity-providers.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
-import { IssuedTokens } from './revocation/issued-tokens.js';
-import { RevocationFeed } from './revocation/revocation-feed.js';
-import { CachingAuthenticator } from './verification/caching-authenticator.js';
-import { ClientEvidences } from './verification/client-evidence.js';
-import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
-import { TokenOwners } from './verification/token-owners.js';
-import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from './verification/shared-cache.js';
+import { AxiosIdentityHttp } from '../identity/axios-identity-http.js';
+import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
+import { IssuedTokens } from '../revocation/issued-tokens.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { CachingAuthenticator } from '../verification/caching-authenticator.js';
+import { ClientEvidences } from '../verification/client-evidence.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { TokenOwners } from '../verification/token-owners.js';
+import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/shared-cache.js';
 
 /** From the line to the identity systems up to the verdict. */
 export function verificationProviders(

@@ -1,12 +1,12 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { NowggAccountService } from './account/nowgg-account.service.js';
-import { NowggClock, SystemClock } from './clock.js';
-import { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
-import { NowggAuthGuard } from './http/nowgg-auth.guard.js';
-import { PolicyCheck } from './http/policy-check.js';
-import { NowggStrategy, STRATEGY_NAME } from './http/nowgg.strategy.js';
-import { IdentityProviders } from './identity/identity-providers.js';
+import { NowggAccountService } from '../account/nowgg-account.service.js';
+import { NowggClock, SystemClock } from '../clock.js';
+import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
+import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import { PolicyCheck } from '../http/policy-check.js';
+import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';
 import {
   declareWith,
@@ -17,19 +17,19 @@ import {
   type ModuleDeclaration,
   routesOf,
 } from './module-wiring.js';
-import { RESOLVED_OPTIONS } from './options.js';
-import { DEFAULT_STRATEGY_NAME } from './options/defaults.js';
+import { RESOLVED_OPTIONS } from '../options/options.js';
+import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
 import { revocationProviders } from './revocation-providers.js';
-import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
-import { routesController } from './routes/routes.controller.js';
+import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { routesController } from '../routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
-import { NowggTokenService } from './tokens/nowgg-token-service.js';
-import { NowggVaultService } from './tokens/nowgg-vault-service.js';
-import { TokenStore } from './tokens/token-store.js';
-import { WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
-import { SecurityLog } from './security-log.js';
+import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
+import { TokenStore } from '../tokens/token-store.js';
+import { WIRED_TOKEN_SERVICE } from '../tokens/token-store-wiring.js';
+import { SecurityLog } from '../events/security-log.js';
 import { verificationProviders } from './verification-providers.js';
-import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
 /**
  * now.gg sign-in for a Nest application. Each declaration is a module of its own that shares no state with another.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isAllowed } from './hook-answer.js';
-import { ManualClock } from './testing-support/manual-clock.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
 
 const clock = new ManualClock();
 

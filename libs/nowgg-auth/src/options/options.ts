@@ -1,5 +1,5 @@
-import type { IdentityProviderDefinition } from './identity/identity-provider.js';
-import type { TokenType } from './principal.js';
+import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
+import type { TokenType } from '../principal.js';
 
 /** A key of the vault's key ring. */
 export interface EncryptionKey {

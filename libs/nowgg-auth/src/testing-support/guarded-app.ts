@@ -5,9 +5,9 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import type { NowggAuthModuleOptions } from '../../module-options.js';
-import { NowggAuthModule } from '../../nowgg-auth.module.js';
-import { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { NowggAuthModuleOptions } from '../module/module-options.js';
+import { NowggAuthModule } from '../module/nowgg-auth.module.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { FakeAuthenticator } from './fake-authenticator.js';
 
 export const platforms = ['express', 'fastify'] as const;

@@ -1,22 +1,22 @@
 import { type Provider, Scope } from '@nestjs/common';
-import { NowggClock } from './clock.js';
-import { NowggConfigurationError } from './errors.js';
-import { IdentityProviders } from './identity/identity-providers.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
-import { GrantRevocations, WatermarkedGrants } from './revocation/grant-revocations.js';
-import { IssuedTokens } from './revocation/issued-tokens.js';
-import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
-import { RevocationFeed } from './revocation/revocation-feed.js';
-import { RevocationStore } from './revocation/revocation-store.js';
-import { NowggTokenService } from './tokens/nowgg-token-service.js';
-import { NowggVaultService } from './tokens/nowgg-vault-service.js';
-import { StoredIssuedTokens } from './tokens/stored-issued-tokens.js';
-import { StoredTokenOwners } from './tokens/stored-token-owners.js';
-import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from './tokens/token-store-wiring.js';
-import { TokenStore } from './tokens/token-store.js';
-import { ClientEvidences } from './verification/client-evidence.js';
-import { NowggAuthenticator } from './verification/nowgg-authenticator.js';
-import { TokenOwners } from './verification/token-owners.js';
+import { NowggClock } from '../clock.js';
+import { NowggConfigurationError } from '../errors.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
+import { GrantRevocations, WatermarkedGrants } from '../revocation/grant-revocations.js';
+import { IssuedTokens } from '../revocation/issued-tokens.js';
+import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
+import { RevocationStore } from '../revocation/revocation-store.js';
+import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
+import { StoredIssuedTokens } from '../tokens/stored-issued-tokens.js';
+import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
+import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/token-store-wiring.js';
+import { TokenStore } from '../tokens/token-store.js';
+import { ClientEvidences } from '../verification/client-evidence.js';
+import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { TokenOwners } from '../verification/token-owners.js';
 
 /** The services that work on the wired store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {

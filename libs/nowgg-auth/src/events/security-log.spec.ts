@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { publishSecurityEvent } from './security-events.js';
 import { SecurityLog } from './security-log.js';
-import { ManualClock } from './testing-support/manual-clock.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
 
 describe('SecurityLog', () => {
   const open: SecurityLog[] = [];

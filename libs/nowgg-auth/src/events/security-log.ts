@@ -1,5 +1,5 @@
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { NowggClock } from './clock.js';
+import type { NowggClock } from '../clock.js';
 import { type NowggSecurityEvent, type NowggSecurityEventType, watchSecurityEvents } from './security-events.js';
 
 /** Lines of one kind are at least this far apart, milliseconds. */

@@ -1,4 +1,4 @@
-import type { NowggClock } from './clock.js';
+import type { NowggClock } from '../clock.js';
 
 /**
  * Whether an application's hook allows something. Only `true` does, at once or by a promise: a hook that throws,

@@ -1,16 +1,16 @@
 import { Agent } from 'node:http';
 import type { FactoryProvider, Provider } from '@nestjs/common';
-import type { IdentityHttpAgents } from './identity/identity-http.js';
+import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type {
   NowggAuthModuleAsyncOptions,
   NowggAuthModuleOptions,
   NowggAuthOptionsFactory,
   NowggAuthWiring,
 } from './module-options.js';
-import type { ResolvedNowggAuthOptions } from './options.js';
-import { configurationError, resolveOptions } from './options/resolve-options.js';
-import { isSettings } from './options/shape-faults.js';
-import type { NowggRoutesOptions } from './routes/routes-options.js';
+import type { ResolvedNowggAuthOptions } from '../options/options.js';
+import { configurationError, resolveOptions } from '../options/resolve-options.js';
+import { isSettings } from '../options/shape-faults.js';
+import type { NowggRoutesOptions } from '../routes/routes-options.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import type { NowggClock } from './clock.js';
+import type { NowggClock } from '../clock.js';
 
 /** Sizes of a {@link Bulkhead}. */
 export interface BulkheadSizes {

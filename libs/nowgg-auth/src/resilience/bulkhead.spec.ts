@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { array, assert, asyncProperty, boolean, constantFrom, nat, oneof, record } from 'fast-check';
 import { Bulkhead, type Leave } from './bulkhead.js';
-import { ManualClock } from './testing-support/manual-clock.js';
-import { settled } from './tokens/testing-support/token-service-under-test.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
+import { settled } from '../tokens/testing-support/token-service-under-test.js';
 
 describe('a bulkhead', () => {
   it('turns a visitor away at once when every place is taken and there is no room to wait', () => {

@@ -1,15 +1,15 @@
 import type { Provider } from '@nestjs/common';
-import { NowggClock } from './clock.js';
-import { IdentityProviders } from './identity/identity-providers.js';
-import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from './options.js';
-import { memoryRevocationStore } from './revocation/memory-revocation-store.js';
-import { NowggRevocationService } from './revocation/nowgg-revocation.service.js';
-import { ReachWarning } from './revocation/reach-warning.js';
-import { RevocationFeed, type RevocationHints } from './revocation/revocation-feed.js';
-import { RevocationStore, type RevocationStoreWiring } from './revocation/revocation-store.js';
-import { TokenLives } from './revocation/token-lives.js';
-import { TokenStore } from './tokens/token-store.js';
-import { OPTIONAL_SHARED_CACHE } from './verification/shared-cache.js';
+import { NowggClock } from '../clock.js';
+import { IdentityProviders } from '../identity/identity-providers.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
+import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
+import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { ReachWarning } from '../revocation/reach-warning.js';
+import { RevocationFeed, type RevocationHints } from '../revocation/revocation-feed.js';
+import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
+import { TokenLives } from '../revocation/token-lives.js';
+import { TokenStore } from '../tokens/token-store.js';
+import { OPTIONAL_SHARED_CACHE } from '../verification/shared-cache.js';
 
 /** Revocations on the wired store; in the memory of the process by default. */
 export function revocationProviders(wiring: RevocationStoreWiring = memoryRevocationStore()): Provider[] {
