@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { GrantRecord, LeaseRequest, NewGrant } from '../../libs/nowgg-auth/src/tokens/grant-record.js';
-import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import type { GrantRecord, LeaseRequest, NewGrant } from '../../libs/nowgg-auth/src/tokens/store/grant-record.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 
 /** A store under test, and how time passes for it. */
 export interface StoreUnderTest {

@@ -9,13 +9,13 @@ import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-p
 import { nowgg } from '../../libs/nowgg-auth/src/identity/nowgg/nowgg.js';
 import { introspection, jwt, oauth2, userinfo } from '../../libs/nowgg-auth/src/oauth2/index.js';
 import { principalOf } from '../../libs/nowgg-auth/src/principal.js';
-import { firstGrant } from '../../libs/nowgg-auth/src/tokens/first-grant.js';
-import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
+import { firstGrant } from '../../libs/nowgg-auth/src/tokens/exchange/first-grant.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
-import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/session-handle.js';
+import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
+import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/vault/session-handle.js';
 import { handleOfFirstForm } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
-import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { useSecurityEvents } from '../support/security-events.js';
 import { codeFor } from '../support/token-endpoint.js';
 import { EndpointAuthenticator } from '../support/token-endpoint-client.js';

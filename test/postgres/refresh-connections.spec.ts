@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../libs/nowgg-auth/src/errors.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { endpointService } from '../support/token-endpoint-service.js';
 import { TokenSuite } from '../support/token-endpoint-suite.js';

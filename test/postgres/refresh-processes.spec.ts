@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
 import { RING } from '../support/token-endpoint-service.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NowggConfigurationError } from '../../libs/nowgg-auth/src/errors.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { useSecurityEvents } from '../support/security-events.js';
 import { codeFor } from '../support/token-endpoint.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkKeys } from '../../libs/nowgg-auth/src/tokens/key-checks.js';
-import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
+import { checkKeys } from '../../libs/nowgg-auth/src/tokens/vault/key-checks.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { RING } from '../support/token-endpoint-service.js';
 import { inLanes, TokenSuite } from '../support/token-endpoint-suite.js';
 import type { TokenWorker } from '../support/token-endpoint-worker.js';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/grant.js';
+import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/store/grant.js';
 import type { TokenEndpoint } from '../support/token-endpoint.js';
 import type { Answer } from '../support/token-endpoint-worker-messages.js';
 import { DURATIONS, type Episode, type Moment, type Strike } from './plan.js';

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
-import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
-import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
-import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
 import type { TokenEndpoint } from '../support/token-endpoint.js';

@@ -3,8 +3,8 @@ import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-p
 import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
-import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/token-store.js';
+import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/calls/refresh-timing.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { EndpointAuthenticator, EndpointProvider } from './token-endpoint-client.js';
 
 /** Two keys of a ring, for tests. */

@@ -1,6 +1,6 @@
 import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import type { AccessTokenOptions } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/refresh-timing.js';
+import type { RefreshTiming } from '../../libs/nowgg-auth/src/tokens/calls/refresh-timing.js';
 
 /** How a worker process is set up. */
 export interface WorkerSettings {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { compiledProgram } from './children/compiled.js';
-import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/grant.js';
+import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/store/grant.js';
 import type { Answer, Order, WorkerMessage, WorkerSettings } from './token-endpoint-worker-messages.js';
 
 /** A process of its own with a token service on the database and the scripted endpoint. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { EncryptionKey } from '../../libs/nowgg-auth/src/options/options.js';
-import { KeyRing } from '../../libs/nowgg-auth/src/tokens/key-ring.js';
-import { Vault } from '../../libs/nowgg-auth/src/tokens/vault.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 
 const BATCH = 1_000;
 

@@ -108,15 +108,15 @@ export { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes/rout
 export type { NowggRoutesOptions } from './routes/routes-options.js';
 export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
 export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './events/security-events.js';
-export type { CodeExchangeOptions } from './tokens/code-exchange.js';
-export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/grant.js';
+export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
+export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/store/grant.js';
 export type {
   ExchangeClaim,
   ExchangeClaimRequest,
   ExchangeKey,
   ExchangeRecord,
   ExchangeRelease,
-} from './tokens/exchange-record.js';
+} from './tokens/store/exchange-record.js';
 export type {
   AttemptFailure,
   AttemptKey,
@@ -127,9 +127,9 @@ export type {
   NewGrant,
   TokenCommit,
   WithheldGeneration,
-} from './tokens/grant-record.js';
-export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/issued-token.js';
-export { memoryTokenStore } from './tokens/memory-token-store.js';
+} from './tokens/store/grant-record.js';
+export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/store/issued-token.js';
+export { memoryTokenStore } from './tokens/store/memory/memory-token-store.js';
 export { NowggTokenService, type AccessTokenOptions, type RefreshOptions } from './tokens/nowgg-token-service.js';
 export {
   NowggVaultService,
@@ -138,20 +138,20 @@ export {
   type VaultServiceParts,
   type VaultStatus,
   type VaultWorkOptions,
-} from './tokens/nowgg-vault-service.js';
-export { DURATION_BOUNDS_MS, type DurationCounts, type NowggTokenCounters } from './tokens/token-counters.js';
+} from './tokens/upkeep/nowgg-vault-service.js';
+export { DURATION_BOUNDS_MS, type DurationCounts, type NowggTokenCounters } from './tokens/events/token-counters.js';
 export {
   NOWGG_TOKEN_CHANNEL,
   NOWGG_TOKEN_READ_CHANNEL,
   type NowggTokenEvent,
   type NowggTokenReadEvent,
   type RefreshOutcome,
-} from './tokens/token-events.js';
-export type { TokenStoreContext, TokenStoreWiring } from './tokens/token-store-wiring.js';
-export { TokenStore } from './tokens/token-store.js';
-export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/vault-record.js';
-export type { RotationReport } from './tokens/vault-rotation.js';
-export type { SweepReport } from './tokens/vault-sweep.js';
+} from './tokens/events/token-events.js';
+export type { TokenStoreContext, TokenStoreWiring } from './tokens/store/token-store-wiring.js';
+export { TokenStore } from './tokens/store/token-store.js';
+export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/store/vault-record.js';
+export type { RotationReport } from './tokens/upkeep/vault-rotation.js';
+export type { SweepReport } from './tokens/upkeep/vault-sweep.js';
 export type { VerdictExplanation } from './verification/explanation.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 export {

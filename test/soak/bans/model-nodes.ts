@@ -19,9 +19,9 @@ import {
   type RevocationSubject,
   type Watermark,
 } from '../../../libs/nowgg-auth/src/revocation/watermark.js';
-import { MemoryTokenStore } from '../../../libs/nowgg-auth/src/tokens/memory-token-store.js';
+import { MemoryTokenStore } from '../../../libs/nowgg-auth/src/tokens/store/memory/memory-token-store.js';
 import { NowggTokenService } from '../../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
-import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/token-store.js';
+import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmRevocationStore, typeOrmTokenStore } from '../../../libs/nowgg-auth/src/typeorm/index.js';
 import { NowggAuthenticator } from '../../../libs/nowgg-auth/src/verification/nowgg-authenticator.js';
 import { inTurn } from './turns.js';

@@ -1,4 +1,4 @@
-import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/token-store.js';
+import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/store/token-store.js';
 
 /**
  * The named steps at which a process can be stopped, as moments before or after an operation of its store.

@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { EncryptionKey } from '../options/options.js';
-import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import type { ForgetCommand, RotateCommand, StatusCommand, SweepCommand, VaultCommand } from './arguments.js';
 import { CommandProblem, usageProblem } from './command-problem.js';
 import { Progress, type Terminal } from './progress.js';

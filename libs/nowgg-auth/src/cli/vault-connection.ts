@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { NowggClock } from '../clock.js';
 import type { RevocationStore } from '../revocation/revocation-store.js';
-import type { TokenStore } from '../tokens/token-store.js';
+import type { TokenStore } from '../tokens/store/token-store.js';
 import { CommandProblem } from './command-problem.js';
 
 /** The stores of one database. */

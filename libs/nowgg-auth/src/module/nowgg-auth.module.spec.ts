@@ -10,9 +10,9 @@ import { NowggUser } from '../http/nowgg-user.decorator.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthOptionsFactory } from './module-options.js';
 import { NowggAuthModule } from './nowgg-auth.module.js';
 import { type NowggAuthOptions, RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
-import { memoryTokenStore } from '../tokens/memory-token-store.js';
+import { memoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
-import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { strongKey } from '../testing-support/strong-key.js';
 

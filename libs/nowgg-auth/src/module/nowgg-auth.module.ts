@@ -24,9 +24,9 @@ import { NowggRevocationService } from '../revocation/nowgg-revocation.service.j
 import { routesController } from '../routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
-import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
-import { TokenStore } from '../tokens/token-store.js';
-import { WIRED_TOKEN_SERVICE } from '../tokens/token-store-wiring.js';
+import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
+import { TokenStore } from '../tokens/store/token-store.js';
+import { WIRED_TOKEN_SERVICE } from '../tokens/store/token-store-wiring.js';
 import { SecurityLog } from '../events/security-log.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';

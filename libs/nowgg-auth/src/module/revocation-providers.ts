@@ -8,7 +8,7 @@ import { ReachWarning } from '../revocation/reach-warning.js';
 import { RevocationFeed, type RevocationHints } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/token-lives.js';
-import { TokenStore } from '../tokens/token-store.js';
+import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/shared-cache.js';
 
 /** Revocations on the wired store; in the memory of the process by default. */

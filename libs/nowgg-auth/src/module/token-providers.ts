@@ -9,11 +9,11 @@ import { NowggRevocationService } from '../revocation/nowgg-revocation.service.j
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
-import { NowggVaultService } from '../tokens/nowgg-vault-service.js';
+import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { StoredIssuedTokens } from '../tokens/stored-issued-tokens.js';
 import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
-import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/token-store-wiring.js';
-import { TokenStore } from '../tokens/token-store.js';
+import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store-wiring.js';
+import { TokenStore } from '../tokens/store/token-store.js';
 import { ClientEvidences } from '../verification/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { TokenOwners } from '../verification/token-owners.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { MemoryTokenStore } from '../tokens/memory-token-store.js';
-import type { TokenStore } from '../tokens/token-store.js';
+import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
+import type { TokenStore } from '../tokens/store/token-store.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
 import { MemoryRevocationStore } from './memory-revocation-store.js';

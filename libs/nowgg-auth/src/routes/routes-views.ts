@@ -1,5 +1,5 @@
 import type { NowggPrincipal } from '../principal.js';
-import type { AccessToken } from '../tokens/grant.js';
+import type { AccessToken } from '../tokens/store/grant.js';
 
 /** An access token as the routes answer it. */
 export interface NowggTokenView {

@@ -16,7 +16,7 @@ import {
   settled,
   TokenServiceUnderTest,
 } from './testing-support/token-service-under-test.js';
-import type { GrantRecord } from './grant-record.js';
+import type { GrantRecord } from './store/grant-record.js';
 import { ScriptedProvider } from './testing-support/scripted-provider.js';
 
 const HOUR = 3_600_000;

@@ -8,30 +8,30 @@ import {
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { publishSecurityEvent } from '../events/security-events.js';
-import { asSealed, isLive } from './ended-grant.js';
-import { accessTokenZone } from './access-token-zone.js';
-import { CallerWait } from './caller-wait.js';
-import { type CodeExchangeOptions, CodeExchanger } from './code-exchange.js';
-import type { AccessToken, CodeExchange, NowggGrant } from './grant.js';
-import type { GrantRecord } from './grant-record.js';
-import { GrantEnding } from './grant-ending.js';
-import { isGrantId } from './grant-id.js';
-import { GrantReads } from './grant-reads.js';
-import { GrantRefresher } from './grant-refresher.js';
-import { grantOf } from './grant-view.js';
-import { checkKeys } from './key-checks.js';
-import { judgeForcedRefresh } from './forced-refresh.js';
+import { asSealed, isLive } from './store/ended-grant.js';
+import { accessTokenZone } from './refresh/access-token-zone.js';
+import { CallerWait } from './calls/caller-wait.js';
+import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
+import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
+import type { GrantRecord } from './store/grant-record.js';
+import { GrantEnding } from './ending/grant-ending.js';
+import { isGrantId } from './store/grant-id.js';
+import { GrantReads } from './store/grant-reads.js';
+import { GrantRefresher } from './refresh/grant-refresher.js';
+import { grantOf } from './store/grant-view.js';
+import { checkKeys } from './vault/key-checks.js';
+import { judgeForcedRefresh } from './refresh/forced-refresh.js';
 import {
   isSessionHandleShaped,
   readSessionHandle,
   sessionHandle,
   type SessionOwner,
   type SessionReference,
-} from './session-handle.js';
-import type { RefreshResult } from './refresh-result.js';
-import type { NowggTokenCounters } from './token-counters.js';
-import { publishTokenRead } from './token-events.js';
-import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './token-parts.js';
+} from './vault/session-handle.js';
+import type { RefreshResult } from './refresh/refresh-result.js';
+import type { NowggTokenCounters } from './events/token-counters.js';
+import { publishTokenRead } from './events/token-events.js';
+import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './calls/token-parts.js';
 import { saysUnauthorized } from './unauthorized.js';
 
 export interface AccessTokenOptions {

@@ -2,8 +2,8 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { TokenRevocations } from '../revocation/token-revocations.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { TokenOwners } from '../verification/token-owners.js';
-import { DEFAULT_TIMING } from './refresh-timing.js';
-import type { TokenStore } from './token-store.js';
+import { DEFAULT_TIMING } from './calls/refresh-timing.js';
+import type { TokenStore } from './store/token-store.js';
 
 export interface StoredTokenOwnersParts {
   readonly store: TokenStore;

@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from '../tokens/exchange-record.js';
+import type { ExchangeRecord } from '../tokens/store/exchange-record.js';
 import { grantRow } from './grant-row.js';
 import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
 import type { TokenTables } from './token-database.js';

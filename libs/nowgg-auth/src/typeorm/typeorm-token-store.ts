@@ -5,7 +5,7 @@ import type {
   ExchangeRecord,
   ExchangeRelease,
   ExchangeRemoval,
-} from '../tokens/exchange-record.js';
+} from '../tokens/store/exchange-record.js';
 import type {
   AttemptFailure,
   AttemptRefusal,
@@ -15,18 +15,18 @@ import type {
   NewGrant,
   TokenCommit,
   WithheldGeneration,
-} from '../tokens/grant-record.js';
+} from '../tokens/store/grant-record.js';
 import {
   EXPIRY_TOLERANCE_MS,
   type IssuedToken,
   type TokensOfEndedGrant,
   USER_ENDS_KEPT_MS,
-} from '../tokens/issued-token.js';
-import { classifyLease } from '../tokens/lease-outcome.js';
-import { FIRST_GENERATION } from '../tokens/new-grant-record.js';
-import { TokenStore } from '../tokens/token-store.js';
-import { type CountedGrants, countGrants } from '../tokens/vault-count.js';
-import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/vault-record.js';
+} from '../tokens/store/issued-token.js';
+import { classifyLease } from '../tokens/store/lease-outcome.js';
+import { FIRST_GENERATION } from '../tokens/store/new-grant-record.js';
+import { TokenStore } from '../tokens/store/token-store.js';
+import { type CountedGrants, countGrants } from '../tokens/store/memory/vault-count.js';
+import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
 import { type ExchangeRow, exchangeStatements } from './exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './grant-row.js';
 import { grantStatements } from './grant-statements.js';

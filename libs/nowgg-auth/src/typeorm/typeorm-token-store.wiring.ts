@@ -1,6 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { TokenStoreWiring } from '../tokens/token-store-wiring.js';
+import type { TokenStoreWiring } from '../tokens/store/token-store-wiring.js';
 import { dataSourceToken } from './data-source-token.js';
 import { TokenDatabase } from './token-database.js';
 import { TypeOrmTokenStore } from './typeorm-token-store.js';

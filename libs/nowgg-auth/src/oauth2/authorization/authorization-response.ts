@@ -1,4 +1,4 @@
-import type { CodeExchangeOptions } from '../../tokens/code-exchange.js';
+import type { CodeExchangeOptions } from '../../tokens/exchange/code-exchange.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
 import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';

@@ -5,11 +5,11 @@ import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options/options.js';
-import type { CodeExchange } from '../../tokens/grant.js';
-import { KeyRing } from '../../tokens/key-ring.js';
+import type { CodeExchange } from '../../tokens/store/grant.js';
+import { KeyRing } from '../../tokens/vault/key-ring.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
-import { TokenStore } from '../../tokens/token-store.js';
-import { WIRED_TOKEN_SERVICE } from '../../tokens/token-store-wiring.js';
+import { TokenStore } from '../../tokens/store/token-store.js';
+import { WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store-wiring.js';
 import type { OAuth2Client } from '../oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
 import {

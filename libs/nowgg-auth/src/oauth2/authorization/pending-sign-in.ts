@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject } from '../../identity/claims.js';
-import type { KeyRing, SealContext } from '../../tokens/key-ring.js';
+import type { KeyRing, SealContext } from '../../tokens/vault/key-ring.js';
 
 /** A sign-in between the way out and the way back. Lives in the browser's cookie only, sealed. */
 export interface PendingSignIn {

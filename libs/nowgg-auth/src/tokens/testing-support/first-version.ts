@@ -1,6 +1,6 @@
 import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { EncryptionKey } from '../../options/options.js';
-import type { SealContext } from '../key-ring.js';
+import type { SealContext } from '../vault/key-ring.js';
 
 /** What an earlier build sealed: `1 | length of key id | key id | nonce | tag | text`, bound to four parts. */
 export function sealInFirstVersion(

@@ -1,9 +1,9 @@
 import { IdentityProviders } from '../../identity/identity-providers.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
-import type { AccessToken } from '../grant.js';
-import type { GrantRecord } from '../grant-record.js';
-import { MemoryTokenStore } from '../memory-token-store.js';
+import type { AccessToken } from '../store/grant.js';
+import type { GrantRecord } from '../store/grant-record.js';
+import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import { NowggAuthError } from '../../errors.js';
 import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';

@@ -1,4 +1,4 @@
-import type { MemoryTokenStore } from '../memory-token-store.js';
+import type { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import type { NowggTokenService } from '../nowgg-token-service.js';
 
 /** A process that can die or be frozen: everything that it does to the outside then waits, for ever or for a while. */

@@ -4,9 +4,9 @@ import type { EncryptionKey, ResolvedTokensOptions, TokensOptions } from '../../
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { strongKey } from '../../testing-support/strong-key.js';
-import { MemoryTokenStore } from '../memory-token-store.js';
+import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
-import type { TokenStore } from '../token-store.js';
+import type { TokenStore } from '../store/token-store.js';
 import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
 
 export const KEY_1: EncryptionKey = { id: 'k1', key: strongKey(1) };

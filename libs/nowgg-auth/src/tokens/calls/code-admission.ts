@@ -1,0 +1,107 @@
+import { LRUCache } from 'lru-cache';
+import { Bulkheads, type Leave } from '../../resilience/bulkhead.js';
+import type { NowggClock } from '../../clock.js';
+import { isAllowed } from '../../resilience/hook-answer.js';
+import type { CodeBudget } from '../../options/options.js';
+import { CodeAllowance } from './code-allowance.js';
+
+/** What limits the codes of one client. */
+export interface CodeLimits {
+  readonly maxExchangesInFlight: number;
+  readonly refusedCodesPerMinute: number;
+  readonly codeBudget: CodeBudget | undefined;
+  /** How long a code may wait to be admitted, milliseconds. */
+  readonly softDeadlineMs: number;
+}
+
+/** Who brings a code, as far as the application says. */
+export interface CodeQuestion {
+  readonly provider: string;
+  readonly clientKey: string;
+  readonly source?: string | undefined;
+}
+
+/** A code that may be sent. Must be ended exactly once. */
+export interface AdmittedCode {
+  end(outcome: 'accepted' | 'refused' | 'neither'): void;
+}
+
+/** Of the exchanges under way one source may have this part, and of the refused codes this part. */
+const SOURCE_SHARE = 8;
+const SOURCE_REFUSED_SHARE = 3;
+const MOST_SOURCES = 10_000;
+const WAIT_STEP_MS = 50;
+/** Most codes of one client that wait for a place: a burst of sign-ins is served one after another. */
+const MOST_WAITING = 1_000;
+
+/**
+ * Decides whether a code may be sent to a token endpoint: codes of a stranger use up bounds of their own, so that neither
+ * connections nor the client's quota at the identity system are left to them.
+ */
+export class CodeAdmission {
+  readonly #clock: NowggClock;
+  readonly #limits: CodeLimits;
+  readonly #bulkheads: Bulkheads;
+  readonly #allowances = new Map<string, CodeAllowance>();
+  // By size, because with `max` the whole table is allocated at once.
+  readonly #bySource = new LRUCache<string, CodeAllowance>({ maxSize: MOST_SOURCES, sizeCalculation: () => 1 });
+
+  constructor(clock: NowggClock, limits: CodeLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+    const places = limits.maxExchangesInFlight;
+    this.#bulkheads = new Bulkheads(clock, { places, each: Math.ceil(places / SOURCE_SHARE), waiting: MOST_WAITING });
+  }
+
+  /** @returns undefined when the code may not be sent now */
+  async admit(question: CodeQuestion): Promise<AdmittedCode | undefined> {
+    const { clientKey, source, provider } = question;
+    const { codeBudget, softDeadlineMs } = this.#limits;
+    const until = this.#clock.monotonicNow() + softDeadlineMs;
+    const leave = await this.#bulkheads.of(clientKey).enter({ name: source }, softDeadlineMs);
+    if (!leave) return undefined;
+    const allowance = this.#allowanceOf(question);
+    if (!(await this.#begun(allowance, until))) return this.#turnAway(leave);
+    const allowed =
+      !codeBudget || (await isAllowed(() => codeBudget({ provider, source }), this.#clock, softDeadlineMs));
+    if (!allowed) {
+      allowance.end('neither');
+      return this.#turnAway(leave);
+    }
+    return {
+      end: (outcome) => {
+        allowance.end(outcome);
+        leave();
+      },
+    };
+  }
+
+  #turnAway(leave: Leave): undefined {
+    leave();
+    return undefined;
+  }
+
+  /** Waits for other codes to be answered. */
+  async #begun(allowance: CodeAllowance, until: number): Promise<boolean> {
+    for (;;) {
+      const outcome = allowance.begin();
+      if (outcome !== 'full') return outcome === 'begun';
+      if (this.#clock.monotonicNow() >= until) return false;
+      await this.#clock.wait(WAIT_STEP_MS);
+    }
+  }
+
+  /** A named source has an allowance of its own; all others share one for each client. */
+  #allowanceOf({ clientKey, source }: CodeQuestion): CodeAllowance {
+    const { refusedCodesPerMinute } = this.#limits;
+    const key = source === undefined ? clientKey : `${clientKey}:${source}`;
+    const kept = source === undefined ? this.#allowances : this.#bySource;
+    const known = kept.get(key);
+    if (known) return known;
+    const limit =
+      source === undefined ? refusedCodesPerMinute : Math.ceil(refusedCodesPerMinute / SOURCE_REFUSED_SHARE);
+    const allowance = new CodeAllowance(this.#clock, limit);
+    kept.set(key, allowance);
+    return allowance;
+  }
+}

@@ -1,0 +1,90 @@
+import { Bulkheads } from '../../resilience/bulkhead.js';
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProviders } from '../../identity/identity-providers.js';
+import type { ResolvedTokensOptions } from '../../options/options.js';
+import type { GrantRevocations } from '../../revocation/grant-revocations.js';
+import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import { ClientEvidences } from '../../verification/client-evidence.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import { ClientCircuits } from './client-circuits.js';
+import { CodeAdmission } from './code-admission.js';
+import { ClientSuccesses } from './client-successes.js';
+import { Deadlines } from '../../resilience/deadlines.js';
+import { KeyRing } from '../vault/key-ring.js';
+import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
+import { SeenGrants } from '../store/seen-grants.js';
+import { StoredIssuedTokens } from '../stored-issued-tokens.js';
+import type { TokenStore } from '../store/token-store.js';
+import { TokenCounters } from '../events/token-counters.js';
+import { UnsavedSets } from './unsaved-sets.js';
+import { Vault } from '../vault/vault.js';
+
+/** What a `NowggTokenService` is made of. */
+export interface NowggTokenServiceParts {
+  readonly store: TokenStore;
+  readonly identityProviders: IdentityProviders;
+  readonly authenticator: NowggAuthenticator;
+  readonly clock: NowggClock;
+  /** The resolved `tokens` options. */
+  readonly options: ResolvedTokensOptions;
+  /** Refuses the tokens of a revoked grant here, before they expire. */
+  readonly revocations?: TokenRevocations | undefined;
+  /** Says whether a grant's user or session is revoked. Absent where revocations are not kept. */
+  readonly grantRevocations?: GrantRevocations | undefined;
+  /** Answers for tokens whose exchange is under way. Default: one of its own. */
+  readonly issuedTokens?: StoredIssuedTokens | undefined;
+  /** What is known of our clients. Default: none, every refusal of a code is believed. */
+  readonly evidence?: ClientEvidences | undefined;
+  /** Durations of the protocol that are no options. */
+  readonly timing?: Partial<RefreshTiming> | undefined;
+}
+
+/** What the steps of the exchange and of the refresh share. */
+export interface TokenParts {
+  readonly store: TokenStore;
+  readonly vault: Vault;
+  readonly identityProviders: IdentityProviders;
+  readonly circuits: ClientCircuits;
+  readonly codes: CodeAdmission;
+  /** By client, apart from the exchanges of codes. */
+  readonly refreshPlaces: Bulkheads;
+  readonly successes: ClientSuccesses;
+  readonly evidence: ClientEvidences;
+  readonly unsaved: UnsavedSets;
+  readonly seen: SeenGrants;
+  readonly counters: TokenCounters;
+  readonly clock: NowggClock;
+  readonly deadlines: Deadlines;
+  readonly grantRevocations: GrantRevocations | undefined;
+  readonly issuedTokens: StoredIssuedTokens;
+  readonly timing: TokensTiming;
+}
+
+/** Refreshes that wait for a place, beyond which none does: each is a player who waits too. */
+const MOST_WAITING_REFRESHES = 10_000;
+const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
+
+export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
+  const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
+  const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
+  const counters = new TokenCounters();
+  const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
+  return {
+    store,
+    vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
+    identityProviders,
+    circuits: new ClientCircuits(clock),
+    codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
+    refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
+    successes: new ClientSuccesses(store, clock),
+    evidence: parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL),
+    unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
+    seen: new SeenGrants(),
+    counters,
+    clock,
+    deadlines: new Deadlines(clock),
+    grantRevocations,
+    issuedTokens: parts.issuedTokens ?? new StoredIssuedTokens(store),
+    timing: allTiming,
+  };
+}

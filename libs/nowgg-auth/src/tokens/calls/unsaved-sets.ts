@@ -1,0 +1,77 @@
+import type { NowggClock } from '../../clock.js';
+import { IdentityUnavailableError } from '../../errors.js';
+import type { TokenCounters } from '../events/token-counters.js';
+import { type NowggTokenEvent, publishTokenEvent } from '../events/token-events.js';
+
+/** The pause after a first failure, milliseconds; it doubles. */
+const FIRST_PAUSE_MS = 25;
+
+/** Whose tokens they are, for the events. */
+interface SetOwner {
+  readonly provider: string;
+  readonly grantId: string | undefined;
+}
+
+type SetState = Extract<NowggTokenEvent, { type: 'unsaved_set' }>['state'];
+
+/**
+ * Holds what the identity system has handed out until it is stored: with a rotating refresh token this process may have
+ * the only copy. Tries as long as the process lives.
+ */
+export class UnsavedSets {
+  readonly #clock: NowggClock;
+  readonly #maxPauseMs: number;
+  readonly #counters: TokenCounters;
+  #abandoned = false;
+
+  constructor(clock: NowggClock, maxPauseMs: number, counters: TokenCounters) {
+    this.#clock = clock;
+    this.#maxPauseMs = maxPauseMs;
+    this.#counters = counters;
+  }
+
+  /** Stores by this operation, again and again until it succeeds; it must be safe to repeat. */
+  async save<T>(owner: SetOwner, operation: () => Promise<T>): Promise<T> {
+    const receivedAt = this.#clock.monotonicNow();
+    let last: SetState | undefined;
+    const tell = (state: SetState) => this.#tell(owner, (last = state), receivedAt);
+    this.#counters.unsavedSets += 1;
+    try {
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, this.#maxPauseMs)) {
+        try {
+          return await operation();
+        } catch {
+          if (this.#abandoned) {
+            tell('abandoned');
+            throw new IdentityUnavailableError();
+          }
+          if (last === undefined) tell('held');
+          await this.#clock.wait(pauseMs * (0.5 + Math.random() / 2));
+        }
+      }
+    } finally {
+      this.#counters.unsavedSets -= 1;
+      if (last !== 'abandoned') this.#counters.commitWindow.observe(this.#clock.monotonicNow() - receivedAt);
+      if (last === 'held') tell('saved');
+    }
+  }
+
+  /** Ends the retries: the process is going away and has waited as long as it may. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  #tell({ provider, grantId }: SetOwner, state: SetState, receivedAt: number): void {
+    if (state === 'held') this.#counters.heldSets += 1;
+    if (state === 'abandoned') this.#counters.abandonedSets += 1;
+    const heldMs = this.#clock.monotonicNow() - receivedAt;
+    publishTokenEvent({
+      type: 'unsaved_set',
+      provider,
+      grantId,
+      state,
+      heldMs,
+      unsavedSets: this.#counters.unsavedSets,
+    });
+  }
+}

@@ -1,0 +1,138 @@
+import type { IdentityProvider } from '../../identity/identity-provider.js';
+import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import { hasText } from '../store/ended-grant.js';
+import type { GrantRecord } from '../store/grant-record.js';
+import type { TokenParts } from '../calls/token-parts.js';
+
+/** How many grants' ends are worked on at the same time. */
+const AT_ONCE = 8;
+/** An end that is not complete after so long was broken off, milliseconds. */
+const BROKEN_OFF_MS = 60_000;
+const BATCH = 500;
+
+/** Tokens as the identity system sent them. */
+interface SentTokens {
+  readonly refreshToken: string;
+  readonly accessToken: string | undefined;
+}
+
+/**
+ * Ends grants, in this order: the row is revoked, so that no refresh under way can revive it; every token that is out is
+ * refused here; the identity system is told; the ciphertexts are deleted. Each step can be repeated, and an end that
+ * was broken off goes on where it stopped when the grant is revoked again or {@link finishBrokenOff} finds it.
+ */
+export class GrantEnding {
+  readonly #parts: TokenParts;
+  readonly #revocations: TokenRevocations | undefined;
+  readonly #telling = new Set<Promise<unknown>>();
+
+  constructor(parts: TokenParts, revocations: TokenRevocations | undefined) {
+    this.#parts = parts;
+    this.#revocations = revocations;
+  }
+
+  async revoke(grantId: string): Promise<void> {
+    const { store } = this.#parts;
+    const ended = await store.revokeGrant(grantId);
+    if (ended) return this.#end([ended]);
+    // An earlier call may have come this far and failed at the next step.
+    const before = await store.findGrant(grantId);
+    if (before?.state === 'revoked' && hasText(before)) await this.finish([before]);
+  }
+
+  async revokeUser(provider: string, userId: string, clientKey: string): Promise<number> {
+    const grants = await this.#parts.store.revokeUser(provider, userId, clientKey);
+    await this.#end(grants);
+    return grants.length;
+  }
+
+  /**
+   * Does what is left to do for grants that are revoked in the store.
+   * @returns when their tokens are refused here; the identity system is told in the background
+   */
+  async finish(grants: readonly GrantRecord[]): Promise<void> {
+    await forEach(grants, (grant) => this.#refuseTokens(grant));
+    this.#inBackground(forEach(grants.filter(hasText), (grant) => this.#tellAndWipe(grant)));
+  }
+
+  /** Finishes ends that a process broke off: it was killed, or its database or identity system was away. */
+  async finishBrokenOff(): Promise<void> {
+    for (let after: string | undefined; ; ) {
+      const batch = await this.#parts.store.listUnwiped(BROKEN_OFF_MS, after, BATCH);
+      await this.finish(batch);
+      if (batch.length < BATCH) return;
+      after = batch.at(-1)?.id;
+    }
+  }
+
+  /** Tells the identity system of tokens that came for a grant which had ended meanwhile: nothing here holds them. */
+  tellOfUnwanted({ provider, clientKey }: GrantRecord, tokens: SentTokens): void {
+    this.#inBackground(this.#tell(this.#clientOf(provider, clientKey), tokens));
+  }
+
+  /** Waits until the identity systems have been told. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#telling);
+  }
+
+  async #end(grants: readonly GrantRecord[]): Promise<void> {
+    for (const grant of grants) {
+      this.#parts.seen.noteEnd(grant);
+      publishSecurityEvent({ type: 'signed_out', provider: grant.provider });
+    }
+    await this.finish(grants);
+  }
+
+  async #refuseTokens(grant: GrantRecord): Promise<void> {
+    const { id, provider, userId } = grant;
+    const { sharesSession, tokens } = await this.#parts.store.findTokensOfEnded(id);
+    const sessionId = sharesSession ? undefined : grant.sessionId;
+    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, tokens });
+  }
+
+  async #tellAndWipe(grant: GrantRecord): Promise<void> {
+    const { store, vault } = this.#parts;
+    const provider = this.#clientOf(grant.provider, grant.clientKey);
+    const refreshToken = readable(() => vault.refreshTokenOf(grant));
+    // Another process may have the client or the key. Until it has told, a day at most, the ciphertext stays.
+    if (!provider || refreshToken === undefined) return;
+    const accessToken = readable(() => vault.accessTokenOf(grant).token);
+    const isTold = await this.#tell(provider, { refreshToken, accessToken });
+    if (isTold) await store.wipeTexts(grant.id);
+  }
+
+  async #tell(provider: IdentityProvider | undefined, { refreshToken, accessToken }: SentTokens): Promise<boolean> {
+    const signal = AbortSignal.timeout(this.#parts.timing.softDeadlineMs);
+    try {
+      return (await provider?.revoke(refreshToken, signal, accessToken)) !== false;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A refresh token goes to the client that it was issued to and to no other. */
+  #clientOf(provider: string, clientKey: string): IdentityProvider | undefined {
+    const found = this.#parts.identityProviders.find(provider);
+    return found?.clientKey === clientKey ? found : undefined;
+  }
+
+  /** The grant is over here whether or not the identity system can be told. */
+  #inBackground(work: Promise<unknown>): void {
+    const telling = work.catch(() => undefined).finally(() => this.#telling.delete(telling));
+    this.#telling.add(telling);
+  }
+}
+
+async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += AT_ONCE) await Promise.all(items.slice(at, at + AT_ONCE).map(work));
+}
+
+/** Undefined for a ciphertext that does not open: it must not keep a grant from being ended. */
+function readable(open: () => string): string | undefined {
+  try {
+    return open();
+  } catch {
+    return undefined;
+  }
+}

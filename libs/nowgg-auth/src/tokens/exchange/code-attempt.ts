@@ -1,0 +1,168 @@
+import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import type {
+  CodeExchangeRequest,
+  IdentityProvider,
+  TokenOutcome,
+  TokenSet,
+} from '../../identity/identity-provider.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { AdmittedCode } from '../calls/code-admission.js';
+import type { CompletedExchanges, ExchangedCode } from './completed-exchange.js';
+import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
+import { firstGrant } from './first-grant.js';
+import { openReply, sealReply } from './sealed-reply.js';
+import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
+import type { TokenParts } from '../calls/token-parts.js';
+
+/** When a code that was not admitted may be brought again, seconds. */
+export const NOT_ADMITTED_RETRY_S = 5;
+/** When a code that was refused in doubt may be tried again, milliseconds. */
+const DOUBTED_CODE_RETRY_MS = 5_000;
+
+/** What an attempt works with, beside its claim. */
+export interface CodeAttemptContext {
+  readonly parts: TokenParts;
+  readonly authenticator: NowggAuthenticator;
+  readonly completed: CompletedExchanges;
+  readonly provider: IdentityProvider;
+  readonly request: Omit<CodeExchangeRequest, 'signal'>;
+  /** Told what became of the code when it was sent; undefined when it may not be sent. */
+  readonly onSent: AdmittedCode['end'] | undefined;
+}
+
+/** One attempt to make a grant out of a code, with the claim on it: call, seal the reply at once, verify, create. */
+export class CodeAttempt {
+  readonly #context: CodeAttemptContext;
+  readonly #parts: TokenParts;
+  readonly #provider: IdentityProvider;
+  readonly #key: ExchangeKey;
+  readonly #claim: Extract<ExchangeClaim, { outcome: 'mine' }>;
+
+  constructor(context: CodeAttemptContext, key: ExchangeKey, claim: Extract<ExchangeClaim, { outcome: 'mine' }>) {
+    this.#context = context;
+    this.#parts = context.parts;
+    this.#provider = context.provider;
+    this.#key = key;
+    this.#claim = claim;
+  }
+
+  /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
+  async run(): Promise<ExchangedCode> {
+    const { replyCt } = this.#claim.exchange;
+    const tokens = replyCt
+      ? openReply(this.#parts.vault, this.#provider, this.#key.codeHash, replyCt)
+      : await this.#askIfAdmitted();
+    return this.#verifyAndCreate(tokens);
+  }
+
+  async #askIfAdmitted(): Promise<TokenSet> {
+    const { onSent } = this.#context;
+    return onSent ? this.#ask(onSent) : this.#giveUp('now', NOT_ADMITTED_RETRY_S * 1000);
+  }
+
+  async #ask(onSent: AdmittedCode['end']): Promise<TokenSet> {
+    const { circuits, clock, evidence, timing, successes, store, unsaved, vault } = this.#parts;
+    const { clientKey, name } = this.#provider;
+    const closedForMs = circuits.enter(circuitKey('code', clientKey));
+    if (closedForMs > 0) return this.#giveUp('now', closedForMs);
+    const { request } = this.#context;
+    const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.harvestMs) });
+    // The module never replays a code: it works once, and a second use may count as theft.
+    const startedAt = clock.monotonicNow();
+    const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
+    const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;
+    const clientEvidence = evidence.of(name);
+    const left = clientEvidence.sent();
+    const { outcome } = await callTokenEndpoint(call, circuits, clock);
+    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
+    if (outcome.status === 'tokens' || outcome.status === 'refused') {
+      onSent(outcome.status === 'tokens' ? 'accepted' : 'refused');
+    }
+    if (outcome.status !== 'tokens') return this.#failed(outcome);
+    const { tokens } = outcome;
+    if (tokens.refreshToken === undefined) return this.#forget(withoutRefreshToken());
+    const { codeHash } = this.#key;
+    const replyCt = sealReply(vault, this.#provider, codeHash, tokens);
+    await unsaved.save({ provider: name, grantId: undefined }, () => store.sealExchange(codeHash, replyCt));
+    await successes.note(clientKey);
+    return tokens;
+  }
+
+  async #failed(outcome: Exclude<TokenOutcome, { status: 'tokens' }>): Promise<TokenSet> {
+    switch (outcome.status) {
+      case 'refused':
+        return this.#refused(outcome.definite);
+      case 'in_doubt':
+        return this.#giveUp('when_lapsed', this.#parts.timing.leaseMs);
+      case 'busy':
+        return this.#giveUp('now', outcome.retryAfterMs ?? 0);
+      default:
+        return this.#giveUp('now', 0);
+    }
+  }
+
+  /** An earlier holder of the claim may have used the code up and still bring the reply; until then a no proves nothing. */
+  async #refused(definite: boolean): Promise<TokenSet> {
+    const { evidence, store, timing, vault } = this.#parts;
+    const { exchange, predecessorInDoubt } = this.#claim;
+    const { codeHash } = this.#key;
+    const mayStillCome = predecessorInDoubt && exchange.readAtMs - exchange.createdAtMs < timing.harvestMs;
+    // A wrong client secret is refused in the same way as a code.
+    const isInDoubt = !mayStillCome && !definite && !(await evidence.of(this.#provider.name).believesCode(codeHash));
+    if (isInDoubt) return this.#giveUp('now', DOUBTED_CODE_RETRY_MS);
+    if (!mayStillCome && (await store.removeExchange({ ...this.#key, unlessSealed: true }))) {
+      throw new InvalidGrantError();
+    }
+    const current = await store.findExchange(codeHash);
+    if (current?.replyCt) return openReply(vault, this.#provider, codeHash, current.replyCt);
+    // The claim is left to lapse with its owner's name on it, so that the next holder knows of the doubt too.
+    throw new IdentityUnavailableError(timing.leaseMs / 1000);
+  }
+
+  async #verifyAndCreate(tokens: TokenSet): Promise<ExchangedCode> {
+    const { authenticator, completed } = this.#context;
+    const { issuedTokens, store, unsaved, vault } = this.#parts;
+    const { name } = this.#provider;
+    const policy = { provider: name, tokenType: 'token' } as const;
+    const verdict = await issuedTokens.during(
+      name,
+      this.#provider.credentialIdOf(tokens.accessToken),
+      this.#claim.exchange.createdAtMs,
+      () => authenticator.authenticate(tokens.accessToken, policy),
+    );
+    if (verdict.status === 'unknown') return this.#giveUp('now', verdict.retryAfterSeconds * 1000);
+    if (verdict.status === 'invalid' || verdict.principal.provider !== name) {
+      return this.#forget(new InvalidGrantError());
+    }
+    const { principal } = verdict;
+    // An id_token and an access token of two users: one of them was exchanged for another on the way.
+    if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
+      return this.#forget(new InvalidGrantError());
+    }
+    const { codeHash } = this.#key;
+    const grant = firstGrant(vault, this.#provider, principal, tokens, codeHash);
+    const owner = { provider: name, grantId: grant.id };
+    const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
+    if (created) return { grant: await completed.unrevoked(created), principal };
+    const finished = await store.findExchange(codeHash);
+    if (finished?.grantId === undefined) throw new IdentityUnavailableError();
+    return completed.replay(finished);
+  }
+
+  async #giveUp(next: 'now' | 'when_lapsed', retryInMs: number): Promise<never> {
+    await this.#parts.store.releaseExchange({ ...this.#key, next });
+    throw new IdentityUnavailableError(retryInMs / 1000);
+  }
+
+  async #forget(error: Error): Promise<never> {
+    await this.#parts.store.removeExchange({ ...this.#key, unlessSealed: false });
+    throw error;
+  }
+}
+
+/** A standard system issues one only for certain scopes or clients: asking again would not help. */
+function withoutRefreshToken(): NowggConfigurationError {
+  return new NowggConfigurationError(
+    'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',
+  );
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import type { AuthorizationCallback, IdentityProvider } from '../../identity/identity-provider.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
+import type { AdmittedCode } from '../calls/code-admission.js';
+import { CodeAttempt, NOT_ADMITTED_RETRY_S } from './code-attempt.js';
+import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
+import type { GrantEnding } from '../ending/grant-ending.js';
+import { RefreshFlights } from '../calls/refresh-flights.js';
+import type { TokenParts } from '../calls/token-parts.js';
+
+/** What is sent with a code. */
+export interface CodeExchangeOptions {
+  /** Name of the identity provider that issued the code; needed when there are several. */
+  readonly provider?: string;
+  /** The redirect URI of the authorization request. OAuth 2.0 only. */
+  readonly redirectUri?: string;
+  /** The PKCE code verifier (RFC 7636). OAuth 2.0 only. */
+  readonly codeVerifier?: string;
+  /** How the code came back from the browser. OAuth 2.0 only; the authorization flow fills it in. */
+  readonly authorization?: AuthorizationCallback;
+  /** What the application says the request's source is. Bounds how many codes one source may bring. */
+  readonly source?: string | undefined;
+}
+
+/** A code and what goes with it. */
+type CodeRequest = CodeExchangeOptions & { readonly code: string };
+
+const FIRST_PAUSE_MS = 25;
+
+/**
+ * Makes one grant out of one code: admission, then a claim on it over all processes, then a {@link CodeAttempt}. A code works once, so a
+ * caller that brings it again, in any process, goes on where the last one stopped and gets the same grant.
+ */
+export class CodeExchanger {
+  readonly #parts: TokenParts;
+  readonly #authenticator: NowggAuthenticator;
+  readonly #completed: CompletedExchanges;
+  readonly #flights = new RefreshFlights<ExchangedCode>();
+  readonly #stopping = new AbortController();
+
+  constructor(parts: TokenParts, authenticator: NowggAuthenticator, ending: GrantEnding) {
+    this.#parts = parts;
+    this.#authenticator = authenticator;
+    this.#completed = new CompletedExchanges(parts, authenticator, ending);
+  }
+
+  /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
+  async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
+    if (!isAuthorizationCode(code)) throw new InvalidGrantError();
+    const provider = this.#parts.identityProviders.getOrOnly(options.provider);
+    if (!provider.canObtainTokens) {
+      throw new NowggConfigurationError('this identity provider has no client secret: it cannot exchange codes');
+    }
+    if (!options.authorization && !provider.acceptsBareCodes) {
+      throw new NowggConfigurationError(
+        'this identity provider has an authorization flow, whose callback takes its codes, unless acceptCodesAtLogin is set',
+      );
+    }
+    const codeHash = codeHashOf(provider.name, provider.clientKey, code, options.redirectUri, options.codeVerifier);
+    return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
+  }
+
+  /** Waits for every exchange under way; callers that wait for another process stop waiting. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#flights.inTheAir);
+  }
+
+  async #fly(
+    provider: IdentityProvider,
+    codeHash: string,
+    request: CodeRequest,
+    leave: () => void,
+  ): Promise<ExchangedCode> {
+    const { clock, deadlines, timing } = this.#parts;
+    // When the lease has lapsed any process may go on, this one included.
+    const landed = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
+    try {
+      return await this.#exchange(provider, codeHash, request);
+    } finally {
+      landed();
+    }
+  }
+
+  async #exchange(provider: IdentityProvider, codeHash: string, request: CodeRequest): Promise<ExchangedCode> {
+    const { codes, store } = this.#parts;
+    const { name, clientKey } = provider;
+    const admitted = await codes.admit({ provider: name, clientKey, source: request.source });
+    // Before it is claimed, so that nothing is written for it. One that was sent before needs no admission to go on.
+    if (!admitted && !(await store.findExchange(codeHash))) throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
+    let outcome: Parameters<AdmittedCode['end']>[0] = 'neither';
+    try {
+      return await this.#claimAndGoOn(provider, codeHash, request, admitted && ((sent) => void (outcome = sent)));
+    } finally {
+      admitted?.end(outcome);
+    }
+  }
+
+  /** @param onSent told what became of the code when it was sent; undefined when it may not be sent */
+  async #claimAndGoOn(
+    provider: IdentityProvider,
+    codeHash: string,
+    { code, redirectUri, codeVerifier, authorization }: CodeRequest,
+    onSent: AdmittedCode['end'] | undefined,
+  ): Promise<ExchangedCode> {
+    const { store, timing, clock } = this.#parts;
+    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
+    for (;;) {
+      const key = { codeHash, owner: randomUUID() };
+      const claim = await store.claimExchange({ ...key, leaseMs: timing.leaseMs });
+      if (claim.outcome === 'completed') return this.#completed.replay(claim.exchange);
+      if (claim.outcome === 'mine') {
+        const context = {
+          parts: this.#parts,
+          authenticator: this.#authenticator,
+          completed: this.#completed,
+          provider,
+          request: { code, redirectUri, codeVerifier, authorization },
+          onSent,
+        };
+        return new CodeAttempt(context, key, claim).run();
+      }
+      await this.#awaitHolder(codeHash, waitUntil);
+    }
+  }
+
+  /** Returns when the code may be had or has become a grant. */
+  async #awaitHolder(codeHash: string, until: number): Promise<void> {
+    const { clock, store, timing } = this.#parts;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, timing.pollMs)) {
+      if (this.#stopping.signal.aborted || clock.monotonicNow() >= until) throw new IdentityUnavailableError();
+      await clock.wait(pauseMs * (0.75 + Math.random() / 2));
+      const current = await store.findExchange(codeHash);
+      // Only a refusal makes a claim go away while another caller waits for it.
+      if (!current) throw new InvalidGrantError();
+      if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { IdentityUnavailableError, InvalidGrantError } from '../../errors.js';
+import type { NowggPrincipal } from '../../principal.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { ExchangeRecord } from '../store/exchange-record.js';
+import type { GrantEnding } from '../ending/grant-ending.js';
+import { isOrigin } from '../vault/grant-origin.js';
+import type { GrantRecord } from '../store/grant-record.js';
+import type { TokenParts } from '../calls/token-parts.js';
+
+export interface ExchangedCode {
+  readonly grant: GrantRecord;
+  readonly principal: NowggPrincipal;
+}
+
+/** What a code whose exchange is complete leads to. */
+export class CompletedExchanges {
+  readonly #parts: TokenParts;
+  readonly #authenticator: NowggAuthenticator;
+  readonly #ending: GrantEnding;
+
+  constructor(parts: TokenParts, authenticator: NowggAuthenticator, ending: GrantEnding) {
+    this.#parts = parts;
+    this.#authenticator = authenticator;
+    this.#ending = ending;
+  }
+
+  /** The same code once more: the same grant, for a while. @throws InvalidGrantError, IdentityUnavailableError */
+  async replay(exchange: ExchangeRecord): Promise<ExchangedCode> {
+    const { store, vault, timing } = this.#parts;
+    const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
+    if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
+    const found = await store.findGrant(exchange.grantId as string);
+    if (!found || found.state === 'needs_reauth') throw new InvalidGrantError();
+    if (!isOrigin(vault.ring, found.originMac, exchange.codeHash, found.id)) {
+      publishSecurityEvent({ type: 'relabelled_row', provider: found.provider });
+      throw new InvalidGrantError();
+    }
+    const grant = await this.unrevoked(found);
+    const policy = { provider: grant.provider, tokenType: 'token' } as const;
+    const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
+    if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
+      return { grant, principal: verdict.principal };
+    }
+    throw verdict.status === 'unknown'
+      ? new IdentityUnavailableError(verdict.retryAfterSeconds)
+      : new InvalidGrantError();
+  }
+
+  /**
+   * The grant, unless its user was signed out everywhere or banned while the sign-in was under way. A ban that was
+   * written by another process, or by SQL, may have been committed before the grant without ending it: only a look that
+   * begins after the grant was stored is sure to find it.
+   *
+   * @throws InvalidGrantError
+   */
+  async unrevoked(grant: GrantRecord): Promise<GrantRecord> {
+    if (grant.state === 'revoked') {
+      await this.#ending.finish([grant]);
+      throw new InvalidGrantError();
+    }
+    if (!(await this.#parts.grantRevocations?.isRefusedInStore(grant))) return grant;
+    await this.#ending.revoke(grant.id);
+    throw new InvalidGrantError();
+  }
+}

@@ -1,0 +1,46 @@
+import type { GrantRecord } from '../store/grant-record.js';
+import type { TokensTiming } from '../calls/refresh-timing.js';
+
+/**
+ * - `fresh`: answer.
+ * - `advisory`: answer, and refresh in the background.
+ * - `mandatory`: wait for the refresh, and answer with what there is if it does not come.
+ * - `expired`: wait for the refresh.
+ */
+export type AccessTokenZone = 'fresh' | 'advisory' | 'mandatory' | 'expired';
+
+/** The largest share of a token's life that a caller can ask for; more could never be had and would always refresh. */
+const LARGEST_SHARE = 0.9;
+
+/** What a caller needs of a token, both at once. */
+export interface LeastValidity {
+  /** Milliseconds that must be left. */
+  readonly minValidityMs?: number | undefined;
+  /** Share of the token's life that must be left, 0 to 0.9. */
+  readonly minLifeShare?: number | undefined;
+}
+
+/** Which zone of its life a grant's access token is in. A token of unknown expiry is `expired`: refreshed at each use. */
+export function accessTokenZone(
+  grant: GrantRecord,
+  timing: Pick<TokensTiming, 'refreshMarginMs' | 'mandatoryMs'>,
+  least: LeastValidity = {},
+  nowMs = grant.readAtMs,
+): AccessTokenZone {
+  if (grant.accessNotAfterMs === undefined) return 'expired';
+  const leftMs = grant.accessNotAfterMs - nowMs;
+  if (leftMs <= 0) return 'expired';
+  const lifeMs = Math.max(0, grant.accessNotAfterMs - grant.accessObtainedAtMs);
+  const jitter = jitterOf(grant.id);
+  const mandatoryMs = Math.min(timing.mandatoryMs, lifeMs / 4) * jitter;
+  const leastMs = Math.max(least.minValidityMs ?? 0, (least.minLifeShare ?? 0) * lifeMs);
+  if (leftMs <= mandatoryMs || leftMs < Math.min(leastMs, lifeMs * LARGEST_SHARE)) return 'mandatory';
+  const advisoryMs = Math.min(Math.max(timing.refreshMarginMs, lifeMs / 10) * jitter, lifeMs / 2);
+  return leftMs <= advisoryMs ? 'advisory' : 'fresh';
+}
+
+/** 0.8 to 1.2, the same for a grant in every process: spreads the refreshes of grants that were made together. */
+function jitterOf(grantId: string): number {
+  // The last digits of a random UUID are as good as a hash.
+  return 0.8 + 0.4 * (Number.parseInt(grantId.slice(-8), 16) / 0x1_0000_0000);
+}

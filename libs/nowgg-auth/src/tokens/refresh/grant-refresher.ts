@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { NowggConfigurationError } from '../../errors.js';
+import type { IdentityProvider } from '../../identity/identity-provider.js';
+import type { GrantEnding } from '../ending/grant-ending.js';
+import type { GrantRecord } from '../store/grant-record.js';
+import { HolderWatch } from './holder-watch.js';
+import { RefreshAttempt } from './refresh-attempt.js';
+import { RefreshFlights } from '../calls/refresh-flights.js';
+import type { RefreshResult, RefreshTimes } from './refresh-result.js';
+import type { TokenParts } from '../calls/token-parts.js';
+import { circuitKey } from '../calls/token-call.js';
+import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
+
+/** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
+export class GrantRefresher {
+  readonly #parts: TokenParts;
+  readonly #ending: GrantEnding;
+  readonly #flights = new RefreshFlights<RefreshResult>();
+  readonly #holders: HolderWatch;
+  readonly #stopping = new AbortController();
+
+  constructor(parts: TokenParts, ending: GrantEnding) {
+    this.#parts = parts;
+    this.#ending = ending;
+    this.#holders = new HolderWatch(parts);
+  }
+
+  /** Replaces exactly the generation of `grant`. Joins a refresh of it that is under way in this process. */
+  refresh(grant: GrantRecord): Promise<RefreshResult> {
+    return this.#join(grant, 0);
+  }
+
+  /** The same for nobody in particular: not if it was tried a moment ago, and never an error. */
+  refreshInBackground(grant: GrantRecord): void {
+    const { backgroundQuietMs } = this.#parts.timing;
+    const now = grant.readAtMs;
+    const quiet = grant.updatedAtMs > now - backgroundQuietMs || (grant.nextAttemptAtMs ?? 0) > now;
+    if (quiet || (grant.leaseUntilMs ?? 0) > now || this.#stopping.signal.aborted) return;
+    void this.#join(grant, backgroundQuietMs).catch(() => undefined);
+  }
+
+  /** Waits for every call under way and its harvest; who waits for another process stops waiting. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled(this.#flights.inTheAir);
+  }
+
+  #join(grant: GrantRecord, quietMs: number): Promise<RefreshResult> {
+    return this.#flights.join(`${grant.id}:${grant.generation}`, (leave) => this.#fly(grant, quietMs, leave));
+  }
+
+  async #fly(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+    const { clock, timing } = this.#parts;
+    const startedAt = clock.monotonicNow();
+    const times: RefreshTimes = {};
+    let outcome: RefreshOutcome | undefined = 'failed';
+    try {
+      const result = await this.#refresh(grant, quietMs, times, leave);
+      const late = clock.monotonicNow() - startedAt > timing.softDeadlineMs;
+      if (result.status === 'yielded') outcome = undefined;
+      else outcome = result.outcome === 'refreshed' && late ? 'harvested' : result.outcome;
+      return result;
+    } finally {
+      if (outcome !== undefined) this.#tell(grant, outcome, clock.monotonicNow() - startedAt, times);
+    }
+  }
+
+  #tell(
+    { id: grantId, provider }: GrantRecord,
+    outcome: RefreshOutcome,
+    durationMs: number,
+    times: RefreshTimes,
+  ): void {
+    const { counters } = this.#parts;
+    counters.count(outcome);
+    if (times.leaseWaitMs !== undefined) counters.leaseWait.observe(times.leaseWaitMs);
+    publishTokenEvent({ type: 'refresh', provider, grantId, outcome, durationMs, ...times });
+  }
+
+  async #refresh(grant: GrantRecord, quietMs: number, times: RefreshTimes, leave: () => void): Promise<RefreshResult> {
+    const { store, circuits, refreshPlaces, timing, clock } = this.#parts;
+    const { id, generation, clientKey } = grant;
+    const { leaseMs, harvestMs: takeoverLeaseMs } = timing;
+    const provider = this.#providerOf(grant);
+    const startedAt = clock.monotonicNow();
+    const waitUntil = startedAt + timing.softDeadlineMs;
+    for (;;) {
+      const closedForMs = circuits.closedForMs(circuitKey('refresh', clientKey));
+      if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
+      const leavePlace = await refreshPlaces.of(clientKey).enter({}, Math.max(0, waitUntil - clock.monotonicNow()));
+      if (!leavePlace) return { status: 'later', retryInMs: timing.failedRetryMs, outcome: 'overloaded' };
+      const owner = randomUUID();
+      const lease = await store
+        .acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs })
+        .catch((error: unknown) => {
+          leavePlace();
+          throw error;
+        });
+      if (lease.outcome !== 'mine') leavePlace();
+      times.leaseWaitMs = clock.monotonicNow() - startedAt;
+      switch (lease.outcome) {
+        case 'mine':
+          return this.#attempt(
+            new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times),
+            leave,
+          ).finally(leavePlace);
+        case 'already_fresh':
+          return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
+        case 'not_active':
+        case 'missing':
+          return { status: 'ended', outcome: 'ended' };
+        case 'not_yet':
+          return notYet(lease.grant);
+        case 'held':
+          if (quietMs > 0) return { status: 'yielded' };
+          if (await this.#holders.changed(lease.grant, waitUntil, this.#stopping.signal)) break;
+          times.leaseWaitMs = clock.monotonicNow() - startedAt;
+          return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: this.#gaveUp() };
+      }
+    }
+  }
+
+  async #attempt(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
+    const { clock, deadlines, timing } = this.#parts;
+    const startedAt = clock.monotonicNow();
+    // Once the lease has lapsed anybody may take over, this process included: nobody new should wait for this call.
+    const landed = deadlines.set(startedAt + timing.leaseMs, leave);
+    try {
+      return await attempt.run();
+    } finally {
+      landed();
+      this.#holders.observe(clock.monotonicNow() - startedAt);
+    }
+  }
+
+  /** A caller with time left may wait on after a timeout, but not in a process that is going away. */
+  #gaveUp(): 'held_timeout' | 'backing_off' {
+    return this.#stopping.signal.aborted ? 'backing_off' : 'held_timeout';
+  }
+
+  /** A refresh token goes to the client that it was issued to and to nobody else. */
+  #providerOf(grant: GrantRecord): IdentityProvider {
+    const provider = this.#parts.identityProviders.get(grant.provider);
+    if (provider.clientKey === grant.clientKey) return provider;
+    throw new NowggConfigurationError('the grant belongs to another client or address of its identity provider');
+  }
+}
+
+/** Somebody tried a moment ago. Only a date that binds everybody is a reason to send a waiting caller away. */
+function notYet(grant: GrantRecord): RefreshResult {
+  const retryInMs = (grant.nextAttemptAtMs ?? 0) - grant.readAtMs;
+  if (retryInMs <= 0) return { status: 'yielded' };
+  return { status: 'later', retryInMs, outcome: grant.state === 'suspect' ? 'suspect' : 'backing_off' };
+}
+
+function leaseLeft(grant: GrantRecord): number {
+  return (grant.leaseUntilMs ?? 0) - grant.readAtMs;
+}

@@ -1,0 +1,189 @@
+import type { IdentityProvider, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
+import type { AttemptKey, GrantRecord, LeaseResult } from '../store/grant-record.js';
+import type { RefreshResult, RefreshTimes } from './refresh-result.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import type { GrantEnding } from '../ending/grant-ending.js';
+import type { RefreshedToken } from '../store/issued-token.js';
+import type { TokenParts } from '../calls/token-parts.js';
+import { judgeRefusal } from './refusal.js';
+import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
+import type { RefreshOutcome } from '../events/token-events.js';
+
+/** A client that is refused is asked again this much later, milliseconds. */
+const CLIENT_REFUSED_RETRY_MS = 10_000;
+const LONGEST_BUSY_MS = 60_000;
+
+/**
+ * One holder's turn at a grant: the call and what becomes of its outcome. A token set is stored whatever has happened to
+ * the lease meanwhile; every other outcome is written only while the turn is still his.
+ */
+export class RefreshAttempt {
+  readonly #parts: TokenParts;
+  readonly #ending: GrantEnding;
+  readonly #provider: IdentityProvider;
+  readonly #grant: GrantRecord;
+  readonly #turn: AttemptKey;
+  readonly #times: RefreshTimes;
+  /** An attempt with this refresh token may have been carried out without its reply having been seen. */
+  #inDoubt: boolean;
+
+  constructor(
+    parts: TokenParts,
+    ending: GrantEnding,
+    provider: IdentityProvider,
+    lease: Extract<LeaseResult, { outcome: 'mine' }>,
+    owner: string,
+    times: RefreshTimes,
+  ) {
+    this.#parts = parts;
+    this.#ending = ending;
+    this.#provider = provider;
+    this.#grant = lease.grant;
+    this.#turn = { id: lease.grant.id, generation: lease.grant.generation, owner };
+    this.#times = times;
+    this.#inDoubt = lease.predecessorInDoubt;
+  }
+
+  async run(): Promise<RefreshResult> {
+    const closedForMs = this.#parts.circuits.enter(circuitKey('refresh', this.#grant.clientKey));
+    if (closedForMs > 0) return this.#failed('circuit_open', closedForMs);
+    const refreshToken = await this.#openRefreshToken();
+    const outcome = await this.#ask(refreshToken);
+    const { failedRetryMs } = this.#parts.timing;
+    switch (outcome.status) {
+      case 'tokens':
+        return this.#commit(refreshToken, outcome.tokens);
+      case 'refused':
+        return this.#refused(outcome);
+      case 'client_refused':
+        return this.#failed('client_refused', CLIENT_REFUSED_RETRY_MS);
+      case 'busy':
+        return this.#failed('busy', Math.min(outcome.retryAfterMs ?? failedRetryMs, LONGEST_BUSY_MS));
+      case 'not_sent':
+        return this.#failed('not_sent', failedRetryMs);
+      case 'in_doubt':
+        this.#inDoubt = true;
+        return this.#failed('in_doubt', failedRetryMs);
+    }
+  }
+
+  async #openRefreshToken(): Promise<string> {
+    try {
+      return this.#parts.vault.refreshTokenOf(this.#grant);
+    } catch (error) {
+      await this.#failed('backing_off', this.#parts.timing.failedRetryMs);
+      throw error;
+    }
+  }
+
+  async #ask(refreshToken: string): Promise<TokenOutcome> {
+    const { clock, circuits, evidence, timing } = this.#parts;
+    const startedAt = clock.monotonicNow();
+    const clientEvidence = evidence.of(this.#provider.name);
+    const left = clientEvidence.sent();
+    const { outcome, earlierInDoubt } = await callTokenEndpoint(
+      {
+        purpose: 'refresh',
+        clientKey: this.#grant.clientKey,
+        // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
+        send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),
+        resendMs: timing.resendMs,
+        // The refresh token of a restored row was used before: a system that detects reuse is shown it once.
+        replays: !this.#parts.seen.isRestored(this.#grant),
+        // Later on somebody else may have the lease by the time this replay ends, and would replay once more.
+        mayRepeat: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
+      },
+      circuits,
+      clock,
+    );
+    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
+    this.#times.callMs = clock.monotonicNow() - startedAt;
+    this.#inDoubt ||= earlierInDoubt;
+    return outcome;
+  }
+
+  async #commit(refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
+    const { vault, store, unsaved, successes, clock } = this.#parts;
+    const { id: grantId, provider } = this.#grant;
+    const receivedAt = clock.monotonicNow();
+    const isForeign = this.#isForeign(tokens);
+    const { refusedRetryMs: withheldForMs } = this.#parts.timing;
+    const commit = {
+      ...vault.nextGeneration(this.#grant, refreshToken, tokens, isForeign),
+      isForeign,
+      withheldForMs,
+      issued: this.#issued(tokens),
+    };
+    const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
+    this.#times.commitMs = clock.monotonicNow() - receivedAt;
+    await successes.note(this.#grant.clientKey);
+    if (!stored) return this.#adoptOr(endedResult, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
+    // It was foreign by its claims, or another user's grant holds the same token.
+    if (stored.state === 'suspect') {
+      publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
+      return laterResult('suspect', withheldForMs);
+    }
+    return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
+  }
+
+  /** Whether what came belongs to another user or client, as far as the token itself tells. */
+  #isForeign({ accessToken }: TokenSet): boolean {
+    const jws = decodeUnverifiedJws(accessToken);
+    return jws !== undefined && this.#provider.contradicts(jws, this.#grant);
+  }
+
+  /**
+   * A predecessor in doubt may have caused this reply: then its refresh began with the predecessor's attempt. All times
+   * are from before the call.
+   */
+  #issued({ accessToken }: TokenSet): RefreshedToken {
+    const { readAtMs, attemptStartedAtMs } = this.#grant;
+    const begunAtMs = Math.min(readAtMs, attemptStartedAtMs ?? readAtMs);
+    return { credentialId: this.#provider.credentialIdOf(accessToken), scopes: undefined, begunAtMs };
+  }
+
+  async #refused({ code, definite }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
+    const { store, successes, timing } = this.#parts;
+    return this.#adoptOr(async (grant) => {
+      const clientSucceededAtMs = await successes.last(grant.clientKey);
+      const evidence = { grant, definite, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
+      const judgement = judgeRefusal(evidence, timing, timing.harvestMs);
+      const { state, retryInMs } = judgement;
+      const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
+      // Whoever has the turn now will find out.
+      if (!mine) return this.#adoptOr(async () => laterResult('refused', timing.failedRetryMs));
+      return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('refused', retryInMs);
+    });
+  }
+
+  async #failed(outcome: RefreshOutcome, retryInMs: number): Promise<RefreshResult> {
+    await this.#parts.store.recordFailure({ ...this.#turn, inDoubt: this.#inDoubt, retryInMs });
+    return laterResult(outcome, retryInMs);
+  }
+
+  /**
+   * Another process may have been faster: its generation is as good as ours.
+   * @param unstored tokens that could not be stored: where the grant is over, the identity system hears of them
+   */
+  async #adoptOr(
+    otherwise: (grant: GrantRecord) => Promise<RefreshResult>,
+    unstored?: TokenSet & { readonly refreshToken: string },
+  ): Promise<RefreshResult> {
+    const grant = await this.#parts.store.findGrant(this.#grant.id);
+    if (!grant || grant.state === 'revoked') {
+      if (unstored) this.#ending.tellOfUnwanted(this.#grant, unstored);
+      return { status: 'ended', outcome: 'ended' };
+    }
+    if (grant.generation > this.#grant.generation) return { status: 'fresh', grant, outcome: 'adopted' };
+    return otherwise(grant);
+  }
+}
+
+function laterResult(outcome: RefreshOutcome, retryInMs: number): RefreshResult {
+  return { status: 'later', retryInMs, outcome };
+}
+
+async function endedResult(): Promise<RefreshResult> {
+  return { status: 'ended', outcome: 'ended' };
+}

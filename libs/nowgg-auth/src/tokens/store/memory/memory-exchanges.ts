@@ -1,0 +1,85 @@
+import type { NowggClock } from '../../../clock.js';
+import type {
+  ExchangeClaim,
+  ExchangeClaimRequest,
+  ExchangeRecord,
+  ExchangeRelease,
+  ExchangeRemoval,
+} from '../exchange-record.js';
+import type { SweepLimits } from '../vault-record.js';
+
+/** The claimed codes of the memory store. */
+export class MemoryExchanges {
+  readonly #clock: NowggClock;
+  readonly #byHash = new Map<string, ExchangeRecord>();
+
+  constructor(clock: NowggClock) {
+    this.#clock = clock;
+  }
+
+  claim({ codeHash, owner, leaseMs }: ExchangeClaimRequest): ExchangeClaim {
+    const known = this.find(codeHash);
+    if (known?.grantId !== undefined) return { outcome: 'completed', exchange: known };
+    const now = this.#clock.now();
+    if (known && known.leaseUntilMs !== undefined && known.leaseUntilMs > now) return { outcome: 'held' };
+    const exchange: ExchangeRecord = {
+      codeHash,
+      leaseOwner: owner,
+      leaseUntilMs: now + leaseMs,
+      replyCt: known?.replyCt,
+      grantId: undefined,
+      completedAtMs: undefined,
+      createdAtMs: known?.createdAtMs ?? now,
+      readAtMs: now,
+    };
+    this.#byHash.set(codeHash, exchange);
+    return { outcome: 'mine', exchange, predecessorInDoubt: known?.leaseOwner !== undefined };
+  }
+
+  find(codeHash: string): ExchangeRecord | undefined {
+    const exchange = this.#byHash.get(codeHash);
+    return exchange && { ...exchange, readAtMs: this.#clock.now() };
+  }
+
+  seal(codeHash: string, replyCt: Uint8Array): boolean {
+    const exchange = this.#byHash.get(codeHash);
+    if (!exchange || exchange.replyCt || exchange.grantId !== undefined) return false;
+    this.#byHash.set(codeHash, { ...exchange, replyCt });
+    return true;
+  }
+
+  /** @returns when the code was claimed first, or undefined when the exchange was completed before or is gone */
+  complete(codeHash: string, grantId: string): number | undefined {
+    const exchange = this.#byHash.get(codeHash);
+    if (!exchange || exchange.grantId !== undefined) return undefined;
+    const completedAtMs = this.#clock.now();
+    const free = { leaseOwner: undefined, leaseUntilMs: undefined, replyCt: undefined };
+    this.#byHash.set(codeHash, { ...exchange, ...free, grantId, completedAtMs });
+    return exchange.createdAtMs;
+  }
+
+  release({ codeHash, owner, next }: ExchangeRelease): void {
+    const exchange = this.#byHash.get(codeHash);
+    if (exchange?.leaseOwner !== owner) return;
+    const leaseUntilMs = next === 'now' ? undefined : exchange.leaseUntilMs;
+    this.#byHash.set(codeHash, { ...exchange, leaseOwner: undefined, leaseUntilMs });
+  }
+
+  remove({ codeHash, owner, unlessSealed }: ExchangeRemoval): boolean {
+    const exchange = this.#byHash.get(codeHash);
+    const mine = exchange?.leaseOwner === owner && exchange.grantId === undefined;
+    return mine && !(unlessSealed && exchange.replyCt) && this.#byHash.delete(codeHash);
+  }
+
+  all(): ExchangeRecord[] {
+    return [...this.#byHash.values()];
+  }
+
+  olderThan({ exchangeOlderThanMs }: SweepLimits): ExchangeRecord[] {
+    return this.all().filter(({ createdAtMs }) => createdAtMs <= this.#clock.now() - exchangeOlderThanMs);
+  }
+
+  delete(codeHash: string): void {
+    this.#byHash.delete(codeHash);
+  }
+}

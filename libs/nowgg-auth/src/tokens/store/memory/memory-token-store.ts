@@ -1,0 +1,320 @@
+import type { NowggClock } from '../../../clock.js';
+import type {
+  AttemptFailure,
+  AttemptKey,
+  AttemptRefusal,
+  GrantRecord,
+  LeaseRequest,
+  LeaseResult,
+  NewGrant,
+  TokenCommit,
+  WithheldGeneration,
+} from '../grant-record.js';
+import type {
+  ExchangeClaim,
+  ExchangeClaimRequest,
+  ExchangeRecord,
+  ExchangeRelease,
+  ExchangeRemoval,
+} from '../exchange-record.js';
+import { MemoryExchanges } from './memory-exchanges.js';
+import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
+import { MemoryIssuedTokens } from './memory-issued-tokens.js';
+import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
+import { classifyLease } from '../lease-outcome.js';
+import { isLive } from '../ended-grant.js';
+import { newGrantRecord } from '../new-grant-record.js';
+import { TokenStore } from '../token-store.js';
+import type { TokenStoreWiring } from '../token-store-wiring.js';
+import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../vault-record.js';
+
+/**
+ * Keeps grants in this process only, and only until it ends: for trials and tests. Pass it as `tokenStore`. Several
+ * processes, or a restart, need `typeOrmTokenStore()`.
+ */
+export function memoryTokenStore(): TokenStoreWiring {
+  return { inject: [], create: ({ clock }) => new MemoryTokenStore(clock) };
+}
+
+/** The port in plain maps. Every operation runs in one turn of the event loop, which makes it atomic. */
+export class MemoryTokenStore extends TokenStore {
+  readonly #clock: NowggClock;
+  readonly #grants = new Map<string, GrantRecord>();
+  readonly #exchanges: MemoryExchanges;
+  readonly #issued: MemoryIssuedTokens;
+  readonly #upkeep: MemoryUpkeep;
+  /** When all grants of a user were last ended. */
+  readonly #usersEndedAt = new Map<string, number>();
+  readonly #clientSuccesses = new Map<string, number>();
+  readonly #keyChecks = new Map<string, KeyCheck>();
+
+  constructor(clock: NowggClock) {
+    super();
+    this.#clock = clock;
+    this.#exchanges = new MemoryExchanges(clock);
+    this.#issued = new MemoryIssuedTokens(clock, this.#grants);
+    this.#upkeep = new MemoryUpkeep(clock, this.#grants);
+  }
+
+  override async findGrant(id: string): Promise<GrantRecord | undefined> {
+    return this.#read(id);
+  }
+
+  override async listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]> {
+    return this.#ofUser(provider, userId, clientKey).map((grant) => this.#stamped(grant));
+  }
+
+  override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
+    const grant = this.#read(request.id);
+    if (!grant) return { outcome: 'missing' };
+    const outcome = classifyLease(grant, request);
+    if (outcome !== 'mine') return { outcome, grant };
+    const predecessorInDoubt = grant.attemptStartedAtMs !== undefined;
+    const takesOver = predecessorInDoubt && grant.leaseOwner !== undefined;
+    this.#write(grant.id, {
+      leaseOwner: request.owner,
+      leaseUntilMs: this.#clock.now() + (takesOver ? request.takeoverLeaseMs : request.leaseMs),
+      attemptStartedAtMs: this.#clock.now(),
+    });
+    return { outcome, grant, predecessorInDoubt };
+  }
+
+  override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
+    const grant = this.#grants.get(commit.id);
+    if (!grant || grant.state === 'revoked') return undefined;
+    if (grant.generation !== commit.generation || grant.sessionVersion !== commit.sessionVersion) return undefined;
+    const { withheldForMs, issued } = commit;
+    const now = this.#clock.now();
+    const holders = issued ? this.#issued.find(grant.provider, issued.credentialId) : [];
+    const isForeign = commit.isForeign === true || holders.some(({ userId }) => userId !== grant.userId);
+    const written = this.#write(commit.id, {
+      generation: commit.generation + 1,
+      state: isForeign ? 'suspect' : 'active',
+      refreshCt: commit.refreshCt,
+      accessCt: commit.accessCt,
+      accessObtainedAtMs: now,
+      accessNotAfterMs: isForeign ? now : commit.accessNotAfterMs,
+      refreshNotAfterMs: commit.refreshNotAfterMs,
+      ...NO_ATTEMPT,
+      failCount: 0,
+      failCode: undefined,
+      failCountedAtMs: undefined,
+      nextAttemptAtMs: isForeign && withheldForMs !== undefined ? now + withheldForMs : undefined,
+    });
+    this.#issued.expire(commit.id);
+    if (issued && !isForeign) this.#issued.add(written, issued, issued.begunAtMs);
+    return written;
+  }
+
+  override async recordFailure(failure: AttemptFailure): Promise<boolean> {
+    const grant = this.#attempted(failure);
+    if (!grant) return false;
+    this.#write(grant.id, {
+      ...NO_ATTEMPT,
+      attemptStartedAtMs: failure.inDoubt ? grant.attemptStartedAtMs : undefined,
+      nextAttemptAtMs: this.#clock.now() + failure.retryInMs,
+    });
+    return true;
+  }
+
+  override async recordRefusal(refusal: AttemptRefusal): Promise<boolean> {
+    const grant = this.#attempted(refusal);
+    if (!grant) return false;
+    this.#write(grant.id, {
+      ...NO_ATTEMPT,
+      state: refusal.state,
+      failCode: refusal.failCode,
+      failCount: refusal.failCount,
+      failCountedAtMs: refusal.counted ? this.#clock.now() : grant.failCountedAtMs,
+      nextAttemptAtMs: this.#clock.now() + refusal.retryInMs,
+    });
+    return true;
+  }
+
+  override async revokeGrant(id: string): Promise<GrantRecord | undefined> {
+    const grant = this.#grants.get(id);
+    if (!grant || grant.state === 'revoked') return undefined;
+    this.#write(id, { ...NO_ATTEMPT, state: 'revoked', sessionVersion: grant.sessionVersion + 1 });
+    return this.#stamped(grant);
+  }
+
+  override async noteHandleKey(id: string, handleKeyId: string): Promise<void> {
+    const grant = this.#grants.get(id);
+    if (grant) this.#grants.set(id, { ...grant, handleKeyId });
+  }
+
+  override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
+    this.#usersEndedAt.set(userKey(provider, clientKey, userId), this.#clock.now());
+    const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
+    return grants.filter((grant) => grant !== undefined);
+  }
+
+  override async findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant> {
+    const grant = this.#grants.get(grantId);
+    return grant ? this.#issued.ofEnded(grant) : { sharesSession: false, tokens: [] };
+  }
+
+  override async wipeTexts(grantId: string): Promise<void> {
+    if (this.#grants.get(grantId)?.state === 'revoked') this.#upkeep.wipe(grantId);
+  }
+
+  override async listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]> {
+    return this.#upkeep.listUnwiped(endedForMs, afterId, limit).map((grant) => this.#stamped(grant));
+  }
+
+  override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
+    return this.#issued.find(provider, credentialId);
+  }
+
+  override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
+    const grant = this.#grants.get(id);
+    if (!grant || !isLive(grant) || grant.generation !== generation) return false;
+    const now = this.#clock.now();
+    if (grant.accessNotAfterMs !== undefined && grant.accessNotAfterMs <= now) return false;
+    this.#write(id, { state: 'suspect', accessNotAfterMs: now, nextAttemptAtMs: now + retryInMs });
+    return true;
+  }
+
+  override async noteClientSuccess(clientKey: string): Promise<void> {
+    this.#clientSuccesses.set(clientKey, this.#clock.now());
+  }
+
+  override async findClientSuccess(clientKey: string): Promise<number | undefined> {
+    return this.#clientSuccesses.get(clientKey);
+  }
+
+  override async claimExchange(request: ExchangeClaimRequest): Promise<ExchangeClaim> {
+    return this.#exchanges.claim(request);
+  }
+
+  override async findExchange(codeHash: string): Promise<ExchangeRecord | undefined> {
+    return this.#exchanges.find(codeHash);
+  }
+
+  override async sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean> {
+    return this.#exchanges.seal(codeHash, replyCt);
+  }
+
+  override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
+    const begunAtMs = this.#exchanges.complete(codeHash, grant.id);
+    if (begunAtMs === undefined) return undefined;
+    const created = newGrantRecord(grant, this.#clock.now(), begunAtMs);
+    const endedAtMs =
+      this.#usersEndedAt.get(userKey(grant.provider, grant.clientKey, grant.userId)) ?? Number.NEGATIVE_INFINITY;
+    const record: GrantRecord =
+      endedAtMs >= begunAtMs ? { ...created, state: 'revoked', sessionVersion: created.sessionVersion + 1 } : created;
+    this.#grants.set(grant.id, record);
+    this.#issued.add(record, grant.issued, begunAtMs);
+    return this.#read(grant.id);
+  }
+
+  override async releaseExchange(release: ExchangeRelease): Promise<void> {
+    this.#exchanges.release(release);
+  }
+
+  override async removeExchange(removal: ExchangeRemoval): Promise<boolean> {
+    return this.#exchanges.remove(removal);
+  }
+
+  override async listSealedOtherwise(
+    header: Uint8Array,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<GrantRecord[]> {
+    return this.#upkeep.listSealedOtherwise(header, afterId, limit).map((grant) => this.#stamped(grant));
+  }
+
+  override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
+    return this.#upkeep.reseal(resealed);
+  }
+
+  override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
+    return this.#exchanges.all().some(({ replyCt }) => replyCt !== undefined && isSealedOtherwise(replyCt, header));
+  }
+
+  override async listKeyChecks(): Promise<KeyCheck[]> {
+    return [...this.#keyChecks.values()];
+  }
+
+  override async addKeyCheck(check: KeyCheck): Promise<void> {
+    if (!this.#keyChecks.has(check.keyId)) this.#keyChecks.set(check.keyId, check);
+  }
+
+  override async removeKeyCheck(keyId: string): Promise<void> {
+    this.#keyChecks.delete(keyId);
+  }
+
+  override async countVault(): Promise<VaultCounts> {
+    return { ...this.#upkeep.count(), exchanges: this.#exchanges.all().length };
+  }
+
+  override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
+    return { grants: this.#upkeep.sweepable(limits).length, exchanges: this.#exchanges.olderThan(limits).length };
+  }
+
+  override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
+    const grants = this.#upkeep.sweepable(limits).slice(0, limit);
+    for (const { id } of grants) this.#grants.delete(id);
+    const exchanges = this.#exchanges.olderThan(limits).slice(0, limit);
+    for (const { codeHash } of exchanges) this.#exchanges.delete(codeHash);
+    return { grants: grants.length, exchanges: exchanges.length };
+  }
+
+  override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
+    return this.#upkeep.sweepTexts(endedForMs, limit);
+  }
+
+  override async sweepIssuedTokens(limit: number): Promise<number> {
+    const oldest = this.#clock.now() - USER_ENDS_KEPT_MS;
+    const users = [...this.#usersEndedAt].filter(([, endedAtMs]) => endedAtMs <= oldest).slice(0, limit);
+    for (const [user] of users) this.#usersEndedAt.delete(user);
+    return this.#issued.sweep(limit) + users.length;
+  }
+
+  override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
+    const grants = this.#ofUser(provider, userId, clientKey);
+    for (const { id } of grants) {
+      this.#grants.delete(id);
+      this.#issued.forget(id);
+    }
+    return grants.length;
+  }
+
+  #ofUser(provider: string, userId: string, clientKey: string | undefined): GrantRecord[] {
+    return [...this.#grants.values()].filter(
+      (grant) =>
+        grant.provider === provider &&
+        grant.userId === userId &&
+        (clientKey === undefined || grant.clientKey === clientKey),
+    );
+  }
+
+  /** The grant whose attempt this is, if it is still that attempt's turn. */
+  #attempted({ id, generation, owner }: AttemptKey): GrantRecord | undefined {
+    const grant = this.#grants.get(id);
+    const current = grant?.generation === generation && grant.leaseOwner === owner;
+    return current && isLive(grant) ? grant : undefined;
+  }
+
+  #read(id: string): GrantRecord | undefined {
+    const grant = this.#grants.get(id);
+    return grant && this.#stamped(grant);
+  }
+
+  #write(id: string, changes: Partial<GrantRecord>): GrantRecord {
+    const grant = this.#grants.get(id) as GrantRecord;
+    const written = { ...grant, ...changes, updatedAtMs: this.#clock.now() };
+    this.#grants.set(id, written);
+    return this.#stamped(written);
+  }
+
+  #stamped(grant: GrantRecord): GrantRecord {
+    return { ...grant, readAtMs: this.#clock.now() };
+  }
+}
+
+const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
+
+function userKey(provider: string, clientKey: string, userId: string): string {
+  return JSON.stringify([provider, clientKey, userId]);
+}

@@ -1,0 +1,111 @@
+import type { NowggClock } from '../../../clock.js';
+import { hasText } from '../ended-grant.js';
+import type { GrantRecord } from '../grant-record.js';
+import { countGrants, type CountedGrants } from './vault-count.js';
+import type { ResealedGrant, SweepLimits, VaultCounts } from '../vault-record.js';
+
+const NO_TEXT = new Uint8Array();
+
+/** The upkeep of the memory store's grants: what rotation, sweeps and counts need. */
+export class MemoryUpkeep {
+  readonly #clock: NowggClock;
+  readonly #grants: Map<string, GrantRecord>;
+
+  constructor(clock: NowggClock, grants: Map<string, GrantRecord>) {
+    this.#clock = clock;
+    this.#grants = grants;
+  }
+
+  /** See `TokenStore.listSealedOtherwise`. */
+  listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): GrantRecord[] {
+    const isOtherwise = ({ accessCt, refreshCt }: GrantRecord) =>
+      isSealedOtherwise(accessCt, header) || isSealedOtherwise(refreshCt, header);
+    return page([...this.#grants.values()].filter(isOtherwise), afterId, limit);
+  }
+
+  /** See `TokenStore.listUnwiped`. */
+  listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): GrantRecord[] {
+    return page(
+      this.#ended(endedForMs).filter(({ state }) => state === 'revoked'),
+      afterId,
+      limit,
+    );
+  }
+
+  /** See `TokenStore.resealGrants`. */
+  reseal(resealed: readonly ResealedGrant[]): number {
+    const current = resealed.filter(({ id, generation, sessionVersion }) => {
+      const grant = this.#grants.get(id);
+      const wiped = grant?.accessCt.length === 0 || grant?.refreshCt.length === 0;
+      return grant?.generation === generation && grant.sessionVersion === sessionVersion && !wiped;
+    });
+    for (const { id, accessCt, refreshCt } of current) {
+      this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCt, refreshCt });
+    }
+    return current.length;
+  }
+
+  count(): Omit<VaultCounts, 'exchanges'> {
+    return countGrants([...this.#grants.values()].map(countedAs));
+  }
+
+  sweepable({ endedForMs, expiredForMs }: SweepLimits): GrantRecord[] {
+    const now = this.#clock.now();
+    return [...this.#grants.values()].filter(
+      (grant) =>
+        (isEnded(grant) && grant.updatedAtMs <= now - endedForMs) ||
+        // A refresh token that still worked after its announced end is not expired, whatever was announced.
+        (grant.refreshNotAfterMs !== undefined &&
+          Math.max(grant.refreshNotAfterMs, grant.accessObtainedAtMs) <= now - expiredForMs),
+    );
+  }
+
+  /** See `TokenStore.sweepTexts`. */
+  sweepTexts(endedForMs: number, limit: number): number {
+    const ended = this.#ended(endedForMs).slice(0, limit);
+    for (const { id } of ended) this.wipe(id);
+    return ended.length;
+  }
+
+  /** Deletes the ciphertexts of a grant. */
+  wipe(id: string): void {
+    const grant = this.#grants.get(id) as GrantRecord;
+    this.#grants.set(id, { ...grant, refreshCt: NO_TEXT, accessCt: NO_TEXT });
+  }
+
+  /** Grants that have ended this long ago and still have ciphertexts. */
+  #ended(endedForMs: number): GrantRecord[] {
+    const latest = this.#clock.now() - endedForMs;
+    return [...this.#grants.values()].filter(
+      (grant) => isEnded(grant) && hasText(grant) && grant.updatedAtMs <= latest,
+    );
+  }
+}
+
+/** Nothing at all is sealed under no key. */
+export function isSealedOtherwise(bytes: Uint8Array, header: Uint8Array): boolean {
+  return bytes.length > 0 && !Buffer.from(header).equals(bytes.subarray(0, header.length));
+}
+
+/** The next grants in the order of their ids. */
+function page(grants: readonly GrantRecord[], afterId: string | undefined, limit: number): GrantRecord[] {
+  return grants
+    .filter(({ id }) => afterId === undefined || id > afterId)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, limit);
+}
+
+function isEnded({ state }: GrantRecord): boolean {
+  return state === 'revoked' || state === 'needs_reauth';
+}
+
+function countedAs({ state, accessCt, refreshCt, handleKeyId }: GrantRecord): CountedGrants {
+  const keyId = accessCt.length === 0 ? null : Buffer.from(accessCt).toString('latin1', 2, 2 + (accessCt[1] ?? 0));
+  return {
+    state,
+    keyId,
+    isFirstVersion: accessCt[0] === 1 || refreshCt[0] === 1,
+    handleKeyId: handleKeyId ?? null,
+    count: 1,
+  };
+}

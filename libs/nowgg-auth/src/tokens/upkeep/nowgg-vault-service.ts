@@ -1,0 +1,187 @@
+import { NowggConfigurationError } from '../../errors.js';
+import { isIdentifier } from '../../identity/claims.js';
+import type { EncryptionKey } from '../../options/options.js';
+import type { RevocationStore } from '../../revocation/revocation-store.js';
+import { checkKeys, compareKeys } from '../vault/key-checks.js';
+import { KeyRing } from '../vault/key-ring.js';
+import { rotateVault, type RotationReport, sessionsUnderOtherKeys } from './vault-rotation.js';
+import type { TokenStore } from '../store/token-store.js';
+import { Vault } from '../vault/vault.js';
+import type { SweepLimits, VaultCounts } from '../store/vault-record.js';
+import { sweepVault, type SweepReport } from './vault-sweep.js';
+
+const DAY_MS = 86_400_000;
+const DEFAULT_BATCH = 500;
+
+export interface VaultServiceParts {
+  readonly store: TokenStore;
+  /**
+   * Says which identity provider is meant: `IdentityProviders`, or whatever knows their names. Where a `clientKey` is
+   * known, only that client's grants are forgotten.
+   */
+  readonly identityProviders: {
+    getOrOnly(name: string | undefined): { readonly name: string; readonly clientKey?: string };
+  };
+  /** As in the options. Without any, everything but a rotation can be done. */
+  readonly encryptionKeys: readonly EncryptionKey[];
+  /** As in the options. Default true. */
+  readonly openFirstVersion?: boolean | undefined;
+  /** Where revocations are kept, to be swept as well. */
+  readonly revocationStore?: RevocationStore | undefined;
+  /** Goes on with ends of grants that were broken off. Absent where the identity systems cannot be told. */
+  readonly finishBrokenOffEnds?: (() => Promise<void>) | undefined;
+}
+
+/** What the vault holds. */
+export interface VaultStatus extends VaultCounts {
+  /** Id of the key that seals; undefined where the keys are not known. */
+  readonly sealingKeyId: string | undefined;
+  /**
+   * Ids of all keys that must stay in the ring: those that may have sealed something that is still there, and those
+   * under which session handles of live grants were made. While there are sessions of an unknown key, every key
+   * behind the first is needed.
+   */
+  readonly neededKeyIds: readonly string[];
+}
+
+/** How long work is done. */
+export interface VaultWorkOptions {
+  /** Rows at a time. Default 500. */
+  readonly batchSize?: number;
+  /** Told after each batch how many rows are done so far. */
+  readonly onProgress?: (done: number) => void;
+  /** Ends the work after the current batch; what is done stays done. */
+  readonly signal?: AbortSignal;
+  /** Changes nothing and only counts. Default false. */
+  readonly dryRun?: boolean;
+}
+
+export interface SweepOptions extends VaultWorkOptions {
+  /** How long revoked and dead grants are kept, milliseconds. Default 30 days. */
+  readonly endedForMs?: number;
+  /** How long after its refresh token has expired a grant is kept, milliseconds. Default 30 days. */
+  readonly expiredForMs?: number;
+  /** How long claimed codes are kept, milliseconds; longer than any code lives. Default one day. */
+  readonly exchangeOlderThanMs?: number;
+  /**
+   * How long a revocation that refuses nothing any more is kept after its last change, milliseconds. Longer than any
+   * process may be cut off from the database: one that has not heard that a ban was lifted goes on refusing. Default
+   * 30 days.
+   */
+  readonly spentForMs?: number;
+}
+
+/** Whose grants are forgotten. */
+export interface ForgetOptions {
+  /** May be left out where there is only one. */
+  readonly provider?: string;
+  /** Changes nothing and only counts. Default false. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Upkeep of the stored grants while the application runs: none of it makes a read or a refresh fail. Every call may be
+ * broken off, or run in several processes, and be called again.
+ */
+export class NowggVaultService {
+  readonly #store: TokenStore;
+  readonly #identityProviders: VaultServiceParts['identityProviders'];
+  readonly #revocationStore: RevocationStore | undefined;
+  readonly #finishBrokenOffEnds: (() => Promise<void>) | undefined;
+  readonly #vault: Vault | undefined;
+
+  constructor(parts: VaultServiceParts) {
+    const { store, identityProviders, encryptionKeys, openFirstVersion = true, revocationStore } = parts;
+    this.#store = store;
+    this.#identityProviders = identityProviders;
+    this.#revocationStore = revocationStore;
+    this.#finishBrokenOffEnds = parts.finishBrokenOffEnds;
+    this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys, { openFirstVersion })) : undefined;
+  }
+
+  /** Counts what is there. Reads every row: for an operator, not for a health check. */
+  async status(): Promise<VaultStatus> {
+    const counts = await this.#store.countVault();
+    const checks = await this.#store.listKeyChecks();
+    const needed = [
+      ...checks.map(({ keyId }) => keyId),
+      ...Object.keys(counts.byKeyId),
+      ...Object.keys(counts.sessionsByKeyId),
+      ...(counts.sessionsOfUnknownKey > 0 ? (this.#vault?.ring.keyIds.slice(1) ?? []) : []),
+    ];
+    return {
+      ...counts,
+      sealingKeyId: this.#vault?.ring.sealingKeyId,
+      neededKeyIds: [...new Set(needed)].toSorted(),
+    };
+  }
+
+  /**
+   * Seals everything under the first key of the ring. Run it when every process has that key in its ring; once it is
+   * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves
+   * nothing behind: call it again.
+   *
+   * @returns what was done; with `dryRun` what would be
+   * @throws NowggConfigurationError when a key that is still in use is missing or another one; nothing is changed then
+   */
+  async rotate({
+    batchSize = DEFAULT_BATCH,
+    dryRun = false,
+    ...options
+  }: VaultWorkOptions = {}): Promise<RotationReport> {
+    const vault = this.#vault;
+    if (!vault) throw new NowggConfigurationError('a rotation needs the keys of the ring: tokens.encryptionKeys');
+    if (dryRun) return this.#rotatable(vault);
+    await checkKeys(this.#store, vault.ring);
+    return rotateVault(this.#store, vault, { batchSize, ...options });
+  }
+
+  /**
+   * Deletes what has been over for long: grants, claimed codes, and revocations that refuse nothing any more. Also the
+   * tokens of grants that ended a day ago and what is remembered of expired access tokens; goes on with ends of grants
+   * that were broken off.
+   * @returns how much was, or with `dryRun` would be, deleted
+   */
+  async sweep(options: SweepOptions = {}): Promise<SweepReport> {
+    const limits: SweepLimits = {
+      endedForMs: options.endedForMs ?? 30 * DAY_MS,
+      expiredForMs: options.expiredForMs ?? 30 * DAY_MS,
+      exchangeOlderThanMs: options.exchangeOlderThanMs ?? DAY_MS,
+    };
+    const spentForMs = options.spentForMs ?? 30 * DAY_MS;
+    if (options.dryRun) {
+      const revocations = await this.#revocationStore?.countSpent(spentForMs);
+      return { ...(await this.#store.countSweepable(limits)), revocations: revocations ?? 0 };
+    }
+    const { batchSize = DEFAULT_BATCH } = options;
+    await this.#finishBrokenOffEnds?.();
+    return sweepVault(this.#store, this.#revocationStore, limits, spentForMs, { ...options, batchSize });
+  }
+
+  /**
+   * Deletes every grant of a user, for who asks to be forgotten. His sessions end at once and a refresh under way stores
+   * nothing. Tells no identity system, and an access token that is already out serves until it expires there: where it
+   * must end too, call `NowggRevocationService.revoke({ userId })` first.
+   *
+   * @returns how many grants were, or would be, deleted
+   */
+  async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
+    const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);
+    if (!isIdentifier(userId)) return 0;
+    if (options.dryRun) return (await this.#store.listGrants(name, userId, clientKey)).length;
+    return this.#store.forgetUser(name, userId, clientKey);
+  }
+
+  async #rotatable({ ring }: Vault): Promise<RotationReport> {
+    await compareKeys(this.#store, ring);
+    const counts = await this.#store.countVault();
+    const { byKeyId, firstVersionByKeyId } = counts;
+    const report = { resealed: firstVersionByKeyId[ring.sealingKeyId] ?? 0, unreadable: 0 };
+    for (const [keyId, grants] of Object.entries(byKeyId)) {
+      if (keyId !== ring.sealingKeyId) report[ring.has(keyId) ? 'resealed' : 'unreadable'] += grants;
+    }
+    const nothingLeft = report.resealed === 0 && report.unreadable === 0;
+    const complete = nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader));
+    return { ...report, complete, sessionsUnderOtherKeys: sessionsUnderOtherKeys(counts, ring.sealingKeyId) };
+  }
+}

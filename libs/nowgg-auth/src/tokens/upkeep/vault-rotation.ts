@@ -1,0 +1,97 @@
+import type { GrantRecord } from '../store/grant-record.js';
+import type { TokenStore } from '../store/token-store.js';
+import { sealContextOf, type Vault } from '../vault/vault.js';
+import type { ResealedGrant, VaultCounts } from '../store/vault-record.js';
+
+export interface RotationReport {
+  /** Grants that this call has sealed under the first key of the ring. */
+  readonly resealed: number;
+  /** Grants that do not open under any key of the ring; left as they are. */
+  readonly unreadable: number;
+  /** Whether everything else is sealed under the first key, so that the other keys are needed for sessions only. */
+  readonly complete: boolean;
+  /**
+   * Live grants whose player presented a session handle of another key last, or of an unknown one. They have to sign in
+   * again if the other keys leave the ring before they have come back.
+   */
+  readonly sessionsUnderOtherKeys: number;
+}
+
+interface RotationOptions {
+  readonly batchSize: number;
+  readonly onProgress?: (done: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Grants that were busy in one pass are done in the next; more passes than this mean that somebody seals otherwise. */
+const MOST_PASSES = 5;
+
+/**
+ * Seals every grant again under the first key, in batches that wait for no lock. A batch is read, sealed here, and
+ * written where the generation is still the one that was read: a refresh in between wins, and has sealed anew itself.
+ */
+export async function rotateVault(store: TokenStore, vault: Vault, options: RotationOptions): Promise<RotationReport> {
+  let resealed = 0;
+  let unreadable = 0;
+  for (let pass = 1, left = true; left && pass <= MOST_PASSES && !options.signal?.aborted; pass += 1) {
+    left = false;
+    unreadable = 0;
+    for await (const batch of otherwiseSealed(store, vault, options)) {
+      const opened = batch.map((grant) => resealedOf(vault, grant)).filter((grant) => grant !== undefined);
+      const written = await store.resealGrants(opened);
+      resealed += written;
+      unreadable += batch.length - opened.length;
+      left ||= written < opened.length;
+      options.onProgress?.(resealed);
+    }
+  }
+  const complete = unreadable === 0 && !options.signal?.aborted && (await retireOtherKeys(store, vault));
+  const sessions = sessionsUnderOtherKeys(await store.countVault(), vault.ring.sealingKeyId);
+  return { resealed, unreadable, complete, sessionsUnderOtherKeys: sessions };
+}
+
+/** How many sessions would end with the other keys. */
+export function sessionsUnderOtherKeys(counts: VaultCounts, sealingKeyId: string): number {
+  const known = Object.entries(counts.sessionsByKeyId).filter(([keyId]) => keyId !== sealingKeyId);
+  return known.reduce((total, [, sessions]) => total + sessions, counts.sessionsOfUnknownKey);
+}
+
+async function* otherwiseSealed(
+  store: TokenStore,
+  vault: Vault,
+  { batchSize, signal }: RotationOptions,
+): AsyncGenerator<GrantRecord[]> {
+  for (let after: string | undefined; ; ) {
+    if (signal?.aborted) return;
+    const batch = await store.listSealedOtherwise(vault.ring.sealingHeader, after, batchSize);
+    if (batch.length > 0) yield batch;
+    if (batch.length < batchSize) return;
+    after = batch.at(-1)?.id;
+  }
+}
+
+function resealedOf(vault: Vault, grant: GrantRecord): ResealedGrant | undefined {
+  try {
+    const { token } = vault.accessTokenOf(grant);
+    const { id, generation, sessionVersion } = grant;
+    return {
+      id,
+      generation,
+      sessionVersion,
+      ...vault.sealTokens(sealContextOf(grant), token, vault.refreshTokenOf(grant)),
+    };
+  } catch {
+    // Told as an event where it was opened; the row stays for whoever has its key.
+    return undefined;
+  }
+}
+
+/** Lets start-ups do without keys under which nothing is sealed any more. @returns whether that is so */
+async function retireOtherKeys(store: TokenStore, vault: Vault): Promise<boolean> {
+  const { sealingHeader, sealingKeyId } = vault.ring;
+  const leftovers = await store.listSealedOtherwise(sealingHeader, undefined, 1);
+  if (leftovers.length > 0 || (await store.hasRepliesSealedOtherwise(sealingHeader))) return false;
+  const others = (await store.listKeyChecks()).filter(({ keyId }) => keyId !== sealingKeyId);
+  await Promise.all(others.map(({ keyId }) => store.removeKeyCheck(keyId)));
+  return true;
+}

@@ -1,0 +1,50 @@
+import type { RevocationStore } from '../../revocation/revocation-store.js';
+import type { TokenStore } from '../store/token-store.js';
+import type { SweepCounts, SweepLimits } from '../store/vault-record.js';
+
+/** How much was swept, or would be. */
+export interface SweepReport extends SweepCounts {
+  /** Watermarks that refuse nothing any more. */
+  readonly revocations: number;
+}
+
+/** How long the tokens of a grant that has ended are kept: it may turn out that it had not, or could not be told. */
+const TEXTS_KEPT_MS = 24 * 3_600_000;
+
+interface SweepWork {
+  readonly batchSize: number;
+  readonly onProgress?: (done: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Deletes batch by batch until there is nothing left to delete, or the signal says so. */
+export async function sweepVault(
+  store: TokenStore,
+  revocationStore: RevocationStore | undefined,
+  limits: SweepLimits,
+  spentForMs: number,
+  { batchSize, onProgress, signal }: SweepWork,
+): Promise<SweepReport> {
+  const swept = { grants: 0, exchanges: 0, revocations: 0 };
+  const isStopped = () => signal?.aborted === true;
+  const inBatches = async (batch: () => Promise<number>) => {
+    while (!isStopped()) {
+      if ((await batch()) === 0) return;
+      onProgress?.(swept.grants + swept.exchanges + swept.revocations);
+    }
+  };
+  await inBatches(async () => {
+    const { grants, exchanges } = await store.sweep(limits, batchSize);
+    swept.grants += grants;
+    swept.exchanges += exchanges;
+    return grants + exchanges;
+  });
+  await inBatches(async () => {
+    const revocations = (await revocationStore?.sweepSpent(spentForMs, batchSize)) ?? 0;
+    swept.revocations += revocations;
+    return revocations;
+  });
+  await inBatches(() => store.sweepTexts(TEXTS_KEPT_MS, batchSize));
+  await inBatches(() => store.sweepIssuedTokens(batchSize));
+  return swept;
+}

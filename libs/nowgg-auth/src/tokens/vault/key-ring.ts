@@ -1,0 +1,181 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { NowggConfigurationError } from '../../errors.js';
+import type { EncryptionKey } from '../../options/options.js';
+import { RANDOM_KEY, weaknessOf } from '../../options/weak-key.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
+
+export type { SealContext } from './seal-context.js';
+
+/**
+ * - `malformed`: cut, empty, or of a version that this release does not know or that is closed.
+ * - `unknown_key`: sealed under a key that is not in the ring.
+ * - `tampered`: changed, or moved here from another row, column or generation, or the row was relabelled.
+ */
+export type SealedTextFault = 'malformed' | 'unknown_key' | 'tampered';
+
+/** A ciphertext does not open. Internal: callers get a `NowggAuthError` in its place. */
+export class SealedTextError extends Error {
+  readonly fault: SealedTextFault;
+
+  constructor(fault: SealedTextFault) {
+    super(`a sealed text does not open: ${fault}`);
+    this.name = 'SealedTextError';
+    this.fault = fault;
+  }
+}
+
+interface RingKey {
+  readonly id: string;
+  readonly secret: Buffer;
+  /** The bytes with which everything sealed under this key begins. */
+  readonly header: Buffer;
+}
+
+/** How a key ring treats ciphertexts of older versions. */
+export interface KeyRingOptions {
+  /** Whether ciphertexts of the first version open. Default true. */
+  readonly openFirstVersion?: boolean;
+}
+
+/** A key for one kind of HMAC, and the ring key that it is derived from. */
+export interface SessionKey {
+  readonly keyId: string;
+  readonly key: Uint8Array;
+}
+
+const SEALING_VERSION: SealVersion = 2;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+
+/**
+ * Seals and opens with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`; the
+ * first key of the ring encrypts, every key can decrypt. There is no plaintext fallback.
+ */
+export class KeyRing {
+  readonly #first: RingKey;
+  readonly #byId: ReadonlyMap<string, RingKey>;
+  readonly #derived = new Map<string, readonly SessionKey[]>();
+  readonly #opensFirstVersion: boolean;
+
+  /** @throws NowggConfigurationError when there is no key, one is not 32 bytes of base64, or the first is weak */
+  constructor(keys: readonly EncryptionKey[], { openFirstVersion = true }: KeyRingOptions = {}) {
+    this.#opensFirstVersion = openFirstVersion;
+    const ring = keys.map(ringKey);
+    const first = ring[0];
+    if (!first) throw new NowggConfigurationError('tokens.encryptionKeys needs at least one key');
+    const weakness = weaknessOf(first.secret);
+    if (weakness !== undefined) throw refusedFirstKey(weakness);
+    this.#first = first;
+    this.#byId = new Map(ring.map((key) => [key.id, key]));
+    if (this.#byId.size !== ring.length) throw new NowggConfigurationError('tokens.encryptionKeys repeats a key id');
+  }
+
+  /** Id of the first key, which encrypts. */
+  get sealingKeyId(): string {
+    return this.#first.id;
+  }
+
+  /** The keys behind the first one that do not look random. They open what they sealed. */
+  get weakKeys(): readonly { readonly keyId: string; readonly weakness: string }[] {
+    return [...this.#byId.values()].flatMap(({ id, secret }) => {
+      const weakness = weaknessOf(secret);
+      return weakness === undefined ? [] : [{ keyId: id, weakness }];
+    });
+  }
+
+  /** The bytes with which everything that is sealed now begins: version and key id. */
+  get sealingHeader(): Uint8Array {
+    return this.#first.header;
+  }
+
+  /** Ids of all keys, the first one in front. */
+  get keyIds(): readonly string[] {
+    return [...this.#byId.keys()];
+  }
+
+  has(keyId: string): boolean {
+    return this.#byId.has(keyId);
+  }
+
+  /** One key for session handles from each key of the ring, that of the first key in front. */
+  get sessionKeys(): readonly SessionKey[] {
+    return this.derivedKeys('nestjs-nowgg-auth session handle v1');
+  }
+
+  /** A key derived for this purpose from each key of the ring, that of the first key in front. */
+  derivedKeys(purpose: string): readonly SessionKey[] {
+    const known = this.#derived.get(purpose);
+    if (known) return known;
+    const derived = [...this.#byId.values()].map(({ id, secret }) => ({
+      keyId: id,
+      key: Buffer.from(hkdfSync('sha256', secret, '', purpose, KEY_BYTES)),
+    }));
+    this.#derived.set(purpose, derived);
+    return derived;
+  }
+
+  seal(text: string, context: SealContext): Buffer {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#first.secret, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(additionalDataOf(context, SEALING_VERSION));
+    const sealed = cipher.update(text, 'utf8');
+    // GCM pads nothing: what is left to come is empty.
+    cipher.final();
+    return Buffer.concat([this.#first.header, nonce, cipher.getAuthTag(), sealed]);
+  }
+
+  /** @throws SealedTextError */
+  open(sealed: Uint8Array, context: SealContext): string {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+    const version = this.#versionOf(bytes, context);
+    const keyId = keyIdOf(bytes);
+    const key = this.#byId.get(keyId);
+    if (!key) throw new SealedTextError('unknown_key');
+    const nonceAt = key.header.length;
+    const tagAt = nonceAt + NONCE_BYTES;
+    const textAt = tagAt + TAG_BYTES;
+    if (bytes.length < textAt) throw new SealedTextError('malformed');
+    const nonce = bytes.subarray(nonceAt, tagAt);
+    const decipher = createDecipheriv('aes-256-gcm', key.secret, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(additionalDataOf(context, version));
+    decipher.setAuthTag(bytes.subarray(tagAt, textAt));
+    try {
+      const text = decipher.update(bytes.subarray(textAt));
+      // Checks the tag; there is no more text to come.
+      decipher.final();
+      return text.toString('utf8');
+    } catch {
+      throw new SealedTextError('tampered');
+    }
+  }
+
+  /** The check of a key proves which key it is and belongs to no row: it opens in both versions. */
+  #versionOf(bytes: Buffer, { purpose }: SealContext): SealVersion {
+    if (bytes[0] === SEALING_VERSION) return SEALING_VERSION;
+    if (bytes[0] === 1 && (this.#opensFirstVersion || purpose === 'key-check')) return 1;
+    throw new SealedTextError('malformed');
+  }
+}
+
+/** Id of the key that sealed it, without opening it. @throws SealedTextError */
+function keyIdOf(bytes: Buffer): string {
+  const length = bytes[1];
+  if (length === undefined || length === 0 || bytes.length < 2 + length) throw new SealedTextError('malformed');
+  return bytes.toString('latin1', 2, 2 + length);
+}
+
+function refusedFirstKey(weakness: string): NowggConfigurationError {
+  publishSecurityEvent({ type: 'refused_key', detail: `tokens.encryptionKeys: the first key ${weakness}` });
+  return new NowggConfigurationError(`tokens.encryptionKeys: the first key ${weakness}: ${RANDOM_KEY}`);
+}
+
+function ringKey({ id, key }: EncryptionKey): RingKey {
+  const secret = Buffer.from(key, 'base64');
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || secret.length !== KEY_BYTES) {
+    throw new NowggConfigurationError('tokens.encryptionKeys needs ids of 1 to 32 characters and keys of 32 bytes');
+  }
+  const idBytes = Buffer.from(id, 'latin1');
+  return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]) };
+}
