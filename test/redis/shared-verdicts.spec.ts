@@ -11,7 +11,7 @@ import { introspection, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { redisSharedCache } from 'nestjs-nowgg-auth/redis';
 import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { ownSealingKey } from '../../libs/nowgg-auth/src/redis/sealing-key.js';
-import { tokenDigest } from '../../libs/nowgg-auth/src/verification/cache-key.js';
+import { tokenDigest } from '../../libs/nowgg-auth/src/verification/cache/cache-key.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { type Platform, platforms } from '../support/app-under-test.js';
 import { GuardedRoutes, HandlerRuns } from '../support/guarded-routes.js';

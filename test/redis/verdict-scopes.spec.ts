@@ -18,8 +18,8 @@ import {
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { Answer } from '../../libs/nowgg-auth/src/verification/answer.js';
-import { SharedAsking } from '../../libs/nowgg-auth/src/verification/shared-asking.js';
-import { instantOf } from '../../libs/nowgg-auth/src/verification/verdict-cache.js';
+import { SharedAsking } from '../../libs/nowgg-auth/src/verification/cache/shared-asking.js';
+import { instantOf } from '../../libs/nowgg-auth/src/verification/cache/verdict-cache.js';
 import { RedisServer } from '../support/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';

@@ -16,7 +16,7 @@ export {
 export type { AuthenticatedRequest } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
 export { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
-export { EnforcesNowggPolicy } from './http/enforcing-guards.js';
+export { EnforcesNowggPolicy } from './http/policy/enforcing-guards.js';
 export { NowggAuthGuard, type GuardedRequest } from './http/nowgg-auth.guard.js';
 export {
   NowggUser,
@@ -33,8 +33,8 @@ export {
   RequireScopes,
   type OptionalAuthOptions,
   type PolicyDecorator,
-} from './http/policy.decorators.js';
-export type { RoutePolicy } from './http/policy.js';
+} from './http/policy/policy.decorators.js';
+export type { RoutePolicy } from './http/policy/policy.js';
 export type {
   NowggDevice,
   NowggDeviceClient,
@@ -159,7 +159,7 @@ export {
   type SharedCacheContext,
   type SharedCacheWiring,
   type SharedVerdict,
-} from './verification/shared-cache.js';
+} from './verification/cache/shared-cache.js';
 export type { AuthenticationContext, AuthenticationPolicy, Verdict } from './verification/verdict.js';
 export {
   NOWGG_VERIFICATION_CHANNEL,

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { NowggAuthenticator, NowggAuthModule } from '../../../libs/nowgg-auth/src/index.js';
 import { redisSharedCache } from '../../../libs/nowgg-auth/src/redis/index.js';
-import { SharedCache } from '../../../libs/nowgg-auth/src/verification/shared-cache.js';
+import { SharedCache } from '../../../libs/nowgg-auth/src/verification/cache/shared-cache.js';
 import type { FirstUseOrder, FirstUseReport, FirstUseSettings } from '../first-use-messages.js';
 
 /** The same in all processes; not derived from the secret, which may differ. */

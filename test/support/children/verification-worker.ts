@@ -13,7 +13,7 @@ import {
   NowggRevocationService,
 } from '../../../libs/nowgg-auth/src/index.js';
 import { RevocationFeed } from '../../../libs/nowgg-auth/src/revocation/revocation-feed.js';
-import { SharedCache } from '../../../libs/nowgg-auth/src/verification/shared-cache.js';
+import { SharedCache } from '../../../libs/nowgg-auth/src/verification/cache/shared-cache.js';
 import type {
   Outcome,
   PlayerGroup,

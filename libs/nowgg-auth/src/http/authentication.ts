@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import type { NowggPrincipal } from '../principal.js';
-import type { RoutePolicy } from './policy.js';
+import type { RoutePolicy } from './policy/policy.js';
 
 /**
  * Where a decision is kept. A registered symbol, so that a decorator and a guard agree even when two copies of this

@@ -8,7 +8,7 @@ import { NowggPrincipal, principalOf } from '../principal.js';
 import type { AuthenticatedRequest } from './authentication.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggUser } from './nowgg-user.decorator.js';
-import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
+import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy/policy.decorators.js';
 import { captureSecurityEvents } from '../testing-support/security-events.js';
 import { FakeAuthenticator, factsOf } from '../testing-support/fake-authenticator.js';
 import { GuardedApp, platforms } from '../testing-support/guarded-app.js';

@@ -3,7 +3,7 @@ import { Controller, Get, Injectable, Param, type PipeTransform, UseGuards, Vali
 import { NowggPrincipal } from '../principal.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
 import { NowggUser } from './nowgg-user.decorator.js';
-import { OptionalAuth } from './policy.decorators.js';
+import { OptionalAuth } from './policy/policy.decorators.js';
 import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
 class Player {

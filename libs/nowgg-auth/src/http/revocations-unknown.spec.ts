@@ -11,7 +11,7 @@ import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
 import { NowggAuthGuard } from './nowgg-auth.guard.js';
-import { NowggAuth, OptionalAuth, Public } from './policy.decorators.js';
+import { NowggAuth, OptionalAuth, Public } from './policy/policy.decorators.js';
 import { platforms } from '../testing-support/guarded-app.js';
 
 @Controller()

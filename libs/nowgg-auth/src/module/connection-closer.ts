@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AxiosIdentityHttp } from '../identity/axios-identity-http.js';
-import { OPTIONAL_SHARED_CACHE, type SharedCache } from '../verification/shared-cache.js';
+import { OPTIONAL_SHARED_CACHE, type SharedCache } from '../verification/cache/shared-cache.js';
 
 /** Closes kept-alive connections once the application has served its last request. */
 @Injectable()

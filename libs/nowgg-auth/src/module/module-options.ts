@@ -5,7 +5,7 @@ import type { NowggAuthOptions } from '../options/options.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
 import type { TokenStoreWiring } from '../tokens/store/token-store-wiring.js';
-import type { SharedCacheWiring } from '../verification/shared-cache.js';
+import type { SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
 /** What the module is built of. Fixed when it is declared; values are options and may come from a factory. */
 export interface NowggAuthWiring {

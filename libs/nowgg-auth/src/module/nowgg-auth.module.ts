@@ -4,7 +4,7 @@ import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock, SystemClock } from '../clock.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
-import { PolicyCheck } from '../http/policy-check.js';
+import { PolicyCheck } from '../http/policy/policy-check.js';
 import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';

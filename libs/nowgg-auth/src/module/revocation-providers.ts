@@ -9,7 +9,7 @@ import { RevocationFeed, type RevocationHints } from '../revocation/revocation-f
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
-import { OPTIONAL_SHARED_CACHE } from '../verification/shared-cache.js';
+import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
 
 /** Revocations on the wired store; in the memory of the process by default. */
 export function revocationProviders(wiring: RevocationStoreWiring = memoryRevocationStore()): Provider[] {

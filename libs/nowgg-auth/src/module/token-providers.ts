@@ -14,7 +14,7 @@ import { StoredIssuedTokens } from '../tokens/stored-issued-tokens.js';
 import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
 import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store-wiring.js';
 import { TokenStore } from '../tokens/store/token-store.js';
-import { ClientEvidences } from '../verification/client-evidence.js';
+import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { TokenOwners } from '../verification/token-owners.js';
 

@@ -9,10 +9,10 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import { IssuedTokens } from '../revocation/issued-tokens.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
-import { ClientEvidences } from '../verification/client-evidence.js';
+import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { TokenOwners } from '../verification/token-owners.js';
-import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/shared-cache.js';
+import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
 /** From the line to the identity systems up to the verdict. */
 export function verificationProviders(

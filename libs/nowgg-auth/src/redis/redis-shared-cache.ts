@@ -1,6 +1,6 @@
 import { ErrorReply } from 'redis';
 import type { NowggClock } from '../clock.js';
-import { SharedCache, type SharedVerdict } from '../verification/shared-cache.js';
+import { SharedCache, type SharedVerdict } from '../verification/cache/shared-cache.js';
 import { CLAIM_BYTES, ClaimSeal } from './claim-seal.js';
 import { GuardedRedis, UnexpectedReplyError } from './guarded-redis.js';
 import { KnownClaims } from './known-claims.js';

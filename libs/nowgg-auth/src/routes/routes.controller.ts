@@ -18,7 +18,7 @@ import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
 import { requestSource } from '../http/request-source.js';
 import { NowggUser } from '../http/nowgg-user.decorator.js';
-import { NowggAuth, Public } from '../http/policy.decorators.js';
+import { NowggAuth, Public } from '../http/policy/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';

@@ -5,7 +5,7 @@ import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-id
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
-import { tokenDigest } from './cache-key.js';
+import { tokenDigest } from './cache/cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './verdict.js';
 

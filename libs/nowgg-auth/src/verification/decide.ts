@@ -5,7 +5,7 @@ import { publishSecurityEvent } from '../events/security-events.js';
 import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
-import type { Acceptance } from './verdict-cache.js';
+import type { Acceptance } from './cache/verdict-cache.js';
 
 /** What decides about verified facts beside the route and the moment. */
 export interface Grounds {

@@ -3,10 +3,10 @@ import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
-import { tokenDigest } from './cache-key.js';
+import { tokenDigest } from './cache/cache-key.js';
 import { isBearerToken } from './gate.js';
 import type { Verdict } from './verdict.js';
-import { ageMs, type Instant, type VerdictCache } from './verdict-cache.js';
+import { ageMs, type Instant, type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
 
 /** Why a token is accepted or refused, for support staff. Holds neither the token nor a part of it. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import type { Question } from './identity-line.js';
+import type { Question } from './remote/identity-line.js';
 import { LocalVerification } from './local-verification.js';
 
 const valid: IdentityVerdict = { status: 'valid', facts: factsOf() };

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { InvalidRequestError } from '../../errors.js';
 import { NowggAuthExceptionFilter } from '../../http/nowgg-auth.filter.js';
-import { Public } from '../../http/policy.decorators.js';
+import { Public } from '../../http/policy/policy.decorators.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
 import { NowggAuthorizationService } from './authorization-service.js';

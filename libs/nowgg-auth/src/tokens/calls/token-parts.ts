@@ -4,7 +4,7 @@ import type { IdentityProviders } from '../../identity/identity-providers.js';
 import type { ResolvedTokensOptions } from '../../options/options.js';
 import type { GrantRevocations } from '../../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
-import { ClientEvidences } from '../../verification/client-evidence.js';
+import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import { ClientCircuits } from './client-circuits.js';
 import { CodeAdmission } from './code-admission.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { UseGuards } from '@nestjs/common';
 import * as fc from 'fast-check';
-import { NowggConfigurationError } from '../errors.js';
-import { NowggAuthGuard } from './nowgg-auth.guard.js';
+import { NowggConfigurationError } from '../../errors.js';
+import { NowggAuthGuard } from '../nowgg-auth.guard.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
 import { routePolicyOf } from './policy.js';
 

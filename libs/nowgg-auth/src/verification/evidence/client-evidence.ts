@@ -1,7 +1,7 @@
-import type { NowggClock } from '../clock.js';
-import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import type { TokenFacts, TokenType } from '../principal.js';
-import { publishSecurityEvent } from '../events/security-events.js';
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
+import type { TokenFacts, TokenType } from '../../principal.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 import { Canaries, type Canary } from './canaries.js';
 import { type CanaryAnswer, RefusalEvidence, type Ruling, type Sent } from './refusal-evidence.js';
 

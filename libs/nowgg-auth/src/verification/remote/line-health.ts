@@ -1,10 +1,10 @@
-import type { NowggClock } from '../clock.js';
-import { clampRetryAfter } from '../errors.js';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import type { UnknownReason } from '../identity/reasons.js';
-import type { Circuit } from '../resilience/circuit.js';
-import type { ClientEvidence } from './client-evidence.js';
-import { RollingWindow } from '../resilience/rolling-window.js';
+import type { NowggClock } from '../../clock.js';
+import { clampRetryAfter } from '../../errors.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { UnknownReason } from '../../identity/reasons.js';
+import type { Circuit } from '../../resilience/circuit.js';
+import type { ClientEvidence } from '../evidence/client-evidence.js';
+import { RollingWindow } from '../../resilience/rolling-window.js';
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { IdentityProviders } from '../identity/identity-providers.js';
-import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
-import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
-import { CachingAuthenticator } from './caching-authenticator.js';
-import type { Verdict } from './verdict.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import { factsOf, FakeIdentityProvider, jwsOf } from '../../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
+import { VERIFICATION_OPTIONS } from '../../testing-support/verification-options.js';
+import { CachingAuthenticator } from '../caching-authenticator.js';
+import type { Verdict } from '../verdict.js';
 
 const PLAYERS = 6;
 

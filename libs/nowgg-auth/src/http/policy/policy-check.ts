@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
-import { NowggConfigurationError } from '../errors.js';
+import { NowggConfigurationError } from '../../errors.js';
 import { guardsOf, isEnforcingGuard, isPassportGuard } from './enforcing-guards.js';
 import { hasDeclaredPolicy, routePolicyOf } from './policy.js';
 

@@ -1,15 +1,15 @@
-import type { NowggClock } from '../clock.js';
-import type { IdentityProvider } from '../identity/identity-provider.js';
-import type { UnknownReason } from '../identity/reasons.js';
-import type { ResolvedVerificationOptions } from '../options/options.js';
-import type { RevocationView } from '../revocation/revocation-feed.js';
-import { Answer } from './answer.js';
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProvider } from '../../identity/identity-provider.js';
+import type { UnknownReason } from '../../identity/reasons.js';
+import type { ResolvedVerificationOptions } from '../../options/options.js';
+import type { RevocationView } from '../../revocation/revocation-feed.js';
+import { Answer } from '../answer.js';
 import { everyCacheKey } from './cache-key.js';
-import { aheadMs } from './decide.js';
-import { acceptsTokenType } from './destination.js';
-import type { Question } from './identity-line.js';
-import { SECOND_LOOK_MS } from './refusal-evidence.js';
-import { invalid, NO_POLICY, type Verdict } from './verdict.js';
+import { aheadMs } from '../decide.js';
+import { acceptsTokenType } from '../destination.js';
+import type { Question } from '../remote/identity-line.js';
+import { SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
+import { invalid, NO_POLICY, type Verdict } from '../verdict.js';
 import { ageMs, type Instant, instantOf, refusalTtlMs, RememberedAcceptance, VerdictCache } from './verdict-cache.js';
 
 export interface VerdictMemoryParts {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { RollingWindow } from '../resilience/rolling-window.js';
+import { RollingWindow } from '../../resilience/rolling-window.js';
 
 /** When a request left: its place among all that this process sent and received, and the monotonic time. */
 export interface Sent {

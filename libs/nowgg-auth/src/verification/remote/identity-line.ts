@@ -1,15 +1,15 @@
-import type { NowggClock } from '../clock.js';
-import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import type { ResolvedNowggAuthOptions } from '../options/options.js';
-import type { TokenType } from '../principal.js';
-import { publishSecurityEvent } from '../events/security-events.js';
-import { Answer } from './answer.js';
-import { Circuit } from '../resilience/circuit.js';
-import type { ClientEvidence } from './client-evidence.js';
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
+import type { ResolvedNowggAuthOptions } from '../../options/options.js';
+import type { TokenType } from '../../principal.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import { Answer } from '../answer.js';
+import { Circuit } from '../../resilience/circuit.js';
+import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { LineHealth } from './line-health.js';
 import { QuestionAdmission } from './question-admission.js';
-import { type Sent, SECOND_LOOK_MS } from './refusal-evidence.js';
-import { instantOf } from './verdict-cache.js';
+import { type Sent, SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
+import { instantOf } from '../cache/verdict-cache.js';
 
 /** A question to an identity system. */
 export interface Question {

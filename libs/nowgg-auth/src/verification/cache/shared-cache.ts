@@ -1,6 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
-import type { NowggClock } from '../clock.js';
-import type { TokenFacts } from '../principal.js';
+import type { NowggClock } from '../../clock.js';
+import type { TokenFacts } from '../../principal.js';
 
 /** A yes of the identity system that another process, or this one, obtained. */
 export interface SharedVerdict {

@@ -1,8 +1,8 @@
-import { Bulkhead, type Leave } from '../resilience/bulkhead.js';
-import type { NowggClock } from '../clock.js';
-import { isAllowed } from '../resilience/hook-answer.js';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import type { ResolvedVerificationOptions } from '../options/options.js';
+import { Bulkhead, type Leave } from '../../resilience/bulkhead.js';
+import type { NowggClock } from '../../clock.js';
+import { isAllowed } from '../../resilience/hook-answer.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { ResolvedVerificationOptions } from '../../options/options.js';
 import type { Question } from './identity-line.js';
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { Circuit } from '../resilience/circuit.js';
-import { ClientEvidence } from './client-evidence.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { Circuit } from '../../resilience/circuit.js';
+import { ClientEvidence } from '../evidence/client-evidence.js';
 import { LineHealth } from './line-health.js';
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { NowggClock } from '../clock.js';
-import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
-import { principalOf, type TokenFacts } from '../principal.js';
-import type { Verdict } from './verdict.js';
+import type { NowggClock } from '../../clock.js';
+import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
+import { principalOf, type TokenFacts } from '../../principal.js';
+import type { Verdict } from '../verdict.js';
 
 /** An instant on both clocks. */
 export interface Instant {

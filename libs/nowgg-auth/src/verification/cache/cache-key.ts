@@ -1,5 +1,5 @@
 import { createHash, hash as oneShotHash } from 'node:crypto';
-import type { TokenType } from '../principal.js';
+import type { TokenType } from '../../principal.js';
 
 /** What a key binds beside the token: the provider that the route names, and the kind that it wants. */
 export interface KeyScope {

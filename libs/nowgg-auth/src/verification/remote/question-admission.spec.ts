@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { VerificationBudget } from '../options/options.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { settled } from '../tokens/testing-support/token-service-under-test.js';
+import type { VerificationBudget } from '../../options/options.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { settled } from '../../tokens/testing-support/token-service-under-test.js';
 import type { Question } from './identity-line.js';
 import { QuestionAdmission } from './question-admission.js';
 
