@@ -49,7 +49,7 @@ export {
   type IdentityHttpOutcome,
   type IdentityHttpPurpose,
   type IdentityHttpRequest,
-} from './identity/identity-http.js';
+} from './identity/transport/identity-http.js';
 export {
   IdentityProvider,
   type AuthorizationCallback,

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { AxiosIdentityHttp } from '../identity/axios-identity-http.js';
+import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { OPTIONAL_SHARED_CACHE, type SharedCache } from '../verification/cache/shared-cache.js';
 
 /** Closes kept-alive connections once the application has served its last request. */

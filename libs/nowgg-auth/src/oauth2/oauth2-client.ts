@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as openid from 'openid-client';
 import type { NowggClock } from '../clock.js';
 import { NowggConfigurationError } from '../errors.js';
-import type { IdentityHttpPurpose } from '../identity/identity-http.js';
+import type { IdentityHttpPurpose } from '../identity/transport/identity-http.js';
 import type { IdentityProviderContext } from '../identity/identity-provider.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';

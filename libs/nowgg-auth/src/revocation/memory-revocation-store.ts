@@ -1,7 +1,7 @@
 import { type RevocationChanges, RevocationStore, type RevocationStoreWiring } from './revocation-store.js';
 import type { TokenLives } from './token-lives.js';
 import { mergeWatermarks, type RevocationSubject, type Watermark } from './watermark.js';
-import { Watermarks } from './watermarks.js';
+import { Watermarks } from './marks/watermarks.js';
 
 const ALWAYS = Number.NEGATIVE_INFINITY;
 

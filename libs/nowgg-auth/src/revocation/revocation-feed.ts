@@ -7,7 +7,7 @@ import { RevocationNews } from './revocation-news.js';
 import type { RevocationStore } from './revocation-store.js';
 import { TokenLives } from './token-lives.js';
 import { isSpent, type RevocationSubject, type Watermark } from './watermark.js';
-import { type RevocableToken, Watermarks } from './watermarks.js';
+import { type RevocableToken, Watermarks } from './marks/watermarks.js';
 
 const POLL_MS = 1_000;
 /** News that are older than this may lack a ban. */

@@ -2,7 +2,7 @@ import type { NowggClock } from '../clock.js';
 import type { RevocationStore } from './revocation-store.js';
 import type { TokenLives } from './token-lives.js';
 import type { Watermark } from './watermark.js';
-import type { Watermarks } from './watermarks.js';
+import type { Watermarks } from './marks/watermarks.js';
 
 /** Reads what the store has into the watermarks of this process, page by page. */
 export class RevocationNews {

@@ -16,7 +16,7 @@ import { verdictScopeOf } from '../verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
 import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
-import { agreesWithToken } from './token-agreement.js';
+import { agreesWithToken } from '../token-agreement.js';
 import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
 import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } from './verify-token.js';
 

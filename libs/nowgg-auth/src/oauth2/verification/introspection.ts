@@ -1,5 +1,5 @@
 import { tokenIntrospection } from 'openid-client';
-import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
+import { agreesWithToken } from '../../identity/token-agreement.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';

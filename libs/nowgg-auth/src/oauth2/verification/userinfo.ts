@@ -1,5 +1,5 @@
 import { fetchUserInfo, skipSubjectCheck } from 'openid-client';
-import { agreesWithToken } from '../../identity/nowgg/token-agreement.js';
+import { agreesWithToken } from '../../identity/token-agreement.js';
 import type { NowggUserInfo } from '../../identity/account-info.js';
 import { ownProperty, readText } from '../../identity/claims.js';
 import type { IdentityVerdict, InfoOutcome } from '../../identity/identity-provider.js';

@@ -1,5 +1,5 @@
-import { ownProperty, readAudience, readTimeClaim } from '../claims.js';
-import type { UnverifiedJws } from '../unverified-jws.js';
+import { ownProperty, readAudience, readTimeClaim } from './claims.js';
+import type { UnverifiedJws } from './unverified-jws.js';
 
 const isSame = (sent: unknown, answered: unknown) => sent === answered;
 

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, type Server, type ServerResp
 import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { SystemClock } from '../clock.js';
+import { SystemClock } from '../../clock.js';
 import { AxiosIdentityHttp } from './axios-identity-http.js';
 import type { IdentityHttpRequest } from './identity-http.js';
 

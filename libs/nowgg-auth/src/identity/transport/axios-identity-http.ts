@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type ClientRequest } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { HttpService } from '@nestjs/axios';
 import axios, { AxiosError, type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import type { NowggClock } from '../clock.js';
+import type { NowggClock } from '../../clock.js';
 import {
   IdentityHttp,
   type IdentityHttpAgents,
