@@ -1,2 +1,2 @@
-export type { RedisClientPattern, RedisSource } from './redis-client.js';
+export type { RedisClientPattern, RedisSource } from './connection/redis-client.js';
 export { redisSharedCache, type RedisSharedCacheOptions } from './redis-shared-cache-wiring.js';

@@ -1,7 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
 import type { SharedCacheContext, SharedCacheWiring } from '../verification/cache/shared-cache.js';
-import { clientOpener, type RedisSource } from './redis-client.js';
+import { clientOpener, type RedisSource } from './connection/redis-client.js';
 import { RedisSharedCache } from './redis-shared-cache.js';
 import { ownSealingKey, requireSealingKey } from './sealing-key.js';
 

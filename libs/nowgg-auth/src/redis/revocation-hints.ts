@@ -1,6 +1,6 @@
 import type { NowggClock } from '../clock.js';
-import type { OpenClient } from './redis-client.js';
-import { RedisConnection } from './redis-connection.js';
+import type { OpenClient } from './connection/redis-client.js';
+import { RedisConnection } from './connection/redis-connection.js';
 import { REVOCATION_CHANNEL } from './redis-keys.js';
 
 /**

@@ -7,14 +7,14 @@ import { CreateNowggIssuedToken1767225600005 } from './migrations/create-nowgg-i
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
-import { NowggClientEntity } from './nowgg-client.entity.js';
-import { NowggExchangeEntity } from './nowgg-exchange.entity.js';
-import { NowggGrantEntity } from './nowgg-grant.entity.js';
-import { NowggIssuedTokenEntity } from './nowgg-issued-token.entity.js';
-import { NowggKeyEntity } from './nowgg-key.entity.js';
-import { NowggRevocationEntity } from './nowgg-revocation.entity.js';
-import { NowggTokenLifeEntity } from './nowgg-token-life.entity.js';
-import { NowggUserLockEntity } from './nowgg-user-lock.entity.js';
+import { NowggClientEntity } from './entities/nowgg-client.entity.js';
+import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
+import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
+import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js';
+import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
+import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
+import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
+import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 
 export {
   NowggClientEntity,

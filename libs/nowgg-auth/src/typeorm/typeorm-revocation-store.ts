@@ -13,7 +13,7 @@ import {
 } from '../revocation/watermark.js';
 import { listen } from './revocation-listener.js';
 import { PHASES, type ReadingState, stateOf } from './revocation-pages.js';
-import { revocationStatements } from './revocation-statements.js';
+import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './token-database.js';
 
 interface WatermarkRow {

@@ -1,5 +1,5 @@
-import type { GrantState } from '../tokens/store/grant.js';
-import type { GrantRecord } from '../tokens/store/grant-record.js';
+import type { GrantState } from '../../tokens/store/grant.js';
+import type { GrantRecord } from '../../tokens/store/grant-record.js';
 
 /**
  * A row as the statements return it: one column for the whole grant. The two dozen it consists of would each be

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import type { GrantState } from '../tokens/store/grant.js';
+import type { GrantState } from '../../tokens/store/grant.js';
 
 /**
  * One sign-in of a player: the row of the refresh protocol. Read it if you like (the tokens in it are sealed), but leave

@@ -1,4 +1,4 @@
-import type { NowggClock } from '../clock.js';
+import type { NowggClock } from '../../clock.js';
 import { isReady, type OpenClient, type RedisClient } from './redis-client.js';
 
 export interface RedisConnectionListeners {

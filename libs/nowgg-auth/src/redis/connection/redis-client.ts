@@ -1,5 +1,5 @@
 import { createClient, RESP_TYPES } from 'redis';
-import { NowggConfigurationError } from '../errors.js';
+import { NowggConfigurationError } from '../../errors.js';
 
 /**
  * A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. It serves as a pattern: the

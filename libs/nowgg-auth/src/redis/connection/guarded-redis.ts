@@ -1,5 +1,5 @@
-import type { NowggClock } from '../clock.js';
-import { Circuit } from '../resilience/circuit.js';
+import type { NowggClock } from '../../clock.js';
+import { Circuit } from '../../resilience/circuit.js';
 import type { RedisClient } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 import { withinBudget } from './within-budget.js';
