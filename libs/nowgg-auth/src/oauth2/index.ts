@@ -2,7 +2,7 @@ export {
   NowggApplicationTokenService,
   type ApplicationToken,
   type ApplicationTokenOptions,
-} from './application-tokens.js';
+} from './endpoints/application-tokens.js';
 export type { AuthorizationCookie } from './authorization/authorization-cookie.js';
 export { AuthorizationRefusedError, type AuthorizationRefusal } from './authorization/authorization-errors.js';
 export {
@@ -23,14 +23,14 @@ export type {
   OAuth2Endpoints,
   OAuth2ProviderOptions,
   VerificationChoice,
-} from './oauth2-options.js';
+} from './options/oauth2-options.js';
 export { authgear, type AuthgearOptions } from './presets/authgear.js';
 export { authgearUser, type AuthgearUser } from './presets/authgear-claims.js';
 export { sami, type SamiOptions } from './presets/sami.js';
 export { wgtwo, type WgtwoOptions } from './presets/wgtwo.js';
 export { introspection, type IntrospectionOptions } from './verification/introspection.js';
 export { jwt, type JwtVerificationOptions } from './verification/jwt.js';
-export { resolver, type ResolverOptions } from './verification/resolver.js';
+export { resolver, type ResolverOptions } from './presets/authgear-resolver.js';
 export { tokenInfo, type TokenInfoMap, type TokenInfoOptions } from './verification/token-info.js';
 export { userinfo } from './verification/userinfo.js';
 export type { VerificationMethod } from './verification/verification-method.js';

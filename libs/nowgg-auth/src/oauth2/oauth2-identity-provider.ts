@@ -13,11 +13,11 @@ import {
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../identity/unverified-jws.js';
 import { verdictScopeOf } from '../identity/verdict-scope.js';
 import type { TokenType } from '../principal.js';
-import { OAuth2Client } from './oauth2-client.js';
-import type { VerificationChoice } from './oauth2-options.js';
-import type { OAuth2Settings } from './oauth2-settings.js';
+import { OAuth2Client } from './endpoints/oauth2-client.js';
+import type { VerificationChoice } from './options/oauth2-options.js';
+import type { OAuth2Settings } from './options/oauth2-settings.js';
 import { isSameIssuer } from './secure-url.js';
-import { exchangeCode, refreshTokens, revokeTokens } from './token-endpoint.js';
+import { exchangeCode, refreshTokens, revokeTokens } from './endpoints/token-endpoint.js';
 import { askForAccount } from './verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
 

@@ -1,6 +1,6 @@
 import * as openid from 'openid-client';
 import { IdentityUnavailableError } from '../../errors.js';
-import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { isSecureUrl } from '../secure-url.js';
 
 export const METADATA_TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import type { CodeExchangeOptions } from '../../tokens/exchange/code-exchange.js';
-import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
 import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import type { PendingSignIn } from './pending-sign-in.js';

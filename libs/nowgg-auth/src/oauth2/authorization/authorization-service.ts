@@ -10,7 +10,7 @@ import { KeyRing } from '../../tokens/vault/key-ring.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
 import { TokenStore } from '../../tokens/store/token-store.js';
 import { WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store-wiring.js';
-import type { OAuth2Client } from '../oauth2-client.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
 import {
   type AuthorizationCookie,

@@ -1,10 +1,10 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
 import { definitionOf } from '../oauth2.js';
-import type { OAuth2ClientOptions, VerificationChoice } from '../oauth2-options.js';
-import { resolveOAuth2Options } from '../oauth2-settings.js';
+import type { OAuth2ClientOptions, VerificationChoice } from '../options/oauth2-options.js';
+import { resolveOAuth2Options } from '../options/oauth2-settings.js';
 import { withoutTrailingSlash } from '../secure-url.js';
 import { jwt } from '../verification/jwt.js';
-import { resolver } from '../verification/resolver.js';
+import { resolver } from './authgear-resolver.js';
 import { userinfo } from '../verification/userinfo.js';
 
 /** One client at an Authgear project. */

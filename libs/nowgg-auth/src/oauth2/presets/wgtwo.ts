@@ -1,7 +1,7 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
 import { definitionOf } from '../oauth2.js';
-import type { OAuth2ClientOptions } from '../oauth2-options.js';
-import { resolveOAuth2Options } from '../oauth2-settings.js';
+import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
+import { resolveOAuth2Options } from '../options/oauth2-settings.js';
 import { withoutTrailingSlash } from '../secure-url.js';
 import { userinfo } from '../verification/userinfo.js';
 

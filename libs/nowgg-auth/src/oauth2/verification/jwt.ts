@@ -11,9 +11,9 @@ import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
-import type { Keys } from '../jwks-source.js';
-import type { OAuth2Client } from '../oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import type { Keys } from '../endpoints/jwks-source.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { withoutTrailingSlash } from '../secure-url.js';
 import { factsOf } from '../token-facts.js';
 import { ProvenHeaders } from './proven-headers.js';

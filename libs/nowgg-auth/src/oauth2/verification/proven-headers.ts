@@ -1,5 +1,5 @@
 import type { CryptoKey } from 'jose';
-import type { Keys } from '../jwks-source.js';
+import type { Keys } from '../endpoints/jwks-source.js';
 
 /** So many are remembered: issuers have a few, unless they put a nonce there. */
 const MOST_HEADERS = 100;

@@ -2,7 +2,7 @@ import { WWWAuthenticateChallengeError } from 'openid-client';
 import { ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
-import type { IdentityCall } from '../identity-call.js';
+import type { IdentityCall } from '../endpoints/identity-call.js';
 
 /** A no about the token that was shown as the only credential: it proves nothing about our own ones. */
 export function refusedToken(reason: InvalidReason = 'invalid_token'): IdentityVerdict {

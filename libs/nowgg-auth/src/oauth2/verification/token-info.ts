@@ -1,7 +1,7 @@
 import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
-import type { OAuth2Client } from '../oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { isSecureUrl } from '../secure-url.js';
 import { readScopes } from '../../identity/scopes.js';
 import { factsOf } from '../token-facts.js';

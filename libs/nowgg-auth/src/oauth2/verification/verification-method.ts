@@ -1,6 +1,6 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
-import type { OAuth2Client } from '../oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 
 /** Says whether an access token of one client is good. */
 export interface TokenVerification {

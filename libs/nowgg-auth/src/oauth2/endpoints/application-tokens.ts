@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { NowggClock } from '../clock.js';
-import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
-import type { TokenOutcome } from '../identity/identity-provider.js';
-import { IdentityProviders } from '../identity/identity-providers.js';
-import { oauth2ProviderOf } from './oauth2-identity-provider.js';
+import { NowggClock } from '../../clock.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
+import type { TokenOutcome } from '../../identity/identity-provider.js';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import { oauth2ProviderOf } from '../oauth2-identity-provider.js';
 import { requestApplicationToken } from './token-endpoint.js';
 
 /** A token of the application itself. Keep it no longer than the call that needs it. */

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
-import { isJsonObject, ownProperty } from '../identity/claims.js';
-import type { UnknownReason } from '../identity/reasons.js';
+import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import type { UnknownReason } from '../../identity/reasons.js';
 import { LastingDocument, type Loading, type MissCause } from './lasting-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
 

@@ -1,4 +1,4 @@
-import type { VerificationMethod } from './verification/verification-method.js';
+import type { VerificationMethod } from '../verification/verification-method.js';
 
 /** Where a system answers, when it has no discovery document or is not to be asked for it. Absolute URLs. */
 export interface OAuth2Endpoints {

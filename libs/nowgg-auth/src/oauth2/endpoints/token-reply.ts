@@ -1,6 +1,6 @@
 import type { TokenEndpointResponse } from 'openid-client';
-import { isJsonObject, ownProperty } from '../identity/claims.js';
-import type { TokenOutcome } from '../identity/identity-provider.js';
+import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import type { TokenOutcome } from '../../identity/identity-provider.js';
 import type { IdentityCall } from './identity-call.js';
 
 /** The client itself is refused, or may not do this at all: nothing about any grant. */

@@ -1,6 +1,6 @@
-import type { NowggClock } from '../clock.js';
-import type { UnknownReason } from '../identity/reasons.js';
-import { publishSecurityEvent } from '../events/security-events.js';
+import type { NowggClock } from '../../clock.js';
+import type { UnknownReason } from '../../identity/reasons.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 
 /** What a fetch of the document came to. */
 export type Loading<T> =

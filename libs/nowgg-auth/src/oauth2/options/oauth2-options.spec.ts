@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { NowggConfigurationError } from '../errors.js';
+import { NowggConfigurationError } from '../../errors.js';
 import {
   authgear,
   introspection,
@@ -10,7 +10,7 @@ import {
   tokenInfo,
   userinfo,
   wgtwo,
-} from './index.js';
+} from '../index.js';
 
 const good: OAuth2ProviderOptions = {
   name: 'web',

@@ -1,12 +1,12 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { readTimeClaim } from '../../identity/claims.js';
-import type { OAuth2Client } from '../oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../oauth2-options.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { isSecureUrl } from '../secure-url.js';
 import { factsOf } from '../token-facts.js';
-import { AUTHGEAR_CLAIMS } from '../presets/authgear-claims.js';
-import { noAnswer, refusedToken } from './remote-answer.js';
-import { type TokenVerification, VerificationMethod } from './verification-method.js';
+import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
+import { noAnswer, refusedToken } from '../verification/remote-answer.js';
+import { type TokenVerification, VerificationMethod } from '../verification/verification-method.js';
 
 export interface ResolverOptions {
   /** Address of the resolver endpoint. Absolute. */

@@ -1,6 +1,6 @@
 import type { OAuth2ProviderOptions } from './oauth2-options.js';
-import { isSecureUrl } from './secure-url.js';
-import { isVerificationMethod, type VerificationMethod } from './verification/verification-method.js';
+import { isSecureUrl } from '../secure-url.js';
+import { isVerificationMethod, type VerificationMethod } from '../verification/verification-method.js';
 
 type Rule = readonly [isGood: (value: unknown) => boolean, sentence: string];
 type Options = Readonly<Record<string, unknown>>;

@@ -7,10 +7,10 @@ import {
   type JWSHeaderParameters,
 } from 'jose';
 import * as openid from 'openid-client';
-import { NowggConfigurationError } from '../errors.js';
-import { ownProperty } from '../identity/claims.js';
-import type { CodeExchangeRequest, TokenOutcome } from '../identity/identity-provider.js';
-import type { UnknownReason } from '../identity/reasons.js';
+import { NowggConfigurationError } from '../../errors.js';
+import { ownProperty } from '../../identity/claims.js';
+import type { CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
+import type { UnknownReason } from '../../identity/reasons.js';
 import type { IdentityCall } from './identity-call.js';
 import type { Loading } from './lasting-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
