@@ -13,7 +13,7 @@ export interface Internals {
 /** @throws Error when a part has moved: adapt this file. */
 export async function loadInternals(): Promise<Internals> {
   const [{ tokenDigest, cacheKey }, { readCredential }, { principalOf }] = (await Promise.all(
-    ['verification/cache-key.js', 'http/credential.js', 'principal.js'].map((file) => importBuilt(file)),
+    ['verification/cache/cache-key.js', 'http/credential.js', 'principal.js'].map((file) => importBuilt(file)),
   )) as [
     Pick<Internals, 'tokenDigest' | 'cacheKey'>,
     Pick<Internals, 'readCredential'>,

@@ -30,7 +30,7 @@ const BATCH = 1_000;
 /** Migrates the database and fills it with grants whose tokens are fresh. @returns their ids */
 export async function plantVault(url: string, key: EncryptionKey, grants: number): Promise<string[]> {
   const [{ KeyRing }, { Vault }] = (await Promise.all(
-    ['tokens/key-ring.js', 'tokens/vault.js'].map(
+    ['tokens/vault/key-ring.js', 'tokens/vault/vault.js'].map(
       (file) => import(new URL(file, import.meta.resolve('nestjs-nowgg-auth')).href),
     ),
   )) as [Pick<VaultInternals, 'KeyRing'>, Pick<VaultInternals, 'Vault'>];
