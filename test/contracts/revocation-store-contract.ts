@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RevocationChanges, RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
-import { isSpent, type Watermark } from '../../libs/nowgg-auth/src/revocation/watermark.js';
+import { isSpent, type Watermark } from '../../libs/nowgg-auth/src/revocation/marks/watermark.js';
 
 /** All pages of a load, and the cursor after them. */
 async function everythingIn(store: RevocationStore): Promise<RevocationChanges> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import * as fc from 'fast-check';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { InvalidTokenError, ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
-import type { IdentityHttp } from '../../libs/nowgg-auth/src/identity/transport/identity-http.js';
+import type { IdentityHttp } from '../../libs/nowgg-auth/src/identity/identity-http.js';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { nowgg } from '../../libs/nowgg-auth/src/identity/nowgg/nowgg.js';

@@ -17,7 +17,7 @@ import {
 } from 'nestjs-nowgg-auth/oauth2';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import { Answer } from '../../libs/nowgg-auth/src/verification/answer.js';
+import { Answer } from '../../libs/nowgg-auth/src/verification/decision/answer.js';
 import { SharedAsking } from '../../libs/nowgg-auth/src/verification/cache/shared-asking.js';
 import { instantOf } from '../../libs/nowgg-auth/src/verification/cache/verdict-cache.js';
 import { RedisServer } from '../support/redis-server.js';

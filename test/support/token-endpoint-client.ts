@@ -8,7 +8,7 @@ import {
 } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { principalOf, type TokenType } from '../../libs/nowgg-auth/src/principal.js';
 import { NowggAuthenticator } from '../../libs/nowgg-auth/src/verification/nowgg-authenticator.js';
-import type { Verdict } from '../../libs/nowgg-auth/src/verification/verdict.js';
+import type { Verdict } from '../../libs/nowgg-auth/src/verification/decision/verdict.js';
 import type { IssuedTokens, Subject } from './token-endpoint-families.js';
 
 type Reply =

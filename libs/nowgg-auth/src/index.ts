@@ -49,7 +49,7 @@ export {
   type IdentityHttpOutcome,
   type IdentityHttpPurpose,
   type IdentityHttpRequest,
-} from './identity/transport/identity-http.js';
+} from './identity/identity-http.js';
 export {
   IdentityProvider,
   type AuthorizationCallback,
@@ -103,7 +103,7 @@ export {
   type RevocationStoreContext,
   type RevocationStoreWiring,
 } from './revocation/revocation-store.js';
-export type { RevocationKind, RevocationSubject, Watermark } from './revocation/watermark.js';
+export type { RevocationKind, RevocationSubject, Watermark } from './revocation/marks/watermark.js';
 export { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes/routes.dto.js';
 export type { NowggRoutesOptions } from './routes/routes-options.js';
 export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
@@ -160,7 +160,7 @@ export {
   type SharedCacheWiring,
   type SharedVerdict,
 } from './verification/cache/shared-cache.js';
-export type { AuthenticationContext, AuthenticationPolicy, Verdict } from './verification/verdict.js';
+export type { AuthenticationContext, AuthenticationPolicy, Verdict } from './verification/decision/verdict.js';
 export {
   NOWGG_VERIFICATION_CHANNEL,
   type NowggVerificationEvent,

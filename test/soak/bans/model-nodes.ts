@@ -18,7 +18,7 @@ import {
   mergeWatermarks,
   type RevocationSubject,
   type Watermark,
-} from '../../../libs/nowgg-auth/src/revocation/watermark.js';
+} from '../../../libs/nowgg-auth/src/revocation/marks/watermark.js';
 import { MemoryTokenStore } from '../../../libs/nowgg-auth/src/tokens/store/memory/memory-token-store.js';
 import { NowggTokenService } from '../../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/store/token-store.js';

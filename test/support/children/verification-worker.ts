@@ -3,10 +3,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { NestFactory } from '@nestjs/core';
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { IdentityProviderDefinition } from '../../../libs/nowgg-auth/src/identity/identity-provider.js';
-import {
-  IdentityHttp,
-  type IdentityHttpRequest,
-} from '../../../libs/nowgg-auth/src/identity/transport/identity-http.js';
+import { IdentityHttp, type IdentityHttpRequest } from '../../../libs/nowgg-auth/src/identity/identity-http.js';
 import {
   IdentityUnavailableError,
   nowgg,

@@ -4,7 +4,7 @@ import type { InfoOutcome } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import type { Verdict } from '../verification/verdict.js';
+import type { Verdict } from '../verification/decision/verdict.js';
 import { NowggAccountService } from './nowgg-account.service.js';
 
 class AccountProvider extends FakeIdentityProvider {

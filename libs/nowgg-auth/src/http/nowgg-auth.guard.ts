@@ -11,7 +11,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import type { Verdict } from '../verification/verdict.js';
+import type { Verdict } from '../verification/decision/verdict.js';
 import {
   type AuthenticatedRequest,
   type Authentication,

@@ -3,7 +3,7 @@ import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
 import { credentialIdOf } from './credential-id.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
-import type { IdentityHttp } from './transport/identity-http.js';
+import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';
 import type { UnverifiedJws } from './unverified-jws.js';
 

@@ -1,6 +1,6 @@
 import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
-import type { IdentityHttpAgents } from '../identity/transport/identity-http.js';
+import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type { NowggAuthOptions } from '../options/options.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';

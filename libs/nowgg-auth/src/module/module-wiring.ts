@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import type { FactoryProvider, Provider } from '@nestjs/common';
-import type { IdentityHttpAgents } from '../identity/transport/identity-http.js';
+import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type {
   NowggAuthModuleAsyncOptions,
   NowggAuthModuleOptions,

@@ -4,10 +4,10 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
-import { ReachWarning } from '../revocation/reach-warning.js';
+import { ReachWarning } from './reach-warning.js';
 import { RevocationFeed, type RevocationHints } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
-import { TokenLives } from '../revocation/token-lives.js';
+import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
 

@@ -10,7 +10,7 @@ import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
-import { StoredIssuedTokens } from '../tokens/stored-issued-tokens.js';
+import { StoredIssuedTokens } from '../tokens/store/stored-issued-tokens.js';
 import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
 import { type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store-wiring.js';
 import { TokenStore } from '../tokens/store/token-store.js';

@@ -3,7 +3,7 @@ import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock } from '../clock.js';
 import { ConnectionCloser } from './connection-closer.js';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
-import { IdentityHttp, type IdentityHttpAgents } from '../identity/transport/identity-http.js';
+import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { IssuedTokens } from '../revocation/issued-tokens.js';

@@ -2,7 +2,7 @@ export {
   NowggApplicationTokenService,
   type ApplicationToken,
   type ApplicationTokenOptions,
-} from './endpoints/application-tokens.js';
+} from './provider/application-tokens.js';
 export type { AuthorizationCookie } from './authorization/authorization-cookie.js';
 export { AuthorizationRefusedError, type AuthorizationRefusal } from './authorization/authorization-errors.js';
 export {
@@ -17,7 +17,7 @@ export type { AuthorizationPolicyOptions } from './authorization/authorization-p
 export type { AuthorizationStartRequest } from './authorization/start-origin.js';
 export type { NowggSignInView } from './authorization/authorization.controller.js';
 export { NowggOAuth2Module, type NowggOAuth2ModuleOptions } from './nowgg-oauth2.module.js';
-export { oauth2 } from './oauth2.js';
+export { oauth2 } from './provider/oauth2.js';
 export type {
   OAuth2ClientOptions,
   OAuth2Endpoints,

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
-import { NowggApplicationTokenService } from './endpoints/application-tokens.js';
+import { NowggApplicationTokenService } from './provider/application-tokens.js';
 import {
   AUTHORIZATION_POLICY,
   type AuthorizationPolicyOptions,

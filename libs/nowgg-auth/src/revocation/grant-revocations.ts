@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import type { RevocationStore } from './revocation-store.js';
-import type { RevocationSubject, Watermark } from './watermark.js';
+import type { RevocationSubject, Watermark } from './marks/watermark.js';
 
 /** What tells whether a grant falls under a revocation. */
 export interface RevocableGrant {

@@ -1,6 +1,6 @@
 import { type RevocationChanges, RevocationStore, type RevocationStoreWiring } from './revocation-store.js';
-import type { TokenLives } from './token-lives.js';
-import { mergeWatermarks, type RevocationSubject, type Watermark } from './watermark.js';
+import type { TokenLives } from './marks/token-lives.js';
+import { mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
 import { Watermarks } from './marks/watermarks.js';
 
 const ALWAYS = Number.NEGATIVE_INFINITY;

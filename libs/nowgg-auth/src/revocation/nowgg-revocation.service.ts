@@ -7,7 +7,7 @@ import type { RevocationFeed } from './revocation-feed.js';
 import { onePerSubject, type RevocationStore } from './revocation-store.js';
 import type { HandedOutToken, RevokedGrant } from './token-revocations.js';
 import { TokenRevocations } from './token-revocations.js';
-import type { RevocationKind, RevocationSubject, Watermark } from './watermark.js';
+import type { RevocationKind, RevocationSubject, Watermark } from './marks/watermark.js';
 
 /** Exactly one of the four says what is meant; `provider` may be left out where there is only one. */
 export type RevocationTarget = { readonly provider?: string } & (

@@ -5,8 +5,8 @@ import { CoalescedReading } from './coalesced-reading.js';
 import { MemoryRevocationStore } from './memory-revocation-store.js';
 import { RevocationNews } from './revocation-news.js';
 import type { RevocationStore } from './revocation-store.js';
-import { TokenLives } from './token-lives.js';
-import { isSpent, type RevocationSubject, type Watermark } from './watermark.js';
+import { TokenLives } from './marks/token-lives.js';
+import { isSpent, type RevocationSubject, type Watermark } from './marks/watermark.js';
 import { type RevocableToken, Watermarks } from './marks/watermarks.js';
 
 const POLL_MS = 1_000;

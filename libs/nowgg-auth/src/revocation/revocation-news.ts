@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { RevocationStore } from './revocation-store.js';
-import type { TokenLives } from './token-lives.js';
-import type { Watermark } from './watermark.js';
+import type { TokenLives } from './marks/token-lives.js';
+import type { Watermark } from './marks/watermark.js';
 import type { Watermarks } from './marks/watermarks.js';
 
 /** Reads what the store has into the watermarks of this process, page by page. */

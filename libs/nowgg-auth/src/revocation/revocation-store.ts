@@ -1,6 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
-import { mergeWatermarks, type RevocationSubject, type Watermark } from './watermark.js';
+import { mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
 
 /** What changed since a cursor, and the cursor to ask with next time. */
 export interface RevocationChanges {

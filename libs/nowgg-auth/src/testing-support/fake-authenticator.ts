@@ -1,6 +1,6 @@
 import { principalOf, type TokenFacts } from '../principal.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import type { AuthenticationPolicy, Verdict } from '../verification/verdict.js';
+import type { AuthenticationPolicy, Verdict } from '../verification/decision/verdict.js';
 
 /** Facts about a player, as short as a test wants them. */
 export function factsOf(userId: string, more: Partial<TokenFacts> = {}): TokenFacts {

@@ -1,6 +1,6 @@
 import { IdentityUnavailableError } from '../errors.js';
 import { type LongestTokenLives, type RevocationChanges, RevocationStore } from '../revocation/revocation-store.js';
-import { isSpent, mergeWatermarks, type RevocationSubject, type Watermark } from '../revocation/watermark.js';
+import { isSpent, mergeWatermarks, type RevocationSubject, type Watermark } from '../revocation/marks/watermark.js';
 
 /** A store that several feeds of a test share, that can fail, and that can give what it has in pages. */
 export class SharedRevocationStore extends RevocationStore {

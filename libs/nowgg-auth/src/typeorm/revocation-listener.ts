@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { NowggClock } from '../clock.js';
-import { REVOCATION_CHANNEL } from './revocation-channel.js';
-import type { TokenDatabase } from './token-database.js';
+import { REVOCATION_CHANNEL } from './database/revocation-channel.js';
+import type { TokenDatabase } from './database/token-database.js';
 
 /** The parts of a `pg` client that are used here. */
 interface PgClient {

@@ -10,11 +10,11 @@ import {
   type RevocationSubject,
   WATERMARK_RETENTION_MS,
   type Watermark,
-} from '../revocation/watermark.js';
+} from '../revocation/marks/watermark.js';
 import { listen } from './revocation-listener.js';
-import { PHASES, type ReadingState, stateOf } from './revocation-pages.js';
+import { PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
-import type { TokenDatabase } from './token-database.js';
+import type { TokenDatabase } from './database/token-database.js';
 
 interface WatermarkRow {
   readonly provider: string;

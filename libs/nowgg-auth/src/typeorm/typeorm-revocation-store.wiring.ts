@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
-import { dataSourceToken } from './data-source-token.js';
-import { TokenDatabase } from './token-database.js';
+import { dataSourceToken } from './database/data-source-token.js';
+import { TokenDatabase } from './database/token-database.js';
 import type { TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 import { TypeOrmRevocationStore } from './typeorm-revocation-store.js';
 

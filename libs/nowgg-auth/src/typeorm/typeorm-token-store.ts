@@ -1,4 +1,4 @@
-import { WATERMARK_RETENTION_MS } from '../revocation/watermark.js';
+import { WATERMARK_RETENTION_MS } from '../revocation/marks/watermark.js';
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
@@ -25,12 +25,12 @@ import {
 import { classifyLease } from '../tokens/store/lease-outcome.js';
 import { FIRST_GENERATION } from '../tokens/store/new-grant-record.js';
 import { TokenStore } from '../tokens/store/token-store.js';
-import { type CountedGrants, countGrants } from '../tokens/store/memory/vault-count.js';
+import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
 import { grantStatements } from './statements/grant-statements.js';
-import type { TokenDatabase } from './token-database.js';
+import type { TokenDatabase } from './database/token-database.js';
 import { vaultStatements } from './statements/vault-statements.js';
 
 /** The port on PostgreSQL: every operation is one autocommit statement, and leases go by the database's clock. */

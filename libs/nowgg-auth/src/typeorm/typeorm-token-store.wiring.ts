@@ -1,8 +1,8 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { TokenStoreWiring } from '../tokens/store/token-store-wiring.js';
-import { dataSourceToken } from './data-source-token.js';
-import { TokenDatabase } from './token-database.js';
+import { dataSourceToken } from './database/data-source-token.js';
+import { TokenDatabase } from './database/token-database.js';
 import { TypeOrmTokenStore } from './typeorm-token-store.js';
 
 export interface TypeOrmTokenStoreOptions {

@@ -7,7 +7,7 @@ import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
 import { tokenDigest } from './cache/cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
-import type { AuthenticationPolicy } from './verdict.js';
+import type { AuthenticationPolicy } from './decision/verdict.js';
 
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };

@@ -7,14 +7,14 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { Answer } from './answer.js';
+import { Answer } from './decision/answer.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
 import { cacheKey, tokenDigest } from './cache/cache-key.js';
-import { decide, decideAnswer, type Grounds } from './decide.js';
-import { destinationOf } from './destination.js';
+import { decide, decideAnswer, type Grounds } from './decision/decide.js';
+import { destinationOf } from './decision/destination.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from '../resilience/flights.js';
-import { MAX_TOKEN_LENGTH } from './gate.js';
+import { MAX_TOKEN_LENGTH } from './decision/gate.js';
 import { IdentityLine, type Question } from './remote/identity-line.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
@@ -23,9 +23,15 @@ import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { SharedAsking } from './cache/shared-asking.js';
 import type { SharedCache } from './cache/shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
-import { type AuthenticationContext, type AuthenticationPolicy, invalid, NO_POLICY, type Verdict } from './verdict.js';
+import {
+  type AuthenticationContext,
+  type AuthenticationPolicy,
+  invalid,
+  NO_POLICY,
+  type Verdict,
+} from './decision/verdict.js';
 import { ageMs, instantOf, type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
-import { VerdictMemory } from './cache/verdict-memory.js';
+import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 
 /** What a {@link CachingAuthenticator} is made of. */

@@ -4,8 +4,8 @@ import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
 import { tokenDigest } from './cache/cache-key.js';
-import { isBearerToken } from './gate.js';
-import type { Verdict } from './verdict.js';
+import { isBearerToken } from './decision/gate.js';
+import type { Verdict } from './decision/verdict.js';
 import { ageMs, type Instant, type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
 

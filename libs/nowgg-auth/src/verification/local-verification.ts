@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import { Answer } from './answer.js';
-import { isBearerToken } from './gate.js';
+import { Answer } from './decision/answer.js';
+import { isBearerToken } from './decision/gate.js';
 import { NO_ANSWER, type Question } from './remote/identity-line.js';
 import { type Instant, instantOf } from './cache/verdict-cache.js';
 

@@ -1,5 +1,5 @@
 import { explanationOf, type VerdictExplanation } from './explanation.js';
-import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './verdict.js';
+import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
 /** Says whether a token is good: the guard's decision without a guard. */
 export abstract class NowggAuthenticator {

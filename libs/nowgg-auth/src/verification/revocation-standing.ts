@@ -5,7 +5,7 @@ import type { NowggPrincipal } from '../principal.js';
 import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { NEVER_BEGUN } from '../revocation/marks/watermarks.js';
-import type { AuthenticationPolicy, Verdict } from './verdict.js';
+import type { AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
 /** Neither refused nor accepted: revocations, or what they depend on, could not be read. */
 export const REVOCATIONS_UNKNOWN: Verdict = Object.freeze({

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
-import type { Verdict } from './verdict.js';
+import type { Verdict } from './decision/verdict.js';
 
 /** Where a verdict came from. `none`: decided, or given up, without memory and without asking. */
 export type VerdictSource = 'hit' | 'miss' | 'shared' | 'stale' | 'none';

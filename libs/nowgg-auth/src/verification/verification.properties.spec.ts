@@ -8,7 +8,7 @@ import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import { Flights } from '../resilience/flights.js';
-import type { AuthenticationPolicy } from './verdict.js';
+import type { AuthenticationPolicy } from './decision/verdict.js';
 
 const CASES = 100_000;
 const LIMIT_MS = 240_000;

@@ -1,5 +1,5 @@
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
-import type { AuthenticationPolicy } from '../../verification/verdict.js';
+import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 
 const isDuration = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 

@@ -1,5 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
-import type { AuthenticationPolicy } from '../../verification/verdict.js';
+import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { type DeclaredPolicy, declarePolicy } from './policy.js';
 import { findPolicyFault } from './policy-faults.js';
 

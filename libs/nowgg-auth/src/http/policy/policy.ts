@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { AuthenticationPolicy } from '../../verification/verdict.js';
+import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { bearsEnforcingGuard } from './enforcing-guards.js';
 
 /** What one level (a handler or a controller) was decorated with. */

@@ -1,6 +1,6 @@
 import type { NowggSessionInfo, NowggUserInfo } from '../account-info.js';
 import { isIdentifier, isJsonObject, ownProperty, readText } from '../claims.js';
-import type { IdentityHttpOutcome, IdentityHttpRequest } from '../transport/identity-http.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { InfoOutcome } from '../identity-provider.js';
 import { readEnvelope } from './envelope.js';
 import type { NowggClient } from './verify-token.js';

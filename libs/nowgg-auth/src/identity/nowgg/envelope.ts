@@ -1,4 +1,4 @@
-import type { IdentityHttpOutcome } from '../transport/identity-http.js';
+import type { IdentityHttpOutcome } from '../identity-http.js';
 import type { UnknownReason } from '../reasons.js';
 import { IsBoolean, IsString, MaxLength, validateSync } from 'class-validator';
 import { isJsonObject, ownProperty } from '../claims.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from '../transport/identity-http.js';
+import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from '../identity-http.js';
 import { decodeUnverifiedJws } from '../unverified-jws.js';
 import { jwsOf } from '../../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';

@@ -1,5 +1,5 @@
 import { isJsonObject, ownProperty } from '../claims.js';
-import type { IdentityHttpOutcome, IdentityHttpRequest } from '../transport/identity-http.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { TokenOutcome } from '../identity-provider.js';
 import { readEnvelope } from './envelope.js';
 import { readExpiry } from './expiry.js';

@@ -7,7 +7,7 @@ import {
   readText,
   readTimeClaim,
 } from '../claims.js';
-import type { IdentityHttpOutcome, IdentityHttpRequest } from '../transport/identity-http.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { IdentityVerdict } from '../identity-provider.js';
 import type { TokenFacts, TokenType } from '../../principal.js';
 import type { InvalidReason } from '../reasons.js';

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SystemClock } from '../../clock.js';
 import { AxiosIdentityHttp } from './axios-identity-http.js';
-import type { IdentityHttpRequest } from './identity-http.js';
+import type { IdentityHttpRequest } from '../identity-http.js';
 
 const http = new AxiosIdentityHttp(new SystemClock());
 let server: Server | TcpServer;

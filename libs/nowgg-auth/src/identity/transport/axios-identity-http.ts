@@ -8,7 +8,7 @@ import {
   type IdentityHttpAgents,
   type IdentityHttpOutcome,
   type IdentityHttpRequest,
-} from './identity-http.js';
+} from '../identity-http.js';
 import { ConnectionPools } from './connection-pools.js';
 import { failureOf, isStaleSocket } from './http-failure.js';
 import { readJsonBody } from './json-body.js';

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { IdentityHttpPurpose } from './identity-http.js';
+import type { IdentityHttpPurpose } from '../identity-http.js';
 
 /** Connections for one purpose. */
 export interface ConnectionPool {

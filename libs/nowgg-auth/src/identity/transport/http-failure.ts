@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import { AxiosError } from 'axios';
-import type { IdentityHttpOutcome } from './identity-http.js';
+import type { IdentityHttpOutcome } from '../identity-http.js';
 
 type Failed = Extract<IdentityHttpOutcome, { status: 'failed' }>;
 

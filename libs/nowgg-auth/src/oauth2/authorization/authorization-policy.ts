@@ -1,5 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
-import { isSecureUrl } from '../secure-url.js';
+import { isSecureUrl } from '../endpoints/secure-url.js';
 
 /** Who may start sign-ins and where these may return to. */
 export interface AuthorizationPolicyOptions {

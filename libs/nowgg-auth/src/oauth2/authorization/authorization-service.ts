@@ -11,7 +11,7 @@ import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
 import { TokenStore } from '../../tokens/store/token-store.js';
 import { WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store-wiring.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { OAuth2IdentityProvider, oauth2ProviderOf } from '../oauth2-identity-provider.js';
+import { OAuth2IdentityProvider, oauth2ProviderOf } from '../provider/oauth2-identity-provider.js';
 import {
   type AuthorizationCookie,
   authorizationCookie,

@@ -1,9 +1,9 @@
 import type { CustomFetch } from 'openid-client';
-import type { IdentityHttp, IdentityHttpOutcome, IdentityHttpPurpose } from '../../identity/transport/identity-http.js';
+import type { IdentityHttp, IdentityHttpOutcome, IdentityHttpPurpose } from '../../identity/identity-http.js';
 import { isJsonObject } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
-import { isSecureUrl } from '../secure-url.js';
+import { isSecureUrl } from './secure-url.js';
 
 export interface IdentityCallOptions {
   readonly purpose: IdentityHttpPurpose;

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import * as openid from 'openid-client';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
-import type { IdentityHttpPurpose } from '../../identity/transport/identity-http.js';
+import type { IdentityHttpPurpose } from '../../identity/identity-http.js';
 import type { IdentityProviderContext } from '../../identity/identity-provider.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
 import { JwksSource } from './jwks-source.js';
 import { LastingDocument, type Loading } from './lasting-document.js';
-import type { OAuth2Settings } from '../options/oauth2-settings.js';
-import { withoutTrailingSlash } from '../secure-url.js';
+import type { OAuth2Settings } from './oauth2-settings.js';
+import { withoutTrailingSlash } from './secure-url.js';
 
 /** Real time: how long a boot waits for the discovery document. */
 const BOOT_WAIT_MS = 2_000;

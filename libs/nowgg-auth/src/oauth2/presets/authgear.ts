@@ -1,8 +1,8 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
-import { definitionOf } from '../oauth2.js';
+import { definitionOf } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions, VerificationChoice } from '../options/oauth2-options.js';
-import { resolveOAuth2Options } from '../options/oauth2-settings.js';
-import { withoutTrailingSlash } from '../secure-url.js';
+import { resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
+import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { jwt } from '../verification/jwt.js';
 import { resolver } from './authgear-resolver.js';
 import { userinfo } from '../verification/userinfo.js';

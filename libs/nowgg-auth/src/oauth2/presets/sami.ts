@@ -1,8 +1,8 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
-import { definitionOf } from '../oauth2.js';
+import { definitionOf } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
-import { resolveOAuth2Options } from '../options/oauth2-settings.js';
-import { withoutTrailingSlash } from '../secure-url.js';
+import { resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
+import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { tokenInfo, type TokenInfoMap } from '../verification/token-info.js';
 
 /** One client at Samsung SAMI (later ARTIK Cloud). */

@@ -6,7 +6,7 @@ import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
-import { factsOf } from '../token-facts.js';
+import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import { tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';

@@ -14,8 +14,8 @@ import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
-import { withoutTrailingSlash } from '../secure-url.js';
-import { factsOf } from '../token-facts.js';
+import { withoutTrailingSlash } from '../endpoints/secure-url.js';
+import { factsOf } from './token-facts.js';
 import { ProvenHeaders } from './proven-headers.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 

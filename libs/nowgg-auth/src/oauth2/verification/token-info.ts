@@ -2,9 +2,9 @@ import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
-import { isSecureUrl } from '../secure-url.js';
+import { isSecureUrl } from '../endpoints/secure-url.js';
 import { readScopes } from '../../identity/scopes.js';
-import { factsOf } from '../token-facts.js';
+import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 

@@ -6,7 +6,7 @@ import type { IdentityVerdict, InfoOutcome } from '../../identity/identity-provi
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
-import { factsOf } from '../token-facts.js';
+import { factsOf } from './token-facts.js';
 import { noAnswer, readRefusal, saysInsufficientScope } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod } from './verification-method.js';
 

@@ -1,4 +1,4 @@
-import type { MarkTimes } from '../watermark.js';
+import type { MarkTimes } from './watermark.js';
 
 /** Marks in one piece of memory. */
 const CHUNK = 512;

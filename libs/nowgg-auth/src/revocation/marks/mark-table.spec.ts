@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { BY_ID } from './mark-keying.js';
 import { MarkTable } from './mark-table.js';
-import type { RevocationKind } from '../watermark.js';
+import type { RevocationKind } from './watermark.js';
 import { Watermarks } from './watermarks.js';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { BEFORE, BUCKET, MarkColumns, NEXT, NONE } from './mark-columns.js';
 import type { Keying } from './mark-keying.js';
-import type { MarkTimes } from '../watermark.js';
+import type { MarkTimes } from './watermark.js';
 
 const BUCKET_MS = 60_000;
 /** A mark without an end hangs here, and in 32 bits. */

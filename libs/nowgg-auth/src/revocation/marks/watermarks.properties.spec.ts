@@ -4,8 +4,8 @@ import { principalOf } from '../../principal.js';
 import { factsOf } from '../../testing-support/fake-identity-provider.js';
 import { tokenDigest } from '../../verification/cache/cache-key.js';
 import { credentialIdOf } from '../../identity/credential-id.js';
-import { TokenLives } from '../token-lives.js';
-import { endOf, type RevocationKind, timesOf, type Watermark } from '../watermark.js';
+import { TokenLives } from './token-lives.js';
+import { endOf, type RevocationKind, timesOf, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
 
 const HOUR_MS = 3_600_000;

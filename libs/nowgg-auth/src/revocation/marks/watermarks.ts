@@ -3,8 +3,8 @@ import { digestOfCredentialId } from '../../identity/credential-id.js';
 import { IssuerLeads } from './issuer-leads.js';
 import { BY_DIGEST, BY_ID } from './mark-keying.js';
 import { MarkTable } from './mark-table.js';
-import { TokenLives } from '../token-lives.js';
-import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from '../watermark.js';
+import { TokenLives } from './token-lives.js';
+import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from './watermark.js';
 
 /** What tells whether a verified token falls under a revocation. */
 export type RevocableToken = Pick<

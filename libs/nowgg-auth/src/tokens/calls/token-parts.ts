@@ -13,7 +13,7 @@ import { Deadlines } from '../../resilience/deadlines.js';
 import { KeyRing } from '../vault/key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
 import { SeenGrants } from '../store/seen-grants.js';
-import { StoredIssuedTokens } from '../stored-issued-tokens.js';
+import { StoredIssuedTokens } from '../store/stored-issued-tokens.js';
 import type { TokenStore } from '../store/token-store.js';
 import { TokenCounters } from '../events/token-counters.js';
 import { UnsavedSets } from './unsaved-sets.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NowggIdentityProvider } from '../../identity/nowgg/nowgg-identity-provider.js';
 import { jwt } from '../../oauth2/verification/jwt.js';
-import { oauth2 } from '../../oauth2/oauth2.js';
+import { oauth2 } from '../../oauth2/provider/oauth2.js';
 import { tokenInfo } from '../../oauth2/verification/token-info.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 

@@ -8,7 +8,7 @@ import {
 } from '../../identity/identity-provider.js';
 import { principalOf, type TokenType } from '../../principal.js';
 import { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
-import type { Verdict } from '../../verification/verdict.js';
+import type { Verdict } from '../../verification/decision/verdict.js';
 import type { ManualClock } from '../../testing-support/manual-clock.js';
 
 type Answer = TokenOutcome | Promise<TokenOutcome>;

@@ -1,6 +1,6 @@
-import { REVOCATION_CHANNEL } from '../revocation-channel.js';
-import { pageStatement, PHASES, SINCE } from '../revocation-pages.js';
-import type { TokenTables } from '../token-database.js';
+import { REVOCATION_CHANNEL } from '../database/revocation-channel.js';
+import { pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
+import type { TokenTables } from '../database/token-database.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 

@@ -3,7 +3,7 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { TokenFacts } from '../../principal.js';
 import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
-import { Answer } from '../answer.js';
+import { Answer } from '../decision/answer.js';
 import { SharedAsking } from './shared-asking.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
 import { instantOf } from './verdict-cache.js';

@@ -1,6 +1,6 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import { Answer } from '../answer.js';
+import { Answer } from '../decision/answer.js';
 import type { SharedCache, SharedVerdict } from './shared-cache.js';
 import { instantOf } from './verdict-cache.js';
 

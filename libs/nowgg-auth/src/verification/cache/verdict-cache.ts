@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../../clock.js';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
 import { principalOf, type TokenFacts } from '../../principal.js';
-import type { Verdict } from '../verdict.js';
+import type { Verdict } from '../decision/verdict.js';
 
 /** An instant on both clocks. */
 export interface Instant {

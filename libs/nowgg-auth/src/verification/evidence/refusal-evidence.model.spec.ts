@@ -7,7 +7,7 @@ import { ManualClock } from '../../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../../testing-support/verification-options.js';
 import { CachingAuthenticator } from '../caching-authenticator.js';
-import type { Verdict } from '../verdict.js';
+import type { Verdict } from '../decision/verdict.js';
 
 const PLAYERS = 6;
 

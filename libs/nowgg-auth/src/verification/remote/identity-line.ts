@@ -3,7 +3,7 @@ import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import type { TokenType } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { Answer } from '../answer.js';
+import { Answer } from '../decision/answer.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { LineHealth } from './line-health.js';

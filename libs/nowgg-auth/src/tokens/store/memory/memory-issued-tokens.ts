@@ -1,5 +1,5 @@
 import type { NowggClock } from '../../../clock.js';
-import { WATERMARK_RETENTION_MS } from '../../../revocation/watermark.js';
+import { WATERMARK_RETENTION_MS } from '../../../revocation/marks/watermark.js';
 import { isLive } from '../ended-grant.js';
 import type { GrantRecord } from '../grant-record.js';
 import {

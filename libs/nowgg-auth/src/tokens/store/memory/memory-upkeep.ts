@@ -1,7 +1,7 @@
 import type { NowggClock } from '../../../clock.js';
 import { hasText } from '../ended-grant.js';
 import type { GrantRecord } from '../grant-record.js';
-import { countGrants, type CountedGrants } from './vault-count.js';
+import { countGrants, type CountedGrants } from '../vault-count.js';
 import type { ResealedGrant, SweepLimits, VaultCounts } from '../vault-record.js';
 
 const NO_TEXT = new Uint8Array();

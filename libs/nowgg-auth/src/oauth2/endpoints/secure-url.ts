@@ -1,6 +1,6 @@
-import { lengthWithoutSlashes } from '../identity/trailing-slashes.js';
+import { lengthWithoutSlashes } from '../../identity/trailing-slashes.js';
 
-export { withoutTrailingSlash } from '../identity/trailing-slashes.js';
+export { withoutTrailingSlash } from '../../identity/trailing-slashes.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 

@@ -1,7 +1,7 @@
-import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
+import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
 import { OAuth2IdentityProvider } from './oauth2-identity-provider.js';
-import type { OAuth2ProviderOptions } from './options/oauth2-options.js';
-import { type OAuth2Settings, resolveOAuth2Options } from './options/oauth2-settings.js';
+import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
+import { type OAuth2Settings, resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
 
 /**
  * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. At start only

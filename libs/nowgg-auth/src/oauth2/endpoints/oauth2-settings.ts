@@ -1,7 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
 import { NowggConfigurationError } from '../../errors.js';
-import { oauth2OptionFaults } from './oauth2-option-faults.js';
-import type { OAuth2Endpoints, OAuth2ProviderOptions, VerificationChoice } from './oauth2-options.js';
+import { oauth2OptionFaults } from '../options/oauth2-option-faults.js';
+import type { OAuth2Endpoints, OAuth2ProviderOptions, VerificationChoice } from '../options/oauth2-options.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
 
 /** {@link OAuth2ProviderOptions} with every value: what the rest of the code reads. Frozen. */

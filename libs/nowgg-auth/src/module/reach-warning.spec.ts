@@ -4,7 +4,7 @@ import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import type { TokenStore } from '../tokens/store/token-store.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
-import { MemoryRevocationStore } from './memory-revocation-store.js';
+import { MemoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { ReachWarning } from './reach-warning.js';
 
 const memoryTokens = new MemoryTokenStore(new ManualClock());

@@ -1,4 +1,4 @@
-import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 
 /** Rolled back as a whole by the database for another transaction's sake: safe to repeat (SQLSTATE class 40). */
 const REPEATABLE = new Set(['40001', '40P01']);

@@ -1,7 +1,7 @@
-import { freezeClaims, isIdentifier, readText, readTimeClaim, withoutInherited } from '../identity/claims.js';
-import { readScopes } from '../identity/scopes.js';
-import type { TokenFacts } from '../principal.js';
-import type { OAuth2Client } from './endpoints/oauth2-client.js';
+import { freezeClaims, isIdentifier, readText, readTimeClaim, withoutInherited } from '../../identity/claims.js';
+import { readScopes } from '../../identity/scopes.js';
+import type { TokenFacts } from '../../principal.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
 /** What the claims do not say themselves, or say under another name. */
 export interface FactsBeside {

@@ -1,11 +1,11 @@
-import { clampRetryAfter } from '../errors.js';
-import type { TokenType } from '../principal.js';
-import type { RevocationView } from '../revocation/revocation-feed.js';
-import { publishSecurityEvent } from '../events/security-events.js';
+import { clampRetryAfter } from '../../errors.js';
+import type { TokenType } from '../../principal.js';
+import type { RevocationView } from '../../revocation/revocation-feed.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
 import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
-import type { Acceptance } from './cache/verdict-cache.js';
+import type { Acceptance } from '../cache/verdict-cache.js';
 
 /** What decides about verified facts beside the route and the moment. */
 export interface Grounds {

@@ -1,6 +1,6 @@
-import { isLive } from '../ended-grant.js';
-import type { GrantState } from '../grant.js';
-import type { VaultCounts } from '../vault-record.js';
+import { isLive } from './ended-grant.js';
+import type { GrantState } from './grant.js';
+import type { VaultCounts } from './vault-record.js';
 
 /** Grants that are alike in everything that is counted. */
 export interface CountedGrants {

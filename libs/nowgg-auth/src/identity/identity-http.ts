@@ -1,4 +1,4 @@
-import type { UnknownReason } from '../reasons.js';
+import type { UnknownReason } from './reasons.js';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 

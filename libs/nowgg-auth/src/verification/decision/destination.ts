@@ -1,9 +1,9 @@
-import type { NowggClock } from '../clock.js';
-import type { IdentityProvider } from '../identity/identity-provider.js';
-import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { InvalidReason } from '../identity/reasons.js';
-import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import type { TokenType } from '../principal.js';
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProvider } from '../../identity/identity-provider.js';
+import type { IdentityProviders } from '../../identity/identity-providers.js';
+import type { InvalidReason } from '../../identity/reasons.js';
+import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import type { TokenType } from '../../principal.js';
 import { isBearerToken } from './gate.js';
 import type { AuthenticationPolicy } from './verdict.js';
 

@@ -3,8 +3,8 @@ import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
-import { oauth2ProviderOf } from '../oauth2-identity-provider.js';
-import { requestApplicationToken } from './token-endpoint.js';
+import { oauth2ProviderOf } from './oauth2-identity-provider.js';
+import { requestApplicationToken } from '../endpoints/token-endpoint.js';
 
 /** A token of the application itself. Keep it no longer than the call that needs it. */
 export interface ApplicationToken {

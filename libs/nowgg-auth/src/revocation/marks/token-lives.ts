@@ -1,4 +1,4 @@
-import type { NowggPrincipal } from '../principal.js';
+import type { NowggPrincipal } from '../../principal.js';
 import { WATERMARK_RETENTION_MS } from './watermark.js';
 
 const DAY_MS = 24 * 3_600_000;

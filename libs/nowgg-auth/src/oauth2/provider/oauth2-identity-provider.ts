@@ -1,6 +1,6 @@
-import { NowggConfigurationError } from '../errors.js';
-import type { NowggUserInfo } from '../identity/account-info.js';
-import { readAudience, readTimeClaim } from '../identity/claims.js';
+import { NowggConfigurationError } from '../../errors.js';
+import type { NowggUserInfo } from '../../identity/account-info.js';
+import { readAudience, readTimeClaim } from '../../identity/claims.js';
 import {
   type CodeExchangeRequest,
   IdentityProvider,
@@ -9,17 +9,17 @@ import {
   type InfoOutcome,
   type Inspection,
   type TokenOutcome,
-} from '../identity/identity-provider.js';
-import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../identity/unverified-jws.js';
-import { verdictScopeOf } from '../identity/verdict-scope.js';
-import type { TokenType } from '../principal.js';
-import { OAuth2Client } from './endpoints/oauth2-client.js';
-import type { VerificationChoice } from './options/oauth2-options.js';
-import type { OAuth2Settings } from './options/oauth2-settings.js';
-import { isSameIssuer } from './secure-url.js';
-import { exchangeCode, refreshTokens, revokeTokens } from './endpoints/token-endpoint.js';
-import { askForAccount } from './verification/userinfo.js';
-import { isVerificationMethod, type TokenVerification } from './verification/verification-method.js';
+} from '../../identity/identity-provider.js';
+import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../../identity/unverified-jws.js';
+import { verdictScopeOf } from '../../identity/verdict-scope.js';
+import type { TokenType } from '../../principal.js';
+import { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { VerificationChoice } from '../options/oauth2-options.js';
+import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
+import { isSameIssuer } from '../endpoints/secure-url.js';
+import { exchangeCode, refreshTokens, revokeTokens } from '../endpoints/token-endpoint.js';
+import { askForAccount } from '../verification/userinfo.js';
+import { isVerificationMethod, type TokenVerification } from '../verification/verification-method.js';
 
 /** Settings of the sign-in, of how the client authenticates and of the end of a grant: no verdict depends on them. */
 const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [

@@ -1,7 +1,7 @@
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import type { TokenStore } from '../tokens/store/token-store.js';
-import type { RevocationStore } from './revocation-store.js';
+import type { RevocationStore } from '../revocation/revocation-store.js';
 
 /** Warns at start when grants are shared by processes and revocations are not. */
 export class ReachWarning implements OnApplicationBootstrap {

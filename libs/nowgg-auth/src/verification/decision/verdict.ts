@@ -1,5 +1,5 @@
-import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
-import type { NowggPrincipal, TokenType } from '../principal.js';
+import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
+import type { NowggPrincipal, TokenType } from '../../principal.js';
 
 /**
  * The answer to "is this token good?", with three values. `invalid` is the identity system's own no or a certain

@@ -1,5 +1,5 @@
-import { IssuedTokens } from '../revocation/issued-tokens.js';
-import type { TokenStore } from './store/token-store.js';
+import { IssuedTokens } from '../../revocation/issued-tokens.js';
+import type { TokenStore } from './token-store.js';
 
 /** The port on the token store, and on the exchanges under way in this process. */
 export class StoredIssuedTokens extends IssuedTokens {

@@ -1,16 +1,23 @@
-import type { NowggClock } from '../../clock.js';
-import type { IdentityProvider } from '../../identity/identity-provider.js';
-import type { UnknownReason } from '../../identity/reasons.js';
-import type { ResolvedVerificationOptions } from '../../options/options.js';
-import type { RevocationView } from '../../revocation/revocation-feed.js';
-import { Answer } from '../answer.js';
-import { everyCacheKey } from './cache-key.js';
-import { aheadMs } from '../decide.js';
-import { acceptsTokenType } from '../destination.js';
-import type { Question } from '../remote/identity-line.js';
-import { SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
-import { invalid, NO_POLICY, type Verdict } from '../verdict.js';
-import { ageMs, type Instant, instantOf, refusalTtlMs, RememberedAcceptance, VerdictCache } from './verdict-cache.js';
+import type { NowggClock } from '../clock.js';
+import type { IdentityProvider } from '../identity/identity-provider.js';
+import type { UnknownReason } from '../identity/reasons.js';
+import type { ResolvedVerificationOptions } from '../options/options.js';
+import type { RevocationView } from '../revocation/revocation-feed.js';
+import { Answer } from './decision/answer.js';
+import { everyCacheKey } from './cache/cache-key.js';
+import { aheadMs } from './decision/decide.js';
+import { acceptsTokenType } from './decision/destination.js';
+import type { Question } from './remote/identity-line.js';
+import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
+import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
+import {
+  ageMs,
+  type Instant,
+  instantOf,
+  refusalTtlMs,
+  RememberedAcceptance,
+  VerdictCache,
+} from './cache/verdict-cache.js';
 
 export interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;
