@@ -12,10 +12,12 @@ export interface Internals {
 
 /** @throws Error when a part has moved: adapt this file. */
 export async function loadInternals(): Promise<Internals> {
-  const [{ tokenDigest, cacheKey }, { readCredential }, { principalOf }] = (await Promise.all(
-    ['verification/cache/cache-key.js', 'http/credential.js', 'principal.js'].map((file) => importBuilt(file)),
+  const files = ['identity/credential-id.js', 'verification/cache/cache-key.js', 'http/credential.js', 'principal.js'];
+  const [{ tokenDigest }, { cacheKey }, { readCredential }, { principalOf }] = (await Promise.all(
+    files.map((file) => importBuilt(file)),
   )) as [
-    Pick<Internals, 'tokenDigest' | 'cacheKey'>,
+    Pick<Internals, 'tokenDigest'>,
+    Pick<Internals, 'cacheKey'>,
     Pick<Internals, 'readCredential'>,
     Pick<Internals, 'principalOf'>,
   ];

@@ -5,10 +5,7 @@ import { refreshing } from './contract/refreshing.js';
 import { sharing } from './contract/sharing.js';
 import { signingIn } from './contract/signing-in.js';
 import { storing } from './contract/storing.js';
-import type { World } from './support/world.js';
-
-/** What must hold, by its name. */
-export type Facts = Readonly<Record<string, (world: World) => Promise<void>>>;
+import type { Facts } from './support/facts.js';
 
 /** What the client does in every runtime: the same code runs in Node.js and in the pages of a browser. */
 export const contract: Readonly<Record<string, Facts>> = {

@@ -11,7 +11,6 @@ import { introspection, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { redisSharedCache } from 'nestjs-nowgg-auth/redis';
 import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { ownSealingKey } from '../../libs/nowgg-auth/src/redis/sealing-key.js';
-import { tokenDigest } from '../../libs/nowgg-auth/src/verification/cache/cache-key.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { type Platform, platforms } from '../support/app-under-test.js';
 import { GuardedRoutes, HandlerRuns } from '../support/guarded-routes.js';
@@ -21,6 +20,7 @@ import { call } from '../support/raw-client.js';
 import { RawPeer } from '../support/raw-peer.js';
 import { RedisServer } from '../support/redis-server.js';
 import { observer, untilServing } from './support.js';
+import { tokenDigest } from '../../libs/nowgg-auth/src/identity/credential-id.js';
 
 jest.setTimeout(60_000);
 

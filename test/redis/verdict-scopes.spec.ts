@@ -19,10 +19,10 @@ import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identi
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { Answer } from '../../libs/nowgg-auth/src/verification/decision/answer.js';
 import { SharedAsking } from '../../libs/nowgg-auth/src/verification/cache/shared-asking.js';
-import { instantOf } from '../../libs/nowgg-auth/src/verification/cache/verdict-cache.js';
 import { RedisServer } from '../support/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';
+import { instantOf } from '../../libs/nowgg-auth/src/verification/decision/instant.js';
 
 class NoHttp extends IdentityHttp {
   override async send(): Promise<IdentityHttpOutcome> {

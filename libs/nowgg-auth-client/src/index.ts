@@ -17,4 +17,4 @@ export {
   type SessionUser,
 } from './session-client.js';
 export type { SessionState, SessionStateChangeReason, SessionStateListener } from './session-keeper.js';
-export type { SessionStorageAdapter } from './session-storage.js';
+export type { SessionStorageAdapter } from './browser.js';

@@ -2,7 +2,7 @@ import type { Fetch } from './backend.js';
 import { browser } from './browser.js';
 import { type SessionClock, systemClock } from './clock.js';
 import type { SessionStateListener } from './session-keeper.js';
-import { findLocalStorage, type SessionStorageAdapter } from './session-storage.js';
+import { findLocalStorage, type SessionStorageAdapter } from './browser.js';
 
 /** What `configure` takes. */
 export interface SessionClientOptions {

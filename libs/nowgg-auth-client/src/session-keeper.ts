@@ -1,7 +1,7 @@
 import type { SessionClock } from './clock.js';
 import { NoSessionError, SessionUnavailableError } from './errors.js';
 import { parseRecord, recordOf, type SessionRecord, type TokenReply } from './session-record.js';
-import type { SessionStorageAdapter } from './session-storage.js';
+import type { SessionStorageAdapter } from './browser.js';
 import { listenToTabs } from './tab-channel.js';
 
 /** `UNKNOWN`: the storage has not been read yet, or cannot be. An outage of the backend changes no state. */

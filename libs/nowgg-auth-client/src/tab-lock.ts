@@ -1,6 +1,6 @@
 import { browser, type Locks } from './browser.js';
 import { type SessionClock, within } from './clock.js';
-import type { SessionStorageAdapter } from './session-storage.js';
+import type { SessionStorageAdapter } from './browser.js';
 
 /**
  * Runs work that only one tab should do at a time. The work is told whether another tab was busy with it before. A lock

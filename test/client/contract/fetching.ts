@@ -1,5 +1,4 @@
-import type { Facts } from '../contract.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 
 export const fetching: Facts = {
   'the token is added, and relative addresses start at the backend': async (world) => {

@@ -1,6 +1,5 @@
 import { RedirectRefusedError } from 'nowgg-auth-client';
-import type { Facts } from '../contract.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 import type { World } from '../support/world.js';
 
 const credentials = async (world: World) =>

@@ -1,7 +1,6 @@
 import { RequestRefusedError, SessionUnavailableError } from 'nowgg-auth-client';
-import type { Facts } from '../contract.js';
 import type { RouteFault } from '../support/backend-controls.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 import { lifeMs } from '../support/world.js';
 
 const path = '/auth/refresh';

@@ -1,6 +1,5 @@
 import { NoSessionError } from 'nowgg-auth-client';
-import type { Facts } from '../contract.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 import { lifeMs, SteppedSessionClock, sharedStorage, startMs } from '../support/world.js';
 
 const keyOf = (items: Map<string, string>) => [...items.keys()].find((key) => !key.endsWith('lease')) as string;

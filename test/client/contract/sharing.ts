@@ -1,5 +1,4 @@
-import type { Facts } from '../contract.js';
-import { equal, failure, until } from '../support/facts.js';
+import { equal, failure, until, type Facts } from '../support/facts.js';
 import { lifeMs, sharedStorage, type World } from '../support/world.js';
 
 const tabs = async (world: World) => {

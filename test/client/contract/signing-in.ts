@@ -1,6 +1,5 @@
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from 'nowgg-auth-client';
-import type { Facts } from '../contract.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 
 export const signingIn: Facts = {
   'a code makes a session, an event and a player': async (world) => {

@@ -1,5 +1,4 @@
-import type { Facts } from '../contract.js';
-import { equal, failure } from '../support/facts.js';
+import { equal, failure, type Facts } from '../support/facts.js';
 import { lifeMs, sharedStorage } from '../support/world.js';
 
 const fails = () => {

@@ -1,3 +1,8 @@
+import type { World } from './world.js';
+
+/** What must hold, by its name. */
+export type Facts = Readonly<Record<string, (world: World) => Promise<void>>>;
+
 /** Fails with both values when they differ as JSON. Runs in a page as well as in Node.js. */
 export function equal(actual: unknown, expected: unknown, what = 'value'): void {
   const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];

@@ -5,9 +5,9 @@ import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-id
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
-import { tokenDigest } from './cache/cache-key.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './decision/verdict.js';
+import { tokenDigest } from '../identity/credential-id.js';
 
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };

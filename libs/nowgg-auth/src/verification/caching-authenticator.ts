@@ -9,13 +9,13 @@ import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { Answer } from './decision/answer.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
-import { cacheKey, tokenDigest } from './cache/cache-key.js';
+import { cacheKey } from './cache/cache-key.js';
 import { decide, decideAnswer, type Grounds } from './decision/decide.js';
 import { destinationOf } from './decision/destination.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { Flights } from '../resilience/flights.js';
 import { MAX_TOKEN_LENGTH } from './decision/gate.js';
-import { IdentityLine, type Question } from './remote/identity-line.js';
+import { IdentityLine } from './remote/identity-line.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
@@ -30,9 +30,12 @@ import {
   NO_POLICY,
   type Verdict,
 } from './decision/verdict.js';
-import { ageMs, instantOf, type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
+import { type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
 import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
+import { tokenDigest } from '../identity/credential-id.js';
+import type { Question } from './remote/question.js';
+import { ageMs, instantOf } from './decision/instant.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
 export interface CachingAuthenticatorParts {

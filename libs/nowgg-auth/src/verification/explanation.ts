@@ -3,11 +3,12 @@ import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
-import { tokenDigest } from './cache/cache-key.js';
 import { isBearerToken } from './decision/gate.js';
 import type { Verdict } from './decision/verdict.js';
-import { ageMs, type Instant, type VerdictCache } from './cache/verdict-cache.js';
+import { type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
+import { tokenDigest } from '../identity/credential-id.js';
+import { ageMs, type Instant } from './decision/instant.js';
 
 /** Why a token is accepted or refused, for support staff. Holds neither the token nor a part of it. */
 export interface VerdictExplanation {

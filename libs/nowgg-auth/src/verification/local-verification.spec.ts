@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import type { Question } from './remote/identity-line.js';
 import { LocalVerification } from './local-verification.js';
+import type { Question } from './remote/question.js';
 
 const valid: IdentityVerdict = { status: 'valid', facts: factsOf() };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token', definite: true };

@@ -2,8 +2,8 @@ import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
 import { Answer } from './decision/answer.js';
 import { isBearerToken } from './decision/gate.js';
-import { NO_ANSWER, type Question } from './remote/identity-line.js';
-import { type Instant, instantOf } from './cache/verdict-cache.js';
+import { NO_ANSWER, type Question } from './remote/question.js';
+import { type Instant, instantOf } from './decision/instant.js';
 
 const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
 

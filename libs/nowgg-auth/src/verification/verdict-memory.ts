@@ -7,17 +7,11 @@ import { Answer } from './decision/answer.js';
 import { everyCacheKey } from './cache/cache-key.js';
 import { aheadMs } from './decision/decide.js';
 import { acceptsTokenType } from './decision/destination.js';
-import type { Question } from './remote/identity-line.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
-import {
-  ageMs,
-  type Instant,
-  instantOf,
-  refusalTtlMs,
-  RememberedAcceptance,
-  VerdictCache,
-} from './cache/verdict-cache.js';
+import { refusalTtlMs, RememberedAcceptance, VerdictCache } from './cache/verdict-cache.js';
+import type { Question } from './remote/question.js';
+import { ageMs, type Instant, instantOf } from './decision/instant.js';
 
 export interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;

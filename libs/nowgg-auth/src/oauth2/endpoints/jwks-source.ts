@@ -1,8 +1,8 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import type { NowggClock } from '../../clock.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { LastingDocument, type Loading, type MissCause } from './lasting-document.js';
-import type { OAuth2Client } from './oauth2-client.js';
 
 /** A key set as it was fetched. */
 export interface Keys {
@@ -29,6 +29,16 @@ export type KeyTrial<T> = (keys: readonly CryptoKey[], set: Keys) => Promise<T |
 /** So many keys that fit one header are tried: what a forged token costs stays bounded. */
 const MOST_FITTING = 8;
 
+export interface JwksSourceOptions {
+  /** Name of the identity provider. */
+  readonly provider: string;
+  readonly clock: NowggClock;
+  /** Fetches the key set. */
+  readonly load: (signal: AbortSignal) => Promise<Loading<Keys>>;
+  /** How long keys serve while the key set cannot be fetched, milliseconds. */
+  readonly maxStaleMs: number;
+}
+
 /**
  * The issuer's public keys. Only addresses from configuration and metadata are asked, never one that a token names; keys
  * that were once fetched go on serving in an outage, for `keysMaxStaleMs` at most.
@@ -36,13 +46,8 @@ const MOST_FITTING = 8;
 export class JwksSource {
   readonly #document: LastingDocument<Keys>;
 
-  constructor(client: OAuth2Client) {
-    this.#document = new LastingDocument({
-      provider: client.settings.name,
-      clock: client.clock,
-      load: (signal) => loadKeys(client, signal),
-      maxStaleMs: client.settings.keysMaxStaleMs,
-    });
+  constructor(options: JwksSourceOptions) {
+    this.#document = new LastingDocument(options);
   }
 
   /** The key set at hand unless it needs renewal: spares the first use of most tokens every wait. */
@@ -81,17 +86,9 @@ export class JwksSource {
   }
 }
 
-async function loadKeys(client: OAuth2Client, signal: AbortSignal): Promise<Loading<Keys>> {
-  const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return metadata;
-  const url = metadata.value.jwks_uri;
-  if (url === undefined) return { status: 'failed', reason: 'nonsense' };
-  const call = client.call(signal, true, undefined, 'metadata');
-  const reply = await call.ask(url, { accept: 'application/jwk-set+json, application/json' });
-  if (reply?.statusCode !== 200) return { reason: 'nonsense', ...call.failure(), status: 'failed' };
-  const set = reply.json;
-  if (!isKeySet(set)) return { status: 'failed', reason: 'nonsense' };
-  return { status: 'loaded', value: { set, find: createLocalJWKSet(set), found: new Map() } };
+/** Reads a fetched key set; undefined when it is not one. */
+export function readKeys(value: unknown): Keys | undefined {
+  return isKeySet(value) ? { set: value, find: createLocalJWKSet(value), found: new Map() } : undefined;
 }
 
 /** An empty set would refuse every token: an issuer without keys has a bad day, it has not withdrawn all of them. */

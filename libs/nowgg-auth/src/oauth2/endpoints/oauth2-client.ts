@@ -7,7 +7,7 @@ import type { IdentityProviderContext } from '../../identity/identity-provider.j
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
-import { JwksSource } from './jwks-source.js';
+import { JwksSource, type Keys, readKeys } from './jwks-source.js';
 import { LastingDocument, type Loading } from './lasting-document.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
@@ -42,7 +42,12 @@ export class OAuth2Client {
           clock: this.clock,
           load: (signal) => this.#discover(signal),
         });
-    this.keys = new JwksSource(this);
+    this.keys = new JwksSource({
+      provider: settings.name,
+      clock: this.clock,
+      load: (signal) => this.#loadKeys(signal),
+      maxStaleMs: settings.keysMaxStaleMs,
+    });
   }
 
   /** The metadata if it is at hand, so that nobody has to wait for it. */
@@ -116,6 +121,18 @@ export class OAuth2Client {
     } catch {
       return { reason: 'nonsense', ...call.failure(), status: 'failed' };
     }
+  }
+
+  async #loadKeys(signal: AbortSignal): Promise<Loading<Keys>> {
+    const metadata = await this.metadata(signal);
+    if (metadata.status === 'failed') return metadata;
+    const url = metadata.value.jwks_uri;
+    if (url === undefined) return { status: 'failed', reason: 'nonsense' };
+    const call = this.call(signal, true, undefined, 'metadata');
+    const reply = await call.ask(url, { accept: 'application/jwk-set+json, application/json' });
+    if (reply?.statusCode !== 200) return { reason: 'nonsense', ...call.failure(), status: 'failed' };
+    const keys = readKeys(reply.json);
+    return keys ? { status: 'loaded', value: keys } : { status: 'failed', reason: 'nonsense' };
   }
 
   #judge(discovered: openid.ServerMetadata): Loading<openid.ServerMetadata> {

@@ -1,12 +1,15 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { isSecureUrl } from '../endpoints/secure-url.js';
 import { factsOf } from '../verification/token-facts.js';
 import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
 import { noAnswer, refusedToken } from '../verification/remote-answer.js';
-import { type TokenVerification, VerificationMethod } from '../verification/verification-method.js';
+import {
+  type TokenVerification,
+  VerificationMethod,
+  type MethodRequirements,
+} from '../verification/verification-method.js';
 
 export interface ResolverOptions {
   /** Address of the resolver endpoint. Absolute. */
@@ -29,7 +32,7 @@ class ResolverMethod extends VerificationMethod<ResolverOptions> {
     super('resolver', { url });
   }
 
-  override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
+  override faults({ allowInsecure }: MethodRequirements): string[] {
     return isSecureUrl(this.settings.url, allowInsecure === true)
       ? []
       : ['resolver url must be https: plain http needs a loopback host or allowInsecure'];

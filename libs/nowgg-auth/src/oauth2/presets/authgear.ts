@@ -1,7 +1,6 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
-import { definitionOf } from '../provider/oauth2.js';
+import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions, VerificationChoice } from '../options/oauth2-options.js';
-import { resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
 import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { jwt } from '../verification/jwt.js';
 import { resolver } from './authgear-resolver.js';
@@ -39,16 +38,14 @@ export function authgear({
   const byToken = { jwt: jwt({ audience: audience ?? origin }), opaque: userinfo() };
   const choice: VerificationChoice =
     verification === 'resolver' ? resolver({ url: `${issuer}/_resolver/resolve` }) : byToken;
-  return definitionOf(
-    resolveOAuth2Options(
-      {
-        name: 'authgear',
-        ...client,
-        clientAuthentication: client.clientAuthentication ?? (client.clientSecret === undefined ? 'none' : 'post'),
-        issuer,
-        verification: choice,
-      },
-      'authgear',
-    ),
+  return defineProvider(
+    {
+      name: 'authgear',
+      ...client,
+      clientAuthentication: client.clientAuthentication ?? (client.clientSecret === undefined ? 'none' : 'post'),
+      issuer,
+      verification: choice,
+    },
+    'authgear',
   );
 }

@@ -1,7 +1,6 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
-import { definitionOf } from '../provider/oauth2.js';
+import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
-import { resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
 import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { tokenInfo, type TokenInfoMap } from '../verification/token-info.js';
 
@@ -33,25 +32,23 @@ const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', ex
 export function sami(options: SamiOptions): IdentityProviderDefinition {
   const { baseUrl = BASE_URL, tokenInfoUrl, tokenInfoMap = MAP, revokeAccessTokens, ...client } = options;
   const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);
-  return definitionOf(
-    resolveOAuth2Options(
-      {
-        name: 'sami',
-        scopes: ['read'],
-        clientAuthentication: 'basic',
-        ...client,
-        scopeSeparator: ',',
-        endpoints: { authorization: `${base}/authorize`, token: `${base}/token`, endSession: `${base}/logout` },
-        verification: tokenInfo({ url: tokenInfoUrl, map: tokenInfoMap }),
+  return defineProvider(
+    {
+      name: 'sami',
+      scopes: ['read'],
+      clientAuthentication: 'basic',
+      ...client,
+      scopeSeparator: ',',
+      endpoints: { authorization: `${base}/authorize`, token: `${base}/token`, endSession: `${base}/logout` },
+      verification: tokenInfo({ url: tokenInfoUrl, map: tokenInfoMap }),
+    },
+    'sami',
+    {
+      sendsStateAndScopeWithCode: true,
+      revokeAccessToken: revokeAccessTokens && {
+        url: `${base}/revokeAccessToken`,
+        parameter: revokeAccessTokens.parameter,
       },
-      'sami',
-      {
-        sendsStateAndScopeWithCode: true,
-        revokeAccessToken: revokeAccessTokens && {
-          url: `${base}/revokeAccessToken`,
-          parameter: revokeAccessTokens.parameter,
-        },
-      },
-    ),
+    },
   );
 }

@@ -1,7 +1,6 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
-import { definitionOf } from '../provider/oauth2.js';
+import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
-import { resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
 import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { userinfo } from '../verification/userinfo.js';
 
@@ -25,25 +24,23 @@ const BASE_URL = 'https://id.wgtwo.com';
  */
 export function wgtwo({ baseUrl = BASE_URL, issuer, ...client }: WgtwoOptions): IdentityProviderDefinition {
   const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);
-  return definitionOf(
-    resolveOAuth2Options(
-      {
-        name: 'wgtwo',
-        scopes: ['openid', 'phone', 'offline_access'],
-        clientAuthentication: 'basic',
-        ...client,
-        issuer: issuer ?? `${base}/`,
-        endpoints: {
-          authorization: `${base}/oauth2/auth`,
-          token: `${base}/oauth2/token`,
-          userinfo: `${base}/userinfo`,
-          jwks: `${base}/.well-known/jwks.json`,
-          revocation: `${base}/oauth2/revoke`,
-          endSession: `${base}/oauth2/sessions/logout`,
-        },
-        verification: userinfo(),
+  return defineProvider(
+    {
+      name: 'wgtwo',
+      scopes: ['openid', 'phone', 'offline_access'],
+      clientAuthentication: 'basic',
+      ...client,
+      issuer: issuer ?? `${base}/`,
+      endpoints: {
+        authorization: `${base}/oauth2/auth`,
+        token: `${base}/oauth2/token`,
+        userinfo: `${base}/userinfo`,
+        jwks: `${base}/.well-known/jwks.json`,
+        revocation: `${base}/oauth2/revoke`,
+        endSession: `${base}/oauth2/sessions/logout`,
       },
-      'wgtwo',
-    ),
+      verification: userinfo(),
+    },
+    'wgtwo',
   );
 }

@@ -51,13 +51,12 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   /** Undefined when only JWTs can be verified. */
   readonly #forOpaque: TokenVerification | undefined;
 
-  constructor(settings: OAuth2Settings, context: IdentityProviderContext) {
+  constructor(settings: OAuth2Settings, verification: VerificationChoice, context: IdentityProviderContext) {
     super();
     this.client = new OAuth2Client(settings, context);
     this.name = settings.name;
     this.clientKey = this.client.clientKey;
-    this.verdictScope = scopeOf(settings, context);
-    const { verification } = settings;
+    this.verdictScope = scopeOf(settings, verification, context);
     if (isVerificationMethod(verification)) {
       this.#forJwt = verification.create(this.client);
       this.#jwtIsLocal = verification.local;
@@ -152,8 +151,12 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   }
 }
 
-function scopeOf(settings: OAuth2Settings, { clockSkewMs }: IdentityProviderContext): string {
-  const deciding = { ...settings, kind: 'oauth2', verification: describe(settings.verification), clockSkewMs };
+function scopeOf(
+  settings: OAuth2Settings,
+  verification: VerificationChoice,
+  { clockSkewMs }: IdentityProviderContext,
+): string {
+  const deciding = { ...settings, kind: 'oauth2', verification: describe(verification), clockSkewMs };
   return verdictScopeOf(deciding, NOT_DECIDING);
 }
 

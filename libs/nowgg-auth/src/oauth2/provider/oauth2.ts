@@ -1,7 +1,7 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
 import { OAuth2IdentityProvider } from './oauth2-identity-provider.js';
 import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
-import { type OAuth2Settings, resolveOAuth2Options } from '../endpoints/oauth2-settings.js';
+import { type ProviderQuirks, resolveOAuth2Options } from '../options/resolve-oauth2-options.js';
 
 /**
  * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. At start only
@@ -11,12 +11,24 @@ import { type OAuth2Settings, resolveOAuth2Options } from '../endpoints/oauth2-s
  * @throws NowggConfigurationError naming every option that is at fault, never its value
  */
 export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefinition {
-  return definitionOf(resolveOAuth2Options(options, 'oauth2'));
+  return defineProvider(options, 'oauth2');
 }
 
-export function definitionOf(settings: OAuth2Settings): IdentityProviderDefinition {
+/**
+ * Defines the identity provider of a preset.
+ *
+ * @param factoryName function that the application called: named in errors
+ * @throws NowggConfigurationError naming every option that is at fault, never its value
+ */
+export function defineProvider(
+  options: OAuth2ProviderOptions,
+  factoryName: string,
+  quirks?: ProviderQuirks,
+): IdentityProviderDefinition {
+  const settings = resolveOAuth2Options(options, factoryName, quirks);
+  const { verification } = options;
   return Object.freeze<IdentityProviderDefinition>({
     name: settings.name,
-    create: (context) => new OAuth2IdentityProvider(settings, context),
+    create: (context) => new OAuth2IdentityProvider(settings, verification, context),
   });
 }

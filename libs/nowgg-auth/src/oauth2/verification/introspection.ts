@@ -5,12 +5,11 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import { tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
-import { type TokenVerification, VerificationMethod } from './verification-method.js';
+import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface IntrospectionOptions {
   /** Whether the token must have been issued for our client. Default true. */
@@ -38,7 +37,7 @@ class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptio
     super('introspection', settings);
   }
 
-  override faults({ clientSecret, endpoints }: OAuth2ProviderOptions): string[] {
+  override faults({ clientSecret, endpoints }: MethodRequirements): string[] {
     const faults = clientSecret === undefined ? ['clientSecret is needed for introspection'] : [];
     if (endpoints && endpoints.introspection === undefined) {
       faults.push('endpoints.introspection is needed for introspection');

@@ -13,11 +13,10 @@ import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { factsOf } from './token-facts.js';
 import { ProvenHeaders } from './proven-headers.js';
-import { type TokenVerification, VerificationMethod } from './verification-method.js';
+import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface JwtVerificationOptions {
   /** The `aud` that an access token must carry: the identifier of this API at the identity system. */
@@ -80,7 +79,7 @@ class JwtMethod extends VerificationMethod<Settings> {
     });
   }
 
-  override faults({ clientId, issuer, endpoints }: OAuth2ProviderOptions): string[] {
+  override faults({ clientId, issuer, endpoints }: MethodRequirements): string[] {
     const { audience, algorithms, typ } = this.settings;
     const faults: string[] = [];
     if (typeof audience !== 'string' || audience === '') faults.push('jwt audience must be a non-empty string');

@@ -1,12 +1,11 @@
 import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { isSecureUrl } from '../endpoints/secure-url.js';
 import { readScopes } from '../../identity/scopes.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
-import { type TokenVerification, VerificationMethod } from './verification-method.js';
+import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 /** Where the answer says what: names of fields, with dots between the levels, such as `data.userId`. */
 export interface TokenInfoMap {
@@ -38,7 +37,7 @@ class TokenInfoMethod extends VerificationMethod<TokenInfoOptions> {
     super('tokenInfo', { url, map: Object.freeze({ ...map }) });
   }
 
-  override faults({ allowInsecure }: OAuth2ProviderOptions): string[] {
+  override faults({ allowInsecure }: MethodRequirements): string[] {
     const { url, map } = this.settings;
     const isPath = (value: unknown) => typeof value === 'string' && /^[^.]+(?:\.[^.]+)*$/.test(value);
     const faults = isSecureUrl(url, allowInsecure === true)

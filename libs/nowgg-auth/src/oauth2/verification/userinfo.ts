@@ -5,10 +5,9 @@ import { ownProperty, readText } from '../../identity/claims.js';
 import type { IdentityVerdict, InfoOutcome } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, readRefusal, saysInsufficientScope } from './remote-answer.js';
-import { type TokenVerification, VerificationMethod } from './verification-method.js';
+import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 /**
  * Verifies an access token by asking for its user (OpenID Connect Core section 5.3): the identity system's answer is
@@ -26,7 +25,7 @@ class UserinfoMethod extends VerificationMethod {
     super('userinfo', {});
   }
 
-  override faults({ endpoints }: OAuth2ProviderOptions): string[] {
+  override faults({ endpoints }: MethodRequirements): string[] {
     return endpoints && endpoints.userinfo === undefined ? ['endpoints.userinfo is needed for userinfo'] : [];
   }
 

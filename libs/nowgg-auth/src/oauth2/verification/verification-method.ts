@@ -1,6 +1,5 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 
 /** Says whether an access token of one client is good. */
 export interface TokenVerification {
@@ -8,6 +7,15 @@ export interface TokenVerification {
   readonly namesUserBySubject?: boolean;
   /** `signal` bears the total deadline. Never throws for what the identity system says or fails to say. */
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
+}
+
+/** The options of a client that a method may need. Not resolved yet. */
+export interface MethodRequirements {
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+  readonly issuer?: string;
+  readonly endpoints?: { readonly userinfo?: string; readonly jwks?: string; readonly introspection?: string };
+  readonly allowInsecure?: boolean;
 }
 
 /** A way of verifying access tokens: `jwt()`, `userinfo()`, `introspection()`, `tokenInfo()` or `resolver()`. */
@@ -30,7 +38,7 @@ export abstract class VerificationMethod<S extends object = object> {
   }
 
   /** What these options lack for it. Names options, never values. */
-  abstract faults(options: OAuth2ProviderOptions): string[];
+  abstract faults(options: MethodRequirements): string[];
 
   abstract create(client: OAuth2Client): TokenVerification;
 }

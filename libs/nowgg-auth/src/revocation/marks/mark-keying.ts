@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { tokenDigest } from '../../verification/cache/cache-key.js';
+import { tokenDigest } from '../../identity/credential-id.js';
 
 /** How an id becomes the 128 bits that a table knows it by. */
 export interface Keying {

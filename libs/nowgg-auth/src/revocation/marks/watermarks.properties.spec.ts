@@ -2,11 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { principalOf } from '../../principal.js';
 import { factsOf } from '../../testing-support/fake-identity-provider.js';
-import { tokenDigest } from '../../verification/cache/cache-key.js';
-import { credentialIdOf } from '../../identity/credential-id.js';
 import { TokenLives } from './token-lives.js';
 import { endOf, type RevocationKind, timesOf, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
+import { credentialIdOf, tokenDigest } from '../../identity/credential-id.js';
 
 const HOUR_MS = 3_600_000;
 const LIFE_MS = 24 * HOUR_MS;

@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { principalOf } from '../../principal.js';
 import { factsOf } from '../../testing-support/fake-identity-provider.js';
-import { tokenDigest } from '../../verification/cache/cache-key.js';
-import { credentialIdOf } from '../../identity/credential-id.js';
 import { TokenLives } from './token-lives.js';
 import { mergeWatermarks, WATERMARK_RETENTION_MS, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
+import { credentialIdOf, tokenDigest } from '../../identity/credential-id.js';
 
 const NOW = 1_000_000;
 const facts = factsOf({ userId: 'u', sessionId: 's', tokenId: 't', issuedAtMs: NOW });

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../statements/qualified-table.js';
+import { qualifiedTable } from '../database/qualified-table.js';
 
 /**
  * How long a revocation matters, and the longest life of each provider's tokens. Indexes by which a process reads what

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../statements/qualified-table.js';
+import { qualifiedTable } from '../database/qualified-table.js';
 
 /** Which key a grant's session handle was made under, and which code the grant was made from. */
 export class AddSessionKeyToNowggGrant1767225600020 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../statements/qualified-table.js';
+import { qualifiedTable } from '../database/qualified-table.js';
 
 /** One row per client: when it last had a successful token reply. */
 export class CreateNowggClient1767225600002 implements MigrationInterface {

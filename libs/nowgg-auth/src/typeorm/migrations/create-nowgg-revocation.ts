@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../statements/qualified-table.js';
+import { qualifiedTable } from '../database/qualified-table.js';
 
 /** The table of the watermarks; processes read by `changed_at` what is new. */
 export class CreateNowggRevocation1767225600004 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../statements/qualified-table.js';
+import { qualifiedTable } from '../database/qualified-table.js';
 
 /**
  * One row per user of a client: locked by sign-ins and by what ends all grants of the user, and when the latter last

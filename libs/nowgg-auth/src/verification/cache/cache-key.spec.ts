@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { cacheKey, type KeyScope, tokenDigest } from './cache-key.js';
+import { cacheKey, type KeyScope } from './cache-key.js';
+import { tokenDigest } from '../../identity/credential-id.js';
 
 const keyOf = (scope: KeyScope, token: string) => cacheKey(scope, tokenDigest(token));
 

@@ -1,4 +1,3 @@
-import { createHash, hash as oneShotHash } from 'node:crypto';
 import type { TokenType } from '../../principal.js';
 
 /** What a key binds beside the token: the provider that the route names, and the kind that it wants. */
@@ -6,16 +5,6 @@ export interface KeyScope {
   readonly provider?: string | undefined;
   readonly tokenType?: TokenType | undefined;
 }
-
-/**
- * SHA-256 of the whole token as 32 one-byte characters: tells tokens apart, and the token cannot be had back from it.
- * Never truncated: tokens that share their beginning never share a digest.
- */
-export const tokenDigest: (token: string) => string =
-  // Node has a one-shot form, which spares an object per call.
-  typeof oneShotHash === 'function'
-    ? (token) => oneShotHash('sha256', token, 'binary')
-    : (token) => createHash('sha256').update(token).digest('binary');
 
 /**
  * Key of a token's verdict under a route's demands: the digest alone where the route demands nothing, else the demands

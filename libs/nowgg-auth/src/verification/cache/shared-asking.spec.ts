@@ -6,7 +6,7 @@ import { ManualClock } from '../../testing-support/manual-clock.js';
 import { Answer } from '../decision/answer.js';
 import { SharedAsking } from './shared-asking.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
-import { instantOf } from './verdict-cache.js';
+import { instantOf } from '../decision/instant.js';
 
 /** A shared cache in memory whose manners a test can change. */
 class FakeSharedCache extends SharedCache {

@@ -2,7 +2,7 @@ import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
 import { Answer } from '../decision/answer.js';
 import type { SharedCache, SharedVerdict } from './shared-cache.js';
-import { instantOf } from './verdict-cache.js';
+import { instantOf } from '../decision/instant.js';
 
 /** First wait for another process's answer, milliseconds; grows to the longest. */
 const FIRST_POLL_MS = 5;

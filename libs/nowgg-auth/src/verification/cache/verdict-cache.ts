@@ -1,17 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { NowggClock } from '../../clock.js';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
-import { principalOf, type TokenFacts } from '../../principal.js';
-import type { Verdict } from '../decision/verdict.js';
-
-/** An instant on both clocks. */
-export interface Instant {
-  readonly wallMs: number;
-  readonly monotonicMs: number;
-}
-
-/** A yes. */
-export type Acceptance = Extract<Verdict, { status: 'valid' }>;
+import type { Instant } from '../decision/instant.js';
+import type { Acceptance } from '../decision/verdict.js';
 
 /** What is remembered beside a yes. */
 interface AcceptanceDetails {
@@ -82,32 +72,12 @@ export interface RememberedUnknown {
   readonly restMs: number;
 }
 
-/** The verdict that facts come to where nothing speaks against them; deeply frozen. */
-export function acceptanceOf(facts: TokenFacts): Acceptance {
-  return Object.freeze({ status: 'valid', principal: principalOf(facts) });
-}
-
 /** Share of its life after which a verdict in use is asked again in the background, and how far that varies. */
 export const RENEW_AT = 0.7;
 const RENEW_JITTER = 0.1;
 
 const EXPIRED_TOKEN_TTL_MS = 300_000;
 const INVALID_TOKEN_TTL_MS = 5_000;
-
-/** The clock's two readings, taken together. */
-export function instantOf(clock: NowggClock): Instant {
-  return { wallMs: clock.now(), monotonicMs: clock.monotonicNow() };
-}
-
-/**
- * Milliseconds since an instant: the larger of what the two clocks say, so that neither a wall clock that was set back
- * nor a machine that slept makes a verdict look younger than it is.
- */
-export function ageMs(since: Instant, nowMs: number, monotonicNowMs: number): number {
-  const wall = nowMs - since.wallMs;
-  const monotonic = monotonicNowMs - since.monotonicMs;
-  return wall > monotonic ? wall : monotonic;
-}
 
 /** How long a refusal serves: an expired token stays expired, an unknown one may be known to another node soon. */
 export function refusalTtlMs(reason: InvalidReason): number {

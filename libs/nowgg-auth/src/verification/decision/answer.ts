@@ -1,6 +1,7 @@
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
 import { digestOfCredentialId } from '../../identity/credential-id.js';
-import { type Acceptance, acceptanceOf, type Instant } from '../cache/verdict-cache.js';
+import { type Acceptance, acceptanceOf } from './verdict.js';
+import type { Instant } from './instant.js';
 
 /** What the identity system answered, and when it was asked. One serves everybody who waited for it. */
 export class Answer {

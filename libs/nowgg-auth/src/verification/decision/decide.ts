@@ -4,8 +4,7 @@ import type { RevocationView } from '../../revocation/revocation-feed.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { Answer } from './answer.js';
 import { acceptsTokenType } from './destination.js';
-import { type AuthenticationPolicy, invalid, type Verdict } from './verdict.js';
-import type { Acceptance } from '../cache/verdict-cache.js';
+import { type AuthenticationPolicy, invalid, type Verdict, type Acceptance } from './verdict.js';
 
 /** What decides about verified facts beside the route and the moment. */
 export interface Grounds {

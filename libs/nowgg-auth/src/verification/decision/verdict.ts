@@ -1,5 +1,5 @@
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
-import type { NowggPrincipal, TokenType } from '../../principal.js';
+import { type NowggPrincipal, principalOf, type TokenFacts, type TokenType } from '../../principal.js';
 
 /**
  * The answer to "is this token good?", with three values. `invalid` is the identity system's own no or a certain
@@ -9,6 +9,9 @@ export type Verdict =
   | { readonly status: 'valid'; readonly principal: NowggPrincipal }
   | { readonly status: 'invalid'; readonly reason: InvalidReason }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterSeconds: number };
+
+/** A verdict that accepts the token. */
+export type Acceptance = Extract<Verdict, { status: 'valid' }>;
 
 /** How strict one route is. Absent fields take the module's options. */
 export interface AuthenticationPolicy {
@@ -35,4 +38,9 @@ export interface AuthenticationContext {
 
 export function invalid(reason: InvalidReason): Verdict {
   return { status: 'invalid', reason };
+}
+
+/** Builds the `valid` verdict for these facts; deeply frozen. */
+export function acceptanceOf(facts: TokenFacts): Acceptance {
+  return Object.freeze({ status: 'valid', principal: principalOf(facts) });
 }

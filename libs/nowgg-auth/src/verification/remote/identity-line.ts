@@ -1,35 +1,16 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
-import type { TokenType } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { Answer } from '../decision/answer.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { LineHealth } from './line-health.js';
+import { NO_ANSWER, type Question, type Unknown } from './question.js';
 import { QuestionAdmission } from './question-admission.js';
 import { type Sent, SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
-import { instantOf } from '../cache/verdict-cache.js';
+import { instantOf } from '../decision/instant.js';
 
-/** A question to an identity system. */
-export interface Question {
-  /** Digest of the token: tells tokens apart without holding one. */
-  readonly digest: string;
-  readonly token: string;
-  readonly tokenType: TokenType;
-  /** A well-formed JWS; its `exp` and `aud` were found good. */
-  readonly looksGood: boolean;
-  /** This process has accepted the token before, for {@link player}. */
-  readonly known?: boolean;
-  readonly player?: string | undefined;
-  /** What the application says the request's source is. */
-  readonly source?: string | undefined;
-}
-
-type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
-
-/** Providers answer with values. One that throws has not said no, and its error may carry what it sent. */
-export const NO_ANSWER: Unknown = Object.freeze({ status: 'unknown', reason: 'nonsense' });
 export type LineOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { VerificationBudget } from '../../options/options.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { settled } from '../../tokens/testing-support/token-service-under-test.js';
-import type { Question } from './identity-line.js';
 import { QuestionAdmission } from './question-admission.js';
+import type { Question } from './question.js';
 
 const question = (about: Partial<Question> = {}): Question => ({
   digest: 'digest',

@@ -3,7 +3,7 @@ import type { NowggClock } from '../../clock.js';
 import { isAllowed } from '../../resilience/hook-answer.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { ResolvedVerificationOptions } from '../../options/options.js';
-import type { Question } from './identity-line.js';
+import type { Question } from './question.js';
 
 type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
 type AdmissionOptions = Pick<ResolvedVerificationOptions, 'maxInFlight' | 'timeoutMs' | 'budget'>;
