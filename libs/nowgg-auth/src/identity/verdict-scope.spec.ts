@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { commonVerdictScope, verdictScopeOf } from './verdict-scope.js';
+import { propertyRuns } from '../testing-support/property-runs.js';
 
 const setting = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -35,7 +36,7 @@ describe('the scope of verdicts', () => {
         verdictScopeOf(one) === verdictScopeOf(reordered) && (verdictScopeOf(one) === verdictScopeOf(other)) === isSame
       );
     });
-    expect(() => fc.assert(check, { numRuns: 20_000 })).not.toThrow();
+    expect(() => fc.assert(check, { numRuns: propertyRuns(2_000) })).not.toThrow();
   });
 
   it('changes with every single setting', () => {
@@ -43,7 +44,7 @@ describe('the scope of verdicts', () => {
       fc.pre(name !== 'clientSecret' && name !== '__proto__' && !Object.hasOwn(given, name));
       return verdictScopeOf(given) !== verdictScopeOf({ ...given, [name]: value });
     });
-    expect(() => fc.assert(check, { numRuns: 20_000 })).not.toThrow();
+    expect(() => fc.assert(check, { numRuns: propertyRuns(2_000) })).not.toThrow();
   });
 
   it('does not know a client secret, at any depth, and not what it is told to leave out', () => {

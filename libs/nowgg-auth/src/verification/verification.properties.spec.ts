@@ -5,12 +5,15 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { TokenType } from '../principal.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { MemoryRevocationStore } from '../revocation/memory-revocation-store.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import { Flights } from '../resilience/flights.js';
 import type { AuthenticationPolicy } from './decision/verdict.js';
+import { propertyRuns } from '../testing-support/property-runs.js';
 
-const CASES = 100_000;
+const CASES = propertyRuns(3_000);
 const LIMIT_MS = 240_000;
 
 function authenticatorOf(clock: ManualClock, providers: FakeIdentityProvider[], maxEntries: number) {
@@ -86,6 +89,93 @@ describe('whatever happens', () => {
         }),
       );
       expect(counterexample).toBeNull();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'a route without demands gets the verdict that the full decision gives',
+    async () => {
+      const change = fc.oneof(
+        fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 15_000 }) }),
+        fc.record({ kind: fc.constant('step' as const), ms: fc.integer({ min: -40_000, max: 40_000 }) }),
+        fc.record({ kind: fc.constantFrom('revoke' as const, 'restore' as const), ms: fc.integer({ max: 60_000 }) }),
+      );
+      const someTime = fc.option(fc.integer({ min: -60_000, max: 90_000 }), { nil: undefined });
+      const token = fc.record({
+        tokenType: fc.constantFrom<TokenType>('token', 'id_token'),
+        lifeMs: fc.option(fc.integer({ min: 1, max: 90_000 }), { nil: undefined }),
+        issuedMs: fc.option(fc.integer({ min: -60_000, max: 0 }), { nil: undefined }),
+        authMs: someTime,
+        sessionId: fc.constantFrom(undefined, 's1'),
+        tokenId: fc.constantFrom(undefined, 't1'),
+      });
+      const subject = fc.constantFrom(
+        { kind: 'user', id: 'p1' } as const,
+        { kind: 'session', id: 's1' } as const,
+        { kind: 'token', id: 't1' } as const,
+      );
+      const accepted = fc.constantFrom<TokenType[][]>(['token', 'id_token'], ['token'], ['id_token']);
+      let compared = 0;
+      const counterexample = await counterexampleOf(
+        fc.asyncProperty(
+          token,
+          accepted,
+          fc.array(fc.tuple(change, subject), { minLength: 1, maxLength: 8 }),
+          async (facts, acceptTokenTypes, changes) => {
+            const clock = new ManualClock();
+            const provider = new FakeIdentityProvider();
+            const at = (ms: number | undefined) => (ms === undefined ? undefined : clock.now() + ms);
+            const verified = factsOf({
+              tokenType: facts.tokenType,
+              expiresAtMs: at(facts.lifeMs),
+              issuedAtMs: at(facts.issuedMs),
+              authTimeMs: at(facts.authMs),
+              sessionId: facts.sessionId,
+              tokenId: facts.tokenId,
+            });
+            provider.answer = () => ({ status: 'valid', facts: verified });
+            const feed = new RevocationFeed(new MemoryRevocationStore(), clock);
+            const authenticator = new CachingAuthenticator({
+              providers: new IdentityProviders([provider]),
+              options: {
+                ...DEFAULTS.verification,
+                circuit: false,
+                maxEntries: 4,
+                negativeMaxEntries: 4,
+                acceptTokenTypes,
+              },
+              clock,
+              revocations: feed,
+            });
+            await authenticator.authenticate('abc');
+            for (const [{ kind, ms }, { kind: of, id }] of changes) {
+              if (kind === 'advance') clock.advance(ms);
+              else if (kind === 'step') clock.stepWallClock(ms);
+              else {
+                const now = clock.now();
+                const isRevoked = kind === 'revoke';
+                feed.apply({
+                  provider: 'nowgg',
+                  kind: of,
+                  id,
+                  markedAtMs: now,
+                  issuedUntilMs: isRevoked ? now : undefined,
+                  refusedUntilMs: isRevoked ? now + ms : undefined,
+                });
+              }
+              // An empty policy asks for the same as none, and is decided in full.
+              const answers = [authenticator.authenticate('abc'), authenticator.authenticate('abc', {})];
+              if (answers.every((answer) => 'status' in answer)) compared += 1;
+              const [byShortWay, inFull] = await Promise.all(answers);
+              if (JSON.stringify(byShortWay) !== JSON.stringify(inFull)) return false;
+            }
+            return true;
+          },
+        ),
+      );
+      expect(counterexample).toBeNull();
+      expect(compared).toBeGreaterThan(CASES);
     },
     LIMIT_MS,
   );

@@ -5,6 +5,7 @@ import { NowggConfigurationError } from '../../errors.js';
 import { NowggAuthGuard } from '../nowgg-auth.guard.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
 import { routePolicyOf } from './policy.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const policyOf = (controller: new () => object, method: string) =>
   routePolicyOf((controller.prototype as Record<string, object>)[method] as object, controller);
@@ -199,7 +200,7 @@ describe('the matrix of parent, class, overridden method and handler', () => {
         const expected = expectedPolicy([...levels, ...methods]);
         expect({ access, scopes: new Set(scopes), authentication }).toEqual(expected);
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     );
   });
 });

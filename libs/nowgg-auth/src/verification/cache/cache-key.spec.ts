@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { cacheKey, type KeyScope } from './cache-key.js';
 import { tokenDigest } from '../../identity/credential-id.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const keyOf = (scope: KeyScope, token: string) => cacheKey(scope, tokenDigest(token));
 
@@ -19,7 +20,7 @@ describe('a cache key', () => {
       fc.property(question, question, (a, b) => {
         expect(keyOf(...a) === keyOf(...b)).toBe(same(a, b));
       }),
-      { numRuns: 20_000 },
+      { numRuns: propertyRuns(5_000) },
     );
   });
 
