@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ARRIVAL_FAULTS, type ReplyFate, RefreshWorld, type RotationMode } from '../testing-support/refresh-world.js';
 import { settled } from '../testing-support/token-service-under-test.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const PROCESSES = 3;
 /** What may have become of a grant whose only working token reached nobody: no protocol can save it. */
@@ -101,7 +102,7 @@ describe('any interleaving of calls, replies, faults, deaths and time', () => {
             expect(expected).toContainEqual([works, state]);
           },
         ),
-        { numRuns: 250, seed: 20_260_102 },
+        { numRuns: propertyRuns(100), seed: 20_260_102 },
       );
     },
     120_000,
@@ -118,7 +119,7 @@ describe('any interleaving of calls, replies, faults, deaths and time', () => {
         for (const commands of rounds.flat()) await fc.asyncModelRun(() => ({ model, real: world }), commands);
         expect(await world.callsAtOnce()).toBeLessThanOrEqual(2);
       }),
-      { numRuns: 100, seed: 20_260_103 },
+      { numRuns: propertyRuns(50), seed: 20_260_103 },
     );
   }, 120_000);
 });
