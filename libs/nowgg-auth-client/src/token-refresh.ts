@@ -13,7 +13,8 @@ const futileMs = 30_000;
 const longestPauseMs = 60_000;
 
 /** The answers that mean that the session is over. Without such a code a 401 may be a proxy's. */
-const endings = /^(reauthentication_required|(invalid|expired|revoked|malformed)_token)$/;
+const endings =
+  /^(reauthentication_required|session_superseded|signed_in_elsewhere|(invalid|expired|revoked|malformed)_token)$/;
 
 const endsSession = (error: unknown) =>
   error instanceof RequestRefusedError && error.status === 401 && endings.test(error.errorCode ?? '');

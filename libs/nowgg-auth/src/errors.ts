@@ -1,6 +1,16 @@
 import { HttpException } from '@nestjs/common';
 
-/** Every `errorCode` that an answer of this module can carry. The union is closed: switch over it exhaustively. */
+/**
+ * Every `errorCode` that an answer of this module can carry. The union is closed: switch over it exhaustively.
+ *
+ * Not sent by this version, and part of the union so that clients can handle them from the beginning:
+ * - `store_unavailable` (503): our own database could not be asked
+ * - `grant_in_doubt` (503): the identity system refuses to refresh, and it is not known yet whether for good
+ * - `user_banned` (403): the player is banned
+ * - `session_superseded` (401): a newer session handle of this session was used since
+ * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
+ * - `insufficient_user_authentication` (401): the route needs a more recent or a stronger sign-in (RFC 9470)
+ */
 export type NowggErrorCode =
   | 'missing_token'
   | 'malformed_token'
@@ -14,7 +24,13 @@ export type NowggErrorCode =
   | 'identity_unavailable'
   | 'invalid_grant'
   | 'reauthentication_required'
-  | 'configuration';
+  | 'configuration'
+  | 'store_unavailable'
+  | 'grant_in_doubt'
+  | 'user_banned'
+  | 'session_superseded'
+  | 'signed_in_elsewhere'
+  | 'insufficient_user_authentication';
 
 /** The body of every error answer, and nothing else. */
 export interface NowggErrorBody {

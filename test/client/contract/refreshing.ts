@@ -93,7 +93,13 @@ export const refreshing: Facts = {
   },
 
   'a session that the backend has ended is over, with one event': async (world) => {
-    for (const errorCode of ['reauthentication_required', 'invalid_token', 'revoked_token']) {
+    for (const errorCode of [
+      'reauthentication_required',
+      'session_superseded',
+      'signed_in_elsewhere',
+      'invalid_token',
+      'revoked_token',
+    ]) {
       const storage = sharedStorage();
       const client = await world.signedIn({ storage });
       await world.advance(lifeMs);
