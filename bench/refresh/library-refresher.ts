@@ -107,7 +107,7 @@ class UpstreamProvider extends IdentityProvider {
   async #ask(kind: 'code' | 'refresh', value: string, signal: AbortSignal): Promise<TokenOutcome> {
     try {
       const tokens = await askUpstream(this.#url, { kind, value }, signal);
-      return tokens ? { status: 'tokens', tokens } : { status: 'refused', code: 'invalid_grant', definite: true };
+      return tokens ? { status: 'tokens', tokens } : { status: 'refused', code: 'invalid_grant', isFinal: true };
     } catch {
       return { status: 'in_doubt', reason: 'network' };
     }

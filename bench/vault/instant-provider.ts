@@ -39,7 +39,7 @@ class InstantProvider extends IdentityProvider {
   override async refresh(refreshToken: string): Promise<TokenOutcome> {
     await pause(LATENCY_MS);
     const [, grant = '', generation = ''] = /^refresh-(.+)-(\d+)$/.exec(refreshToken) ?? [];
-    if (grant === '') return { status: 'refused', code: 'unknown', definite: true };
+    if (grant === '') return { status: 'refused', code: 'unknown', isFinal: true };
     const next = Number(generation) + 1;
     const tokens = {
       accessToken: `access-${grant}-${next}`,

@@ -21,7 +21,7 @@ interface VaultInternals {
       },
       accessToken: string,
       refreshToken: string,
-    ): { readonly accessCt: Uint8Array; readonly refreshCt: Uint8Array };
+    ): { readonly accessCiphertext: Uint8Array; readonly refreshCiphertext: Uint8Array };
   };
 }
 
@@ -56,7 +56,12 @@ export async function plantVault(url: string, key: EncryptionKey, grants: number
        SELECT id, 'nowgg', $4, 'player-' || id, refresh_ct, access_ct, now() + interval '1 hour', 'active',
          1, 1, now(), 0, now(), now()
        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS planted (id, refresh_ct, access_ct)`,
-      [batch, sealed.map(({ refreshCt }) => refreshCt), sealed.map(({ accessCt }) => accessCt), CLIENT_KEY],
+      [
+        batch,
+        sealed.map(({ refreshCiphertext }) => refreshCiphertext),
+        sealed.map(({ accessCiphertext }) => accessCiphertext),
+        CLIENT_KEY,
+      ],
     );
   }
   await dataSource.query('ANALYZE nowgg_grant');

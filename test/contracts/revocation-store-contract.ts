@@ -113,7 +113,7 @@ export function describeRevocationStore(
       // A store of one process has nothing to tell: its own process wrote it.
       const told = opened.store.isShared ? [kept.id, lifted.id] : [];
       expect(first.watermarks.map(({ id }) => id)).toEqual(expect.arrayContaining(told));
-      await opened.store.lift(lifted);
+      await opened.store.restore(lifted);
       const { watermarks } = await opened.store.changesSince(first.cursor);
       const left = watermarks.filter(({ id }) => id === lifted.id);
       expect(left.every((watermark) => isSpent(watermark, now))).toBe(true);
@@ -129,7 +129,7 @@ export function describeRevocationStore(
     });
 
     it('takes lifting what it does not know', async () => {
-      await expect(opened.store.lift(mark())).resolves.toBeUndefined();
+      await expect(opened.store.restore(mark())).resolves.toBeUndefined();
     });
   });
 }

@@ -31,10 +31,10 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       clientKey: 'client-key',
       userId: `player-${randomUUID()}`,
       sessionId: 'session-1',
-      refreshCt: Buffer.from([1, 2, 107, 49, 1]),
-      accessCt: Buffer.from([1, 2, 107, 49, 2]),
-      accessNotAfterMs: Date.UTC(2040, 0, 1),
-      refreshNotAfterMs: undefined,
+      refreshCiphertext: Buffer.from([1, 2, 107, 49, 1]),
+      accessCiphertext: Buffer.from([1, 2, 107, 49, 2]),
+      accessTokenExpiresAtMs: Date.UTC(2040, 0, 1),
+      refreshTokenExpiresAtMs: undefined,
       ...overrides,
     });
     const stored = async (overrides: Partial<NewGrant> = {}): Promise<GrantRecord> => {
@@ -57,22 +57,22 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       id,
       generation,
       sessionVersion,
-      refreshCt: Buffer.from([1, 2, 107, 49, 3]),
-      accessCt: Buffer.from([1, 2, 107, 49, 4]),
-      accessNotAfterMs: Date.UTC(2041, 0, 1),
-      refreshNotAfterMs: Date.UTC(2042, 0, 1),
+      refreshCiphertext: Buffer.from([1, 2, 107, 49, 3]),
+      accessCiphertext: Buffer.from([1, 2, 107, 49, 4]),
+      accessTokenExpiresAtMs: Date.UTC(2041, 0, 1),
+      refreshTokenExpiresAtMs: Date.UTC(2042, 0, 1),
     });
     const found = async (id: string): Promise<GrantRecord> => (await store.findGrant(id)) as GrantRecord;
 
     describe('grants', () => {
       it('gives a grant back as it was created, active and in its first generation', async () => {
-        const given = newGrant({ refreshNotAfterMs: Date.UTC(2045, 0, 1) });
+        const given = newGrant({ refreshTokenExpiresAtMs: Date.UTC(2045, 0, 1) });
         const grant = await stored(given);
         expect(await store.findGrant(grant.id)).toMatchObject({ ...given, state: 'active', generation: 1 });
       });
 
       it('tells what is absent as undefined and never as null', async () => {
-        const grant = await stored({ sessionId: undefined, accessNotAfterMs: undefined });
+        const grant = await stored({ sessionId: undefined, accessTokenExpiresAtMs: undefined });
         const absent = Object.entries(await found(grant.id)).filter(([, value]) => value === null);
         expect(absent).toEqual([]);
       });
@@ -98,14 +98,18 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('gives the lease to one of many who ask at once, and tells the others that it is held', async () => {
         const grant = await stored();
         const leases = await Promise.all(Array.from({ length: 20 }, () => store.acquireLease(leaseOf(grant))));
-        expect(leases.filter(({ outcome }) => outcome === 'mine')).toHaveLength(1);
+        expect(leases.filter(({ outcome }) => outcome === 'acquired')).toHaveLength(1);
         expect(leases.filter(({ outcome }) => outcome === 'held')).toHaveLength(19);
       });
 
       it('returns the row as it was before the lease, with no predecessor in doubt', async () => {
         const grant = await stored();
         const lease = await store.acquireLease(leaseOf(grant));
-        expect(lease).toMatchObject({ outcome: 'mine', predecessorInDoubt: false, grant: { leaseOwner: undefined } });
+        expect(lease).toMatchObject({
+          outcome: 'acquired',
+          predecessorInDoubt: false,
+          grant: { leaseOwner: undefined },
+        });
       });
 
       it('gives a lapsed lease to the next one and tells him that the predecessor is in doubt', async () => {
@@ -113,7 +117,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.acquireLease(leaseOf(grant));
         await under.pass(LEASE_MS + 1);
         const lease = await store.acquireLease(leaseOf(grant));
-        expect(lease).toMatchObject({ outcome: 'mine', predecessorInDoubt: true });
+        expect(lease).toMatchObject({ outcome: 'acquired', predecessorInDoubt: true });
       });
 
       it('gives a lease that was taken over the longer time, so that a replay is not replayed', async () => {
@@ -124,7 +128,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await under.pass(LEASE_MS + 1);
         expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('held');
         await under.pass(TAKEOVER_MS);
-        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('mine');
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('acquired');
       });
 
       it('says already fresh when the generation has moved on', async () => {
@@ -144,13 +148,13 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('says not yet inside the quiet time, and gives the lease to who does not mind', async () => {
         const grant = await stored();
         expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('not_yet');
-        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('mine');
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('acquired');
       });
 
       it('gives the lease for background work once the quiet time is over', async () => {
         const grant = await stored();
         await under.pass(30_001);
-        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('mine');
+        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('acquired');
       });
     });
 
@@ -159,8 +163,15 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const grant = await stored();
         await store.acquireLease(leaseOf(grant));
         const committed = await store.commitTokens(commitOf(grant));
-        const { refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commitOf(grant);
-        expect(committed).toMatchObject({ generation: 2, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs });
+        const { refreshCiphertext, accessCiphertext, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } =
+          commitOf(grant);
+        expect(committed).toMatchObject({
+          generation: 2,
+          refreshCiphertext,
+          accessCiphertext,
+          accessTokenExpiresAtMs,
+          refreshTokenExpiresAtMs,
+        });
         expect(await found(grant.id)).toMatchObject({ leaseOwner: undefined, attemptStartedAtMs: undefined });
       });
 
@@ -202,10 +213,10 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
 
       it('forgets an expiry that a new set does not have', async () => {
-        const grant = await stored({ refreshNotAfterMs: Date.UTC(2045, 0, 1) });
-        const commit = { ...commitOf(grant), accessNotAfterMs: undefined, refreshNotAfterMs: undefined };
+        const grant = await stored({ refreshTokenExpiresAtMs: Date.UTC(2045, 0, 1) });
+        const commit = { ...commitOf(grant), accessTokenExpiresAtMs: undefined, refreshTokenExpiresAtMs: undefined };
         const committed = await store.commitTokens(commit);
-        expect([committed?.accessNotAfterMs, committed?.refreshNotAfterMs]).toEqual([undefined, undefined]);
+        expect([committed?.accessTokenExpiresAtMs, committed?.refreshTokenExpiresAtMs]).toEqual([undefined, undefined]);
       });
     });
 
@@ -220,7 +231,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('not_yet');
         await under.pass(5_001);
         const next = await store.acquireLease(leaseOf(grant));
-        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+        expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
       });
 
       it('remembers an attempt in doubt without giving the next one the longer lease', async () => {
@@ -229,7 +240,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.acquireLease(lease);
         await store.recordFailure({ ...lease, inDoubt: true, retryInMs: 0 });
         const next = await store.acquireLease(leaseOf(grant));
-        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: true });
+        expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: true });
         const { leaseUntilMs = 0, readAtMs } = await found(grant.id);
         expect(leaseUntilMs - readAtMs).toBeLessThanOrEqual(LEASE_MS);
       });
@@ -306,9 +317,9 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const [ended, lives] = [await stored(), await stored()];
         await store.revokeGrant(ended.id);
         await Promise.all([store.wipeTexts(ended.id), store.wipeTexts(lives.id)]);
-        const { refreshCt, accessCt, state } = await found(ended.id);
-        expect([refreshCt.length, accessCt.length, state]).toEqual([0, 0, 'revoked']);
-        expect((await found(lives.id)).refreshCt).toEqual(lives.refreshCt);
+        const { refreshCiphertext, accessCiphertext, state } = await found(ended.id);
+        expect([refreshCiphertext.length, accessCiphertext.length, state]).toEqual([0, 0, 'revoked']);
+        expect((await found(lives.id)).refreshCiphertext).toEqual(lives.refreshCiphertext);
       });
 
       it('lists ends that are not complete, a minute later and in order of id', async () => {
@@ -333,11 +344,11 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const refusal = { failCode: 'invalid_grant', failCount: 1, counted: true, retryInMs: 0 };
         await store.recordRefusal({ ...lease, ...refusal, state: 'needs_reauth' });
         await store.sweepTexts(86_400_000, 10_000);
-        expect((await found(dead.id)).refreshCt).toEqual(dead.refreshCt);
+        expect((await found(dead.id)).refreshCiphertext).toEqual(dead.refreshCiphertext);
         await under.pass(86_400_001);
         expect(await store.sweepTexts(86_400_000, 10_000)).toBeGreaterThanOrEqual(2);
         const left = await Promise.all(
-          [revoked, dead, lives].map(async ({ id }) => (await found(id)).refreshCt.length),
+          [revoked, dead, lives].map(async ({ id }) => (await found(id)).refreshCiphertext.length),
         );
         expect(left).toEqual([0, 0, 5]);
         expect(await store.sweepTexts(86_400_000, 10_000)).toBe(0);
@@ -377,9 +388,9 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('are over a while after their expiry, and those of unknown expiry after the longest life', async () => {
         const [stated, unstated, next] = [randomUUID(), randomUUID(), randomUUID()];
         const { readAtMs } = await stored();
-        const first = await stored({ issued: tokenOf(stated), accessNotAfterMs: readAtMs + 3_600_000 });
+        const first = await stored({ issued: tokenOf(stated), accessTokenExpiresAtMs: readAtMs + 3_600_000 });
         await under.pass(3_600_000 + 310_000);
-        const second = await refreshed(first, unstated, { accessNotAfterMs: undefined });
+        const second = await refreshed(first, unstated, { accessTokenExpiresAtMs: undefined });
         expect(await store.findIssuedTokens('nowgg', stated)).toEqual([]);
         await under.pass(29 * 86_400_000);
         const third = await refreshed(second, next);
@@ -420,8 +431,12 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const grant = await stored();
         const withheld = { isForeign: true, withheldForMs: 60_000 };
         const committed = await store.commitTokens({ ...commitOf(grant), ...withheld });
-        expect(committed).toMatchObject({ state: 'suspect', generation: 2, refreshCt: commitOf(grant).refreshCt });
-        expect(committed?.accessNotAfterMs).toBeLessThanOrEqual(committed?.readAtMs ?? 0);
+        expect(committed).toMatchObject({
+          state: 'suspect',
+          generation: 2,
+          refreshCiphertext: commitOf(grant).refreshCiphertext,
+        });
+        expect(committed?.accessTokenExpiresAtMs).toBeLessThanOrEqual(committed?.readAtMs ?? 0);
         expect((await store.acquireLease(leaseOf(committed as GrantRecord))).outcome).toBe('not_yet');
       });
 
@@ -443,15 +458,15 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(await store.withholdGeneration({ ...grant, retryInMs: 60_000 })).toBe(false);
         expect(await store.withholdGeneration({ ...second, retryInMs: 60_000 })).toBe(true);
         expect(await store.withholdGeneration({ ...second, retryInMs: 60_000 })).toBe(false);
-        const { state, accessNotAfterMs, readAtMs } = await found(grant.id);
-        expect([state, (accessNotAfterMs ?? Infinity) <= readAtMs]).toEqual(['suspect', true]);
+        const { state, accessTokenExpiresAtMs, readAtMs } = await found(grant.id);
+        expect([state, (accessTokenExpiresAtMs ?? Infinity) <= readAtMs]).toEqual(['suspect', true]);
       });
 
       it('are forgotten when they have expired', async () => {
         const [credentialId, lasting] = [randomUUID(), randomUUID()];
         const { readAtMs } = await stored();
-        await stored({ issued: tokenOf(credentialId), accessNotAfterMs: readAtMs + 1_000 });
-        await stored({ issued: tokenOf(lasting), accessNotAfterMs: undefined });
+        await stored({ issued: tokenOf(credentialId), accessTokenExpiresAtMs: readAtMs + 1_000 });
+        await stored({ issued: tokenOf(lasting), accessTokenExpiresAtMs: undefined });
         await under.pass(400_000);
         expect(await store.sweepIssuedTokens(10_000)).toBeGreaterThanOrEqual(1);
         expect(await store.findIssuedTokens('nowgg', credentialId)).toEqual([]);
@@ -475,7 +490,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('gives a code to one of many who claim it at once', async () => {
         const codeHash = randomUUID();
         const claims = await Promise.all(Array.from({ length: 20 }, () => store.claimExchange(claimOf(codeHash))));
-        expect(claims.filter(({ outcome }) => outcome === 'mine')).toHaveLength(1);
+        expect(claims.filter(({ outcome }) => outcome === 'acquired')).toHaveLength(1);
         expect(claims.filter(({ outcome }) => outcome === 'held')).toHaveLength(19);
       });
 
@@ -486,9 +501,9 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await under.pass(LEASE_MS + 1);
         const claim = await store.claimExchange(claimOf(codeHash));
         expect(claim).toMatchObject({
-          outcome: 'mine',
+          outcome: 'acquired',
           predecessorInDoubt: true,
-          exchange: { replyCt: Buffer.from('sealed') },
+          exchange: { replyCiphertext: Buffer.from('sealed') },
         });
       });
 
@@ -499,7 +514,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.claimExchange(claimOf(codeHash));
         expect(await store.sealExchange(codeHash, Buffer.from('first'))).toBe(true);
         expect(await store.sealExchange(codeHash, Buffer.from('second'))).toBe(false);
-        expect((await store.findExchange(codeHash))?.replyCt).toEqual(Buffer.from('first'));
+        expect((await store.findExchange(codeHash))?.replyCiphertext).toEqual(Buffer.from('first'));
       });
 
       it('creates one grant however many complete the exchange, and drops the kept reply', async () => {
@@ -516,7 +531,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const claim = await store.claimExchange(claimOf(codeHash));
         expect(claim).toMatchObject({
           outcome: 'completed',
-          exchange: { grantId: created[0]?.id, replyCt: undefined },
+          exchange: { grantId: created[0]?.id, replyCiphertext: undefined },
         });
       });
 
@@ -525,7 +540,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.claimExchange(claim);
         await store.releaseExchange({ ...claim, next: 'now' });
         const next = await store.claimExchange(claimOf(claim.codeHash));
-        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+        expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
       });
 
       it('stays held until the lease lapses after a release for then', async () => {
@@ -535,7 +550,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect((await store.claimExchange(claimOf(claim.codeHash))).outcome).toBe('held');
         await under.pass(LEASE_MS + 1);
         const next = await store.claimExchange(claimOf(claim.codeHash));
-        expect(next).toMatchObject({ outcome: 'mine', predecessorInDoubt: false });
+        expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
       });
 
       it('is forgotten by its holder only, and not over a kept reply that he does not know of', async () => {
@@ -604,17 +619,17 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
 
     describe('forms of ciphertexts', () => {
       const sealed = (version: number) => ({
-        refreshCt: Buffer.from([version, 4, 102, 111, 114, 109, 1]),
-        accessCt: Buffer.from([version, 4, 102, 111, 114, 109, 2]),
+        refreshCiphertext: Buffer.from([version, 4, 102, 111, 114, 109, 1]),
+        accessCiphertext: Buffer.from([version, 4, 102, 111, 114, 109, 2]),
       });
       const SECOND_VERSION = Buffer.from([2, 4, 102, 111, 114, 109]);
-      const WIPED = { refreshCt: Buffer.alloc(0), accessCt: Buffer.alloc(0) };
+      const WIPED = { refreshCiphertext: Buffer.alloc(0), accessCiphertext: Buffer.alloc(0) };
       const listed = async () =>
         (await store.listSealedOtherwise(SECOND_VERSION, undefined, 10_000)).map(({ id }) => id);
 
       it('counts the first version by key, whichever of the two tokens is in it', async () => {
         await stored(sealed(1));
-        await stored({ ...sealed(2), refreshCt: sealed(1).refreshCt });
+        await stored({ ...sealed(2), refreshCiphertext: sealed(1).refreshCiphertext });
         await stored(sealed(2));
         const { byKeyId, firstVersionByKeyId } = await store.countVault();
         expect([byKeyId.form, firstVersionByKeyId.form]).toEqual([3, 2]);
@@ -633,7 +648,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect((await store.countVault()).byKeyId).toEqual(before);
         const { id, generation, sessionVersion } = wiped;
         expect(await store.resealGrants([{ id, generation, sessionVersion, ...sealed(2) }])).toBe(0);
-        expect((await found(id)).accessCt).toHaveLength(0);
+        expect((await found(id)).accessCiphertext).toHaveLength(0);
       });
 
       it('does not reseal a grant that was revoked since it was read', async () => {
@@ -647,12 +662,12 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       const OLD = Buffer.from([1, 3, 111, 108, 100]);
       const NEW = Buffer.from([1, 3, 110, 101, 119]);
       const sealedOld = {
-        refreshCt: Buffer.concat([OLD, Buffer.from('r')]),
-        accessCt: Buffer.concat([OLD, Buffer.from('a')]),
+        refreshCiphertext: Buffer.concat([OLD, Buffer.from('r')]),
+        accessCiphertext: Buffer.concat([OLD, Buffer.from('a')]),
       };
       const sealedNew = {
-        refreshCt: Buffer.concat([NEW, Buffer.from('r')]),
-        accessCt: Buffer.concat([NEW, Buffer.from('a')]),
+        refreshCiphertext: Buffer.concat([NEW, Buffer.from('r')]),
+        accessCiphertext: Buffer.concat([NEW, Buffer.from('a')]),
       };
 
       const dayMs = 86_400_000;
@@ -687,8 +702,8 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
           ...sealedNew,
         }));
         expect(await store.resealGrants(resealed)).toBe(1);
-        expect((await found(still.id)).accessCt).toEqual(sealedNew.accessCt);
-        expect((await found(moved.id)).accessCt).toEqual(committed?.accessCt);
+        expect((await found(still.id)).accessCiphertext).toEqual(sealedNew.accessCiphertext);
+        expect((await found(moved.id)).accessCiphertext).toEqual(committed?.accessCiphertext);
       });
 
       it('knows whether a kept reply is sealed under another key', async () => {
@@ -696,7 +711,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const codeHash = randomUUID();
         await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
         expect(await store.hasRepliesSealedOtherwise(OLD)).toBe(false);
-        await store.sealExchange(codeHash, sealedOld.accessCt);
+        await store.sealExchange(codeHash, sealedOld.accessCiphertext);
         expect(await store.hasRepliesSealedOtherwise(OLD)).toBe(false);
         expect(await store.hasRepliesSealedOtherwise(NEW)).toBe(true);
         await store.completeExchange(codeHash, newGrant());
@@ -704,10 +719,10 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
 
       it('keeps the first check of a key until it is removed', async () => {
         const keyId = `key-${randomUUID()}`;
-        await store.addKeyCheck({ keyId, checkCt: Buffer.from('first') });
-        await store.addKeyCheck({ keyId, checkCt: Buffer.from('second') });
+        await store.addKeyCheck({ keyId, checkCiphertext: Buffer.from('first') });
+        await store.addKeyCheck({ keyId, checkCiphertext: Buffer.from('second') });
         const mine = async () => (await store.listKeyChecks()).filter((check) => check.keyId === keyId);
-        expect(await mine()).toEqual([{ keyId, checkCt: Buffer.from('first') }]);
+        expect(await mine()).toEqual([{ keyId, checkCiphertext: Buffer.from('first') }]);
         await store.removeKeyCheck(keyId);
         expect(await mine()).toEqual([]);
       });
@@ -731,14 +746,14 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
 
       it('sweeps what has ended long ago, in batches, and keeps what lives', async () => {
         await sweepEverythingOld();
-        const living = await stored({ refreshNotAfterMs: undefined });
+        const living = await stored({ refreshTokenExpiresAtMs: undefined });
         const revoked = await stored();
         await store.revokeGrant(revoked.id);
         const now = (await found(living.id)).readAtMs;
-        const expired = await stored({ refreshNotAfterMs: now });
-        const refreshedSince = await stored({ refreshNotAfterMs: now });
+        const expired = await stored({ refreshTokenExpiresAtMs: now });
+        const refreshedSince = await stored({ refreshTokenExpiresAtMs: now });
         await under.pass(2 * dayMs);
-        await store.commitTokens({ ...commitOf(refreshedSince), refreshNotAfterMs: now - 2 * dayMs });
+        await store.commitTokens({ ...commitOf(refreshedSince), refreshTokenExpiresAtMs: now - 2 * dayMs });
         expect(await store.countSweepable(limits)).toEqual({ grants: 2, exchanges: 4 });
         expect(await store.sweep(limits, 1)).toEqual({ grants: 1, exchanges: 1 });
         expect(await store.sweep(limits, 10)).toEqual({ grants: 1, exchanges: 3 });

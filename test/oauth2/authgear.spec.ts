@@ -89,7 +89,7 @@ describe.each(['jwt', 'opaque'] as const)('an Authgear project whose access toke
 
   it('whose token is nonsense is refused with 401, and is a 503 while the system is down', async () => {
     await game.signIn();
-    expect((await game.fetch('/guarded', 'nonsense')).status).toBe(401);
+    expect((await game.fetch('/guarded', 'invalid_response')).status).toBe(401);
     system.mood = 'gone';
     expect((await game.fetch('/guarded', 'other-nonsense')).status).toBe(503);
   });

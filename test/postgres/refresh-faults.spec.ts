@@ -81,8 +81,8 @@ describe('a refresh that goes wrong', () => {
   it('makes at most two calls when the call takes longer than the lease, and loses nothing', async () => {
     suite.startOver('strict');
     const grantId = await suite.signInLongAgo();
-    const slow = suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, harvestMs: 5_000 });
-    const others = [1, 2, 3].map(() => suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, harvestMs: 5_000 }));
+    const slow = suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, lateReplyMs: 5_000 });
+    const others = [1, 2, 3].map(() => suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, lateReplyMs: 5_000 }));
     suite.endpoint.hold();
     const callers = [slow, ...others].map((service) =>
       service.getAccessToken(grantId).catch((error: unknown) => error),
@@ -107,7 +107,7 @@ describe('a refresh that goes wrong', () => {
     it('is adopted when a success came first', async () => {
       const grantId = await suite.signInLongAgo();
       const process = await doomed();
-      suite.endpoint.faults.push({ kind: 'refuse', definite: true });
+      suite.endpoint.faults.push({ kind: 'refuse', isFinal: true });
       suite.endpoint.hold();
       const late = process.do('refresh', { grantId });
       await suite.endpoint.called(2);
@@ -127,7 +127,7 @@ describe('a refresh that goes wrong', () => {
       const { answers } = await process.doUntil('reply_received', 'refresh', { grantId });
       await suite.pass(PAST_THE_LEASE);
       await survivor.do('refresh', { grantId });
-      await suite.pass(2 * SHORT_DURATIONS.harvestMs);
+      await suite.pass(2 * SHORT_DURATIONS.lateReplyMs);
       await survivor.do('refresh', { grantId });
       expect(await state(grantId)).toBe('needs_reauth');
       await process.thaw();

@@ -60,7 +60,7 @@ describe('8 processes and one grant', () => {
          access_obtained_at = now() - interval '1 hour' WHERE id = $1`,
       [grantId],
     );
-    suite.endpoint.faults.push({ kind: 'refuse', definite: false });
+    suite.endpoint.faults.push({ kind: 'refuse', isFinal: false });
     const answers = await everybody('getAccessToken', { grantId }, 50);
     expect(answers).toHaveLength(1);
     expect(answers[0]).toContain('"generation":1');

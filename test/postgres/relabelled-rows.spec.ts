@@ -113,7 +113,7 @@ describe('tokens that an earlier build sealed', () => {
       identityProviders: { getOrOnly: () => ({ name: 'nowgg' }) },
       encryptionKeys: [RING[0]],
     });
-  const versionOf = async (id: string) => (await suite.grant(id)).accessCt[0];
+  const versionOf = async (id: string) => (await suite.grant(id)).accessCiphertext[0];
 
   it('open until a refresh has sealed them anew', async () => {
     const id = await sealedBefore();

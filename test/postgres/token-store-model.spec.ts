@@ -109,7 +109,7 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
       }
       case 'commit': {
         const fence = { generation: generation - taken.behind, sessionVersion: sessionVersion - taken.version };
-        const cts = { refreshCt: Buffer.from('r'), accessCt: Buffer.from('a') };
+        const cts = { refreshCiphertext: Buffer.from('r'), accessCiphertext: Buffer.from('a') };
         return (await store.commitTokens({ id, ...fence, ...cts, ...NEVER }))?.generation;
       }
       case 'fail':
@@ -122,7 +122,7 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
         return taken.odds === 0 ? (await store.revokeGrant(id))?.sessionVersion : undefined;
       case 'claim': {
         const claim = await store.claimExchange({ codeHash, owner: taken.owner, leaseMs: 6 * HOUR });
-        const reply = 'exchange' in claim ? claim.exchange.replyCt?.toString() : undefined;
+        const reply = 'exchange' in claim ? claim.exchange.replyCiphertext?.toString() : undefined;
         return { outcome: claim.outcome, inDoubt: 'predecessorInDoubt' in claim && claim.predecessorInDoubt, reply };
       }
       case 'seal':
@@ -137,10 +137,10 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
   }
 }
 
-const NEVER = { accessNotAfterMs: undefined, refreshNotAfterMs: undefined };
+const NEVER = { accessTokenExpiresAtMs: undefined, refreshTokenExpiresAtMs: undefined };
 
 function newGrant(id: string) {
-  const cts = { refreshCt: Buffer.from('r'), accessCt: Buffer.from('a') };
+  const cts = { refreshCiphertext: Buffer.from('r'), accessCiphertext: Buffer.from('a') };
   return { id, provider: 'nowgg', clientKey: 'client-key', userId: 'player', sessionId: undefined, ...cts, ...NEVER };
 }
 

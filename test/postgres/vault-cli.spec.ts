@@ -190,7 +190,7 @@ describe('nestjs-nowgg-auth vault', () => {
     await revocations.put({ ...mark, id: 'signed-out', issuedUntilMs: now - 20 * 86_400_000 });
     await revocations.put({ ...mark, id: 'banned', refusedUntilMs: now + 60_000 });
     await revocations.put({ ...mark, id: 'lifted', refusedUntilMs: now + 60_000 });
-    await revocations.lift({ ...mark, id: 'lifted' });
+    await revocations.restore({ ...mark, id: 'lifted' });
     const nothing = { grants: 0, exchanges: 0, revocations: 0 };
     expect(await json('vault sweep')).toMatchObject({ exitCode: 0, ...nothing });
     await dataSource.query(`UPDATE nowgg_grant SET updated_at = updated_at - interval '31 days'`);

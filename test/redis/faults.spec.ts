@@ -97,7 +97,7 @@ describe('a Redis', () => {
     await expectOnlyMisses(cache);
     server.thaw();
     await untilServing(cache);
-    expect(await cache.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await cache.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
 
   it('that grants a claim too late gets it back', async () => {
@@ -105,7 +105,7 @@ describe('a Redis', () => {
     server.freeze();
     expect(await cache.claim(keyOf('a'), 3_600_000)).toBe('unavailable');
     server.thaw();
-    await until(async () => (await cache.claim(keyOf('a'), 3_600_000)) === 'mine');
+    await until(async () => (await cache.claim(keyOf('a'), 3_600_000)) === 'acquired');
   });
 
   it('that is full goes on serving what it has', async () => {

@@ -140,8 +140,8 @@ describe('a value that is no verdict of ours', () => {
     await rotated.remove([keyOf('a')]);
     expect(await rotated.read(keyOf('a'))).toBeUndefined();
     expect(await reader.read(keyOf('a'))).toBeDefined();
-    expect(await writer.claim(keyOf('a'), 3_000)).toBe('mine');
-    expect(await rotated.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('acquired');
+    expect(await rotated.claim(keyOf('a'), 3_000)).toBe('acquired');
     await rotated.close();
   });
 
@@ -173,10 +173,10 @@ describe('a claim', () => {
   const claimKey = keys.claim(keyOf('a'));
 
   it('is held by one process and free after it was given back', async () => {
-    expect(await writer.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await writer.claim(keyOf('a'), 3_000)).toBe('acquired');
     expect(await reader.claim(keyOf('a'), 3_000)).toBe('held');
     await writer.release(keyOf('a'));
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
 
   it('is not given back by a process that does not hold it', async () => {
@@ -195,7 +195,7 @@ describe('a claim', () => {
 
   it('ends by itself when its holder is gone', async () => {
     await writer.claim(keyOf('a'), 20);
-    await until(async () => (await reader.claim(keyOf('a'), 3_000)) === 'mine');
+    await until(async () => (await reader.claim(keyOf('a'), 3_000)) === 'acquired');
     expect(await writer.claim(keyOf('a'), 3_000)).toBe('held');
   });
 
@@ -212,7 +212,7 @@ describe('a claim', () => {
     const claims = await Promise.all(
       Array.from({ length: 100 }, (_, index) => (index % 2 ? writer : reader).claim(keyOf('a'), 3_000)),
     );
-    expect(claims.filter((claim) => claim === 'mine')).toHaveLength(1);
+    expect(claims.filter((claim) => claim === 'acquired')).toHaveLength(1);
     expect(claims.filter((claim) => claim === 'held')).toHaveLength(99);
   });
 });
@@ -237,7 +237,7 @@ describe('a claim that no process of ours made', () => {
     ['a megabyte', 'x'.repeat(1_000_000)],
   ])('%s, holds up no one: it is replaced, and one process asks', async (_, planted) => {
     await redis.set(claimKey, planted, ttl);
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
     expect(await writer.claim(keyOf('a'), 3_000)).toBe('held');
     await reader.release(keyOf('a'));
     expect(await redis.exists(claimKey)).toBe(0);
@@ -245,24 +245,24 @@ describe('a claim that no process of ours made', () => {
 
   it('holds up no one though it is a list, or comes back each time', async () => {
     await redis.lPush(claimKey, 'x');
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
     for (let attempt = 0; attempt < 20; attempt += 1) {
       await redis.set(claimKey, `planted ${attempt}`, ttl);
-      expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+      expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
     }
   });
 
   it('holds up no one with the value of a claim on another question', async () => {
     await writer.claim(keyOf('b'), 3_000);
     await redis.rename(keys.claim(keyOf('b')), claimKey);
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
 
   it('holds up no one with the value of a claim that is over', async () => {
     const former = await formerClaim();
     clock.step(4_000);
     await redis.set(claimKey, former, ttl);
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
 
   it('holds up no one with a value that was changed in any byte', async () => {
@@ -271,21 +271,21 @@ describe('a claim that no process of ours made', () => {
       const changed = Buffer.from(former);
       changed.writeUInt8(changed.readUInt8(index) ^ 1, index);
       await redis.set(claimKey, changed, ttl);
-      expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+      expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
     }
   });
 
   it('holds up no one when its lease is longer than any that is given', async () => {
     await writer.claim(keyOf('a'), 3_600_000);
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
 
   it('holds up no one when a process whose clock is ahead made it', async () => {
     const ahead = new SteppedClock();
     ahead.step(60_000);
     const other = await connectedCache(server.url, { clock: ahead });
-    expect(await other.claim(keyOf('a'), 3_000)).toBe('mine');
-    expect(await reader.claim(keyOf('a'), 3_000)).toBe('mine');
+    expect(await other.claim(keyOf('a'), 3_000)).toBe('acquired');
+    expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
     await other.close();
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { REVOCATION_CHANNEL } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
+import { REDIS_REVOCATION_CHANNEL } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import { ManualClock } from '../../libs/nowgg-auth/src/testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../../libs/nowgg-auth/src/testing-support/shared-revocation-store.js';
@@ -26,11 +26,11 @@ describe('hints of revocations by Redis', () => {
       heard += 1;
     });
     try {
-      await flood.publish(REVOCATION_CHANNEL, '');
+      await flood.publish(REDIS_REVOCATION_CHANNEL, '');
       await until(() => heard > 0);
       const [readBefore, heardBefore] = [store.reads, heard];
       for (let step = 1; step <= 10; step += 1) {
-        await Promise.all(Array.from({ length: 1_000 }, async () => flood.publish(REVOCATION_CHANNEL, '')));
+        await Promise.all(Array.from({ length: 1_000 }, async () => flood.publish(REDIS_REVOCATION_CHANNEL, '')));
         await until(() => heard >= heardBefore + step * 1_000);
         clock.advance(50);
         await until(() => store.reads >= readBefore + step);

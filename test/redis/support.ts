@@ -47,7 +47,7 @@ export async function untilServing(cache: Cache): Promise<void> {
     const key = keyOf(`probe ${process.pid} ${probes}`);
     const claimed = await cache.claim(key, 1_000);
     await cache.release(key);
-    return claimed === 'mine';
+    return claimed === 'acquired';
   });
 }
 

@@ -33,7 +33,7 @@ async function expectSharing(first: Cache, second: Cache): Promise<void> {
   await until(() => hints > 0);
   const before = hints;
   for (const name of ['a', 'b', 'c', 'd']) {
-    expect(await first.claim(keyOf(name), 3_000)).toBe('mine');
+    expect(await first.claim(keyOf(name), 3_000)).toBe('acquired');
     expect(await second.claim(keyOf(name), 3_000)).toBe('held');
     await first.write(keyOf(name), { facts: factsOf({ userId: name }), ageMs: 0 }, LIFETIME_MS);
     expect((await second.read(keyOf(name)))?.facts.userId).toBe(name);

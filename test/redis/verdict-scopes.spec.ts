@@ -17,8 +17,8 @@ import {
 } from 'nestjs-nowgg-auth/oauth2';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import { Answer } from '../../libs/nowgg-auth/src/verification/decision/answer.js';
-import { SharedAsking } from '../../libs/nowgg-auth/src/verification/cache/shared-asking.js';
+import { VerificationResult } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
+import { DistributedSingleFlight } from '../../libs/nowgg-auth/src/verification/cache/distributed-single-flight.js';
 import { RedisServer } from '../support/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';
@@ -53,14 +53,14 @@ afterAll(async () => {
 class Application {
   asked = 0;
   readonly #provider: IdentityProvider;
-  readonly #asking: SharedAsking;
+  readonly #asking: DistributedSingleFlight;
 
   constructor(definitions: readonly IdentityProviderDefinition[], clockSkewMs = 5_000) {
     const context = { http: new NoHttp(), clock, clockSkewMs };
     const providers = new IdentityProviders(definitions.map((definition) => definition.create(context)));
     this.#provider = [...providers][0] as IdentityProvider;
     const times = { maxAgeMs: 30_000, timeoutMs: 3_000 };
-    this.#asking = new SharedAsking(cache, clock, times, providers.verdictScope);
+    this.#asking = new DistributedSingleFlight(cache, clock, times, providers.verdictScope);
   }
 
   /** Whose verdict a caller gets. */
@@ -69,7 +69,7 @@ class Application {
     const ask = async () => {
       this.asked += 1;
       const facts = factsOf({ provider, clientKey, userId: 'player' });
-      return new Answer({ status: 'valid', facts }, instantOf(clock), 'miss');
+      return new VerificationResult({ status: 'valid', facts }, instantOf(clock), 'miss');
     };
     const { verdict } = await this.#asking.ask(keyOf('token'), this.#provider, 30_000, ask);
     return verdict.status;

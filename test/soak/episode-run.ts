@@ -187,4 +187,4 @@ export class EpisodeRun {
 }
 
 /** Longer than any call of an episode can still be under way when everybody has an answer. */
-export const CALLS_ARE_OVER_MS = DURATIONS.harvestMs + 500;
+export const CALLS_ARE_OVER_MS = DURATIONS.lateReplyMs + 500;

@@ -5,7 +5,7 @@ import { SeededRandom } from './random.js';
 export const MODES: readonly TokenEndpointMode[] = ['static', 'grace', 'strict'];
 
 /** The protocol's durations in a campaign: leases that lapse and replies that come late within seconds. */
-export const DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, harvestMs: 3_000 };
+export const DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, lateReplyMs: 3_000 };
 /** A refusal that says nothing definite is asked about again while the episode lasts. */
 export const TIMING = { refusedRetryMs: 500 };
 /** How long a call takes when nothing befalls it: time enough for a process to be hit meanwhile. */
@@ -77,8 +77,8 @@ function strike(random: SeededRandom): Strike {
 }
 
 function endpointFault(random: SeededRandom): TokenEndpointFault {
-  const { leaseMs, harvestMs } = DURATIONS;
-  const slow = random.between(0.5 * leaseMs, 0.7 * harvestMs);
+  const { leaseMs, lateReplyMs } = DURATIONS;
+  const slow = random.between(0.5 * leaseMs, 0.7 * lateReplyMs);
   return random.pick<TokenEndpointFault>([
     { kind: 'server_error' },
     { kind: 'lose_request' },
@@ -88,7 +88,7 @@ function endpointFault(random: SeededRandom): TokenEndpointFault {
     { kind: 'hang' },
     { kind: 'forget' },
     { kind: 'busy', retryAfterSeconds: 1 },
-    { kind: 'refuse', definite: false },
+    { kind: 'refuse', isFinal: false },
     { kind: 'delay', ms: slow },
     { kind: 'drip', ms: slow },
   ]);

@@ -64,8 +64,8 @@ export class SoakDatabase {
         'access-of-long-ago',
         refreshToken,
       ),
-      accessNotAfterMs: Date.now() - 1_000,
-      refreshNotAfterMs: undefined,
+      accessTokenExpiresAtMs: Date.now() - 1_000,
+      refreshTokenExpiresAtMs: undefined,
     });
     return { grantId, userId };
   }

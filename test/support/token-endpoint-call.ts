@@ -13,7 +13,7 @@ export type TokenEndpointFault =
   | { readonly kind: 'lose_request' | 'lose_reply' | 'garbage' | 'server_error' | 'refuse_client' }
   | { readonly kind: 'cut' | 'hang' | 'forget' }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'refuse'; readonly definite: boolean }
+  | { readonly kind: 'refuse'; readonly isFinal: boolean }
   | { readonly kind: 'delay' | 'drip'; readonly ms: number };
 
 /** What a caller presents. */

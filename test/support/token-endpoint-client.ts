@@ -61,8 +61,8 @@ export class EndpointProvider extends IdentityProvider {
     if (reply.status === 401) return { status: 'client_refused' };
     if (reply.status >= 500 || typeof reply.body !== 'object') return { status: 'in_doubt', reason: 'server_error' };
     if (reply.status === 400) {
-      const { error, definite } = reply.body as { error: string; definite: boolean };
-      return { status: 'refused', code: error, definite };
+      const { error, isFinal } = reply.body as { error: string; isFinal: boolean };
+      return { status: 'refused', code: error, isFinal };
     }
     const { access_token, expires_at_ms, refresh_token } = reply.body as IssuedTokens;
     return {

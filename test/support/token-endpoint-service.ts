@@ -18,7 +18,7 @@ export const SHORT_DURATIONS = {
   refreshMarginMs: 60_000,
   softDeadlineMs: 2_000,
   leaseMs: 600,
-  harvestMs: 5_000,
+  lateReplyMs: 5_000,
   exchangeReplayMs: 30_000,
   forcedRefreshMs: 10_000,
   maxExchangesInFlight: 64,

@@ -93,8 +93,8 @@ export class TokenSuite {
         ...owner,
         sessionId: undefined,
         ...vault.sealTokens(context, 'access-of-long-ago', refreshToken),
-        accessNotAfterMs: Date.now() - 1_000,
-        refreshNotAfterMs: undefined,
+        accessTokenExpiresAtMs: Date.now() - 1_000,
+        refreshTokenExpiresAtMs: undefined,
       });
       return id;
     };

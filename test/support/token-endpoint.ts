@@ -108,7 +108,7 @@ export class TokenEndpoint {
   }
 
   #carryOut(call: SentToken, fault: TokenEndpointFault | undefined): TokenEndpointOutcome {
-    if (this.refusesEverybody) return { status: 400, body: { error: 'REFUSED', definite: false } };
+    if (this.refusesEverybody) return { status: 400, body: { error: 'REFUSED', isFinal: false } };
     switch (fault?.kind) {
       case 'lose_request':
       case 'hang':
@@ -118,12 +118,12 @@ export class TokenEndpoint {
       case 'busy':
         return { status: 429, body: {}, headers: { 'retry-after': String(fault.retryAfterSeconds) } };
       case 'refuse':
-        return { status: 400, body: { error: 'REFUSED', definite: fault.definite } };
+        return { status: 400, body: { error: 'REFUSED', isFinal: fault.isFinal } };
       case 'refuse_client':
         return { status: 401, body: { error: 'invalid_client' } };
     }
     const tokens = call.kind === 'code' ? this.families.redeem(call.value) : this.families.refresh(call.value);
-    return tokens ? { status: 200, body: tokens } : { status: 400, body: { error: 'invalid_grant', definite: true } };
+    return tokens ? { status: 200, body: tokens } : { status: 400, body: { error: 'invalid_grant', isFinal: true } };
   }
 
   #verify({ token = '' }: Record<string, string>, response: ServerResponse): void {

@@ -40,8 +40,8 @@ export async function plantGrants(
        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS planted (id, refresh_ct, access_ct)`,
       [
         batch,
-        sealed.map(({ refreshCt }) => refreshCt),
-        sealed.map(({ accessCt }) => accessCt),
+        sealed.map(({ refreshCiphertext }) => refreshCiphertext),
+        sealed.map(({ accessCiphertext }) => accessCiphertext),
         provider,
         userId ?? null,
         expiresInMs,

@@ -22,7 +22,7 @@ export async function showRanks() {
       const name = make('span', {}, displayName ?? 'Player without a name');
       return make(
         'li',
-        mine ? { class: 'mine' } : {},
+        mine ? { class: 'acquired' } : {},
         name,
         mine ? make('span', { class: 'tag' }, 'you') : '',
         make('b', {}, points),

@@ -7,7 +7,7 @@ import { isText, readTokenReply, type TokenReply } from './session-record.js';
 export type Fetch = typeof globalThis.fetch;
 
 /** The statuses that say "not now". */
-const retryable = /^(5..|408|425|429)$/;
+const retryable = /^(5..|408|42[59])$/;
 
 /** The ready-made routes of the backend. Everything that is no plain answer is a `SessionUnavailableError`. */
 export interface Backend {

@@ -53,7 +53,7 @@ export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
   // A backend that is not among the origins gets the session handle all the same.
   if (!allowInsecure && [baseUrl.origin, ...allowedOrigins].some(isInsecure))
     throw new TypeError('plain http needs allowInsecure');
-  if (!(timeoutMs > 0)) throw new TypeError('timeoutMs is not positive');
+  if (!(timeoutMs > 0)) throw new TypeError('timeoutMs must be positive');
   return {
     baseUrl,
     routes: new URL(withSlash(path), baseUrl),
@@ -74,6 +74,6 @@ const isInsecure = (origin: string) =>
   origin.startsWith('http:') && !/^http:..(localhost|127(\.\d+){3}|\[::1\])(:|$)/.test(origin);
 
 function readOrigin(text: string): string {
-  if (!exactOrigin.test(text)) throw new TypeError('allowedOrigins has what is not an exact origin');
+  if (!exactOrigin.test(text)) throw new TypeError('allowedOrigins must be exact origins');
   return new URL(text).origin;
 }

@@ -129,7 +129,7 @@ export function configure(options: SessionClientOptions): SessionClient {
       const reply = await backend.postForToken('login', { code, provider }, signal);
       const { session, user } = reply;
       if (!session) throw new SessionUnavailableError();
-      if (clearings !== keeper.clearings) throw new NoSessionError('signed out meanwhile');
+      if (clearings !== keeper.clearings) throw new NoSessionError('the session has ended');
       await keeper.write(recordOf(reply, { id: uniqueName(), session }, clock), 'LOGIN');
       return user as SessionUser;
     },

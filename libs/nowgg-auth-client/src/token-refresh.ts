@@ -58,7 +58,7 @@ export function refreshTokens(
       if (endsSession(error)) {
         const kept = await keeper.end(record);
         if (kept) return kept;
-        throw new NoSessionError('the player has to sign in again');
+        throw new NoSessionError('the session has ended');
       }
       const seconds = error instanceof SessionUnavailableError ? error.retryAfterSeconds : 1;
       pause = { until: clock.now() + seconds * 1000, error };

@@ -84,7 +84,7 @@ describe('codes, tokens and time', () => {
     expect(await codeOf(client.verify(token))).toBe('INVALID_TOKEN');
     expect(await codeOf(client.userInfo(token))).toBe('INVALID_TOKEN');
     expect(await codeOf(client.verify(sibling))).toBe('VERIFICATION_SUCCESS');
-    expect(emulator.revokeToken('nonsense')).toBe(false);
+    expect(emulator.revokeToken('invalid_response')).toBe(false);
   });
 
   it('revokes an id_token', async () => {
@@ -98,7 +98,7 @@ describe('codes, tokens and time', () => {
     expect(emulator.revokeRefreshToken(refreshToken)).toBe(true);
     expect(await codeOf(client.refresh(refreshToken))).toBe('INVALID_REFRESH_TOKEN');
     expect(await codeOf(client.verify(token))).toBe('VERIFICATION_SUCCESS');
-    expect(emulator.revokeRefreshToken('nonsense')).toBe(false);
+    expect(emulator.revokeRefreshToken('invalid_response')).toBe(false);
   });
 
   it('revokes a session with all that belongs to it', async () => {
@@ -108,7 +108,7 @@ describe('codes, tokens and time', () => {
     expect(await codeOf(client.verify(token))).toBe('INVALID_TOKEN');
     expect(await codeOf(client.refresh(refreshToken))).toBe('INVALID_REFRESH_TOKEN');
     expect(await codeOf(client.verify(other.token))).toBe('VERIFICATION_SUCCESS');
-    expect(emulator.revokeSession('nonsense')).toBe(false);
+    expect(emulator.revokeSession('invalid_response')).toBe(false);
   });
 
   it('revokes all that a player has, and lets him sign in again within the same second', async () => {

@@ -169,7 +169,7 @@ describe('the four endpoints, field by field', () => {
     const idToken = emulator.issueIdToken();
     const flipped = token.slice(0, -2) + (token.endsWith('AA') ? 'BB' : 'AA');
     const answers = await Promise.all([
-      ...['nonsense', '..', 'a.b.c', flipped, refreshToken, idToken].map((text) => client.verify(text)),
+      ...['invalid_response', '..', 'a.b.c', flipped, refreshToken, idToken].map((text) => client.verify(text)),
       client.verifyIdToken(token),
     ]);
     expect(answers.map(({ body }) => body.code)).toEqual(Array(7).fill('INVALID_TOKEN'));

@@ -208,7 +208,7 @@ export const signingIn: Facts = {
     ];
     for (const origin of wrong) {
       const error = await failure((async () => world.client({ allowedOrigins: [origin as string] }))());
-      equal([error.name, error.message], ['TypeError', 'allowedOrigins has what is not an exact origin']);
+      equal([error.name, error.message], ['TypeError', 'allowedOrigins must be exact origins']);
     }
     const good = ['https://good.example', 'https://good.example/', 'HTTPS://Good.Example:443', 'https://[::1]:8443'];
     for (const origin of [...good, 'https://m\u00fcller.example', 'https://a_b.example.'])

@@ -182,7 +182,7 @@ describe.each(platforms)('codes on %s', (platform) => {
 
   it.each(lost)('never sends a code twice by itself: %s, on a kept connection too', async (_what, answer) => {
     await using app = await start({
-      options: { tokens: { encryptionKeys: vaultKeys(), softDeadlineMs: 250, harvestMs: 500 } },
+      options: { tokens: { encryptionKeys: vaultKeys(), softDeadlineMs: 250, lateReplyMs: 500 } },
     });
     app.peer.alwaysAnswer(byPath({ [VERIFY]: acceptAny, [TOKEN]: answer }));
     expect((await app.fetch('/guarded', app.token())).status).toBe(200);

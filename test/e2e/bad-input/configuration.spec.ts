@@ -87,7 +87,7 @@ const faults: readonly Row[] = [
   ...inTokens('refreshMarginMs', notDurations),
   ...inTokens('softDeadlineMs', notDurations),
   ...inTokens('leaseMs', notDurations),
-  ...inTokens('harvestMs', notDurations),
+  ...inTokens('lateReplyMs', notDurations),
   ...inTokens('exchangeReplayMs', notDurations),
   ...inTokens('forcedRefreshMs', notDurations),
   ['clientSecrets', { clientSecrets: 'x' }],

@@ -78,7 +78,7 @@ async function startNode(stores: Stores, key: string): Promise<INestApplicationC
       encryptionKeys: [{ id: 'k1', key }],
       softDeadlineMs: 50_000,
       leaseMs: 55_000,
-      harvestMs: 60_000,
+      lateReplyMs: 60_000,
     },
     tokenStore: { inject: [], create: () => inTurn(tokenStore) },
     revocationStore: { inject: [], create: () => inTurn(revocationStore) },
@@ -167,7 +167,7 @@ class SharedWatermarks extends RevocationStore {
     return merged;
   }
 
-  override async lift(subject: RevocationSubject): Promise<void> {
+  override async restore(subject: RevocationSubject): Promise<void> {
     const { provider, kind, id } = subject;
     const lifted = { provider, kind, id, issuedUntilMs: undefined, refusedUntilMs: undefined };
     this.#watermarks.set(keyOf(subject), lifted);

@@ -105,6 +105,6 @@ async function answerOf<T>(outcome: Promise<InfoOutcome<T>>): Promise<InfoOutcom
   try {
     return await outcome;
   } catch {
-    return { status: 'unknown', reason: 'nonsense' };
+    return { status: 'unknown', reason: 'invalid_response' };
   }
 }

@@ -5,7 +5,7 @@ import type { IdentityProvider, InfoOutcome } from '../identity/identity-provide
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import { credentialIdOf } from '../identity/credential-id.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { isBearerToken } from '../verification/decision/gate.js';
+import { isBearerToken } from '../verification/decision/bearer-token.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { AccountLine } from './account-line.js';
 

@@ -1,4 +1,4 @@
-import { MAX_TOKEN_LENGTH } from '../verification/decision/gate.js';
+import { MAX_TOKEN_LENGTH } from '../verification/decision/bearer-token.js';
 
 /** What a request presents. Only the form is judged here; the token's alphabet is checked where it is new. */
 export type Credential =

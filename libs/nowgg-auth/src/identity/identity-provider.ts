@@ -20,15 +20,15 @@ export type Inspection =
 export type IdentityVerdict =
   | { readonly status: 'valid'; readonly facts: TokenFacts }
   /**
-   * `definite`: certainly about the token, because no client credentials were sent or the system names the reason.
-   * `finding`: the system said yes, but what it said rules the token out here (a foreign audience, an `exp` past). That
+   * `independentOfClient`: certainly about the token, because no client credentials were sent or the system names the reason.
+   * `isOwnFinding`: the system said yes, but what it said rules the token out here (a foreign audience, an `exp` past). That
    * is a no for this request; it is not remembered, because it is not the system's own.
    */
   | {
       readonly status: 'invalid';
       readonly reason: InvalidReason;
-      readonly definite?: boolean;
-      readonly finding?: boolean;
+      readonly independentOfClient?: boolean;
+      readonly isOwnFinding?: boolean;
     }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
@@ -47,10 +47,10 @@ export interface TokenSet {
 export type TokenOutcome =
   | { readonly status: 'tokens'; readonly tokens: TokenSet }
   /**
-   * A well-formed no. `definite`: the system's documented code says that this grant is dead (`invalid_grant` of
-   * OAuth 2.0). now.gg publishes no such codes, so its refusals are never definite.
+   * A well-formed refusal. `isFinal`: the system's documented code says that this grant is dead (`invalid_grant` of
+   * OAuth 2.0). now.gg publishes no such codes, so its refusals are never final.
    */
-  | { readonly status: 'refused'; readonly code: string; readonly definite: boolean }
+  | { readonly status: 'refused'; readonly code: string; readonly isFinal: boolean }
   /** Our client itself was refused (`invalid_client`): says nothing about any grant. */
   | { readonly status: 'client_refused' }
   /** The request certainly did not reach the identity system. */
@@ -121,7 +121,7 @@ export abstract class IdentityProvider {
 
   /**
    * Whether a question about this kind of token carries our client secret: then an acceptance proves the secret, and a
-   * refusal that is not `definite` may be about the secret instead of the token. Default: true.
+   * refusal that is not `independentOfClient` may be about the secret instead of the token. Default: true.
    */
   sendsSecretFor(_tokenType: TokenType): boolean {
     return true;

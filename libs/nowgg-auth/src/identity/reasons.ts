@@ -18,7 +18,7 @@ export type UnknownReason =
   /** A 429, or still inside the time that its `Retry-After` named. */
   | 'rate_limited'
   /** A reply that is no well-formed answer of this identity system. */
-  | 'nonsense'
+  | 'invalid_response'
   /** A well-formed answer about another token than the one that was sent. */
   | 'mismatched_reply'
   /** The refusal may be about our own client secret: tokens of several players are refused and none is accepted. */

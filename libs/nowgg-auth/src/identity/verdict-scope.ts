@@ -38,8 +38,8 @@ function comparable(value: unknown): unknown {
     entries.sort(([one], [other]) => (one < other ? -1 : 1));
     return ['object', ...entries.map(([name, entry]) => [name, comparable(entry)])];
   }
-  const isPlain = value === null || ['string', 'boolean', 'undefined'].includes(typeof value);
-  if (isPlain || Number.isFinite(value)) return [typeof value, value];
+  const isTakenByDefault = value === null || ['string', 'boolean', 'undefined'].includes(typeof value);
+  if (isTakenByDefault || Number.isFinite(value)) return [typeof value, value];
   return ['incomparable', randomUUID()];
 }
 

@@ -28,9 +28,9 @@ export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 
 /** What each wiring key must be. */
 const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) => boolean, string]>> = {
-  tokenStore: [isStoreWiring, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
-  revocationStore: [isStoreWiring, 'what memoryRevocationStore() or typeOrmRevocationStore() returns'],
-  sharedCache: [isStoreWiring, 'what redisSharedCache() returns'],
+  tokenStore: [isProviderFactory, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
+  revocationStore: [isProviderFactory, 'what memoryRevocationStore() or typeOrmRevocationStore() returns'],
+  sharedCache: [isProviderFactory, 'what redisSharedCache() returns'],
   routes: [isRoutes, 'true, false, or { path?, guards? }'],
   strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
@@ -102,7 +102,7 @@ export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
 }
 
 /** Whether a store can be made of it; what cannot is left out and reported at boot. */
-export function isStoreWiring(value: unknown): value is { inject: []; create(): never } {
+export function isProviderFactory(value: unknown): value is { inject: []; create(): never } {
   return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
 }
 

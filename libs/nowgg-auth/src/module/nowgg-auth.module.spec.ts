@@ -103,7 +103,7 @@ describe('NowggAuthModule', () => {
     expect(await faultOf(rootAsync({ useFactory }))).toContain(`${key} is wiring`);
   });
 
-  it.each(['routes', 'transports', 'nonsense'])('refuses the unknown key %s', async (key) => {
+  it.each(['routes', 'transports', 'invalid_response'])('refuses the unknown key %s', async (key) => {
     expect(await faultOf(root({ clientId: 'game', [key]: true }))).toContain(key);
     const useFactory = () => ({ clientId: 'game' });
     expect(await faultOf(rootAsync({ useFactory, [key]: true }))).toContain(key);

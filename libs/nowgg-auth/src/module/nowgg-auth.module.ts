@@ -13,7 +13,7 @@ import {
   declareWithFactory,
   GIVEN_OPTIONS,
   isHttpAgents,
-  isStoreWiring,
+  isProviderFactory,
   type ModuleDeclaration,
   routesOf,
 } from './module-wiring.js';
@@ -62,12 +62,12 @@ function dynamicModule(
     providers: [
       ...optionProviders(declaration),
       ...verificationProviders(
-        isStoreWiring(wiring.sharedCache) ? wiring.sharedCache : undefined,
+        isProviderFactory(wiring.sharedCache) ? wiring.sharedCache : undefined,
         isHttpAgents(wiring.httpAgents) ? wiring.httpAgents : undefined,
       ),
       ...httpProviders(wiring),
-      ...revocationProviders(isStoreWiring(wiring.revocationStore) ? wiring.revocationStore : undefined),
-      ...tokenProviders(isStoreWiring(wiring.tokenStore) ? wiring.tokenStore : undefined),
+      ...revocationProviders(isProviderFactory(wiring.revocationStore) ? wiring.revocationStore : undefined),
+      ...tokenProviders(isProviderFactory(wiring.tokenStore) ? wiring.tokenStore : undefined),
     ],
     exports: [
       NowggAccountService,
@@ -80,7 +80,7 @@ function dynamicModule(
       NowggTokenService,
       NowggVaultService,
       RESOLVED_OPTIONS,
-      ...(isStoreWiring(wiring.tokenStore) ? [TokenStore, WIRED_TOKEN_SERVICE] : []),
+      ...(isProviderFactory(wiring.tokenStore) ? [TokenStore, WIRED_TOKEN_SERVICE] : []),
     ],
   };
 }

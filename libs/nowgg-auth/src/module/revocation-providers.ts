@@ -5,7 +5,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { ReachWarning } from './reach-warning.js';
-import { RevocationFeed, type RevocationHints } from '../revocation/revocation-feed.js';
+import { RevocationFeed, type RevocationNotifier } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
@@ -26,7 +26,7 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       useFactory: (
         store: RevocationStore,
         clock: NowggClock,
-        hints: RevocationHints | undefined,
+        hints: RevocationNotifier | undefined,
         { revocation }: ResolvedNowggAuthOptions,
       ) => new RevocationFeed(store, clock, hints, new TokenLives(revocation.longestTokenLifeMs)),
       inject: [RevocationStore, NowggClock, OPTIONAL_SHARED_CACHE, RESOLVED_OPTIONS],

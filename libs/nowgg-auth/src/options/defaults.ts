@@ -26,7 +26,7 @@ export const DEFAULTS = {
     refreshMarginMs: 60_000,
     softDeadlineMs: 4_000,
     leaseMs: 8_000,
-    harvestMs: 60_000,
+    lateReplyMs: 60_000,
     exchangeReplayMs: 30_000,
     openFirstVersion: true,
     forcedRefreshMs: 10_000,

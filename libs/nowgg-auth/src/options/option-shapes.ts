@@ -104,7 +104,7 @@ export class TokensShape {
   @Duration(0) refreshMarginMs?: unknown;
   @Duration(1) softDeadlineMs?: unknown;
   @Duration(1) leaseMs?: unknown;
-  @Duration(1) harvestMs?: unknown;
+  @Duration(1) lateReplyMs?: unknown;
   @Duration(0) exchangeReplayMs?: unknown;
   @Optional(IsBoolean({ message: 'must be true or false' })) openFirstVersion?: unknown;
   @Duration(0) forcedRefreshMs?: unknown;

@@ -59,7 +59,7 @@ export interface CircuitSettings {
 }
 
 /**
- * A hook against floods of random tokens that would spend the studio's quota at the identity system. `looksGood`: the
+ * A hook against floods of random tokens that would spend the studio's quota at the identity system. `isPlausible`: the
  * token is a well-formed JWS for our client that has not expired, as far as can be seen without asking. A promise may take
  * `timeoutMs`; one that takes longer or rejects refuses.
  */
@@ -67,7 +67,7 @@ export type VerificationBudget = (question: {
   readonly provider: string;
   readonly tokenType: TokenType;
   /** A token that looks good is easy to make: let this decide nothing alone. */
-  readonly looksGood: boolean;
+  readonly isPlausible: boolean;
   /** This process has accepted the token before. No stranger can forge that. */
   readonly known: boolean;
   /** What {@link VerificationOptions.sourceOf} said of the request; undefined where it said nothing. */
@@ -114,7 +114,7 @@ export interface TokensOptions {
   /** How long one process may have a grant's refresh to itself, milliseconds. Default 8,000. */
   leaseMs?: number;
   /** How long a late reply of the token endpoint is still taken, milliseconds. Default 60,000. */
-  harvestMs?: number;
+  lateReplyMs?: number;
   /** How long the same authorization code gives the same grant, milliseconds. Default 30,000. */
   exchangeReplayMs?: number;
   /**

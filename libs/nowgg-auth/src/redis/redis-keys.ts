@@ -4,7 +4,7 @@ import { derivedKey } from './derived-key.js';
 const PREFIX = 'nowgg:v1:';
 
 /** Hints carry nothing: whoever gets one reads the watermarks from their store. */
-export const REVOCATION_CHANNEL = `${PREFIX}revocations`;
+export const REDIS_REVOCATION_CHANNEL = `${PREFIX}revocations`;
 
 /**
  * Names of values in Redis: HMACs of the cache keys. A process that knows a token or its hash cannot name its verdict, and

@@ -7,8 +7,8 @@ import { KnownClaims } from './known-claims.js';
 import { reachabilityLog } from './connection/reachability-log.js';
 import type { OpenClient, RedisClient } from './connection/redis-client.js';
 import { RedisConnection } from './connection/redis-connection.js';
-import { REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
-import { RevocationHints } from './revocation-hints.js';
+import { REDIS_REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
+import { RedisRevocationListener } from './redis-revocation-listener.js';
 import { entryAgeMs, readEntry, type SharedEntry, writeEntry } from './shared-entry.js';
 import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
 
@@ -57,7 +57,7 @@ export class RedisSharedCache extends SharedCache {
   readonly #seal: VerdictSeal;
   readonly #connection: RedisConnection;
   readonly #redis: GuardedRedis;
-  readonly #hints: RevocationHints;
+  readonly #hints: RedisRevocationListener;
   readonly #claims: KnownClaims;
   readonly #keys: RedisKeys;
   readonly #claimSeal: ClaimSeal;
@@ -78,7 +78,7 @@ export class RedisSharedCache extends SharedCache {
       onTrouble: (error) => log.unreachable(error),
     });
     this.#redis = new GuardedRedis(this.#connection, clock);
-    this.#hints = new RevocationHints(open, clock);
+    this.#hints = new RedisRevocationListener(open, clock);
   }
 
   override async read(key: string): Promise<SharedVerdict | undefined> {
@@ -116,13 +116,13 @@ export class RedisSharedCache extends SharedCache {
     await this.#redis.run('write', (client) => Promise.all(keys.map((key) => client.del(this.#keys.verdict(key)))));
   }
 
-  override async claim(key: string, leaseMs: number): Promise<'mine' | 'held' | 'unavailable'> {
+  override async claim(key: string, leaseMs: number): Promise<'acquired' | 'held' | 'unavailable'> {
     const lease = Math.max(1, Math.ceil(leaseMs));
     let held = await this.#take(key, lease);
     // A value that our key did not make, or an old one, must not make this process wait: it is replaced, once.
     if (typeof held === 'object' && !this.#isGenuine(key, held, lease)) held = await this.#take(key, lease, held);
     if (held === undefined) return this.#claims.wasHeld(key) ? 'held' : 'unavailable';
-    if (held === 'mine') return held;
+    if (held === 'acquired') return held;
     if (!this.#isGenuine(key, held, lease)) return 'unavailable';
     this.#claims.foundHeld(key);
     return 'held';
@@ -137,7 +137,7 @@ export class RedisSharedCache extends SharedCache {
   }
 
   override async announceRevocation(): Promise<void> {
-    await this.#redis.run('hint', async (client) => expectNumber(await client.publish(REVOCATION_CHANNEL, '')));
+    await this.#redis.run('hint', async (client) => expectNumber(await client.publish(REDIS_REVOCATION_CHANNEL, '')));
   }
 
   override onRevocation(listener: () => void): () => void {
@@ -150,7 +150,7 @@ export class RedisSharedCache extends SharedCache {
   }
 
   /** The value that holds the claim unless it is ours now; undefined when Redis does not answer. */
-  async #take(key: string, leaseMs: number, insteadOf: Buffer = NO_CLAIM): Promise<'mine' | Buffer | undefined> {
+  async #take(key: string, leaseMs: number, insteadOf: Buffer = NO_CLAIM): Promise<'acquired' | Buffer | undefined> {
     const claimKey = this.#keys.claim(key);
     const value = this.#claimSeal.make(claimKey, this.#clock.now(), leaseMs);
     const call = { keys: [claimKey], arguments: [value, String(leaseMs), insteadOf] };
@@ -164,7 +164,7 @@ export class RedisSharedCache extends SharedCache {
     );
     if (reply !== 1) return reply;
     this.#claims.took(key, value);
-    return 'mine';
+    return 'acquired';
   }
 
   #isGenuine(key: string, value: Buffer, leaseMs: number): boolean {

@@ -22,7 +22,7 @@ export class MemoryRevocationStore extends RevocationStore {
     return merged;
   }
 
-  override async lift(subject: RevocationSubject): Promise<void> {
+  override async restore(subject: RevocationSubject): Promise<void> {
     this.#kept.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }, ALWAYS);
   }
 

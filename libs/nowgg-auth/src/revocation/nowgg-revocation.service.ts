@@ -76,7 +76,7 @@ export class NowggRevocationService extends TokenRevocations {
   /** Lifts whatever was revoked of a target. Grants that ended stay ended: the player signs in again. */
   async restore(target: RevocationTarget): Promise<void> {
     const subject = this.#subjectOf(target);
-    await this.#store.lift(subject);
+    await this.#store.restore(subject);
     this.#feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
     publishSecurityEvent({ type: 'restored', provider: subject.provider });
     await this.#feed.announce();

@@ -18,7 +18,7 @@ const BOOT_WAITS_MS = 5_000;
 const READING_EVERY_MS = 50;
 
 /** How processes tell each other that there is news. Best effort: the poll finds everything without it. */
-export interface RevocationHints {
+export interface RevocationNotifier {
   announceRevocation(): Promise<void>;
   /** Gives a function that ends it. */
   onRevocation(listener: () => void): () => void;
@@ -57,7 +57,7 @@ export interface RevocationView {
 export class RevocationFeed implements RevocationView, OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #store: RevocationStore;
   readonly #clock: NowggClock;
-  readonly #hints: RevocationHints | undefined;
+  readonly #hints: RevocationNotifier | undefined;
   readonly #lives: TokenLives;
   readonly #watermarks: Watermarks;
   readonly #closing = new AbortController();
@@ -67,7 +67,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
   readonly #learning = new Map<string, Promise<void>>();
   #problem: unknown;
 
-  constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationHints, lives = new TokenLives()) {
+  constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationNotifier, lives = new TokenLives()) {
     this.#store = store;
     this.#clock = clock;
     this.#hints = hints;

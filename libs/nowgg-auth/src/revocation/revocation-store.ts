@@ -41,7 +41,7 @@ export abstract class RevocationStore {
   }
 
   /** Lifts everything from a subject. */
-  abstract lift(subject: RevocationSubject): Promise<void>;
+  abstract restore(subject: RevocationSubject): Promise<void>;
 
   abstract find(subject: RevocationSubject): Promise<Watermark | undefined>;
 

@@ -32,7 +32,7 @@ export class SharedRevocationStore extends RevocationStore {
     });
   }
 
-  override async lift({ provider, kind, id }: RevocationSubject): Promise<void> {
+  override async restore({ provider, kind, id }: RevocationSubject): Promise<void> {
     const nothing = { issuedUntilMs: undefined, refusedUntilMs: undefined };
     this.#watermarks.set(keyOf({ provider, kind, id }), { provider, kind, id, ...nothing });
   }

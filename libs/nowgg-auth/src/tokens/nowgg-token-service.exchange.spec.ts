@@ -62,12 +62,12 @@ describe('exchangeCode', () => {
 
   it('does not give the grant to somebody who brings the code with another verifier', async () => {
     await under.service.exchangeCode('code-1', { codeVerifier: 'right' });
-    under.provider.answers.push({ status: 'refused', code: 'USED', definite: true });
+    under.provider.answers.push({ status: 'refused', code: 'USED', isFinal: true });
     await expect(under.service.exchangeCode('code-1', { codeVerifier: 'wrong' })).rejects.toThrow(InvalidGrantError);
   });
 
   it('refuses a refused code and keeps nothing of it', async () => {
-    under.provider.answers.push({ status: 'refused', code: 'INVALID_CODE', definite: false });
+    under.provider.answers.push({ status: 'refused', code: 'INVALID_CODE', isFinal: false });
     await expect(under.signIn()).rejects.toThrow(InvalidGrantError);
     expect(await grants()).toEqual([]);
     expect((await under.store.countVault()).exchanges).toBe(0);
@@ -94,8 +94,8 @@ describe('exchangeCode', () => {
     const seal = jest.spyOn(under.store, 'sealExchange');
     under.authenticator.verdict = () => down;
     await expect(under.signIn()).rejects.toThrow(IdentityUnavailableError);
-    const [, replyCt = Buffer.from('access-1')] = seal.mock.calls[0] ?? [];
-    expect(Buffer.from(replyCt).toString('latin1')).not.toMatch(/access-1|refresh-1/);
+    const [, replyCiphertext = Buffer.from('access-1')] = seal.mock.calls[0] ?? [];
+    expect(Buffer.from(replyCiphertext).toString('latin1')).not.toMatch(/access-1|refresh-1/);
   });
 
   it('keeps nothing when the new token turns out to be no good', async () => {
@@ -132,7 +132,7 @@ describe('exchangeCode', () => {
 
   it('believes no refusal of a code while somebody else may still bring its reply', async () => {
     const frozen = deferred<TokenOutcome>();
-    under.provider.answers.push(frozen.promise, { status: 'refused', code: 'USED', definite: true });
+    under.provider.answers.push(frozen.promise, { status: 'refused', code: 'USED', isFinal: true });
     const first = errorOf(under.signIn());
     await under.pass(8_001, 100);
     expect(await first).toBeInstanceOf(IdentityUnavailableError);
@@ -159,7 +159,7 @@ describe('exchangeCode', () => {
   });
 
   it('keeps code, tokens and secrets out of every error', async () => {
-    under.provider.answers.push({ status: 'refused', code: 'planted-code', definite: false });
+    under.provider.answers.push({ status: 'refused', code: 'planted-code', isFinal: false });
     const error: unknown = await under.service.exchangeCode('planted-secret').catch((thrown: unknown) => thrown);
     expect(JSON.stringify([error, (error as Error).message, (error as Error).stack])).not.toMatch(/planted/);
   });

@@ -20,8 +20,8 @@ import type { GrantRecord } from './store/grant-record.js';
 import { ScriptedProvider } from './testing-support/scripted-provider.js';
 
 const HOUR = 3_600_000;
-const refused: TokenOutcome = { status: 'refused', code: 'INVALID_TOKEN', definite: false };
-const dead: TokenOutcome = { status: 'refused', code: 'invalid_grant', definite: true };
+const refused: TokenOutcome = { status: 'refused', code: 'INVALID_TOKEN', isFinal: false };
+const dead: TokenOutcome = { status: 'refused', code: 'invalid_grant', isFinal: true };
 const inDoubt: TokenOutcome = { status: 'in_doubt', reason: 'network' };
 
 describe('NowggTokenService', () => {
@@ -432,27 +432,31 @@ describe('NowggTokenService', () => {
       jest.spyOn(under.store, 'findGrant').mockRejectedValue(new Error('the store was asked'));
       const forged = (session.startsWith('A') ? 'B' : 'A') + session.slice(1);
       await expect(under.service.sessionGrant(forged)).rejects.toMatchObject({ errorCode: 'invalid_token' });
-      await expect(under.service.sessionGrant('nonsense')).rejects.toMatchObject({ errorCode: 'malformed_token' });
+      await expect(under.service.sessionGrant('invalid_response')).rejects.toMatchObject({
+        errorCode: 'malformed_token',
+      });
     });
   });
 
   describe('sealed tokens', () => {
-    const replaceAccessCt = async (change: (accessCt: Buffer) => Buffer) => {
+    const replaceAccessCt = async (change: (accessCiphertext: Buffer) => Buffer) => {
       const grant = (await under.store.findGrant(grantId)) as GrantRecord;
-      const changed = { ...grant, accessCt: change(Buffer.from(grant.accessCt)) };
+      const changed = { ...grant, accessCiphertext: change(Buffer.from(grant.accessCiphertext)) };
       jest.spyOn(under.store, 'findGrant').mockResolvedValueOnce(changed);
     };
 
     it('that were changed or cut give a typed error and leave the row as it is', async () => {
-      await replaceAccessCt((accessCt) => accessCt.subarray(0, -1));
+      await replaceAccessCt((accessCiphertext) => accessCiphertext.subarray(0, -1));
       await expect(token()).rejects.toThrow(NowggConfigurationError);
       expect(await state()).toBe('active');
     });
 
     it('of another grant do not open', async () => {
       const other = await under.signIn('code-2');
-      const { accessCt } = (await under.store.findGrant(other.grant.id)) ?? { accessCt: Buffer.alloc(0) };
-      await replaceAccessCt(() => Buffer.from(accessCt));
+      const { accessCiphertext } = (await under.store.findGrant(other.grant.id)) ?? {
+        accessCiphertext: Buffer.alloc(0),
+      };
+      await replaceAccessCt(() => Buffer.from(accessCiphertext));
       await expect(token()).rejects.toThrow(NowggConfigurationError);
     });
 

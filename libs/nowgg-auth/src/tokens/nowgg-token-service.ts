@@ -14,9 +14,9 @@ import { CallerWait } from './calls/caller-wait.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
 import type { GrantRecord } from './store/grant-record.js';
-import { GrantEnding } from './ending/grant-ending.js';
+import { GrantRevoker } from './ending/grant-revoker.js';
 import { isGrantId } from './store/grant-id.js';
-import { GrantReads } from './store/grant-reads.js';
+import { GrantLoader } from './store/grant-loader.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
 import { grantOf } from './store/grant-view.js';
 import { checkKeys } from './vault/key-checks.js';
@@ -31,8 +31,8 @@ import {
 import type { RefreshResult } from './refresh/refresh-result.js';
 import type { NowggTokenCounters } from './events/token-counters.js';
 import { publishTokenRead } from './events/token-events.js';
-import { type NowggTokenServiceParts, type TokenParts, tokenParts } from './calls/token-parts.js';
-import { saysUnauthorized } from './unauthorized.js';
+import { type NowggTokenServiceDependencies, type TokenDependencies, tokenParts } from './calls/token-dependencies.js';
+import { isUnauthorizedError } from './is-unauthorized-error.js';
 
 export interface AccessTokenOptions {
   /** Refresh first when less than this is left, milliseconds. At most nine tenths of the token's life. */
@@ -55,19 +55,19 @@ export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs
  * Refresh tokens never leave it. Do not call it inside a transaction of your own on a database with one connection.
  */
 export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
-  readonly #parts: TokenParts;
+  readonly #parts: TokenDependencies;
   readonly #exchanger: CodeExchanger;
   readonly #refresher: GrantRefresher;
-  readonly #ending: GrantEnding;
-  readonly #reads: GrantReads;
+  readonly #ending: GrantRevoker;
+  readonly #reads: GrantLoader;
   readonly #owners: readonly SessionOwner[];
 
-  constructor(parts: NowggTokenServiceParts) {
+  constructor(parts: NowggTokenServiceDependencies) {
     this.#parts = tokenParts(parts);
-    this.#ending = new GrantEnding(this.#parts, parts.revocations);
+    this.#ending = new GrantRevoker(this.#parts, parts.revocations);
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
-    this.#reads = new GrantReads(parts.store, this.#parts.seen);
+    this.#reads = new GrantLoader(parts.store, this.#parts.seen);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
   }
 
@@ -132,7 +132,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     try {
       return await use(token);
     } catch (error) {
-      if (!saysUnauthorized(error)) throw error;
+      if (!isUnauthorizedError(error)) throw error;
     }
     const renewed = await this.refresh(grantId, { ifGeneration: generation });
     return use(renewed.token);
@@ -238,7 +238,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await this.close();
   }
 
-  /** Waits, `harvestMs` at most, until every call under way is over and every received token set is stored. */
+  /** Waits, `lateReplyMs` at most, until every call under way is over and every received token set is stored. */
   async close(): Promise<void> {
     await this.#drain();
     await this.#parts.store.close();
@@ -250,7 +250,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const keepAlive = setInterval(() => undefined, 1_000);
     const drained = new AbortController();
     const work = Promise.all([this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()]);
-    const tooLong = clock.wait(timing.harvestMs, drained.signal).then(() => unsaved.abandon());
+    const tooLong = clock.wait(timing.lateReplyMs, drained.signal).then(() => unsaved.abandon());
     try {
       await Promise.race([work, tooLong]);
     } finally {

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { NowggClock } from '../clock.js';
-import { REVOCATION_CHANNEL } from './database/revocation-channel.js';
+import { PG_REVOCATION_CHANNEL } from './database/revocation-channel.js';
 import type { TokenDatabase } from './database/token-database.js';
 
 /** The parts of a `pg` client that are used here. */
@@ -37,7 +37,7 @@ export async function listen(
     await client.connect();
     // Like an idle pool, it must not keep a process alive that has nothing else to do.
     client.unref?.();
-    await client.query(`LISTEN ${REVOCATION_CHANNEL}`);
+    await client.query(`LISTEN ${PG_REVOCATION_CHANNEL}`);
     onHint();
     return { ended };
   };

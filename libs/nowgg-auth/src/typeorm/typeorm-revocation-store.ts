@@ -76,8 +76,8 @@ export class TypeOrmRevocationStore extends RevocationStore {
     return rows.map(watermarkOf);
   }
 
-  override async lift({ provider, kind, id }: RevocationSubject): Promise<void> {
-    await this.#database.rows(this.#statements.lift, [provider, kind, id]);
+  override async restore({ provider, kind, id }: RevocationSubject): Promise<void> {
+    await this.#database.rows(this.#statements.restore, [provider, kind, id]);
   }
 
   override async find({ provider, kind, id }: RevocationSubject): Promise<Watermark | undefined> {

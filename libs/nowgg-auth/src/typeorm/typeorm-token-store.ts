@@ -62,15 +62,31 @@ export class TypeOrmTokenStore extends TokenStore {
     const row = await this.#database.row<GrantRow & { mine: boolean }>(this.#grants.acquire, parameters);
     if (!row) return { outcome: 'missing' };
     const grant = grantRecordOf(row);
-    if (row.mine) return { outcome: 'mine', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
+    if (row.mine) return { outcome: 'acquired', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
     const outcome = classifyLease(grant, request);
     // The statement said no a moment before a lease or a pause was over: look again.
-    return { outcome: outcome === 'mine' ? 'held' : outcome, grant };
+    return { outcome: outcome === 'acquired' ? 'held' : outcome, grant };
   }
 
   override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
-    const { id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs } = commit;
-    const columns = [id, generation, sessionVersion, refreshCt, accessCt, accessNotAfterMs, refreshNotAfterMs];
+    const {
+      id,
+      generation,
+      sessionVersion,
+      refreshCiphertext,
+      accessCiphertext,
+      accessTokenExpiresAtMs,
+      refreshTokenExpiresAtMs,
+    } = commit;
+    const columns = [
+      id,
+      generation,
+      sessionVersion,
+      refreshCiphertext,
+      accessCiphertext,
+      accessTokenExpiresAtMs,
+      refreshTokenExpiresAtMs,
+    ];
     const { withheldForMs, isForeign = false, issued } = commit;
     const token = [
       issued?.credentialId,
@@ -145,7 +161,7 @@ export class TypeOrmTokenStore extends TokenStore {
     if (!row) return { outcome: 'held' };
     const { mine, inDoubt: predecessorInDoubt, ...columns } = row;
     const exchange = exchangeRecordOf(columns);
-    if (mine) return { outcome: 'mine', exchange, predecessorInDoubt };
+    if (mine) return { outcome: 'acquired', exchange, predecessorInDoubt };
     return exchange.grantId === undefined ? { outcome: 'held' } : { outcome: 'completed', exchange };
   }
 
@@ -154,23 +170,23 @@ export class TypeOrmTokenStore extends TokenStore {
     return row && exchangeRecordOf(row);
   }
 
-  override async sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean> {
-    return this.#any(this.#exchanges.seal, [codeHash, replyCt]);
+  override async sealExchange(codeHash: string, replyCiphertext: Uint8Array): Promise<boolean> {
+    return this.#any(this.#exchanges.seal, [codeHash, replyCiphertext]);
   }
 
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
-    const { id, provider, clientKey, userId, sessionId, refreshCt, accessCt } = grant;
-    const { accessNotAfterMs, refreshNotAfterMs, handleKeyId, originMac } = grant;
+    const { id, provider, clientKey, userId, sessionId, refreshCiphertext, accessCiphertext } = grant;
+    const { accessTokenExpiresAtMs, refreshTokenExpiresAtMs, handleKeyId, originMac } = grant;
     const columns = [
       id,
       provider,
       clientKey,
       userId,
       sessionId,
-      refreshCt,
-      accessCt,
-      accessNotAfterMs,
-      refreshNotAfterMs,
+      refreshCiphertext,
+      accessCiphertext,
+      accessTokenExpiresAtMs,
+      refreshTokenExpiresAtMs,
     ];
     const token = [grant.issued?.credentialId, grant.issued?.scopes, WATERMARK_RETENTION_MS];
     const columnsAfter = [FIRST_GENERATION, ...token, handleKeyId, originMac];
@@ -199,8 +215,8 @@ export class TypeOrmTokenStore extends TokenStore {
       resealed.map(({ id }) => id),
       resealed.map(({ generation }) => generation),
       resealed.map(({ sessionVersion }) => sessionVersion),
-      resealed.map(({ refreshCt }) => refreshCt),
-      resealed.map(({ accessCt }) => accessCt),
+      resealed.map(({ refreshCiphertext }) => refreshCiphertext),
+      resealed.map(({ accessCiphertext }) => accessCiphertext),
     ];
     return this.#count(this.#vault.reseal, columns);
   }
@@ -214,8 +230,8 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#database.rows<KeyCheck>(this.#vault.listKeyChecks, []);
   }
 
-  override async addKeyCheck({ keyId, checkCt }: KeyCheck): Promise<void> {
-    await this.#any(this.#vault.addKeyCheck, [keyId, checkCt]);
+  override async addKeyCheck({ keyId, checkCiphertext }: KeyCheck): Promise<void> {
+    await this.#any(this.#vault.addKeyCheck, [keyId, checkCiphertext]);
   }
 
   override async removeKeyCheck(keyId: string): Promise<void> {

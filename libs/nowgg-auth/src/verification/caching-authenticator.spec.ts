@@ -168,7 +168,7 @@ describe('a refusal', () => {
   });
 
   it('that is our own finding about a reply is not remembered', async () => {
-    provider.answer = () => ({ status: 'invalid', reason: 'invalid_token', finding: true });
+    provider.answer = () => ({ status: 'invalid', reason: 'invalid_token', isOwnFinding: true });
     await authenticator.authenticate('bad');
     await authenticator.authenticate('bad');
     expect(provider.asked).toHaveLength(2);
@@ -265,7 +265,7 @@ describe('an outage', () => {
     provider.answer = () => {
       throw new Error('a bug that quotes a secret');
     };
-    expect(await authenticator.authenticate('other')).toMatchObject({ status: 'unknown', reason: 'nonsense' });
+    expect(await authenticator.authenticate('other')).toMatchObject({ status: 'unknown', reason: 'invalid_response' });
   });
 });
 

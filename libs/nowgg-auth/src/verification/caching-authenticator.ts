@@ -7,20 +7,20 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { Answer } from './decision/answer.js';
+import { VerificationResult } from './decision/verification-result.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
 import { cacheKey } from './cache/cache-key.js';
-import { decide, decideAnswer, type Grounds } from './decision/decide.js';
-import { destinationOf } from './decision/destination.js';
+import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
+import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
-import { Flights } from '../resilience/flights.js';
-import { MAX_TOKEN_LENGTH } from './decision/gate.js';
-import { IdentityLine } from './remote/identity-line.js';
+import { SingleFlight } from '../resilience/single-flight.js';
+import { MAX_TOKEN_LENGTH } from './decision/bearer-token.js';
+import { ProviderClient } from './remote/provider-client.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
-import { SharedAsking } from './cache/shared-asking.js';
+import { DistributedSingleFlight } from './cache/distributed-single-flight.js';
 import type { SharedCache } from './cache/shared-cache.js';
 import type { TokenOwners } from './token-owners.js';
 import {
@@ -34,11 +34,11 @@ import { type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/
 import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 import { tokenDigest } from '../identity/credential-id.js';
-import type { Question } from './remote/question.js';
+import type { VerificationRequest } from './remote/verification-request.js';
 import { ageMs, instantOf } from './decision/instant.js';
 
 /** What a {@link CachingAuthenticator} is made of. */
-export interface CachingAuthenticatorParts {
+export interface CachingAuthenticatorDependencies {
   readonly providers: IdentityProviders;
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
@@ -74,16 +74,16 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #revocations: RevocationView;
   readonly #memory: VerdictMemory;
   readonly #accepted: VerdictCache['accepted'];
-  readonly #flights = new Flights<Answer>();
+  readonly #flights = new SingleFlight<VerificationResult>();
   readonly #local: LocalVerification;
-  readonly #shared: SharedAsking;
-  readonly #lines: ReadonlyMap<string, IdentityLine>;
+  readonly #shared: DistributedSingleFlight;
+  readonly #lines: ReadonlyMap<string, ProviderClient>;
   readonly #evidence: ClientEvidences;
-  readonly #grounds: Grounds;
+  readonly #grounds: DecisionContext;
   readonly #standing: RevocationStanding;
   readonly #tokenOwners: TokenOwners | undefined;
 
-  constructor(parts: CachingAuthenticatorParts) {
+  constructor(parts: CachingAuthenticatorDependencies) {
     super();
     const { providers, options, clock, revocations, sharedCache, issuedTokens } = parts;
     this.#tokenOwners = parts.tokenOwners;
@@ -99,7 +99,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#memory = new VerdictMemory({ options, clock, revocations, providers: providerNames, onForget });
     this.#accepted = this.#memory.cache.accepted;
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#memory.remember(...args));
-    this.#shared = new SharedAsking(sharedCache, clock, options, providers.verdictScope);
+    this.#shared = new DistributedSingleFlight(sharedCache, clock, options, providers.verdictScope);
     this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options);
     this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider)]));
   }
@@ -140,7 +140,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const entry = this.#accepted.get(key);
     if (!entry) return this.#memory.refusal(key, this.#maxAgeMs(policy));
     const nowMs = this.#clock.now();
-    if (policy === NO_POLICY && nowMs < entry.quietUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
+    if (policy === NO_POLICY && nowMs < entry.fastPathUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
       const isRefused = this.#revocations.refuses(verdict.principal, entry.identity, nowMs, entry.begunAtMs);
       return isRefused ? this.#decideRemembered(entry, { token, digest, key, policy }) : verdict;
@@ -170,18 +170,18 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const { token, digest, policy } = subject;
     const startedAtMs = verificationChannel.hasSubscribers ? this.#clock.monotonicNow() : undefined;
     const { acceptTokenTypes } = this.#options;
-    const destination = destinationOf(token, policy, this.#providers, acceptTokenTypes, this.#clock);
+    const destination = routeToken(token, policy, this.#providers, acceptTokenTypes, this.#clock);
     if ('refuse' in destination) {
       const refused = invalid(destination.refuse);
       publishVerification(refused, 'none', digest);
       return Promise.resolve(refused);
     }
-    const { provider, tokenType, looksGood, local } = destination;
+    const { provider, tokenType, isPlausible, local } = destination;
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
     const publish = (verdict: Verdict, source: VerdictSource) =>
       this.#publish(verdict, source, subject, provider.name, startedAtMs);
     if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
-    const question = this.#questionOf(subject, { tokenType, looksGood, local });
+    const question = this.#questionOf(subject, { tokenType, isPlausible, local });
     // What is computed here is had sooner than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
@@ -197,7 +197,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** The decision about an accepted token that needs more than what is known here; undefined for all others. */
-  #unready(answer: Answer, identity: () => string, subject: Case): Promise<Verdict> | undefined {
+  #unready(answer: VerificationResult, identity: () => string, subject: Case): Promise<Verdict> | undefined {
     if (!answer.acceptance) return undefined;
     const { principal } = answer.acceptance;
     const { token, key, policy } = subject;
@@ -220,9 +220,13 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #questionOf(
     { token, digest, key, context }: Case,
-    { tokenType, looksGood, local }: Pick<Question, 'tokenType' | 'looksGood'> & { readonly local: boolean },
-  ): Question {
-    const asked = { digest, token, tokenType, looksGood };
+    {
+      tokenType,
+      isPlausible,
+      local,
+    }: Pick<VerificationRequest, 'tokenType' | 'isPlausible'> & { readonly local: boolean },
+  ): VerificationRequest {
+    const asked = { digest, token, tokenType, isPlausible };
     // What is computed here needs no admission.
     if (local) return asked;
     const accepted = this.#accepted.peek(key);
@@ -255,26 +259,26 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#memory.ageMs(entry) < entry.restUntilMs;
   }
 
-  #lineTo(provider: IdentityProvider): IdentityLine {
+  #lineTo(provider: IdentityProvider): ProviderClient {
     const knowledge = {
       evidence: this.#evidence.of(provider.name),
       playerOf: (digest: string) => this.#memory.acceptance(digest)?.verdict.principal.userId,
     };
-    return new IdentityLine(provider, this.#clock, this.#options, knowledge);
+    return new ProviderClient(provider, this.#clock, this.#options, knowledge);
   }
 
-  #ask(subject: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+  #ask(subject: Case, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
     const { key } = subject;
     const { name } = provider;
     const remembered = this.#memory.unknown(key);
     if (remembered) return Promise.resolve(remembered);
-    const line = this.#lines.get(name) as IdentityLine;
+    const line = this.#lines.get(name) as ProviderClient;
     const evidence = this.#evidence.of(name);
     // What another process knows of a refused token is older than the refusal.
     const freshMs = evidence.isDoubted(question.digest) ? 0 : this.#maxAgeMs(subject.policy);
     const askLine = (onSent: () => void) => this.#ownersAnswer(key, name, question, line.ask(question, onSent));
     const ask = (onSent: () => void) => this.#shared.ask(key, provider, freshMs, () => askLine(onSent));
-    const settle = (answer: Answer) => {
+    const settle = (answer: VerificationResult) => {
       const { verdict, source } = answer;
       if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
       this.#memory.remember(key, provider, question, answer);
@@ -284,17 +288,30 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /** The first yes about an opaque token must name the user for whom it was refreshed here. */
-  async #ownersAnswer(key: string, provider: string, { token }: Question, asked: Promise<Answer>): Promise<Answer> {
+  async #ownersAnswer(
+    key: string,
+    provider: string,
+    { token }: VerificationRequest,
+    asked: Promise<VerificationResult>,
+  ): Promise<VerificationResult> {
     const answer = await asked;
     const { verdict, askedAt } = answer;
     const owners = this.#tokenOwners;
     if (!owners || verdict.status !== 'valid' || this.#accepted.has(key)) return answer;
     // What a JWS says of its user was compared when it was refreshed.
     if (decodeUnverifiedJws(token) || (await owners.confirm(provider, token, verdict.facts.userId))) return answer;
-    return new Answer({ status: 'invalid', reason: 'revoked_token', definite: true, finding: true }, askedAt, 'miss');
+    return new VerificationResult(
+      { status: 'invalid', reason: 'revoked_token', independentOfClient: true, isOwnFinding: true },
+      askedAt,
+      'miss',
+    );
   }
 
-  #verifyHere({ key, policy }: Case, provider: IdentityProvider, question: Question): Promise<Answer> {
+  #verifyHere(
+    { key, policy }: Case,
+    provider: IdentityProvider,
+    question: VerificationRequest,
+  ): Promise<VerificationResult> {
     const verifyNow = this.#maxAgeMs(policy) <= 0;
     return verifyNow ? this.#local.start(key, provider, question) : this.#local.join(key, provider, question);
   }

@@ -3,7 +3,7 @@ import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
-import { isBearerToken } from './decision/gate.js';
+import { isBearerToken } from './decision/bearer-token.js';
 import type { Verdict } from './decision/verdict.js';
 import { type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';

@@ -3,15 +3,15 @@ import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { LocalVerification } from './local-verification.js';
-import type { Question } from './remote/question.js';
+import type { VerificationRequest } from './remote/verification-request.js';
 
 const valid: IdentityVerdict = { status: 'valid', facts: factsOf() };
-const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token', definite: true };
-const question = (token = 'abc'): Question => ({
+const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token', independentOfClient: true };
+const question = (token = 'abc'): VerificationRequest => ({
   digest: `digest of ${token}`,
   token,
   tokenType: 'token',
-  looksGood: false,
+  isPlausible: false,
 });
 
 type Outcome = IdentityVerdict | Error;
@@ -103,11 +103,15 @@ describe('what a verification comes to', () => {
   };
 
   it('is no verdict when the provider throws: nobody has said no', async () => {
-    expect(await outcomeOf(new Error('with a secret'))).toEqual({ status: 'unknown', reason: 'nonsense' });
+    expect(await outcomeOf(new Error('with a secret'))).toEqual({ status: 'unknown', reason: 'invalid_response' });
   });
 
   it('is a malformed token when a refused one could be no bearer token', async () => {
-    expect(await outcomeOf(refused, 'a b')).toEqual({ status: 'invalid', reason: 'malformed_token', definite: true });
+    expect(await outcomeOf(refused, 'a b')).toEqual({
+      status: 'invalid',
+      reason: 'malformed_token',
+      independentOfClient: true,
+    });
   });
 
   it('is what the provider said else', async () => {

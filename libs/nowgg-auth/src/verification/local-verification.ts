@@ -1,18 +1,27 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import { Answer } from './decision/answer.js';
-import { isBearerToken } from './decision/gate.js';
-import { NO_ANSWER, type Question } from './remote/question.js';
+import { VerificationResult } from './decision/verification-result.js';
+import { isBearerToken } from './decision/bearer-token.js';
+import { NO_ANSWER, type VerificationRequest } from './remote/verification-request.js';
 import { type Instant, instantOf } from './decision/instant.js';
 
-const MALFORMED: IdentityVerdict = Object.freeze({ status: 'invalid', reason: 'malformed_token', definite: true });
+const MALFORMED: IdentityVerdict = Object.freeze({
+  status: 'invalid',
+  reason: 'malformed_token',
+  independentOfClient: true,
+});
 
 /** Told what to remember of a verification. */
-type Settle = (key: string, provider: IdentityProvider, question: Question, answer: Answer) => void;
+type Settle = (
+  key: string,
+  provider: IdentityProvider,
+  question: VerificationRequest,
+  answer: VerificationResult,
+) => void;
 
 /** One verification that has not ended; its result goes when it has. */
 interface Run {
-  result: Promise<Answer> | undefined;
+  result: Promise<VerificationResult> | undefined;
 }
 
 /**
@@ -39,12 +48,12 @@ export class LocalVerification {
   }
 
   /** Joins the newest run of this key, or starts one. */
-  join(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
+  join(key: string, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
     return this.#underway.get(key)?.result ?? this.start(key, provider, question);
   }
 
   /** Starts a run of its own even if one is under way; later callers join this newer one. */
-  start(key: string, provider: IdentityProvider, question: Question): Promise<Answer> {
+  start(key: string, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
     const run: Run = { result: undefined };
     this.#underway.set(key, run);
     const askedAt = instantOf(this.#clock);
@@ -64,7 +73,11 @@ export class LocalVerification {
     this.#underway.delete(key);
   }
 
-  #verify(provider: IdentityProvider, { token, tokenType }: Question, at: Instant): Promise<IdentityVerdict> {
+  #verify(
+    provider: IdentityProvider,
+    { token, tokenType }: VerificationRequest,
+    at: Instant,
+  ): Promise<IdentityVerdict> {
     try {
       return provider.verify(token, tokenType, this.#signalAt(at.monotonicMs));
     } catch {
@@ -89,6 +102,10 @@ export class LocalVerification {
   }
 }
 
-function answerTo({ token }: Question, verdict: IdentityVerdict, askedAt: Instant): Answer {
-  return new Answer(verdict.status === 'invalid' && !isBearerToken(token) ? MALFORMED : verdict, askedAt, 'miss');
+function answerTo({ token }: VerificationRequest, verdict: IdentityVerdict, askedAt: Instant): VerificationResult {
+  return new VerificationResult(
+    verdict.status === 'invalid' && !isBearerToken(token) ? MALFORMED : verdict,
+    askedAt,
+    'miss',
+  );
 }

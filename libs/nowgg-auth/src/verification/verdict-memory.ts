@@ -3,14 +3,14 @@ import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options/options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
-import { Answer } from './decision/answer.js';
+import { VerificationResult } from './decision/verification-result.js';
 import { everyCacheKey } from './cache/cache-key.js';
 import { aheadMs } from './decision/decide.js';
-import { acceptsTokenType } from './decision/destination.js';
+import { acceptsTokenType } from './decision/token-route.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
 import { refusalTtlMs, RememberedAcceptance, VerdictCache } from './cache/verdict-cache.js';
-import type { Question } from './remote/question.js';
+import type { VerificationRequest } from './remote/verification-request.js';
 import { ageMs, type Instant, instantOf } from './decision/instant.js';
 
 export interface VerdictMemoryParts {
@@ -44,12 +44,14 @@ export class VerdictMemory {
   }
 
   /** The absence of a verdict that still stands. */
-  unknown(key: string): Answer | undefined {
+  unknown(key: string): VerificationResult | undefined {
     const unknown = this.cache.unknown.get(key);
     if (!unknown) return undefined;
     const { reason, askedAt, restMs } = unknown;
     const retryAfterMs = restMs - this.ageMs(askedAt);
-    return retryAfterMs > 0 ? new Answer({ status: 'unknown', reason, retryAfterMs }, askedAt, 'miss') : undefined;
+    return retryAfterMs > 0
+      ? new VerificationResult({ status: 'unknown', reason, retryAfterMs }, askedAt, 'miss')
+      : undefined;
   }
 
   /** What is remembered of a token under the demands of any route. */
@@ -61,16 +63,16 @@ export class VerdictMemory {
     return undefined;
   }
 
-  remember(key: string, provider: IdentityProvider, question: Question, answer: Answer): void {
+  remember(key: string, provider: IdentityProvider, question: VerificationRequest, answer: VerificationResult): void {
     const { verdict, acceptance, askedAt } = answer;
     const { clock, options } = this.#parts;
     // A token that was issued ahead of our clock is decided about when it comes again.
     if (acceptance && aheadMs(acceptance, clock.now(), options.clockSkewMs) === 0) {
       this.cache.refused.delete(key);
       const { maxAgeMs, acceptTokenTypes } = options;
-      const isPlain = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
+      const isTakenByDefault = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
       const identity = answer.identityOf(provider, question.token);
-      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isPlain });
+      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isTakenByDefault });
       entry.begunAtMs = this.#stillNewer(key);
       this.cache.accepted.set(key, entry);
     }
@@ -78,7 +80,7 @@ export class VerdictMemory {
     else this.cache.unknown.delete(key);
     if (verdict.status !== 'invalid') return;
     this.#forget(question.digest);
-    if (!verdict.finding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
+    if (!verdict.isOwnFinding && (verdict.reason === 'expired_token' || verdict.reason === 'invalid_token')) {
       this.cache.refused.set(key, { reason: verdict.reason, askedAt });
     }
   }
@@ -101,7 +103,7 @@ export class VerdictMemory {
     return isRefused ? undefined : before.begunAtMs;
   }
 
-  #rememberUnknown(key: string, digest: string, reason: UnknownReason, { askedAt, restMs }: Answer): void {
+  #rememberUnknown(key: string, digest: string, reason: UnknownReason, { askedAt, restMs }: VerificationResult): void {
     if (restMs > 0) this.cache.unknown.set(key, { reason, askedAt, restMs });
     if (reason !== 'unconfirmed_refusal') return;
     for (const each of this.#keysOf(digest)) {

@@ -9,7 +9,7 @@ import { MemoryRevocationStore } from '../revocation/memory-revocation-store.js'
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
-import { Flights } from '../resilience/flights.js';
+import { SingleFlight } from '../resilience/single-flight.js';
 import type { AuthenticationPolicy } from './decision/verdict.js';
 import { propertyRuns } from '../testing-support/property-runs.js';
 
@@ -167,7 +167,7 @@ describe('whatever happens', () => {
               // An empty policy asks for the same as none, and is decided in full.
               const answers = [authenticator.authenticate('abc'), authenticator.authenticate('abc', {})];
               if (answers.every((answer) => 'status' in answer)) compared += 1;
-              const [byShortWay, inFull] = await Promise.all(answers);
+              const [byShortWay, inFull] = await Promise.all(answers.map(async (answer) => answer));
               if (JSON.stringify(byShortWay) !== JSON.stringify(inFull)) return false;
             }
             return true;
@@ -186,7 +186,7 @@ describe('whatever happens', () => {
       const action = fc.constantFrom('join', 'start', 'land', 'invalidate');
       const counterexample = await counterexampleOf(
         fc.asyncProperty(fc.array(action, { maxLength: 12 }), async (actions) => {
-          const flights = new Flights<number>();
+          const flights = new SingleFlight<number>();
           const pending: (() => void)[] = [];
           let now = 0;
           let invalidatedAt = 0;

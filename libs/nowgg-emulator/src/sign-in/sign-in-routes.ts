@@ -55,10 +55,10 @@ function describe({ clientId, delivery, loginHint }: SignInRequest, { players, b
   const choices = players.map(({ userId, name, countryCode }) => {
     return { userId, name, countryCode, banned: bannedPlayers.includes(userId) };
   });
-  return { clientId, kind: delivery.kind, to: destinationOf(delivery), loginHint, players: choices };
+  return { clientId, kind: delivery.kind, to: routeToken(delivery), loginHint, players: choices };
 }
 
-function destinationOf(delivery: Delivery): string | undefined {
+function routeToken(delivery: Delivery): string | undefined {
   switch (delivery.kind) {
     case 'popup':
       return delivery.origin;

@@ -37,7 +37,7 @@ export function readAccountReply<T>(
   }
   const payload = ownProperty(reading.body, payloadKey);
   const info = isJsonObject(payload) ? read(payload) : undefined;
-  return info ? { status: 'info', info } : { status: 'unknown', reason: 'nonsense' };
+  return info ? { status: 'info', info } : { status: 'unknown', reason: 'invalid_response' };
 }
 
 /** Strict about `userId`, tolerant about everything else. Some accounts carry the picture as `avatar`. */

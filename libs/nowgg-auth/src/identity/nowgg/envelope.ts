@@ -37,9 +37,9 @@ export function readEnvelope(reply: Reply, expectedCode: string): EnvelopeReadin
   if (reply.statusCode >= 500) return unknown('server_error');
   if (reply.statusCode === 429) return unknown('rate_limited');
   if (reply.statusCode >= 300 && reply.statusCode < 400) return unknown('redirect');
-  if (!isJsonObject(reply.json)) return unknown('nonsense');
+  if (!isJsonObject(reply.json)) return unknown('invalid_response');
   const envelope = new Envelope(reply.json);
-  if (validateSync(envelope).length > 0) return unknown('nonsense');
+  if (validateSync(envelope).length > 0) return unknown('invalid_response');
   if (!envelope.success) return { kind: 'refusal', code: envelope.code };
-  return envelope.code === expectedCode ? { kind: 'success', body: reply.json } : unknown('nonsense');
+  return envelope.code === expectedCode ? { kind: 'success', body: reply.json } : unknown('invalid_response');
 }

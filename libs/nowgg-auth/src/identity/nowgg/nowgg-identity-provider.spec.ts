@@ -175,7 +175,7 @@ describe('verify-token', () => {
     ['an exp of just now', { exp: NOW_S }, 'expired_token'],
   ])('that says yes to %s is a no', async (_what, claims, reason) => {
     http.reply(success({ ...tokenClaims, ...claims }));
-    expect(await provider.verify('abc', 'token', signal)).toEqual({ status: 'invalid', reason, finding: true });
+    expect(await provider.verify('abc', 'token', signal)).toEqual({ status: 'invalid', reason, isOwnFinding: true });
   });
 
   it('takes an aud of many with ours', async () => {
@@ -310,7 +310,10 @@ describe('the token endpoint', () => {
       status: 'tokens',
       tokens: { accessToken: 'new-token', refreshToken: undefined },
     });
-    expect(await provider.exchangeCode({ code: 'c', signal })).toEqual({ status: 'in_doubt', reason: 'nonsense' });
+    expect(await provider.exchangeCode({ code: 'c', signal })).toEqual({
+      status: 'in_doubt',
+      reason: 'invalid_response',
+    });
   });
 
   it.each([
@@ -324,14 +327,17 @@ describe('the token endpoint', () => {
     ['another success code', { code: 'TOKEN' }],
   ])('that says success with %s leaves us in doubt', async (_what, change) => {
     http.reply({ ...tokens, ...change });
-    expect(await provider.exchangeCode({ code: 'c', signal })).toEqual({ status: 'in_doubt', reason: 'nonsense' });
+    expect(await provider.exchangeCode({ code: 'c', signal })).toEqual({
+      status: 'in_doubt',
+      reason: 'invalid_response',
+    });
   });
 
   it('refuses with a code that is kept only when it looks like a constant', async () => {
     http.reply({ success: false, code: 'INVALID_CODE' }, 400);
-    expect(await provider.refresh('r', signal)).toEqual({ status: 'refused', code: 'INVALID_CODE', definite: false });
+    expect(await provider.refresh('r', signal)).toEqual({ status: 'refused', code: 'INVALID_CODE', isFinal: false });
     http.reply({ success: false, code: 'bad secret' }, 400);
-    expect(await provider.refresh('r', signal)).toEqual({ status: 'refused', code: 'UNRECOGNISED', definite: false });
+    expect(await provider.refresh('r', signal)).toEqual({ status: 'refused', code: 'UNRECOGNISED', isFinal: false });
   });
 
   it('is busy at 429 and at a well-formed 503, in doubt at any other 5xx', async () => {
@@ -367,7 +373,7 @@ describe('userinfo and sessioninfo', () => {
       info: { userId: 'u1', name: '7', profilePicture: 'a.png', city: undefined },
     });
     http.reply({ success: true, code: 'USERDATA', userData: { name: 'x' } });
-    expect(await provider.getUserInfo('abc', signal)).toEqual({ status: 'unknown', reason: 'nonsense' });
+    expect(await provider.getUserInfo('abc', signal)).toEqual({ status: 'unknown', reason: 'invalid_response' });
   });
 
   it("are another request's when the userId is not the token's", async () => {

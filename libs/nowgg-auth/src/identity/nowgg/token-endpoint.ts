@@ -41,8 +41,8 @@ export function readTokenReply(credential: NowggCredential, outcome: IdentityHtt
   const reading = readEnvelope(outcome, 'REFRESH_TOKEN TOKEN');
   if (reading.kind === 'unknown') return { status: 'in_doubt', reason: reading.reason };
   // now.gg publishes no failure codes for this endpoint, so none of its refusals is a definite word about the grant.
-  if (reading.kind === 'refusal') return { status: 'refused', code: publicCode(reading.code), definite: false };
-  return readTokenSet(credential, reading.body) ?? { status: 'in_doubt', reason: 'nonsense' };
+  if (reading.kind === 'refusal') return { status: 'refused', code: publicCode(reading.code), isFinal: false };
+  return readTokenSet(credential, reading.body) ?? { status: 'in_doubt', reason: 'invalid_response' };
 }
 
 function readTokenSet(credential: NowggCredential, body: Readonly<Record<string, unknown>>): TokenOutcome | undefined {

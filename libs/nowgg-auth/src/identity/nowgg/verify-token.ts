@@ -64,17 +64,19 @@ export function readVerifyTokenReply(
   if (reading.kind === 'refusal') {
     return Object.hasOwn(REFUSALS, reading.code)
       ? refusal(tokenType, REFUSALS[reading.code as keyof typeof REFUSALS])
-      : { status: 'unknown', reason: 'nonsense' };
+      : { status: 'unknown', reason: 'invalid_response' };
   }
   const decoded = ownProperty(reading.body, 'decodedData');
   return isJsonObject(decoded)
     ? judgeClaims(client, tokenType, decoded, nowMs)
-    : { status: 'unknown', reason: 'nonsense' };
+    : { status: 'unknown', reason: 'invalid_response' };
 }
 
 /** `INVALID_TOKEN` is the answer to a wrong secret too, where one was sent: with an id_token none is. */
 function refusal(tokenType: TokenType, reason: InvalidReason): IdentityVerdict {
-  return tokenType === 'id_token' ? { status: 'invalid', reason, definite: true } : { status: 'invalid', reason };
+  return tokenType === 'id_token'
+    ? { status: 'invalid', reason, independentOfClient: true }
+    : { status: 'invalid', reason };
 }
 
 function judgeClaims(
@@ -98,7 +100,7 @@ function judgeClaims(
     !isOptionalIdentifier(sessionId) ||
     !isOptionalIdentifier(tokenId)
   ) {
-    return { status: 'unknown', reason: 'nonsense' };
+    return { status: 'unknown', reason: 'invalid_response' };
   }
   if (!audience.includes(client.clientId)) return finding('wrong_client');
   if (issuer !== client.issuer) return finding('invalid_token');
@@ -127,7 +129,7 @@ function judgeClaims(
 }
 
 function finding(reason: InvalidReason): IdentityVerdict {
-  return { status: 'invalid', reason, finding: true };
+  return { status: 'invalid', reason, isOwnFinding: true };
 }
 
 /** A `tokenId` is in tokens only; `sub` and `auth_time` without it are in id_tokens only. */

@@ -157,8 +157,8 @@ describe('no reply', () => {
           `${type}transfer-encoding: chunked\r\n\r\n${'10000\r\n'.concat('x'.repeat(65_536), '\r\n').repeat(3)}`,
         );
     });
-    expect(await http.send(request(url))).toMatchObject({ status: 'failed', reason: 'nonsense' });
-    expect(await http.send(request(url, { json: { a: 'announced' } }))).toMatchObject({ reason: 'nonsense' });
+    expect(await http.send(request(url))).toMatchObject({ status: 'failed', reason: 'invalid_response' });
+    expect(await http.send(request(url, { json: { a: 'announced' } }))).toMatchObject({ reason: 'invalid_response' });
   });
 
   it('is what bytes that are no HTTP, and a body that ends early, amount to', async () => {
@@ -167,7 +167,7 @@ describe('no reply', () => {
         socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"a":1}');
       } else socket.end('SSH-2.0-OpenSSH\r\n');
     });
-    expect(await http.send(request(url))).toMatchObject({ status: 'failed', reason: 'nonsense' });
+    expect(await http.send(request(url))).toMatchObject({ status: 'failed', reason: 'invalid_response' });
     expect(await http.send(request(url, { json: { a: 'early' } }))).toMatchObject({
       status: 'failed',
       reason: 'network',

@@ -23,7 +23,7 @@ export function failureOf(error: AxiosError | undefined, signal: AbortSignal): F
   if (NOT_SENT.has(code)) return { status: 'failed', sent: 'no', reason: 'network' };
   if (TLS.test(code)) return { status: 'failed', sent: 'no', reason: 'tls' };
   if (signal.aborted) return { status: 'failed', sent: wasConnected(error) ? 'perhaps' : 'no', reason: 'timeout' };
-  return { status: 'failed', sent: 'perhaps', reason: isNonsense(error) ? 'nonsense' : 'network' };
+  return { status: 'failed', sent: 'perhaps', reason: isNonsense(error) ? 'invalid_response' : 'network' };
 }
 
 function wasConnected(error: AxiosError | undefined): boolean {

@@ -206,7 +206,7 @@ export class NowggAuthorizationService {
     const key = { codeHash: hashOfState(ownerOf(client), state), owner: randomUUID() };
     // Held until nobody could use the state any more, whichever of the two clocks is ahead.
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
-    if (claim.outcome !== 'mine') throw foreignCallback();
+    if (claim.outcome !== 'acquired') throw foreignCallback();
     try {
       const authorization = await readAuthorization(client, parameters, state, pending);
       const exchange = await tokens.exchangeCode(authorization.code, authorization.options);

@@ -24,7 +24,7 @@ export interface WireFailure {
 }
 
 /** The identity system's metadata names an address that nothing is sent to. */
-const NOT_SENT: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'nonsense' };
+const NOT_SENT: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'invalid_response' };
 /** The library reads a longer challenge in quadratic time; a useful one has a few hundred characters. */
 const LONGEST_CHALLENGE = 1_024;
 /** Statuses whose replies have no body; `Response` refuses one. */
@@ -106,7 +106,7 @@ export class IdentityCall {
   /** Why the wire gave no answer that a library could have judged; undefined when it did. */
   failure(): WireFailure | undefined {
     const outcome = this.#outcome;
-    if (!outcome) return { reason: 'nonsense' };
+    if (!outcome) return { reason: 'invalid_response' };
     if (outcome.status === 'failed') return { reason: outcome.reason };
     const { statusCode, retryAfterMs } = outcome;
     if (statusCode >= 500) return { reason: 'server_error', retryAfterMs };

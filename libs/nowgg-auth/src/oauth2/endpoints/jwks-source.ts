@@ -2,7 +2,7 @@ import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWS
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { NowggClock } from '../../clock.js';
 import type { UnknownReason } from '../../identity/reasons.js';
-import { LastingDocument, type Loading, type MissCause } from './lasting-document.js';
+import { CachedDocument, type Loading, type MissCause } from './cached-document.js';
 
 /** A key set as it was fetched. */
 export interface Keys {
@@ -44,10 +44,10 @@ export interface JwksSourceOptions {
  * that were once fetched go on serving in an outage, for `keysMaxStaleMs` at most.
  */
 export class JwksSource {
-  readonly #document: LastingDocument<Keys>;
+  readonly #document: CachedDocument<Keys>;
 
   constructor(options: JwksSourceOptions) {
-    this.#document = new LastingDocument(options);
+    this.#document = new CachedDocument(options);
   }
 
   /** The key set at hand unless it needs renewal: spares the first use of most tokens every wait. */
@@ -74,7 +74,7 @@ export class JwksSource {
       if (keys === 'unusable') return { status: 'none' };
       const value = keys.length === 0 ? undefined : await trial(keys, document.value);
       if (value !== undefined) return { status: 'found', value };
-      document = await this.#document.renewForMiss(cause, document.value, since, signal);
+      document = await this.#document.refetchAfterMiss(cause, document.value, since, signal);
     }
     return document ? { ...document, status: 'unknown' } : { status: 'none' };
   }

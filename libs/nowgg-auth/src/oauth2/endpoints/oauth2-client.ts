@@ -8,7 +8,7 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
 import { JwksSource, type Keys, readKeys } from './jwks-source.js';
-import { LastingDocument, type Loading } from './lasting-document.js';
+import { CachedDocument, type Loading } from './cached-document.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
 
@@ -24,7 +24,7 @@ export class OAuth2Client {
   readonly clientKey: string;
   readonly keys: JwksSource;
   readonly #context: IdentityProviderContext;
-  readonly #metadata: LastingDocument<openid.ServerMetadata> | undefined;
+  readonly #metadata: CachedDocument<openid.ServerMetadata> | undefined;
   #refusal: EndpointRefusal | undefined;
 
   constructor(settings: OAuth2Settings, context: IdentityProviderContext) {
@@ -37,7 +37,7 @@ export class OAuth2Client {
       .digest('base64url');
     this.#metadata = settings.metadata
       ? undefined
-      : new LastingDocument({
+      : new CachedDocument({
           provider: settings.name,
           clock: this.clock,
           load: (signal) => this.#discover(signal),
@@ -60,7 +60,7 @@ export class OAuth2Client {
     const { metadata } = this.settings;
     return metadata
       ? { status: 'loaded', value: metadata }
-      : (this.#metadata as LastingDocument<openid.ServerMetadata>).get(signal);
+      : (this.#metadata as CachedDocument<openid.ServerMetadata>).get(signal);
   }
 
   /**
@@ -119,7 +119,7 @@ export class OAuth2Client {
       });
       return this.#judge({ ...discovered.serverMetadata() });
     } catch {
-      return { reason: 'nonsense', ...call.failure(), status: 'failed' };
+      return { reason: 'invalid_response', ...call.failure(), status: 'failed' };
     }
   }
 
@@ -127,12 +127,12 @@ export class OAuth2Client {
     const metadata = await this.metadata(signal);
     if (metadata.status === 'failed') return metadata;
     const url = metadata.value.jwks_uri;
-    if (url === undefined) return { status: 'failed', reason: 'nonsense' };
+    if (url === undefined) return { status: 'failed', reason: 'invalid_response' };
     const call = this.call(signal, true, undefined, 'metadata');
     const reply = await call.ask(url, { accept: 'application/jwk-set+json, application/json' });
-    if (reply?.statusCode !== 200) return { reason: 'nonsense', ...call.failure(), status: 'failed' };
+    if (reply?.statusCode !== 200) return { reason: 'invalid_response', ...call.failure(), status: 'failed' };
     const keys = readKeys(reply.json);
-    return keys ? { status: 'loaded', value: keys } : { status: 'failed', reason: 'nonsense' };
+    return keys ? { status: 'loaded', value: keys } : { status: 'failed', reason: 'invalid_response' };
   }
 
   #judge(discovered: openid.ServerMetadata): Loading<openid.ServerMetadata> {

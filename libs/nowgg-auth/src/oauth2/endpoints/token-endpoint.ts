@@ -12,7 +12,7 @@ import { ownProperty } from '../../identity/claims.js';
 import type { CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { IdentityCall } from './identity-call.js';
-import type { Loading } from './lasting-document.js';
+import type { Loading } from './cached-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
 import { readTokenFailure, readTokens } from './token-reply.js';
 
@@ -133,7 +133,7 @@ async function callFor(
     return readTokens(reply, sentAtMs, sub);
   } catch {
     // The library's errors carry bodies and tokens: what they are about is read from the wire.
-    return readTokenFailure(call) ?? { status: 'in_doubt', reason: 'nonsense' };
+    return readTokenFailure(call) ?? { status: 'in_doubt', reason: 'invalid_response' };
   }
 }
 
@@ -190,5 +190,5 @@ function notSent(reason: UnknownReason): NoTokens {
 }
 
 function refused(code: string): NoTokens {
-  return { status: 'refused', code, definite: true };
+  return { status: 'refused', code, isFinal: true };
 }

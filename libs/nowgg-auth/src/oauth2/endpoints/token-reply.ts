@@ -12,7 +12,7 @@ export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subje
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, token_type: type } = reply;
   const areTokens = isTokenText(accessToken) && (refreshToken === undefined || isTokenText(refreshToken));
   if (type !== 'bearer' || !areTokens || (expiresIn !== undefined && !Number.isFinite(expiresIn))) {
-    return { status: 'in_doubt', reason: 'nonsense' };
+    return { status: 'in_doubt', reason: 'invalid_response' };
   }
   const accessTokenExpiresAtMs = expiresIn === undefined ? undefined : sentAtMs + expiresIn * 1000;
   return {
@@ -27,7 +27,7 @@ export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subje
  */
 export function readTokenFailure(call: IdentityCall): Exclude<TokenOutcome, { status: 'tokens' }> | undefined {
   const { outcome } = call;
-  if (!outcome) return { status: 'not_sent', reason: 'nonsense' };
+  if (!outcome) return { status: 'not_sent', reason: 'invalid_response' };
   if (outcome.status === 'failed') {
     return { status: outcome.sent === 'no' ? 'not_sent' : 'in_doubt', reason: outcome.reason };
   }
@@ -44,12 +44,12 @@ function readErrorCode(
   retryAfterMs: number | undefined,
 ): Exclude<TokenOutcome, { status: 'tokens' }> {
   // RFC 6749 section 5.2: the grant, whatever it is, is no good, and will not get better.
-  if (code === 'invalid_grant') return { status: 'refused', code, definite: true };
+  if (code === 'invalid_grant') return { status: 'refused', code, isFinal: true };
   if (typeof code === 'string' && BUSY_CODES.has(code)) return { status: 'busy', retryAfterMs };
   if (statusCode === 401 || (typeof code === 'string' && CLIENT_CODES.has(code))) return { status: 'client_refused' };
   return typeof code === 'string' && code !== ''
-    ? { status: 'refused', code: publicCode(code), definite: false }
-    : { status: 'in_doubt', reason: 'nonsense' };
+    ? { status: 'refused', code: publicCode(code), isFinal: false }
+    : { status: 'in_doubt', reason: 'invalid_response' };
 }
 
 /** A code as it may be stored: an error body that echoes a secret must not get through. */

@@ -96,11 +96,11 @@ describe('the options of a standard identity provider', () => {
   });
 
   it.each([
-    ['authgear', () => authgear({ endpoint: 'nonsense', clientId: 'c' })],
+    ['authgear', () => authgear({ endpoint: 'invalid_response', clientId: 'c' })],
     ['authgear', () => authgear({ endpoint: undefined as never, clientId: 'c' })],
     ['wgtwo', () => wgtwo({ clientId: 'c', clientSecret: '' })],
     ['wgtwo', () => wgtwo({ clientId: 'c', clientSecret: undefined as never })],
-    ['sami', () => sami({ clientId: 'c', clientSecret: 's', tokenInfoUrl: 'nonsense' })],
+    ['sami', () => sami({ clientId: 'c', clientSecret: 's', tokenInfoUrl: 'invalid_response' })],
   ])('of %s are judged in its name', (name, define) => {
     expect(faultsOf(define)).toMatch(new RegExp(`^${name}\\(\\): `));
   });

@@ -118,7 +118,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
     if (tokenType !== 'token') {
-      return Promise.resolve({ status: 'invalid', reason: 'wrong_token_type', definite: true });
+      return Promise.resolve({ status: 'invalid', reason: 'wrong_token_type', independentOfClient: true });
     }
     // Where there is one way it judges the form as well; decoding once more would cost as much as all the rest.
     const forOpaque = this.#forOpaque ?? this.#forJwt;

@@ -106,12 +106,12 @@ class Introspection implements TokenVerification {
       provider: this.#client.settings.name,
       detail: 'introspection({ requireTokenType: false }) is for systems that never send a token_type',
     });
-    return { status: 'unknown', reason: 'nonsense' };
+    return { status: 'unknown', reason: 'invalid_response' };
   }
 }
 
 function finding(reason: 'wrong_client' | 'invalid_token' | 'expired_token'): IdentityVerdict {
-  return { status: 'invalid', reason, definite: true, finding: true };
+  return { status: 'invalid', reason, independentOfClient: true, isOwnFinding: true };
 }
 
 /** Undefined when the answer names no user. */

@@ -15,7 +15,7 @@ import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../endpoints/secure-url.js';
 import { factsOf } from './token-facts.js';
-import { ProvenHeaders } from './proven-headers.js';
+import { VerifiedHeaderCache } from './verified-header-cache.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface JwtVerificationOptions {
@@ -108,7 +108,7 @@ class JwtVerification implements TokenVerification {
   readonly #issuers: string[];
   readonly #requiredClaims: string[];
   readonly #textClaims: readonly string[];
-  readonly #provenHeaders = new ProvenHeaders();
+  readonly #provenHeaders = new VerifiedHeaderCache();
 
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
@@ -143,7 +143,7 @@ class JwtVerification implements TokenVerification {
     const search = await this.#client.keys.findAll('token', header, signal, trial);
     if (search.status === 'found') return search.value;
     // Without a key it is not to be remembered: the key may be published in the next moment.
-    return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', finding: true } : search;
+    return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', isOwnFinding: true } : search;
   }
 
   /** The verdict of the key that signed this token. Undefined when none of them did and a newer key may have. */
@@ -217,7 +217,7 @@ class JwtVerification implements TokenVerification {
 }
 
 /** Not remembered: such a text takes no place in the cache of refusals. */
-const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), finding: true });
+const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), isOwnFinding: true });
 
 /** The header as it was encoded. */
 function headerOf(token: string): string {
@@ -246,7 +246,7 @@ function isOfType(value: unknown, expected: string): boolean {
 
 /** Found out here and by public keys: it proves nothing about our own credentials. */
 function refused(reason: InvalidReason): Extract<IdentityVerdict, { readonly status: 'invalid' }> {
-  return { status: 'invalid', reason, definite: true };
+  return { status: 'invalid', reason, independentOfClient: true };
 }
 
 function reasonOf(error: unknown): InvalidReason {

@@ -6,12 +6,12 @@ import type { IdentityCall } from '../endpoints/identity-call.js';
 
 /** A no about the token that was shown as the only credential: it proves nothing about our own ones. */
 export function refusedToken(reason: InvalidReason = 'invalid_token'): IdentityVerdict {
-  return { status: 'invalid', reason, definite: true };
+  return { status: 'invalid', reason, independentOfClient: true };
 }
 
 /** A reply that is no well-formed answer, or none at all. */
 export function noAnswer(call: IdentityCall): IdentityVerdict {
-  return { reason: 'nonsense', ...call.failure(), status: 'unknown' };
+  return { reason: 'invalid_response', ...call.failure(), status: 'unknown' };
 }
 
 /**

@@ -28,7 +28,7 @@ describe('ClientCircuits', () => {
 
   it('starts counting anew after any answer about a grant', () => {
     report(silence, 4);
-    report({ status: 'refused', code: 'NO', definite: false });
+    report({ status: 'refused', code: 'NO', isFinal: false });
     report(silence, 4);
     expect(circuits.enter('client')).toBe(0);
   });

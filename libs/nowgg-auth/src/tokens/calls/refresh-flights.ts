@@ -1,6 +1,6 @@
 /**
  * One refresh per grant and generation at a time in this process. A flight belongs to no caller, and may give its place
- * away while it is still in the air: its reply is then harvested, but nobody new waits for it.
+ * away while it is still in the air: its reply is then stored_late, but nobody new waits for it.
  */
 export class RefreshFlights<T> {
   readonly #byKey = new Map<string, Promise<T>>();

@@ -59,6 +59,6 @@ async function sent(call: TokenCall): Promise<TokenOutcome> {
   try {
     return await call.send();
   } catch {
-    return { status: 'in_doubt', reason: 'nonsense' };
+    return { status: 'in_doubt', reason: 'invalid_response' };
   }
 }

@@ -34,7 +34,7 @@ describe('counters and events of the token service', () => {
   it('begin at nothing, with a bucket for each bound and one for the rest', () => {
     const counters = new TokenCounters().read();
     expect(Object.values(counters.outcomes).filter((count) => count > 0)).toEqual([]);
-    expect(counters).toMatchObject({ unsavedSets: 0, heldSets: 0, abandonedSets: 0 });
+    expect(counters).toMatchObject({ pendingWrites: 0, delayedWrites: 0, abandonedWrites: 0 });
     expect(counters.leaseWait.buckets).toEqual(Array.from({ length: DURATION_BOUNDS_MS.length + 1 }, () => 0));
   });
 
@@ -84,12 +84,12 @@ describe('counters and events of the token service', () => {
 
   it('tell a refusal from being sent away because of one', async () => {
     await under.pass(HOUR_MS);
-    under.provider.answers.push({ status: 'refused', code: 'NO', definite: false });
+    under.provider.answers.push({ status: 'refused', code: 'NO', isFinal: false });
     await errorOf(under.service.getAccessToken(grantId));
     await errorOf(under.service.getAccessToken(grantId));
     expect(outcomesOf()).toEqual({ refused: 1, suspect: 1 });
     await under.pass(HOUR_MS);
-    under.provider.answers.push({ status: 'refused', code: 'invalid_grant', definite: true });
+    under.provider.answers.push({ status: 'refused', code: 'invalid_grant', isFinal: true });
     await errorOf(under.service.getAccessToken(grantId));
     expect(outcomesOf()).toEqual({ refused: 1, suspect: 1, needs_reauth: 1 });
   });
@@ -118,7 +118,7 @@ describe('counters and events of the token service', () => {
     await left;
     reply.resolve({ status: 'tokens', tokens: under.provider.issue(undefined) });
     await settled();
-    expect(outcomesOf()).toEqual({ in_doubt: 1, harvested: 1 });
+    expect(outcomesOf()).toEqual({ in_doubt: 1, stored_late: 1 });
   });
 
   it('have a bucket for our own store failing', async () => {
@@ -133,17 +133,17 @@ describe('counters and events of the token service', () => {
     const away = jest.spyOn(under.store, 'commitTokens').mockRejectedValue(new IdentityUnavailableError());
     const refresh = under.service.getAccessToken(grantId);
     await settled();
-    expect(under.service.counters()).toMatchObject({ unsavedSets: 1, heldSets: 1, abandonedSets: 0 });
+    expect(under.service.counters()).toMatchObject({ pendingWrites: 1, delayedWrites: 1, abandonedWrites: 0 });
     await under.pass(1_000, 50);
     away.mockRestore();
     await under.pass(2_000, 50);
     await refresh;
-    expect(under.service.counters()).toMatchObject({ unsavedSets: 0, heldSets: 1, abandonedSets: 0 });
+    expect(under.service.counters()).toMatchObject({ pendingWrites: 0, delayedWrites: 1, abandonedWrites: 0 });
     expect(under.service.counters().commitWindow.longestMs).toBeGreaterThanOrEqual(1_000);
-    const common = { type: 'unsaved_set', provider: 'nowgg', grantId };
-    expect(events.filter(({ type }) => type === 'unsaved_set')).toEqual([
-      { ...common, state: 'held', heldMs: 0, unsavedSets: 1 },
-      { ...common, state: 'saved', heldMs: expect.any(Number), unsavedSets: 0 },
+    const common = { type: 'pending_write', provider: 'nowgg', grantId };
+    expect(events.filter(({ type }) => type === 'pending_write')).toEqual([
+      { ...common, state: 'held', heldMs: 0, pendingWrites: 1 },
+      { ...common, state: 'saved', heldMs: expect.any(Number), pendingWrites: 0 },
     ]);
   });
 
@@ -155,8 +155,8 @@ describe('counters and events of the token service', () => {
     const closing = under.service.close();
     await under.pass(70_000, 500);
     await Promise.all([closing, refresh]);
-    expect(under.service.counters()).toMatchObject({ unsavedSets: 0, abandonedSets: 1 });
-    expect(events).toContainEqual(expect.objectContaining({ type: 'unsaved_set', state: 'abandoned' }));
+    expect(under.service.counters()).toMatchObject({ pendingWrites: 0, abandonedWrites: 1 });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'pending_write', state: 'abandoned' }));
   });
 
   it('hold no token', async () => {

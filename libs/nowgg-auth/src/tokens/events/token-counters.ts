@@ -23,17 +23,17 @@ export interface NowggTokenCounters {
   /** From a reply of the token endpoint until it was stored: as long as only this process had it. Exchanges too. */
   readonly commitWindow: DurationCounts;
   /** Token sets that were received and are not stored at this moment. */
-  readonly unsavedSets: number;
+  readonly pendingWrites: number;
   /** Token sets that were not stored at the first try, so far. */
-  readonly heldSets: number;
+  readonly delayedWrites: number;
   /** Token sets that this process gave up because it was told to end while its store was away. */
-  readonly abandonedSets: number;
+  readonly abandonedWrites: number;
 }
 
 const NO_OUTCOMES: Readonly<Record<'fresh' | RefreshOutcome, number>> = {
   fresh: 0,
   refreshed: 0,
-  harvested: 0,
+  stored_late: 0,
   adopted: 0,
   held_timeout: 0,
   busy: 0,
@@ -76,23 +76,23 @@ export class TokenCounters {
   readonly #outcomes = { ...NO_OUTCOMES };
   readonly leaseWait = new Durations();
   readonly commitWindow = new Durations();
-  unsavedSets = 0;
-  heldSets = 0;
-  abandonedSets = 0;
+  pendingWrites = 0;
+  delayedWrites = 0;
+  abandonedWrites = 0;
 
   count(outcome: 'fresh' | RefreshOutcome): void {
     this.#outcomes[outcome] += 1;
   }
 
   read(): NowggTokenCounters {
-    const { unsavedSets, heldSets, abandonedSets } = this;
+    const { pendingWrites, delayedWrites, abandonedWrites } = this;
     return {
       outcomes: { ...this.#outcomes },
       leaseWait: this.leaseWait.read(),
       commitWindow: this.commitWindow.read(),
-      unsavedSets,
-      heldSets,
-      abandonedSets,
+      pendingWrites,
+      delayedWrites,
+      abandonedWrites,
     };
   }
 }

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 
 /**
  * What came of a refresh, or of a call that asked for one.
- * - `refreshed`: this process asked and stored the new tokens. `harvested`: the same, after every caller had left.
+ * - `refreshed`: this process asked and stored the new tokens. `stored_late`: the same, after every caller had left.
  * - `adopted`: somebody else was faster. `held_timeout`: somebody else was at it for too long.
  * - `busy`, `not_sent`, `in_doubt`, `client_refused`: the call failed and says nothing about the grant.
  * - `circuit_open`, `backing_off`: not asked, because an earlier call failed a moment ago.
@@ -14,7 +14,7 @@ import { channel } from 'node:diagnostics_channel';
  */
 export type RefreshOutcome =
   | 'refreshed'
-  | 'harvested'
+  | 'stored_late'
   | 'adopted'
   | 'held_timeout'
   | 'busy'
@@ -51,7 +51,7 @@ export type NowggTokenEvent =
    * `saved`: it is stored now. `abandoned`: the process was told to end first.
    */
   | {
-      readonly type: 'unsaved_set';
+      readonly type: 'pending_write';
       readonly provider: string;
       /** Undefined for the reply to a code, which has no grant yet. */
       readonly grantId: string | undefined;
@@ -59,7 +59,7 @@ export type NowggTokenEvent =
       /** How long this process has had it, milliseconds. */
       readonly heldMs: number;
       /** How many sets this process has that are not stored, this one included while it is. */
-      readonly unsavedSets: number;
+      readonly pendingWrites: number;
     }
   /** A ciphertext did not open; the row was kept as it is. */
   | {

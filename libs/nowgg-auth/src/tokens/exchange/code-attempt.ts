@@ -12,7 +12,7 @@ import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
 import { firstGrant } from './first-grant.js';
 import { openReply, sealReply } from './sealed-reply.js';
 import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** When a code that was not admitted may be brought again, seconds. */
 export const NOT_ADMITTED_RETRY_S = 5;
@@ -21,7 +21,7 @@ const DOUBTED_CODE_RETRY_MS = 5_000;
 
 /** What an attempt works with, beside its claim. */
 export interface CodeAttemptContext {
-  readonly parts: TokenParts;
+  readonly parts: TokenDependencies;
   readonly authenticator: NowggAuthenticator;
   readonly completed: CompletedExchanges;
   readonly provider: IdentityProvider;
@@ -33,12 +33,12 @@ export interface CodeAttemptContext {
 /** One attempt to make a grant out of a code, with the claim on it: call, seal the reply at once, verify, create. */
 export class CodeAttempt {
   readonly #context: CodeAttemptContext;
-  readonly #parts: TokenParts;
+  readonly #parts: TokenDependencies;
   readonly #provider: IdentityProvider;
   readonly #key: ExchangeKey;
-  readonly #claim: Extract<ExchangeClaim, { outcome: 'mine' }>;
+  readonly #claim: Extract<ExchangeClaim, { outcome: 'acquired' }>;
 
-  constructor(context: CodeAttemptContext, key: ExchangeKey, claim: Extract<ExchangeClaim, { outcome: 'mine' }>) {
+  constructor(context: CodeAttemptContext, key: ExchangeKey, claim: Extract<ExchangeClaim, { outcome: 'acquired' }>) {
     this.#context = context;
     this.#parts = context.parts;
     this.#provider = context.provider;
@@ -48,9 +48,9 @@ export class CodeAttempt {
 
   /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
   async run(): Promise<ExchangedCode> {
-    const { replyCt } = this.#claim.exchange;
-    const tokens = replyCt
-      ? openReply(this.#parts.vault, this.#provider, this.#key.codeHash, replyCt)
+    const { replyCiphertext } = this.#claim.exchange;
+    const tokens = replyCiphertext
+      ? openReply(this.#parts.vault, this.#provider, this.#key.codeHash, replyCiphertext)
       : await this.#askIfAdmitted();
     return this.#verifyAndCreate(tokens);
   }
@@ -66,7 +66,7 @@ export class CodeAttempt {
     const closedForMs = circuits.enter(circuitKey('code', clientKey));
     if (closedForMs > 0) return this.#giveUp('now', closedForMs);
     const { request } = this.#context;
-    const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.harvestMs) });
+    const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.lateReplyMs) });
     // The module never replays a code: it works once, and a second use may count as theft.
     const startedAt = clock.monotonicNow();
     const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
@@ -82,8 +82,8 @@ export class CodeAttempt {
     const { tokens } = outcome;
     if (tokens.refreshToken === undefined) return this.#forget(withoutRefreshToken());
     const { codeHash } = this.#key;
-    const replyCt = sealReply(vault, this.#provider, codeHash, tokens);
-    await unsaved.save({ provider: name, grantId: undefined }, () => store.sealExchange(codeHash, replyCt));
+    const replyCiphertext = sealReply(vault, this.#provider, codeHash, tokens);
+    await unsaved.save({ provider: name, grantId: undefined }, () => store.sealExchange(codeHash, replyCiphertext));
     await successes.note(clientKey);
     return tokens;
   }
@@ -91,7 +91,7 @@ export class CodeAttempt {
   async #failed(outcome: Exclude<TokenOutcome, { status: 'tokens' }>): Promise<TokenSet> {
     switch (outcome.status) {
       case 'refused':
-        return this.#refused(outcome.definite);
+        return this.#refused(outcome.isFinal);
       case 'in_doubt':
         return this.#giveUp('when_lapsed', this.#parts.timing.leaseMs);
       case 'busy':
@@ -102,19 +102,19 @@ export class CodeAttempt {
   }
 
   /** An earlier holder of the claim may have used the code up and still bring the reply; until then a no proves nothing. */
-  async #refused(definite: boolean): Promise<TokenSet> {
+  async #refused(isFinal: boolean): Promise<TokenSet> {
     const { evidence, store, timing, vault } = this.#parts;
     const { exchange, predecessorInDoubt } = this.#claim;
     const { codeHash } = this.#key;
-    const mayStillCome = predecessorInDoubt && exchange.readAtMs - exchange.createdAtMs < timing.harvestMs;
+    const mayStillCome = predecessorInDoubt && exchange.readAtMs - exchange.createdAtMs < timing.lateReplyMs;
     // A wrong client secret is refused in the same way as a code.
-    const isInDoubt = !mayStillCome && !definite && !(await evidence.of(this.#provider.name).believesCode(codeHash));
+    const isInDoubt = !mayStillCome && !isFinal && !(await evidence.of(this.#provider.name).believesCode(codeHash));
     if (isInDoubt) return this.#giveUp('now', DOUBTED_CODE_RETRY_MS);
     if (!mayStillCome && (await store.removeExchange({ ...this.#key, unlessSealed: true }))) {
       throw new InvalidGrantError();
     }
     const current = await store.findExchange(codeHash);
-    if (current?.replyCt) return openReply(vault, this.#provider, codeHash, current.replyCt);
+    if (current?.replyCiphertext) return openReply(vault, this.#provider, codeHash, current.replyCiphertext);
     // The claim is left to lapse with its owner's name on it, so that the next holder knows of the doubt too.
     throw new IdentityUnavailableError(timing.leaseMs / 1000);
   }

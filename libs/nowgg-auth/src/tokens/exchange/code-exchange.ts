@@ -6,9 +6,9 @@ import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
 import type { AdmittedCode } from '../calls/code-admission.js';
 import { CodeAttempt, NOT_ADMITTED_RETRY_S } from './code-attempt.js';
 import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
-import type { GrantEnding } from '../ending/grant-ending.js';
+import type { GrantRevoker } from '../ending/grant-revoker.js';
 import { RefreshFlights } from '../calls/refresh-flights.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** What is sent with a code. */
 export interface CodeExchangeOptions {
@@ -34,13 +34,13 @@ const FIRST_PAUSE_MS = 25;
  * caller that brings it again, in any process, goes on where the last one stopped and gets the same grant.
  */
 export class CodeExchanger {
-  readonly #parts: TokenParts;
+  readonly #parts: TokenDependencies;
   readonly #authenticator: NowggAuthenticator;
   readonly #completed: CompletedExchanges;
   readonly #flights = new RefreshFlights<ExchangedCode>();
   readonly #stopping = new AbortController();
 
-  constructor(parts: TokenParts, authenticator: NowggAuthenticator, ending: GrantEnding) {
+  constructor(parts: TokenDependencies, authenticator: NowggAuthenticator, ending: GrantRevoker) {
     this.#parts = parts;
     this.#authenticator = authenticator;
     this.#completed = new CompletedExchanges(parts, authenticator, ending);
@@ -111,7 +111,7 @@ export class CodeExchanger {
       const key = { codeHash, owner: randomUUID() };
       const claim = await store.claimExchange({ ...key, leaseMs: timing.leaseMs });
       if (claim.outcome === 'completed') return this.#completed.replay(claim.exchange);
-      if (claim.outcome === 'mine') {
+      if (claim.outcome === 'acquired') {
         const context = {
           parts: this.#parts,
           authenticator: this.#authenticator,

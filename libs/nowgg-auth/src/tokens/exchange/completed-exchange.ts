@@ -3,10 +3,10 @@ import type { NowggPrincipal } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { ExchangeRecord } from '../store/exchange-record.js';
-import type { GrantEnding } from '../ending/grant-ending.js';
+import type { GrantRevoker } from '../ending/grant-revoker.js';
 import { isOrigin } from '../vault/grant-origin.js';
 import type { GrantRecord } from '../store/grant-record.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 export interface ExchangedCode {
   readonly grant: GrantRecord;
@@ -15,11 +15,11 @@ export interface ExchangedCode {
 
 /** What a code whose exchange is complete leads to. */
 export class CompletedExchanges {
-  readonly #parts: TokenParts;
+  readonly #parts: TokenDependencies;
   readonly #authenticator: NowggAuthenticator;
-  readonly #ending: GrantEnding;
+  readonly #ending: GrantRevoker;
 
-  constructor(parts: TokenParts, authenticator: NowggAuthenticator, ending: GrantEnding) {
+  constructor(parts: TokenDependencies, authenticator: NowggAuthenticator, ending: GrantRevoker) {
     this.#parts = parts;
     this.#authenticator = authenticator;
     this.#ending = ending;

@@ -10,9 +10,14 @@ export function sealReply(vault: Vault, provider: IdentityProvider, codeHash: st
 }
 
 /** Only what {@link sealReply} sealed opens, so its shape needs no second look. */
-export function openReply(vault: Vault, provider: IdentityProvider, codeHash: string, replyCt: Uint8Array): TokenSet {
+export function openReply(
+  vault: Vault,
+  provider: IdentityProvider,
+  codeHash: string,
+  replyCiphertext: Uint8Array,
+): TokenSet {
   const owner = { provider: provider.name, grantId: undefined };
-  return JSON.parse(vault.open(replyCt, contextOf(provider, codeHash), owner)) as TokenSet;
+  return JSON.parse(vault.open(replyCiphertext, contextOf(provider, codeHash), owner)) as TokenSet;
 }
 
 function contextOf({ name, clientKey }: IdentityProvider, codeHash: string): SealContext {

@@ -27,10 +27,10 @@ export function accessTokenZone(
   least: LeastValidity = {},
   nowMs = grant.readAtMs,
 ): AccessTokenZone {
-  if (grant.accessNotAfterMs === undefined) return 'expired';
-  const leftMs = grant.accessNotAfterMs - nowMs;
+  if (grant.accessTokenExpiresAtMs === undefined) return 'expired';
+  const leftMs = grant.accessTokenExpiresAtMs - nowMs;
   if (leftMs <= 0) return 'expired';
-  const lifeMs = Math.max(0, grant.accessNotAfterMs - grant.accessObtainedAtMs);
+  const lifeMs = Math.max(0, grant.accessTokenExpiresAtMs - grant.accessObtainedAtMs);
   const jitter = jitterOf(grant.id);
   const mandatoryMs = Math.min(timing.mandatoryMs, lifeMs / 4) * jitter;
   const leastMs = Math.max(least.minValidityMs ?? 0, (least.minLifeShare ?? 0) * lifeMs);

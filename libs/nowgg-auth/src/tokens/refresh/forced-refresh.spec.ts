@@ -79,7 +79,7 @@ describe('codes that the token endpoint has no patience for', () => {
 
   it('that are refused end at a limit, claim nothing beyond it, and leave refreshes alone', async () => {
     const { grant } = await world.signIn();
-    const refusal = { status: 'refused', code: 'INVALID_CODE', definite: false } as const;
+    const refusal = { status: 'refused', code: 'INVALID_CODE', isFinal: false } as const;
     world.provider.answers.push(...Array.from({ length: 31 }, () => refusal));
     for (let n = 0; n < 100; n += 1) await errorOf(world.service.exchangeCode(`made-up-${n}`));
     expect(world.provider.codes.length).toBeLessThanOrEqual(32);

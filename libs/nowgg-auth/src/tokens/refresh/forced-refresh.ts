@@ -18,8 +18,8 @@ const SAME_WRITE_MS = 10;
  */
 export function judgeForcedRefresh(grant: GrantRecord, minAgeMs: number): ForcedRefresh {
   const now = grant.readAtMs;
-  const { accessNotAfterMs, accessObtainedAtMs, generation, state, updatedAtMs } = grant;
-  if (accessNotAfterMs !== undefined && accessNotAfterMs <= now) return { action: 'refresh' };
+  const { accessTokenExpiresAtMs, accessObtainedAtMs, generation, state, updatedAtMs } = grant;
+  if (accessTokenExpiresAtMs !== undefined && accessTokenExpiresAtMs <= now) return { action: 'refresh' };
   if (generation > FIRST_GENERATION && now - accessObtainedAtMs < minAgeMs) return { action: 'serve' };
   const isTaken = (grant.leaseUntilMs ?? 0) > now;
   const triedSince = updatedAtMs - accessObtainedAtMs > SAME_WRITE_MS;

@@ -1,28 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { NowggConfigurationError } from '../../errors.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import type { GrantEnding } from '../ending/grant-ending.js';
+import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { GrantRecord } from '../store/grant-record.js';
-import { HolderWatch } from './holder-watch.js';
+import { LeaseWaiter } from './lease-waiter.js';
 import { RefreshAttempt } from './refresh-attempt.js';
 import { RefreshFlights } from '../calls/refresh-flights.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { circuitKey } from '../calls/token-call.js';
 import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
 
 /** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
 export class GrantRefresher {
-  readonly #parts: TokenParts;
-  readonly #ending: GrantEnding;
+  readonly #parts: TokenDependencies;
+  readonly #ending: GrantRevoker;
   readonly #flights = new RefreshFlights<RefreshResult>();
-  readonly #holders: HolderWatch;
+  readonly #holders: LeaseWaiter;
   readonly #stopping = new AbortController();
 
-  constructor(parts: TokenParts, ending: GrantEnding) {
+  constructor(parts: TokenDependencies, ending: GrantRevoker) {
     this.#parts = parts;
     this.#ending = ending;
-    this.#holders = new HolderWatch(parts);
+    this.#holders = new LeaseWaiter(parts);
   }
 
   /** Replaces exactly the generation of `grant`. Joins a refresh of it that is under way in this process. */
@@ -58,7 +58,7 @@ export class GrantRefresher {
       const result = await this.#refresh(grant, quietMs, times, leave);
       const late = clock.monotonicNow() - startedAt > timing.softDeadlineMs;
       if (result.status === 'yielded') outcome = undefined;
-      else outcome = result.outcome === 'refreshed' && late ? 'harvested' : result.outcome;
+      else outcome = result.outcome === 'refreshed' && late ? 'stored_late' : result.outcome;
       return result;
     } finally {
       if (outcome !== undefined) this.#tell(grant, outcome, clock.monotonicNow() - startedAt, times);
@@ -80,7 +80,7 @@ export class GrantRefresher {
   async #refresh(grant: GrantRecord, quietMs: number, times: RefreshTimes, leave: () => void): Promise<RefreshResult> {
     const { store, circuits, refreshPlaces, timing, clock } = this.#parts;
     const { id, generation, clientKey } = grant;
-    const { leaseMs, harvestMs: takeoverLeaseMs } = timing;
+    const { leaseMs, lateReplyMs: takeoverLeaseMs } = timing;
     const provider = this.#providerOf(grant);
     const startedAt = clock.monotonicNow();
     const waitUntil = startedAt + timing.softDeadlineMs;
@@ -96,10 +96,10 @@ export class GrantRefresher {
           leavePlace();
           throw error;
         });
-      if (lease.outcome !== 'mine') leavePlace();
+      if (lease.outcome !== 'acquired') leavePlace();
       times.leaseWaitMs = clock.monotonicNow() - startedAt;
       switch (lease.outcome) {
-        case 'mine':
+        case 'acquired':
           return this.#attempt(
             new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times),
             leave,

@@ -3,9 +3,9 @@ import type { AttemptKey, GrantRecord, LeaseResult } from '../store/grant-record
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
-import type { GrantEnding } from '../ending/grant-ending.js';
+import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { RefreshedToken } from '../store/issued-token.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
 import type { RefreshOutcome } from '../events/token-events.js';
@@ -19,8 +19,8 @@ const LONGEST_BUSY_MS = 60_000;
  * the lease meanwhile; every other outcome is written only while the turn is still his.
  */
 export class RefreshAttempt {
-  readonly #parts: TokenParts;
-  readonly #ending: GrantEnding;
+  readonly #parts: TokenDependencies;
+  readonly #ending: GrantRevoker;
   readonly #provider: IdentityProvider;
   readonly #grant: GrantRecord;
   readonly #turn: AttemptKey;
@@ -29,10 +29,10 @@ export class RefreshAttempt {
   #inDoubt: boolean;
 
   constructor(
-    parts: TokenParts,
-    ending: GrantEnding,
+    parts: TokenDependencies,
+    ending: GrantRevoker,
     provider: IdentityProvider,
-    lease: Extract<LeaseResult, { outcome: 'mine' }>,
+    lease: Extract<LeaseResult, { outcome: 'acquired' }>,
     owner: string,
     times: RefreshTimes,
   ) {
@@ -86,8 +86,8 @@ export class RefreshAttempt {
       {
         purpose: 'refresh',
         clientKey: this.#grant.clientKey,
-        // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is harvested.
-        send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.harvestMs)),
+        // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is stored_late.
+        send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.lateReplyMs)),
         resendMs: timing.resendMs,
         // The refresh token of a restored row was used before: a system that detects reuse is shown it once.
         replays: !this.#parts.seen.isRestored(this.#grant),
@@ -143,12 +143,12 @@ export class RefreshAttempt {
     return { credentialId: this.#provider.credentialIdOf(accessToken), scopes: undefined, begunAtMs };
   }
 
-  async #refused({ code, definite }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
+  async #refused({ code, isFinal }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
     const { store, successes, timing } = this.#parts;
     return this.#adoptOr(async (grant) => {
       const clientSucceededAtMs = await successes.last(grant.clientKey);
-      const evidence = { grant, definite, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
-      const judgement = judgeRefusal(evidence, timing, timing.harvestMs);
+      const evidence = { grant, isFinal, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
+      const judgement = judgeRefusal(evidence, timing, timing.lateReplyMs);
       const { state, retryInMs } = judgement;
       const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
       // Whoever has the turn now will find out.

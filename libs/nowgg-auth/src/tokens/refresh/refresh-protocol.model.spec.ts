@@ -17,7 +17,7 @@ interface Model {
   revoked: boolean;
   generation: number;
   /** The stored token of that generation, once it was seen. */
-  accessCt?: string;
+  accessCiphertext?: string;
 }
 
 /** Does something to the world and holds it to what is true at every moment. */
@@ -34,15 +34,16 @@ class Step implements fc.AsyncCommand<Model, RefreshWorld> {
   async run(model: Model, world: RefreshWorld): Promise<void> {
     await this.act(world, model);
     await settled();
-    const { state, generation, accessCt } = await world.state();
+    const { state, generation, accessCiphertext } = await world.state();
     const { surprises, forged } = world;
     assert.deepEqual({ surprises, forged }, { surprises: [], forged: [] });
     assert.ok(generation >= model.generation, 'a generation came back');
     assert.equal(state === 'revoked', model.revoked);
     assert.ok(((await world.callsAtOnce()) ?? 0) <= 2, 'more than one replay at a time');
-    const replaced = generation === model.generation && accessCt !== (model.accessCt ?? accessCt);
+    const replaced =
+      generation === model.generation && accessCiphertext !== (model.accessCiphertext ?? accessCiphertext);
     assert.ok(!replaced, 'a generation was stored twice');
-    Object.assign(model, { generation, accessCt });
+    Object.assign(model, { generation, accessCiphertext });
   }
 
   toString(): string {

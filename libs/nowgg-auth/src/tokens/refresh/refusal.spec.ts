@@ -8,7 +8,7 @@ const judge = (grant: Partial<RefusalEvidence['grant']>, evidence: Partial<Refus
   judgeRefusal(
     {
       grant: { failCount: 0, failCountedAtMs: undefined, readAtMs: 100 * MINUTE, ...grant },
-      definite: false,
+      isFinal: false,
       predecessorInDoubt: false,
       clientSucceededAtMs: 99 * MINUTE,
       ...evidence,
@@ -19,11 +19,11 @@ const judge = (grant: Partial<RefusalEvidence['grant']>, evidence: Partial<Refus
 
 describe('judgeRefusal', () => {
   it('ends a grant at once on a definite no', () => {
-    expect(judge({}, { definite: true })).toMatchObject({ state: 'needs_reauth', counted: true });
+    expect(judge({}, { isFinal: true })).toMatchObject({ state: 'needs_reauth', counted: true });
   });
 
   it('takes no refusal at its word, however definite, while an earlier attempt is in doubt', () => {
-    const judgement = judge({ failCount: 2 }, { definite: true, predecessorInDoubt: true });
+    const judgement = judge({ failCount: 2 }, { isFinal: true, predecessorInDoubt: true });
     expect(judgement).toEqual({ state: 'suspect', failCount: 2, counted: false, retryInMs: DOUBT_MS });
   });
 

@@ -4,7 +4,7 @@ import type { RefreshTiming } from '../calls/refresh-timing.js';
 export interface RefusalEvidence {
   readonly grant: Pick<GrantRecord, 'failCount' | 'failCountedAtMs' | 'readAtMs'>;
   /** The identity system's documented code says that this grant is dead. */
-  readonly definite: boolean;
+  readonly isFinal: boolean;
   /** An earlier attempt with the same refresh token may have been carried out: then a refusal is no news. */
   readonly predecessorInDoubt: boolean;
   /** When the same client last had a successful token reply, epoch milliseconds. */
@@ -22,7 +22,7 @@ export type RefusalJudgement = Pick<AttemptRefusal, 'state' | 'failCount' | 'cou
 export function judgeRefusal(evidence: RefusalEvidence, timing: RefreshTiming, doubtMs: number): RefusalJudgement {
   const { failCount } = evidence.grant;
   if (evidence.predecessorInDoubt) return { state: 'suspect', failCount, counted: false, retryInMs: doubtMs };
-  if (evidence.definite) return { state: 'needs_reauth', failCount: failCount + 1, counted: true, retryInMs: 0 };
+  if (evidence.isFinal) return { state: 'needs_reauth', failCount: failCount + 1, counted: true, retryInMs: 0 };
   const retryInMs = timing.refusedRetryMs;
   if (!counts(evidence, timing)) return { state: 'suspect', failCount, counted: false, retryInMs };
   const state = failCount + 1 >= timing.countedRefusals ? 'needs_reauth' : 'suspect';

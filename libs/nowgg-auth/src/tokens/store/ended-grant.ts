@@ -6,8 +6,8 @@ export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
 }
 
 /** Whether a grant still has its ciphertexts. */
-export function hasText({ refreshCt }: GrantRecord): boolean {
-  return refreshCt.length > 0;
+export function hasText({ refreshCiphertext }: GrantRecord): boolean {
+  return refreshCiphertext.length > 0;
 }
 
 /**

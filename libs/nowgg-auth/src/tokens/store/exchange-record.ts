@@ -12,7 +12,7 @@ export interface ExchangeRecord {
   readonly leaseOwner: string | undefined;
   readonly leaseUntilMs: number | undefined;
   /** The token endpoint's reply, sealed; only until the grant exists. */
-  readonly replyCt: Uint8Array | undefined;
+  readonly replyCiphertext: Uint8Array | undefined;
   /** Set once the exchange is complete. */
   readonly grantId: string | undefined;
   readonly completedAtMs: number | undefined;
@@ -22,7 +22,7 @@ export interface ExchangeRecord {
 
 export type ExchangeClaim =
   /** The caller goes on from where the record stands. `predecessorInDoubt`: somebody may still bring a reply. */
-  | { readonly outcome: 'mine'; readonly exchange: ExchangeRecord; readonly predecessorInDoubt: boolean }
+  | { readonly outcome: 'acquired'; readonly exchange: ExchangeRecord; readonly predecessorInDoubt: boolean }
   /** Somebody else is at it. */
   | { readonly outcome: 'held' }
   | { readonly outcome: 'completed'; readonly exchange: ExchangeRecord };

@@ -15,13 +15,13 @@ export interface GrantRecord {
   /** Plus one for each revocation; part of the session handle. */
   readonly sessionVersion: number;
   /** Empty once the grant has ended and the identity system was told. */
-  readonly refreshCt: Uint8Array;
-  /** Empty as {@link refreshCt}. */
-  readonly accessCt: Uint8Array;
+  readonly refreshCiphertext: Uint8Array;
+  /** Empty as {@link refreshCiphertext}. */
+  readonly accessCiphertext: Uint8Array;
   /** When the access token was stored. */
   readonly accessObtainedAtMs: number;
-  readonly accessNotAfterMs: number | undefined;
-  readonly refreshNotAfterMs: number | undefined;
+  readonly accessTokenExpiresAtMs: number | undefined;
+  readonly refreshTokenExpiresAtMs: number | undefined;
   readonly leaseOwner: string | undefined;
   readonly leaseUntilMs: number | undefined;
   /** Set while an attempt is under way, and left behind by one whose end nobody knows. */
@@ -53,10 +53,10 @@ export interface NewGrant {
   readonly clientKey: string;
   readonly userId: string;
   readonly sessionId: string | undefined;
-  readonly refreshCt: Uint8Array;
-  readonly accessCt: Uint8Array;
-  readonly accessNotAfterMs: number | undefined;
-  readonly refreshNotAfterMs: number | undefined;
+  readonly refreshCiphertext: Uint8Array;
+  readonly accessCiphertext: Uint8Array;
+  readonly accessTokenExpiresAtMs: number | undefined;
+  readonly refreshTokenExpiresAtMs: number | undefined;
   /** Id of the key under which the session handle is made. */
   readonly handleKeyId?: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
@@ -84,7 +84,7 @@ export interface LeaseRequest {
 /** Whether the caller may refresh now. `grant` is the row as it was just before. */
 export type LeaseResult =
   /** `predecessorInDoubt`: an earlier attempt may have been carried out without anybody having seen its reply. */
-  | { readonly outcome: 'mine'; readonly grant: GrantRecord; readonly predecessorInDoubt: boolean }
+  | { readonly outcome: 'acquired'; readonly grant: GrantRecord; readonly predecessorInDoubt: boolean }
   /** Somebody else is at it. */
   | { readonly outcome: 'held'; readonly grant: GrantRecord }
   /** The generation has moved on. */
@@ -101,11 +101,11 @@ export interface TokenCommit {
   readonly generation: number;
   readonly sessionVersion: number;
   /** Sealed for generation + 1. */
-  readonly refreshCt: Uint8Array;
+  readonly refreshCiphertext: Uint8Array;
   /** Sealed for generation + 1. */
-  readonly accessCt: Uint8Array;
-  readonly accessNotAfterMs: number | undefined;
-  readonly refreshNotAfterMs: number | undefined;
+  readonly accessCiphertext: Uint8Array;
+  readonly accessTokenExpiresAtMs: number | undefined;
+  readonly refreshTokenExpiresAtMs: number | undefined;
   /** The access token, to be remembered. */
   readonly issued?: RefreshedToken | undefined;
   /**

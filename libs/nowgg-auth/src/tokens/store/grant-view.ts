@@ -3,7 +3,8 @@ import type { GrantRecord } from './grant-record.js';
 
 /** What applications see of a stored grant. */
 export function grantOf(record: GrantRecord): NowggGrant {
-  const { id, provider, userId, sessionId, state, generation, accessNotAfterMs, refreshNotAfterMs } = record;
+  const { id, provider, userId, sessionId, state, generation, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } =
+    record;
   return {
     id,
     provider,
@@ -11,8 +12,8 @@ export function grantOf(record: GrantRecord): NowggGrant {
     ...(sessionId !== undefined && { sessionId }),
     state,
     generation,
-    ...(accessNotAfterMs !== undefined && { accessTokenExpiresAt: new Date(accessNotAfterMs) }),
-    ...(refreshNotAfterMs !== undefined && { refreshTokenExpiresAt: new Date(refreshNotAfterMs) }),
+    ...(accessTokenExpiresAtMs !== undefined && { accessTokenExpiresAt: new Date(accessTokenExpiresAtMs) }),
+    ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAt: new Date(refreshTokenExpiresAtMs) }),
     createdAt: new Date(record.createdAtMs),
   };
 }

@@ -14,5 +14,5 @@ export function classifyLease(
   if (grant.leaseUntilMs !== undefined && grant.leaseUntilMs > now) return 'held';
   if (grant.nextAttemptAtMs !== undefined && grant.nextAttemptAtMs > now) return 'not_yet';
   if (quietMs > 0 && grant.updatedAtMs > now - quietMs) return 'not_yet';
-  return 'mine';
+  return 'acquired';
 }

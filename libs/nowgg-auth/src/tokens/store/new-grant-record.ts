@@ -2,18 +2,18 @@ import type { GrantRecord, NewGrant } from './grant-record.js';
 
 /** A newly created grant: active, generation 1, no lease. */
 export function newGrantRecord(grant: NewGrant, nowMs: number, begunAtMs = nowMs): GrantRecord {
-  const { id, provider, clientKey, userId, sessionId, refreshCt, accessCt, ...times } = grant;
-  const { accessNotAfterMs, refreshNotAfterMs } = times;
+  const { id, provider, clientKey, userId, sessionId, refreshCiphertext, accessCiphertext, ...times } = grant;
+  const { accessTokenExpiresAtMs, refreshTokenExpiresAtMs } = times;
   return {
     id,
     provider,
     clientKey,
     userId,
     sessionId,
-    refreshCt,
-    accessCt,
-    accessNotAfterMs,
-    refreshNotAfterMs,
+    refreshCiphertext,
+    accessCiphertext,
+    accessTokenExpiresAtMs,
+    refreshTokenExpiresAtMs,
     handleKeyId: grant.handleKeyId,
     originMac: grant.originMac,
     state: 'active',

@@ -5,7 +5,7 @@ import { NOWGG_SECURITY_CHANNEL } from '../../events/security-events.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import type { GrantState } from './grant.js';
 import type { GrantRecord } from './grant-record.js';
-import { GrantReads } from './grant-reads.js';
+import { GrantLoader } from './grant-loader.js';
 import { MemoryTokenStore } from './memory/memory-token-store.js';
 import { SeenGrants } from './seen-grants.js';
 import { settled } from '../testing-support/token-service-under-test.js';
@@ -54,7 +54,7 @@ describe('reads of a grant that changes meanwhile', () => {
   /** A database whose reads are answered late, with the row as it stood when the database came to them. */
   class SlowDatabase {
     readonly seen = new SeenGrants();
-    readonly reads: GrantReads;
+    readonly reads: GrantLoader;
     row = row(1);
     readonly #open: ((grant: GrantRecord) => void)[] = [];
 
@@ -65,7 +65,7 @@ describe('reads of a grant that changes meanwhile', () => {
         const early = this.#open.length % 2 === 0 ? this.row : undefined;
         return new Promise((resolve) => this.#open.push(() => resolve(early ?? this.row)));
       };
-      this.reads = new GrantReads(store, this.seen);
+      this.reads = new GrantLoader(store, this.seen);
     }
 
     async answer(): Promise<void> {

@@ -96,7 +96,7 @@ export abstract class TokenStore {
    * Keeps the token endpoint's reply. Not fenced on the lease, for the reason given at {@link commitTokens}.
    * @returns false when another reply is kept already, the exchange is complete or the claim is gone
    */
-  abstract sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean>;
+  abstract sealExchange(codeHash: string, replyCiphertext: Uint8Array): Promise<boolean>;
 
   /**
    * Creates the grant and completes the exchange, both or neither. The grant is created as `revoked` when

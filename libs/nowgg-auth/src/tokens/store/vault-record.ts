@@ -7,14 +7,14 @@ export interface ResealedGrant {
   readonly generation: number;
   /** Written only while this is still the stored session version, so that nothing comes back into an ended grant. */
   readonly sessionVersion: number;
-  readonly refreshCt: Uint8Array;
-  readonly accessCt: Uint8Array;
+  readonly refreshCiphertext: Uint8Array;
+  readonly accessCiphertext: Uint8Array;
 }
 
 /** One known text sealed under each key that was ever first: tells a wrong or missing key before it does harm. */
 export interface KeyCheck {
   readonly keyId: string;
-  readonly checkCt: Uint8Array;
+  readonly checkCiphertext: Uint8Array;
 }
 
 /** How many grants there are. */

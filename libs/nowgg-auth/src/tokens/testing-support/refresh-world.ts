@@ -20,7 +20,7 @@ export const ARRIVAL_FAULTS = {
   unreached: { status: 'in_doubt', reason: 'network' },
   not_sent: { status: 'not_sent', reason: 'network' },
   busy: { status: 'busy', retryAfterMs: 3_000 },
-  refused: { status: 'refused', code: 'NO', definite: false },
+  refused: { status: 'refused', code: 'NO', isFinal: false },
   client_refused: { status: 'client_refused' },
 } as const satisfies Record<string, TokenOutcome>;
 
@@ -135,7 +135,7 @@ export class RefreshWorld {
    * processes were killed or frozen.
    */
   async callsAtOnce(): Promise<number | undefined> {
-    const recent = this.clock.monotonicNow() - DEFAULT_OPTIONS.harvestMs;
+    const recent = this.clock.monotonicNow() - DEFAULT_OPTIONS.lateReplyMs;
     const { generation } = await this.state();
     const current = this.calls.filter((call) => call.generation === generation && call.startedAt > recent);
     return this.#disturbed ? undefined : current.length;
@@ -146,8 +146,8 @@ export class RefreshWorld {
   }
 
   async state() {
-    const { state, generation, accessCt } = (await this.store.findGrant(this.grantId)) as GrantRecord;
-    return { state, generation, accessCt: Buffer.from(accessCt).toString('base64') };
+    const { state, generation, accessCiphertext } = (await this.store.findGrant(this.grantId)) as GrantRecord;
+    return { state, generation, accessCiphertext: Buffer.from(accessCiphertext).toString('base64') };
   }
 
   /** Everything runs again, every call is answered, and time enough passes for every lease and pause to be over. */
@@ -215,7 +215,7 @@ export class RefreshWorld {
   }
 
   #carryOut(refreshToken: string): TokenOutcome {
-    if (!this.#working.has(refreshToken)) return { status: 'refused', code: 'invalid_grant', definite: true };
+    if (!this.#working.has(refreshToken)) return { status: 'refused', code: 'invalid_grant', isFinal: true };
     this.#tokens += 1;
     const accessToken = `access-${this.#tokens}`;
     this.issued.add(accessToken);

@@ -18,7 +18,7 @@ export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void>
   const known = await compareKeys(store, ring);
   const keyId = ring.sealingKeyId;
   if (known.includes(keyId)) return;
-  await store.addKeyCheck({ keyId, checkCt: ring.seal(KNOWN_TEXT, contextOf(keyId)) });
+  await store.addKeyCheck({ keyId, checkCiphertext: ring.seal(KNOWN_TEXT, contextOf(keyId)) });
 }
 
 /**
@@ -28,17 +28,17 @@ export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void>
  */
 export async function compareKeys(store: TokenStore, ring: KeyRing): Promise<string[]> {
   const checks = await store.listKeyChecks();
-  const faults = checks.flatMap(({ keyId, checkCt }) => {
+  const faults = checks.flatMap(({ keyId, checkCiphertext }) => {
     if (!ring.has(keyId)) return [`the key '${keyId}' is missing, and grants may still be sealed under it`];
-    return opens(ring, keyId, checkCt) ? [] : [`the key '${keyId}' is not the one that sealed before`];
+    return opens(ring, keyId, checkCiphertext) ? [] : [`the key '${keyId}' is not the one that sealed before`];
   });
   if (faults.length > 0) throw new NowggConfigurationError(`tokens.encryptionKeys: ${faults.join('; ')}`);
   return checks.map(({ keyId }) => keyId);
 }
 
-function opens(ring: KeyRing, keyId: string, checkCt: Uint8Array): boolean {
+function opens(ring: KeyRing, keyId: string, checkCiphertext: Uint8Array): boolean {
   try {
-    return ring.open(checkCt, contextOf(keyId)) === KNOWN_TEXT;
+    return ring.open(checkCiphertext, contextOf(keyId)) === KNOWN_TEXT;
   } catch (error) {
     if (error instanceof SealedTextError) return false;
     throw error;

@@ -27,9 +27,13 @@ export class Vault {
   }
 
   /** @param token the same in clear, for who has it already */
-  accessTokenOf(grant: GrantRecord, token = this.#openToken(grant, 'access', grant.accessCt)): AccessToken {
-    const { accessNotAfterMs, generation } = grant;
-    return { token, ...(accessNotAfterMs !== undefined && { expiresAt: new Date(accessNotAfterMs) }), generation };
+  accessTokenOf(grant: GrantRecord, token = this.#openToken(grant, 'access', grant.accessCiphertext)): AccessToken {
+    const { accessTokenExpiresAtMs, generation } = grant;
+    return {
+      token,
+      ...(accessTokenExpiresAtMs !== undefined && { expiresAt: new Date(accessTokenExpiresAtMs) }),
+      generation,
+    };
   }
 
   /**
@@ -40,14 +44,14 @@ export class Vault {
    */
   verifyLabels(grant: GrantRecord): void {
     try {
-      this.#openToken(grant, 'access', grant.accessCt);
+      this.#openToken(grant, 'access', grant.accessCiphertext);
     } catch (error) {
       if (!(error instanceof IdentityUnavailableError)) throw error;
     }
   }
 
   refreshTokenOf(grant: GrantRecord): string {
-    return this.#openToken(grant, 'refresh', grant.refreshCt);
+    return this.#openToken(grant, 'refresh', grant.refreshCiphertext);
   }
 
   /**
@@ -62,16 +66,16 @@ export class Vault {
       generation: grant.generation,
       sessionVersion,
       ...this.sealTokens(next, withholds ? '' : set.accessToken, set.refreshToken ?? refreshToken),
-      accessNotAfterMs: accessTokenExpiry(set),
-      refreshNotAfterMs:
-        set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshNotAfterMs : undefined),
+      accessTokenExpiresAtMs: accessTokenExpiry(set),
+      refreshTokenExpiresAtMs:
+        set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshTokenExpiresAtMs : undefined),
     };
   }
 
   sealTokens(context: GrantSealContext, accessToken: string, refreshToken: string) {
     return {
-      accessCt: this.ring.seal(accessToken, { ...context, purpose: 'access' }),
-      refreshCt: this.ring.seal(refreshToken, { ...context, purpose: 'refresh' }),
+      accessCiphertext: this.ring.seal(accessToken, { ...context, purpose: 'access' }),
+      refreshCiphertext: this.ring.seal(refreshToken, { ...context, purpose: 'refresh' }),
     };
   }
 

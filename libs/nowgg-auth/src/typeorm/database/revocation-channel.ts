@@ -1,2 +1,2 @@
 /** Name of the NOTIFY channel; its messages are empty. */
-export const REVOCATION_CHANNEL = 'nowgg_revocation';
+export const PG_REVOCATION_CHANNEL = 'nowgg_revocation';

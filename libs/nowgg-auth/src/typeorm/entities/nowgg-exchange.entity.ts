@@ -15,7 +15,7 @@ export class NowggExchangeEntity {
 
   /** The token endpoint's reply, sealed; only until the grant exists. */
   @Column({ name: 'reply_ct', type: 'bytea', nullable: true })
-  replyCt!: Buffer | null;
+  replyCiphertext!: Buffer | null;
 
   @Column({ name: 'grant_id', type: 'uuid', nullable: true })
   grantId!: string | null;

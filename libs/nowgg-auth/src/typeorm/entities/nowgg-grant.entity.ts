@@ -39,10 +39,10 @@ export class NowggGrantEntity {
   sessionVersion!: number;
 
   @Column({ name: 'refresh_ct', type: 'bytea' })
-  refreshCt!: Buffer;
+  refreshCiphertext!: Buffer;
 
   @Column({ name: 'access_ct', type: 'bytea' })
-  accessCt!: Buffer;
+  accessCiphertext!: Buffer;
 
   @Column({ name: 'access_obtained_at', type: 'timestamptz' })
   accessObtainedAt!: Date;

@@ -7,7 +7,7 @@ export class NowggKeyEntity {
   keyId!: string;
 
   @Column({ name: 'check_ct', type: 'bytea' })
-  checkCt!: Buffer;
+  checkCiphertext!: Buffer;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

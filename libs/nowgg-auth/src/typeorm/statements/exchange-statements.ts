@@ -6,7 +6,7 @@ import type { TokenTables } from '../database/token-database.js';
 export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<ExchangeRecord[K], undefined> | null };
 
 const COLUMNS = `
-  e.code_hash AS "codeHash", e.lease_owner AS "leaseOwner", e.reply_ct AS "replyCt", e.grant_id AS "grantId",
+  e.code_hash AS "codeHash", e.lease_owner AS "leaseOwner", e.reply_ct AS "replyCiphertext", e.grant_id AS "grantId",
   (extract(epoch FROM e.lease_until) * 1000)::float8 AS "leaseUntilMs",
   (extract(epoch FROM e.completed_at) * 1000)::float8 AS "completedAtMs",
   (extract(epoch FROM e.created_at) * 1000)::float8 AS "createdAtMs",

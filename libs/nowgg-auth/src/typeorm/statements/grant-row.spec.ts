@@ -42,8 +42,8 @@ describe('a row of nowgg_grant', () => {
   });
 
   it('may have a time in a year of five digits', () => {
-    const { accessNotAfterMs } = read({ access_not_after: '33658-09-27T01:46:39+00:00' });
-    expect(accessNotAfterMs).toBe(999_999_999_999_000);
+    const { accessTokenExpiresAtMs } = read({ access_not_after: '33658-09-27T01:46:39+00:00' });
+    expect(accessTokenExpiresAtMs).toBe(999_999_999_999_000);
   });
 
   it.each([
@@ -52,13 +52,13 @@ describe('a row of nowgg_grant', () => {
     ['-infinity', -Infinity],
     ['4713-11-24T00:00:00+00:00 BC', -Infinity],
   ])('may have the time %s, which is infinitely far away', (time, expected) => {
-    expect(read({ access_not_after: time }).accessNotAfterMs).toBe(expected);
+    expect(read({ access_not_after: time }).accessTokenExpiresAtMs).toBe(expected);
   });
 
   it('has the same bytes in both formats of bytea_output', () => {
-    expect(read().refreshCt).toEqual(Buffer.from([0, 255, 92]));
-    expect(read({ refresh_ct: '\\000\\377\\\\' }).refreshCt).toEqual(Buffer.from([0, 255, 92]));
-    expect(read().accessCt).toEqual(Buffer.alloc(0));
+    expect(read().refreshCiphertext).toEqual(Buffer.from([0, 255, 92]));
+    expect(read({ refresh_ct: '\\000\\377\\\\' }).refreshCiphertext).toEqual(Buffer.from([0, 255, 92]));
+    expect(read().accessCiphertext).toEqual(Buffer.alloc(0));
   });
 
   it('says undefined for what is absent', () => {

@@ -1,4 +1,4 @@
-import { REVOCATION_CHANNEL } from '../database/revocation-channel.js';
+import { PG_REVOCATION_CHANNEL } from '../database/revocation-channel.js';
 import { pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
 import type { TokenTables } from '../database/token-database.js';
 
@@ -54,16 +54,16 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
            not_after = greatest(known.not_after, excluded.not_after),
            changed_at = clock_timestamp()
          RETURNING *
-       ), told AS (SELECT pg_notify('${REVOCATION_CHANNEL}', ''))
+       ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))
        SELECT ${COLUMNS('put')} FROM put, told`,
 
     // $1 provider, $2 kind, $3 id
-    lift: `WITH lifted AS (
+    restore: `WITH lifted AS (
          UPDATE ${revocation} SET issued_until = NULL, refused_until = NULL, marked_at = NULL, not_after = NULL,
            changed_at = clock_timestamp()
          WHERE provider = $1 AND kind = $2 AND subject_id = $3
          RETURNING 1
-       ), told AS (SELECT pg_notify('${REVOCATION_CHANNEL}', ''))
+       ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))
        SELECT 1 FROM lifted, told`,
 
     // $1 provider, $2 kind, $3 id

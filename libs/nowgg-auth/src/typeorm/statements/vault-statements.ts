@@ -42,7 +42,7 @@ export function vaultStatements({ grant, exchange, key, issuedToken, userLock }:
     hasRepliesSealedOtherwise: `
       SELECT EXISTS (SELECT 1 FROM ${exchange} WHERE reply_ct IS NOT NULL AND ${otherwise('reply_ct')}) AS found`,
 
-    listKeyChecks: `SELECT key_id AS "keyId", check_ct AS "checkCt" FROM ${key} ORDER BY key_id`,
+    listKeyChecks: `SELECT key_id AS "keyId", check_ct AS "checkCiphertext" FROM ${key} ORDER BY key_id`,
 
     addKeyCheck: `
       WITH done AS (

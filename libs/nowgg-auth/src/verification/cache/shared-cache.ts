@@ -29,7 +29,7 @@ export abstract class SharedCache {
    * Tries to become the one process that asks about this key for the next `leaseMs`. `held`: another process is asking,
    * its verdict will be there soon; only where that is proven. `unavailable`: not known, ask yourself.
    */
-  abstract claim(key: string, leaseMs: number): Promise<'mine' | 'held' | 'unavailable'>;
+  abstract claim(key: string, leaseMs: number): Promise<'acquired' | 'held' | 'unavailable'>;
 
   /** Gives back a claim, after the verdict was written or when there is none. */
   abstract release(key: string): Promise<void>;

@@ -11,7 +11,7 @@ interface AcceptanceDetails {
   /** How old a verdict may get on a route without demands of its own. */
   readonly maxAgeMs: number;
   /** Whether such a route takes this kind of token. */
-  readonly isPlain: boolean;
+  readonly isTakenByDefault: boolean;
 }
 
 /**
@@ -31,7 +31,7 @@ export class RememberedAcceptance implements Instant {
    * Until then (epoch milliseconds, and while it is younger than {@link renewAfterMs}) a route without demands of its
    * own needs no closer look at it; only a revocation could speak against it.
    */
-  quietUntilMs: number;
+  fastPathUntilMs: number;
   /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
   restUntilMs = 0;
   /** When the token's exchange or refresh began, epoch milliseconds; undefined until that had to be looked up. */
@@ -39,7 +39,7 @@ export class RememberedAcceptance implements Instant {
   /** The identity system refused the token since, once: a route that takes no older verdict does not take this one. */
   isDoubted = false;
 
-  constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isPlain }: AcceptanceDetails) {
+  constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isTakenByDefault }: AcceptanceDetails) {
     const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
     const lifeMs = Math.min(maxAgeMs, expiresAtMs - askedAt.wallMs);
     this.wallMs = askedAt.wallMs;
@@ -47,13 +47,15 @@ export class RememberedAcceptance implements Instant {
     this.verdict = verdict;
     this.identity = identity;
     this.renewAfterMs = Math.floor(lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1)));
-    this.quietUntilMs = isPlain ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs) : Number.NEGATIVE_INFINITY;
+    this.fastPathUntilMs = isTakenByDefault
+      ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs)
+      : Number.NEGATIVE_INFINITY;
   }
 
   /** The token was refused once: it is asked about again by the first use after the rest. */
   doubt(ageMs: number, restMs: number): void {
     this.isDoubted = true;
-    this.quietUntilMs = Number.NEGATIVE_INFINITY;
+    this.fastPathUntilMs = Number.NEGATIVE_INFINITY;
     this.renewAfterMs = Math.min(this.renewAfterMs, ageMs);
     this.restUntilMs = ageMs + restMs;
   }

@@ -2,12 +2,12 @@ import { clampRetryAfter } from '../../errors.js';
 import type { TokenType } from '../../principal.js';
 import type { RevocationView } from '../../revocation/revocation-feed.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import type { Answer } from './answer.js';
-import { acceptsTokenType } from './destination.js';
+import type { VerificationResult } from './verification-result.js';
+import { acceptsTokenType } from './token-route.js';
 import { type AuthenticationPolicy, invalid, type Verdict, type Acceptance } from './verdict.js';
 
 /** What decides about verified facts beside the route and the moment. */
-export interface Grounds {
+export interface DecisionContext {
   readonly revocations: RevocationView;
   readonly acceptTokenTypes: readonly TokenType[];
   /** Tolerated difference between the clocks, milliseconds. */
@@ -20,14 +20,14 @@ const MOST_AHEAD_MS = 300_000;
 /**
  * Whether facts that were once verified do for this route and at this moment.
  *
- * @param identity of the token, see {@link Answer.identityOf}
+ * @param identity of the token, see {@link VerificationResult.identityOf}
  */
 export function decide(
   verdict: Acceptance,
   identity: string,
   policy: AuthenticationPolicy,
   nowMs: number,
-  { revocations, acceptTokenTypes }: Grounds,
+  { revocations, acceptTokenTypes }: DecisionContext,
   begunAtMs?: number,
 ): Verdict {
   const { principal } = verdict;
@@ -67,11 +67,11 @@ function decideAhead(aheadMs: number, provider: string, revocations: RevocationV
  * @param identity of the token; looked at only when the answer is a yes
  */
 export function decideAnswer(
-  { verdict, acceptance }: Answer,
+  { verdict, acceptance }: VerificationResult,
   identity: () => string,
   policy: AuthenticationPolicy,
   nowMs: number,
-  grounds: Grounds,
+  grounds: DecisionContext,
   begunAtMs?: number,
 ): Verdict {
   if (verdict.status === 'valid') {

@@ -11,7 +11,7 @@ export interface AskedToken {
   readonly token: string;
   readonly tokenType: TokenType;
   /** A well-formed JWS; its `exp` and `aud` were found good. */
-  readonly looksGood: boolean;
+  readonly isPlausible: boolean;
 }
 
 export interface ClientEvidenceOptions {
@@ -125,8 +125,8 @@ export class ClientEvidence {
     return answer;
   }
 
-  async #judgeStranger({ digest, looksGood }: AskedToken): Promise<Ruling> {
-    const ruling = this.#evidence.refusedStranger(digest, looksGood);
+  async #judgeStranger({ digest, isPlausible }: AskedToken): Promise<Ruling> {
+    const ruling = this.#evidence.refusedStranger(digest, isPlausible);
     if (ruling !== 'ask_canary') return ruling;
     const answer = await this.askCanary();
     const left = answer === 'refused' && !this.#canaries.has(this.#clock.now()) ? 'none' : answer;
@@ -152,7 +152,7 @@ export class ClientEvidence {
       this.#noteYes(sent);
       return 'accepted';
     }
-    if (verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.finding) {
+    if (verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.isOwnFinding) {
       // While the secret is in doubt a refusal says nothing about the canary either.
       if (this.#evidence.isSuspect) this.#canaries.putBack(canary);
       else this.#canaries.refused(digest);
@@ -169,7 +169,7 @@ export class ClientEvidence {
     try {
       return await this.#provider.verify(token, 'token', AbortSignal.timeout(this.#options.timeoutMs / 2));
     } catch {
-      return { status: 'unknown', reason: 'nonsense' };
+      return { status: 'unknown', reason: 'invalid_response' };
     }
   }
 

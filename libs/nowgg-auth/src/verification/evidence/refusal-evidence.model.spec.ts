@@ -75,7 +75,7 @@ class World {
     };
     const player = claims.userId;
     this.asked.push({ player, atMs: this.clock.monotonicNow() });
-    if (player !== undefined && this.silent.has(player)) return { status: 'unknown', reason: 'nonsense' };
+    if (player !== undefined && this.silent.has(player)) return { status: 'unknown', reason: 'invalid_response' };
     if (!this.secretIsGood || player === undefined || this.revoked.has(player)) {
       return { status: 'invalid', reason: 'invalid_token' };
     }

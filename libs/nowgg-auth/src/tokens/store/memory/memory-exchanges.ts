@@ -26,14 +26,14 @@ export class MemoryExchanges {
       codeHash,
       leaseOwner: owner,
       leaseUntilMs: now + leaseMs,
-      replyCt: known?.replyCt,
+      replyCiphertext: known?.replyCiphertext,
       grantId: undefined,
       completedAtMs: undefined,
       createdAtMs: known?.createdAtMs ?? now,
       readAtMs: now,
     };
     this.#byHash.set(codeHash, exchange);
-    return { outcome: 'mine', exchange, predecessorInDoubt: known?.leaseOwner !== undefined };
+    return { outcome: 'acquired', exchange, predecessorInDoubt: known?.leaseOwner !== undefined };
   }
 
   find(codeHash: string): ExchangeRecord | undefined {
@@ -41,10 +41,10 @@ export class MemoryExchanges {
     return exchange && { ...exchange, readAtMs: this.#clock.now() };
   }
 
-  seal(codeHash: string, replyCt: Uint8Array): boolean {
+  seal(codeHash: string, replyCiphertext: Uint8Array): boolean {
     const exchange = this.#byHash.get(codeHash);
-    if (!exchange || exchange.replyCt || exchange.grantId !== undefined) return false;
-    this.#byHash.set(codeHash, { ...exchange, replyCt });
+    if (!exchange || exchange.replyCiphertext || exchange.grantId !== undefined) return false;
+    this.#byHash.set(codeHash, { ...exchange, replyCiphertext });
     return true;
   }
 
@@ -53,7 +53,7 @@ export class MemoryExchanges {
     const exchange = this.#byHash.get(codeHash);
     if (!exchange || exchange.grantId !== undefined) return undefined;
     const completedAtMs = this.#clock.now();
-    const free = { leaseOwner: undefined, leaseUntilMs: undefined, replyCt: undefined };
+    const free = { leaseOwner: undefined, leaseUntilMs: undefined, replyCiphertext: undefined };
     this.#byHash.set(codeHash, { ...exchange, ...free, grantId, completedAtMs });
     return exchange.createdAtMs;
   }
@@ -68,7 +68,7 @@ export class MemoryExchanges {
   remove({ codeHash, owner, unlessSealed }: ExchangeRemoval): boolean {
     const exchange = this.#byHash.get(codeHash);
     const mine = exchange?.leaseOwner === owner && exchange.grantId === undefined;
-    return mine && !(unlessSealed && exchange.replyCt) && this.#byHash.delete(codeHash);
+    return mine && !(unlessSealed && exchange.replyCiphertext) && this.#byHash.delete(codeHash);
   }
 
   all(): ExchangeRecord[] {

@@ -37,11 +37,11 @@ export class MemoryIssuedTokens {
   add(grant: GrantRecord, issued: NewIssuedToken | undefined, begunAtMs: number): void {
     if (!issued) return;
     const { credentialId } = issued;
-    const { id: grantId, generation, accessNotAfterMs } = grant;
+    const { id: grantId, generation, accessTokenExpiresAtMs } = grant;
     if (this.#byGrant.get(grantId)?.has(credentialId)) return;
     const now = this.#clock.now();
-    const isStated = accessNotAfterMs !== undefined && accessNotAfterMs > now;
-    const notAfterMs = isStated ? accessNotAfterMs : now + WATERMARK_RETENTION_MS;
+    const isStated = accessTokenExpiresAtMs !== undefined && accessTokenExpiresAtMs > now;
+    const notAfterMs = isStated ? accessTokenExpiresAtMs : now + WATERMARK_RETENTION_MS;
     const token = { grantId, credentialId, generation, begunAtMs, notAfterMs };
     insert(this.#byGrant, grantId, credentialId, token);
     insert(this.#byCredential, credentialId, grantId, token);

@@ -68,7 +68,7 @@ export class MemoryTokenStore extends TokenStore {
     const grant = this.#read(request.id);
     if (!grant) return { outcome: 'missing' };
     const outcome = classifyLease(grant, request);
-    if (outcome !== 'mine') return { outcome, grant };
+    if (outcome !== 'acquired') return { outcome, grant };
     const predecessorInDoubt = grant.attemptStartedAtMs !== undefined;
     const takesOver = predecessorInDoubt && grant.leaseOwner !== undefined;
     this.#write(grant.id, {
@@ -90,11 +90,11 @@ export class MemoryTokenStore extends TokenStore {
     const written = this.#write(commit.id, {
       generation: commit.generation + 1,
       state: isForeign ? 'suspect' : 'active',
-      refreshCt: commit.refreshCt,
-      accessCt: commit.accessCt,
+      refreshCiphertext: commit.refreshCiphertext,
+      accessCiphertext: commit.accessCiphertext,
       accessObtainedAtMs: now,
-      accessNotAfterMs: isForeign ? now : commit.accessNotAfterMs,
-      refreshNotAfterMs: commit.refreshNotAfterMs,
+      accessTokenExpiresAtMs: isForeign ? now : commit.accessTokenExpiresAtMs,
+      refreshTokenExpiresAtMs: commit.refreshTokenExpiresAtMs,
       ...NO_ATTEMPT,
       failCount: 0,
       failCode: undefined,
@@ -170,8 +170,8 @@ export class MemoryTokenStore extends TokenStore {
     const grant = this.#grants.get(id);
     if (!grant || !isLive(grant) || grant.generation !== generation) return false;
     const now = this.#clock.now();
-    if (grant.accessNotAfterMs !== undefined && grant.accessNotAfterMs <= now) return false;
-    this.#write(id, { state: 'suspect', accessNotAfterMs: now, nextAttemptAtMs: now + retryInMs });
+    if (grant.accessTokenExpiresAtMs !== undefined && grant.accessTokenExpiresAtMs <= now) return false;
+    this.#write(id, { state: 'suspect', accessTokenExpiresAtMs: now, nextAttemptAtMs: now + retryInMs });
     return true;
   }
 
@@ -191,8 +191,8 @@ export class MemoryTokenStore extends TokenStore {
     return this.#exchanges.find(codeHash);
   }
 
-  override async sealExchange(codeHash: string, replyCt: Uint8Array): Promise<boolean> {
-    return this.#exchanges.seal(codeHash, replyCt);
+  override async sealExchange(codeHash: string, replyCiphertext: Uint8Array): Promise<boolean> {
+    return this.#exchanges.seal(codeHash, replyCiphertext);
   }
 
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
@@ -229,7 +229,9 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
-    return this.#exchanges.all().some(({ replyCt }) => replyCt !== undefined && isSealedOtherwise(replyCt, header));
+    return this.#exchanges
+      .all()
+      .some(({ replyCiphertext }) => replyCiphertext !== undefined && isSealedOtherwise(replyCiphertext, header));
   }
 
   override async listKeyChecks(): Promise<KeyCheck[]> {

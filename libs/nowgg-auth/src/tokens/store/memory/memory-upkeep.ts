@@ -18,8 +18,8 @@ export class MemoryUpkeep {
 
   /** See `TokenStore.listSealedOtherwise`. */
   listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): GrantRecord[] {
-    const isOtherwise = ({ accessCt, refreshCt }: GrantRecord) =>
-      isSealedOtherwise(accessCt, header) || isSealedOtherwise(refreshCt, header);
+    const isOtherwise = ({ accessCiphertext, refreshCiphertext }: GrantRecord) =>
+      isSealedOtherwise(accessCiphertext, header) || isSealedOtherwise(refreshCiphertext, header);
     return page([...this.#grants.values()].filter(isOtherwise), afterId, limit);
   }
 
@@ -36,11 +36,11 @@ export class MemoryUpkeep {
   reseal(resealed: readonly ResealedGrant[]): number {
     const current = resealed.filter(({ id, generation, sessionVersion }) => {
       const grant = this.#grants.get(id);
-      const wiped = grant?.accessCt.length === 0 || grant?.refreshCt.length === 0;
+      const wiped = grant?.accessCiphertext.length === 0 || grant?.refreshCiphertext.length === 0;
       return grant?.generation === generation && grant.sessionVersion === sessionVersion && !wiped;
     });
-    for (const { id, accessCt, refreshCt } of current) {
-      this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCt, refreshCt });
+    for (const { id, accessCiphertext, refreshCiphertext } of current) {
+      this.#grants.set(id, { ...(this.#grants.get(id) as GrantRecord), accessCiphertext, refreshCiphertext });
     }
     return current.length;
   }
@@ -55,8 +55,8 @@ export class MemoryUpkeep {
       (grant) =>
         (isEnded(grant) && grant.updatedAtMs <= now - endedForMs) ||
         // A refresh token that still worked after its announced end is not expired, whatever was announced.
-        (grant.refreshNotAfterMs !== undefined &&
-          Math.max(grant.refreshNotAfterMs, grant.accessObtainedAtMs) <= now - expiredForMs),
+        (grant.refreshTokenExpiresAtMs !== undefined &&
+          Math.max(grant.refreshTokenExpiresAtMs, grant.accessObtainedAtMs) <= now - expiredForMs),
     );
   }
 
@@ -70,7 +70,7 @@ export class MemoryUpkeep {
   /** Deletes the ciphertexts of a grant. */
   wipe(id: string): void {
     const grant = this.#grants.get(id) as GrantRecord;
-    this.#grants.set(id, { ...grant, refreshCt: NO_TEXT, accessCt: NO_TEXT });
+    this.#grants.set(id, { ...grant, refreshCiphertext: NO_TEXT, accessCiphertext: NO_TEXT });
   }
 
   /** Grants that have ended this long ago and still have ciphertexts. */
@@ -99,12 +99,15 @@ function isEnded({ state }: GrantRecord): boolean {
   return state === 'revoked' || state === 'needs_reauth';
 }
 
-function countedAs({ state, accessCt, refreshCt, handleKeyId }: GrantRecord): CountedGrants {
-  const keyId = accessCt.length === 0 ? null : Buffer.from(accessCt).toString('latin1', 2, 2 + (accessCt[1] ?? 0));
+function countedAs({ state, accessCiphertext, refreshCiphertext, handleKeyId }: GrantRecord): CountedGrants {
+  const keyId =
+    accessCiphertext.length === 0
+      ? null
+      : Buffer.from(accessCiphertext).toString('latin1', 2, 2 + (accessCiphertext[1] ?? 0));
   return {
     state,
     keyId,
-    isFirstVersion: accessCt[0] === 1 || refreshCt[0] === 1,
+    isFirstVersion: accessCiphertext[0] === 1 || refreshCiphertext[0] === 1,
     handleKeyId: handleKeyId ?? null,
     count: 1,
   };

@@ -4,15 +4,15 @@ import type { IdentityProviders } from '../../identity/identity-providers.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { TokenType } from '../../principal.js';
-import { isBearerToken } from './gate.js';
+import { isBearerToken } from './bearer-token.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
 /** Where and as what a token is asked for, found out by looking at it. */
-export type Destination =
+export type TokenRoute =
   | {
       readonly provider: IdentityProvider;
       readonly tokenType: TokenType;
-      readonly looksGood: boolean;
+      readonly isPlausible: boolean;
       readonly local: boolean;
     }
   | { readonly refuse: InvalidReason };
@@ -27,13 +27,13 @@ export function acceptsTokenType(
 }
 
 /** Looks at a token that memory knows nothing of. May refuse it or find out whom to ask; never accepts. */
-export function destinationOf(
+export function routeToken(
   token: string,
   policy: AuthenticationPolicy,
   providers: IdentityProviders,
   acceptTokenTypes: readonly TokenType[],
   clock: NowggClock,
-): Destination {
+): TokenRoute {
   const only = policy.provider === undefined ? providers.only() : providers.get(policy.provider);
   // Sent nowhere and verified as a whole: its form is looked at where it is refused.
   if (only?.isLocal) return localDestination(only, policy, acceptTokenTypes);
@@ -50,7 +50,7 @@ export function destinationOf(
     ? {
         provider,
         tokenType,
-        looksGood: jws !== undefined && provider.recognises(jws),
+        isPlausible: jws !== undefined && provider.recognises(jws),
         local: inspection.local ?? false,
       }
     : { refuse: 'wrong_token_type' };
@@ -60,10 +60,10 @@ function localDestination(
   provider: IdentityProvider,
   policy: AuthenticationPolicy,
   acceptTokenTypes: readonly TokenType[],
-): Destination {
+): TokenRoute {
   const tokenType = policy.tokenType ?? defaultTokenType(provider, acceptTokenTypes);
   return acceptsTokenType(tokenType, policy, acceptTokenTypes) && provider.tokenTypes.includes(tokenType)
-    ? { provider, tokenType, looksGood: false, local: true }
+    ? { provider, tokenType, isPlausible: false, local: true }
     : { refuse: 'wrong_token_type' };
 }
 

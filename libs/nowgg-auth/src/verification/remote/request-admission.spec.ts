@@ -2,20 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import type { VerificationBudget } from '../../options/options.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { settled } from '../../tokens/testing-support/token-service-under-test.js';
-import { QuestionAdmission } from './question-admission.js';
-import type { Question } from './question.js';
+import { RequestAdmission } from './request-admission.js';
+import type { VerificationRequest } from './verification-request.js';
 
-const question = (about: Partial<Question> = {}): Question => ({
+const question = (about: Partial<VerificationRequest> = {}): VerificationRequest => ({
   digest: 'digest',
   token: 'token',
   tokenType: 'token',
-  looksGood: true,
+  isPlausible: true,
   ...about,
 });
 
 function world(budget?: VerificationBudget, maxInFlight = 16) {
   const clock = new ManualClock();
-  const admission = new QuestionAdmission('nowgg', clock, { maxInFlight, timeoutMs: 3_000, budget });
+  const admission = new RequestAdmission('nowgg', clock, { maxInFlight, timeoutMs: 3_000, budget });
   return { clock, admission };
 }
 
@@ -87,7 +87,7 @@ describe('questions', () => {
     const { admission } = world(async (about) => asked.push(about) > 0);
     expect(isAdmitted(await admission.admit(question({ known: true, player: 'p1', source: 'device-1' })))).toBe(true);
     expect(asked).toEqual([
-      { provider: 'nowgg', tokenType: 'token', looksGood: true, known: true, source: 'device-1' },
+      { provider: 'nowgg', tokenType: 'token', isPlausible: true, known: true, source: 'device-1' },
     ]);
   });
 });

@@ -12,7 +12,7 @@ type Read = Promise<GrantRecord | undefined>;
  * A row that is older than this process has seen it is read again. If it stays older, an event tells of it: a session
  * that has ended counts as not found, an older generation is returned.
  */
-export class GrantReads {
+export class GrantLoader {
   readonly #store: TokenStore;
   readonly #seen: SeenGrants;
   readonly #underway = new Map<string, Read>();

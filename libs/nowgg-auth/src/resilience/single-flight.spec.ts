@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Flights } from './flights.js';
+import { SingleFlight } from './single-flight.js';
 
 /** A question whose answers the test gives one by one. */
 function question() {
@@ -18,7 +18,7 @@ const turn = () =>
 
 describe('flights', () => {
   it('share one question and forget it when it has landed', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const settled: string[] = [];
     const both = [flights.join('k', ask, (answer) => settled.push(answer)), flights.join('k', ask, () => undefined)];
@@ -30,7 +30,7 @@ describe('flights', () => {
   });
 
   it('that fail are forgotten too', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     await expect(
       flights.join(
         'k',
@@ -42,7 +42,7 @@ describe('flights', () => {
   });
 
   it('keep no answer that an invalidation overtook, and ask once more', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const settled: string[] = [];
     const flight = flights.join('k', ask, (answer) => settled.push(answer));
@@ -55,7 +55,7 @@ describe('flights', () => {
   });
 
   it('are all reached by an invalidation, the superseded one too', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const settled: string[] = [];
     const older = flights.join('k', ask, (answer) => settled.push(answer));
@@ -71,7 +71,7 @@ describe('flights', () => {
   });
 
   it('that were superseded are still reached when the newer one has landed', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const settled: string[] = [];
     const older = flights.join('k', ask, (answer) => settled.push(answer));
@@ -87,7 +87,7 @@ describe('flights', () => {
   });
 
   it('do not take the slot of a newer one with them', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const older = flights.join('k', ask, () => undefined);
     const newer = flights.start('k', ask, () => undefined);
@@ -100,7 +100,7 @@ describe('flights', () => {
   });
 
   it('that ask now are joined until their question has left, and never after', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const leave: (() => void)[] = [];
     const { ask: answered, pending } = question();
     const ask = (onSent: () => void) => {
@@ -119,7 +119,7 @@ describe('flights', () => {
   });
 
   it('that ask now do not join one that may take an older answer', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask, pending } = question();
     const older = flights.join('k', ask, () => undefined);
     const now = flights.joinUnsent('k', ask, () => undefined);
@@ -129,7 +129,7 @@ describe('flights', () => {
   });
 
   it('that ask now are at most four at a time: the fifth waits, and all later ones join it', async () => {
-    const flights = new Flights<string>();
+    const flights = new SingleFlight<string>();
     const { ask: answered, pending } = question();
     const ask = (onSent: () => void) => {
       onSent();

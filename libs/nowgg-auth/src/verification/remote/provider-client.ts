@@ -2,23 +2,27 @@ import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { Answer } from '../decision/answer.js';
+import { VerificationResult } from '../decision/verification-result.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
-import { LineHealth } from './line-health.js';
-import { NO_ANSWER, type Question, type Unknown } from './question.js';
-import { QuestionAdmission } from './question-admission.js';
+import { ConnectionHealth } from './connection-health.js';
+import { NO_ANSWER, type VerificationRequest, type UnknownVerdict } from './verification-request.js';
+import { RequestAdmission } from './request-admission.js';
 import { type Sent, SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
 import { instantOf } from '../decision/instant.js';
 
-export type LineOptions = Pick<
+export type ProviderClientOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
 >;
 
 /** Whether a refusal may be about our client instead of the token. An expired token is named as such. */
-function isAmbiguous({ reason, definite, finding }: Extract<IdentityVerdict, { status: 'invalid' }>): boolean {
-  return reason === 'invalid_token' && !definite && !finding;
+function isAmbiguous({
+  reason,
+  independentOfClient,
+  isOwnFinding,
+}: Extract<IdentityVerdict, { status: 'invalid' }>): boolean {
+  return reason === 'invalid_token' && !independentOfClient && !isOwnFinding;
 }
 
 /** How long failures are compared with questions, milliseconds. */
@@ -30,7 +34,7 @@ const UNCLEAN_MS = 5_000;
 const UNDECIDED_MS = 1_000;
 
 /** What the line knows about our client and about tokens beside the answers. */
-export interface LineKnowledge {
+export interface ClientKnowledge {
   readonly evidence: ClientEvidence;
   /** The user for whom a token of this digest was accepted before. */
   readonly playerOf: (digest: string) => string | undefined;
@@ -39,18 +43,23 @@ export interface LineKnowledge {
 /**
  * The line to one identity provider: asks under the total deadline, spares a provider that is silent or told us to wait,
  * and keeps to a number of questions at a time and to the application's budget. Whether a refusal is about the token is
- * judged by {@link ClientEvidence}, whether a failure is about the line by {@link LineHealth}.
+ * judged by {@link ClientEvidence}, whether a failure is about the line by {@link ConnectionHealth}.
  */
-export class IdentityLine {
+export class ProviderClient {
   readonly #provider: IdentityProvider;
-  readonly #options: LineOptions;
+  readonly #options: ProviderClientOptions;
   readonly #circuit: Circuit;
-  readonly #health: LineHealth;
-  readonly #knowledge: LineKnowledge;
+  readonly #health: ConnectionHealth;
+  readonly #knowledge: ClientKnowledge;
   readonly #clock: NowggClock;
-  readonly #admission: QuestionAdmission;
+  readonly #admission: RequestAdmission;
 
-  constructor(provider: IdentityProvider, clock: NowggClock, options: LineOptions, knowledge: LineKnowledge) {
+  constructor(
+    provider: IdentityProvider,
+    clock: NowggClock,
+    options: ProviderClientOptions,
+    knowledge: ClientKnowledge,
+  ) {
     this.#provider = provider;
     this.#clock = clock;
     this.#options = options;
@@ -62,46 +71,50 @@ export class IdentityLine {
       firstPauseMs: Math.min(FIRST_PAUSE_MS, maxPauseMs),
       longestPauseMs: maxPauseMs,
     });
-    this.#health = new LineHealth(knowledge.evidence, this.#circuit, clock, options.timeoutMs);
-    this.#admission = new QuestionAdmission(provider.name, clock, options);
+    this.#health = new ConnectionHealth(knowledge.evidence, this.#circuit, clock, options.timeoutMs);
+    this.#admission = new RequestAdmission(provider.name, clock, options);
   }
 
   /** @param onSent called when the question leaves: from then on its answer may be older than what happens meanwhile */
-  async ask(question: Question, onSent?: () => void): Promise<Answer> {
+  async ask(question: VerificationRequest, onSent?: () => void): Promise<VerificationResult> {
     const startedAt = this.#clock.monotonicNow();
     const admission = this.#admission.admit(question);
     const leave = admission instanceof Promise ? await admission : admission;
     // Not before it is sent: it may have waited.
     const askedAt = instantOf(this.#clock);
-    if (typeof leave !== 'function') return new Answer(leave, askedAt, 'miss');
+    if (typeof leave !== 'function') return new VerificationResult(leave, askedAt, 'miss');
     // Last, because a question that passes it may be a probe.
     const waitMs = this.#circuit.enter();
     if (waitMs > 0) {
       leave();
-      return new Answer({ status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs }, askedAt, 'miss');
+      return new VerificationResult(
+        { status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs },
+        askedAt,
+        'miss',
+      );
     }
     onSent?.();
     const sent = this.#knowledge.evidence.sent();
     const leftMs = this.#options.timeoutMs - (askedAt.monotonicMs - startedAt);
     const verdict = await this.#verify(question, leftMs).finally(leave);
     const { verdict: judged, restMs } = await this.#judge(question, verdict, sent);
-    return new Answer(judged, askedAt, 'miss', restMs);
+    return new VerificationResult(judged, askedAt, 'miss', restMs);
   }
 
   /** A question changes nothing at the identity system: one that failed fast is sent once more. */
-  async #verify(question: Question, leftMs: number): Promise<IdentityVerdict> {
+  async #verify(question: VerificationRequest, leftMs: number): Promise<IdentityVerdict> {
     const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
     const first = await this.#attempt(question, signal);
     return first.mayRepeat ? (await this.#attempt(question, signal)).verdict : first.verdict;
   }
 
-  async #attempt(question: Question, signal: AbortSignal) {
+  async #attempt(question: VerificationRequest, signal: AbortSignal) {
     const startedAt = this.#clock.monotonicNow();
     const verdict = await this.#send(question, signal);
     return { verdict, mayRepeat: this.#health.mayRepeat(verdict, this.#clock.monotonicNow() - startedAt) };
   }
 
-  async #send({ token, tokenType }: Question, signal: AbortSignal): Promise<IdentityVerdict> {
+  async #send({ token, tokenType }: VerificationRequest, signal: AbortSignal): Promise<IdentityVerdict> {
     try {
       return await this.#provider.verify(token, tokenType, signal);
     } catch {
@@ -111,7 +124,7 @@ export class IdentityLine {
 
   /** @returns the verdict, and how long it stands for the same token if it is `unknown` */
   async #judge(
-    question: Question,
+    question: VerificationRequest,
     verdict: IdentityVerdict,
     sent: Sent,
   ): Promise<{ readonly verdict: IdentityVerdict; readonly restMs: number }> {
@@ -137,7 +150,7 @@ export class IdentityLine {
     return { verdict: { status: 'unknown', reason: 'own_credentials_suspect', retryAfterMs: restMs }, restMs };
   }
 
-  #report(reason: Unknown['reason']): void {
+  #report(reason: UnknownVerdict['reason']): void {
     if (reason === 'tls') publishSecurityEvent({ type: 'tls_failure', provider: this.#provider.name });
     if (reason === 'mismatched_reply') publishSecurityEvent({ type: reason, provider: this.#provider.name });
   }

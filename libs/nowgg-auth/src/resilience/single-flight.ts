@@ -27,7 +27,7 @@ const MAX_UNDERWAY = 4;
  * invalidated while it was under way asks once more before it answers, because its reply may be older than the
  * invalidation; an answer that was invalidated is never settled (kept).
  */
-export class Flights<T> {
+export class SingleFlight<T> {
   /** For each key the flights that have not landed, the newest last. */
   readonly #underway = new Map<string, Flight<T>[]>();
 

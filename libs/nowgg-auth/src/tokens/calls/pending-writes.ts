@@ -12,13 +12,13 @@ interface SetOwner {
   readonly grantId: string | undefined;
 }
 
-type SetState = Extract<NowggTokenEvent, { type: 'unsaved_set' }>['state'];
+type SetState = Extract<NowggTokenEvent, { type: 'pending_write' }>['state'];
 
 /**
  * Holds what the identity system has handed out until it is stored: with a rotating refresh token this process may have
  * the only copy. Tries as long as the process lives.
  */
-export class UnsavedSets {
+export class PendingWrites {
   readonly #clock: NowggClock;
   readonly #maxPauseMs: number;
   readonly #counters: TokenCounters;
@@ -35,7 +35,7 @@ export class UnsavedSets {
     const receivedAt = this.#clock.monotonicNow();
     let last: SetState | undefined;
     const tell = (state: SetState) => this.#tell(owner, (last = state), receivedAt);
-    this.#counters.unsavedSets += 1;
+    this.#counters.pendingWrites += 1;
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, this.#maxPauseMs)) {
         try {
@@ -50,7 +50,7 @@ export class UnsavedSets {
         }
       }
     } finally {
-      this.#counters.unsavedSets -= 1;
+      this.#counters.pendingWrites -= 1;
       if (last !== 'abandoned') this.#counters.commitWindow.observe(this.#clock.monotonicNow() - receivedAt);
       if (last === 'held') tell('saved');
     }
@@ -62,16 +62,16 @@ export class UnsavedSets {
   }
 
   #tell({ provider, grantId }: SetOwner, state: SetState, receivedAt: number): void {
-    if (state === 'held') this.#counters.heldSets += 1;
-    if (state === 'abandoned') this.#counters.abandonedSets += 1;
+    if (state === 'held') this.#counters.delayedWrites += 1;
+    if (state === 'abandoned') this.#counters.abandonedWrites += 1;
     const heldMs = this.#clock.monotonicNow() - receivedAt;
     publishTokenEvent({
-      type: 'unsaved_set',
+      type: 'pending_write',
       provider,
       grantId,
       state,
       heldMs,
-      unsavedSets: this.#counters.unsavedSets,
+      pendingWrites: this.#counters.pendingWrites,
     });
   }
 }

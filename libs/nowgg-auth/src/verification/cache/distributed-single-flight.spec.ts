@@ -3,8 +3,8 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { TokenFacts } from '../../principal.js';
 import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
-import { Answer } from '../decision/answer.js';
-import { SharedAsking } from './shared-asking.js';
+import { VerificationResult } from '../decision/verification-result.js';
+import { DistributedSingleFlight } from './distributed-single-flight.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
 import { instantOf } from '../decision/instant.js';
 
@@ -26,11 +26,11 @@ class FakeSharedCache extends SharedCache {
     for (const key of keys) this.verdicts.delete(key);
   }
 
-  override async claim(key: string): Promise<'mine' | 'held' | 'unavailable'> {
+  override async claim(key: string): Promise<'acquired' | 'held' | 'unavailable'> {
     if (this.isDown) return 'unavailable';
     if (this.claims.has(key)) return 'held';
     this.claims.add(key);
-    return 'mine';
+    return 'acquired';
   }
 
   override async release(key: string): Promise<void> {
@@ -61,7 +61,7 @@ const provider = new FakeIdentityProvider();
 
 let clock: ManualClock;
 let cache: FakeSharedCache;
-let asking: SharedAsking;
+let asking: DistributedSingleFlight;
 const questions = { asked: 0 };
 let verdict: IdentityVerdict;
 
@@ -69,13 +69,13 @@ const ask = async () => {
   questions.asked += 1;
   const askedAt = instantOf(clock);
   clock.advance(100);
-  return new Answer(verdict, askedAt, 'miss');
+  return new VerificationResult(verdict, askedAt, 'miss');
 };
 
 beforeEach(() => {
   clock = new ManualClock();
   cache = new FakeSharedCache();
-  asking = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, SCOPE);
+  asking = new DistributedSingleFlight(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, SCOPE);
   questions.asked = 0;
   verdict = { status: 'valid', facts: factsOf() };
 });
@@ -127,7 +127,12 @@ describe('a verdict that was given to another', () => {
   });
 
   it('module, whose providers are configured otherwise, lies under another key', async () => {
-    const other = new SharedAsking(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, 'scope-of-another-module');
+    const other = new DistributedSingleFlight(
+      cache,
+      clock,
+      { maxAgeMs: 30_000, timeoutMs: 1_000 },
+      'scope-of-another-module',
+    );
     await asking.ask('k', provider, 30_000, ask);
     await other.ask('k', provider, 30_000, ask);
     expect(questions.asked).toBe(2);

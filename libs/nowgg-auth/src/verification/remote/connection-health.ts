@@ -6,10 +6,10 @@ import type { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';
 
-type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
+type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 
 /** Replies that are not a clean answer: they speak of the token unless tokens accepted before have no better ones. */
-const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'nonsense', 'redirect']);
+const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'invalid_response', 'redirect']);
 /** Failures that may be over at once. */
 const PASSING: ReadonlySet<UnknownReason> = new Set(['network', 'server_error']);
 const WINDOW_MS = 10_000;
@@ -26,7 +26,7 @@ const LEAST_ATTEMPTS = 10;
  * was asked about: only the former counts for the circuit. Otherwise a token that the identity system cannot digest would
  * stop the questions about all others.
  */
-export class LineHealth {
+export class ConnectionHealth {
   readonly #evidence: ClientEvidence;
   readonly #circuit: Circuit;
   readonly #clock: NowggClock;
@@ -56,7 +56,7 @@ export class LineHealth {
    * @param isKnown whether the token was accepted before
    * @returns whether the failure is the token's own as far as is known now
    */
-  failed(verdict: Unknown, isKnown: boolean): boolean {
+  failed(verdict: UnknownVerdict, isKnown: boolean): boolean {
     const { reason } = verdict;
     if (reason === 'rate_limited') this.#holdOff(verdict);
     else if (reason === 'network' || reason === 'tls') this.#circuit.failed();
@@ -82,7 +82,7 @@ export class LineHealth {
   }
 
   /** A token accepted before shows whether the line is at fault. Silence is, if there is no such token. */
-  async #askCanary(verdict: Unknown): Promise<void> {
+  async #askCanary(verdict: UnknownVerdict): Promise<void> {
     switch (await this.#evidence.askCanary()) {
       case 'accepted':
       case 'refused':
@@ -97,13 +97,13 @@ export class LineHealth {
     }
   }
 
-  #lineFailed(verdict: Unknown): void {
+  #lineFailed(verdict: UnknownVerdict): void {
     this.#knownFail = true;
     if (verdict.reason === 'server_error' && verdict.retryAfterMs !== undefined) this.#holdOff(verdict);
     else this.#circuit.failed();
   }
 
-  #holdOff({ retryAfterMs }: Unknown): void {
+  #holdOff({ retryAfterMs }: UnknownVerdict): void {
     this.#circuit.holdOff(clampRetryAfter((retryAfterMs ?? 0) / 1000) * 1000);
   }
 }

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import type { GrantRecord } from './grant-record.js';
-import { GrantReads } from './grant-reads.js';
+import { GrantLoader } from './grant-loader.js';
 import { MemoryTokenStore } from './memory/memory-token-store.js';
 import { settled } from '../testing-support/token-service-under-test.js';
 
-describe('GrantReads', () => {
+describe('GrantLoader', () => {
   let open: { id: string; answer(generation: number): void; fail(): void }[];
-  let reads: GrantReads;
+  let reads: GrantLoader;
 
   beforeEach(() => {
     open = [];
@@ -20,7 +20,7 @@ describe('GrantReads', () => {
           fail: () => reject(new Error('down')),
         });
       });
-    reads = new GrantReads(store);
+    reads = new GrantLoader(store);
   });
   const generation = async (id: string) => (await reads.find(id))?.generation;
 

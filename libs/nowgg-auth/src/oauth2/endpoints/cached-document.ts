@@ -32,14 +32,14 @@ export const COOL_DOWN_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
 /** Real time: the deadline is the socket's. */
 const FETCH_TIMEOUT_MS = 5_000;
-const NONSENSE: Loading<never> = { status: 'failed', reason: 'nonsense' };
+const NONSENSE: Loading<never> = { status: 'failed', reason: 'invalid_response' };
 
 /**
  * A document of the identity system that is needed often and changes seldom: its metadata, its keys. Fetched when it is
  * first needed, once for all who wait, and renewed in the background. An outage costs nothing but news: the old one goes
  * on serving for `maxStaleMs`, and the pauses between tries grow to half a minute.
  */
-export class LastingDocument<T> {
+export class CachedDocument<T> {
   readonly #options: LastingDocumentOptions<T>;
   #value: T | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
@@ -92,7 +92,12 @@ export class LastingDocument<T> {
    * @returns undefined when a document that was requested after the caller came lacks it too; `failed` with reason
    *   `unknown_key` when that cannot be said yet, because the last fetch was too recent
    */
-  async renewForMiss(cause: MissCause, seen: T, since: number, signal: AbortSignal): Promise<Loading<T> | undefined> {
+  async refetchAfterMiss(
+    cause: MissCause,
+    seen: T,
+    since: number,
+    signal: AbortSignal,
+  ): Promise<Loading<T> | undefined> {
     const value = this.#value;
     if (value !== undefined && value !== seen) return { status: 'loaded', value };
     if (this.#valueFetch > since) return undefined;

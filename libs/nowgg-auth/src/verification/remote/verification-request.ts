@@ -2,13 +2,13 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { TokenType } from '../../principal.js';
 
 /** A question to an identity system. */
-export interface Question {
+export interface VerificationRequest {
   /** Digest of the token: tells tokens apart without holding one. */
   readonly digest: string;
   readonly token: string;
   readonly tokenType: TokenType;
   /** A well-formed JWS; its `exp` and `aud` were found good. */
-  readonly looksGood: boolean;
+  readonly isPlausible: boolean;
   /** This process has accepted the token before, for {@link player}. */
   readonly known?: boolean;
   readonly player?: string | undefined;
@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /** The absence of a verdict. */
-export type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
+export type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 
 /** Providers answer with values. One that throws has not said no, and its error may carry what it sent. */
-export const NO_ANSWER: Unknown = Object.freeze({ status: 'unknown', reason: 'nonsense' });
+export const NO_ANSWER: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'invalid_response' });

@@ -4,10 +4,10 @@ import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identi
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { Circuit } from '../../resilience/circuit.js';
 import { ClientEvidence } from '../evidence/client-evidence.js';
-import { LineHealth } from './line-health.js';
+import { ConnectionHealth } from './connection-health.js';
 
-type Unknown = Extract<IdentityVerdict, { status: 'unknown' }>;
-const because = (reason: Unknown['reason'], retryAfterMs?: number): Unknown => ({
+type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
+const because = (reason: UnknownVerdict['reason'], retryAfterMs?: number): UnknownVerdict => ({
   status: 'unknown',
   reason,
   retryAfterMs,
@@ -18,23 +18,23 @@ let clock: ManualClock;
 let provider: FakeIdentityProvider;
 let circuit: Circuit;
 let evidence: ClientEvidence;
-let health: LineHealth;
+let health: ConnectionHealth;
 
 beforeEach(() => {
   clock = new ManualClock();
   provider = new FakeIdentityProvider();
   circuit = new Circuit(clock, { openAfter: 5, windowMs: 5_000, firstPauseMs: 1_000, longestPauseMs: 1_000 });
   evidence = new ClientEvidence(provider, clock, { timeoutMs: 1_000, refusalsAreDefinite: false });
-  health = new LineHealth(evidence, circuit, clock, 1_000);
+  health = new ConnectionHealth(evidence, circuit, clock, 1_000);
 });
 
 const knowAPlayer = () => {
-  const asked = { digest: 'd', token: 't', tokenType: 'token' as const, looksGood: true };
+  const asked = { digest: 'd', token: 't', tokenType: 'token' as const, isPlausible: true };
   evidence.accepted(asked, factsOf({ expiresAtMs: clock.now() + 60_000 }), evidence.sent(), false);
 };
 /** Lets canaries land. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-const fail = async (verdict: Unknown, times: number, isKnown = false) => {
+const fail = async (verdict: UnknownVerdict, times: number, isKnown = false) => {
   for (let time = 0; time < times; time += 1) {
     health.failed(verdict, isKnown);
     await settle();
@@ -47,7 +47,7 @@ describe('a failure', () => {
     expect(circuit.enter()).toBeGreaterThan(0);
   });
 
-  it.each(['server_error', 'nonsense', 'redirect'] as const)(
+  it.each(['server_error', 'invalid_response', 'redirect'] as const)(
     'by %s about strangers never does while a canary has an answer, nor without one',
     async (reason) => {
       await fail(because(reason), 50);
@@ -87,12 +87,12 @@ describe('a failure', () => {
   });
 
   it('by a reply stands for the token, unless the line is at fault', async () => {
-    expect(health.failed(because('nonsense'), false)).toBe(true);
+    expect(health.failed(because('invalid_response'), false)).toBe(true);
     expect(health.failed(because('timeout'), false)).toBe(false);
-    expect(health.failed(because('nonsense'), true)).toBe(false);
-    expect(health.failed(because('nonsense'), false)).toBe(false);
+    expect(health.failed(because('invalid_response'), true)).toBe(false);
+    expect(health.failed(because('invalid_response'), false)).toBe(false);
     health.answered();
-    expect(health.failed(because('nonsense'), false)).toBe(true);
+    expect(health.failed(because('invalid_response'), false)).toBe(true);
   });
 
   it('with Retry-After holds all questions off after a 429, after a 5xx only if the line is at fault', async () => {
@@ -132,7 +132,7 @@ describe('a question that failed fast', () => {
     ['was told when to come back', because('server_error', 1_000), 1],
     ['met another certificate', because('tls'), 1],
     ['was silent', because('timeout'), 1],
-    ['got nonsense', because('nonsense'), 1],
+    ['got nonsense', because('invalid_response'), 1],
   ])('is not repeated when it %s', (_what, verdict, tookMs) => {
     expect(health.mayRepeat(verdict, tookMs)).toBe(false);
   });

@@ -8,7 +8,7 @@ const MOST_HEADERS = 100;
  * Headers of tokens, as they were encoded, that were found good, with the keys that verified those tokens. A token with
  * the same header needs neither judged again. Void as soon as there is another key set.
  */
-export class ProvenHeaders {
+export class VerifiedHeaderCache {
   #keys: Keys | undefined;
   readonly #byHeader = new Map<string, CryptoKey>();
 

@@ -3,7 +3,7 @@ import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { hasText } from '../store/ended-grant.js';
 import type { GrantRecord } from '../store/grant-record.js';
-import type { TokenParts } from '../calls/token-parts.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** How many grants' ends are worked on at the same time. */
 const AT_ONCE = 8;
@@ -22,12 +22,12 @@ interface SentTokens {
  * refused here; the identity system is told; the ciphertexts are deleted. Each step can be repeated, and an end that
  * was broken off goes on where it stopped when the grant is revoked again or {@link finishBrokenOff} finds it.
  */
-export class GrantEnding {
-  readonly #parts: TokenParts;
+export class GrantRevoker {
+  readonly #parts: TokenDependencies;
   readonly #revocations: TokenRevocations | undefined;
   readonly #telling = new Set<Promise<unknown>>();
 
-  constructor(parts: TokenParts, revocations: TokenRevocations | undefined) {
+  constructor(parts: TokenDependencies, revocations: TokenRevocations | undefined) {
     this.#parts = parts;
     this.#revocations = revocations;
   }

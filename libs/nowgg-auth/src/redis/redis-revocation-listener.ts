@@ -1,13 +1,13 @@
 import type { NowggClock } from '../clock.js';
 import type { OpenClient } from './connection/redis-client.js';
 import { RedisConnection } from './connection/redis-connection.js';
-import { REVOCATION_CHANNEL } from './redis-keys.js';
+import { REDIS_REVOCATION_CHANNEL } from './redis-keys.js';
 
 /**
  * Listens for revocations that other processes announce, on a connection of its own. Whenever listening starts, for the
  * first time or after an interruption, listeners are called once: what was announced meanwhile is not repeated.
  */
-export class RevocationHints {
+export class RedisRevocationListener {
   readonly #open: OpenClient;
   readonly #clock: NowggClock;
   readonly #listeners = new Set<() => void>();
@@ -39,7 +39,7 @@ export class RevocationHints {
       for (const listener of this.#listeners) listener();
     };
     return new RedisConnection(this.#open, this.#clock, {
-      prepare: (client) => client.subscribe(REVOCATION_CHANNEL, announce),
+      prepare: (client) => client.subscribe(REDIS_REVOCATION_CHANNEL, announce),
       onReady: announce,
     });
   }

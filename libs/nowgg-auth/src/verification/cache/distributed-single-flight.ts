@@ -1,6 +1,6 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import { Answer } from '../decision/answer.js';
+import { VerificationResult } from '../decision/verification-result.js';
 import type { SharedCache, SharedVerdict } from './shared-cache.js';
 import { instantOf } from '../decision/instant.js';
 
@@ -12,7 +12,7 @@ const LONGEST_POLL_MS = 50;
  * Asks the identity system once for all processes: the shared cache is looked at first, and of the processes that miss
  * one claims the question while the others wait for its answer, no longer than they would have waited for their own.
  */
-export class SharedAsking {
+export class DistributedSingleFlight {
   readonly #cache: SharedCache | undefined;
   readonly #clock: NowggClock;
   readonly #maxAgeMs: number;
@@ -38,7 +38,12 @@ export class SharedAsking {
    * @param freshMs how old a shared verdict may be; 0 takes none and asks
    * @param ask the question to the identity system itself
    */
-  async ask(key: string, provider: IdentityProvider, freshMs: number, ask: () => Promise<Answer>): Promise<Answer> {
+  async ask(
+    key: string,
+    provider: IdentityProvider,
+    freshMs: number,
+    ask: () => Promise<VerificationResult>,
+  ): Promise<VerificationResult> {
     const cache = this.#cache;
     if (!cache) return ask();
     const scopedKey = this.#scopedKeyOf(key);
@@ -57,7 +62,7 @@ export class SharedAsking {
     return `${this.#scope}/${key}`;
   }
 
-  async #asked(cache: SharedCache, key: string, ask: () => Promise<Answer>): Promise<Answer> {
+  async #asked(cache: SharedCache, key: string, ask: () => Promise<VerificationResult>): Promise<VerificationResult> {
     const answer = await ask();
     if (answer.verdict.status === 'valid') {
       const { facts } = answer.verdict;
@@ -75,21 +80,21 @@ export class SharedAsking {
     key: string,
     provider: IdentityProvider,
     freshMs: number,
-  ): Promise<Answer | undefined> {
+  ): Promise<VerificationResult | undefined> {
     const now = instantOf(this.#clock);
     const shared = await cache.read(key);
     if (!shared || !(shared.ageMs >= 0 && shared.ageMs < freshMs)) return undefined;
     if (!isVerdictOf(shared, provider)) return undefined;
     const askedAt = { wallMs: now.wallMs - shared.ageMs, monotonicMs: now.monotonicMs - shared.ageMs };
-    return new Answer({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
+    return new VerificationResult({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
   }
 
   /** Undefined when this process has to ask: it got the claim, nobody knows, or the other one took too long. */
   async #claimOrAwait(
     cache: SharedCache,
     key: string,
-    read: () => Promise<Answer | undefined>,
-  ): Promise<Answer | undefined> {
+    read: () => Promise<VerificationResult | undefined>,
+  ): Promise<VerificationResult | undefined> {
     const giveUpAt = this.#clock.monotonicNow() + this.#timeoutMs;
     for (
       let pollMs = FIRST_POLL_MS;

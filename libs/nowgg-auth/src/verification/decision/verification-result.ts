@@ -4,7 +4,7 @@ import { type Acceptance, acceptanceOf } from './verdict.js';
 import type { Instant } from './instant.js';
 
 /** What the identity system answered, and when it was asked. One serves everybody who waited for it. */
-export class Answer {
+export class VerificationResult {
   readonly verdict: IdentityVerdict;
   /** When the question was sent: what the verdict tells is at least that old. */
   readonly askedAt: Instant;
@@ -17,7 +17,7 @@ export class Answer {
   begunAt: Promise<number | undefined> | undefined = undefined;
   #identity: string | undefined;
 
-  constructor(verdict: IdentityVerdict, askedAt: Instant, source: Answer['source'], restMs = 0) {
+  constructor(verdict: IdentityVerdict, askedAt: Instant, source: VerificationResult['source'], restMs = 0) {
     this.verdict = verdict;
     this.restMs = restMs;
     this.askedAt = askedAt;

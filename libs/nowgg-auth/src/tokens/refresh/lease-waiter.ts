@@ -13,7 +13,7 @@ const SMOOTHING = 0.2;
  * Waits for a refresh that another process has the lease for, by looking at the row: first when the call is usually
  * over, then more and more seldom.
  */
-export class HolderWatch {
+export class LeaseWaiter {
   readonly #store: TokenStore;
   readonly #clock: NowggClock;
   readonly #timing: TokensTiming;

@@ -39,7 +39,7 @@ describe('the end of a grant', () => {
     const tokens = ended[0]?.tokens.map(({ credentialId }) => credentialId);
     expect(tokens?.toSorted()).toEqual([accessToken.token, second.token].map(idOf).toSorted());
     expect([under.provider.revoked, events]).toEqual([['refresh-1'], [{ type: 'signed_out', provider: 'nowgg' }]]);
-    expect((await found(grant.id)).refreshCt).toHaveLength(0);
+    expect((await found(grant.id)).refreshCiphertext).toHaveLength(0);
   });
 
   it('goes on where it was broken off when the player signs out again', async () => {
@@ -64,7 +64,7 @@ describe('the end of a grant', () => {
     await service.finishBrokenOffEnds();
     await settled();
     expect([ended.length, under.provider.revoked]).toEqual([1, ['refresh-1']]);
-    expect((await found(grant.id)).refreshCt).toHaveLength(0);
+    expect((await found(grant.id)).refreshCiphertext).toHaveLength(0);
   });
 
   it('keeps the ciphertexts while the identity system cannot be told', async () => {
@@ -72,7 +72,7 @@ describe('the end of a grant', () => {
     under.provider.revoke = (async () => false) as never;
     await service.revoke(grant.id);
     await settled();
-    expect((await found(grant.id)).refreshCt).not.toHaveLength(0);
+    expect((await found(grant.id)).refreshCiphertext).not.toHaveLength(0);
   });
 
   it('tells the identity system of the new refresh token that came too late', async () => {

@@ -1,7 +1,7 @@
 import { InvalidTokenError } from '../errors.js';
 
 /** Whether an error of an application's own call means that the access token was refused. */
-export function saysUnauthorized(error: unknown): boolean {
+export function isUnauthorizedError(error: unknown): boolean {
   if (error instanceof InvalidTokenError) return true;
   if (typeof error !== 'object' || error === null) return false;
   const { status, response } = error as { status?: unknown; response?: unknown };

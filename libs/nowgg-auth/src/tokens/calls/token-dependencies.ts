@@ -16,11 +16,11 @@ import { SeenGrants } from '../store/seen-grants.js';
 import { StoredIssuedTokens } from '../store/stored-issued-tokens.js';
 import type { TokenStore } from '../store/token-store.js';
 import { TokenCounters } from '../events/token-counters.js';
-import { UnsavedSets } from './unsaved-sets.js';
+import { PendingWrites } from './pending-writes.js';
 import { Vault } from '../vault/vault.js';
 
 /** What a `NowggTokenService` is made of. */
-export interface NowggTokenServiceParts {
+export interface NowggTokenServiceDependencies {
   readonly store: TokenStore;
   readonly identityProviders: IdentityProviders;
   readonly authenticator: NowggAuthenticator;
@@ -40,7 +40,7 @@ export interface NowggTokenServiceParts {
 }
 
 /** What the steps of the exchange and of the refresh share. */
-export interface TokenParts {
+export interface TokenDependencies {
   readonly store: TokenStore;
   readonly vault: Vault;
   readonly identityProviders: IdentityProviders;
@@ -50,7 +50,7 @@ export interface TokenParts {
   readonly refreshPlaces: Bulkheads;
   readonly successes: ClientSuccesses;
   readonly evidence: ClientEvidences;
-  readonly unsaved: UnsavedSets;
+  readonly unsaved: PendingWrites;
   readonly seen: SeenGrants;
   readonly counters: TokenCounters;
   readonly clock: NowggClock;
@@ -64,7 +64,7 @@ export interface TokenParts {
 const MOST_WAITING_REFRESHES = 10_000;
 const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
-export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
+export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependencies {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
   const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
   const counters = new TokenCounters();
@@ -78,7 +78,7 @@ export function tokenParts(parts: NowggTokenServiceParts): TokenParts {
     refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
     successes: new ClientSuccesses(store, clock),
     evidence: parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL),
-    unsaved: new UnsavedSets(clock, allTiming.saveRetryMs, counters),
+    unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters),
     seen: new SeenGrants(),
     counters,
     clock,
