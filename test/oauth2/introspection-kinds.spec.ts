@@ -70,7 +70,7 @@ describe('a refresh token of a certified OpenID provider', () => {
     await using site = await game();
     const { accessToken } = await site.signIn();
     expect(await site.outcome(accessToken.token)).toBe('valid');
-    expect(await site.outcome(refreshToken)).toBe('unknown: nonsense');
+    expect(await site.outcome(refreshToken)).toBe('unknown: invalid_response');
     expect((await site.fetch('/guarded', refreshToken)).status).toBe(503);
     expect(events.of('introspection_without_token_type')[0]).toEqual({
       type: 'introspection_without_token_type',
@@ -102,7 +102,7 @@ describe.each<[IntrospectionManner, string]>([
   ['hint', 'invalid: invalid_token'],
   ['token_use', 'invalid: invalid_token'],
   ['typ', 'invalid: invalid_token'],
-  ['no token_type', 'unknown: nonsense'],
+  ['no token_type', 'unknown: invalid_response'],
 ])('a system that marks refresh tokens by %s', (manner, expected) => {
   it('has its access tokens accepted and no other kind', async () => {
     await using system = await IntrospectingSystem.start(manner, CLIENT_ID);

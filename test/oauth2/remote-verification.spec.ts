@@ -158,7 +158,7 @@ describe('verification by introspection', () => {
     ['it is of no client', 'invalid: wrong_client', { active: true, sub: 'p' }],
     ['it is of another issuer', 'invalid: invalid_token', { ...good, iss: 'https://other.example' }],
     ['it is past', 'invalid: expired_token', { ...good, exp: 1 }],
-    ['its expiry is text', 'unknown: nonsense', { ...good, exp: 'tomorrow' }],
+    ['its expiry is text', 'unknown: invalid_response', { ...good, exp: 'tomorrow' }],
     ['it is bound to a key', 'invalid: invalid_token', { ...good, cnf: { jkt: 'x' } }],
     ['it is a refresh token', 'invalid: invalid_token', { ...good, token_type: 'refresh_token' }],
   ])('when %s, says %s', async (_name, expected, body) => {
@@ -179,11 +179,15 @@ describe('verification by token info', () => {
   it.each<[string, string, object]>([
     ['it is of our client', 'valid', { userId: 'p', clientId: CLIENT, expiresIn: 60, scopes: ['read'] }],
     ['it is of another client', 'invalid: wrong_client', { userId: 'p', clientId: 'other', expiresIn: 60 }],
-    ['no client is named', 'unknown: nonsense', { userId: 'p', expiresIn: 60 }],
+    ['no client is named', 'unknown: invalid_response', { userId: 'p', expiresIn: 60 }],
     ['nothing is left', 'invalid: expired_token', { userId: 'p', clientId: CLIENT, expiresIn: 0 }],
-    ['what is left is text', 'unknown: nonsense', { userId: 'p', clientId: CLIENT, expiresIn: 'soon' }],
-    ['what is left is longer than any date', 'unknown: nonsense', { userId: 'p', clientId: CLIENT, expiresIn: 1e300 }],
-    ['the user hides in a prototype', 'unknown: nonsense', { __proto__: { userId: 'p' }, clientId: CLIENT }],
+    ['what is left is text', 'unknown: invalid_response', { userId: 'p', clientId: CLIENT, expiresIn: 'soon' }],
+    [
+      'what is left is longer than any date',
+      'unknown: invalid_response',
+      { userId: 'p', clientId: CLIENT, expiresIn: 1e300 },
+    ],
+    ['the user hides in a prototype', 'unknown: invalid_response', { __proto__: { userId: 'p' }, clientId: CLIENT }],
   ])('when %s, says %s', async (_name, expected, data) => {
     expect(await outcomeOf(method, { body: { data } })).toBe(expected);
   });
@@ -191,7 +195,7 @@ describe('verification by token info', () => {
   it('is a no at 401 and at 400 for the token, nothing else', async () => {
     expect(await outcomeOf(method, { status: 401 })).toBe('invalid: invalid_token');
     expect(await outcomeOf(method, { status: 400, body: { error: 'invalid_token' } })).toBe('invalid: invalid_token');
-    expect(await outcomeOf(method, { status: 400, body: { error: 'whatever' } })).toBe('unknown: nonsense');
+    expect(await outcomeOf(method, { status: 400, body: { error: 'whatever' } })).toBe('unknown: invalid_response');
   });
 });
 
