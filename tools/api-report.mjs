@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compares docs/public-api with the libraries as they are; with --update writes it.
+// Compares docs/public-api with the current libraries; with --update writes it.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { publicApiReports } from './public-api.mjs';

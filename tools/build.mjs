@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Builds what has changed: the libraries with tsc (no order between them), the sample app with the Nest
-// CLI. Several builds at once wait for each other, so that tests and a person may both ask for one.
+// Builds the changed parts: the libraries with tsc (no order between them), the sample app with the Nest CLI. Several
+// builds at once wait for each other, so that tests and a person may both ask for one.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,8 @@ const targets = [
     product: 'dist/main.js',
     build: () => {
       run(bin('nest'), ['build', 'sample']);
-      // Nest's SWC builder keeps the source root in the output of a monorepo's app; this is the app's short address.
+      // Nest's SWC builder keeps the source root in the output of a monorepo's app; this file is the short path of the
+      // app.
       writeFileSync('apps/sample/dist/main.js', `import './apps/sample/src/main.js';\n`);
     },
   },
@@ -62,7 +63,7 @@ function buildIfChanged({ folder, inputs, product, build }) {
   writeFileSync(stamp, now);
 }
 
-/** A directory is made by one process only. A lock whose process is gone is removed. */
+/** Takes the lock: only one process can create a directory. The lock of a process that has ended is removed. */
 async function lock() {
   const folder = path.join(cache, 'lock');
   for (;;) {
@@ -85,7 +86,7 @@ function isAbandoned(folder) {
     return false;
   } catch (error) {
     if (error.code === 'ESRCH') return true;
-    // No pid in it: just made, or its maker was killed in between.
+    // No pid in it: just created, or its creator was killed in between.
     const age = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     return error.code === 'ENOENT' && age > 10_000;
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Checks what git would hand to a stranger: no address of a registry, no path of one machine, a lock file that installs
+// Checks the files that git would publish: no address of a registry, no path of one machine, a lock file that installs
 // from anywhere. Tracked files and files that are about to be tracked are read.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ function registryHosts() {
   return [new URL(configured).host, ...['npmjs.org', 'yarnpkg.com'].map((domain) => `registry.${domain}`)];
 }
 
-/** A path of a machine stands alone or before a slash; `network/work` and `workers` are none. */
+/** Path of one machine: alone or before a slash; `network/work` and `workers` are not such paths. */
 const machinePath = new RegExp(String.raw`(?<![\w./-])/(?:${['work', 'tmp/bash_jobs'].join('|')})(?:\.\w+)?(?![\w-])`);
 
 function findingsIn(file, hosts) {

@@ -1,10 +1,14 @@
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
-// A picture of a page has few colours beside the edges of its letters: with 256 of them a PNG needs a third of the bytes.
+// A picture of a page has few colours besides the edges of its letters: with 256 colours a PNG needs a third of the
+// bytes.
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-/** A PNG of 8-bit RGB or RGBA, not interlaced, as one with a palette of at most 256 colours. Transparency is dropped. */
+/**
+ * Converts a PNG of 8-bit RGB or RGBA, not interlaced, to one with a palette of at most 256 colours. Transparency is
+ * dropped.
+ */
 export function toPalette(png) {
   const { width, height, channels, data } = decode(png);
   const colours = new Uint32Array(width * height);

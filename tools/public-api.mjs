@@ -5,7 +5,7 @@ import ts from 'typescript';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** The entry points that a consumer can import, with their sources: what the manifests export. */
+/** The entry points that a consumer can import, with their sources: the exports of the manifests. */
 export function entryPoints() {
   return ['nowgg-auth', 'nowgg-auth-client', 'nowgg-emulator'].flatMap((lib) => {
     const { name, exports } = JSON.parse(readFileSync(path.join(root, 'libs', lib, 'package.json'), 'utf8'));
@@ -130,7 +130,10 @@ function isTopLevel(node) {
   return ts.isSourceFile(statement.parent) && !ts.isImportDeclaration(statement);
 }
 
-/** Private members are no part of the surface; a private constructor is: it says who may not construct. */
+/**
+ * Whether a member is hidden. Private members are not part of the surface; a private constructor is: it forbids
+ * construction.
+ */
 function isHidden(node) {
   if (!ts.isClassElement(node) || ts.isConstructorDeclaration(node)) return false;
   if (node.name && ts.isPrivateIdentifier(node.name)) return true;

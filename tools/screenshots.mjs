@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Takes the pictures of the documents anew, light and dark, into docs/images:
+// Takes the pictures of the documents again, light and dark, into docs/images:
 //   npm run build && node tools/screenshots.mjs [beginning of a name]
 // Each file of tools/screenshots/ exports `prepare()`: it starts what its pages need and resolves with
-// { scenes: [{ name, width, height, open(page) }], close() }. `open` brings the page to what is to be seen.
+// { scenes: [{ name, width, height, open(page) }], close() }. `open` brings the page to the state to show.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';

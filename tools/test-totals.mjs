@@ -12,7 +12,7 @@ const runs = process.argv
 const sum = (field) => runs.reduce((total, run) => total + run[field], 0);
 
 const passed = sum('numPassedTests');
-// A suite that fails to load has no tests to count; it counts as one.
+// A suite that fails to load has no tests to count, so the suite counts as one.
 const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
 const skipped = sum('numPendingTests') + sum('numTodoTests');
 

@@ -26,7 +26,7 @@ export function sender(port: number): Send {
     });
 }
 
-/** A request without an answer by then counts as refused, so that a run ends whatever becomes of the server. */
+/** Time limit of a request in milliseconds; one without an answer counts as refused, so that a run always ends. */
 const LONGEST_MS = 10_000;
 
 let serial = 0;
@@ -54,11 +54,11 @@ export interface Attack {
   /** For `--only`. */
   readonly id: 'texts' | 'codes' | 'userinfo';
   readonly name: string;
-  /** Begins it; it goes on until `isOver`. */
+  /** Begins the attack, which continues until `isOver`. */
   readonly begin: (send: Send, clientId: string, isOver: () => boolean) => void;
 }
 
-/** The longest token that is looked at, with an issuer that a careless search for trailing slashes takes long over. */
+/** The longest token that is read, with an issuer that makes a careless search for trailing slashes slow. */
 function slashes(clientId: string): string {
   return newToken(clientId, { iss: `https://now.gg${'/'.repeat(5_600)}x` });
 }
@@ -86,7 +86,7 @@ export const attacks: readonly Attack[] = [
     name: '700 userinfo calls of one player, endpoint takes 2.9 s',
     begin: (send, clientId) => {
       const token = newToken(clientId, { userId: 'greedy' });
-      // As they arrive within the 2.9 s that the endpoint takes: in one turn of the event loop they would measure this
+      // Spread over the 2.9 s that the endpoint takes: in one iteration of the event loop they would measure this
       // driver, which shares the machine.
       for (let n = 0; n < 700; n += 1) {
         setTimeout(() => void send('/auth/userinfo', { token }), Math.floor(n / 10) * 40);

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serve } from '../support/child-process.js';
 
-/** How long each endpoint takes, milliseconds. */
+/** Time that each endpoint takes, in milliseconds. */
 const VERIFY_MS = 40;
 const TOKEN_MS = 20_000;
 const ACCOUNT_MS = 2_900;
 
 const calls: Record<string, number> = {};
 
-/** An identity system that accepts every well-formed token, refuses every code, and takes its time over both. */
+/** An identity system that accepts every well-formed token, refuses every code, and is slow for both. */
 async function start(): Promise<string> {
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -9,7 +9,7 @@ import type { IdentityOperations } from './identity-process.js';
 import type { ServerOperations } from './server-process.js';
 
 interface Options {
-  /** Length of each load, seconds. */
+  /** Length of each load, in seconds. */
   readonly seconds: number;
   readonly only: readonly Attack['id'][];
 }
@@ -25,7 +25,7 @@ const USAGE = `npm run bench:bulkheads -- [options]
   --quick       short loads: whether it works, not what it costs`;
 const CLIENT_ID = 'bench-game';
 const NEWCOMERS_A_SECOND = 40;
-/** From the start of an attack until newcomers are measured, milliseconds. */
+/** Time from the start of an attack until newcomers are measured, in milliseconds. */
 const LEAD_MS = 500;
 
 await runProgram<Options>({
@@ -46,7 +46,7 @@ await runProgram<Options>({
   },
 });
 
-/** The same load without and with the attack, against processes of its own. */
+/** Measures the same load without and with the attack, against separate processes. */
 async function measure(attack: Attack, seconds: number): Promise<string[]> {
   const identity = new Child<IdentityOperations>(new URL('./identity-process.js', import.meta.url));
   const server = new Child<ServerOperations>(new URL('./server-process.js', import.meta.url));
@@ -82,7 +82,7 @@ function figures(control: Load, attacked: Load): string[] {
   ];
 }
 
-/** Players with tokens that were never seen, at a steady pace whatever becomes of them. */
+/** Players with tokens that were never seen, at a steady pace regardless of the answers. */
 async function newcomers(send: Send, seconds: number): Promise<Load> {
   const latencies: number[] = [];
   let refusals = 0;

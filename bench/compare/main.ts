@@ -24,12 +24,12 @@ interface CompareOptions {
   readonly processes: number;
 }
 
-/** Costs in one process, each divided by the bare cost (a SHA-256 and a look into an LRU) in the same process. */
+/** Costs in one process, each divided by the bare cost (a SHA-256 and a look-up in an LRU) in the same process. */
 type Costs = Readonly<Record<string, number>>;
 
 const PLAYERS = 100;
 const ROUNDS = 60;
-/** The quiet rounds of a process: neighbours on the machine make the others dearer. */
+/** Percentile that stands for the quiet rounds of a process: neighbours on the machine make the others more costly. */
 const QUIET_HUNDREDTHS = 10;
 const HERE = resolve(import.meta.dirname, '../../..');
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Platform } from './variants.js';
 
-/** What a run of the benchmark does. */
+/** Options of a run of the benchmark. */
 export interface RunOptions {
   readonly rounds: number;
   readonly requests: number;

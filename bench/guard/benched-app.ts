@@ -31,19 +31,19 @@ import type { Platform, VariantName } from './variants.js';
 /** The path of the one route that all applications have. */
 export const ROUTE = '/players/me';
 
-/** How one variant guards the route, and what it needs for that. */
+/** The guard of the route in one variant, and its dependencies. */
 interface Guarding {
   readonly decorators?: readonly ClassDecorator[];
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly providers?: readonly Provider[];
 }
 
-/** No verdict ages out of the cache while the benchmark runs. */
+/** No verdict expires in the cache while the benchmark runs. */
 const ONE_DAY_MS = 86_400_000;
-/** Far fewer than there are tokens: when a token's turn comes again nobody remembers it. */
+/** Far fewer entries than tokens: when a token is used again, the cache no longer has it. */
 export const FORGETFUL: VerificationOptions = { maxEntries: 10 };
 
-/** The same application for every variant and platform, but for the guard. */
+/** Creates the application, which is the same for every variant and platform except for the guard. */
 export async function createApp(platform: Platform, name: VariantName, identity: Identity): Promise<INestApplication> {
   const { decorators = [], imports = [], providers = [] } = guardings[name](identity);
 
@@ -113,7 +113,7 @@ export function nowggModule({ clientId, clientSecret, baseUrl, issuer }: Identit
   });
 }
 
-/** The module before an identity system whose access tokens are JWTs (RFC 9068). */
+/** The module with an identity system whose access tokens are JWTs (RFC 9068). */
 export function oauth2Module({ clientId, issuer, jwksUri }: Identity, verification: VerificationOptions = {}) {
   return NowggAuthModule.forRoot({
     identityProviders: [

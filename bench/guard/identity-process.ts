@@ -14,7 +14,7 @@ export interface Identity {
   readonly jwksUri: string;
   readonly publicJwk: JWK;
   readonly hs256Secret: string;
-  /** The same players' claims in each kind; the RS256 ones are access tokens of RFC 9068. */
+  /** Tokens of each kind with the claims of the same players; the RS256 ones are access tokens of RFC 9068. */
   readonly tokens: Readonly<Record<TokenKind, readonly string[]>>;
 }
 
@@ -28,7 +28,7 @@ const emulator = await startNowggEmulator({ clients: [{ clientId, clientSecret }
 
 let signAccessToken: ((claims: JWTPayload) => Promise<string>) | undefined;
 
-/** Issues tokens for so many players and stands ready to verify them. */
+/** Issues tokens for so many players and is ready to verify them. */
 async function start(players: number): Promise<Identity> {
   const { publicKey, privateKey } = await generateKeyPair('RS256');
   const publicJwk: JWK = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256', use: 'sig' };
@@ -56,7 +56,7 @@ async function start(players: number): Promise<Identity> {
   };
 }
 
-/** As many access tokens as wanted, all different, with the claims of a known one. */
+/** Makes `count` access tokens, all different, with the claims of a known one. */
 async function makeAccessTokens({ like, count }: { like: string; count: number }): Promise<readonly string[]> {
   const sign = signAccessToken;
   if (!sign) throw new Error('start first');
@@ -68,7 +68,7 @@ async function makeAccessTokens({ like, count }: { like: string; count: number }
   return tokens;
 }
 
-/** With what RFC 9068 asks of an access token besides. */
+/** Adds the claims that RFC 9068 requires of an access token. */
 function accessTokenClaims(claims: JWTPayload): JWTPayload {
   return { ...claims, sub: claims.userId as string, jti: claims.tokenId as string, client_id: clientId };
 }

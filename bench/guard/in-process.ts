@@ -17,7 +17,7 @@ export type InProcessSamples = Readonly<Record<MeasuredPart, readonly number[]>>
 export type MeasuredPart = 'bare' | 'hash' | 'guard' | 'authenticate' | 'credential' | 'key';
 
 /**
- * Prepares inputs, which is not timed, and works them off, which is. Inputs are new for each batch, as a request is: a
+ * Prepares inputs, which is not timed, and processes them, which is. Inputs are new for each batch, as a request is: a
  * string that was hashed or a request that was decided once is cheaper the second time.
  */
 interface Part {
@@ -48,7 +48,7 @@ async function measure({ identity, rounds }: { identity: Identity; rounds: numbe
 /** Holds the latest result, so that no call can be optimised away. */
 const sink: { result: unknown } = { result: undefined };
 
-/** Processor time for one batch, microseconds: what other programs take meanwhile does not count. */
+/** Processor time for one batch, in microseconds: the time of other programs does not count. */
 function timeBatch({ prepare, work }: Part): number {
   const inputs = prepare();
   const before = process.cpuUsage();

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Parts of the library that are no public API: taken from its built files, to tell where a guard call's time goes. */
+/**
+ * Parts of the library that are not public API: taken from its built files, to show where the time of a guard call is
+ * spent.
+ */
 export interface Internals {
   readonly tokenDigest: (token: string) => string;
   readonly cacheKey: (scope: object, digest: string) => string;

@@ -15,9 +15,9 @@ export type JwtSamples = Readonly<Record<JwtGuardName, readonly number[]>>;
 
 export type JwtGuardName = 'cold' | 'warm' | 'jose' | 'passport-jwks-rsa' | 'oauth2-jwt-bearer';
 
-/** As many requests as the driver over HTTP has under way. */
+/** As many requests as the driver over HTTP has in progress. */
 const BATCH = 16;
-/** A guard's turn: on a server it is the only one, and its code stays in the processor's caches. */
+/** Batches of one guard in a row: on a server it is the only guard, and its code stays in the processor's caches. */
 const BATCHES_PER_TURN = 10;
 const WARM_UP_ROUNDS = 5;
 
@@ -33,7 +33,7 @@ async function measure({
   /** Access tokens that are all different. */
   tokens: readonly string[];
   rounds: number;
-  /** Whether the calls of a round are under way at the same time, as on a busy server, or one after another. */
+  /** Whether the calls of a round run at the same time, as on a busy server, or one after another. */
   together: boolean;
 }): Promise<JwtSamples> {
   const guards = (made ??= await makeGuards(identity));
@@ -57,7 +57,7 @@ async function measure({
   return samples;
 }
 
-/** Processor time of all threads, microseconds: signatures are checked beside the main one. */
+/** Processor time of all threads, in microseconds: signatures are checked outside the main thread. */
 async function timeBatch(
   guard: CanActivate,
   contexts: readonly ExecutionContext[],
@@ -77,7 +77,7 @@ async function admit(guard: CanActivate, context: ExecutionContext): Promise<voi
 
 async function makeGuards(identity: Identity): Promise<Record<JwtGuardName, CanActivate>> {
   const Strategy = jwksRsaStrategy('bench-jwks-rsa', identity) as new () => unknown;
-  // Constructing it makes it known to Passport.
+  // The constructor registers the strategy with Passport.
   Reflect.construct(Strategy, []);
   return {
     cold: await ownGuard(identity, FORGETFUL),

@@ -16,12 +16,12 @@ import {
   variantFigures,
 } from './report.js';
 
-/** Different tokens that the requests take in turn. */
+/** Number of different tokens that the requests use one after the other. */
 const PLAYERS = 100;
-/** Rounds in process are a thousand times shorter; many of them find quiet moments. */
+/** Rounds in process are a thousand times shorter; with many of them, some meet quiet moments. */
 const IN_PROCESS_ROUNDS_FACTOR = 20;
 const JWT_ROUNDS_FACTOR = 2;
-/** More than are used before a token's turn comes again could remember. */
+/** More tokens than a cache could remember before a token is used again. */
 const ACCESS_TOKENS = 1000;
 
 async function run({ rounds, requests, platforms, json }: RunOptions): Promise<void> {

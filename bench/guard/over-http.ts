@@ -15,9 +15,9 @@ export interface HttpMeasurement {
   readonly requests: number;
 }
 
-/** Enough to keep the server busy, few enough that a small machine is not only switching between them. */
+/** Enough to keep the server busy, few enough that a small machine does not only switch between them. */
 const CONNECTIONS = 16;
-/** So often, and with so many requests at least, a variant runs before it is measured: the compiler has settled then. */
+/** Rounds, and least number of requests in each, before a variant is measured: then the compiler is done. */
 const WARM_UP_ROUNDS = 2;
 const WARM_UP_REQUESTS = 1500;
 
@@ -27,7 +27,7 @@ interface Bench {
   readonly pool: readonly Buffer[];
 }
 
-/** Measures all variants on one platform, in rounds that take them in turn. */
+/** Measures all variants on one platform, in rounds that take one after the other. */
 export async function measureOverHttp(
   { platform, rounds, requests }: HttpMeasurement,
   identity: Identity,
@@ -78,7 +78,7 @@ async function measureOnce(
   return (after - before) / amount;
 }
 
-/** A benchmark of guards that let everyone in would look splendid. */
+/** Checks the answers: guards that let everyone in would have good figures. */
 async function checkAnswers(variant: Variant, port: number, identity: Identity): Promise<void> {
   const token = identity.tokens[variant.tokens][0] ?? '';
   const expectations: ReadonlyArray<readonly [string | undefined, number]> = [

@@ -31,7 +31,7 @@ class PlayersController {
   me(): void {}
 }
 
-/** What Nest hands to a guard for such a request. */
+/** The context that Nest passes to a guard for such a request. */
 export function contextOf(token: string): ExecutionContext {
   const context = new ExecutionContextHost(
     [requestOf(token), {}, () => undefined],

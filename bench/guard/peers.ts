@@ -15,7 +15,7 @@ import { Strategy as BearerStrategy } from 'passport-http-bearer';
 import { ExtractJwt, Strategy as JwtStrategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import type { Identity } from './identity-process.js';
 
-/** What Express' and Fastify's requests have in common here. */
+/** The part that Express' and Fastify's requests have in common here. */
 interface GuardedRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly query: unknown;
@@ -26,17 +26,17 @@ interface GuardedRequest {
   user?: unknown;
 }
 
-/** What a guard costs that decides nothing. */
+/** A guard that decides nothing, to measure the cost of a guard call. */
 export class EmptyGuard implements CanActivate {
   canActivate(): boolean {
     return true;
   }
 }
 
-/** How passport-jwt is given what it checks signatures with. */
+/** Algorithm and form of the key that passport-jwt checks signatures with. */
 export interface JwtVariant {
   readonly algorithm: 'HS256' | 'RS256';
-  /** As documented, text that is parsed anew for each token; or a key object, which spares that. */
+  /** Text, as documented, which is parsed again for each token; or a key object, which avoids that. */
   readonly form: 'text' | 'key';
 }
 
@@ -50,7 +50,7 @@ export function jwtStrategy(name: string, { algorithm, form }: JwtVariant, ident
   const text = algorithm === 'HS256' ? hs256Secret : key.export({ type: 'spki', format: 'pem' }).toString();
   const options: StrategyOptionsWithoutRequest = {
     jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-    // The type does not know that key objects are handed on to jsonwebtoken as they are.
+    // The type does not know that key objects are passed to jsonwebtoken as they are.
     secretOrKey: form === 'text' ? text : (key as unknown as Buffer),
     issuer,
     audience,
@@ -86,7 +86,7 @@ export function jwksRsaStrategy(name: string, { issuer, clientId, jwksUri }: Ide
   return BenchedStrategy;
 }
 
-/** passport-http-bearer that finds the token in a `Map`: what a session table in memory costs. */
+/** passport-http-bearer that finds the token in a `Map`: the cost of a session table in memory. */
 export function bearerStrategy(name: string, identity: Identity): Provider {
   const users = new Map(identity.tokens.nowgg.map((token, index) => [token, { userId: `player-${index}` }]));
   class BenchedStrategy extends PassportStrategy(BearerStrategy, name) {
@@ -97,7 +97,7 @@ export function bearerStrategy(name: string, identity: Identity): Provider {
   return BenchedStrategy;
 }
 
-/** A hand-written guard on jose, with the key set at hand. */
+/** A hand-written guard on jose, with the key set in memory. */
 export function joseGuard({ publicJwk, issuer, clientId }: Identity): Type<CanActivate> {
   const keys = createLocalJWKSet({ keys: [publicJwk] });
   const checks = { issuer, audience: clientId, algorithms: ['RS256'] };

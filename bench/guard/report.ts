@@ -17,9 +17,15 @@ export interface VariantFigures {
   readonly name: VariantName;
   readonly title: string;
   readonly cpu: Spread;
-  /** What the guard adds to the unguarded route: between the lowest rounds, and the median of the rounds' differences. */
+  /**
+   * Cost that the guard adds to the unguarded route: between the lowest rounds, and the median of the rounds'
+   * differences.
+   */
   readonly added: Spread;
-  /** The whole request as a multiple of the same to the unguarded route, and to the one guarded by bare jose. */
+  /**
+   * The whole request as a multiple of the one to the unguarded route, and of the one to the route guarded by bare
+   * jose.
+   */
   readonly ratio: number;
   readonly besideJose: number;
 }
@@ -70,7 +76,9 @@ export function httpTable(platform: Platform, figures: readonly VariantFigures[]
   );
 }
 
-/** A guard call's cost in parts, microseconds, and its ratio to the bare cost of hashing and looking up the token. */
+/**
+ * A guard call's cost in parts, in microseconds, and its ratio to the bare cost of hashing and looking up the token.
+ */
 export interface InProcessFigures {
   readonly parts: Readonly<Record<MeasuredPart, Spread>>;
   readonly ratio: Spread;
@@ -113,7 +121,7 @@ export function inProcessTable({ parts, ratio }: InProcessFigures): string {
   );
 }
 
-/** A guard call for a JWT access token, microseconds, and its ratio to a bare guard on jose. */
+/** A guard call for a JWT access token, in microseconds, and its ratio to a bare guard on jose. */
 export type JwtFigures = Readonly<Record<JwtGuardName, { readonly cpu: Spread; readonly ratio: Spread }>>;
 
 const JWT_TITLES: Readonly<Record<JwtGuardName, string>> = {
@@ -157,7 +165,7 @@ export function jwtTable(how: string, figures: JwtFigures): string {
   );
 }
 
-/** How long the tokens were, which hashing and parsing depend on. */
+/** Describes the lengths of the tokens, which hashing and parsing depend on. */
 export function tokenLengths({ tokens }: Identity): string {
   const of = (kind: keyof Identity['tokens']) => median(tokens[kind].map((token) => token.length));
   return `tokens of ${of('nowgg')} characters (now.gg), ${of('hs256')} (HS256), ${of('rs256')} (RS256), with the same claims`;

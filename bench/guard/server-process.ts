@@ -5,13 +5,13 @@ import { createApp } from './benched-app.js';
 import type { Identity } from './identity-process.js';
 import { type Platform, type VariantName, variants } from './variants.js';
 
-/** The ports of the applications, one for each variant. All of them live in this one process. */
+/** Starts the applications and returns their ports, one for each variant. All of them run in this one process. */
 async function start({ platform, identity }: { platform: Platform; identity: Identity }) {
   const ports: Partial<Record<VariantName, number>> = {};
   for (const { name } of variants) {
     const app = await createApp(platform, name, identity);
     const server = app.getHttpServer() as Server;
-    // The driver's connections wait while the other variants have their turn.
+    // The driver's connections wait while the other variants run.
     server.keepAliveTimeout = 0;
     await app.listen(0, '127.0.0.1');
     ports[name] = (server.address() as AddressInfo).port;

@@ -15,7 +15,7 @@ export interface Variant {
   readonly isSlow?: true;
 }
 
-/** In the order of the printed table; the first is what the others are compared with. */
+/** In the order of the printed table; the others are compared with the first. */
 export const variants = [
   { name: 'unguarded', title: 'no guard', tokens: 'nowgg', guards: false },
   { name: 'empty-guard', title: 'a guard that returns true', tokens: 'nowgg', guards: false },

@@ -3,7 +3,7 @@ import { readSelection } from '../support/command-line.js';
 export const SECTIONS = ['expiry', 'beside', 'operations', 'scale'] as const;
 export type Section = (typeof SECTIONS)[number];
 
-/** What a run of the benchmark does, and how much of it. */
+/** Parts of a run of the benchmark, and their sizes. */
 export interface RunOptions {
   readonly sections: readonly Section[];
   readonly expiries: number;

@@ -6,7 +6,7 @@ import { besideTable, expiryTable, operationsTable, readTable, scaleTable } from
 import { measureScale } from './scale.js';
 import { startSurroundings, type Surroundings } from './surroundings.js';
 
-/** Beyond this the run ends by itself, whatever hangs. */
+/** Time limit of the run, in milliseconds: it then ends, whatever hangs. */
 const LONGEST_RUN_MS = 590_000;
 
 const parts: Readonly<Record<Section, (options: RunOptions, around: Surroundings) => Promise<string>>> = {

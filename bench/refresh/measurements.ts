@@ -11,11 +11,11 @@ export const CALL_MS = 1_500;
 const EXPIRY_LATENCY_MS = 100;
 const WARM_UP_EXPIRIES = 2;
 const CONTROL_MS = 2_000;
-/** Less than a call takes, so that for a while all of them are under way. */
+/** Less than a call takes, so that for a while all of them are in progress. */
 const SPREAD_MS = 1_000;
-/** Of each grant. */
+/** Warm-up refreshes of each grant. */
 const WARM_UP_REFRESHES = 10;
-/** Nobody gives up while the others are being measured: a lease that lapses would be another experiment. */
+/** No caller gives up while the others are measured: a lease that expires would be another experiment. */
 const PATIENT = { softDeadlineMs: 60_000, leaseMs: 60_000 };
 
 export interface Expiry {
@@ -31,7 +31,7 @@ export interface ExpiryRun {
   readonly expiries: readonly Expiry[];
 }
 
-/** Everybody in every process needs the token of the same grant when it is over. */
+/** Measures an expiry: all callers in all processes need the token of the same grant when it has expired. */
 export async function measureExpiries(around: Surroundings, rounds: number): Promise<readonly ExpiryRun[]> {
   const runs: ExpiryRun[] = [];
   for (const variant of VARIANTS) {
@@ -60,13 +60,13 @@ export async function measureExpiries(around: Surroundings, rounds: number): Pro
 
 export interface BesideRun {
   readonly variant: VariantName;
-  /** In what time the refreshes begin, milliseconds. */
+  /** Time within which the refreshes begin, in milliseconds. */
   readonly withinMs: number;
   readonly control: readonly Beside[];
   readonly refreshing: readonly Beside[];
 }
 
-/** What refreshes do to queries of the same application, over the same pool. */
+/** Measures the effect of refreshes on queries of the same application, over the same pool. */
 export async function measureBeside(around: Surroundings, rounds: number): Promise<readonly BesideRun[]> {
   const runs: BesideRun[] = [];
   const spread = VARIANTS.map((variant) => ({ variant, withinMs: SPREAD_MS }));
@@ -75,7 +75,7 @@ export async function measureBeside(around: Surroundings, rounds: number): Promi
     await withRefreshers(around, 1, { variant, poolSize: POOL_SIZE, durations: PATIENT }, async ([refresher]) => {
       await around.upstream.call('behave', { mode: 'static', latencyMs: 0 });
       const ids = await refresher.call('signIn', REFRESHES);
-      // What is compiled on the way is no cost of a refresh in an application that has run for a while.
+      // Code compiled on the way is not a cost of a refresh in an application that has run for a while.
       for (let time = 0; time < WARM_UP_REFRESHES; time += 1) {
         await refresher.call('expire', ids);
         await refresher.call('oneByOne', ids);
@@ -104,7 +104,7 @@ export interface OperationRun {
   readonly refresh: { readonly statements: number; readonly ms: number };
 }
 
-/** One caller, no contention, a token endpoint that answers at once. */
+/** Measures one caller, without contention, with a token endpoint that answers at once. */
 export async function measureOperations(around: Surroundings, grants: number): Promise<readonly OperationRun[]> {
   const runs: OperationRun[] = [];
   await around.upstream.call('behave', { mode: 'static', latencyMs: 0 });

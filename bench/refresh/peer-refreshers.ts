@@ -17,7 +17,10 @@ const UPDATE = `UPDATE bench_grant SET access = $2, refresh = coalesce($3, refre
 
 type Manager = Pick<EntityManager, 'query'>;
 
-/** Each caller for himself: reads, asks, writes. Tokens are kept in clear, which is cheaper than what the library does. */
+/**
+ * A refresher without coordination: each caller reads, asks, writes. Tokens are kept in clear, which is cheaper than in
+ * the library.
+ */
 export async function uncoordinatedRefresher(databaseUrl: string, url: string, poolSize: number): Promise<Refresher> {
   return peer(databaseUrl, url, poolSize, (dataSource) => async (id) => {
     const row = await read(dataSource, SELECT, id);
@@ -25,7 +28,9 @@ export async function uncoordinatedRefresher(databaseUrl: string, url: string, p
   });
 }
 
-/** The same, but callers of one process who ask for one grant share what the first of them gets. */
+/**
+ * As {@link uncoordinatedRefresher}, but callers of one process that ask for one grant share the result of the first.
+ */
 export async function inProcessRefresher(databaseUrl: string, url: string, poolSize: number): Promise<Refresher> {
   return peer(databaseUrl, url, poolSize, (dataSource) => {
     const flights = new Map<string, Promise<string>>();
@@ -39,7 +44,7 @@ export async function inProcessRefresher(databaseUrl: string, url: string, poolS
   });
 }
 
-/** Locks the row, looks again, asks and writes in one transaction. */
+/** A refresher that locks the row, reads again, asks and writes in one transaction. */
 export async function rowLockRefresher(databaseUrl: string, url: string, poolSize: number): Promise<Refresher> {
   return peer(databaseUrl, url, poolSize, (dataSource) => async (id) => {
     const seen = await read(dataSource, SELECT, id);

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 
-/** How a statement finds its row. */
+/** The way in which a statement finds its row. */
 export interface Plan {
   readonly name: string;
   /** `Index Scan using nowgg_grant_pk` and the like, for every node that reads a table. */
   readonly scans: readonly string[];
-  /** Pages of 8 KiB that it touched. */
+  /** Pages of 8 KiB that the statement touched. */
   readonly pages: number;
 }
 
@@ -18,7 +18,7 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** Carries the statement out once more, explained, and undoes it. */
+/** Runs the statement once more with EXPLAIN, and rolls it back. */
 export async function explain(
   pool: Pool,
   name: string,

@@ -19,7 +19,7 @@ export interface RefresherSettings {
   readonly durations?: Partial<TokensOptions>;
 }
 
-/** What came of so many callers at once. */
+/** Result of so many callers at once. */
 export interface Asked {
   readonly failed: number;
   readonly tokens: number;
@@ -28,14 +28,14 @@ export interface Asked {
 
 /** Queries that have nothing to do with tokens, at a steady pace. */
 export interface Beside {
-  /** Milliseconds from when each was due until its answer. */
+  /** Milliseconds from the time when each was due until its answer. */
   readonly waitsMs: readonly number[];
-  /** How long all refreshes took together, milliseconds; the length of the run when there were none. */
+  /** Time that all refreshes took together, in milliseconds; the length of the run when there were none. */
   readonly wallMs: number;
   readonly failed: number;
 }
 
-/** Of one operation, one value for each round. */
+/** Cost of one operation, one value for each round. */
 export interface Cost {
   readonly cpuUs: readonly number[];
   readonly wallUs: readonly number[];
@@ -80,8 +80,8 @@ async function oneByOne(ids: readonly string[]) {
 }
 
 /**
- * Refreshes all of these, beginning one after the other within `ms`, and meanwhile has the application query its own
- * table. With none to refresh it does that for `ms`.
+ * Refreshes all of these, beginning one after the other within `ms`, while the application queries its own table. With
+ * none to refresh, the application only queries, for `ms`.
  */
 async function beside(ids: readonly string[], ms: number): Promise<Beside> {
   const waits: Promise<number>[] = [];
@@ -101,7 +101,7 @@ async function beside(ids: readonly string[], ms: number): Promise<Beside> {
   return { waitsMs: await Promise.all(waits), failed: await refreshes, wallMs: wallMs || ms };
 }
 
-/** Callers arrive as requests do: each by an event of its own, even when they come in the same moment. */
+/** Callers arrive as requests do: each in its own event, even when they come at the same moment. */
 async function allWithin(ids: readonly string[], ms: number): Promise<readonly PromiseSettledResult<string>[]> {
   const callers: Promise<PromiseSettledResult<string>[]>[] = [];
   for (const id of ids) {
@@ -116,7 +116,7 @@ async function unrelatedQuery(due: number, serial: number): Promise<number> {
   return performance.now() - due;
 }
 
-/** A fresh grant's token beside the same row by its primary key through the driver, one after the other. */
+/** Measures a fresh grant's token and the same row by its primary key through the driver, one after the other. */
 async function readCosts(ids: readonly string[], rounds: number): Promise<Record<'token' | 'bare', Cost>> {
   const reads = {
     token: (id: string) => refresher.accessToken(id),
@@ -148,7 +148,7 @@ async function timed(read: (id: string) => Promise<unknown>, ids: readonly strin
   return { cpuUs: (user + system) / BATCH, wallUs: ((performance.now() - startedAt) * 1000) / BATCH };
 }
 
-/** Milliseconds of each refresh, one after the other; the token endpoint answers at once. */
+/** Time of each refresh in milliseconds, one after the other; the token endpoint answers at once. */
 async function refreshTimes(ids: readonly string[]): Promise<readonly number[]> {
   await refresher.expire(ids);
   const times: number[] = [];
@@ -160,7 +160,7 @@ async function refreshTimes(ids: readonly string[]): Promise<readonly number[]> 
   return times;
 }
 
-/** How the database carries out the statements that were sent last. */
+/** The plans by which the database runs the statements that were sent last. */
 async function plans(): Promise<readonly Plan[]> {
   return Promise.all([
     explain(bare, 'read', statements.latest(/^SELECT to_json\(g\).* WHERE g\.id = \$1$/)),

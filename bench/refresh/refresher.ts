@@ -15,14 +15,14 @@ export interface Refresher {
   readonly dataSource: DataSource;
   /** Ids of so many new grants with fresh tokens. */
   signIn(count: number): Promise<readonly string[]>;
-  /** Their access tokens are over. */
+  /** Makes their access tokens expire. */
   expire(ids: readonly string[]): Promise<void>;
-  /** @throws for a caller who fails */
+  /** @throws for a caller that fails */
   accessToken(id: string): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Does it `count` times, a few at once. */
+/** Runs `work` `count` times, `lanes` at once. */
 export async function inLanes(count: number, lanes: number, work: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0;
   const lane = async () => {

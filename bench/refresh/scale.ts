@@ -11,9 +11,9 @@ export interface ScaleRun {
   readonly plans: readonly Plan[];
 }
 
-/** Grants that are used, among all the others. */
+/** Number of grants that are used, among all the others. */
 const USED = 500;
-/** Sealed tokens of the usual lengths; nobody opens those that only fill the table. */
+/** Encrypted tokens of the usual lengths; those that only fill the table are never decrypted. */
 const FILL = `
   INSERT INTO nowgg_grant (id, provider, client_key, user_id, session_id, state, generation, session_version,
     refresh_ct, access_ct, access_obtained_at, access_not_after, fail_count, created_at, updated_at)
@@ -22,7 +22,7 @@ const FILL = `
     now(), now() + interval '1 hour', 0, now(), now()
   FROM generate_series(1, $1::int) n`;
 
-/** The same work on a small and on a large table, filled up in between. */
+/** Measures the same work on a small and on a large table, filled up in between. */
 export async function measureScale(
   around: Surroundings,
   sizes: readonly number[],

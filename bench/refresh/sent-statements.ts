@@ -2,7 +2,9 @@ import { Client } from 'pg';
 
 type Query = (this: Client, ...args: unknown[]) => unknown;
 
-/** Every statement that this process sends, whoever sends it: the method of the driver's connections is wrapped. */
+/**
+ * Records every statement that this process sends, from any code: the method of the driver's connections is wrapped.
+ */
 export class SentStatements {
   #count = 0;
   readonly #latest = new Map<string, readonly unknown[]>();
@@ -23,7 +25,7 @@ export class SentStatements {
     return this.#count;
   }
 
-  /** The newest one that matches, as it was sent. */
+  /** The newest statement that matches, as it was sent. */
   latest(pattern: RegExp): { readonly text: string; readonly values: readonly unknown[] } {
     const [text, values] = [...this.#latest].findLast(([sent]) => pattern.test(sent)) ?? [];
     if (text === undefined || values === undefined) throw new Error(`no statement like ${pattern.source} was sent`);

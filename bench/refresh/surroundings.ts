@@ -7,17 +7,17 @@ import type { UpstreamOperations } from './upstream-process.js';
 
 export type RefresherProcess = Child<RefresherOperations>;
 
-/** What all processes share. */
+/** The services that all processes share. */
 export interface Surroundings {
   readonly upstream: Child<UpstreamOperations>;
   readonly upstreamUrl: string;
   readonly databaseUrl: string;
-  /** For what a database administrator does. */
+  /** For the work of a database administrator. */
   readonly administration: DataSource;
   stop(): Promise<void>;
 }
 
-/** For a million rows; a machine that loses power loses the benchmark. */
+/** Settings for a million rows; a machine that loses power loses the benchmark. */
 const SERVER_SETTINGS = {
   shared_buffers: '512MB',
   max_connections: '200',
@@ -29,7 +29,7 @@ const SERVER_SETTINGS = {
   checkpoint_timeout: '1h',
 };
 
-/** Undefined where the PostgreSQL server programs are missing. */
+/** Starts the services; undefined where the PostgreSQL server programs are missing. */
 export async function startSurroundings(): Promise<Surroundings | undefined> {
   const postgres = await startPostgres(SERVER_SETTINGS);
   if (!postgres) return undefined;
@@ -52,7 +52,7 @@ export async function startSurroundings(): Promise<Surroundings | undefined> {
   return { upstream, upstreamUrl: await upstream.call('url'), databaseUrl: postgres.url, administration, stop };
 }
 
-/** Runs something with so many processes of an application, and ends them. */
+/** Runs `work` with so many processes of an application, and ends them. */
 export async function withRefreshers<T>(
   { databaseUrl, upstreamUrl }: Surroundings,
   processes: number,

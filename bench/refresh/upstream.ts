@@ -12,7 +12,7 @@ export interface IssuedTokens {
 
 const agent = new Agent({ keepAlive: true });
 
-/** The one way in which all variants ask the token endpoint. @returns undefined for a no @throws when it fails */
+/** Asks the token endpoint, in the same way for all variants. @returns undefined when refused @throws when it fails */
 export function askUpstream(
   url: string,
   presented: Presented,

@@ -15,13 +15,13 @@ type Reply = { readonly id: number } & ({ readonly result: unknown } | { readonl
 
 type Result<F extends (...argument: never[]) => unknown> = Awaited<ReturnType<F>>;
 
-/** A call whose answer has not come yet. */
+/** A call that has no answer yet. */
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A module that runs in a process of its own. */
+/** A module that runs in a separate process. */
 export class Child<O extends Operations> {
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, Pending>();
@@ -50,7 +50,7 @@ export class Child<O extends Operations> {
     }) as Promise<Result<O[N]>>;
   }
 
-  /** Ends the process and waits until it is gone. */
+  /** Ends the process and waits for its end. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = once(this.#process, 'exit');
@@ -66,7 +66,7 @@ export class Child<O extends Operations> {
   }
 }
 
-/** Offers operations to the parent process. Ends this process when the parent is gone. */
+/** Offers operations to the parent process. Ends this process when the parent has ended. */
 export function serve(operations: Operations): void {
   process.on('message', (message) => void answer(operations, message as Call));
   process.on('disconnect', () => process.exit());

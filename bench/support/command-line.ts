@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** A program of the benchmarks: how it is told what to do, and what it does. */
+/** A program of the benchmarks: its command line, and its work. */
 export interface Program<Options> {
   readonly usage: string;
   /** @throws Error that says what is wrong with the command line */
@@ -22,7 +22,7 @@ export async function runProgram<Options>({ usage, readArguments, run }: Program
 
 /** The part of a benchmark that its command line selects. */
 export interface Selection<Section extends string> {
-  /** The one that `--only` names; all without it. */
+  /** The part that `--only` names; all parts without it. */
   readonly sections: readonly Section[];
   readonly isQuick: boolean;
 }

@@ -4,7 +4,7 @@ import { requestHeaders } from './request-headers.js';
 
 const HEADER_END = '\r\n\r\n';
 
-/** One connection that sends a request as soon as the answer to the one before has come. */
+/** One connection that sends a request as soon as the answer to the previous one has arrived. */
 class Lane {
   readonly #socket: Socket;
   #received = '';
@@ -55,7 +55,7 @@ class Lane {
 
 /**
  * A fixed number of requests over a few kept-alive connections, one at a time on each. Does as little as possible per
- * answer, so that the server's core and not the driver's is the busy one.
+ * answer, so that the server's core is the busy one and not the driver's.
  */
 export class HttpLoad {
   readonly #lanes: readonly Lane[];
@@ -75,7 +75,7 @@ export class HttpLoad {
     return new HttpLoad(sockets.map((socket) => new Lane(socket)));
   }
 
-  /** Sends `amount` requests, taken from the pool in turn. @throws Error for any answer but 200 */
+  /** Sends `amount` requests, taken from the pool one after the other. @throws Error for any answer but 200 */
   async run(pool: readonly Buffer[], amount: number): Promise<void> {
     let sent = 0;
     const next = () => (sent < amount ? pool[sent++ % pool.length] : undefined);

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 
-/** What the figures were measured on, in one line. */
+/** Describes the machine that the figures were measured on, in one line. */
 export function describeMachine(): string {
   const cores = cpus();
   const model = cores[0]?.model.trim() ?? 'unknown processor';

@@ -1,10 +1,10 @@
-/** A column's heading and which side its cells keep to. */
+/** A column's heading and the alignment of its cells. */
 export interface Column {
   readonly heading: string;
   readonly align?: 'left' | 'right';
 }
 
-/** A Markdown table whose source lines up, ready to be pasted. */
+/** A Markdown table with aligned source, ready to be pasted. */
 export function markdownTable(columns: readonly Column[], rows: ReadonlyArray<readonly string[]>): string {
   const cellsOf = (index: number) => [columns[index]?.heading ?? '', ...rows.map((row) => row[index] ?? '')];
   const widths = columns.map((_, index) => Math.max(4, ...cellsOf(index).map((cell) => cell.length)));

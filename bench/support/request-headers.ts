@@ -1,4 +1,4 @@
-/** The headers of a request as a game client behind a proxy sends it, names and values in turn. */
+/** The headers of a request as a game client behind a proxy sends it, names and values alternately. */
 export function requestHeaders(token: string): string[] {
   return Object.entries({
     Host: '127.0.0.1',

@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A server of the benchmark's own on loopback, with nothing kept on disk that outlives it. */
+/** A server on loopback that the benchmark starts; nothing that it keeps on disk outlives it. */
 export interface Service {
   readonly url: string;
-  /** Stops it in the middle of whatever it does; connections stay open. */
+  /** Stops the server in the middle of its work; connections stay open. */
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
 }
 
-/** Undefined where the program is missing. */
+/** Starts a Redis; undefined where the program is missing. */
 export async function startRedis(): Promise<Service | undefined> {
   if (!onPath('redis-server')) return undefined;
   const port = await freePort();
@@ -25,7 +25,7 @@ export async function startRedis(): Promise<Service | undefined> {
   return service(server, `redis://127.0.0.1:${port}`, () => undefined);
 }
 
-/** Undefined where the programs are missing. @param more server settings */
+/** Starts a PostgreSQL; undefined where the programs are missing. @param more server settings */
 export async function startPostgres(more: Readonly<Record<string, string>> = {}): Promise<Service | undefined> {
   const bin = postgresPrograms();
   if (bin === undefined) return undefined;
@@ -84,7 +84,7 @@ function postgresPrograms(): string | undefined {
   return [...versions.toReversed(), ...folders()].find((folder) => existsSync(join(folder, 'initdb')));
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user postgres. */
+/** The user to run PostgreSQL as: it refuses to run as root, and then runs as the user postgres. */
 function databaseUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));

@@ -1,4 +1,4 @@
-/** The smallest value: what the work costs when the machine's other tenants leave it alone. */
+/** The smallest value: the cost of the work when the machine's other tenants do not disturb it. */
 export function lowest(values: readonly number[]): number {
   return Math.min(...values);
 }
@@ -20,13 +20,13 @@ export function paired(
   return a.map((value, round) => combine(value, b[round] ?? Number.NaN));
 }
 
-/** The values in an order that starts elsewhere in each round, so that none always follows the same neighbour. */
+/** The values in an order that starts elsewhere in each round, so that no value always follows the same one. */
 export function rotated<T>(values: readonly T[], round: number): readonly T[] {
   const start = values.length === 0 ? 0 : round % values.length;
   return [...values.slice(start), ...values.slice(0, start)];
 }
 
-/** The value that so many hundredths of all are not above. */
+/** The value that so many hundredths of all values do not exceed. */
 export function percentile(values: readonly number[], hundredths: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((sorted.length * hundredths) / 100) - 1)] ?? Number.NaN;

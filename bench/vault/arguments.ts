@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** How much is rotated, and under how much load. */
+/** Size of the rotation, and its load. */
 export interface RunOptions {
   readonly grants: number;
   readonly batchSize: number;

@@ -12,7 +12,7 @@ export interface GameSettings {
   readonly encryptionKeys: readonly EncryptionKey[];
 }
 
-/** What the callers of a process got. */
+/** Results of the callers of a process. */
 export interface PlayReport {
   readonly reads: number;
   readonly refreshes: number;
@@ -61,7 +61,7 @@ function play(grantIds: readonly string[], callers: number): void {
   const caller = async () => {
     while (!over.signal.aborted) {
       calls += 1;
-      // Coprime with any round number of grants, and far from the order in which they are rotated.
+      // Coprime with any round number of grants, and unlike the order in which they are rotated.
       const grantId = grantIds[(calls * 7_919) % grantIds.length] ?? '';
       const isRefresh = calls % REFRESH_EVERY === 0;
       const startedAt = performance.now();

@@ -12,8 +12,9 @@ const LIFE_MS = 3_600_000;
 const LATENCY_MS = 5;
 
 /**
- * An identity system in the process itself: its answers cost next to nothing. It rotates refresh tokens: each
- * `refresh-<grant>-<generation>` gives the tokens of the next generation, so that a token tells whose it is and when.
+ * An identity system in the process itself: its answers cost almost nothing. It rotates refresh tokens: each
+ * `refresh-<grant>-<generation>` gives the tokens of the next generation, so that a token shows its grant and
+ * generation.
  */
 class InstantProvider extends IdentityProvider {
   override readonly name = 'nowgg';

@@ -12,7 +12,7 @@ import { type RotationResult, runRotation } from './rotation.js';
 
 const PROCESSES = 2;
 const QUIET_MS = 5_000;
-/** Beyond this the run ends by itself, whatever hangs. */
+/** Time limit of the run, in milliseconds: it then ends, whatever hangs. */
 const LONGEST_RUN_MS = 590_000;
 const makeKey = (id: string) => ({ id, key: randomBytes(32).toString('base64') });
 
@@ -39,7 +39,7 @@ async function run({ grants, batchSize, callers }: RunOptions, databaseUrl: stri
   const [reader] = await startGames(1, { databaseUrl, encryptionKeys: [k2] });
   const unreadable = await reader?.call('readAll', grantIds);
   await reader?.stop();
-  // Nobody has started with this one in front; nobody runs either.
+  // No process has started with this key in front, and no process runs.
   const [successor] = await startGames(1, { databaseUrl, encryptionKeys: [k3, k2] });
   await successor?.stop();
   const alone = await runRotation({ ...settings, encryptionKeys: [k3, k2] });

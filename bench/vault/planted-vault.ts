@@ -4,7 +4,9 @@ import { nowggEntities, nowggMigrations } from 'nestjs-nowgg-auth/typeorm';
 import { DataSource } from 'typeorm';
 import { CLIENT_KEY } from './instant-provider.js';
 
-/** Parts of the library that are no public API: taken from its built files, to fill a vault without so many sign-ins. */
+/**
+ * Parts of the library that are not public API: taken from its built files, to fill a vault without so many sign-ins.
+ */
 interface VaultInternals {
   readonly KeyRing: new (keys: readonly EncryptionKey[]) => object;
   readonly Vault: new (

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
 
-/** What `vault rotate --json` prints at its end. */
+/** Result that `vault rotate --json` prints at its end. */
 export interface RotationResult {
   readonly resealed: number;
   readonly unreadable: number;
@@ -19,7 +19,7 @@ export interface RotationSettings {
   readonly batchSize: number;
 }
 
-/** Runs the command as an operator would. @param killAt kill -9 as soon as so many rows are told to be done */
+/** Runs the command as an operator would. @param killAt kill -9 as soon as the command reports so many rows as done */
 export async function runRotation(
   { databaseUrl, encryptionKeys, batchSize }: RotationSettings,
   killAt?: number,

@@ -7,11 +7,11 @@ import type { VerifierOperations, VerifierSettings } from './verifier-process.js
 
 export type Verifier = Child<VerifierOperations>;
 
-/** What the processes of a backend share. */
+/** The services that the processes of a backend share. */
 export interface Surroundings {
   readonly identity: Child<IdentityOperations>;
   readonly baseUrl: string;
-  /** Undefined where its programs are missing. */
+  /** Undefined where the programs are missing. */
   readonly redis: Service | undefined;
   readonly postgres: Service | undefined;
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ export async function startSurroundings(): Promise<Surroundings> {
   return { identity, baseUrl: await identity.call('url'), redis, postgres, stop };
 }
 
-/** Runs something with so many processes of a backend, and ends them. */
+/** Runs `work` with so many processes of a backend, and ends them. */
 export async function withVerifiers<T>(
   processes: number,
   settings: VerifierSettings,

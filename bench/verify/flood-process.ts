@@ -9,17 +9,17 @@ export interface Flood {
   readonly liveRequests: number;
   readonly liveHits: number;
   readonly garbageRequests: number;
-  /** Garbage tokens that were let in: none. */
+  /** Number of garbage tokens that were accepted: must be none. */
   readonly garbageLetIn: number;
 }
 
 const LIVE_PLAYERS = 1_000;
-/** Hardly more than there are players: every entry that a garbage token took would cost one of them his own. */
+/** Hardly more than there are players: every entry that a garbage token took would cost one player their own. */
 const ROOM = 1_100;
 const GARBAGE_PER_LIVE = 99;
 const ONE_DAY_MS = 86_400_000;
 
-/** Each request of a player comes with 99 that bear tokens nobody issued, all different and all well-formed. */
+/** Each request of a player comes with 99 whose tokens were never issued, all different and all well-formed. */
 async function flood(liveRequests: number): Promise<Flood> {
   const players = Array.from({ length: LIVE_PLAYERS }, () => makeToken());
   const known = new Set(players);

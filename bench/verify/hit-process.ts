@@ -14,7 +14,7 @@ export type HitRound = Readonly<Record<string, number>>;
 /** `ours`, or a cache by its place in the list of peers. */
 export type HitSubject = 'ours' | number;
 
-/** Prepares inputs, which is not timed, and works them off, which is. */
+/** Prepares inputs, which is not timed, and processes them, which is. */
 interface Part {
   readonly prepare: () => readonly unknown[];
   readonly work: (input: never) => unknown;
@@ -25,13 +25,13 @@ const TOKENS = 1_000;
 const BATCH = 16;
 const BATCHES_PER_ROUND = 20;
 const WARM_UP_ROUNDS = 60;
-/** No verdict ages out while the benchmark runs. */
+/** No verdict expires while the benchmark runs. */
 const ONE_DAY_MS = 86_400_000;
 
 let parts: Readonly<Record<string, Part>> = {};
 let rounds = 0;
 
-/** Fills one cache: what the others leave behind for the garbage collector is not to be found in this process. */
+/** Fills one cache: garbage that the others leave for the collector is not in this process. */
 async function prepare(subject: HitSubject): Promise<void> {
   parts = await makeParts(subject);
   for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await measure();
@@ -50,7 +50,7 @@ async function measure(): Promise<HitRound> {
 /** Holds the latest result, so that no call can be optimised away. */
 const sink: { result: unknown } = { result: undefined };
 
-/** Processor time for one batch, microseconds; what answers with a promise is awaited, as a guard would have to. */
+/** Processor time for one batch, in microseconds; a promise is awaited, as in a guard. */
 async function timeBatch({ prepare, work }: Part): Promise<number> {
   const inputs = prepare();
   const before = process.cpuUsage();

@@ -6,7 +6,7 @@ import { PEER_COUNT } from './peers.js';
 /** CPU microseconds for one operation, by name, one value for each round. */
 export type HitSamples = Readonly<Record<string, readonly number[]>>;
 
-/** Ours and each cache beside it in a process of its own, one after the other in every round. */
+/** Measures our cache and each other cache in separate processes, one after the other in every round. */
 export async function measureHits(rounds: number): Promise<HitSamples> {
   const subjects: readonly HitSubject[] = ['ours', ...Array.from({ length: PEER_COUNT }, (_, index) => index)];
   const children = new Map(
@@ -18,7 +18,7 @@ export async function measureHits(rounds: number): Promise<HitSamples> {
     for (let round = 0; round < rounds; round += 1) {
       for (const [subject, child] of rotated([...children], round)) {
         for (const [name, micros] of Object.entries(await child.call('measure'))) {
-          // The bare cost beside ours is the one that ours is compared with.
+          // Our cost is compared with the bare cost from the same process.
           if (name !== 'bare' || subject === 'ours') (samples[name] ??= []).push(micros);
         }
       }

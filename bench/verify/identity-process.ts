@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { serve } from '../support/child-process.js';
 import { acceptance } from './tokens.js';
 
-/** How long verify-token takes, milliseconds. */
+/** Time that verify-token takes, in milliseconds. */
 const LATENCY_MS = 20;
 
 let calls = 0;
@@ -28,7 +28,7 @@ await once(server, 'listening');
 const operations = {
   url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
   calls: () => calls,
-  /** From now on calls get no answer, or get one again. */
+  /** Makes calls get no answer from now on, or get one again. */
   hang: (on: boolean) => {
     hangs = on;
   },

@@ -21,7 +21,7 @@ class InstantHttp extends IdentityHttp {
 
   override async send({ json }: IdentityHttpRequest): Promise<IdentityHttpOutcome> {
     const token = json?.token ?? '';
-    // Parsed from text, as a reply is: objects made otherwise take another amount of memory.
+    // Parsed from text, as a reply is: objects made in another way take a different amount of memory.
     const reply = JSON.stringify(this.#accepts(token) ? acceptance(token) : refusal);
     return {
       status: 'reply',
@@ -33,7 +33,7 @@ class InstantHttp extends IdentityHttp {
   }
 }
 
-/** The module's authenticator, before an identity system that says yes to these tokens. */
+/** The module's authenticator, with an identity system that accepts these tokens. */
 export async function authenticatorBefore(
   accepts: (token: string) => boolean,
   verification: VerificationOptions,

@@ -9,7 +9,7 @@ import type { MemoryOperations } from './memory-process.js';
 import { CALLERS, firstUseCalls, lateness, PROCESSES, revocationDelays, waitsByRedis } from './over-processes.js';
 import { delayTable, firstUsesTable, floodTable, hitTable, latenessTable, memoryTable } from './report.js';
 
-/** Beyond this the run ends by itself, whatever hangs. */
+/** Time limit of the run, in milliseconds: it then ends, whatever hangs. */
 const LONGEST_RUN_MS = 590_000;
 
 type Part = (options: RunOptions) => Promise<string>;
@@ -84,7 +84,7 @@ async function run(options: RunOptions): Promise<void> {
   }
 }
 
-/** One operation in a process of its own. */
+/** Runs one operation in a separate process. */
 async function inChild<O extends Operations, N extends keyof O & string>(
   module: string,
   operation: N,

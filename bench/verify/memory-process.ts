@@ -8,9 +8,9 @@ const ONE_DAY_MS = 86_400_000;
 
 const collectGarbage = (globalThis as { gc?: () => void }).gc;
 
-/** Bytes that each of so many remembered tokens takes, what the cache has set aside for them included. */
+/** Bytes that each of so many remembered tokens takes, including the space that the cache has reserved for them. */
 async function bytesPerEntry(entries: number): Promise<number> {
-  // What the first module loads and compiles is no cost of an entry.
+  // Code that the first module loads and compiles is not a cost of an entry.
   await remember(1_000);
   const before = await bytesInUse();
   const authenticator = await remember(entries);
@@ -30,7 +30,7 @@ async function remember(entries: number) {
 
 async function bytesInUse(): Promise<number> {
   if (!collectGarbage) throw new Error('start this process with --expose-gc');
-  // Questions bear deadlines: their timers go when those have been collected.
+  // Requests have deadlines: their timers end when those have been collected.
   for (let round = 0; round < 4; round += 1) {
     collectGarbage();
     await turn();

@@ -5,10 +5,10 @@ import { makeToken } from './tokens.js';
 export const PROCESSES = 8;
 export const CALLERS = 1_000;
 const FIRST_USE_TRIALS = 10;
-/** Bans follow each other so fast on average that a run stays short, and not in step with polls. */
+/** Average time between two bans in milliseconds: short enough for a short run, and not in step with polls. */
 const BAN_EVERY_MS = 40;
 
-/** Calls to verify-token for each trial: everybody comes with the same new token at once. */
+/** Calls to verify-token for each trial: all callers present the same new token at once. */
 export async function firstUseCalls(around: Surroundings, redisUrl: string | undefined): Promise<readonly number[]> {
   const { identity, baseUrl } = around;
   return withVerifiers(PROCESSES, { baseUrl, redisUrl }, async (verifiers) => {
@@ -30,7 +30,7 @@ export interface RevocationRun {
   readonly trials: number;
 }
 
-/** For each ban the milliseconds from its giving until the last of the processes refuses the player. */
+/** For each ban the milliseconds from the ban until the last of the processes refuses the player. */
 export async function revocationDelays(
   { baseUrl }: Surroundings,
   { databaseUrl, redisUrl, notify, trials }: RevocationRun,
@@ -48,7 +48,7 @@ export async function revocationDelays(
   });
 }
 
-/** How long newcomers wait, milliseconds, without Redis, with it, and while it is frozen. */
+/** Time that newcomers wait, in milliseconds, without Redis, with it, and while it is frozen. */
 export async function waitsByRedis({ baseUrl, redis }: Surroundings, amount: number) {
   if (!redis) return undefined;
   const withoutRedis = await withVerifiers(1, { baseUrl }, ([verifier]) => waits(verifier, amount));
@@ -65,16 +65,16 @@ export async function waitsByRedis({ baseUrl, redis }: Surroundings, amount: num
 
 export interface Lateness {
   readonly deadlineMs: number;
-  /** 99th percentiles, milliseconds. */
+  /** 99th percentiles, in milliseconds. */
   readonly control: { readonly known: number; readonly newcomers: number; readonly loopDelay: number };
   readonly fault: { readonly known: number; readonly newcomers: number; readonly loopDelay: number };
 }
 
-/** The same load twice: on an identity system that answers, and on one that hangs. */
+/** Measures the same load twice: on an identity system that answers, and on one that hangs. */
 export async function lateness({ identity, baseUrl }: Surroundings, seconds: number): Promise<Lateness> {
   const deadlineMs = 500;
   const load = { seconds, knownPerSecond: 500, newPerSecond: 40 };
-  // Short lives, so that known players need questions as well.
+  // Short lifetimes, so that known players need requests as well.
   const verification = { timeoutMs: deadlineMs, maxAgeMs: 2_000, staleIfErrorMs: 600_000 };
   return withVerifiers(1, { baseUrl, verification }, async ([verifier]) => {
     const tokens = Array.from({ length: 200 }, () => makeToken());
@@ -87,7 +87,7 @@ export async function lateness({ identity, baseUrl }: Surroundings, seconds: num
       };
     };
     await known(verifier as Verifier, tokens);
-    // Compiles what the control run would otherwise be the first to use.
+    // Compiles the code that the control run would otherwise be the first to use.
     await (verifier as Verifier).call('carry', { ...load, seconds: 2 }, tokens);
     const control = await carry();
     await identity.call('hang', true);

@@ -6,26 +6,26 @@ import { Cacheable } from 'cacheable';
 import { LRUCache } from 'lru-cache';
 
 const ENTRIES = 100_000;
-/** No entry ages out while the benchmark runs. */
+/** No entry expires while the benchmark runs. */
 const ONE_DAY_S = 86_400;
 
-/** A cache that can do the work of a hit: find what is known of a token, or ask for it once. */
+/** A cache that can do the work of a hit: find the known facts about a token, or ask for them once. */
 export interface CachePeer {
   readonly name: string;
-  /** Takes over what is known of these tokens. */
+  /** Stores the known facts about these tokens. */
   fill(tokens: readonly string[]): Promise<void>;
-  /** What a guard would call for each request. */
+  /** The function that a guard would call for each request. */
   find(token: string): unknown;
 }
 
-/** How many caches {@link cachePeers} gives. */
+/** Number of caches that {@link cachePeers} returns. */
 export const PEER_COUNT = 4;
 
 type Ask = (token: string) => Promise<object>;
 
 /**
- * Keyed by SHA-256 of the token, as no cache that could be read out should hold bearer tokens. All in memory only, with
- * as many entries as ours, and without copying values where that can be chosen.
+ * The peers, keyed by SHA-256 of the token, because no cache that could be read out should hold bearer tokens. All in
+ * memory only, with as many entries as ours, and without copying values where that can be chosen.
  */
 export function cachePeers(ask: Ask): readonly CachePeer[] {
   return [
@@ -75,7 +75,7 @@ function cacheableGetOrSet(ask: Ask): (token: string) => unknown {
 function dedupe(ask: Ask): (token: string) => unknown {
   const cache = createCache({ ttl: ONE_DAY_S, storage: { type: 'memory', options: { size: ENTRIES } } }).define(
     'facts',
-    // The key is hashed beside the call, since what it caches by is kept as text.
+    // The key is hashed outside the call, because the cache keeps its keys as text.
     { serialize: ({ digest }: { digest: string; token: string }) => digest },
     ({ token }: { digest: string; token: string }) => ask(token),
   );

@@ -7,7 +7,9 @@ const YEAR_S = 31_536_000;
 
 let serial = 0;
 
-/** A token with the claims and the length of one of now.gg's, different each time, also from those of other processes. */
+/**
+ * A token with the claims and the length of a now.gg token, different each time, also from those of other processes.
+ */
 export function makeToken(userId = `player-${process.pid}-${serial}`): string {
   serial += 1;
   const nowS = Math.floor(Date.now() / 1000);
@@ -29,12 +31,12 @@ export function claimsIn(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 }
 
-/** What verify-token says of a good token. */
+/** The answer of verify-token to a valid token. */
 export function acceptance(token: string): object {
   return { success: true, code: 'VERIFICATION_SUCCESS', decodedData: claimsIn(token), msg: 'ok' };
 }
 
-/** What it says of any other. */
+/** The answer of verify-token to any other token. */
 export const refusal = { success: false, code: 'INVALID_TOKEN', msg: 'Token refused' };
 
 /** A string that no code has touched yet, as the HTTP parser makes it. */

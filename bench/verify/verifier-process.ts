@@ -25,10 +25,10 @@ export interface VerifierSettings {
   readonly verification?: VerificationOptions;
 }
 
-/** A load at a steady pace, whether or not answers come. */
+/** A load at a steady pace, with or without answers. */
 export interface Load {
   readonly seconds: number;
-  /** Requests of players who are known, and of newcomers. */
+  /** Requests of known players, and of newcomers, per second. */
   readonly knownPerSecond: number;
   readonly newPerSecond: number;
 }
@@ -37,11 +37,11 @@ export interface LoadReport {
   /** Milliseconds until each answer. */
   readonly knownMs: readonly number[];
   readonly newMs: readonly number[];
-  /** 99th percentile of the event loop's delay, milliseconds. */
+  /** 99th percentile of the event loop's delay, in milliseconds. */
   readonly loopDelayMs: number;
 }
 
-/** The same in all processes. */
+/** The Redis key is the same in all processes. */
 const REDIS_KEY = createHash('sha256').update('bench').digest('base64');
 const TICK_MS = 10;
 const LOOK_EVERY_MS = 2;
@@ -70,23 +70,23 @@ async function start({ baseUrl, redisUrl, databaseUrl, notify = true, verificati
   authenticator = app.get(NowggAuthenticator);
   revocations = app.get(NowggRevocationService);
   if (redisUrl !== undefined) await untilConnected(app.get(SharedCache));
-  // The first question opens connections.
+  // The first request opens connections.
   await accept(makeToken());
 }
 
-/** How long one newcomer after the other waits for his verdict, milliseconds each. */
+/** Time that each newcomer, one after the other, waits for their verdict, in milliseconds. */
 async function firstUses(amount: number): Promise<readonly number[]> {
   const waits: number[] = [];
   for (let use = 0; use < amount; use += 1) waits.push(await timed(makeToken()));
   return waits;
 }
 
-/** So many callers with the same token at once. */
+/** Presents the same token from so many callers at once. */
 async function present(token: string, callers: number): Promise<void> {
   await Promise.all(Array.from({ length: callers }, () => accept(token)));
 }
 
-/** When each token was first found revoked: milliseconds since the epoch, with fractions. */
+/** Time at which each token was first found revoked: milliseconds since the epoch, with fractions. */
 async function firstRefusals(tokens: readonly string[]): Promise<readonly number[]> {
   const seenAt = new Map<string, number>();
   const waiting = new Set(tokens);
@@ -102,13 +102,13 @@ async function firstRefusals(tokens: readonly string[]): Promise<readonly number
   return tokens.map((token) => seenAt.get(token) ?? Number.NaN);
 }
 
-/** Bans players one after the other. Gives when each ban was given. */
+/** Bans players one after the other. Returns the time of each ban. */
 async function ban(userIds: readonly string[], everyMs: number): Promise<readonly number[]> {
   const givenAt: number[] = [];
   for (const userId of userIds) {
     givenAt.push(nowMs());
     await revocations.revoke({ userId });
-    // Not in step with anybody's poll.
+    // Not in step with the poll of any process.
     await pause(everyMs * (0.5 + Math.random()));
   }
   return givenAt;
@@ -143,7 +143,7 @@ async function accept(token: string): Promise<void> {
   if (status !== 'valid') throw new Error(`a good token was found ${status}`);
 }
 
-/** Comparable between processes of one machine. */
+/** The time in milliseconds, comparable between processes of one machine. */
 function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -109,7 +109,7 @@ describe('nestjs-nowgg-auth vault', () => {
     expect(stderr).toMatch(/^\{"progress":\{"command":"rotate","done":10,"total":40\}\}\n/);
     expect(await json('vault status')).toMatchObject({ neededKeyIds: ['k1', 'k2'], removableKeyIds: [] });
     expect((await run('vault rotate')).stdout).toMatch(
-      /^sealed 0 grants under 'k2'[^]*complete[^]*\n40 sessions under/,
+      /^encrypted 0 grants under 'k2'[^]*complete[^]*\n40 sessions under/,
     );
     // The players have come back and presented handles of the new key.
     await dataSource.query("UPDATE nowgg_grant SET handle_key_id = 'k2'");

@@ -2,15 +2,15 @@ import { asBits, charactersOf, EVERY_CHARACTER } from './characters.mjs';
 
 /**
  * The position automaton (Glushkov) of one alternative of a pattern: a state for each place of a character, and an edge
- * for each place that may come next. A way through it is what a backtracking engine tries; the assertions are left out,
- * so it tries no more than these ways.
+ * for each place that may come next. A backtracking engine tries the paths through it; the assertions are left out, so
+ * the engine tries no more than these paths.
  */
 export class Automaton {
   /** @type {Uint8Array[]} characters that lead into each state */
   sets = [];
-  /** @type {number[][]} the states after each state, once for each way that leads there without a character between */
+  /** @type {number[][]} the states after each state, once for each path that leads there without a character between */
   next = [];
-  /** @type {Set<number>} states after which the pattern is through, if nothing is asserted then */
+  /** @type {Set<number>} states after which the pattern has matched, if nothing is asserted then */
   last = new Set();
   #asserts = false;
   #flags;
@@ -88,7 +88,7 @@ export class Automaton {
     return optional(part);
   }
 
-  /** Where every way on is a match already, the engine never comes back. */
+  /** Cuts the edges of states from which every path is already a match: the engine never returns to them. */
   #cutCertain() {
     const certain = new Set(this.last);
     for (let before = -1; before !== certain.size; ) {
@@ -103,9 +103,9 @@ const EMPTY = { first: [], last: [], nullable: true };
 const optional = (part) => ({ ...part, nullable: true });
 
 /**
- * Why the number of ways that lead through a text can grow with its length; undefined when it is bounded by a constant,
- * so that the engine's work is linear. The criterion is that of Weber and Seidl (1991) for the ambiguity of automata:
- * a state with two different loops for one text (exponential), or two states with a loop each and a way from the first
+ * Reason why the number of paths for a text can grow with its length; undefined when it is bounded by a constant, so
+ * that the engine's work is linear. The criterion is that of Weber and Seidl (1991) for the ambiguity of automata: a
+ * state with two different loops for one text (exponential), or two states with a loop each and a path from the first
  * to the second, all for one text (polynomial).
  *
  * @param {Automaton} automaton
@@ -145,7 +145,7 @@ export function ambiguityOf({ sets, next }) {
 
 const pairs = (as, bs) => as.flatMap((a) => bs.map((b) => [a, b]));
 
-/** What can be reached in one step or more, by name. */
+/** The items that can be reached in one step or more, by name. */
 function reach(starts, step) {
   const found = new Map();
   const open = starts.flatMap(step);

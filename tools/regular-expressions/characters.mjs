@@ -3,7 +3,7 @@ const BASIC = 0x10000;
 const BEYOND = [0x1f600, 0x10400, 0x20000, 0xe0001, 0xf0000, 0x10ffff];
 const known = new Map();
 
-/** The characters that one item of a pattern matches, found out by asking the engine. @returns {Uint8Array} */
+/** The characters that one item of a pattern matches, as the engine itself reports them. @returns {Uint8Array} */
 export function charactersOf(source, flags) {
   const name = `${flags}/${source}`;
   const found = known.get(name);
@@ -11,7 +11,7 @@ export function charactersOf(source, flags) {
   const pattern = new RegExp(`^(?:${source})$`, flags.replaceAll(/[gym]/g, ''));
   const set = new Uint8Array(BASIC + BEYOND.length);
   for (let code = 0; code < BASIC; code += 1) set[code] = Number(pattern.test(String.fromCharCode(code)));
-  // Without the flag `u` a character beyond the basic plane is two.
+  // Without the flag `u` a character beyond the basic plane counts as two.
   if (/[uv]/.test(flags)) {
     for (const [index, code] of BEYOND.entries()) set[BASIC + index] = Number(pattern.test(String.fromCodePoint(code)));
   }
@@ -19,18 +19,18 @@ export function charactersOf(source, flags) {
   return set;
 }
 
-/** Every character there is. */
+/** The set of all characters. */
 export const EVERY_CHARACTER = new Uint8Array(BASIC + BEYOND.length).fill(1);
 
 /**
- * The same sets as bits, one bit for all characters that no set tells apart: two sets have a character in common when
+ * The sets as bits, one bit for all characters that no set distinguishes: two sets have a character in common when
  * their bits have.
  *
  * @param {Uint8Array[]} sets @returns {bigint[]}
  */
 export function asBits(sets) {
   const different = [...new Set(sets)];
-  /** By which of the sets a character is in: a number whose binary digits tell. */
+  /** By the sets that contain a character: a number whose binary digits name the sets. */
   const bits = new Map();
   for (let index = 0; index < EVERY_CHARACTER.length; index += 1) {
     let kind = 0;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import ts from 'typescript';
 
 const root = path.resolve(import.meta.dirname, '../..');
-/** What runs at a user's: the libraries, and the sample that users copy from. */
+/** The code that users run: the libraries, and the sample that users copy from. */
 const FOLDERS = [
   'libs/nowgg-auth/src',
   'libs/nowgg-auth-client/src',
@@ -46,7 +46,7 @@ export function patternsOf(file, text) {
   return { patterns, made };
 }
 
-/** `RegExp(…)`, and the methods of texts that make one of a text. */
+/** Whether the node is `RegExp(…)`, or a string method that makes a pattern of a string. */
 function makesPattern(node) {
   if (!ts.isNewExpression(node) && !ts.isCallExpression(node)) return false;
   if (ts.isIdentifier(node.expression)) return node.expression.text === 'RegExp';

@@ -1,14 +1,10 @@
 /**
- * A parser of JavaScript's regular expressions, as far as the sources use them. What it does not know is an error, so
- * that such a pattern has to be explained by hand.
+ * A parser of JavaScript's regular expressions, as far as the sources use them. Syntax that it does not know is an
+ * error, so that such a pattern has to be explained by hand.
  *
- * @typedef {{ kind: 'empty' }
- *   | { kind: 'start' }
- *   | { kind: 'assertion' }
- *   | { kind: 'characters', source: string }
- *   | { kind: 'sequence', items: Node[] }
- *   | { kind: 'choice', options: Node[] }
- *   | { kind: 'repeat', min: number, max: number, item: Node }} Node
+ * @typedef {{ kind: 'empty' } | { kind: 'start' } | { kind: 'assertion' } | { kind: 'characters', source: string } | {
+ * kind: 'sequence', items: Node[] } | { kind: 'choice', options: Node[] } | { kind: 'repeat', min: number, max: number,
+ * item: Node }} Node
  */
 
 /** @param {string} source @returns {Node} */
@@ -52,7 +48,7 @@ class Parser {
     const item = this.#item();
     const found = this.#match(QUANTIFIER);
     if (!found) return item;
-    // A lazy quantifier tries the same ways in another order.
+    // A lazy quantifier tries the same paths in another order.
     this.#take('?');
     const [text, from, comma, to] = found;
     const many = Number.POSITIVE_INFINITY;
@@ -79,7 +75,7 @@ class Parser {
     return node;
   }
 
-  /** Looking at a bounded number of characters costs a bounded number of steps. */
+  /** Parses a look-around. Looking at a bounded number of characters costs a bounded number of steps. */
   #look() {
     const node = this.#group();
     if (isUnbounded(node)) throw new Error('an unbounded look-around is not known here');
@@ -122,7 +118,7 @@ export function isUnbounded(node) {
   }
 }
 
-/** More turns than this of a repetition in a repetition are too many ways to divide one text among them. */
+/** Limit of the outer count of nested repetitions; above it there are too many ways to divide one text among them. */
 const MOST_TURNS = 8;
 
 /** Whether two counted repetitions can divide one text among them in many ways. @param {Node} node */

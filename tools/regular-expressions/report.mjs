@@ -1,11 +1,11 @@
 import { regularExpressions } from './collect.mjs';
 import { judge } from './judge.mjs';
 
-/** Where the list is kept, relative to the root. */
+/** Path of the list, relative to the root. */
 export const LIST = 'docs/security/regular-expressions.md';
 
 /**
- * Patterns that the criterion cannot prove, with the reason why each needs linear time all the same, by what stands
+ * Patterns that the criterion cannot prove, with the reason why each needs linear time all the same, by the text
  * between the slashes. None at present: a pattern that needs an entry here is better replaced by a loop.
  *
  * @type {Readonly<Record<string, string>>}

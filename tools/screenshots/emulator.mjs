@@ -2,7 +2,7 @@ import { startNowggEmulator } from 'nowgg-emulator';
 
 const client = { client_id: 'demo-client', client_secret: 'demo-secret' };
 
-/** Calls of a backend that make the lists worth looking at. */
+/** Calls of a backend that fill the lists of the page. */
 async function play(emulator) {
   const post = (operation, body) =>
     fetch(`${emulator.url}/accounts/oauth2/v1/${operation}`, {

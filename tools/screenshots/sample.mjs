@@ -41,7 +41,7 @@ async function signInAtNowgg(page, address) {
   await page.getByRole('heading', { name: 'Asha Rao' }).waitFor();
 }
 
-/** The page of the sample: a player at play, the doors, and the support desk. */
+/** The page of the sample: a signed-in player, the sign-in choices, and the support desk. */
 export async function prepare() {
   const { child, url, key } = await startSample();
   const address = `${url}/#development=${key}`;

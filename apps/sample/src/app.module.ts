@@ -15,10 +15,10 @@ import { PlayersModule } from './players/players.module.js';
 import { ScoresModule } from './scores/scores.module.js';
 import { ShopModule } from './shop/shop.module.js';
 
-/** A game backend: who plays, how well, and what they buy. */
+/** A game backend: players, scores and purchases. */
 @Module({})
 export class AppModule {
-  /** @param development tools for the page, where the identity systems only stand in for real ones */
+  /** @param development tools for the page, when the identity systems only replace real ones */
   static register(config: SampleConfig, development?: DevelopmentControls): DynamicModule {
     return {
       module: AppModule,
@@ -35,7 +35,7 @@ export class AppModule {
       ],
       controllers: [HealthController],
       providers: [
-        // The later filter is asked first.
+        // Nest tries the later filter first.
         { provide: APP_FILTER, useClass: UnexpectedErrorFilter },
         { provide: APP_FILTER, useExisting: NowggAuthExceptionFilter },
       ],

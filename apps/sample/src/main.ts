@@ -3,5 +3,5 @@ import { existsSync } from 'node:fs';
 import { runSample } from './run-sample.js';
 
 if (existsSync('.env')) process.loadEnvFile('.env');
-// Everything is closed by now; a connection that a failed start has left must not keep the process.
+// Everything is closed by now; a connection left by a failed start must not keep the process alive.
 process.exit(await runSample(process.env));

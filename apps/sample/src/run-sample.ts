@@ -6,7 +6,7 @@ import { type EmbeddedServices, startEmbeddedServices } from './embedded/embedde
 import { createApp } from './http/create-app.js';
 import { printWalkThrough, walkThrough } from './walk-through.js';
 
-/** How long calls under way may take after a signal before their connections are closed. */
+/** Time that calls in progress have after a signal before their connections are closed, in milliseconds. */
 const lastCallsMs = 5_000;
 
 const tell = (line: string) => {
@@ -14,7 +14,8 @@ const tell = (line: string) => {
 };
 
 /**
- * Runs until SIGINT or SIGTERM, then closes in order: HTTP, database connections, embedded database, OpenID provider, emulator.
+ * Runs until SIGINT or SIGTERM, then closes in order: HTTP, database connections, embedded database, OpenID provider,
+ * emulator.
  * @returns the exit code
  */
 export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
@@ -40,7 +41,10 @@ export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
   }
 }
 
-/** Resolves at the first signal. Later ones are ignored: npm passes on the Ctrl-C that the terminal sends us as well. */
+/**
+ * Resolves at the first signal. Later ones are ignored: npm also forwards the Ctrl-C that the terminal sends to this
+ * process.
+ */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
@@ -68,13 +72,13 @@ function introduce({ config, emulator, webSignIn, development }: EmbeddedService
   tell(`Listening:  ${publicUrl}  (${development ? '' : 'open it in a browser; '}Ctrl-C stops it)`);
 }
 
-/** Faults of the set-up in a sentence; everything else with where it happened, for whoever mends it. */
+/** Describes an error of the configuration in one sentence, and any other error with its stack, for the developer. */
 function sentenceFor(error: unknown): string {
   if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
   const { code, port, syscall } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE')
     return `port ${port} is taken: set PORT (or NOWGG_EMULATOR_PORT, OIDC_EMBEDDED_PORT) to another one, or 0`;
-  // Nothing else is connected to while the app starts.
+  // The app connects to nothing else while it starts.
   if (syscall === 'connect') return `PostgreSQL cannot be reached (${code}): is it up, and is DATABASE_URL right?`;
   return error instanceof Error ? (error.stack ?? error.message) : 'the app could not start';
 }

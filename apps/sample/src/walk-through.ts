@@ -1,4 +1,4 @@
-/** One step: what it shows, the commands for a POSIX shell, and what they print. `…` stands for anything. */
+/** One step: its title, the commands for a POSIX shell, and their output. `…` stands for any text. */
 export interface WalkThroughStep {
   readonly title: string;
   readonly commands: readonly string[];
@@ -7,19 +7,19 @@ export interface WalkThroughStep {
 
 const json = `-H 'content-type: application/json'`;
 const bearer = `-H "authorization: Bearer $TOKEN"`;
-/** Takes a text field out of a JSON line: not every machine has jq. */
+/** A command that takes a text field out of a JSON line: not every machine has jq. */
 const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
 
-/** What of the surroundings the tour depends on. */
+/** The parts of the environment that the tour depends on. */
 export interface WalkThroughSurroundings {
   /** The emulator's address; undefined: real now.gg, where only a device gets a code. */
   readonly emulator: string | undefined;
-  /** Whether web players sign in at the embedded provider, which takes a name for a password. */
+  /** Whether web players sign in at the embedded provider, which asks for a name and not for a password. */
   readonly isWebEmbedded: boolean;
 }
 
 /**
- * A tour of the backend by curl, to be pasted into one shell from top to bottom.
+ * A tour of the backend with curl, to be pasted into one shell from top to bottom.
  * @param app the backend's address
  */
 export function walkThrough(app: string, { emulator, isWebEmbedded }: WalkThroughSurroundings): WalkThroughStep[] {
@@ -42,7 +42,7 @@ function codeStep(emulator: string | undefined): WalkThroughStep {
   }
   const ask = (what: string, body: string) => `curl -s -X POST ${emulator}/_control/${what} ${json} -d ${body}`;
   return {
-    title: 'now.gg knows a player, and gives the game on his device a one-time code. Here the emulator does both.',
+    title: 'now.gg knows a player, and gives the game on their device a one-time code. Here the emulator does both.',
     commands: [
       `PLAYER=$(${ask('players', `'{"name":"Asha Rao","countryCode":"IN"}'`)} | ${field('userId')})`,
       `CODE=$(${ask('codes', `'{"userId":"'"$PLAYER"'"}'`)} | ${field('code')})`,
@@ -138,7 +138,7 @@ function signOutSteps(app: string): WalkThroughStep[] {
   ];
 }
 
-/** A browser by curl: redirects, cookies, and the name typed into the provider's form. */
+/** Steps of a web player, with curl as the browser: redirects, cookies, and the name typed into the provider's form. */
 function webPlayerSteps(app: string): WalkThroughStep[] {
   const browse = `curl -s -L -b "$JAR" -c "$JAR" -o /dev/null -w '%{url_effective}'`;
   return [
@@ -157,7 +157,7 @@ function webPlayerSteps(app: string): WalkThroughStep[] {
     },
     {
       title:
-        'The same guarded route takes his token; he is a player of his own. What only now.gg knows is not for him.',
+        'The same guarded route takes their token; they are a separate player. What only now.gg knows is not for them.',
       commands: [`curl -s -w '\\n' ${app}/me ${bearer}`, `curl -s -w '\\n' ${app}/me/session ${bearer}`],
       prints: [
         '{"id":"…","provider":"web","userId":"web-…","displayName":"Kim Weber","countryCode":null,"coins":…}',

@@ -1,5 +1,5 @@
 /**
- * Waits for work that others wait for too: an abort ends the waiting, never the work.
+ * Waits for work that other callers may also wait for. An abort ends this wait, never the work.
  * @throws the signal's reason when it is aborted first
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
@@ -8,7 +8,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | nu
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop);
-    // Not thrown before the race: work that fails with nobody watching would be an unhandled rejection.
+    // Not thrown before the race: the work would then have no handler, and its failure would be an unhandled rejection.
     if (signal.aborted) stop();
   });
   return Promise.race([aborted, work]).finally(() => signal.removeEventListener('abort', stop));

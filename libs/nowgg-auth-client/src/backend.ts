@@ -6,10 +6,10 @@ import { isText, readTokenReply, type TokenReply } from './session-record.js';
 /** The type of the platform's own `fetch`. */
 export type Fetch = typeof globalThis.fetch;
 
-/** The statuses that say "not now". */
+/** HTTP statuses that mean "try again later". */
 const retryable = /^(5..|408|42[59])$/;
 
-/** The ready-made routes of the backend. Everything that is no plain answer is a `SessionUnavailableError`. */
+/** The ready-made routes of the backend. Anything that is not a plain answer is a `SessionUnavailableError`. */
 export interface Backend {
   /**
    * Sends a request and reads its answer, both within the time limit.
@@ -22,13 +22,13 @@ export interface Backend {
   postForToken(route: string, body: object, signal?: AbortSignal): Promise<TokenReply>;
 }
 
-/** @param routes address of the routes, with a slash at its end */
+/** @param routes address of the routes, ending in a slash */
 export function backendAt(routes: URL, send: Fetch, timeoutMs: number, clock: SessionClock): Backend {
   const ask: Backend['ask'] = async (sendIt, route, init, signal) => {
     const stop = new AbortController();
     const exchange = async () => {
       const { href } = new URL(route, routes);
-      // Cookies take no part: no other site can have a browser send this request with a session in it.
+      // Cookies are not used: no other site can make a browser send this request with a session in it.
       const response = await sendIt(href, { ...init, credentials: 'omit', signal: stop.signal });
       const body: unknown = await response.json().catch(() => undefined);
       if (response.ok) return { body };

@@ -1,6 +1,7 @@
 /**
- * Where a session survives a reload. `window.localStorage` is one; methods may be asynchronous. Whoever can read it has
- * the session. A storage that cannot be written is left alone from then on, and the session lives in memory.
+ * Storage in which a session survives a reload, such as `window.localStorage`. Methods may be asynchronous. Any code
+ * that can read the storage has the session. After a failed write the client stops using the storage and keeps the
+ * session in memory.
  */
 export interface SessionStorageAdapter {
   getItem(key: string): string | null | Promise<string | null>;
@@ -8,7 +9,7 @@ export interface SessionStorageAdapter {
   removeItem(key: string): void | Promise<void>;
 }
 
-/** The part of the Web Locks API that is used. */
+/** The part of the Web Locks API that the client uses. */
 export interface Locks {
   request(
     name: string,
@@ -24,14 +25,14 @@ interface Channel {
   unref?(): void;
 }
 
-/** Options of `addEventListener`; an AbortController is one, as it has a signal. */
+/** Options of `addEventListener`; an AbortController fits, because it has a signal. */
 interface Until {
   readonly signal: AbortSignal;
 }
 
 type Listening = (type: string, listener: (event: { key?: string | null }) => void, until: Until) => void;
 
-/** What a browser has and Node.js may lack. Typed here, so that the package needs neither's types. */
+/** Globals that a browser has and Node.js may lack. Typed here, so that the package needs the types of neither. */
 export interface Browser {
   readonly localStorage?: SessionStorageAdapter;
   readonly location?: { readonly href: string };
@@ -42,7 +43,7 @@ export interface Browser {
 
 export const browser = globalThis as unknown as Browser;
 
-/** The browser's `localStorage`; `undefined` where there is none or the browser denies it, as it may by a setting. */
+/** The browser's `localStorage`; `undefined` when there is none or a browser setting denies access. */
 export function findLocalStorage(): SessionStorageAdapter | undefined {
   try {
     return browser.localStorage;

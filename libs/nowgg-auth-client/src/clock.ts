@@ -1,8 +1,8 @@
-/** Time as the client sees it; tests hand in their own. */
+/** The client's source of time. Tests pass their own. */
 export interface SessionClock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Calls back once after so many milliseconds. @returns a function that calls it off */
+  /** Calls `callback` once after `ms` milliseconds. @returns a function that cancels the call */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -15,7 +15,7 @@ export const systemClock: SessionClock = {
   },
 };
 
-/** Whatever comes first: what the promise brings, or `undefined` when so many milliseconds have passed. */
+/** The result of the promise, or `undefined` if `ms` milliseconds pass first. */
 export async function within<T>(clock: SessionClock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   let cancel: (() => void) | undefined;
   const passed = new Promise<undefined>((resolve) => {

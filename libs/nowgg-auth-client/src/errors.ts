@@ -1,8 +1,8 @@
-/** Base of everything that this package throws by itself. No message holds a token, a code or a reply's text. */
+/** Base class of this package's own errors. No message contains a token, a code or the text of a reply. */
 export abstract class SessionClientError extends Error {}
 
 /**
- * There is no session: nobody signed in, or the player has to sign in again. The only error after which
+ * There is no session: no player has signed in, or the player has to sign in again. The only error after which
  * `sessionState` is `NO_SESSION`.
  */
 export class NoSessionError extends SessionClientError {
@@ -14,12 +14,12 @@ export class NoSessionError extends SessionClientError {
 }
 
 /**
- * The backend could not be asked: offline, too slow, a 5xx, a 429 or an answer that makes no sense. Says nothing about
- * the session, which stays. Try again after {@link retryAfterSeconds}.
+ * The backend gave no usable answer: offline, too slow, a 5xx, a 429 or an invalid response. The session is not
+ * affected and stays. Try again after {@link retryAfterSeconds}.
  */
 export class SessionUnavailableError extends SessionClientError {
   override readonly name = 'SessionUnavailableError';
-  /** Whole seconds, 1 to 60: the backend's `Retry-After` where it could be read, else 1. */
+  /** Delay in whole seconds, 1 to 60: the backend's `Retry-After` if it could be read, otherwise 1. */
   readonly retryAfterSeconds: number;
 
   constructor(retryAfterSeconds = 1) {
@@ -28,12 +28,12 @@ export class SessionUnavailableError extends SessionClientError {
   }
 }
 
-/** The backend refused the request for a reason of its own: a code that is not valid, a route that is not there. */
+/** The backend refused the request, for example because a code is not valid or a route does not exist. */
 export class RequestRefusedError extends SessionClientError {
   override readonly name = 'RequestRefusedError';
   /** HTTP status of the answer. */
   readonly status: number;
-  /** `errorCode` of the answer, such as `invalid_grant`, where it has one. */
+  /** `errorCode` of the answer, such as `invalid_grant`, if it has one. */
   readonly errorCode: string | undefined;
 
   constructor(status: number, errorCode?: string) {
@@ -44,8 +44,8 @@ export class RequestRefusedError extends SessionClientError {
 }
 
 /**
- * A request that carried the token was answered with a redirect. It was not followed: a browser does not say where it
- * leads, and the token must not travel there.
+ * A request that carried the token was answered with a redirect. The client did not follow it: a browser does not say
+ * where it leads, and the token must not be sent there.
  */
 export class RedirectRefusedError extends SessionClientError {
   override readonly name = 'RedirectRefusedError';

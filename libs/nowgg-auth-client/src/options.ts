@@ -4,37 +4,37 @@ import { type SessionClock, systemClock } from './clock.js';
 import type { SessionStateListener } from './session-keeper.js';
 import { findLocalStorage, type SessionStorageAdapter } from './browser.js';
 
-/** What `configure` takes. */
+/** Options of `configure`. */
 export interface SessionClientOptions {
   /**
-   * Where the backend is: an https address, or http on this machine. Relative addresses given to `fetch` are resolved
-   * against it. In a page it may be relative.
+   * Address of the backend: https, or http on this machine. Relative addresses passed to `fetch` are resolved against
+   * it. In a page it may be relative.
    */
   readonly baseUrl: string | URL;
   /** Path of the ready-made routes below {@link baseUrl}. Default `auth`. */
   readonly path?: string;
   /**
-   * The origins that may get the token, such as `https://api.example.com`; exact ones, no patterns. Default: the origin of
-   * {@link baseUrl}.
+   * Origins that may receive the token, such as `https://api.example.com`; exact origins, no patterns. Default: the
+   * origin of {@link baseUrl}.
    */
   readonly allowedOrigins?: readonly string[];
-  /** Allows plain http beyond this machine, where anyone on the way can read the token. Default false. */
+  /** Allows plain http to other machines, where anyone on the network path can read the token. Default false. */
   readonly allowInsecure?: boolean;
   /**
-   * Where the session survives a reload, shared by all tabs: `localStorage` or an adapter. Default `memory`: it ends
-   * with the page. A denied `localStorage` is as `memory`.
+   * Storage in which the session survives a reload, shared by all tabs: `localStorage` or an adapter. Default `memory`:
+   * the session ends with the page. If the browser denies `localStorage`, the client uses `memory`.
    */
   readonly storage?: 'memory' | 'localStorage' | SessionStorageAdapter;
-  /** Default: the platform's. It must honour `redirect: 'manual'`. */
+  /** The `fetch` to use. Default: the platform's. It must honour `redirect: 'manual'`. */
   readonly fetch?: Fetch;
-  /** How long the backend may take to answer a request of this package, in milliseconds. Default 10,000. */
+  /** Time limit for the backend to answer a request of this package, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
   readonly onSessionStateChange?: SessionStateListener;
-  /** For tests. Default: the machine's. */
+  /** Clock for tests. Default: the machine's clock. */
   readonly clock?: SessionClock;
 }
 
-/** The options with nothing left open. */
+/** The options with all defaults applied. */
 export interface ResolvedOptions {
   readonly baseUrl: URL;
   readonly routes: URL;
@@ -45,12 +45,12 @@ export interface ResolvedOptions {
   readonly clock: SessionClock;
 }
 
-/** @throws TypeError for an address, origin or time limit that cannot be used; names the option, never its value */
+/** @throws TypeError for an unusable address, origin or time limit; the message names the option, never its value */
 export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
   const { path = 'auth', allowInsecure, storage, timeoutMs = 10_000, clock = systemClock } = options;
   const baseUrl = new URL(withSlash(String(options.baseUrl)), browser.location?.href);
   const allowedOrigins = new Set((options.allowedOrigins ?? [baseUrl.origin]).map(readOrigin));
-  // A backend that is not among the origins gets the session handle all the same.
+  // The backend receives the session handle even if its origin is not in `allowedOrigins`.
   if (!allowInsecure && [baseUrl.origin, ...allowedOrigins].some(isInsecure))
     throw new TypeError('plain http needs allowInsecure');
   if (!(timeoutMs > 0)) throw new TypeError('timeoutMs must be positive');
@@ -59,7 +59,7 @@ export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
     routes: new URL(withSlash(path), baseUrl),
     allowedOrigins,
     storage: storage === 'localStorage' ? findLocalStorage() : storage === 'memory' ? undefined : storage,
-    // Looked up at each call, as instrumentation may have replaced it since.
+    // Looked up at each call, because instrumentation may have replaced it in the meantime.
     send: options.fetch ?? (async (input, init) => globalThis.fetch(input, init)),
     timeoutMs,
     clock,
@@ -68,7 +68,7 @@ export function resolveOptions(options: SessionClientOptions): ResolvedOptions {
 
 const withSlash = (address: string) => (address.endsWith('/') ? address : `${address}/`);
 
-/** An exact origin. Parsers forgive more, and take patterns such as `*.good.com` for hosts, which match nothing. */
+/** An exact origin. URL parsers accept more, and take patterns such as `*.good.com` for hosts, which match nothing. */
 const exactOrigin = /^https?:\/\/[^\s/\\@?#*,%]+\/?$/i;
 const isInsecure = (origin: string) =>
   origin.startsWith('http:') && !/^http:..(localhost|127(\.\d+){3}|\[::1\])(:|$)/.test(origin);

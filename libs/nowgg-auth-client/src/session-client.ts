@@ -7,7 +7,7 @@ import { tabLock, uniqueName } from './tab-lock.js';
 import { tokenFetch } from './token-fetch.js';
 import { refreshTokens } from './token-refresh.js';
 
-/** An abort ends the waiting of this caller; a refresh that others wait for too goes on. */
+/** Options of a call. An abort ends the wait of this caller; a refresh that other callers wait for continues. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
@@ -18,11 +18,11 @@ export interface LoginOptions extends CallOptions {
 }
 
 export interface LogoutOptions extends CallOptions {
-  /** Forget the session here even if the backend cannot be told; it lives on there until it expires. */
+  /** Forget the session here even if the backend cannot be reached, where the session then lives until it expires. */
   readonly force?: boolean;
 }
 
-/** The player as the backend describes him at sign-in and on `GET me`; dates are ISO 8601 text. */
+/** The player as the backend describes them at sign-in and on `GET me`; dates are ISO 8601 text. */
 export interface SessionUser {
   readonly provider: string;
   /** Unique within {@link provider}. */
@@ -30,64 +30,66 @@ export interface SessionUser {
   readonly [field: string]: unknown;
 }
 
-/** A player's session with the backend. Its functions may be handed on without their object. */
+/** A player's session with the backend. Its functions may be passed on without their object. */
 export interface SessionClient {
   /** Resolves when the storage has been read; never rejects. */
   readonly ready: Promise<SessionState>;
   readonly sessionState: SessionState;
   /**
-   * The token as it is, which may have expired; `undefined` without a session. For what is no HTTP request, such as the
-   * opening of a WebSocket: call {@link refreshAccessTokenIfNeeded} before.
+   * The current token, which may have expired; `undefined` without a session. For anything that is not an HTTP request,
+   * such as opening a WebSocket: call {@link refreshAccessTokenIfNeeded} first.
    */
   readonly accessToken: string | undefined;
   /**
    * Signs the player in with a one-time authorization code.
    * @throws RequestRefusedError when the backend refuses the code (`errorCode` is `invalid_grant`)
-   * @throws SessionUnavailableError when it cannot be asked; the same code may be tried again
-   * @throws NoSessionError when the session was cleared meanwhile
+   * @throws SessionUnavailableError when the backend gives no usable answer; the same code may be tried again
+   * @throws NoSessionError when the session was cleared in the meantime
    */
   login(code: string, options?: LoginOptions): Promise<SessionUser>;
   /**
-   * As the platform's `fetch`, with the token where it may go. A token that is due is refreshed before; after a 401 the
-   * request is sent once more with a new token, unless its body is a stream. Without a session no token is added.
-   * @throws NoSessionError when the session turns out to be over before the request was sent
-   * @throws SessionUnavailableError when a new token is needed and cannot be had now; the session stays
-   * @throws RedirectRefusedError when a request with a token is redirected; `redirect: 'manual'` hands it to the caller
+   * The platform's `fetch`, with the token added for allowed origins. A token that is due is refreshed first; after a
+   * 401 the request is sent once more with a new token, unless its body is a stream. Without a session no token is
+   * added.
+   * @throws NoSessionError when a refresh before the request finds that the session has ended
+   * @throws SessionUnavailableError when a new token is needed and not available now; the session stays
+   * @throws RedirectRefusedError when a request with a token is redirected; `redirect: 'manual'` returns the redirect
+   * to the caller
    */
   readonly fetch: Fetch;
   /**
-   * Refreshes the token if it is due, at 90 % of its life. One request for all callers of all tabs.
+   * Refreshes the token if it is due, at 90 % of its lifetime. All callers in all tabs share one request.
    * @returns the token to use; `undefined` without a session
-   * @throws NoSessionError when the session turns out to be over
-   * @throws SessionUnavailableError when the token has expired and no new one can be had now; the session stays
+   * @throws NoSessionError when the refresh finds that the session has ended
+   * @throws SessionUnavailableError when the token has expired and no new one is available now; the session stays
    */
   refreshAccessTokenIfNeeded(options?: CallOptions): Promise<string | undefined>;
-  /** `GET me`: the player as the backend's guard sees him. @throws as {@link fetchUserInfo} */
+  /** `GET me`: the player as the backend's guard sees them. @throws as {@link fetchUserInfo} */
   fetchPrincipal(options?: CallOptions): Promise<SessionUser>;
   /**
-   * `GET userinfo`: what the identity system knows about the player.
-   * @throws NoSessionError without a session, or when it turns out to be over
-   * @throws SessionUnavailableError when the backend cannot be asked
+   * `GET userinfo`: the identity system's data about the player.
+   * @throws NoSessionError without a session, or when it has ended
+   * @throws SessionUnavailableError when the backend gives no usable answer
    * @throws RequestRefusedError for any other refusal
    */
   fetchUserInfo(options?: CallOptions): Promise<Record<string, unknown>>;
   /** `GET sessioninfo`: device and place of the sign-in. @throws as {@link fetchUserInfo} */
   fetchSessionInfo(options?: CallOptions): Promise<Record<string, unknown>>;
-  /** Forgets the session in all tabs, and tells nobody else. */
+  /** Forgets the session in all tabs, without telling the backend. */
   clearSessionState(): Promise<void>;
   /**
    * Ends the session at the backend, then here.
-   * @throws SessionUnavailableError when the backend cannot be told; the session stays, unless `force` is set
+   * @throws SessionUnavailableError when the backend gives no usable answer; the session stays, unless `force` is set
    */
   logout(options?: LogoutOptions): Promise<void>;
-  /** @returns a function that ends the listening */
+  /** @returns a function that removes the listener */
   onSessionStateChange(listener: SessionStateListener): () => void;
   /** Stops listening to other tabs. The session stays where it is stored. */
   close(): void;
 }
 
 /**
- * Makes the client of one backend. Make one for each page or process.
+ * Creates the client of one backend. Create one for each page or process.
  * @throws TypeError when an option cannot be used
  */
 export function configure(options: SessionClientOptions): SessionClient {
@@ -145,7 +147,7 @@ export function configure(options: SessionClientOptions): SessionClient {
       try {
         if (record) await backend.post('logout', { session: record.session }, signal);
       } catch (error) {
-        // A 401 says that there is nothing left to end.
+        // A 401 means that there is nothing left to end.
         if (!force && !(error instanceof RequestRefusedError && error.status === 401)) throw error;
       }
       await keeper.clear('LOGOUT');

@@ -4,48 +4,51 @@ import { parseRecord, recordOf, type SessionRecord, type TokenReply } from './se
 import type { SessionStorageAdapter } from './browser.js';
 import { listenToTabs } from './tab-channel.js';
 
-/** `UNKNOWN`: the storage has not been read yet, or cannot be. An outage of the backend changes no state. */
+/**
+ * State of the session. `UNKNOWN`: the storage has not been read yet, or cannot be read. An outage of the backend does
+ * not change the state.
+ */
 export type SessionState = 'NO_SESSION' | 'AUTHENTICATED' | 'UNKNOWN';
 
 /**
- * Why the state changed: `FOUND` or `NOT_FOUND` in the storage at the start, `LOGIN`, `LOGOUT` and `CLEAR` by this
- * client, `ENDED` by the backend (revoked, or the player has to sign in again), `OTHER_TAB` by another tab.
+ * Reason for a change of the state: `FOUND` or `NOT_FOUND` in the storage at the start, `LOGIN`, `LOGOUT` and `CLEAR`
+ * by this client, `ENDED` by the backend (revoked, or the player has to sign in again), `OTHER_TAB` by another tab.
  */
 export type SessionStateChangeReason = 'FOUND' | 'NOT_FOUND' | 'LOGIN' | 'LOGOUT' | 'CLEAR' | 'ENDED' | 'OTHER_TAB';
 
 /**
- * Called after each change of the state, and when another player's session takes the place of the one before. What it
+ * Called after each change of the state, and when another player's session replaces the previous one. An error that it
  * throws is an uncaught error, as with the listeners of an event target.
  */
 export type SessionStateListener = (state: SessionState, reason: SessionStateChangeReason) => void;
 
-/** Whether it is the same token of the same session. */
+/** Whether both records hold the same token of the same session. */
 export const isSameToken = (a: SessionRecord | undefined, b: SessionRecord | undefined) =>
   a?.id === b?.id && a?.generation === b?.generation;
 
-/** Holds the session of this tab, in step with the storage and with the other tabs that share it. */
+/** Holds the session of this tab, in sync with the storage and with the other tabs that share it. */
 export interface SessionKeeper {
   readonly record: SessionRecord | undefined;
   readonly state: SessionState;
-  /** Counts the times that this tab was told to forget its session. */
+  /** Number of times that this tab was told to forget its session. */
   readonly clearings: number;
   readonly listeners: Set<SessionStateListener>;
-  /** What is known, after a first look into the storage. @throws SessionUnavailableError when it cannot be read */
+  /** The known record, after a first read of the storage. @throws SessionUnavailableError when it cannot be read */
   open(): Promise<SessionRecord | undefined>;
-  /** What the storage holds now: another tab may have written. @throws as {@link open} */
+  /** Reads the storage again, because another tab may have written to it. @throws as {@link open} */
   read(): Promise<SessionRecord | undefined>;
   write(record: SessionRecord | undefined, reason: SessionStateChangeReason): Promise<void>;
   clear(reason: 'LOGOUT' | 'CLEAR'): Promise<void>;
-  /** Takes in the answer to a refresh, unless what is kept has moved on meanwhile. @returns what is kept then */
+  /** Stores the answer to a refresh, unless the kept record has changed in the meantime. @returns the kept record */
   renew(sent: SessionRecord, reply: TokenReply): Promise<SessionRecord>;
-  /** Ends a session that the backend refused, unless what is kept has moved on. @returns what is kept then */
+  /** Ends a session that the backend refused, unless the kept record has changed. @returns the kept record */
   end(refused: SessionRecord): Promise<SessionRecord | undefined>;
-  /** Resolves after the next look into the storage that a sign of another tab leads to. */
+  /** Resolves after the next read of the storage that a signal from another tab triggers. */
   notice(): Promise<void>;
   close(): void;
 }
 
-/** @param shared what all tabs can read; without it the session is this tab's own */
+/** @param shared storage that all tabs can read; without it the session belongs to this tab only */
 export function keepSession(
   key: string,
   shared: SessionStorageAdapter | undefined,
@@ -66,7 +69,7 @@ export function keepSession(
     state = next ? 'AUTHENTICATED' : 'NO_SESSION';
     if (`${state} ${next?.id}` === before) return;
     const now = state;
-    // Each by itself: one that throws must not keep the others from hearing.
+    // One microtask each: a listener that throws must not keep the others from being called.
     for (const listener of listeners) queueMicrotask(() => listener(now, reason));
   };
 
@@ -80,7 +83,7 @@ export function keepSession(
       if (state === 'UNKNOWN') throw new SessionUnavailableError();
       return record;
     }
-    // A later look, or a write of this tab, may have overtaken this one.
+    // A later read, or a write of this tab, may have overtaken this one.
     if (ownTurn < settledTurn) return record;
     settledTurn = ownTurn;
     const isOlder = stored && stored.id === record?.id && stored.generation < record.generation;
@@ -131,7 +134,7 @@ export function keepSession(
       if (!kept) throw new NoSessionError();
       if (kept.id !== sent.id || kept.generation > reply.generation) return kept;
       const renewed = recordOf(reply, kept, clock);
-      // No listener hears of it: the session is still the same.
+      // No listener is called: the session is still the same.
       await write(renewed, 'FOUND');
       return renewed;
     },

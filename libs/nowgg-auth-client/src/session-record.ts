@@ -1,19 +1,22 @@
 import type { SessionClock } from './clock.js';
 
-/** What the backend answers to a sign-in or a refresh. */
+/** The backend's answer to a sign-in or a refresh. */
 export interface TokenReply {
   readonly token: string;
-  /** Epoch milliseconds of the backend's clock; NaN when it did not say. */
+  /** Epoch milliseconds of the backend's clock; NaN when the answer does not say. */
   readonly tokenExpiresAt: number;
   readonly generation: number;
-  /** Absent: the handle stays what it was. */
+  /** The session handle; when absent, the handle does not change. */
   readonly session: string | undefined;
   readonly user: unknown;
 }
 
-/** A session as it is kept. Times are epoch milliseconds of this machine's clock. */
+/** The kept record of a session. Times are epoch milliseconds of this machine's clock. */
 export interface SessionRecord {
-  /** Made at sign-in and kept until sign-out: tells a newer token of this session from one of another sign-in. */
+  /**
+   * Created at sign-in and kept until sign-out: distinguishes a newer token of this session from one of another
+   * sign-in.
+   */
   readonly id: string;
   readonly session: string;
   readonly token: string;
@@ -23,11 +26,11 @@ export interface SessionRecord {
   readonly expiresAt: number;
 }
 
-/** The token is asked for anew when this share of its life has passed. */
+/** Share of a token's lifetime after which the client requests a new one. */
 const shareOfLife = 0.9;
 
 export const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-// Anything else would be refused as a header value, in an error that quotes it.
+// Any other text would be refused as a header value, in an error that quotes it.
 const isToken = (value: unknown): value is string => isText(value) && /^[\w.~+/=-]+$/.test(value);
 const isFinite = (value: unknown): value is number => Number.isFinite(value);
 
@@ -44,7 +47,7 @@ export function readTokenReply(body: unknown): TokenReply | undefined {
   };
 }
 
-/** The record that a reply makes, of a new sign-in or after another record of the same session. */
+/** Builds the record for a reply, of a new sign-in or after another record of the same session. */
 export function recordOf(reply: TokenReply, before: { id: string; session: string }, clock: SessionClock) {
   const record: SessionRecord = {
     id: before.id,
@@ -62,7 +65,7 @@ export function parseRecord(text: string | null): SessionRecord | undefined {
   try {
     const record = JSON.parse(text as string) as SessionRecord;
     const { session, token, generation } = record;
-    // Times that are none are as times that are not known.
+    // Values that are not times count as unknown times.
     return isText(session) && isToken(token) && isFinite(generation) ? record : undefined;
   } catch {
     return undefined;
@@ -70,13 +73,13 @@ export function parseRecord(text: string | null): SessionRecord | undefined {
 }
 
 /**
- * The end of the token's life as far as this machine's clock can tell. A clock by which the token had expired before
- * it came is not to be trusted: then only a 401 tells.
+ * The end of the token's lifetime as far as this machine's clock can tell. A clock by which the token had expired
+ * before it arrived cannot be trusted: then only a 401 shows the end.
  */
 const endOf = ({ obtainedAt, expiresAt }: SessionRecord) => (expiresAt > obtainedAt ? expiresAt : Infinity);
 
 export const isExpired = (record: SessionRecord, now: number) => now >= endOf(record);
 
-/** Whether so much of the token's life has passed that the next one should be asked for. */
+/** Whether so much of the token's lifetime has passed that the client should request the next one. */
 export const isDue = (record: SessionRecord, now: number) =>
   now >= record.obtainedAt + (endOf(record) - record.obtainedAt) * shareOfLife;

@@ -1,16 +1,16 @@
 import { browser } from './browser.js';
 
 /**
- * Tells other tabs that the storage has changed, and listens to them. The channel serves every storage; `localStorage`
- * has events of its own, and a page that the browser brings back from its cache has missed both.
+ * Tells other tabs that the storage has changed, and listens to them. The channel works with every storage;
+ * `localStorage` has its own events, and a page that the browser restores from its cache has missed both.
  */
 export function listenToTabs(key: string, onSign: () => void) {
   const stop = new AbortController();
   const channel = browser.BroadcastChannel && new browser.BroadcastChannel(key);
   channel?.addEventListener('message', onSign, stop);
-  // Node.js would keep the process alive for it.
+  // Otherwise Node.js would keep the process alive for the channel.
   channel?.unref?.();
-  // A storage that was cleared as a whole names no key.
+  // When the whole storage is cleared, the event names no key.
   const onStorage = (event: { key?: string | null }) => (event.key ?? key) === key && onSign();
   browser.addEventListener?.('storage', onStorage, stop);
   browser.addEventListener?.('pageshow', onSign, stop);

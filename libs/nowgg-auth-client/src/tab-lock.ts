@@ -3,13 +3,14 @@ import { type SessionClock, within } from './clock.js';
 import type { SessionStorageAdapter } from './browser.js';
 
 /**
- * Runs work that only one tab should do at a time. The work is told whether another tab was busy with it before. A lock
- * that does not come free in time is passed over: the backend copes with two refreshes, a player not with none.
+ * Runs work that only one tab should do at a time. The work is told whether another tab was busy with it before. If the
+ * lock is not released in time, the work runs without it: the backend can handle two refreshes, but the player cannot
+ * do without one.
  */
 export type TabLock = <T>(work: (waited: boolean) => Promise<T>) => Promise<T>;
 
 /**
- * @param storage what the tabs share; absent: nothing, and nobody is waited for
+ * @param storage storage that the tabs share; when absent, the tabs share nothing and the work does not wait
  * @param waitMs longer than the work can take
  */
 export function tabLock(
@@ -23,13 +24,13 @@ export function tabLock(
   return locks ? webLock(key, locks, waitMs, clock) : leaseLock(key, storage, waitMs, clock);
 }
 
-/** The browser frees it when the tab dies. */
+/** A Web Lock, which the browser releases when the tab dies. */
 function webLock(key: string, locks: Locks, waitMs: number, clock: SessionClock): TabLock {
   return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
     let running: Promise<T> | undefined;
     const run = async (waited: boolean) => {
       running = work(waited);
-      // Whether it succeeds is none of the lock's business.
+      // The lock does not depend on whether the work succeeds.
       await running.catch(() => {});
     };
     const waiting = new AbortController();
@@ -38,7 +39,7 @@ function webLock(key: string, locks: Locks, waitMs: number, clock: SessionClock)
       await locks.request(key, { ifAvailable: true }, async (lock) => (lock ? run(false) : undefined));
       if (!running) await locks.request(key, { signal: waiting.signal }, async () => run(true));
     } catch {
-      // The wait was too long, or the page may not have locks, as in a sandboxed frame.
+      // The wait was too long, or the page may not use locks, as in a sandboxed frame.
     } finally {
       cancel();
     }
@@ -50,8 +51,8 @@ const pollMs = 50;
 const settleMs = 20;
 
 /**
- * Without Web Locks: an owner and an end, written into the storage itself. Two tabs that write at the same moment find
- * out by looking again; one that dies leaves a lease that lapses.
+ * A lease for browsers without Web Locks: an owner and an end time, written to the storage. Two tabs that write at the
+ * same moment find out by reading again; a tab that dies leaves a lease that expires.
  */
 function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, clock: SessionClock): TabLock {
   const leaseKey = `${key} lease`;
@@ -59,7 +60,7 @@ function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, 
   const holder = async () => {
     const [owner, until] = String(await storage.getItem(leaseKey)).split(' ');
     const leftMs = Number(until) - clock.now();
-    // One that ends later than any lease can was written by another clock, or by nobody of ours.
+    // A lease that ends later than any can was written by another clock, or not by this package.
     return leftMs > 0 && leftMs <= waitMs ? owner : undefined;
   };
   const acquire = async (own: string) => {
@@ -77,7 +78,7 @@ function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, 
   };
   return async (work) => {
     const own = uniqueName();
-    // A storage that fails here fails the keeper too, which knows what to do.
+    // A storage that fails here also fails in the keeper, which handles the failure.
     const waited = await acquire(own).catch(() => true);
     try {
       return await work(waited);
@@ -87,5 +88,5 @@ function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, 
   };
 }
 
-/** Unlike any other, but no secret. `crypto.randomUUID` is missing on pages without TLS. */
+/** A unique name, but not a secret. `crypto.randomUUID` is missing on pages without TLS. */
 export const uniqueName = () => crypto.getRandomValues(new Uint32Array(3)).join('-');

@@ -3,20 +3,23 @@ import { RedirectRefusedError } from './errors.js';
 import type { SessionRecord } from './session-record.js';
 import type { TokenRefresh } from './token-refresh.js';
 
-/** How long a request waits for a refresh while its old token still serves. */
+/** Time that a request waits for a refresh while its old token is still valid, in milliseconds. */
 const patienceMs = 1_000;
 
 type Body = RequestInit['body'];
 
 const isStream = (body: Body) => 'getReader' in Object(body) || Symbol.asyncIterator in Object(body);
 
-/** A browser shows a redirect that it did not follow as `opaqueredirect`, Node.js as what it is. */
+/**
+ * Whether the response is a redirect. A browser shows a redirect that it did not follow as `opaqueredirect`, Node.js as
+ * it is.
+ */
 const isRedirect = ({ type, redirected, status, headers }: Response) =>
   type === 'opaqueredirect' || redirected || (status > 300 && status < 400 && headers.has('location'));
 
 const discard = async (response: Response) => response.body?.cancel().catch(() => {});
 
-/** A `fetch` that adds the token where it may go, and asks once more with a new one after a 401. */
+/** A `fetch` that adds the token for allowed origins, and sends the request once more with a new token after a 401. */
 export function tokenFetch(
   baseUrl: URL,
   allowedOrigins: ReadonlySet<string>,
@@ -33,7 +36,7 @@ export function tokenFetch(
     const redirect = init.redirect ?? request?.redirect ?? 'follow';
     const attempt = async ({ token }: SessionRecord) => {
       headers.set('authorization', `Bearer ${token}`);
-      // Engines before 2023 take the header along to another origin, and no page can tell where a redirect leads.
+      // Browsers before 2023 send the header on to another origin, and no page can tell where a redirect leads.
       const safely = { ...init, headers, redirect: redirect === 'follow' ? 'manual' : redirect } as const;
       const response = await send(request ? request.clone() : url.href, safely);
       if (redirect !== 'follow' || !isRedirect(response)) return response;

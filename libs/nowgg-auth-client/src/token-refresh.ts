@@ -6,33 +6,33 @@ import { isSameToken, type SessionKeeper } from './session-keeper.js';
 import { isDue, isExpired, type SessionRecord } from './session-record.js';
 import type { TabLock } from './tab-lock.js';
 
-/** How long another tab's write may take to be seen here after its lock was freed: storage and locks travel apart. */
+/** Time until a write of another tab is visible here after it released the lock: storage and locks are not in sync. */
 const visibleMs = 100;
-/** A route that refuses a token fresh from a refresh would have each of its 401s refresh again. */
+/** Time without a refresh after a route refused a new token; otherwise each 401 of that route would refresh again. */
 const futileMs = 30_000;
 const longestPauseMs = 60_000;
 
-/** The answers that mean that the session is over. Without such a code a 401 may be a proxy's. */
+/** Error codes that mean that the session has ended. A 401 without such a code may come from a proxy. */
 const endings =
   /^(reauthentication_required|session_superseded|signed_in_elsewhere|(invalid|expired|revoked|malformed)_token)$/;
 
 const endsSession = (error: unknown) =>
   error instanceof RequestRefusedError && error.status === 401 && endings.test(error.errorCode ?? '');
 
-/** One refresh at a time, in this tab and among all tabs that share the session. */
+/** Refreshes the token, one refresh at a time in this tab and among all tabs that share the session. */
 export interface TokenRefresh {
   /**
-   * The session with a token that serves now, refreshed if it is due.
-   * @param patienceMs how long to wait for a refresh while the old token still serves
-   * @throws NoSessionError when the refresh finds that the session is over
+   * The session with a usable token, refreshed if it is due.
+   * @param patienceMs time to wait for a refresh while the old token is still valid
+   * @throws NoSessionError when the refresh finds that the session has ended
    */
   current(signal: AbortSignal | null | undefined, patienceMs?: number): Promise<SessionRecord | undefined>;
   /**
-   * The same session with another token than the one that met a 401.
-   * @returns `undefined` when there is none: the session is over, another player's, or refreshing does not help
+   * The same session with a token other than the one that got a 401.
+   * @returns `undefined` when there is none: the session has ended or is another player's, or refreshing does not help
    */
   after(refused: SessionRecord, signal: AbortSignal | null | undefined): Promise<SessionRecord | undefined>;
-  /** Remembers that even a token fresh from a refresh was refused. */
+  /** Remembers that even a newly refreshed token was refused. */
   remarkFutile(record: SessionRecord): void;
 }
 
@@ -48,7 +48,7 @@ export function refreshTokens(
 
   const ask = async (record: SessionRecord, refused: number | undefined) => {
     try {
-      // Without a generation the backend judges by its own clock whether a new token is due.
+      // Without a generation the backend decides by its own clock whether a new token is due.
       const body = { session: record.session, generation: refused };
       const reply = await backend.postForToken('refresh', body);
       pause = undefined;
@@ -84,13 +84,13 @@ export function refreshTokens(
     });
   };
 
-  /** Joins the refresh that is under way, whoever started it, or starts one. */
+  /** Joins the refresh in progress, regardless of its caller, or starts one. */
   const join = async (refused?: number) => {
     if (!flight) {
       const work = refresh(refused).finally(() => {
         flight = undefined;
       });
-      // It may be that nobody waits any more when it fails.
+      // All callers may have stopped waiting when it fails.
       work.catch(() => {});
       flight = { refused, work };
     }

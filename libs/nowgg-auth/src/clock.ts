@@ -1,12 +1,12 @@
 /**
- * The only source of time in the module. Inject another implementation to move time in tests;
- * deadlines of network calls are real time and do not go through it.
+ * The only source of time in the module. Inject another implementation to control time in tests;
+ * deadlines of network calls use real time instead.
  */
 export abstract class NowggClock {
-  /** Wall clock, milliseconds since the Unix epoch. May step in both directions. */
+  /** Wall-clock time in milliseconds since the Unix epoch. May jump forwards or backwards. */
   abstract now(): number;
 
-  /** Milliseconds since an arbitrary start; never steps backwards. Used for ages and waits. */
+  /** Milliseconds since an arbitrary start; never goes backwards. Used for ages and waits. */
   abstract monotonicNow(): number;
 
   /**
@@ -16,7 +16,7 @@ export abstract class NowggClock {
   abstract wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's clock: the default. */
+/** The machine's clock, used by default. */
 export class SystemClock extends NowggClock {
   override now(): number {
     return Date.now();

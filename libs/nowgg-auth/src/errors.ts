@@ -1,11 +1,11 @@
 import { HttpException } from '@nestjs/common';
 
 /**
- * Every `errorCode` that an answer of this module can carry. The union is closed: switch over it exhaustively.
+ * Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively.
  *
- * Not sent by this version, and part of the union so that clients can handle them from the beginning:
- * - `store_unavailable` (503): our own database could not be asked
- * - `grant_in_doubt` (503): the identity system refuses to refresh, and it is not known yet whether for good
+ * This version does not send the following codes. They are in the union so that clients can handle them early:
+ * - `store_unavailable` (503): the application's own database is not available
+ * - `grant_in_doubt` (503): the identity system refuses to refresh, and it is not known yet whether this is final
  * - `user_banned` (403): the player is banned
  * - `session_superseded` (401): a newer session handle of this session was used since
  * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
@@ -32,7 +32,7 @@ export type NowggErrorCode =
   | 'signed_in_elsewhere'
   | 'insufficient_user_authentication';
 
-/** The body of every error answer, and nothing else. */
+/** The complete body of every error response. */
 export interface NowggErrorBody {
   statusCode: number;
   message: string;
@@ -40,8 +40,8 @@ export interface NowggErrorBody {
 }
 
 /**
- * Base of all errors of this module. Its message is a fixed sentence: no token, secret, user data or foreign error
- * object is ever part of it, so it may be logged and sent as it is.
+ * Base class of all errors of this module. The message is a fixed sentence without tokens, secrets, user data or
+ * error objects of other libraries, so it may be logged and sent as it is.
  */
 export abstract class NowggAuthError extends HttpException {
   override readonly errorCode: NowggErrorCode;
@@ -75,7 +75,7 @@ const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
   wrong_token_type: 'this kind of token is not accepted here',
 };
 
-/** 401. The identity system said no, or the token is certainly unusable (malformed, expired, revoked, foreign). */
+/** 401. The identity system refused the token, or it is unusable: malformed, expired, revoked, for another client. */
 export class InvalidTokenError extends NowggAuthError {
   declare readonly errorCode: InvalidTokenReason;
 
@@ -91,7 +91,7 @@ export class InvalidRequestError extends NowggAuthError {
   }
 }
 
-/** 403. The token is good but lacks a scope that the route requires. */
+/** 403. The token is valid but lacks a scope that the route requires. */
 export class InsufficientScopeError extends NowggAuthError {
   /** The scopes that the route requires, as its `WWW-Authenticate` challenge names them. */
   readonly requiredScopes: readonly string[];
@@ -102,7 +102,7 @@ export class InsufficientScopeError extends NowggAuthError {
   }
 }
 
-/** 401. The grant is dead: only a new sign-in of the player helps. */
+/** 401. The grant has ended: the player must sign in again. */
 export class ReauthenticationRequiredError extends NowggAuthError {
   constructor() {
     super(401, 'the player has to sign in again', 'reauthentication_required');
@@ -110,15 +110,15 @@ export class ReauthenticationRequiredError extends NowggAuthError {
 }
 
 /**
- * 503. The identity system (or our own store) could not be asked. Says nothing about the token or the grant;
- * try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
+ * 503. The identity system, or the application's own store, is not available. This says nothing about the token or the
+ * grant; try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
  */
 export class IdentityUnavailableError extends NowggAuthError {
   /** Whole seconds, 1 to 60: the value of the `Retry-After` header. */
   readonly retryAfterSeconds: number;
 
   constructor(retryAfterSeconds = 1) {
-    super(503, 'the identity system could not be asked, try again later', 'identity_unavailable');
+    super(503, 'the identity system is not available, try again later', 'identity_unavailable');
     this.retryAfterSeconds = clampRetryAfter(retryAfterSeconds);
   }
 }
@@ -130,14 +130,14 @@ export class InvalidGrantError extends NowggAuthError {
   }
 }
 
-/** 500. The application is wired or configured wrongly. The message says what to change and names no value. */
+/** 500. The application is configured incorrectly. The message says what to change and contains no option values. */
 export class NowggConfigurationError extends NowggAuthError {
   constructor(message: string) {
     super(500, message, 'configuration');
   }
 }
 
-/** Brings any number of seconds into the range that this module answers with: whole, 1 to 60. */
+/** Rounds up to whole seconds and limits them to the range of this module's `Retry-After` header, 1 to 60. */
 export function clampRetryAfter(seconds: number): number {
   if (Number.isNaN(seconds)) return 1;
   return Math.min(60, Math.max(1, Math.ceil(seconds)));

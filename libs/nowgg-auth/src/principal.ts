@@ -1,15 +1,15 @@
 import { Allow } from 'class-validator';
 
-/** The kinds of token that an identity system hands out for a player. */
+/** The kinds of token that an identity system issues for a player. */
 export type TokenType = 'token' | 'id_token';
 
 /**
- * What a verification established about a token, as plain values. Times are epoch milliseconds.
- * This is what caches share; a {@link NowggPrincipal} is made from it.
+ * The result of a token verification as plain values. Times are epoch milliseconds.
+ * Caches share these facts; a {@link NowggPrincipal} is created from them.
  */
 export interface TokenFacts {
   readonly provider: string;
-  /** Hash of the identity system's address and our client id: facts of one client never serve another. */
+  /** Hash of the identity system's address and our client id: facts of one client are never used for another. */
   readonly clientKey: string;
   readonly tokenType: TokenType;
   readonly userId: string;
@@ -26,21 +26,21 @@ export interface TokenFacts {
   readonly name?: string | undefined;
   readonly picture?: string | undefined;
   readonly countryCode?: string | undefined;
-  /** Deeply frozen copy of what the identity system answered. */
+  /** Deeply frozen copy of the identity system's answer. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const NO_FACTS = Object.freeze({}) as TokenFacts;
 
 /**
- * The authenticated caller. A class, so that it survives as a decorated parameter's type; its fields are allowed for a
- * validating pipe, and an instance made by the guard is deeply frozen.
+ * The authenticated caller. A class, so that it exists at run time as the type of a decorated parameter. A validating
+ * pipe accepts all its fields. An instance created by the guard is deeply frozen.
  *
- * Key your data on {@link provider} and {@link userId} together, never on {@link email} or {@link mobile}: now.gg
- * has no claim that says whether those were verified.
+ * Use {@link provider} and {@link userId} together as the key of your data, never {@link email} or {@link mobile}:
+ * now.gg has no claim that says whether those were verified.
  */
 export class NowggPrincipal {
-  /** Name of the identity provider that vouches for this caller. */
+  /** Name of the identity provider that authenticated this caller. */
   declare readonly provider: string;
   /** Unique within {@link provider}; 1 to 255 characters. */
   declare readonly userId: string;
@@ -49,9 +49,9 @@ export class NowggPrincipal {
   declare readonly scopes: readonly string[];
   declare readonly expiresAt?: Date | undefined;
   declare readonly issuedAt?: Date | undefined;
-  /** When the player signed in (`auth_time`); id_tokens only. */
+  /** Time of the player's sign-in (`auth_time`); id_tokens only. */
   declare readonly authTime?: Date | undefined;
-  /** The `sub` claim. For now.gg another value than {@link userId}. */
+  /** The `sub` claim. For now.gg its value differs from {@link userId}. */
   declare readonly subject?: string | undefined;
   declare readonly sessionId?: string | undefined;
   declare readonly tokenId?: string | undefined;
@@ -60,7 +60,7 @@ export class NowggPrincipal {
   declare readonly name?: string | undefined;
   declare readonly picture?: string | undefined;
   declare readonly countryCode?: string | undefined;
-  /** Everything that the identity system said about the token, as it said it. */
+  /** All claims of the token, as the identity system sent them. */
   declare readonly claims: Readonly<Record<string, unknown>>;
 
   constructor(facts: TokenFacts) {
@@ -85,7 +85,7 @@ export class NowggPrincipal {
   }
 }
 
-// A validating pipe that strips what it does not know is told here that it knows them.
+// A validating pipe may strip unknown fields: this declares them as known.
 const FIELDS = [
   'provider',
   'userId',
@@ -106,12 +106,12 @@ const FIELDS = [
 ] as const satisfies readonly (keyof NowggPrincipal)[];
 for (const field of FIELDS) Allow()(NowggPrincipal.prototype, field);
 
-/** The principal of facts, deeply frozen: one serves every request, because nobody can change it. */
+/** Creates a deeply frozen principal from facts. Requests can share one, because no code can change it. */
 export function principalOf(facts: TokenFacts): NowggPrincipal {
   return Object.freeze(new NowggPrincipal(facts));
 }
 
-/** `Object.freeze` leaves a `Date` open to its setters: here they throw. */
+/** A `Date` whose setters throw, because `Object.freeze` does not disable them. */
 class FrozenDate extends Date {}
 for (const name of Object.getOwnPropertyNames(Date.prototype)) {
   if (!name.startsWith('set')) continue;

@@ -1,9 +1,9 @@
-/** The emulator's own time: the machine's clock plus a shift, or standing still. Network delays are always real time. */
+/** The emulator's own clock: the machine's clock plus a shift, or frozen. Network delays are always real time. */
 export class EmulatorClock {
   #shiftMs = 0;
   #frozenAtMs: number | undefined;
 
-  /** Epoch milliseconds as the emulator sees them. */
+  /** The emulator's time, in epoch milliseconds. */
   now(): number {
     return this.#frozenAtMs ?? Date.now() + this.#shiftMs;
   }
@@ -19,14 +19,14 @@ export class EmulatorClock {
     else this.#frozenAtMs += ms;
   }
 
-  /** Sets the clock; it runs on from there, or stands still until the next call when `frozen` is true. */
+  /** Sets the clock; it runs from there, or stands still until the next call when `frozen` is true. */
   set(epochMs: number, frozen = false): void {
     requireTime(epochMs);
     this.#frozenAtMs = frozen ? epochMs : undefined;
     this.#shiftMs = epochMs - Date.now();
   }
 
-  /** What tells this clock from the machine's: a shift, or the moment at which it stands. */
+  /** Difference from the machine's clock: a shift, or the time at which this clock is frozen. */
   get setting(): { readonly shiftMs: number; readonly frozenAtMs?: number } {
     const frozen = this.#frozenAtMs !== undefined && { frozenAtMs: this.#frozenAtMs };
     return { shiftMs: this.#shiftMs, ...frozen };
@@ -38,7 +38,7 @@ export class EmulatorClock {
   }
 }
 
-/** Well inside what `Date` can hold, so that expiry times computed from it are dates too. */
+/** Latest time, well within the range of `Date`, so that expiry times computed from it are valid dates too. */
 const latestMs = 4e15;
 
 function requireTime(epochMs: number): void {

@@ -1,17 +1,17 @@
 import type { EmulatedPlayer } from './accounts/players.js';
 
-/** A registered app: what the now.gg console would have handed to its studio. */
+/** A registered app: the credentials that its studio would have got from the now.gg console. */
 export interface EmulatedClient {
   readonly clientId: string;
   readonly clientSecret: string;
 }
 
-/** How the strings `token_expiry` and `refresh_token_expiry` are written; the vendor does not say. */
+/** Format of the strings `token_expiry` and `refresh_token_expiry`; the vendor does not document it. */
 export type ExpiryFormat = 'iso' | 'seconds' | 'milliseconds' | 'rfc';
 
 /**
- * What a refresh does to the refresh token.
- * `never`: it stays, and the reply has none (now.gg's documented manner).
+ * Effect of a refresh on the refresh token.
+ * `never`: it stays, and the reply has none (now.gg's documented behaviour).
  * `grace`: the reply has a new one; the old one works for {@link NowggEmulatorOptions.rotationGraceSeconds} more.
  * `strict`: the reply has a new one; using the old one again is refused and ends the whole session.
  */
@@ -27,28 +27,28 @@ export interface NowggEmulatorOptions {
   allowRemote?: boolean;
   /** Registered apps; default one, `demo-client` with the secret `demo-secret`. */
   clients?: readonly EmulatedClient[];
-  /** Players that exist from the start; what a player lacks is made up. Default: three. */
+  /** Players that exist from the start; missing fields are made up. Default: three players. */
   players?: readonly Partial<EmulatedPlayer>[];
   /**
-   * Origins beside those of this machine whose pages may get codes from the sign-in page, such as
+   * Origins, in addition to those of this machine, whose pages may get codes from the sign-in page, such as
    * `https://game.example.com`. Default none.
    */
   allowedOrigins?: readonly string[];
   /** The `iss` of all tokens, default `https://now.gg`. */
   issuer?: string;
-  /** Life of tokens and id_tokens in seconds, default 3600. */
+  /** Lifetime of tokens and id_tokens in seconds, default 3600. */
   tokenLifetimeSeconds?: number;
-  /** Life of refresh tokens in seconds, default 30 days. */
+  /** Lifetime of refresh tokens in seconds, default 30 days. */
   refreshTokenLifetimeSeconds?: number;
-  /** Life of authorization codes in seconds, default 300. */
+  /** Lifetime of authorization codes in seconds, default 300. */
   codeLifetimeSeconds?: number;
-  /** HTTP status of refusals (a token, code or client that is not accepted), default 200. Unusable requests get 400. */
+  /** HTTP status of refusals (a token, code or client that is not accepted), default 200. Invalid requests get 400. */
   refusalStatus?: 200 | 400 | 401;
   /** Format of the expiry strings, default `iso`. */
   expiryFormat?: ExpiryFormat;
   /** Refresh token rotation, default `never`. */
   rotateRefreshTokens?: RefreshTokenRotation;
-  /** With `rotateRefreshTokens: 'grace'`: how long a replaced refresh token still works, in seconds, default 60. */
+  /** Time that a replaced refresh token still works with `rotateRefreshTokens: 'grace'`, in seconds, default 60. */
   rotationGraceSeconds?: number;
 }
 

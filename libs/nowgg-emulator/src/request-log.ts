@@ -2,30 +2,30 @@ import type { EndpointName, Fault } from './faults/fault.js';
 
 /** One call that the emulator received. Never holds a token, code or secret. */
 export interface RecordedRequest {
-  /** `unknown`: a path that is none of the four. */
+  /** `unknown`: a path other than the four. */
   readonly endpoint: EndpointName | 'unknown';
-  /** Emulator time, epoch milliseconds. */
+  /** Emulator time, in epoch milliseconds. */
   readonly at: number;
   readonly method?: string;
-  /** Without its query; parts of an unknown path that are long enough for a secret are left out. */
+  /** Path without the query; parts of an unknown path that are long enough for a secret are left out. */
   readonly path?: string;
-  /** Of verify-token and token; `other` for a value that now.gg does not know. */
+  /** `token_type` of verify-token and token; `other` for a value that now.gg does not know. */
   readonly tokenType?: string;
-  /** Of token; `other` for a value that now.gg does not know. */
+  /** `grant_type` of token; `other` for a value that now.gg does not know. */
   readonly grantType?: string;
-  /** The fault that met the call, a delay apart. */
+  /** The fault that applied to the call, other than a delay. */
   readonly fault?: Fault['kind'];
   /** HTTP status of the reply; absent while there is none. */
   readonly status?: number;
-  /** Real time from the request's head to the end of the reply, or of the connection. */
+  /** Real time from the request's head to the end of the reply or of the connection, in milliseconds. */
   readonly durationMs?: number;
-  /** The connection ended before a reply did. */
+  /** The connection ended before the reply was complete. */
   readonly cutOff?: true;
-  /** `code` of the envelope that came of the call when it was carried out, also when its reply was lost. */
+  /** `code` of the envelope that the call produced when it was carried out, even if the reply was lost. */
   readonly code?: string;
 }
 
-/** Which calls to count; an endpoint's name or any of the recorded fields. */
+/** Filter for calls: an endpoint's name or any of the recorded fields. */
 export type RequestFilter =
   | RecordedRequest['endpoint']
   | Partial<Pick<RecordedRequest, 'endpoint' | 'tokenType' | 'grantType' | 'fault' | 'status' | 'code' | 'cutOff'>>;
@@ -36,10 +36,10 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
-/** A call in the log, while its outcome is still open. */
+/** A call in the log whose outcome is not yet known. */
 export type OpenRecord = { -readonly [K in keyof RecordedRequest]: RecordedRequest[K] };
 
-/** The last calls, in the order of their arrival, and how many there were of each endpoint in all. */
+/** The last calls, in order of arrival, and the total number of calls per endpoint. */
 export class RequestLog {
   static readonly capacity = 20_000;
   #entries: OpenRecord[] = [];
@@ -51,14 +51,14 @@ export class RequestLog {
     const kept = { ...entry };
     this.#entries.push(kept);
     this.#added += 1;
-    // Cutting half a log's worth at a time keeps the cost of a call constant.
+    // Removing half of the entries at a time keeps the cost of a call constant.
     if (this.#entries.length >= 2 * RequestLog.capacity) this.#entries.splice(0, RequestLog.capacity);
     this.#totals.set(entry.endpoint, (this.#totals.get(entry.endpoint) ?? 0) + 1);
     this.#wakeWaiters();
     return kept;
   }
 
-  /** Notes what became of a call. */
+  /** Records the outcome of a call. */
   update(entry: OpenRecord, outcome: Partial<RecordedRequest>): void {
     Object.assign(entry, outcome);
     this.#wakeWaiters();
@@ -68,14 +68,14 @@ export class RequestLog {
     return this.#entries.slice(-RequestLog.capacity).map((entry) => ({ ...entry }));
   }
 
-  /** The youngest calls, oldest first, each with its number among all since the start. */
+  /** The latest calls, oldest first, each with its number among all calls since the start. */
   latest(limit: number): readonly (RecordedRequest & { readonly number: number })[] {
     const youngest = this.#entries.slice(-limit);
     const before = this.#added - youngest.length;
     return youngest.map((entry, index) => ({ number: before + index + 1, ...entry }));
   }
 
-  /** Counts by endpoint are of all calls; by other fields, of the calls still in the log. */
+  /** Counts calls: by endpoint, all of them; by other fields, those still in the log. */
   count(filter?: RequestFilter): number {
     if (filter === undefined) return [...this.#totals.values()].reduce((sum, total) => sum + total, 0);
     if (typeof filter === 'string') return this.#totals.get(filter) ?? 0;
@@ -85,7 +85,7 @@ export class RequestLog {
     return this.#entries.slice(-RequestLog.capacity).filter(matches).length;
   }
 
-  /** Resolves as soon as at least `count` such calls have arrived. */
+  /** Resolves as soon as at least `count` matching calls have arrived. */
   waitFor(filter: RequestFilter | undefined, count: number): Promise<void> {
     if (this.count(filter) >= count) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push({ filter, count, resolve }));

@@ -15,14 +15,14 @@ import { resolveOptions } from './options.js';
 import { PageService } from './page/page-service.js';
 import { signInRoutes } from './sign-in/sign-in-routes.js';
 
-/** Longer than any pause of a test, so that an idle connection does not close under a caller. */
+/** Longer than any pause of a test, so that an idle connection is not closed while a caller still uses it. */
 const keepAliveTimeoutMs = 60_000;
 
 /** Enough for a thousand simultaneous first connections. */
 const backlog = 4096;
 
 /**
- * Starts a local now.gg account service. It keeps its state in memory and never calls out.
+ * Starts a local now.gg account service. It keeps its state in memory and makes no outgoing calls.
  *
  * @throws TypeError that names every unusable option
  * @throws Error of the listening socket, such as EADDRINUSE
@@ -104,7 +104,10 @@ function hostInUrl(host: string, { address, family }: AddressInfo): string {
   return family === 'IPv6' ? `[${address}]` : address;
 }
 
-/** The caller hung up while it was sending, or the emulator is at fault: never a crash, never a made-up verdict. */
+/**
+ * Ends a call when the caller hung up while sending, or the emulator is at fault: never a crash, never a made-up
+ * verdict.
+ */
 function giveUp(request: IncomingMessage, response: ServerResponse): void {
   if (request.destroyed && !request.complete) response.destroy();
   else sendJson(response, 500, { success: false, code: 'EMULATOR_FAULT', msg: 'the emulator failed' });

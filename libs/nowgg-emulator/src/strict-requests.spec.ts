@@ -98,7 +98,7 @@ describe('a client that does not keep to the documented requests', () => {
   it('is refused when it authenticates in a header', async () => {
     const answer = await client.post(tokenPath, {}, { authorization: 'Basic eDp5' });
     expect(answer.status).toBe(400);
-    expect(answer.body.msg).toMatch(/client_id and client_secret stand in the body/);
+    expect(answer.body.msg).toMatch(/client_id and client_secret belong in the body/);
   });
 
   it.each([undefined, 'Bearer', 'Token abc', 'bearer abc', 'Bearer  abc', 'Bearer a b'])(

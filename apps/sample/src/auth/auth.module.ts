@@ -5,10 +5,12 @@ import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typ
 import { SampleConfig, type WebSignInConfig } from '../config/sample-config.js';
 import { webProvider, webReturnPath } from './providers.js';
 
-/** Every route of the app needs a player's token, unless it says `@Public()`. now.gg and web players pass the same guard. */
+/**
+ * Every route of the app needs a player's token, unless it has `@Public()`. now.gg and web players pass the same guard.
+ */
 @Module({})
 export class AuthModule {
-  /** @param hasTools whether the page can change how long tokens live, and then asks for new ones at once */
+  /** @param hasTools whether the page can change the lifetime of tokens, and then requests new ones at once */
   static async register(config: SampleConfig, hasTools: boolean): Promise<DynamicModule> {
     // Not loaded where a gateway sets the limits.
     const limit = config.signInsPerMinute === 0 ? undefined : await import('./sign-in-limit.module.js');
@@ -19,10 +21,10 @@ export class AuthModule {
         ...(limit ? [limit.SignInLimitModule] : []),
         NowggAuthModule.forRootAsync({
           tokenStore: typeOrmTokenStore(),
-          // So that a player who signed out, or was banned, is refused by every process at once.
+          // So that every process at once refuses a player who signed out or was banned.
           revocationStore: typeOrmRevocationStore(),
           globalGuard: true,
-          // The guard does all; nothing here uses Passport.
+          // The guard is enough; nothing here uses Passport.
           strategyName: false,
           routes: { path: 'auth', guards },
           inject: [SampleConfig],

@@ -2,5 +2,5 @@
 export const nowggProvider = 'nowgg';
 /** Players of the web page, signed in by an OpenID provider. */
 export const webProvider = 'web';
-/** Where that provider sends browsers back to: a page, which hands the answer on to the callback route. */
+/** Path that the provider sends browsers back to: a page, which passes the answer on to the callback route. */
 export const webReturnPath = '/sign-in/web';

@@ -3,9 +3,9 @@ import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { SampleConfig } from '../config/sample-config.js';
 
 /**
- * Limits how often one address may sign in, refresh and sign out: a guard that the ready-made routes take. It counts in
- * this process; several behind one address share their counts through one of the throttler's storages. Behind a proxy
- * Express and Fastify have to be told which one to trust, or all players come from its address.
+ * Limits how often one address may sign in, refresh and sign out, with a guard for the ready-made routes. It counts in
+ * this process; several processes behind one address share their counts through one of the throttler's storages. Behind
+ * a proxy, configure Express or Fastify to trust it; otherwise all players seem to come from its address.
  */
 @Module({
   imports: [

@@ -1,7 +1,7 @@
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
 import type { DatabaseConfig, HttpConfig, NowggClientConfig, WebSignInConfig } from './sample-config.js';
 
-/** What the environment says. Where it says nothing, the embedded services step in. */
+/** The settings of the environment. Embedded services replace what it does not set. */
 export interface Environment {
   readonly http: HttpConfig;
   /** Undefined: the address that the app listens on. */
@@ -10,15 +10,15 @@ export interface Environment {
   readonly database: DatabaseConfig | undefined;
   /** Undefined: the emulator. */
   readonly nowgg: NowggClientConfig | undefined;
-  /** Undefined: an embedded provider beside the emulator; beside real now.gg no web players. */
+  /** Undefined: an embedded provider with the emulator; no web players with real now.gg. */
   readonly web: WebSignInConfig | undefined;
-  /** Undefined: a key of the data directory, for players of the emulator only. */
+  /** Undefined: a key in the data directory, for players of the emulator only. */
   readonly encryptionKeys: readonly EncryptionKey[] | undefined;
   /** A directory, or `:memory:`. */
   readonly dataDirectory: string;
-  /** Port of the emulator; undefined: a usual one when it is free. */
+  /** Port of the emulator; undefined: the usual one if it is free. */
   readonly emulatorPort: number | undefined;
-  /** Port of the embedded OpenID provider; undefined: a usual one when it is free. */
+  /** Port of the embedded OpenID provider; undefined: the usual one if it is free. */
   readonly webSignInPort: number | undefined;
   readonly profileSyncIntervalMs: number;
   readonly signInsPerMinute: number;
@@ -34,7 +34,7 @@ export class EnvironmentError extends Error {
 
 const howToMakeAKey =
   'set NOWGG_ENCRYPTION_KEYS to an id, a colon and 32 random bytes in base64, for example ' +
-  'NOWGG_ENCRYPTION_KEYS="k1:$(openssl rand -base64 32)", and keep it: without it the stored tokens cannot be opened';
+  'NOWGG_ENCRYPTION_KEYS="k1:$(openssl rand -base64 32)", and keep it: without it stored tokens cannot be decrypted';
 
 /**
  * Reads the variables that the README lists. An empty variable counts as absent.
@@ -116,7 +116,7 @@ function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** `id:base64` pairs, separated by commas; the first seals. */
+/** Reads `id:base64` pairs, separated by commas; the first key encrypts. */
 function readKeys(text: string | undefined, faults: string[]): EncryptionKey[] | undefined {
   if (text === undefined) return undefined;
   const keys: EncryptionKey[] = [];

@@ -1,6 +1,6 @@
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
 
-/** Where the app listens, and on which HTTP framework. */
+/** The address that the app listens on, and its HTTP framework. */
 export interface HttpConfig {
   readonly host: string;
   /** 0: any free port. */
@@ -8,11 +8,14 @@ export interface HttpConfig {
   readonly platform: 'express' | 'fastify';
 }
 
-/** A PostgreSQL, real or embedded: the app does not know which. */
+/** A PostgreSQL database, real or embedded: the app does not know which. */
 export interface DatabaseConfig {
   readonly url: string;
   readonly poolSize: number;
-  /** Whether other processes may start on the same database at the same time, so that migrations have to queue. */
+  /**
+   * Whether other processes may start on the same database at the same time, so that migrations have to wait for each
+   * other.
+   */
   readonly shared: boolean;
 }
 
@@ -29,28 +32,28 @@ export interface WebSignInConfig {
   readonly clientId: string;
   /** Undefined: a public client. */
   readonly clientSecret: string | undefined;
-  /** The `aud` of access tokens, which have to be JWTs: so every route can tell whose they are. */
+  /** The `aud` of access tokens, which have to be JWTs, so that every route can tell whose they are. */
   readonly audience: string;
-  /** What access tokens and id_tokens are signed with. */
+  /** Algorithm that access tokens and id_tokens are signed with. */
   readonly algorithm: string;
-  /** `prompt` of the authorization request; undefined: what the provider thinks best. */
+  /** `prompt` of the authorization request; undefined: the provider decides. */
   readonly prompt: string | undefined;
 }
 
-/** Everything that the app runs on, complete. */
+/** The complete configuration of the app. */
 export interface SampleConfigValues {
   readonly http: HttpConfig;
-  /** The origin that browsers know the app by, such as `https://game.example.com`. */
+  /** The origin at which browsers reach the app, such as `https://game.example.com`. */
   readonly publicUrl: string;
   readonly database: DatabaseConfig;
   readonly nowgg: NowggClientConfig;
   /** Undefined: there are now.gg players only. */
   readonly web: WebSignInConfig | undefined;
-  /** The first key seals the players' tokens, all of them open. */
+  /** The first key encrypts the players' tokens; every key can decrypt. */
   readonly encryptionKeys: readonly EncryptionKey[];
-  /** How often profiles of offline players are brought up to date, milliseconds; 0: never. */
+  /** Time between two updates of offline players' profiles, in milliseconds; 0: never. */
   readonly profileSyncIntervalMs: number;
-  /** How many sign-ins, refreshes and sign-outs one address may ask for in a minute, of each; 0: any number. */
+  /** Number of sign-ins, of refreshes and of sign-outs that one address may request per minute; 0: no limit. */
   readonly signInsPerMinute: number;
 }
 

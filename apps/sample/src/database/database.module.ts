@@ -9,7 +9,7 @@ import { Purchase } from '../shop/purchase.entity.js';
 import { CreateGameTables1780000000000 } from './migrations/1780000000000-create-game-tables.js';
 import { createMigratedDataSource } from './migrated-data-source.js';
 
-/** The same tables and migrations on a real and on the embedded PostgreSQL: the library's and the game's. */
+/** The library's and the game's tables and migrations, the same on a real and on the embedded PostgreSQL. */
 export function dataSourceOptions({ database }: SampleConfig): Extract<DataSourceOptions, { type: 'postgres' }> {
   return {
     type: 'postgres',
@@ -24,7 +24,7 @@ export function dataSourceOptions({ database }: SampleConfig): Extract<DataSourc
     installExtensions: false,
     poolSize: database.poolSize,
     connectTimeoutMS: 5_000,
-    // The embedded database is one session: its one connection stays.
+    // The embedded database has one session: its only connection stays open.
     extra: { idleTimeoutMillis: database.shared ? 30_000 : 0 },
   };
 }

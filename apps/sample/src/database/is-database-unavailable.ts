@@ -3,7 +3,7 @@ import { types } from 'node:util';
 /** SQLSTATE classes of a server that cannot serve now: connection, resources, shutting down or starting. */
 const passingStates = /^(08|53|57P)/;
 const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND']);
-/** The driver gives these no code. */
+/** Errors of the driver that have no code. */
 const driverMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
 

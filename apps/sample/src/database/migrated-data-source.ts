@@ -5,8 +5,8 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 const migrationLock = 6_996_044;
 
 /**
- * Connects and migrates. Processes that start at the same time on one database queue up here: TypeORM takes no lock of
- * its own, and the second to create a table would fail.
+ * Connects and migrates. Processes that start at the same time on one database wait for each other here: TypeORM takes
+ * no lock, and the second process to create a table would fail.
  * @param shared whether there can be other processes; the embedded database has one connection and one process
  */
 export async function createMigratedDataSource(
@@ -25,7 +25,7 @@ export async function createMigratedDataSource(
   queue.on('error', () => undefined);
   await queue.connect();
   try {
-    // A lock of a transaction, not of a session: it holds behind a pooler in transaction mode too.
+    // A lock of a transaction, not of a session: it also works behind a connection pooler in transaction mode.
     await queue.query('BEGIN');
     await queue.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
     return await dataSource.initialize();

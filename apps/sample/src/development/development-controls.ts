@@ -3,11 +3,11 @@ import type { EmbeddedNowgg } from '../embedded/embedded-nowgg.js';
 import type { EmbeddedWebSignIn } from '../embedded/embedded-web-sign-in.js';
 import { isSameSecret } from '../embedded/same-secret.js';
 
-/** What a person can do to the identity systems that stand in for the real ones. */
+/** Controls of the identity systems that replace the real ones. */
 export class DevelopmentControls {
   /**
-   * Opens the development tools, at this start only. It is printed for the person at the machine: a request alone cannot
-   * tell that person from a proxy on the same machine.
+   * Key to the development tools, for this start only. It is printed for the person at the machine: a request alone
+   * does not distinguish that person from a proxy on the same machine.
    */
   readonly key = randomBytes(32).toString('base64url');
   readonly #nowgg: EmbeddedNowgg;
@@ -22,7 +22,7 @@ export class DevelopmentControls {
     return typeof given === 'string' && isSameSecret(given, this.key);
   }
 
-  /** Whether now.gg answers nothing but 503 at present, whatever the cause. */
+  /** Whether now.gg currently answers nothing but 503, whatever the cause. */
   get isOutage(): boolean {
     return this.#nowgg.emulator.faults.some(({ kind, count }) => kind === 'status' && count === undefined);
   }
@@ -37,13 +37,13 @@ export class DevelopmentControls {
     return this.#nowgg.emulator.tokenLifetimeSeconds;
   }
 
-  /** Life of all tokens from now on, at both identity systems. */
+  /** Sets the lifetime of all tokens from now on, at both identity systems. */
   setTokenLife(seconds: number): void {
     this.#nowgg.emulator.setTokenLifetime(seconds);
     if (this.#web) this.#web.tokenLifeSeconds = seconds;
   }
 
-  /** How often now.gg was asked to verify a token, and for a new one. */
+  /** Number of requests to now.gg to verify a token, and for a new one. */
   get calls(): { readonly verifications: number; readonly refreshes: number } {
     const { emulator } = this.#nowgg;
     return {

@@ -26,7 +26,7 @@ const shownPlayers = 20;
 const banMs = 3_600_000;
 
 /**
- * The support desk and the counters of the page, for development: mounted beside the emulator only, and guarded by
+ * The support desk and the counters of the page, for development: mounted only with the emulator, and guarded by
  * {@link ThisMachineGuard}.
  */
 @Public()
@@ -57,7 +57,7 @@ export class DevelopmentController {
   @Header('Cache-Control', 'no-store')
   async desk(): Promise<DeskView> {
     const players = await this.#players.find({
-      // Others may be there from before: of an identity system that is not configured any more.
+      // The table may also hold players of an identity system that is no longer configured.
       where: { provider: In([nowggProvider, ...(this.#config.web ? [webProvider] : [])]) },
       order: { createdAt: 'DESC' },
       take: shownPlayers,
@@ -76,14 +76,14 @@ export class DevelopmentController {
     return { ...this.#counters.report(), calls: this.#controls.calls };
   }
 
-  /** Everything of the player is refused for an hour, new sign-ins too. */
+  /** Bans a player: everything of theirs is refused for an hour, new sign-ins too. */
   @Post('ban')
   @HttpCode(204)
   async ban(@Body() { provider, userId }: PlayerBody): Promise<void> {
     await this.#revocations.revoke({ provider, userId }, { until: new Date(Date.now() + banMs) });
   }
 
-  /** Everything that was issued so far is refused; the player may sign in again. */
+  /** Signs a player out: everything that was issued so far is refused; the player may sign in again. */
   @Post('sign-out')
   @HttpCode(204)
   async signOut(@Body() { provider, userId }: PlayerBody): Promise<void> {
@@ -108,7 +108,7 @@ export class DevelopmentController {
     this.#controls.setTokenLife(seconds);
   }
 
-  /** Takes back the token that the call bears, so that its front end fetches the next one. */
+  /** Revokes the token of the call, so that its front end fetches the next one. */
   @NowggAuth({})
   @Post('expire-my-token')
   @HttpCode(204)

@@ -1,6 +1,6 @@
 import { IsBoolean, IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 
-/** A player, by what identifies him. */
+/** A player, by provider and user id. */
 export class PlayerBody {
   @IsString()
   @MaxLength(64)
@@ -17,7 +17,7 @@ export class OutageBody {
 }
 
 export class TokenLifeBody {
-  /** Short enough to watch, long enough to be used. */
+  /** Lifetime of tokens: short enough to watch, long enough to be used. */
   @IsInt()
   @Min(2)
   @Max(86_400)

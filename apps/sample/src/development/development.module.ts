@@ -5,7 +5,7 @@ import { DevelopmentControls } from './development-controls.js';
 import { DevelopmentController } from './development.controller.js';
 import { VerificationCounters } from './verification-counters.js';
 
-/** Tools for the page. Not mounted where real players are. */
+/** Tools for the page. Not mounted in an app with real players. */
 @Module({})
 export class DevelopmentModule {
   static register(controls: DevelopmentControls): DynamicModule {

@@ -10,10 +10,10 @@ const loopbackAddress = /^(::ffff:)?127(\.\d{1,3}){3}$|^::1$/;
 const loopbackHost = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/;
 
 /**
- * Lets in the person at this machine who uses this app's own page or a command line: the request bears the key that was
- * printed at the start (`X-Development-Key`). A proxy on this machine looks like that person, but does not have the key.
- * Beside the key, no other site may use the tools through a browser that has it: not by an address that leads here
- * (`Host`), nor by a request from elsewhere (`Origin`, `Sec-Fetch-Site`).
+ * Lets in the person at this machine who uses this app's own page or a command line: the request carries the key that
+ * was printed at the start (`X-Development-Key`). A proxy on this machine looks like that person, but does not have the
+ * key. In addition, no other site may use the tools through a browser that has the key: neither by an address that
+ * leads here (`Host`), nor by a request from another site (`Origin`, `Sec-Fetch-Site`).
  */
 @Injectable()
 export class ThisMachineGuard implements CanActivate {

@@ -2,13 +2,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { NOWGG_VERIFICATION_CHANNEL, NowggClock, type NowggVerificationEvent } from 'nestjs-nowgg-auth';
 
-/** Decisions about tokens, by where they came from. */
+/** Decisions about tokens, by their source. */
 export interface VerificationCounts {
   /** Answered from memory. */
   readonly hits: number;
-  /** Asked for, or verified anew. */
+  /** Requested from the identity system, or verified again. */
   readonly asks: number;
-  /** Answered from memory although the time was over, because the identity system was silent. */
+  /** Answered from memory although the answer had expired, because the identity system was silent. */
   readonly stale: number;
   /** Could not be decided: the caller gets a 503. */
   readonly unanswered: number;
@@ -16,7 +16,7 @@ export interface VerificationCounts {
 
 /** The last minute, second by second, and everything since the start. */
 export interface VerificationReport {
-  /** Oldest first; the last one is the second under way. */
+  /** Oldest first; the last one is the current second. */
   readonly seconds: readonly VerificationCounts[];
   readonly total: VerificationCounts;
 }
@@ -27,7 +27,7 @@ type Counts = Record<Kind, number>;
 const shownSeconds = 60;
 const none = (): Counts => ({ hits: 0, asks: 0, stale: 0, unanswered: 0 });
 
-/** Counts what the library publishes of its decisions. An event names no token and no player. */
+/** Counts the decisions that the library publishes. An event names no token and no player. */
 @Injectable()
 export class VerificationCounters implements OnModuleInit, OnModuleDestroy {
   readonly #clock: NowggClock;
@@ -80,6 +80,6 @@ function kindOf({ outcome, source }: NowggVerificationEvent): Kind | undefined {
   if (outcome === 'unknown') return 'unanswered';
   if (source === 'hit') return 'hits';
   if (source === 'stale') return 'stale';
-  // `none`: refused at sight, such as a token that has expired.
+  // `none`: refused without a request, such as a token that has expired.
   return source === 'none' ? undefined : 'asks';
 }

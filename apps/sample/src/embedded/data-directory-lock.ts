@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createExclusively, linkUnlessPresent } from './exclusive-file.js';
 import { makePrivateDirectory } from './private-files.js';
 
-/** Another live process has the data directory. */
+/** Another running process uses the data directory. */
 export class DataDirectoryInUseError extends Error {
   constructor(directory: string, pid: number) {
     super(
@@ -19,9 +19,9 @@ export class DataDirectoryInUseError extends Error {
 const heldHere = new Set<string>();
 
 /**
- * Makes this process the only one on a data directory. The embedded database has no lock of its own, and two processes
- * on one directory lose rows. The lock of a process that is gone is taken over.
- * @returns a function that gives the directory back
+ * Makes this process the only one on a data directory. The embedded database has no lock, and two processes on one
+ * directory lose rows. The lock of a process that has ended is taken over.
+ * @returns a function that releases the directory
  * @throws DataDirectoryInUseError
  */
 export async function lockDataDirectory(directory: string): Promise<() => Promise<void>> {
@@ -52,7 +52,7 @@ async function acquire(directory: string, lockFile: string): Promise<void> {
   }
 }
 
-/** Removes the stale lock, unless a faster process has put its own in its place meanwhile. */
+/** Removes the stale lock, unless a faster process has already replaced it with its own. */
 async function removeStale(lockFile: string, stale: string): Promise<void> {
   const aside = `${lockFile}.${randomUUID()}`;
   try {
@@ -70,13 +70,16 @@ async function isAlive(pid: number, identity: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: somebody else's process, but there is one.
+    // EPERM: the process exists, but belongs to another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
   return (await identityOf(pid)) === identity;
 }
 
-/** The pid, with the start of boot and process where the system tells them: pids are used again, those are not. */
+/**
+ * The pid, with the boot id and the start time of the process where the system provides them: pids are reused, those
+ * are not.
+ */
 async function identityOf(pid: number): Promise<string> {
   const stat = await readUnlessGone(`/proc/${pid}/stat`);
   const boot = await readUnlessGone('/proc/sys/kernel/random/boot_id');

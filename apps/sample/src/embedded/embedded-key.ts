@@ -14,8 +14,9 @@ export function temporaryKey(): EncryptionKey {
 }
 
 /**
- * The key of a data directory, made on first use and readable by its owner only. It lies beside what it seals, so it
- * is no protection: it serves the emulator's players. Real players' tokens need a key from elsewhere.
+ * The key of a data directory, made on first use and readable by its owner only. It is stored next to the data that it
+ * encrypts, so it is not a protection: it serves the emulator's players. Real players' tokens need a key from
+ * elsewhere.
  */
 export async function keyOfDirectory(directory: string): Promise<EncryptionKey> {
   await makePrivateDirectory(directory);

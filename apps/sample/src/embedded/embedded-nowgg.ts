@@ -5,7 +5,7 @@ import type { NowggClientConfig } from '../config/sample-config.js';
 /** A local now.gg account service in this process. */
 export interface EmbeddedNowgg {
   readonly client: NowggClientConfig;
-  /** The same in process, for tests. */
+  /** The emulator as an object in this process, for tests. */
   readonly emulator: NowggEmulator;
   close(): Promise<void>;
 }
@@ -14,7 +14,7 @@ const usualPort = 4080;
 
 /**
  * Starts the emulator with one registered app.
- * @param port undefined: a usual one, or any when that is taken
+ * @param port undefined: the usual one, or any when that is taken
  */
 export async function startEmbeddedNowgg(port: number | undefined): Promise<EmbeddedNowgg> {
   const client = { clientId: 'sample-game', clientSecret: randomBytes(24).toString('base64url') };

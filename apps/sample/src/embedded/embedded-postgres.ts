@@ -12,7 +12,7 @@ import { createPrivately, makePrivate } from './private-files.js';
 /** A PostgreSQL in this process, behind a socket that the ordinary driver connects to. */
 export interface EmbeddedPostgres {
   readonly config: DatabaseConfig;
-  /** To be called after the last client has disconnected. */
+  /** Closes the database. To be called after the last client has disconnected. */
   close(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function holdsDatabase(directory: string): boolean {
 /**
  * Starts PGlite behind a loopback port with a random password, for a client with one connection. Files and directories
  * are for this user only.
- * @param directory where the database lives; undefined: in memory. The caller holds its lock.
+ * @param directory directory of the database; undefined: in memory. The caller holds its lock.
  */
 export async function startEmbeddedPostgres(directory: string | undefined): Promise<EmbeddedPostgres> {
   const undo: (() => unknown)[] = [];
@@ -35,8 +35,8 @@ export async function startEmbeddedPostgres(directory: string | undefined): Prom
     const database = await openDatabase(directory, undo);
     undo.push(() => database.close());
     const socket = await privateSocket(undo);
-    // PGlite is one session, so clients keep to one connection. The second place is for a connection that comes while its
-    // predecessor is still being closed: without it that one would be cut.
+    // PGlite has one session, so clients use one connection. The second one is for a connection that arrives while the
+    // previous one is still being closed: without it the new connection would be cut.
     const server = new PGLiteSocketServer({ db: database, path: socket, maxConnections: 2 });
     await server.start();
     undo.push(() => server.stop());
@@ -56,15 +56,15 @@ async function openDatabase(directory: string | undefined, undo: (() => unknown)
   await makePrivate(directory);
   undo.push(createPrivately());
   const database = await PGlite.create({ dataDir: directory });
-  // A new database is unpacked with rights of its own.
+  // A new database is unpacked with its own file permissions.
   await makePrivate(directory);
   return database;
 }
 
-/** Where the database listens: a name that only this user can reach. */
+/** Path that the database listens on, which only this user can reach. */
 async function privateSocket(undo: (() => unknown)[]): Promise<string> {
   if (process.platform === 'win32') return `\\\\.\\pipe\\nowgg-sample-${randomUUID()}`;
-  // Its mode is 0700.
+  // The mode of the new directory is 0700.
   const directory = await mkdtemp(path.join(tmpdir(), 'nowgg-sample-'));
   undo.push(() => rm(directory, { recursive: true, force: true }));
   return path.join(directory, 'postgres');

@@ -9,26 +9,26 @@ import { holdsDatabase, startEmbeddedPostgres } from './embedded-postgres.js';
 import { ReservedPort } from './reserved-port.js';
 import { type EmbeddedWebSignIn, startEmbeddedWebSignIn } from './embedded-web-sign-in.js';
 
-/** What stands in for the services that the environment does not name. */
+/** Replacements for the services that the environment does not name. */
 export interface EmbeddedServices {
-  /** Everything that the app runs on, complete. */
+  /** The complete configuration of the app. */
   readonly config: SampleConfig;
   /** The emulator, when the environment names no now.gg app. */
   readonly emulator: EmbeddedNowgg | undefined;
-  /** The OpenID provider of web players, beside the emulator and unless the environment names a real one. */
+  /** The OpenID provider of web players, only with the emulator and unless the environment names a real one. */
   readonly webSignIn: EmbeddedWebSignIn | undefined;
-  /** Tools for the page; undefined where the players are real. */
+  /** Tools for the page; undefined with real players. */
   readonly development: DevelopmentControls | undefined;
-  /** To be called right before the app listens: frees the port that was kept for it. */
+  /** Releases the port that is reserved for the app. To be called right before the app listens. */
   releasePort(): Promise<void>;
-  /** To be called after the app is closed: database first, then provider and emulator, then the data directory. */
+  /** Closes the database, then provider and emulator, then the data directory. To be called after the app is closed. */
   close(): Promise<void>;
 }
 
 /**
  * Starts an embedded PostgreSQL if there is no `DATABASE_URL`, and the emulator if there is no `NOWGG_CLIENT_ID`. An
- * OpenID provider at which anybody may be anybody stands beside the emulator only, never beside real players.
- * @param tell prints a line for the person who waits
+ * OpenID provider that accepts any name is started only with the emulator, never with real players.
+ * @param tell prints a text line for the user who waits
  */
 export async function startEmbeddedServices(
   environment: Environment,

@@ -8,10 +8,10 @@ import { displayNameFrom } from '../players/display-name.js';
 import { createOidcProvider, type OidcProvider } from './oidc-provider.js';
 import { webSignInHeaders, webSignInPage } from './web-sign-in-page.js';
 
-/** A local OpenID provider in this process, at which anybody may be anybody. */
+/** A local OpenID provider in this process, which accepts any name. */
 export interface EmbeddedWebSignIn {
   readonly client: WebSignInConfig;
-  /** Life of access tokens from now on, in seconds. */
+  /** Lifetime of access tokens from now on, in seconds. */
   tokenLifeSeconds: number;
   close(): Promise<void>;
 }
@@ -20,9 +20,9 @@ const usualPort = 4081;
 const longestForm = 4_096;
 
 /**
- * Listens at once and loads the provider with the first request: a start that nobody signs in at does not wait for it.
- * @param publicUrl the app's origin, to which browsers come back
- * @param port undefined: a usual one, or any when that is taken
+ * Listens at once and loads the provider with the first request: a start without sign-ins does not wait for it.
+ * @param publicUrl the app's origin, to which browsers return
+ * @param port undefined: the usual one, or any when that is taken
  */
 export async function startEmbeddedWebSignIn(publicUrl: string, port: number | undefined): Promise<EmbeddedWebSignIn> {
   const server = createServer();
@@ -36,7 +36,7 @@ export async function startEmbeddedWebSignIn(publicUrl: string, port: number | u
     clientSecret: randomBytes(24).toString('base64url'),
     audience: 'urn:nowgg-sample:api',
     algorithm: 'ES256',
-    // Whoever signed out wants to be somebody else next; a session at the provider would sign him in again.
+    // A player who signed out wants another name next; a session at the provider would sign them in again.
     prompt: 'login',
   };
   const service = new WebSignIn(client, publicUrl);
@@ -69,20 +69,20 @@ class WebSignIn {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      // A name that leads here without being ours belongs to a page that wants to look like this one to a browser.
+      // Another host name that leads here belongs to a page that wants to look like this one to a browser.
       if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(request.headers.host ?? '')) return answer(response, 421);
       const provider = await this.#provider();
       if (request.url?.startsWith('/sign-in/')) await this.#signIn(provider, request, response);
       else await provider.callback()(request, response);
     } catch (error) {
-      // The provider's own errors say what was wrong with the request; everything else is ours.
+      // The provider's own errors say what was wrong with the request; every other error is ours.
       const { status = 500 } = error as { status?: number };
       answer(response, status);
     }
   }
 
   async #signIn(provider: OidcProvider, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Throws unless this browser has begun this sign-in.
+    // Throws unless this browser has started this sign-in.
     await provider.interactionDetails(request, response);
     if (request.method !== 'POST') {
       response.writeHead(200, webSignInHeaders(this.#publicUrl)).end(webSignInPage);
@@ -96,7 +96,7 @@ class WebSignIn {
     await provider.interactionFinished(request, response, result);
   }
 
-  /** The same name is the same player, today and tomorrow. */
+  /** The account of a name: the same name is the same player at any time. */
   #accountOf(name: string): string {
     const digest = createHash('sha256').update(name.normalize('NFKC').toLowerCase()).digest('hex');
     const accountId = `web-${digest.slice(0, 16)}`;

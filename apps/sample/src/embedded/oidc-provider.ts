@@ -40,17 +40,20 @@ interface ProviderModule {
   };
 }
 
-/** A development dependency without types: found when it is needed. */
+/** A development dependency without types: loaded when it is needed. */
 const packageName: string = 'oidc-provider';
 
-/** What the embedded provider lets be changed while it runs. */
+/** Settings of the embedded provider that can change while it runs. */
 export interface ProviderSettings {
   readonly tokenLifeSeconds: () => number;
-  /** The name of somebody who signed in; undefined after a restart. */
+  /** The name of a player who signed in; undefined after a restart. */
   readonly nameOf: (accountId: string) => string | undefined;
 }
 
-/** The certified provider, for one client: authorization code flow with PKCE, JWT access tokens, rotating refresh tokens. */
+/**
+ * Creates the certified provider, for one client: authorization code flow with PKCE, JWT access tokens, rotating
+ * refresh tokens.
+ */
 export async function createOidcProvider(
   { issuer, clientId, clientSecret, audience, algorithm }: WebSignInConfig,
   redirectUri: string,
@@ -59,7 +62,7 @@ export async function createOidcProvider(
   return quietly(async () => {
     const { Provider, interactionPolicy } = (await import(packageName)) as ProviderModule;
     const policy = interactionPolicy.base();
-    // Whoever has just typed his name has seen that he is asked.
+    // A player who has just typed their name has already seen a prompt.
     policy.get('consent').checks.remove('native_client_prompt');
     return new Provider(issuer, {
       jwks: { keys: [newSigningKey(algorithm)] },
@@ -72,7 +75,7 @@ export async function createOidcProvider(
           grant_types: ['authorization_code', 'refresh_token'],
           token_endpoint_auth_method: 'client_secret_basic',
           id_token_signed_response_alg: algorithm,
-          // The only kind that may come back to this machine, on any port.
+          // The only type that may return to this machine, on any port.
           application_type: isLoopback(redirectUri) ? 'native' : 'web',
         },
       ],
@@ -114,11 +117,11 @@ export async function createOidcProvider(
 const fortnightSeconds = 1_209_600;
 const keptFor = (seconds: number) => ({ RefreshToken: seconds, Grant: seconds, Session: seconds });
 
-/** Nobody is asked for consent: there is one game, and it is this one. */
+/** The grant of a player, without a consent prompt: there is one game, and it is this one. */
 async function grantOfEverything(context: GrantContext): Promise<ProviderGrant | undefined> {
   const { provider, client, session, params, resourceServers } = context.oidc;
   const existing = session.grantIdFor(client.clientId);
-  // A new one would end what the player's other tab is about to get.
+  // A new grant would end the tokens that the player's other tab is about to get.
   if (existing !== undefined) return provider.Grant.find(existing);
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
   grant.addOIDCScope(params.scope ?? 'openid');
@@ -127,7 +130,7 @@ async function grantOfEverything(context: GrantContext): Promise<ProviderGrant |
   return grant;
 }
 
-/** Made anew at each start, in a millisecond. */
+/** A new signing key for each start, made in a millisecond. */
 function newSigningKey(algorithm: string): Record<string, unknown> {
   const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
   const kid = createHash('sha256').update(`${jwk.x}`).digest('base64url').slice(0, 16);
@@ -139,7 +142,7 @@ function isLoopback(address: string): boolean {
   return protocol === 'http:' && (hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname));
 }
 
-/** The package prints advice for production to the console; this one serves development only. */
+/** Runs work without the advice for production that the package prints: this provider serves development only. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { warn, info } = console;
   const unless =

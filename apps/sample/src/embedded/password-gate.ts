@@ -4,7 +4,7 @@ import { isSameSecret } from './same-secret.js';
 
 const protocolVersion = 196_608;
 const requestsForEncryption = [80_877_103, 80_877_104];
-/** Nothing that belongs to the beginning of a connection is longer. */
+/** Longest message in bytes: none at the beginning of a connection is longer. */
 const longestMessage = 10_000;
 const patienceMs = 5_000;
 
@@ -13,8 +13,8 @@ const fields = `${['SFATAL', 'VFATAL', 'C28P01', 'Mpassword authentication faile
 const refusal = Buffer.concat([Buffer.from([0x45, 0, 0, 0, 4 + fields.length]), Buffer.from(fields)]);
 
 /**
- * Asks every PostgreSQL client on a loopback port for a password, and passes on what comes after it. The bridge of the
- * embedded database asks for none.
+ * Asks every PostgreSQL client on a loopback port for a password, and forwards everything after it. The bridge of the
+ * embedded database does not ask for one.
  */
 export class PasswordGate {
   readonly #server: Server;
@@ -67,7 +67,10 @@ export class PasswordGate {
   }
 }
 
-/** Gives the startup message of a client that knows the password. @throws when it does not, or says something else */
+/**
+ * Returns the startup message of a client that knows the password.
+ * @throws when it does not, or sends something else
+ */
 async function admit(client: Socket, password: string): Promise<Buffer> {
   client.setNoDelay(true);
   const impatience = setTimeout(() => client.destroy(), patienceMs);
@@ -77,24 +80,24 @@ async function admit(client: Socket, password: string): Promise<Buffer> {
       client.write('N');
       startup = await readMessage(client, 0);
     }
-    if (startup.readInt32BE(4) !== protocolVersion) throw new Error('a start that is not served here');
+    if (startup.readInt32BE(4) !== protocolVersion) throw new Error('unsupported startup message');
     client.write(cleartextPasswordWanted);
     const message = await readMessage(client, 1);
     const given = message.subarray(5, -1).toString('utf8');
     if (message[0] === 0x70 && isSameSecret(given, password)) return startup;
     client.end(refusal);
     await once(client, 'close');
-    throw new Error('a wrong password');
+    throw new Error('wrong password');
   } finally {
     clearTimeout(impatience);
   }
 }
 
-/** The next message: its type (none at the start), its length and what belongs to it. Nothing of a later one is taken. */
+/** Reads the next message: its type (none at the start), its length and its content. Nothing of a later one is read. */
 async function readMessage(client: Socket, typeBytes: 0 | 1): Promise<Buffer> {
   const head = await readBytes(client, typeBytes + 4);
   const length = head.readInt32BE(typeBytes);
-  if (length < 8 - 3 * typeBytes || length > longestMessage) throw new Error('a message that is not served here');
+  if (length < 8 - 3 * typeBytes || length > longestMessage) throw new Error('unsupported message');
   return Buffer.concat([head, await readBytes(client, length - 4)]);
 }
 
@@ -102,7 +105,7 @@ async function readBytes(client: Socket, count: number): Promise<Buffer> {
   for (;;) {
     const bytes = client.read(count) as Buffer | null;
     if (bytes?.length === count) return bytes;
-    if (client.readableEnded || client.destroyed) throw new Error('the client has left');
+    if (client.readableEnded || client.destroyed) throw new Error('the client has disconnected');
     await Promise.race([once(client, 'readable'), once(client, 'close')]);
   }
 }

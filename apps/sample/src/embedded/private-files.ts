@@ -5,8 +5,8 @@ const ownerOnly = 0o077;
 const sticky = 0o1000;
 
 /**
- * Makes a directory that only its owner may enter, also if it was there with other rights. A directory that is shared by
- * its nature, such as `/tmp`, is left as it is.
+ * Makes a directory that only its owner may enter, also if it existed with other permissions. A directory that is meant
+ * to be shared, such as `/tmp`, is left as it is.
  */
 export async function makePrivateDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -14,7 +14,7 @@ export async function makePrivateDirectory(directory: string): Promise<void> {
   if ((mode & ownerOnly) !== 0 && (mode & sticky) === 0) await chmod(directory, 0o700);
 }
 
-/** Takes every right of others away from a directory and all that is in it. Links are not followed. */
+/** Removes all permissions of other users from a directory and its content. Links are not followed. */
 export async function makePrivate(directory: string): Promise<void> {
   await makePrivateDirectory(directory);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
@@ -24,7 +24,7 @@ export async function makePrivate(directory: string): Promise<void> {
   }
 }
 
-/** Lets files that are created from now on belong to their owner alone. Gives a function that ends it. */
+/** Makes files that are created from now on accessible to their owner only. Returns a function that ends this. */
 export function createPrivately(): () => void {
   const before = process.umask(ownerOnly);
   return () => void process.umask(before);

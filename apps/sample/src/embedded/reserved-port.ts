@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 
 /**
- * A port that is kept free for the app. Where it may take any port, its address has to be known before it listens: the
- * redirect URI of web players has it in it. Starting takes seconds, in which others look for ports as well.
+ * A port that is reserved for the app. When the app may take any port, its address has to be known before it listens:
+ * the redirect URI of web players contains it. Starting takes seconds, in which other programs look for ports as well.
  */
 export class ReservedPort {
   readonly port: number;
@@ -15,13 +15,13 @@ export class ReservedPort {
   }
 
   static async take(host: string): Promise<ReservedPort> {
-    // Whoever calls before the app listens finds nobody.
+    // A connection that arrives before the app listens is closed.
     const server = createServer((socket) => socket.destroy()).listen(0, host);
     await once(server, 'listening');
     return new ReservedPort(server);
   }
 
-  /** Gives the port to whoever listens next. Once or more often. */
+  /** Releases the port for the next listener. May be called more than once. */
   async release(): Promise<void> {
     if (!this.#server.listening) return;
     this.#server.close();

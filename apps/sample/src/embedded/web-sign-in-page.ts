@@ -22,7 +22,7 @@ button[value='sign-in'] { background: var(--accent); color: var(--on-accent) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 `;
 
-/** Nothing of a request stands in it: the form goes back to where the page came from. */
+/** The sign-in page. It contains nothing of a request: the form is sent to the address of the page. */
 export const webSignInPage = `<!doctype html>
 <html lang="en">
 <head>
@@ -51,7 +51,7 @@ export const webSignInPage = `<!doctype html>
 
 const styleHash = createHash('sha256').update(style).digest('base64');
 
-/** @param appOrigin where the form may lead to in the end: browsers watch the redirects after it too */
+/** @param appOrigin origin that the form may lead to in the end: browsers also check the redirects after it */
 export function webSignInHeaders(appOrigin: string): Record<string, string> {
   const policy = [
     `default-src 'none'`,

@@ -3,7 +3,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { Public } from 'nestjs-nowgg-auth';
 import { DataSource } from 'typeorm';
 
-/** For load balancers: 503 without the database. now.gg is not asked: an outage there is no reason to take this app out of service. */
+/**
+ * Health for load balancers: 503 without the database. now.gg is not asked: an outage there is not a reason to take
+ * this app out of service.
+ */
 @Public()
 @Controller('health')
 export class HealthController {

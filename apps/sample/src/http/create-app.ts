@@ -25,7 +25,7 @@ export async function createApp(config: SampleConfig, development?: DevelopmentC
   }
 }
 
-/** Names the fields that are wrong; what stood in them is not repeated. */
+/** Names the invalid fields, without their values. */
 function badRequest(errors: readonly ValidationError[]): BadRequestException {
   const message = errors.flatMap(({ constraints }) => Object.values(constraints ?? {})).join('; ');
   return new BadRequestException({ statusCode: 400, message, errorCode: 'invalid_request' });

@@ -5,8 +5,9 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { isDatabaseUnavailable } from '../database/is-database-unavailable.js';
 
 /**
- * Answers what nobody else has caught, in the one shape of all errors, and logs it without quoting anything: a failed query carries its parameters, a
- * body that is not JSON carries itself, and both may hold a code or a session.
+ * Answers errors that no other filter has caught, in the one shape of all errors, and logs them without quoting
+ * anything: a failed query carries its parameters, a body that is not JSON carries itself, and both may hold a code or
+ * a session.
  */
 @Catch()
 export class UnexpectedErrorFilter implements ExceptionFilter {
@@ -39,20 +40,20 @@ function answerFor(exception: unknown): { statusCode: number; body: unknown } {
   const statusCode = statusOf(exception);
   const own = exception instanceof HttpException ? exception.getResponse() : undefined;
   if (typeof own === 'object' && 'errorCode' in own) return { statusCode, body: own };
-  // Everybody else's messages are not ours to send: the one about a body that is not JSON quotes it.
+  // Messages from other code are not sent: the one about a body that is not JSON quotes the body.
   const message = (STATUS_CODES[statusCode] ?? 'error').toLowerCase();
   const errorCode = statusCode === 400 ? 'invalid_request' : message.replaceAll(/\W+/g, '_');
   return { statusCode, body: { statusCode, message, errorCode } };
 }
 
-/** What Nest, or a body parser of Express or Fastify, asks for; 500 for everything unforeseen. */
+/** The status that Nest, or a body parser of Express or Fastify, asks for; 500 for all other errors. */
 function statusOf(exception: unknown): number {
   if (exception instanceof HttpException) return exception.getStatus();
   const status = types.isNativeError(exception) && 'statusCode' in exception ? exception.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
 
-/** Kind, SQLSTATE or system code, and where; never the message. */
+/** Kind, SQLSTATE or system code, and location of an error; never the message. */
 function describe(exception: unknown): string {
   if (!types.isNativeError(exception)) return `thrown: a ${typeof exception}`;
   const code = 'code' in exception ? String(exception.code) : '';

@@ -12,12 +12,12 @@ import { nowggProvider } from '../auth/providers.js';
 import { Player } from '../players/player.entity.js';
 import { PlayersService } from '../players/players.service.js';
 
-/** What one run did. */
+/** Result of one run. */
 export interface ProfileSyncReport {
   readonly synced: number;
-  /** Players without a usable sign-in: they come back when they play. */
+  /** Players without a usable sign-in: they sign in again when they play. */
   readonly skipped: number;
-  /** Players left for the next run because now.gg could not be asked. */
+  /** Players left for the next run because now.gg was unavailable. */
   readonly postponed: number;
 }
 
@@ -29,8 +29,8 @@ interface ClaimedPlayer {
 const batchSize = 20;
 
 /**
- * Brings names and countries of players up to date, whether they are online or not: it acts with the tokens that they
- * left here when they signed in, refreshed when they have to be.
+ * Updates names and countries of players, whether they are online or not: it uses the tokens that were stored when they
+ * signed in, and refreshes them when necessary.
  */
 @Injectable()
 export class ProfileSyncJob {
@@ -52,7 +52,7 @@ export class ProfileSyncJob {
     this.#players = players;
   }
 
-  /** @param olderThanMs profiles asked for later than this are left alone */
+  /** @param olderThanMs profiles that were requested more recently than this are left alone */
   async run(olderThanMs: number): Promise<ProfileSyncReport> {
     const report = { synced: 0, skipped: 0, postponed: 0 };
     const claimed = await this.#claim(olderThanMs);
@@ -75,7 +75,7 @@ export class ProfileSyncJob {
       await this.#players.rememberProfile(player.id, profile);
       return 'synced';
     } catch (error) {
-      // An outage is nobody's fault here: the rest of the batch would only meet it too.
+      // An outage is not caused by the player: the rest of the batch would meet it too.
       if (error instanceof IdentityUnavailableError) {
         await this.#postpone(player);
         return 'postponed';
@@ -91,7 +91,10 @@ export class ProfileSyncJob {
     return grants.find((grant) => grant.state === 'active');
   }
 
-  /** One statement, so that processes share the work and no transaction is open while now.gg is asked. */
+  /**
+   * Claims players in one statement, so that processes share the work and no transaction is open during calls to
+   * now.gg.
+   */
   async #claim(olderThanMs: number): Promise<ClaimedPlayer[]> {
     const [players]: [ClaimedPlayer[], number] = await this.#dataSource.query(
       `UPDATE players SET profile_synced_at = now()

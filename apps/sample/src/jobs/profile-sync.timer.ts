@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { SampleConfig } from '../config/sample-config.js';
 import { ProfileSyncJob } from './profile-sync.job.js';
 
-/** Runs the job every so often, never twice at a time, and lets a run end before the database is closed. */
+/** Runs the job at an interval, never twice at a time, and lets a run end before the database is closed. */
 @Injectable()
 export class ProfileSyncTimer implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger(ProfileSyncTimer.name);
@@ -36,7 +36,7 @@ export class ProfileSyncTimer implements OnApplicationBootstrap, OnModuleDestroy
     try {
       await this.#job.run(this.#intervalMs);
     } catch (error) {
-      this.#logger.error(`the profiles could not be brought up to date: ${(error as Error).constructor.name}`);
+      this.#logger.error(`the profiles could not be updated: ${(error as Error).constructor.name}`);
     }
   }
 }

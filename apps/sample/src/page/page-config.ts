@@ -1,11 +1,14 @@
-/** What the page has to know of the set-up; sent as it is. */
+/** The configuration that the page needs; sent to the page as it is. */
 export class PageConfig {
   readonly publicUrl: string;
-  /** Where a person gets a now.gg code by hand: the emulator's sign-in page. Real now.gg gives codes to devices only. */
+  /**
+   * Address where a person gets a now.gg code by hand: the emulator's sign-in page. Real now.gg gives codes to devices
+   * only.
+   */
   readonly nowggSignInUrl: string | undefined;
   readonly nowggClientId: string;
   readonly hasWebSignIn: boolean;
-  /** Whether the tools of the development module are there. */
+  /** Whether the tools of the development module are available. */
   readonly isDevelopment: boolean;
 
   constructor(values: PageConfig) {

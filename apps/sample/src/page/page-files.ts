@@ -16,15 +16,15 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /**
- * All files that browsers may have, read once: what a request names is a key here, never a path on the disk.
- * `page/…` are this app's own, `client/…` the session client as its package publishes it.
+ * All files that browsers may get, read once: the name in a request is a key here, never a path on the disk. `page/…`
+ * are this app's own files, `client/…` the session client as its package publishes it.
  */
 export function readPageFiles(): ReadonlyMap<string, PageFile> {
   return new Map([...filesOf('page', publicDirectory()), ...filesOf('client', clientDirectory())]);
 }
 
 function* filesOf(prefix: string, directory: string): Generator<[string, PageFile]> {
-  // The session client is not there before the first build; the page says so.
+  // The session client does not exist before the first build; the page says so.
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory)) {
     const type = types[path.extname(name)];
@@ -33,7 +33,7 @@ function* filesOf(prefix: string, directory: string): Generator<[string, PageFil
   }
 }
 
-/** `public` of this app, above the sources and above what they are built into alike. */
+/** The `public` directory of this app, above both the sources and the build output. */
 function publicDirectory(): string {
   for (let at = import.meta.dirname; at !== path.dirname(at); at = path.dirname(at)) {
     if (existsSync(path.join(at, 'public', 'index.html'))) return path.join(at, 'public');

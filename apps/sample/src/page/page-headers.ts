@@ -1,6 +1,6 @@
 /**
- * Headers of everything that a browser gets as a page: nothing from elsewhere, nothing inline, no text that becomes
- * script, in no frame. Popups of the sign-in keep their opener.
+ * Headers of all pages: nothing from other origins, nothing inline, no text that becomes script, no frames. Popups of
+ * the sign-in keep their opener.
  */
 export const pageHeaders: ReadonlyMap<string, string> = new Map([
   [
@@ -20,7 +20,7 @@ export const pageHeaders: ReadonlyMap<string, string> = new Map([
   ],
   ['Cross-Origin-Opener-Policy', 'same-origin-allow-popups'],
   ['Cross-Origin-Resource-Policy', 'same-origin'],
-  // The address that a sign-in comes back to has a code in it.
+  // The address that a sign-in returns to contains a code.
   ['Referrer-Policy', 'no-referrer'],
   ['X-Content-Type-Options', 'nosniff'],
   ['Cache-Control', 'no-cache'],

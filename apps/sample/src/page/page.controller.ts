@@ -4,7 +4,7 @@ import { PageConfig } from './page-config.js';
 import { readPageFiles } from './page-files.js';
 import { pageHeaders } from './page-headers.js';
 
-/** What both platforms' replies have. */
+/** The part that the replies of both platforms share. */
 interface Reply {
   header(name: string, value: string): unknown;
   status(code: number): unknown;
@@ -17,7 +17,7 @@ interface PageRequest {
 
 const loopbackHost = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/;
 
-/** The page: plain files, nothing of a request in them. */
+/** Serves the page: plain files that contain nothing of a request. */
 @Public()
 @Controller()
 export class PageController {
@@ -28,7 +28,7 @@ export class PageController {
     this.#config = config;
   }
 
-  /** Also where sign-ins come back to, with an answer in the query that the page takes in. */
+  /** Serves the page, also for sign-ins that return with an answer in the query, which the page reads. */
   @Get(['/', 'sign-in/web', 'sign-in/nowgg'])
   index(@Req() request: PageRequest, @Res({ passthrough: true }) reply: Reply): string {
     const elsewhere = this.#canonicalAddress(request);
@@ -49,7 +49,7 @@ export class PageController {
     return this.#send('page/icon.svg', reply);
   }
 
-  /** What the page has to know of the set-up. No secret. */
+  /** The configuration that the page needs, without secrets. */
   @Get('page/configuration.json')
   @Header('Cache-Control', 'no-store')
   configuration(): PageConfig {
@@ -75,7 +75,7 @@ export class PageController {
     return file.text;
   }
 
-  /** One name of this machine is as good as another, but sessions and sign-ins of browsers belong to one of them. */
+  /** All names of this machine lead to the app, but sessions and sign-ins of browsers belong to one of them. */
   #canonicalAddress({ headers: { host = '' }, url }: PageRequest): string | undefined {
     const { host: ours } = new URL(this.#config.publicUrl);
     const isSame = host === ours || !loopbackHost.test(host) || !loopbackHost.test(ours);

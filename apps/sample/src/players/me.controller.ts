@@ -24,7 +24,7 @@ export class MeController {
     this.#accounts = accounts;
   }
 
-  /** For every player, wherever he signed in: his token says which identity system is to be asked. */
+  /** The calling player, of any identity system: their token says which identity system to ask. */
   @Get()
   async me(@NowggUser() caller: NowggPrincipal, @BearerToken() token: string): Promise<PlayerView> {
     const { player, isNew } = await this.#players.findOrAdd(caller);
@@ -32,7 +32,7 @@ export class MeController {
     return playerView(isNew && hasProfile ? await this.#introduce(player, caller, token) : player);
   }
 
-  /** What now.gg knows about the player. An id_token cannot ask for it. */
+  /** now.gg's profile of the player. An id_token is not enough to request it. */
   @Get('profile')
   @NowggAuth({ provider: nowggProvider, tokenType: 'token' })
   profile(@BearerToken() token: string): Promise<NowggUserInfo> {
@@ -46,7 +46,10 @@ export class MeController {
     return this.#accounts.getSessionInfo(token, { provider: nowggProvider });
   }
 
-  /** A new player gets his name from now.gg. When it cannot be asked he plays without one until the profile job runs. */
+  /**
+   * Gives a new player a name from now.gg. When now.gg is unavailable, they play without one until the profile job
+   * runs.
+   */
   async #introduce(player: Player, caller: NowggPrincipal, token: string): Promise<Player> {
     try {
       const profile = await this.#accounts.getUserInfo(token, { provider: nowggProvider });

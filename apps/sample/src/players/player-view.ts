@@ -1,6 +1,6 @@
 import type { Player } from './player.entity.js';
 
-/** What the game's front end sees of its own player. */
+/** The player's own data, as the game's front end sees it. */
 export interface PlayerView {
   readonly id: string;
   /** The identity system; a user id means nothing without it. */

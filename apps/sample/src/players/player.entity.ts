@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
-/** A player of this game. Known by identity provider and user id together, never by email or mobile number. */
+/** A player of this game. Identified by identity provider and user id together, never by email or mobile number. */
 @Entity({ name: 'players' })
 @Unique(['provider', 'userId'])
 export class Player {
@@ -22,7 +22,7 @@ export class Player {
   @Column({ type: 'integer', default: 500 })
   coins!: number;
 
-  /** When the profile was last asked for, by {@link ProfileSyncJob}. */
+  /** Time at which {@link ProfileSyncJob} last requested the profile. */
   @Column({ name: 'profile_synced_at', type: 'timestamptz', nullable: true })
   profileSyncedAt!: Date | null;
 

@@ -13,13 +13,16 @@ export class PlayersService {
     this.#players = players;
   }
 
-  /** The player behind an authenticated caller; one who is here for the first time gets a row. */
+  /** The player behind an authenticated caller; a new player gets a row. */
   async getFor(caller: NowggPrincipal): Promise<Player> {
     const { player } = await this.findOrAdd(caller);
     return player;
   }
 
-  /** The same, and whether this very call made the row. Players of different identity systems are never one. */
+  /**
+   * The player behind an authenticated caller, and whether this call made the row. Players of different identity
+   * systems are never the same player.
+   */
   async findOrAdd({ provider, userId, name }: NowggPrincipal): Promise<{ player: Player; isNew: boolean }> {
     const known = await this.#players.findOneBy({ provider, userId });
     if (known) return { player: known, isNew: false };
@@ -35,7 +38,9 @@ export class PlayersService {
     return { player, isNew: Array.isArray(raw) && raw.length === 1 };
   }
 
-  /** Takes over what the game shows of a now.gg profile; what the profile does not tell stays as it was. */
+  /**
+   * Stores the fields of a now.gg profile that the game shows; a field that the profile does not have stays as it was.
+   */
   async rememberProfile(playerId: string, profile: NowggUserInfo): Promise<void> {
     const displayName = displayNameFrom(profile.name);
     const countryCode = /^[A-Z]{2}$/.test(profile.countryCode ?? '') ? profile.countryCode : undefined;

@@ -16,7 +16,7 @@ export class ScoresController {
     return this.#scores.add(caller, board, points);
   }
 
-  /** Everybody may look; who is signed in finds his own rows marked. */
+  /** A public route; a signed-in player finds their own rows marked. */
   @Get(':board')
   @OptionalAuth()
   top(@NowggUser() caller: NowggPrincipal | undefined, @Param() { board }: BoardParams): Promise<RankView[]> {

@@ -15,7 +15,7 @@ export interface RankView {
   readonly rank: number;
   readonly displayName: string | null;
   readonly points: number;
-  /** Whether the caller stands here; always false for callers who are not signed in. */
+  /** Whether this row is the caller's; always false for callers who are not signed in. */
   readonly mine: boolean;
 }
 
@@ -37,7 +37,7 @@ export class ScoresService {
     return { id, board, points };
   }
 
-  /** The ten best of a board, best first; of equal ones the earlier. */
+  /** The ten best scores of a board, best first; of equal scores the earlier one first. */
   async top(caller: NowggPrincipal | undefined, board: string): Promise<RankView[]> {
     const scores = await this.#scores.find({
       where: { board },

@@ -18,7 +18,7 @@ export class ShopController {
     return catalogue;
   }
 
-  /** Spends coins, so now.gg is asked now: no remembered answer serves, not even in an outage. */
+  /** Spends coins, so now.gg is asked now: no remembered answer is used, not even in an outage. */
   @Post('purchases')
   @NowggAuth({ maxAgeMs: 0, allowStale: false })
   buy(@NowggUser() caller: NowggPrincipal, @Body() { purchaseId, item }: PurchaseBody): Promise<PurchaseView> {

@@ -25,7 +25,7 @@ export class ShopService {
     this.#players = players;
   }
 
-  /** Buys an item, once per purchase id, whatever is repeated or comes at the same time. @throws GameError */
+  /** Buys an item, once per purchase id, even if calls are repeated or come at the same time. @throws GameError */
   async buy(caller: NowggPrincipal, purchaseId: string, item: string): Promise<PurchaseView> {
     const offer = catalogue.find((candidate) => candidate.item === item);
     if (!offer) throw new GameError(404, 'unknown_item', 'the shop does not sell this item');
@@ -54,7 +54,7 @@ async function expectSame(manager: EntityManager, { id, playerId, item }: Pick<P
   if (!known) throw new GameError(409, 'purchase_id_taken', 'this purchase id belongs to another purchase');
 }
 
-/** One statement takes the coins only where there are enough: no read before it that could be out of date. */
+/** Takes the coins in one statement, only where there are enough: no read before it could be out of date. */
 async function pay(manager: EntityManager, playerId: string, price: number): Promise<number> {
   const { affected } = await manager
     .createQueryBuilder()
@@ -62,7 +62,7 @@ async function pay(manager: EntityManager, playerId: string, price: number): Pro
     .set({ coins: () => 'coins - :price' })
     .where('id = :playerId AND coins >= :price', { playerId, price })
     .execute();
-  if (affected !== 1) throw new GameError(409, 'not_enough_coins', 'the player has not enough coins');
+  if (affected !== 1) throw new GameError(409, 'not_enough_coins', 'the player does not have enough coins');
   return coinsOf(manager, playerId);
 }
 

@@ -5,9 +5,9 @@ import { Circuit } from '../resilience/circuit.js';
 
 /** One call to an account endpoint. */
 export interface AccountCall<T> {
-  /** Tells the token and the kind of information apart from all others; holds neither. */
+  /** Identifies the token and the kind of information among all others; does not contain the token. */
   readonly key: string;
-  /** Calls of one player share a bound. */
+  /** Calls of one player share a limit. */
   readonly player: string;
   readonly ask: (signal: AbortSignal) => Promise<InfoOutcome<T>>;
 }
@@ -15,25 +15,25 @@ export interface AccountCall<T> {
 type Unknown = Extract<InfoOutcome<never>, { status: 'unknown' }>;
 
 const SIZES = { places: 128, each: 4, waiting: 1_024 };
-/** So many different tokens in a row without an answer open the circuit. */
+/** Number of different tokens in a row without an answer that opens the circuit. */
 const SILENCES_TO_OPEN = 5;
-/** How long calls without an answer count for the circuit, milliseconds. */
+/** Time for which calls without an answer count for the circuit, in milliseconds. */
 const WINDOW_MS = 30_000;
 const PAUSE = { firstPauseMs: 1_000, longestPauseMs: 10_000 };
-/** How long a token whose call had no answer is not asked about again. */
+/** Time for which a token whose call had no answer is not asked about again, in milliseconds. */
 const REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 const MOST_RESTING = 1_000;
 
-/** So many callers may wait for one call. More of one token are a flood, and would all have to be answered at once. */
+/** Maximum number of callers that wait for one call. More are a flood, and would all have to be answered at once. */
 const MOST_CALLERS = 32;
 
 const OVERLOADED: Unknown = Object.freeze({ status: 'unknown', reason: 'overloaded' });
 
 /**
- * The line to one provider's account endpoints, apart from the line for verdicts: one call at a time for each token and
- * kind of information, a bound on all calls and on those of one player, and a circuit that opens only when calls for
- * several tokens in a row had no answer, so that one player's odd account does not close it for the others.
+ * Client of one provider's account endpoints, separate from the client for verdicts. It makes one call at a time for
+ * each token and kind of information, and limits all calls and those of one player. Its circuit opens only when calls
+ * for several tokens in a row had no answer, so that one player's unusual account does not block the others.
  */
 export class AccountLine {
   readonly #clock: NowggClock;
@@ -41,7 +41,7 @@ export class AccountLine {
   readonly #bulkhead: Bulkhead;
   readonly #circuit: Circuit;
   readonly #underway = new Map<string, { readonly outcome: Promise<InfoOutcome<unknown>>; callers: number }>();
-  /** Tokens without an answer since the last one: until when each is left alone. */
+  /** Tokens without an answer since the last one, with the time until which each is not asked about. */
   readonly #resting = new Map<string, number>();
 
   constructor(clock: NowggClock, timeoutMs: number) {
@@ -68,7 +68,7 @@ export class AccountLine {
   async #ask<T>({ key, player, ask }: AccountCall<T>): Promise<InfoOutcome<T>> {
     const restMs = (this.#resting.get(key) ?? 0) - this.#clock.monotonicNow();
     if (restMs > 0) return { status: 'unknown', reason: 'circuit_open', retryAfterMs: restMs };
-    // One deadline for the wait and the call, in real time: it is the socket's.
+    // One deadline for the wait and the call, in real time because it is also the socket's.
     const signal = AbortSignal.timeout(this.#timeoutMs);
     const leave = await this.#bulkhead.enter({ name: player }, this.#timeoutMs);
     if (!leave) return OVERLOADED;
@@ -100,7 +100,7 @@ export class AccountLine {
   }
 }
 
-/** A provider reports by value. One that throws has not answered, and its error may carry what it sent. */
+/** A provider reports by value. One that throws has not answered, and its error may contain what it sent. */
 async function answerOf<T>(outcome: Promise<InfoOutcome<T>>): Promise<InfoOutcome<T>> {
   try {
     return await outcome;

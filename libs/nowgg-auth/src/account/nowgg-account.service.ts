@@ -9,22 +9,22 @@ import { isBearerToken } from '../verification/decision/bearer-token.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { AccountLine } from './account-line.js';
 
-/** Which identity provider a token belongs to, when the token itself does not tell. */
+/** The identity provider of a token, when the token itself does not show it, and the token's user. */
 export interface AccountInfoOptions {
   readonly provider?: string;
-  /** The verified user of the token: calls of one user share a bound. Default: each token has a bound of its own. */
+  /** The verified user of the token: calls of one user share a limit. Default: each token has a limit of its own. */
   readonly userId?: string;
 }
 
 type Kind = 'userinfo' | 'sessioninfo';
 
 /**
- * Fetches what the identity system knows about the player behind a token. Nothing is remembered here, but callers that
- * ask at the same time share one call, and the calls under way are bounded, for each player too.
+ * Fetches the identity system's data about the player of a token. Nothing is remembered here, but callers that ask at
+ * the same time share one call, and the number of calls under way is limited, also for each player.
  *
- * Both methods throw `InvalidTokenError` when the identity system's verdict about the token is a no,
- * `IdentityUnavailableError` when it cannot be asked or its answer not be believed, and `NowggConfigurationError` when
- * the provider has no such endpoint.
+ * Both methods throw `InvalidTokenError` when the identity system refuses the token, `IdentityUnavailableError` when it
+ * cannot be asked or its answer cannot be believed, and `NowggConfigurationError` when the provider has no such
+ * endpoint.
  */
 export class NowggAccountService {
   readonly #providers: IdentityProviders;
@@ -42,12 +42,12 @@ export class NowggAccountService {
     this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs)]));
   }
 
-  /** The player's account: `GET /accounts/users/v1/userinfo` of now.gg. */
+  /** Fetches the player's account: `GET /accounts/users/v1/userinfo` of now.gg. */
   async getUserInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggUserInfo> {
     return this.#fetch('userinfo', token, options, (provider, signal) => provider.getUserInfo(token, signal));
   }
 
-  /** The session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg. */
+  /** Fetches the session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg. */
   async getSessionInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggSessionInfo> {
     return this.#fetch('sessioninfo', token, options, (provider, signal) => provider.getSessionInfo(token, signal));
   }
@@ -75,7 +75,7 @@ export class NowggAccountService {
       case 'unknown':
         throw new IdentityUnavailableError((outcome.retryAfterMs ?? 0) / 1000);
       case 'unsupported':
-        throw new NowggConfigurationError('this identity provider has no such information to ask for');
+        throw new NowggConfigurationError('this identity provider has no endpoint for this information');
     }
   }
 
@@ -85,12 +85,12 @@ export class NowggAccountService {
     if (only) return only;
     const jws = decodeUnverifiedJws(token);
     const chosen = jws && this.#providers.findRecognising(jws);
-    // A token that points nowhere is sent nowhere.
+    // A token that no provider recognises is sent nowhere.
     if (!chosen) throw new InvalidTokenError(jws ? 'wrong_client' : 'invalid_token');
     return chosen;
   }
 
-  /** These endpoints publish no refusal codes, so their no is not believed by itself: the verdict decides. */
+  /** The reason of a refusal. These endpoints publish no refusal codes, so the verdict about the token decides. */
   async #reasonOf(token: string, provider: IdentityProvider): Promise<Error> {
     const verdict = await this.#authenticator.authenticate(token, { provider: provider.name, maxAgeMs: 0 });
     if (verdict.status === 'invalid') return new InvalidTokenError(verdict.reason);

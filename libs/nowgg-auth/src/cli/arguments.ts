@@ -8,7 +8,7 @@ const MOST_ROWS = 5_000;
 
 interface Common {
   readonly json: boolean;
-  /** Names of environment variables: secrets do not stand on a command line, where every process sees them. */
+  /** Names of environment variables: secrets must not be on a command line, where every process sees them. */
   readonly databaseUrlEnv: string;
   readonly encryptionKeysEnv: string;
   readonly schema: string | undefined;
@@ -49,7 +49,7 @@ export interface ForgetCommand extends Common {
 
 export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | ForgetCommand;
 
-/** What the command line asks for. */
+/** The command that the command line requests. */
 export type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
 
 const TEXT = { type: 'string' } as const;
@@ -86,7 +86,7 @@ const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> 
 
 /**
  * Reads the arguments after the program's name.
- * @throws CommandProblem that names options and quotes no value: somebody may have put a secret there
+ * @throws CommandProblem that names options and quotes no value: it may be a secret
  */
 export function readArguments(args: readonly string[]): CommandLine {
   const { values, positionals } = parsed(args);
@@ -156,7 +156,7 @@ function parsed(args: readonly string[]) {
     const message = String((error as { message?: unknown }).message);
     const [, option] = /^(?:Unknown option|Option) '(?:-\w, )?(--?[a-z][a-z-]{0,30})(?: <value>)?'/.exec(message) ?? [];
     if (option === undefined) throw usageProblem('an option cannot be read');
-    throw usageProblem(message.startsWith('Unknown') ? `there is no option ${option}` : `${option} cannot be read`);
+    throw usageProblem(message.startsWith('Unknown') ? `unknown option ${option}` : `${option} cannot be read`);
   }
 }
 

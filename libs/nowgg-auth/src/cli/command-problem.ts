@@ -1,6 +1,6 @@
-/** Why a command was not carried out. The message is ours from end to end: no URL, key, token or user in it. */
+/** The reason why a command was not carried out. The message contains no foreign text: no URL, key, token or user. */
 export class CommandProblem extends Error {
-  /** 1: it failed. 2: it was not asked for in a way that can be carried out. */
+  /** 1: the command failed. 2: the arguments or the environment do not allow the command. */
   readonly exitCode: 1 | 2;
 
   constructor(message: string, exitCode: 1 | 2 = 1) {
@@ -10,7 +10,7 @@ export class CommandProblem extends Error {
   }
 }
 
-/** The command line or the environment has to be changed. */
+/** A problem that the operator solves by changing the command line or the environment. */
 export function usageProblem(message: string): CommandProblem {
   return new CommandProblem(message, 2);
 }

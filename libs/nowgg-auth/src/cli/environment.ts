@@ -13,7 +13,7 @@ export function readDatabaseUrl(variables: Variables, name: string): string {
 }
 
 /**
- * `id:base64` for each key, separated by commas; the first one seals. Empty when the variable is absent.
+ * Reads `id:base64` for each key, separated by commas; the first key encrypts. Empty when the variable is absent.
  * @throws CommandProblem that names the variable and not its value
  */
 export function readEncryptionKeys(variables: Variables, name: string): EncryptionKey[] {

@@ -1,49 +1,49 @@
 /** The text of `--help`. */
 export const HELP = `Usage: nestjs-nowgg-auth vault <command> [options]
 
-Upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch; what is done
-stays done, and the same command goes on from there.
+Upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch.
+Completed batches are kept, and the same command continues from there.
 
 Commands:
-  status             counts grants, by state and by the key that sealed them
-  rotate             seals every grant under the first key of the ring, in the newest version
-  sweep              deletes grants, claimed codes and revocations that have been over for long
+  status             counts grants, by state and by the key that encrypted them
+  rotate             encrypts every grant under the first key of the ring, in the newest version
+  sweep              deletes grants, claimed codes and revocations that ended long ago
   forget <userId>    deletes every grant of a user
 
 Options of every command:
   --json                        the result as one line of JSON; progress and errors as JSON lines on stderr
   --database-url-env <name>     environment variable that holds the database's URL (DATABASE_URL)
-  --schema <name>               schema of the tables, where it is not the first one of the search path
+  --schema <name>               schema of the tables, if it is not the first one of the search path
   --help, --version
 
 rotate, sweep, forget:
-  --dry-run                     changes nothing and says what would be done
+  --dry-run                     changes nothing and prints what would be done
 
 rotate, sweep:
   --batch-size <n>              rows at a time, 1 to 5000 (500)
 
 status, rotate:
   --encryption-keys-env <name>  environment variable that holds the ring (NOWGG_ENCRYPTION_KEYS): id:base64 for each
-                                key, separated by commas; the first one seals. status does without
+                                key, separated by commas; the first one encrypts. Optional for status
 
 rotate:
-  --new-key                     even if no process has started with the first key of the ring in front yet
-  --close-first-version         leaves tokens that are sealed in the first version as they are and counts them as
+  --new-key                     rotates even if no process has started with the first key of the ring in front yet
+  --close-first-version         leaves tokens that are encrypted in the first version unchanged and counts them as
                                 unreadable, as an application with tokens.openFirstVersion: false does
 
 sweep, in days:
-  --ended <n>                   revoked and dead grants, since then (30)
-  --expired <n>                 grants whose refresh token has expired, since then (30)
+  --ended <n>                   revoked and dead grants, since their end (30)
+  --expired <n>                 grants whose refresh token has expired, since its expiry (30)
   --codes <n>                   claimed codes, since the claim; at least 1 (1)
-  --revocations <n>             revocations that refuse nothing any more, since their last change; at least 1 (30)
+  --revocations <n>             revocations that no longer refuse anything, since their last change; at least 1 (30)
 
 forget:
   --provider <name>             the identity provider that the user belongs to (nowgg)
-  --sign-out                    also refuses the access tokens that are already out. This keeps the user's id in the
+  --sign-out                    also refuses the access tokens that are already out. Keeps the user's id in the
                                 table of revocations until a sweep deletes it, a month later
-  --yes                         without it the command only says what it would do
+  --yes                         deletes; without this option the command only prints what it would do
 
-A user id that begins with a dash stands after --.
+Write a user id that begins with a dash after --.
 
 Exit codes: 0 done, 1 failed or not complete, 2 wrong arguments or environment.
 `;

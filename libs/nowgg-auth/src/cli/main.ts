@@ -1,6 +1,6 @@
 import { runCommand } from './run.js';
 
-/** How soon after a signal the same one again means nothing. */
+/** Time after a signal during which the same signal is ignored, in milliseconds. */
 const REPEATED_SIGNAL_MS = 1_000;
 
 process.exitCode = await runCommand(process.argv.slice(2), {
@@ -14,7 +14,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const stopping = new AbortController();
     const stop = () => {
       stopping.abort();
-      // Not at once: npx repeats the signal that the terminal has sent to both. From then on Ctrl-C ends the process.
+      // Not at once: npx repeats the signal that the terminal has sent to both. After that, Ctrl-C ends the process.
       setTimeout(() => process.off('SIGINT', stop).off('SIGTERM', stop), REPEATED_SIGNAL_MS).unref();
     };
     process.on('SIGINT', stop).on('SIGTERM', stop);

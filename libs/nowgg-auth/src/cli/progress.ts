@@ -1,16 +1,16 @@
 import type { NowggClock } from '../clock.js';
 
-/** Where a command writes to. */
+/** The output of a command. */
 export interface Terminal {
   print(text: string): void;
   complain(text: string): void;
-  /** Whether what is complained about is read by a person at a terminal, where a line can be written over. */
+  /** Whether a person reads `complain` at a terminal, where a line can be overwritten. */
   readonly overwrites: boolean;
 }
 
 const CLEAR_LINE = '\r\u001B[2K';
 
-/** Tells how far long work is, often enough to be seen and seldom enough not to be in the way. */
+/** Reports the progress of long work, often enough to be seen and seldom enough not to be in the way. */
 export class Progress {
   readonly #terminal: Terminal;
   readonly #clock: NowggClock;
@@ -39,7 +39,7 @@ export class Progress {
     const now = this.#clock.monotonicNow();
     if (now - this.#toldAt < this.#everyMs) return;
     this.#toldAt = now;
-    // The application goes on meanwhile: there may be more to do than there was at first.
+    // The application keeps running: there may be more to do than there was at first.
     const total = Math.max(done, this.#total);
     if (this.#json) {
       const progress = { command: this.#command, done, total };
@@ -51,7 +51,7 @@ export class Progress {
     this.#terminal.complain(this.#overwrites ? `${CLEAR_LINE}${line}` : `${line}\n`);
   }
 
-  /** Leaves a clean line behind. */
+  /** Clears the current line. */
   end(): void {
     if (this.#overwrites && Number.isFinite(this.#toldAt)) this.#terminal.complain(CLEAR_LINE);
   }

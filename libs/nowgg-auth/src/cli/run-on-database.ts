@@ -11,7 +11,7 @@ import { connectVault } from './vault-connection.js';
 export async function runOnDatabase(command: VaultCommand, surroundings: Surroundings): Promise<CommandResult> {
   const { variables, terminal, interruption } = surroundings;
   const url = readDatabaseUrl(variables, command.databaseUrlEnv);
-  // What needs no key is given none.
+  // A command that needs no key is given none.
   const needsKeys = command.name === 'status' || command.name === 'rotate';
   const encryptionKeys = needsKeys ? readEncryptionKeys(variables, command.encryptionKeysEnv) : [];
   const clock = new SystemClock();
@@ -25,12 +25,12 @@ export async function runOnDatabase(command: VaultCommand, surroundings: Surroun
   }
 }
 
-/** Errors of the services in the words of an operator. */
+/** Translates errors of the services for an operator. */
 function told(error: unknown): unknown {
   if (error instanceof NowggConfigurationError) return new CommandProblem(error.message);
   if (error instanceof IdentityUnavailableError) {
     return new CommandProblem(
-      'the database did not answer, or refused; what is done so far stays done, and the same command goes on from there',
+      'the database did not answer, or refused; completed work is kept, and the same command continues from there',
     );
   }
   return error;

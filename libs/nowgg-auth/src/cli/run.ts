@@ -7,7 +7,7 @@ import type { Surroundings } from './surroundings.js';
 /** Carries the command line out. Never throws. @returns the exit code */
 export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<0 | 1 | 2> {
   const { terminal } = surroundings;
-  // Looked for, not parsed: also who gives wrong arguments gets his answer in the form that he asked for.
+  // Searched, not parsed: an operator with wrong arguments also gets the answer in the requested form.
   let json = args.includes('--json');
   try {
     const command = readArguments(args);
@@ -20,7 +20,7 @@ export async function runCommand(args: readonly string[], surroundings: Surround
         return 0;
       default: {
         ({ json } = command);
-        // Loaded late: whoever asks for help does not wait for Nest and TypeORM.
+        // Loaded late: a call for help does not wait for Nest and TypeORM.
         const { runOnDatabase } = await import('./run-on-database.js');
         const { exitCode, facts, text } = await runOnDatabase(command, surroundings);
         terminal.print(json ? `${JSON.stringify(facts)}\n` : text);
@@ -30,16 +30,16 @@ export async function runCommand(args: readonly string[], surroundings: Surround
   } catch (error) {
     const problem = problemOf(error);
     const { message, exitCode } = problem;
-    const hint = exitCode === 2 ? '\nnestjs-nowgg-auth --help tells more' : '';
+    const hint = exitCode === 2 ? '\nsee nestjs-nowgg-auth --help' : '';
     terminal.complain(json ? `${JSON.stringify({ error: message })}\n` : `nestjs-nowgg-auth: ${message}${hint}\n`);
     return exitCode;
   }
 }
 
-/** Of an error that is not ours nothing is told. */
+/** Hides the details of a foreign error. */
 function problemOf(error: unknown): CommandProblem {
   if (error instanceof CommandProblem) return error;
-  return new CommandProblem('an unexpected fault; what is done so far stays done');
+  return new CommandProblem('an unexpected error; completed work is kept');
 }
 
 function version(): string {

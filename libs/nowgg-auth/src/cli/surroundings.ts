@@ -1,10 +1,13 @@
 import type { Variables } from './environment.js';
 import type { Terminal } from './progress.js';
 
-/** What a command runs in. */
+/** The environment in which a command runs. */
 export interface Surroundings {
   readonly variables: Variables;
   readonly terminal: Terminal;
-  /** A signal that aborts when the process is told to end; until it is asked for, that ends the process at once. */
+  /**
+   * Returns a signal that aborts when the process is told to end. Before the first call, such a request ends the
+   * process at once.
+   */
   readonly interruption: () => AbortSignal;
 }

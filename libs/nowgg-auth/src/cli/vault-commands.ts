@@ -8,7 +8,7 @@ import { Progress, type Terminal } from './progress.js';
 import { forgetText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
 import type { VaultConnection } from './vault-connection.js';
 
-/** What a command came to: for a program, and for a person. */
+/** The result of a command: for a program, and for a person. */
 export interface CommandResult {
   readonly exitCode: 0 | 1 | 2;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export interface VaultWork {
   readonly encryptionKeys: readonly EncryptionKey[];
   readonly clock: NowggClock;
   readonly terminal: Terminal;
-  /** Aborted when the command is to end after its current batch; asked for by commands that have batches. */
+  /** Aborted when the command must end after its current batch; used by commands that have batches. */
   readonly interruption: () => AbortSignal;
 }
 
@@ -54,7 +54,7 @@ async function status({ name }: StatusCommand, vault: NowggVaultService, work: V
     grants: sum(found.byState),
     ...found,
     sealingKeyId: found.sealingKeyId ?? null,
-    // Only a known ring can be told what it lacks, and what it may do without.
+    // Missing and removable keys can be determined only for a known ring.
     missingKeyIds: ring.length === 0 ? [] : found.neededKeyIds.filter((id) => !ring.includes(id)),
     removableKeyIds: ring.slice(1).filter((id) => !found.neededKeyIds.includes(id)),
   };
@@ -96,7 +96,8 @@ async function forget(command: ForgetCommand, vault: NowggVaultService, work: Va
   if (signOut && !dryRun) {
     const issuedUntilMs = work.clock.now() + DEFAULTS.verification.clockSkewMs;
     const subject = { provider, kind: 'user', id: userId } as const;
-    // First: whoever is cut off between the two is signed out and not forgotten, and the command can be repeated.
+    // First: a user whose command is interrupted between the two is signed out and not forgotten, and it can be
+    // repeated.
     await work.connection.revocationStore.put({ ...subject, issuedUntilMs, refusedUntilMs: undefined });
   }
   const grants = await vault.forget(userId, { provider, dryRun });
@@ -104,7 +105,7 @@ async function forget(command: ForgetCommand, vault: NowggVaultService, work: Va
   return { exitCode: yes || command.dryRun ? 0 : 2, facts, text: forgetText(facts, yes || command.dryRun) };
 }
 
-/** Long work: with progress, and ended after its current batch when the process is told to end. */
+/** Runs long work with progress, and ends it after its current batch when the process is told to end. */
 async function atLength<T>(
   { terminal, clock, interruption }: VaultWork,
   about: { readonly command: string; readonly total: number; readonly json: boolean },
@@ -125,6 +126,6 @@ async function atLength<T>(
 function unseenKey(keyId: string): CommandProblem {
   return new CommandProblem(
     `no process has started with '${keyId}' as the first key of its ring yet. Roll the new ring out to every process ` +
-      'first: one without this key cannot read what is sealed under it. --new-key rotates all the same',
+      'first: a process without this key cannot read what is encrypted under it. --new-key rotates anyway',
   );
 }

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Opens the database.
- * @throws CommandProblem that says why it cannot be reached, and nothing of its address
+ * @throws CommandProblem that says why the database cannot be reached, and nothing of its address
  */
 export async function connectVault(
   url: string,
@@ -40,7 +40,7 @@ export async function connectVault(
         applicationName: 'nestjs-nowgg-auth vault',
         installExtensions: false,
         logging: false,
-        // The statement that suffers from it tells.
+        // The statement that is affected reports the error.
         poolErrorHandler: () => undefined,
       }),
   );
@@ -52,7 +52,7 @@ export async function connectVault(
   };
 }
 
-/** Making a DataSource reads its URL, which may fail as well. */
+/** Creating a DataSource reads its URL, which may fail as well. */
 async function opened(make: () => DataSource): Promise<DataSource> {
   try {
     return await make().initialize();
@@ -61,15 +61,15 @@ async function opened(make: () => DataSource): Promise<DataSource> {
   }
 }
 
-/** By code alone: messages of drivers quote addresses, users and now and then the whole URL. */
+/** Returns the reason by its code only: driver messages quote addresses, users and sometimes the whole URL. */
 function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   switch (code) {
     case 'ECONNREFUSED':
-      return 'nobody listens at its address';
+      return 'no server listens at its address';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return 'its host is not known';
+      return 'its host is unknown';
     case '28P01':
     case '28000':
       return 'the user or the password is refused';

@@ -38,12 +38,12 @@ interface ForgetFacts {
   readonly signedOut: boolean;
 }
 
-const RESUME = 'stopped before the end; the same command goes on from here';
+const RESUME = 'stopped before the end; the same command continues from here';
 
 export function statusText(facts: StatusFacts): string {
   const keys = Object.entries(facts.byKeyId).map(([id, grants]): [string, string] => {
     const notes = [
-      ...(id === facts.sealingKeyId ? ['seals now'] : []),
+      ...(id === facts.sealingKeyId ? ['encrypts now'] : []),
       ...(facts.missingKeyIds.includes(id) ? ['not in the ring'] : []),
     ];
     return [`  under ${id}`, [String(grants), ...notes].join('  ')];
@@ -72,21 +72,21 @@ export function rotateText(facts: RotateFacts, sealingKeyId: string): string {
   const pace = facts.seconds === undefined ? '' : ` in ${facts.seconds} s, ${facts.rowsPerSecond} a second`;
   const text = [
     dryRun
-      ? `would seal ${counted(resealed, 'grant')} under '${sealingKeyId}'; nothing was changed`
-      : `sealed ${counted(resealed, 'grant')} under '${sealingKeyId}'${pace}`,
+      ? `would encrypt ${counted(resealed, 'grant')} under '${sealingKeyId}'; nothing was changed`
+      : `encrypted ${counted(resealed, 'grant')} under '${sealingKeyId}'${pace}`,
   ];
   if (unreadable > 0) text.push(`${counted(unreadable, 'grant')} under no key of the ring, left as they are`);
   if (complete && sessionsUnderOtherKeys === 0) text.push('complete: the other keys may leave the ring');
   else if (complete) {
     text.push(
-      'complete: nothing is sealed under the other keys any more',
+      'complete: nothing is encrypted under the other keys any more',
       `${counted(sessionsUnderOtherKeys, 'session')} under another key: keep the other keys in the ring until ` +
         'vault status counts none, or these players have to sign in again',
     );
   } else if (interrupted) text.push(RESUME);
   else if (!dryRun && unreadable === 0) {
     text.push(
-      'not complete: sign-ins that were not finished, or grants that moved on, are still sealed under another key; ' +
+      'not complete: unfinished sign-ins, or grants that changed meanwhile, are still encrypted under another key; ' +
         'repeat the command, unfinished sign-ins are swept after a day',
     );
   }
@@ -99,7 +99,7 @@ export function sweepText({ dryRun, grants, exchanges, revocations, interrupted 
   return lines(interrupted ? [...text, RESUME] : text);
 }
 
-/** Does not repeat the user's id: what a command prints is kept in logs. */
+/** Text without the user's id: the output of a command is kept in logs. */
 export function forgetText({ dryRun, grants, provider, signedOut }: ForgetFacts, wasAskedFor: boolean): string {
   const what = `${counted(grants, 'grant')} of this user at '${provider}'`;
   if (!wasAskedFor) return lines([`would delete ${what}; nothing was changed. Add --yes to delete`]);
@@ -108,11 +108,11 @@ export function forgetText({ dryRun, grants, provider, signedOut }: ForgetFacts,
     `deleted ${what}`,
     signedOut
       ? 'access tokens that are already out are refused from now on'
-      : 'access tokens that are already out serve until they expire; --sign-out ends them too',
+      : 'access tokens that are already out stay valid until they expire; --sign-out ends them too',
   ]);
 }
 
-/** All counts of a table together. */
+/** Sum of all counts of a table. */
 export function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0);
 }

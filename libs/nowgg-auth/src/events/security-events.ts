@@ -12,7 +12,7 @@ export type NowggSecurityEventType =
   | 'introspection_without_token_type'
   /** A request carried two credentials. */
   | 'two_credentials'
-  /** A session handle that no key of this application made, or that belongs to another client. */
+  /** A session handle that was not made with a key of this application, or that belongs to another client. */
   | 'foreign_session_handle'
   /** An authorization callback whose `state` was not started by this browser and this client. */
   | 'foreign_callback'
@@ -24,7 +24,7 @@ export type NowggSecurityEventType =
   | 'restored'
   /** A grant was ended: a player signed out, or the application ended it. */
   | 'signed_out'
-  /** A stored grant carries another provider, client, user or session version than the one its tokens were sealed for. */
+  /** A stored grant names another provider, client, user or session version than its tokens were encrypted for. */
   | 'relabelled_row'
   /** A stored grant is older than this process has seen it, or was revoked and is active again. */
   | 'restored_row'
@@ -37,10 +37,10 @@ export type NowggSecurityEventType =
   /** The identity system's metadata sends credentials to a host that is not configured. `detail` names the host. */
   | 'foreign_endpoint';
 
-/** Something that an operator should look at. Carries no token, secret or player data. */
+/** An event that an operator should look at. Contains no token, secret or player data. */
 export interface NowggSecurityEvent {
   readonly type: NowggSecurityEventType;
-  /** Name of the identity provider. Absent where the event concerns none. */
+  /** Name of the identity provider. Absent when the event concerns no provider. */
   readonly provider?: string | undefined;
   /** Fixed text or the name of an option or host. Never a token, a secret or player data. */
   readonly detail?: string | undefined;
@@ -51,7 +51,7 @@ export const NOWGG_SECURITY_CHANNEL = 'nestjs-nowgg-auth:security';
 
 const securityChannel = channel(NOWGG_SECURITY_CHANNEL);
 
-/** In order of arrival. Only the first one is called, so that several modules in one process report an event once. */
+/** Watchers in order of arrival. Only the first is called, so that several modules in a process report it once. */
 const watchers = new Set<(event: NowggSecurityEvent) => void>();
 
 export function publishSecurityEvent(event: NowggSecurityEvent): void {
@@ -60,8 +60,8 @@ export function publishSecurityEvent(event: NowggSecurityEvent): void {
 }
 
 /**
- * Calls back for every event, unless an earlier watcher of this process does already. Returns a function that ends the
- * watch; then the next watcher takes over.
+ * Calls `watcher` for every event, unless this process has an earlier watcher. Returns a function that ends the watch;
+ * then the next watcher takes over.
  */
 export function watchSecurityEvents(watcher: (event: NowggSecurityEvent) => void): () => void {
   watchers.add(watcher);

@@ -2,10 +2,10 @@ import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import type { NowggClock } from '../clock.js';
 import { type NowggSecurityEvent, type NowggSecurityEventType, watchSecurityEvents } from './security-events.js';
 
-/** Lines of one kind are at least this far apart, milliseconds. */
+/** Minimum time between two lines of one kind, in milliseconds. */
 const QUIET_MS = 60_000;
 
-/** What an event means, in the words of the log. */
+/** The meaning of each event, as the log states it. */
 const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   own_credentials_suspect: 'the identity system refuses so uniformly that our client id or secret is in doubt',
   tls_failure: 'the certificate of the identity system is not valid for its host',
@@ -18,25 +18,25 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   revoked: 'everything issued so far was revoked',
   restored: 'a revocation was lifted',
   signed_out: 'a grant was ended',
-  relabelled_row: 'a stored grant does not carry the labels that its tokens were sealed for',
+  relabelled_row: 'a stored grant does not carry the labels that its tokens were encrypted for',
   restored_row: 'a stored grant is older than this process has seen it',
   refused_key: 'an encryption key is weak',
   foreign_tokens_refreshed: 'a refresh brought tokens of another user or client',
   issued_in_the_future: 'a token was issued in the future',
   foreign_endpoint: 'metadata of the identity system names a host that is not configured',
 };
-/** Actions of the application: recorded, and no reason to worry. */
+/** Actions of the application: logged without a warning. */
 const ROUTINE = new Set<NowggSecurityEventType>(['banned', 'revoked', 'restored', 'signed_out']);
 
-/** What one kind of event has said, and when. */
+/** The time of the last line about one kind of event, and the number of events without a line since. */
 interface Kind {
   saidAtMs: number;
   suppressed: number;
 }
 
 /**
- * Writes security events to the log under the context `NowggAuth`: one line a minute and kind at most, each with the
- * number of events that had none. Applications that want every event subscribe to `NOWGG_SECURITY_CHANNEL`.
+ * Writes security events to the log under the context `NowggAuth`: at most one line per minute and kind, each with the
+ * number of events without a line. Applications that need every event subscribe to `NOWGG_SECURITY_CHANNEL`.
  */
 export class SecurityLog implements OnModuleInit, OnApplicationShutdown {
   readonly #clock: NowggClock;

@@ -7,7 +7,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 
-/** The headers that an error answer carries beside its body. */
+/** The headers of an error response. */
 export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArray<readonly [string, string]> {
   const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store']];
   const challenge = challengeFor(error, realm);
@@ -17,8 +17,8 @@ export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArra
 }
 
 /**
- * The `WWW-Authenticate` challenge of RFC 6750 section 3, or undefined where none belongs: a 503 is no statement about
- * the caller's token.
+ * The `WWW-Authenticate` challenge of RFC 6750 section 3, or undefined where none applies: a 503 says nothing about the
+ * caller's token.
  */
 export function challengeFor(error: NowggAuthError, realm: string): string | undefined {
   if (error instanceof InvalidTokenError) {
@@ -30,7 +30,7 @@ export function challengeFor(error: NowggAuthError, realm: string): string | und
     const scope = error.requiredScopes.join(' ');
     return `${challenge(realm, 'insufficient_scope', error.message)}, scope=${quoted(scope)}`;
   }
-  // A 401 must have a challenge (RFC 9110 section 15.5.2), but the access token is not what is wrong here.
+  // A 401 must have a challenge (RFC 9110 section 15.5.2), but the access token is not the problem here.
   if (error instanceof ReauthenticationRequiredError) return challenge(realm);
   return undefined;
 }

@@ -1,13 +1,13 @@
 import { MAX_TOKEN_LENGTH } from '../verification/decision/bearer-token.js';
 
-/** What a request presents. Only the form is judged here; the token's alphabet is checked where it is new. */
+/** The credential of a request. Only its form is checked here; the token's characters are checked when it is new. */
 export type Credential =
   /** No Authorization header, or another scheme. */
   | { readonly outcome: 'none' }
   | { readonly outcome: 'token'; readonly token: string }
   /** The Bearer scheme with something that cannot be one token. */
   | { readonly outcome: 'malformed' }
-  /** More than one credential at once: two Authorization lines, or a header and a query `access_token`. */
+  /** More than one credential at once: two Authorization headers, or a header and a query `access_token`. */
   | { readonly outcome: 'ambiguous' };
 
 /** The parts of Node's `IncomingMessage` that a credential is read from. */
@@ -15,7 +15,7 @@ export interface CredentialSource {
   readonly headers?: { readonly authorization?: string | readonly string[] | undefined };
   readonly rawHeaders?: readonly string[];
   readonly url?: string | undefined;
-  /** What Express keeps when a router or a middleware rewrites {@link url}. */
+  /** The URL that Express keeps when a router or a middleware rewrites {@link url}. */
   readonly originalUrl?: string | undefined;
 }
 
@@ -29,13 +29,13 @@ const SCHEME = 'bearer';
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
- * Reads the bearer credential of a request (RFC 6750 section 2.1). Bodies, cookies and other headers are never looked
- * at, and a query `access_token` is only ever noticed, never used.
+ * Reads the bearer credential of a request (RFC 6750 section 2.1). Bodies, cookies and other headers are never read,
+ * and a query `access_token` is only detected, never used.
  *
- * @param request of Node or Express, or Fastify's wrapper around one
+ * @param request a request of Node or Express, or Fastify's wrapper around one
  */
 export function readCredential(request: CredentialSource & { readonly raw?: CredentialSource }): Credential {
-  // Express' request has them itself, and there every look at a property is slow.
+  // An Express request has them itself, and every property access on it is slow.
   const { rawHeaders } = request;
   if (rawHeaders !== undefined) return credentialOf(request, rawHeaders);
   const source = request.raw ?? request;
@@ -45,7 +45,7 @@ export function readCredential(request: CredentialSource & { readonly raw?: Cred
 function credentialOf(source: CredentialSource, rawHeaders: CredentialSource['rawHeaders']): Credential {
   const header = source.headers?.authorization;
   if (header === undefined) return NONE;
-  // Node keeps the first of two lines and says nothing; only the raw list shows both.
+  // Node silently keeps the first of two headers; only the raw list shows both.
   if (typeof header !== 'string' || hasTwoAuthorizationLines(rawHeaders)) return AMBIGUOUS;
   const credential = parseAuthorization(header);
   if (credential.outcome === 'none') return NONE;
@@ -53,8 +53,8 @@ function credentialOf(source: CredentialSource, rawHeaders: CredentialSource['ra
 }
 
 /**
- * Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. What follows
- * those is the token, whatever its other characters: they are judged where the token is new.
+ * Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. The rest is
+ * the token, whatever its other characters: they are checked when the token is new.
  */
 export function parseAuthorization(header: string): Credential {
   if (!hasBearerScheme(header)) return NONE;
@@ -66,7 +66,7 @@ export function parseAuthorization(header: string): Credential {
   return { outcome: 'token', token: header.slice(start) };
 }
 
-/** Letter by letter, without a copy: this runs on every request. The bit that tells small letters from capitals is set. */
+/** Compares letter by letter, without a copy: this runs on every request. The set bit makes capitals lower case. */
 function hasBearerScheme(header: string): boolean {
   for (let i = 0; i < SCHEME.length; i += 1) {
     if ((header.charCodeAt(i) | 0x20) !== SCHEME.charCodeAt(i)) return false;
@@ -79,7 +79,7 @@ function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): bo
   let lines = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
-    // Other names have thirteen letters too, `cache-control` for one: most are told by their first.
+    // Other names have 13 characters too, `cache-control` for example: the first letter excludes most of them.
     if (name?.length === 13 && (name.charCodeAt(0) | 0x20) === 0x61 && name.toLowerCase() === 'authorization')
       lines += 1;
   }
@@ -104,7 +104,7 @@ function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not well-formed: no framework reads a known name out of it either.
+    // Not well-formed: no framework reads a known name from it either.
     return text;
   }
 }

@@ -8,7 +8,7 @@ import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
 
 /**
  * Answers this module's errors with their headers: challenge, `Retry-After`, `Cache-Control: no-store`. The guard sets
- * them by itself; mount this filter for errors that services and the Passport strategy throw, for example as
+ * them without this filter; mount it for errors that services and the Passport strategy throw, for example as
  * `{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }`.
  */
 @Catch(NowggAuthError)

@@ -30,11 +30,10 @@ import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
 export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };
 
 /**
- * Lets a request through when its bearer token is good for the route's policy, and puts the principal on
- * `request.user`. Answers are those of RFC 6750, headers included, on Express and on Fastify. An execution context that
- * it does not know is denied.
+ * Admits a request when its bearer token meets the route's policy, and puts the principal on `request.user`. Responses
+ * follow RFC 6750, headers included, on Express and on Fastify. An unknown kind of execution context is denied.
  *
- * A verdict in the cache is decided without a promise. Override single steps to adapt it.
+ * A cached verdict is decided without a promise. Override the protected methods to adapt single steps.
  */
 @EnforcesNowggPolicy()
 @Injectable()
@@ -66,12 +65,12 @@ export class NowggAuthGuard implements CanActivate {
   /** The request of this context. Denies every kind of context that is not HTTP. */
   protected getRequest(context: ExecutionContext): GuardedRequest {
     if (context.getType() !== 'http') {
-      throw new NowggConfigurationError('NowggAuthGuard does not know this kind of execution context and denies it');
+      throw new NowggConfigurationError('NowggAuthGuard does not support this kind of execution context and denies it');
     }
     return context.getArgByIndex<GuardedRequest>(0);
   }
 
-  /** What the route asks of its callers. */
+  /** The requirements of the route. */
   protected getPolicy(context: ExecutionContext): RoutePolicy {
     const policy = routePolicyOf(context.getHandler(), context.getClass());
     if (policy.authentication !== undefined && !this.#checked.has(policy)) {
@@ -87,14 +86,14 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   /**
-   * Names the request's source, for budgets and for the bounds of one source: what `verification.sourceOf` says. Runs
-   * only when the identity system is to be asked.
+   * Names the request's source, for budgets and for limits per source: the result of `verification.sourceOf`. Called
+   * only when the identity system must be asked.
    */
   protected getSource(request: GuardedRequest): string | undefined {
     return requestSource(request, this.options.verification);
   }
 
-  /** Decides about a caller who presents no usable token. */
+  /** Decides about a caller that presents no usable token. */
   protected withoutToken(
     request: GuardedRequest,
     policy: RoutePolicy,
@@ -111,7 +110,7 @@ export class NowggAuthGuard implements CanActivate {
     return this.onVerdict(request, policy, { status: 'invalid', reason: 'malformed_token' });
   }
 
-  /** Decides by the verdict about the token; on every request, a cached verdict included. */
+  /** Decides by the verdict about the token. Called on every request, also for a cached verdict. */
   protected onVerdict(request: GuardedRequest, policy: RoutePolicy, verdict: Verdict): true {
     if (verdict.status === 'valid') return this.admitCaller(request, policy, verdict.principal);
     if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
@@ -150,16 +149,16 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   /**
-   * Whether the decision of a global guard, or of another one on the route, stands for this HTTP request. A decision
-   * serves one request only: what a connection was opened with outlives tokens and bans, so it is decided anew for each
-   * message.
+   * Whether the decision of a global guard, or of another guard on the route, applies to this HTTP request. A decision
+   * serves one request only: a connection may outlive its token, and may stay open after a ban, so each message is
+   * decided anew.
    */
   #stands(earlier: Authentication, context: ExecutionContext, request: GuardedRequest, policy: RoutePolicy): boolean {
     if (earlier.policy !== policy || earlier.by !== this.authenticator) return false;
     return context.getArgByIndex(0) === request && responseOf(context) !== undefined;
   }
 
-  /** Sets the headers of the refusal before it is thrown, so that they need no exception filter. */
+  /** Sets the headers of the refusal before throwing it, so that they need no exception filter. */
   private refuse(context: ExecutionContext, error: unknown): never {
     const response = responseOf(context);
     if (error instanceof NowggAuthError && response) {
@@ -169,7 +168,7 @@ export class NowggAuthGuard implements CanActivate {
   }
 }
 
-/** The response of an HTTP context. A context that is made by hand for a socket says `http` too, and has none. */
+/** The response of an HTTP context. A context made by hand for a socket also has type `http`, but no response. */
 function responseOf(context: ExecutionContext): HeaderTarget | undefined {
   const response: unknown = context.getType() === 'http' ? context.getArgByIndex(1) : undefined;
   return typeof response === 'object' && response !== null ? (response as HeaderTarget) : undefined;

@@ -15,8 +15,8 @@ type Output<P> = P extends { transform(...args: never[]): infer R }
     : never;
 
 /**
- * What a value has become after the last of these pipes. Nest's own pipes declare null and undefined among their
- * results for options that are seldom on, so those do not count.
+ * The type of a value after the last of these pipes. Null and undefined do not count: Nest's own pipes declare them as
+ * results for options that are rarely used.
  */
 export type PipedValue<V, Pipes extends readonly ParameterPipe[]> = Pipes extends readonly [
   ...ParameterPipe[],
@@ -25,7 +25,7 @@ export type PipedValue<V, Pipes extends readonly ParameterPipe[]> = Pipes extend
   ? NonNullable<Output<Last>>
   : V;
 
-/** `unknown` when parameter `I` of method `K` takes a `V`; otherwise a type that makes the decorator a compile error. */
+/** `unknown` when parameter `I` of method `K` takes a `V`; otherwise a type that makes it a compile error. */
 export type TakesValue<T, K extends PropertyKey, I extends number, V> = K extends keyof T
   ? T[K] extends (...args: infer A) => unknown
     ? [V] extends [A[I]]
@@ -42,11 +42,11 @@ export type ParameterDecoratorFor<V> = <T extends object, K extends string | sym
 ) => void;
 
 /**
- * Injects the caller, or one field of {@link NowggPrincipal}. A field that does not exist and a parameter of a type that
- * cannot hold the value are compile errors; with pipes, what the last one gives counts.
+ * Injects the caller, or one field of {@link NowggPrincipal}. A field that does not exist and a parameter of a type
+ * that cannot hold the value are compile errors; with pipes, the result of the last one counts.
  *
- * `undefined`, never null, for an anonymous caller, on a public route, and for a caller whom another Passport strategy
- * let in. Where neither the guard nor a strategy ran, the answer is a 500 that says so.
+ * `undefined`, never null, for an anonymous caller, on a public route, and for a caller that another Passport strategy
+ * admitted. When neither the guard nor a strategy ran, the answer is a 500 that says so.
  */
 export function NowggUser(): ParameterDecoratorFor<NowggPrincipal>;
 export function NowggUser<const Pipes extends readonly [ParameterPipe, ...ParameterPipe[]]>(
@@ -77,7 +77,7 @@ function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
     const request = context.getArgByIndex<AuthenticatedRequest & { authInfo?: unknown }>(0);
     const authentication = findAuthentication(request);
     if (authentication) return authentication.principal;
-    // Passport's guard leaves this property on every request that it let in: a strategy named before ours took it.
+    // Passport's guard sets this property on every request that it admits: a strategy named before ours accepted it.
     if ('authInfo' in request) return undefined;
   }
   throw new NowggConfigurationError('@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard');

@@ -16,7 +16,7 @@ import { readCredential } from './credential.js';
 import type { GuardedRequest } from './nowgg-auth.guard.js';
 import { claimPassportName, holdPassportName, releasePassportName, yieldPassportName } from './passport-names.js';
 
-/** DI token of the name under which a module's strategy is known to Passport. */
+/** DI token of the name under which Passport knows a module's strategy. */
 export const STRATEGY_NAME = Symbol('nestjs-nowgg-auth:strategy-name');
 
 interface PassportRegistry {
@@ -28,16 +28,16 @@ interface StrategyBase {
   getPassportInstance(): PassportRegistry;
 }
 
-// Typed by hand: the inferred type names what consumers need not have installed.
+// Typed by hand: the inferred type names packages that consumers may not have installed.
 const Base = PassportStrategy(CustomStrategy) as unknown as new () => StrategyBase;
 
 /**
- * Passport strategy on the module's authenticator, for chains such as `AuthGuard(['nowgg', 'jwt'])`. No token or a bad
- * one lets the next strategy try; an identity system that cannot be asked ends the chain with a 503, because whether the
- * token is good is not known; two credentials at once end it with a 400.
+ * Passport strategy on the module's authenticator, for chains such as `AuthGuard(['nowgg', 'jwt'])`. A missing or
+ * invalid token lets the next strategy try. When the identity system cannot be asked, the chain ends with a 503,
+ * because the token may be valid. Two credentials at once end it with a 400.
  *
- * Passport tells a strategy nothing about the route. `@Public`, `@OptionalAuth`, `@RequireScopes` and `@NowggAuth` are
- * read by `NowggAuthGuard` only, and an application with one of them on a route of `AuthGuard` refuses to boot.
+ * Passport does not tell a strategy about the route. Only `NowggAuthGuard` reads `@Public`, `@OptionalAuth`,
+ * `@RequireScopes` and `@NowggAuth`; an application with one of them on a route of `AuthGuard` refuses to boot.
  */
 @Injectable()
 export class NowggStrategy extends Base implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
@@ -54,14 +54,15 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
     super.getPassportInstance().use(name, this);
   }
 
-  /** Keeps the base class, which runs before there is a name, from registering this strategy. */
+  /** Prevents the base class, whose constructor runs before the name is set, from registering this strategy. */
   override getPassportInstance(): PassportRegistry {
     return { use: () => undefined, unuse: () => undefined };
   }
 
   /**
    * @returns the caller; false lets the next strategy try
-   * @throws IdentityUnavailableError when the identity system could not be asked, InvalidRequestError for two credentials
+   * @throws IdentityUnavailableError when the identity system could not be asked
+   * @throws InvalidRequestError for two credentials
    */
   async validate(request: GuardedRequest): Promise<NowggPrincipal | false> {
     const principal = await this.findCaller(request);

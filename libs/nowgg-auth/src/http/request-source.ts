@@ -2,7 +2,7 @@ import type { ResolvedVerificationOptions } from '../options/options.js';
 
 const LONGEST_SOURCE = 256;
 
-/** What the application says a request's source is; undefined where it says nothing usable. Never throws. */
+/** The source that the application names for a request; undefined when its answer is not usable. Never throws. */
 export function requestSource(
   request: object,
   { sourceOf }: Pick<ResolvedVerificationOptions, 'sourceOf'>,

@@ -1,8 +1,8 @@
-/** What an identity system tells about a player's account. Only `userId` is certain; the rest may be absent. */
+/** Account data of a player from the identity system. Only `userId` is always there; the rest may be absent. */
 export interface NowggUserInfo {
   readonly userId: string;
   readonly email?: string | undefined;
-  /** With the country's prefix. */
+  /** With the country calling code. */
   readonly mobile?: string | undefined;
   readonly name?: string | undefined;
   /** URL of the picture; the same picture is called `picture` in an id_token. */
@@ -15,7 +15,7 @@ export interface NowggUserInfo {
   readonly postalCode?: string | undefined;
 }
 
-/** What now.gg tells about the session in which a token was issued. Every field may be absent. */
+/** Data from now.gg about the session in which a token was issued. Every field may be absent. */
 export interface NowggSessionInfo {
   readonly userAgent?: string | undefined;
   readonly ip?: string | undefined;

@@ -1,4 +1,4 @@
-/** Latest time in seconds that a claim can mean; beyond it somebody sent milliseconds. */
+/** Latest time in seconds that a claim can mean; a larger value is in milliseconds. */
 const LATEST_SECONDS = 1e11;
 const IGNORED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_DEPTH = 8;
@@ -16,8 +16,8 @@ export function readTimeClaim(value: unknown): number | undefined {
 }
 
 /**
- * Whether a value can identify a user, session or token: 1 to 255 well-formed characters without controls. PostgreSQL
- * would turn lone surrogates into one and the same character, and two users into one.
+ * Whether a value can identify a user, session or token: 1 to 255 well-formed characters without control characters.
+ * PostgreSQL would store all lone surrogates as the same character, and so merge two users into one.
  */
 export function isIdentifier(value: unknown): value is string {
   return (
@@ -35,20 +35,20 @@ export function readAudience(value: unknown): readonly string[] | undefined {
   return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
 }
 
-/** The value when it is a well-formed string, else undefined. For optional, descriptive claims. */
+/** The value of an optional, descriptive claim as a well-formed, non-empty string; otherwise undefined. */
 export function readText(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   return typeof value === 'string' && value !== '' && value.isWellFormed() ? value : undefined;
 }
 
-/** Own property of a parsed JSON object; undefined for inherited ones and for everything that is no object. */
+/** Own property of a parsed JSON object; undefined for inherited ones and for everything that is not an object. */
 export function ownProperty(value: unknown, key: string): unknown {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /**
- * The object, to take claims out of by their names, which costs a fraction of asking for each whether it is its own. In a
- * process where somebody polluted the prototype of all objects, a copy without one: what was put there is no claim.
+ * An object that claims can be read from by name, without an own-property check for each, which costs much more. It is
+ * the given object, or a copy without a prototype when `Object.prototype` is polluted: inherited values are not claims.
  */
 export function withoutInherited<T extends object>(parsed: T): T {
   const isPolluted = Object.keys(Object.prototype).length > 0;
@@ -60,17 +60,17 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Freezes the claims of a parsed reply deeply, in place: nobody else may hold them. Keys that could reach a prototype
- * are taken out, and what lies deeper than eight levels.
+ * Freezes the claims of a parsed reply deeply, in place: no other code may hold a reference to them. Removes keys that
+ * could reach a prototype and everything deeper than eight levels.
  *
- * @param shared texts that every token of a client repeats: their copies are dropped for these
+ * @param shared texts that every token of a client repeats: these replace their copies in the claims
  */
 export function freezeClaims<T extends object>(claims: T, shared: readonly string[] = []): Readonly<T> {
   freezeDeeply(claims as Record<string, unknown>, shared, MAX_DEPTH);
   return claims;
 }
 
-/** @param levels how many may be below */
+/** @param levels number of levels that are kept, this one included */
 function freezeDeeply(holder: Record<string, unknown>, shared: readonly string[], levels: number): void {
   for (const key of Object.keys(holder)) {
     const value = holder[key];

@@ -2,35 +2,35 @@ import type { UnknownReason } from './reasons.js';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 
-/** Agents that an application brings along for the calls to identity systems. */
+/** Agents of the application for the calls to identity systems. */
 export interface IdentityHttpAgents {
-  /** For plain http, which only loopback and opted-in addresses use. */
+  /** For plain http, which only loopback and explicitly allowed addresses use. */
   readonly http?: HttpAgent;
   readonly https?: HttpsAgent;
 }
 
 /**
- * What a call to an identity system is for. Each purpose has connections of its own, so that calls of one kind that
- * take long never delay calls of another.
+ * The purpose of a call to an identity system. Each purpose has separate connections, so that slow calls of one kind
+ * never delay calls of another.
  */
 export type IdentityHttpPurpose =
-  /** A verdict about one token. */
+  /** Gets a verdict about one token. */
   | 'verify'
-  /** An authorization code for a first token set. */
+  /** Exchanges an authorization code for a first token set. */
   | 'code'
-  /** A refresh token for a new token set. */
+  /** Exchanges a refresh token for a new token set. */
   | 'refresh'
-  /** What is known about the account or session behind a token. */
+  /** Gets data about the account or session of a token. */
   | 'account'
-  /** A token of the application itself. */
+  /** Gets a token of the application itself. */
   | 'application'
-  /** Discovery document and public keys. */
+  /** Fetches the discovery document and public keys. */
   | 'metadata'
-  /** Telling the identity system that a grant is over. */
+  /** Tells the identity system that a grant has ended. */
   | 'revocation';
 
 export interface IdentityHttpRequest {
-  /** Default: none of these, which has connections of its own as well. */
+  /** Default: none of these; such requests have separate connections too. */
   readonly purpose?: IdentityHttpPurpose;
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Absolute URL, from configuration only. */
@@ -38,11 +38,11 @@ export interface IdentityHttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: Readonly<Record<string, string>>;
-  /** Sent as it is, with the content type that {@link headers} name. Instead of {@link json}. */
+  /** Sent unchanged, with the content type from {@link headers}. Instead of {@link json}. */
   readonly body?: string;
-  /** Bears the total deadline. */
+  /** Carries the total deadline. */
   readonly signal: AbortSignal;
-  /** Whether a kept-alive socket that the peer closed under the request may be retried once on a new one. */
+  /** Whether to retry once on a new socket when the peer closed a kept-alive one during the request. */
   readonly idempotent: boolean;
 }
 
@@ -53,18 +53,18 @@ export type IdentityHttpOutcome =
       readonly statusCode: number;
       /** The parsed body when it is well-formed JSON of a JSON content type, else undefined. */
       readonly json: unknown;
-      /** By lower-case name, as Node joins repeated ones. */
+      /** By lower-case name; Node joins repeated headers. */
       readonly headers?: Readonly<Record<string, string>>;
-      /** The body as it came, for callers that read it by another library. */
+      /** The unparsed body, for callers that read it with another library. */
       readonly body?: Uint8Array;
       /** From `Retry-After` (seconds or date) or `X-Rate-Limit-Reset`; unclamped, never negative. */
       readonly retryAfterMs: number | undefined;
-      /** Closes the connection so that nothing more is read from it. */
+      /** Closes the connection, so that nothing more is read from it. */
       drop(): void;
     }
   | { readonly status: 'failed'; readonly sent: 'no' | 'perhaps'; readonly reason: UnknownReason };
 
-/** Port of the hardened HTTP client that every provider shares: deadline, no redirects, size cap, JSON only, keep-alive. */
+/** Port of the hardened HTTP client of all providers: deadline, no redirects, size limit, JSON only, keep-alive. */
 export abstract class IdentityHttp {
   abstract send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome>;
 }

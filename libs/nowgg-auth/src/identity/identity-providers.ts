@@ -7,7 +7,7 @@ import { commonVerdictScope } from './verdict-scope.js';
 /** The identity providers of one module instance, by name. */
 export class IdentityProviders implements OnApplicationBootstrap {
   readonly #byName: ReadonlyMap<string, IdentityProvider>;
-  /** What the verdicts of this module depend on: the scopes of all its providers. 43 base64url characters. */
+  /** Hash of everything that this module's verdicts depend on: its providers' scopes. 43 base64url characters. */
   readonly verdictScope: string;
 
   constructor(providers: readonly IdentityProvider[]) {
@@ -35,12 +35,12 @@ export class IdentityProviders implements OnApplicationBootstrap {
     return this.#byName.get(name);
   }
 
-  /** The named provider, or the only one when no name is given. @throws NowggConfigurationError when that is ambiguous. */
+  /** The named provider; without a name the only one. @throws NowggConfigurationError when that is ambiguous. */
   getOrOnly(name: string | undefined): IdentityProvider {
     if (name !== undefined) return this.get(name);
     const only = this.only();
     if (!only)
-      throw new NowggConfigurationError('several identity providers are configured: name the one that is meant');
+      throw new NowggConfigurationError('several identity providers are configured: give the name of one of them');
     return only;
   }
 
@@ -49,7 +49,7 @@ export class IdentityProviders implements OnApplicationBootstrap {
     return this.#byName.size === 1 ? this.#byName.values().next().value : undefined;
   }
 
-  /** The provider to which an unverified issuer and audience point. Only a choice: the verified ones must match. */
+  /** The provider of an unverified issuer and audience. Only a choice: the verified ones must match as well. */
   findRecognising(jws: UnverifiedJws): IdentityProvider | undefined {
     for (const provider of this.#byName.values()) if (provider.recognises(jws)) return provider;
     return undefined;

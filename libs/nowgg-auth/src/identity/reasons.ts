@@ -1,42 +1,42 @@
 import type { InvalidTokenReason } from '../errors.js';
 
-/** Why a token was refused. `missing_token` never comes from a verification: there was a token. */
+/** The reason why a token was refused. A verification never gives `missing_token`, because there was a token. */
 export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'>;
 
-/** Why the identity system could not be asked, or its answer not be believed. */
+/** The reason why the identity system could not be asked, or why its answer is not trusted. */
 export type UnknownReason =
   /** No complete answer before the deadline. */
   | 'timeout'
-  /** Name not resolved, connection refused or reset. */
+  /** Host name not resolved, connection refused or reset. */
   | 'network'
-  /** The certificate is not good for this host. */
+  /** The certificate is not valid for this host. */
   | 'tls'
   /** A 3xx: never followed, never a verdict. */
   | 'redirect'
   /** A 5xx, whatever its body. */
   | 'server_error'
-  /** A 429, or still inside the time that its `Retry-After` named. */
+  /** A 429, or the time in its `Retry-After` has not passed yet. */
   | 'rate_limited'
-  /** A reply that is no well-formed answer of this identity system. */
+  /** A reply that is not a well-formed answer of this identity system. */
   | 'invalid_response'
   /** A well-formed answer about another token than the one that was sent. */
   | 'mismatched_reply'
-  /** The refusal may be about our own client secret: tokens of several players are refused and none is accepted. */
+  /** The refusal may be about the client secret: tokens of several players are refused and none is accepted. */
   | 'own_credentials_suspect'
-  /** A token that was accepted before was refused once. A second refusal, asked for two seconds later, decides. */
+  /** A token that was accepted before was refused once. A second request, two seconds later, decides. */
   | 'unconfirmed_refusal'
-  /** Not asked: too many questions had no answer, and the next probe is not due yet. */
+  /** Not sent: too many requests had no answer, and the next probe is not due yet. */
   | 'circuit_open'
-  /** Not asked: as many questions as are allowed at a time are under way. */
+  /** Not sent: the maximum number of concurrent requests is reached. */
   | 'overloaded'
-  /** Not asked: the application's own budget for questions is spent. */
+  /** Not sent: the application's own budget for requests is used up. */
   | 'over_budget'
   /**
-   * The token names a signing key that the issuer's key set lacks, and the set was fetched too recently to ask again: the
-   * key may be a newly published one.
+   * The token names a signing key that the issuer's key set lacks, and the set was fetched too recently to fetch it
+   * again. The key may be newly published.
    */
   | 'unknown_key'
-  /** Not asked: the system's metadata names hosts that are not configured, so nothing is sent there. */
+  /** Not sent: the system's metadata names hosts that are not configured. */
   | 'foreign_endpoint'
   /** The token was issued up to five minutes ahead of our clock, which may be slow. */
   | 'issued_in_the_future'

@@ -1,16 +1,16 @@
 import { LRUCache } from 'lru-cache';
 
-/** What stands between two scopes: a space everywhere (RFC 6749 section 3.3), a comma only where the system says so. */
+/** The separator of scopes: a space (RFC 6749 section 3.3), or a comma for systems that use one. */
 export type ScopeSeparator = ' ' | ',';
 
-/** Longer texts are no list that many tokens share. */
+/** Longer texts are not cached: many tokens are unlikely to share them. */
 const LONGEST_SHARED_TEXT = 1_000;
 const BETWEEN = { ' ': /\s+/, ',': /[\s,]+/ };
 
-// Tokens of one client carry the same few lists: each is read once, and all principals share it.
+// Tokens of one client have the same few lists: each is parsed once, and all principals share it.
 const listsRead = { ' ': listCache(), ',': listCache() };
 
-/** Scopes from a text or a list, in their order; whatever is no text is left out. Frozen. */
+/** Scopes from a text or a list, in their order; items that are not text are left out. Frozen. */
 export function readScopes(scope: unknown, separator: ScopeSeparator = ' '): readonly string[] {
   if (typeof scope === 'string') return scopesIn(scope, separator);
   return frozenList(Array.isArray(scope) ? scope.filter((item): item is string => typeof item === 'string') : []);

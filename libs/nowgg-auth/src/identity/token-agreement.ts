@@ -12,8 +12,8 @@ const AGREE: Readonly<Record<string, (sent: unknown, answered: unknown) => boole
 };
 
 /**
- * Whether a reply speaks of the token that was sent: of the claims that both sides have, the identifying ones must
- * agree. If not, it is another request's reply (a confused proxy, a desynchronised connection) and must not be believed.
+ * Whether a reply is about the token that was sent: the identifying claims that both sides have must agree. Otherwise
+ * it is the reply to another request (a faulty proxy, a desynchronised connection) and must not be trusted.
  */
 export function agreesWithToken(jws: UnverifiedJws | undefined, claims: Readonly<Record<string, unknown>>): boolean {
   if (!jws) return true;
@@ -25,7 +25,7 @@ export function agreesWithToken(jws: UnverifiedJws | undefined, claims: Readonly
   });
 }
 
-/** The same names, in any order. By sets, not by sorting: the token's list may be long. */
+/** Whether both sides have the same names, in any order. Compares sets, because the token's list may be long. */
 function isSameAudience(sent: unknown, answered: unknown): boolean {
   const [mine, theirs] = [readAudience(sent), readAudience(answered)];
   if (!mine || !theirs) return sent === answered;

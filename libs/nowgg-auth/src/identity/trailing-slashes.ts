@@ -1,8 +1,8 @@
 const SLASH = 0x2f;
 
 /**
- * Length of an address without the slashes at its end. A loop: a regular expression would try again at every slash of a
- * long run, and strangers may choose the text.
+ * Length of an address without the slashes at its end. Uses a loop, because a regular expression would backtrack at
+ * every slash of a long run, and an attacker may choose the text.
  */
 export function lengthWithoutSlashes(url: string): number {
   let end = url.length;

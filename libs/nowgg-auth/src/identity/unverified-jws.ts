@@ -1,4 +1,4 @@
-/** The claims of a compact JWS whose signature nobody has checked. Good to refuse or to route by, never to accept by. */
+/** The claims of a compact JWS with an unchecked signature. Use them to refuse or route a token, never to accept it. */
 export interface UnverifiedJws {
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -13,8 +13,8 @@ export function decodeUnverifiedJws(token: string): UnverifiedJws | undefined {
 }
 
 /**
- * The text that the signature of a compact JWS is made over: its first two parts, as received (RFC 7515 section 5.1).
- * Undefined for a text with fewer than three parts. What follows the second dot does not matter.
+ * The signed text of a compact JWS: its first two parts, as received (RFC 7515 section 5.1). Undefined for a text with
+ * fewer than three parts. The text after the second dot does not matter.
  */
 export function signingInputOf(token: string): string | undefined {
   const second = token.indexOf('.', token.indexOf('.') + 1);
@@ -27,9 +27,9 @@ const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 const BYTE_ORDER_MARK = '77u_';
 
 /**
- * Whether a text is the only spelling of its compact JWS: decoders forgive padding, white space and unused bits in the
- * last character of a part, so that one token would have many texts. Header and claims may not begin with a byte order
- * mark, which decoders of text drop. Linear in the text's length.
+ * Whether a text is the canonical encoding of its compact JWS. Decoders tolerate padding, white space and unused bits
+ * in the last character of a part, so one token would have many texts. Header and claims must not begin with a byte
+ * order mark, which text decoders drop. Linear in the length of the text.
  */
 export function isCanonicalJws(text: string): boolean {
   if (!COMPACT.test(text)) return false;
@@ -44,7 +44,7 @@ export function isCanonicalJws(text: string): boolean {
   );
 }
 
-/** Whether the last character of a part has no bits that belong to no byte, or they are zero. */
+/** Whether the last character of a part has no unused bits, or only zero ones. */
 function endsCanonically(text: string, end: number, length: number): boolean {
   const last = text.charAt(end - 1);
   switch (length % 4) {
@@ -59,7 +59,7 @@ function endsCanonically(text: string, end: number, length: number): boolean {
   }
 }
 
-/** Made once: making it costs more than using it. A byte order mark stays, and is not JSON. */
+/** Created once, because that costs more than a call. A byte order mark is kept, which makes the text invalid JSON. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function parseJsonObject(part: string | undefined): Record<string, unknown> | undefined {

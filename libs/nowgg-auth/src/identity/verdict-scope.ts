@@ -2,24 +2,24 @@ import { createHash, randomUUID } from 'node:crypto';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Never part of a scope, at any depth: processes with the old and the new secret share their verdicts. */
+/** Never part of a scope, at any depth, so that processes with the old and the new secret share their verdicts. */
 const SECRET = 'clientSecret';
 const SCHEMA = 'nestjs-nowgg-auth verdict scope v1';
 
 /**
- * Hash over the settings that verdicts depend on; 43 base64url characters. Every setting counts unless it is named in
+ * Hash of the settings that verdicts depend on; 43 base64url characters. Every setting counts unless it is named in
  * `without`, so that a new one cannot be forgotten: at worst two configurations share less than they could.
  *
  * @param settings resolved settings: plain values, lists and objects. A value of another kind cannot be compared and
  * makes the scope unique.
- * @param without names of settings that decide nothing about a token. `clientSecret` never counts.
+ * @param without names of settings that do not affect verdicts. `clientSecret` never counts.
  */
 export function verdictScopeOf(settings: object, without: readonly string[] = []): string {
   const deciding = Object.entries(settings).filter(([name]) => !without.includes(name));
   return hashOf(comparable(Object.fromEntries(deciding)));
 }
 
-/** One scope for several, in their order. */
+/** Combines several scopes, in their order, into one. */
 export function commonVerdictScope(scopes: readonly string[]): string {
   return hashOf(scopes);
 }
@@ -30,7 +30,7 @@ function hashOf(value: unknown): string {
     .digest('base64url');
 }
 
-/** The same text for the same settings, whatever the order of their names; absent and undefined are the same. */
+/** A canonical form of the settings, independent of the order of names; undefined values count as absent. */
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return ['list', ...value.map(comparable)];
   if (isPlainObject(value)) {

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { OPTIONAL_SHARED_CACHE, type SharedCache } from '../verification/cache/shared-cache.js';
 
-/** Closes kept-alive connections once the application has served its last request. */
+/** Closes kept-alive connections after the application has served its last request. */
 @Injectable()
 export class ConnectionCloser implements OnApplicationShutdown {
   readonly #http: AxiosIdentityHttp;

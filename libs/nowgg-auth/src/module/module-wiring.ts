@@ -14,23 +14,23 @@ import type { NowggRoutesOptions } from '../routes/routes-options.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** What a module declaration comes to: what it is built of, and how its options are obtained and judged. */
+/** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
 export interface ModuleDeclaration {
   readonly wiring: NowggAuthWiring;
-  /** Provide {@link GIVEN_OPTIONS}. */
+  /** Providers of {@link GIVEN_OPTIONS}. */
   readonly providers: readonly Provider[];
-  /** Run at boot, so that every fault, in wiring or options, is reported by one error then. */
+  /** Called at startup, so that one error reports every fault of wiring and options. */
   readonly resolve: (given: unknown) => ResolvedNowggAuthOptions;
 }
 
 /** DI token of the options as the application gave them. */
 export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 
-/** What each wiring key must be. */
+/** The check and the error text of each wiring key. */
 const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) => boolean, string]>> = {
-  tokenStore: [isProviderFactory, 'what memoryTokenStore() or typeOrmTokenStore() returns'],
-  revocationStore: [isProviderFactory, 'what memoryRevocationStore() or typeOrmRevocationStore() returns'],
-  sharedCache: [isProviderFactory, 'what redisSharedCache() returns'],
+  tokenStore: [isProviderFactory, 'the result of memoryTokenStore() or typeOrmTokenStore()'],
+  revocationStore: [isProviderFactory, 'the result of memoryRevocationStore() or typeOrmRevocationStore()'],
+  sharedCache: [isProviderFactory, 'the result of redisSharedCache()'],
   routes: [isRoutes, 'true, false, or { path?, guards? }'],
   strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
@@ -41,7 +41,7 @@ const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) 
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 const ASYNC_KEYS: readonly string[] = ['imports', 'inject', ...SOURCES];
 
-/** For options and wiring in one object. */
+/** Declares a module from options and wiring in one object. */
 export function declareWith(options: NowggAuthModuleOptions): ModuleDeclaration {
   const { wiring, rest } = split(options);
   const faults = wiringFaults(wiring);
@@ -52,7 +52,7 @@ export function declareWith(options: NowggAuthModuleOptions): ModuleDeclaration 
   };
 }
 
-/** For wiring here and options from a factory. */
+/** Declares a module from wiring and a factory of the options. */
 export function declareWithFactory(options: NowggAuthModuleAsyncOptions): ModuleDeclaration {
   const { wiring, rest } = split(options);
   const faults = [...wiringFaults(wiring), ...sourceFaults(rest)];
@@ -69,7 +69,7 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
   };
 }
 
-/** The only look at the environment: an option for tests that must not reach players by mistake. */
+/** Refuses an option for tests in production. Nothing else reads the environment. */
 function productionFaults(given: unknown): string[] {
   const verification = isSettings(given) ? given.verification : undefined;
   const isForTests = isSettings(verification) && verification.refusalsAreDefinite === true;
@@ -78,7 +78,7 @@ function productionFaults(given: unknown): string[] {
     : [];
 }
 
-/** What `routes` comes to; undefined for none. */
+/** Options of the ready-made routes; undefined without routes. */
 export function routesOf({ routes }: NowggAuthWiring): NowggRoutesOptions | undefined {
   if (routes === undefined || routes === false || !isRoutes(routes)) return undefined;
   return routes === true ? {} : routes;
@@ -93,7 +93,7 @@ function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
   return hasPath && hasGuards && Object.keys(rest).length === 0;
 }
 
-/** What passes gets the requests with our client secret in them: no unknown key, and nothing that is no agent. */
+/** Strict about keys and types, because these agents carry the requests with our client secret. */
 export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
   if (!isSettings(value)) return false;
   const { http, https, ...rest } = value;
@@ -101,7 +101,7 @@ export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
   return areAgents && Object.keys(rest).length === 0;
 }
 
-/** Whether a store can be made of it; what cannot is left out and reported at boot. */
+/** Whether the value can create a store. Other values are left out and reported at startup. */
 export function isProviderFactory(value: unknown): value is { inject: []; create(): never } {
   return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
 }
@@ -142,7 +142,7 @@ function wiringFaults(wiring: NowggAuthWiring): string[] {
 
 function returnedWiringFaults(wiring: NowggAuthWiring): string[] {
   return Object.keys(wiring).map(
-    (key) => `${key} is wiring: it stands beside the factory, not in what the factory returns`,
+    (key) => `${key} is wiring: set it next to the factory, not in the options that the factory returns`,
   );
 }
 
@@ -150,7 +150,7 @@ function sourceFaults(rest: Settings): string[] {
   const misplaced = Object.keys(rest).filter((key) => !ASYNC_KEYS.includes(key));
   const sources = SOURCES.filter((key) => rest[key] !== undefined);
   return [
-    ...misplaced.map((key) => `${key} is neither wiring nor a way to obtain the options`),
-    ...(sources.length === 1 ? [] : ['exactly one of useFactory, useClass and useExisting must be there']),
+    ...misplaced.map((key) => `${key} is neither wiring nor a source of the options`),
+    ...(sources.length === 1 ? [] : ['exactly one of useFactory, useClass and useExisting is required']),
   ];
 }

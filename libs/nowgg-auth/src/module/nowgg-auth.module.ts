@@ -32,8 +32,8 @@ import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
 /**
- * now.gg sign-in for a Nest application. Each declaration is a module of its own that shares no state with another.
- * Faulty options or wiring refuse to boot, with one `NowggConfigurationError` that names all of them.
+ * now.gg sign-in for a Nest application. Each declaration is a separate module that shares no state with another.
+ * With invalid options or wiring the application does not start: one `NowggConfigurationError` names all faults.
  */
 @Module({})
 export class NowggAuthModule {
@@ -42,7 +42,7 @@ export class NowggAuthModule {
     return dynamicModule(declareWith(options), []);
   }
 
-  /** Declares the module with its wiring here and its options from a factory; the factory may return no wiring. */
+  /** Declares the module with its wiring here and its options from a factory, which must not return wiring. */
   static forRootAsync(options: NowggAuthModuleAsyncOptions): DynamicModule {
     return dynamicModule(declareWithFactory(options), options.imports ?? []);
   }

@@ -3,7 +3,7 @@ import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import type { TokenStore } from '../tokens/store/token-store.js';
 import type { RevocationStore } from '../revocation/revocation-store.js';
 
-/** Warns at start when grants are shared by processes and revocations are not. */
+/** Warns at startup when processes share grants but not revocations. */
 export class ReachWarning implements OnApplicationBootstrap {
   readonly #isShort: boolean;
 
@@ -14,7 +14,7 @@ export class ReachWarning implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     if (!this.#isShort) return;
     new Logger('NowggAuth').warn(
-      'a sign-out or ban holds in this process only: give NowggAuthModule the wiring key revocationStore, ' +
+      'a sign-out or ban applies to this process only: give NowggAuthModule the wiring key revocationStore, ' +
         'for example typeOrmRevocationStore()',
     );
   }

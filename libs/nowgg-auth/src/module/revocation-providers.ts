@@ -11,12 +11,12 @@ import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
 
-/** Revocations on the wired store; in the memory of the process by default. */
+/** Providers for revocations on the wired store; by default in the memory of the process. */
 export function revocationProviders(wiring: RevocationStoreWiring = memoryRevocationStore()): Provider[] {
   return [
     {
       provide: RevocationStore,
-      // Waits for the options, so that their faults are told rather than those of a store that lacks them.
+      // Waits for the options, so that their faults are reported and not those of a store without options.
       useFactory: (_options: ResolvedNowggAuthOptions, clock: NowggClock, ...dependencies: unknown[]) =>
         wiring.create({ clock }, ...dependencies),
       inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],

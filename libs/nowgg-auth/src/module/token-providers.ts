@@ -18,13 +18,13 @@ import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { TokenOwners } from '../verification/token-owners.js';
 
-/** The services that work on the wired store. */
+/** Providers of the services that use the wired token store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {
   if (!wiring) return [NowggTokenService, NowggVaultService].map(withoutTokenStore);
   return [
     {
       provide: TokenStore,
-      // Waits for the options, so that their faults are told rather than those of a store that lacks them.
+      // Waits for the options, so that their faults are reported and not those of a store without options.
       useFactory: (_options: ResolvedNowggAuthOptions, clock: NowggClock, ...dependencies: unknown[]) =>
         wiring.create({ clock }, ...dependencies),
       inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
@@ -121,7 +121,7 @@ function withoutKeys(): NowggConfigurationError {
   return new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
 }
 
-/** Transient, so that it only throws where it is injected: a singleton would stop every application that verifies only. */
+/** Transient, so that it throws only where it is injected: a singleton would stop applications that only verify. */
 function withoutTokenStore(service: typeof NowggTokenService | typeof NowggVaultService): Provider {
   return {
     provide: service,

@@ -14,7 +14,7 @@ import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { TokenOwners } from '../verification/token-owners.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
-/** From the line to the identity systems up to the verdict. */
+/** Providers for everything between the HTTP client of the identity systems and the verdict. */
 export function verificationProviders(
   sharedCache: SharedCacheWiring | undefined,
   httpAgents: IdentityHttpAgents | undefined,

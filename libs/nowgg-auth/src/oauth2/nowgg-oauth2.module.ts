@@ -10,11 +10,11 @@ import type { NowggRoutesOptions } from '../routes/routes-options.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 
 export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
-  /** The `NowggAuthModule` whose identity providers these services use; needed only if that one is not global. */
+  /** The `NowggAuthModule` whose identity providers these services use; needed only when it is not global. */
   imports?: NonNullable<ModuleMetadata['imports']>;
   /**
    * Ready-made routes for browsers: `GET :provider/authorize` and `GET :provider/callback` under `auth`, or under another
-   * path. Each provider's redirectUri must then be the address of its callback. Guards, such as a rate limiter's, stand
+   * path. Each provider's redirectUri must then be the address of its callback. Guards, such as a rate limiter's, run
    * before both. Default false.
    */
   routes?: boolean | NowggRoutesOptions;
@@ -23,8 +23,9 @@ export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
 }
 
 /**
- * What standard identity systems can do beyond vouching for a token: {@link NowggAuthorizationService} signs browsers in,
- * {@link NowggApplicationTokenService} obtains tokens for the application itself. Stands beside `NowggAuthModule`.
+ * Services for standard identity systems in addition to token verification: {@link NowggAuthorizationService} signs
+ * browsers in, {@link NowggApplicationTokenService} gets tokens for the application itself. Use it together with
+ * `NowggAuthModule`.
  */
 @Module({})
 export class NowggOAuth2Module {

@@ -1,7 +1,7 @@
 import type { ResolvedRevocationOptions, ResolvedTokensOptions, ResolvedVerificationOptions } from './options.js';
 import type { TokenType } from '../principal.js';
 
-/** What absent options mean: the only place where that stands. */
+/** Default values of all options. They are defined only here. */
 export const DEFAULTS = {
   realm: 'nowgg',
   verification: {

@@ -12,10 +12,10 @@ import { RANDOM_KEY, weaknessOf } from './weak-key.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** What belongs to the client that `clientId` names, and is without meaning alone. */
+/** Options of the client that `clientId` names. They have no meaning without it. */
 const CLIENT_OPTIONS = ['clientSecret', 'baseUrl', 'allowInsecureBaseUrl', 'issuer'] as const;
 
-/** Everything that is wrong with the module's options. Names options, never values. */
+/** All faults of the module's options. The sentences name options, never values. */
 export function optionFaults(options: unknown): string[] {
   const faults = shapeFaults(OptionsShape, options);
   if (!isSettings(options)) return faults;
@@ -24,10 +24,10 @@ export function optionFaults(options: unknown): string[] {
 
 function clientFaults(options: Settings): string[] {
   if (isPresent(options.clientId)) return nowggOptionFaults(clientOptionsOf(options));
-  return CLIENT_OPTIONS.filter((name) => isPresent(options[name])).map((name) => `${name} needs clientId beside it`);
+  return CLIENT_OPTIONS.filter((name) => isPresent(options[name])).map((name) => `${name} needs clientId`);
 }
 
-/** The now.gg client among the options, without what is absent. */
+/** Options of the now.gg client, without absent ones. */
 export function clientOptionsOf(options: Settings): NowggProviderOptions {
   const names = ['clientId', ...CLIENT_OPTIONS].filter((name) => isPresent(options[name]));
   return Object.fromEntries(names.map((name) => [name, options[name]])) as unknown as NowggProviderOptions;
@@ -43,7 +43,7 @@ function providerFaults(options: Settings): string[] {
   for (const [index, definition] of definitions.entries()) {
     const path = `identityProviders[${index}]`;
     if (!isDefinition(definition)) faults.push(`${path} must be a definition: a name and a create function`);
-    else if (names.has(definition.name)) faults.push(`${path} has a name that another identity provider has`);
+    else if (names.has(definition.name)) faults.push(`${path} has the name of another identity provider`);
     else names.add(definition.name);
   }
   return faults;
@@ -85,7 +85,7 @@ function keyRingFaults(keys: readonly unknown[]): string[] {
   return [...faults, ...firstKeyFaults(entries[0])];
 }
 
-/** A weak key behind a strong one opens what it sealed, so that it can be rotated away. */
+/** Only the first key is checked: a weak key after it can still decrypt, so that it can be replaced by rotation. */
 function firstKeyFaults(first: Settings | undefined): string[] {
   const weakness = typeof first?.key === 'string' ? weaknessOf(Buffer.from(first.key, 'base64')) : undefined;
   return weakness === undefined ? [] : [`tokens.encryptionKeys[0].key ${weakness}: ${RANDOM_KEY}`];

@@ -13,7 +13,7 @@ import {
   ValidateBy,
 } from 'class-validator';
 
-/** The longest wait that a timer of Node can hold. */
+/** The longest delay of a Node timer. */
 const LONGEST_MS = 2_147_483_647;
 
 const MOST_LIFE_MS = 3_650 * 24 * 3_600_000;
@@ -24,7 +24,7 @@ function Optional(...rules: PropertyDecorator[]): PropertyDecorator {
   };
 }
 
-/** A fault is reported once, whichever bound it breaks. */
+/** All rules have the same message, so that a fault is reported once. */
 function WholeNumber(least: number, most: number, message: string): PropertyDecorator {
   return Optional(IsInt({ message }), Min(least, { message }), Max(most, { message }));
 }
@@ -44,7 +44,7 @@ function IsFunction(): PropertyDecorator {
   });
 }
 
-/** The module's options as far as they need no other option to be judged; the now.gg client's rules are its own. */
+/** Rules for options that can be checked independently of others. The now.gg client has separate rules. */
 export class OptionsShape {
   @IsOptional() clientId?: unknown;
   @IsOptional() clientSecret?: unknown;
@@ -52,7 +52,7 @@ export class OptionsShape {
   @Optional(IsBoolean({ message: 'must be true or false' })) allowInsecureBaseUrl?: unknown;
   @IsOptional() issuer?: unknown;
   @Optional(IsArray({ message: 'must be an array' })) identityProviders?: unknown;
-  // Stands in a quoted string of a header.
+  // Part of a quoted string in a header.
   @Optional(
     Matches(/^[\x20-\x7e]+$/, { message: 'must be printable ASCII' }),
     MaxLength(256, { message: 'must have at most 256 characters' }),
@@ -79,13 +79,13 @@ export class VerificationShape {
     IsArray({ message: 'must be an array' }),
     ArrayNotEmpty({ message: 'must name at least one kind of token' }),
     ArrayUnique({ message: 'must name each kind once' }),
-    IsIn(['token', 'id_token'], { each: true, message: 'may hold token and id_token only' }),
+    IsIn(['token', 'id_token'], { each: true, message: 'may contain only token and id_token' }),
   )
   acceptTokenTypes?: unknown;
 }
 
 export class CircuitShape {
-  // Fewer would let a passing hiccup stop every question.
+  // With fewer, a short disturbance would stop all requests.
   @WholeNumber(5, 10_000_000, 'must be a whole number, 5 or more') openAfter?: unknown;
   @WholeNumber(1, 60_000, 'must be a whole number of milliseconds, 1 to 60,000') maxPauseMs?: unknown;
 }
@@ -99,7 +99,7 @@ export class RevocationShape {
 
 export class TokensShape {
   @IsArray({ message: 'must be an array of keys' })
-  @ArrayNotEmpty({ message: 'must hold at least one key' })
+  @ArrayNotEmpty({ message: 'must contain at least one key' })
   encryptionKeys?: unknown;
   @Duration(0) refreshMarginMs?: unknown;
   @Duration(1) softDeadlineMs?: unknown;
@@ -117,7 +117,7 @@ export class TokensShape {
 export class EncryptionKeyShape {
   @Matches(/^[A-Za-z0-9_-]{1,32}$/, { message: 'must be 1 to 32 characters of A-Z a-z 0-9 _ -' })
   id?: unknown;
-  // 32 bytes are 43 characters and one of padding; the last character carries four bits.
+  // 32 bytes are 43 characters and one padding character; the last character before it has four significant bits.
   @Matches(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, { message: 'must be 32 bytes in base64' })
   key?: unknown;
 }

@@ -3,140 +3,146 @@ import type { TokenType } from '../principal.js';
 
 /** A key of the vault's key ring. */
 export interface EncryptionKey {
-  /** Stands in every ciphertext that this key sealed: 1 to 32 characters of `A-Z a-z 0-9 _ -`. Never reuse an id. */
+  /** Stored in every ciphertext of this key: 1 to 32 characters of `A-Z a-z 0-9 _ -`. Never reuse an id. */
   id: string;
-  /** 32 random bytes, base64. As the first key, one that is plainly not random is refused. */
+  /** 32 random bytes, base64. The first key is refused when it is plainly not random. */
   key: string;
 }
 
-/** How verdicts about tokens are obtained and how long they serve. */
+/** Settings for obtaining verdicts about tokens and for keeping them. */
 export interface VerificationOptions {
-  /** How long a verdict serves without being asked again, milliseconds. Default 30,000; 0 asks on every request. */
+  /** Time for which a verdict is used without asking again, in milliseconds. Default 30,000; 0 asks every time. */
   maxAgeMs?: number;
-  /** How much longer a verdict may serve while the identity system cannot be asked, milliseconds. Default 300,000. */
+  /** Additional time for a verdict while the identity system cannot be asked, in milliseconds. Default 300,000. */
   staleIfErrorMs?: number;
-  /** Most verdicts kept in memory. Default 100,000. */
+  /** Maximum number of verdicts kept in memory. Default 100,000. */
   maxEntries?: number;
-  /** Most refusals kept in memory, apart from the verdicts. Default 20,000. */
+  /** Maximum number of refusals kept in memory, separate from the verdicts. Default 20,000. */
   negativeMaxEntries?: number;
-  /** Total time for one question, milliseconds, the body included. Default 3,000. */
+  /** Total time for one request to the identity system, body included, in milliseconds. Default 3,000. */
   timeoutMs?: number;
-  /** Tolerated difference between the clocks, milliseconds: only to refuse early and for a future `iat`. Default 5,000. */
+  /**
+   * Tolerated difference between the clocks, in milliseconds: used only to refuse early and for a future `iat`.
+   * Default 5,000.
+   */
   clockSkewMs?: number;
-  /** Kinds of token that routes take unless they say otherwise. Default both. */
+  /** Kinds of token that routes accept unless they say otherwise. Default both. */
   acceptTokenTypes?: readonly TokenType[];
-  /** Most questions to one identity provider at a time; further ones are a 503 at once. Default 256. */
+  /** Maximum number of concurrent requests to one identity provider; further ones are a 503 at once. Default 256. */
   maxInFlight?: number;
-  /** When to stop asking an identity provider that does not answer; false never stops. */
+  /** Circuit breaker for an identity provider that does not answer; false disables it. */
   circuit?: CircuitSettings | false;
   /**
-   * Believes every refusal of a token or code at once, without a second look and without doubt about the client secret.
-   * Only for an application's own tests: `NODE_ENV=production` refuses to boot with it. Default false.
+   * Accepts every refusal of a token or code at once, without a second check and without doubt about the client secret.
+   * Only for an application's own tests: with `NODE_ENV=production` the application does not start. Default false.
    */
   refusalsAreDefinite?: boolean;
-  /** Says whether a question may be asked; anything but true makes it a 503. Default: always. Runs on cache misses only. */
+  /** Decides whether a request may be sent; any result but true is a 503. Default: always. Only for cache misses. */
   budget?: VerificationBudget;
   /**
-   * Names the source of a request, such as an address or device that the application trusts, for {@link budget},
-   * `tokens.codeBudget` and the bounds of one source. The module never takes an address on its own, because behind a
-   * proxy all callers have the same. Default: sources are unknown, and none is bounded. Runs on cache misses and sign-ins.
+   * Returns the source of a request, such as an address or device that the application trusts, for {@link budget},
+   * `tokens.codeBudget` and the limits per source. The module never reads an address on its own, because behind a proxy
+   * all callers have the same one. Default: sources are unknown and not limited. Called on cache misses and sign-ins.
    */
   sourceOf?(request: object): string | undefined;
 }
 
-/** When to stop asking an identity provider that does not answer. */
+/** Settings of the circuit breaker for an identity provider that does not answer. */
 export interface CircuitSettings {
   /**
-   * Fewest questions within 5 seconds before asking may stop, 5 or more; it stops when 90 % of them have no answer.
-   * Default 5.
+   * Minimum number of requests within 5 seconds before the circuit may open, 5 or more; it opens when 90 % of them have
+   * no answer. Default 5.
    */
   openAfter?: number;
   /**
-   * Longest pause between two probes, milliseconds, up to 60,000. The first pause is a second, or this if it is shorter; it
-   * doubles with each failed probe. Default 1,000: one probe a second.
+   * Longest pause between two probes, in milliseconds, up to 60,000. The first pause is one second, or this value if it
+   * is shorter; it doubles with each failed probe. Default 1,000: one probe per second.
    */
   maxPauseMs?: number;
 }
 
 /**
- * A hook against floods of random tokens that would spend the studio's quota at the identity system. `isPlausible`: the
- * token is a well-formed JWS for our client that has not expired, as far as can be seen without asking. A promise may take
- * `timeoutMs`; one that takes longer or rejects refuses.
+ * A hook against floods of random tokens that would use up the studio's quota at the identity system. `isPlausible`:
+ * the token is a well-formed JWS for our client that has not expired, as far as its unverified text shows. A promise
+ * may take `timeoutMs`; one that takes longer or rejects counts as a refusal.
  */
 export type VerificationBudget = (question: {
   readonly provider: string;
   readonly tokenType: TokenType;
-  /** A token that looks good is easy to make: let this decide nothing alone. */
+  /** A plausible token is easy to make: do not decide by this alone. */
   readonly isPlausible: boolean;
-  /** This process has accepted the token before. No stranger can forge that. */
+  /** This process has accepted the token before. An attacker cannot forge that. */
   readonly known: boolean;
-  /** What {@link VerificationOptions.sourceOf} said of the request; undefined where it said nothing. */
+  /** The result of {@link VerificationOptions.sourceOf} for the request; undefined where there is none. */
   readonly source: string | undefined;
 }) => boolean | Promise<boolean>;
 
 /**
- * Says whether an authorization code may be sent to the token endpoint; only `true` does, at once or by a promise.
- * `source` is what {@link VerificationOptions.sourceOf} said of the request.
+ * Decides whether an authorization code may be sent to the token endpoint; only `true`, or a promise of it, allows it.
+ * `source` is the result of {@link VerificationOptions.sourceOf} for the request.
  */
 export type CodeBudget = (question: {
   readonly provider: string;
   readonly source: string | undefined;
 }) => boolean | Promise<boolean>;
 
-/** What is refused while revocations are not known, and how long they are remembered. */
+/** Settings for requests while revocations are not known, and for the time revocations are remembered. */
 export interface RevocationOptions {
   /**
-   * What guarded routes answer before everything that is revoked has been read from the store for the first time.
-   * `refuse`: 503 with `Retry-After`. `serve`: they answer without it. Default `refuse`.
+   * Answer of guarded routes before all revocations have been read from the store for the first time.
+   * `refuse`: 503 with `Retry-After`. `serve`: they answer without knowing revocations. Default `refuse`.
    */
   beforeFirstLoad?: 'refuse' | 'serve';
   /**
-   * What guarded routes answer when the store could not be read for 10 seconds. `serve`: what was known then goes on
-   * being refused, but a newer ban is not seen. `refuse`: 503 with `Retry-After`. Routes with `allowStale: false` or
+   * Answer of guarded routes when the store could not be read for 10 seconds. `serve`: revocations known by then still
+   * apply, but a newer ban is not seen. `refuse`: 503 with `Retry-After`. Routes with `allowStale: false` or
    * `maxAgeMs: 0` always refuse. Default `serve`.
    */
   onUnknown?: 'serve' | 'refuse';
   /**
-   * The longest life of an access token, milliseconds: how long a sign-out of a user or session is remembered. Default:
-   * 24 hours, or as long as an accepted token was seen to live; 30 days where tokens do not state their end.
+   * Longest lifetime of an access token, in milliseconds: the time for which a sign-out of a user or session is
+   * remembered. Default: 24 hours, or longer where accepted tokens live longer; 30 days where tokens state no expiry.
    */
   longestTokenLifeMs?: number;
 }
 
-/** How grants are kept and refreshed. Needed with a token store only. */
+/** Settings for storing and refreshing grants. Needed only with a token store. */
 export interface TokensOptions {
-  /** The first key encrypts, every key can decrypt. Keep a key until `vault status` says that it may leave the ring. */
+  /** The first key encrypts; every key can decrypt. Keep a key until `vault status` says that it may be removed. */
   encryptionKeys: readonly EncryptionKey[];
-  /** Refresh in the background when less than this is left, milliseconds. Default 60,000. */
+  /** Remaining lifetime below which a token is refreshed in the background, in milliseconds. Default 60,000. */
   refreshMarginMs?: number;
-  /** How long a caller waits for a token call before a retryable error, milliseconds; the call itself goes on. Default 4,000. */
+  /**
+   * Time that a caller waits for a token call before a retryable error, in milliseconds; the call itself continues.
+   * Default 4,000.
+   */
   softDeadlineMs?: number;
-  /** How long one process may have a grant's refresh to itself, milliseconds. Default 8,000. */
+  /** Longest time for which one process may hold the right to refresh a grant, in milliseconds. Default 8,000. */
   leaseMs?: number;
-  /** How long a late reply of the token endpoint is still taken, milliseconds. Default 60,000. */
+  /** Time for which a late reply of the token endpoint is still accepted, in milliseconds. Default 60,000. */
   lateReplyMs?: number;
-  /** How long the same authorization code gives the same grant, milliseconds. Default 30,000. */
+  /** Time for which the same authorization code gives the same grant, in milliseconds. Default 30,000. */
   exchangeReplayMs?: number;
   /**
-   * Whether tokens that are sealed in the first version open. That version is not bound to provider, user and session
-   * version. Default true; set it to false once `vault status` counts none of them.
+   * Whether tokens in the first version of the encryption format can be decrypted. That version is not bound to
+   * provider, user and session version. Default true; set it to false once `vault status` counts none of them.
    */
   openFirstVersion?: boolean;
   /**
-   * Least time between two refreshes of a grant that a front end forces at `POST refresh`, milliseconds. Meanwhile it
-   * gets the stored token. Calls of the application's own code are not limited. Default 10,000; 0 for no limit.
+   * Minimum time between two refreshes of a grant that a front end forces at `POST refresh`, in milliseconds. Meanwhile
+   * it gets the stored token. Calls of the application's own code are not limited. Default 10,000; 0 for no limit.
    */
   forcedRefreshMs?: number;
-  /** Most codes of one client that are exchanged at a time in a process; further ones wait. Default 64. */
+  /** Maximum number of codes of one client that a process exchanges at a time; further ones wait. Default 64. */
   maxExchangesInFlight?: number;
-  /** Most refreshes of one client at a time in a process; further ones wait. Default 256. */
+  /** Maximum number of refreshes of one client at a time in a process; further ones wait. Default 256. */
   maxRefreshesInFlight?: number;
   /**
-   * How many codes a process sends within a minute while the identity system refuses them; beyond it, one in five
-   * seconds. Accepted codes raise the limit. For a source that the application names it is a third of this. Default 30.
+   * Number of codes that a process sends within a minute while the identity system refuses them; beyond it, one every
+   * five seconds. Accepted codes raise the limit. A source that the application names gets a third of it. Default 30.
    */
   refusedCodesPerMinute?: number;
-  /** Says whether a code may be sent; anything but true makes it a 503. Default: always. */
+  /** Decides whether a code may be sent; any result but true is a 503. Default: always. */
   codeBudget?: CodeBudget;
 }
 
@@ -145,19 +151,19 @@ export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOpti
   readonly codeBudget?: CodeBudget | undefined;
 }
 
-/** Options of the module: values. Wiring (stores, strategy name, guards) stands beside them, see `NowggAuthModule`. */
+/** Options of the module: values only. Wiring (stores, strategy name, guards) is separate, see `NowggAuthModule`. */
 export interface NowggAuthOptions {
-  /** Client id of the now.gg app; makes an identity provider named `nowgg`. */
+  /** Client id of the now.gg app; creates an identity provider named `nowgg`. */
   clientId?: string;
   /** Client secret of the now.gg app. Without it only id_tokens can be verified. */
   clientSecret?: string;
-  /** Where now.gg answers. Default `https://now.gg`. Plain http only for loopback, or with {@link allowInsecureBaseUrl}. */
+  /** URL of now.gg. Default `https://now.gg`. Plain http only for loopback or with {@link allowInsecureBaseUrl}. */
   baseUrl?: string;
-  /** Allows a plain http {@link baseUrl} that is not loopback. Default false: secrets would travel in the open. */
+  /** Allows a plain http {@link baseUrl} that is not loopback. Default false: secrets would travel unencrypted. */
   allowInsecureBaseUrl?: boolean;
   /** The `iss` that tokens must carry. Default `https://now.gg`, whatever the {@link baseUrl}. */
   issuer?: string;
-  /** More identity providers, asked beside or instead of the one that {@link clientId} makes. */
+  /** More identity providers, used in addition to or instead of the one that {@link clientId} creates. */
   identityProviders?: readonly IdentityProviderDefinition[];
   /** `realm` of the `WWW-Authenticate` challenge. Default `nowgg`. */
   realm?: string;
@@ -174,19 +180,19 @@ export interface ResolvedVerificationOptions
   readonly sourceOf?: VerificationOptions['sourceOf'];
 }
 
-/** {@link RevocationOptions} with every value; without `longestTokenLifeMs` it is learnt. */
+/** {@link RevocationOptions} with every value; an absent `longestTokenLifeMs` is learnt from tokens. */
 export interface ResolvedRevocationOptions extends Readonly<Required<Omit<RevocationOptions, 'longestTokenLifeMs'>>> {
   readonly longestTokenLifeMs: number | undefined;
 }
 
-/** Every option with its value: what the rest of the module reads. Frozen, validated, never partial. */
+/** Every option with its value, for the rest of the module. Frozen, validated, never partial. */
 export interface ResolvedNowggAuthOptions {
   readonly identityProviders: readonly IdentityProviderDefinition[];
   readonly realm: string;
   readonly verification: ResolvedVerificationOptions;
   readonly revocation: ResolvedRevocationOptions;
   readonly tokens: ResolvedTokensOptions | undefined;
-  /** 32 bytes, base64, that all processes have in common: derived from the first key of the ring; absent without one. */
+  /** 32 bytes, base64, the same in all processes: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;
 }
 

@@ -66,7 +66,7 @@ describe('resolveOptions', () => {
   it('refuses what is not an option of revocations, and names it', () => {
     const revocation = { beforeFirstLoad: 'wait', onUnknown: true, longestTokenLifeMs: 5, until: 1 } as never;
     expect(messageOf({ clientId: 'game', revocation })).toBe(
-      'NowggAuthModule: revocation.until is no option; revocation.beforeFirstLoad must be refuse or serve; ' +
+      'NowggAuthModule: unknown option revocation.until; revocation.beforeFirstLoad must be refuse or serve; ' +
         'revocation.onUnknown must be refuse or serve; ' +
         'revocation.longestTokenLifeMs must be a whole number of milliseconds, one minute to ten years',
     );
@@ -110,8 +110,8 @@ describe('resolveOptions', () => {
     [{ clientId: 'game', allowInsecureBaseUrl: 'yes' }, 'allowInsecureBaseUrl'],
     [{ clientId: 'game', realm: 'a\r\nb' }, 'realm'],
     [{ clientId: 'game', realm: 7 }, 'realm'],
-    [{ clientId: 'game', clientID: 'x' }, 'clientID is no option'],
-    [{ clientId: 'game', routes: true }, 'routes is no option'],
+    [{ clientId: 'game', clientID: 'x' }, 'unknown option clientID'],
+    [{ clientId: 'game', routes: true }, 'unknown option routes'],
     [{ clientId: 'game', identityProviders: {} }, 'identityProviders'],
     [{ clientId: 'game', identityProviders: [{ name: 'x' }] }, 'identityProviders[0]'],
     [{ clientId: 'game', identityProviders: [{ name: 'nowgg', create() {} }] }, 'identityProviders[0]'],
@@ -124,7 +124,7 @@ describe('resolveOptions', () => {
     [{ clientId: 'game', verification: { clockSkewMs: '5000' } }, 'verification.clockSkewMs'],
     [{ clientId: 'game', verification: { acceptTokenTypes: [] } }, 'verification.acceptTokenTypes'],
     [{ clientId: 'game', verification: { acceptTokenTypes: ['jwt'] } }, 'verification.acceptTokenTypes'],
-    [{ clientId: 'game', verification: { maxAge: 5 } }, 'verification.maxAge is no option'],
+    [{ clientId: 'game', verification: { maxAge: 5 } }, 'unknown option verification.maxAge'],
     [{ clientId: 'game', verification: { circuit: true } }, 'verification.circuit must be an object'],
     [{ clientId: 'game', verification: { circuit: { openAfter: 4 } } }, 'verification.circuit.openAfter'],
     [{ clientId: 'game', verification: { circuit: { maxPauseMs: 90_000 } } }, 'verification.circuit.maxPauseMs'],

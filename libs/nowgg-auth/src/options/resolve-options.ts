@@ -14,10 +14,10 @@ import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
 import { RANDOM_KEY } from './weak-key.js';
 
 /**
- * Validates the options and fills in what is absent.
+ * Validates the options and adds the defaults.
  *
- * @param wiringFaults what is wrong with the module's wiring, to be reported together with the rest
- * @param needsKeys whether there is a token store, which has to be sealed
+ * @param wiringFaults faults of the module's wiring, to be reported together with the rest
+ * @param needsKeys whether there is a token store, which must be encrypted
  * @throws NowggConfigurationError with every fault at once
  */
 export function resolveOptions(
@@ -44,12 +44,12 @@ export function resolveOptions(
   });
 }
 
-/** One error for all faults. */
+/** Creates one error for all faults. */
 export function configurationError(faults: readonly string[]): NowggConfigurationError {
   return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
 }
 
-/** Derived, so that nothing sealed with it can be taken for something sealed with the key itself. */
+/** A derived key, so that a value encrypted with it is never mistaken for one encrypted with the key itself. */
 function sealingKeyOf({ tokens }: NowggAuthOptions): string | undefined {
   const secret = tokens?.encryptionKeys[0]?.key;
   if (secret === undefined) return undefined;
@@ -72,7 +72,7 @@ function resolveTokens(tokens: TokensOptions): ResolvedTokensOptions {
   return Object.freeze({ ...DEFAULTS.tokens, ...present(durations), encryptionKeys: Object.freeze(keys) });
 }
 
-/** An option that is there but undefined counts as absent. */
+/** Removes options whose value is undefined or null: they count as absent. */
 function present<T extends object>(settings: T): T {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => isPresent(value))) as T;
 }

@@ -1,20 +1,21 @@
 const KEY_BYTES = 32;
-/** What to do about a weak key. */
-export const RANDOM_KEY = 'use 32 random bytes, for example of openssl rand -base64 32';
-/** A random key has at most this many different bytes with a probability of 2^-74. */
+/** The advice in the refusal of a weak key. */
+export const RANDOM_KEY = 'use 32 random bytes, for example from openssl rand -base64 32';
+/** The probability that a random key has at most this many different bytes is 2^-74. */
 const FEWEST_DIFFERENT = 12;
-/** A random key has one byte this often with a probability of 2^-67. */
+/** The probability that one byte occurs more often than this in a random key is 2^-67. */
 const MOST_OF_ONE_BYTE = 12;
 const LONGEST_PATTERN = 16;
-/** 69 characters: a random key has no others with a probability of 2^-60.5. Longer alphabets would refuse good keys. */
+/** 69 characters: a random key has no others with a probability of 2^-60.5. More would refuse too many random keys. */
 const TEXT = /^[A-Za-z0-9+/=_. -]+$/;
 const PRINTABLE = /^[\x20-\x7e]+$/;
 
 /**
- * Which rule for random keys these 32 bytes break; undefined when they may well be random. Only what a random generator
- * makes with a probability below 2^-60, all rules together, counts as weak. A strong-looking key proves nothing.
+ * The rule for random keys that these 32 bytes break; undefined when they may be random. A key counts as weak only when
+ * a random generator makes such a key with a probability below 2^-60, all rules together. A key that passes may still
+ * be weak.
  *
- * @returns a fixed text that follows "the key"
+ * @returns a fixed text that continues "the key …"
  */
 export function weaknessOf(key: Uint8Array): string | undefined {
   const bytes = Buffer.from(key);
@@ -27,7 +28,7 @@ export function weaknessOf(key: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Text as it is or filled up with zero bytes. Punctuation is told from chance only with three of those. */
+/** Whether the key is text, with or without zero padding. Punctuation counts only with three or more zero bytes. */
 function isText(bytes: Buffer): boolean {
   const begin = bytes.findIndex((byte) => byte !== 0);
   if (begin === -1) return false;
@@ -48,7 +49,7 @@ function hasPattern(bytes: Buffer): boolean {
   return false;
 }
 
-/** Each byte differs from the one before by the same amount. */
+/** Whether each byte differs from the one before by the same amount. */
 function isProgression(bytes: Uint8Array): boolean {
   const step = byteAt(bytes, 1) - byteAt(bytes, 0);
   return bytes.every((byte, at) => at === 0 || ((byte - byteAt(bytes, at - 1) - step) & 0xff) === 0);

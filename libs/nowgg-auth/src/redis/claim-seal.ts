@@ -7,25 +7,25 @@ const MAC_AT = OWNER_BYTES + 2 * TIME_BYTES;
 const MAC_BYTES = 32;
 /** Length of a claim's value. */
 export const CLAIM_BYTES = MAC_AT + MAC_BYTES;
-/** Two processes' clocks may differ by this much; beyond it each asks for itself. */
+/** Tolerated difference between the clocks of two processes; with a larger one each sends its own request. */
 const CLOCK_SKEW_MS = 1_000;
-/** A claim with a longer lease than this, and than the reader's own, is not believed. */
+/** A claim whose lease is longer than this and than the reader's own is not trusted. */
 const LONGEST_LEASE_MS = 60_000;
 
 /**
  * Makes and checks the values of claims: `owner | made at | lease | HMAC`. A process that can write to Redis but has no
- * key cannot make others wait: a value that was made up, belongs to another question or is over proves nothing.
+ * key cannot make others wait: a value that is forged, expired or belongs to another request is not accepted.
  */
 export class ClaimSeal {
   readonly #key: Buffer;
-  /** Tells this process's claims from those of others. */
+  /** Distinguishes this process's claims from those of others. */
   readonly #owner = randomBytes(OWNER_BYTES);
 
   constructor(sealingKey: Uint8Array) {
     this.#key = derivedKey(sealingKey, 'claims');
   }
 
-  /** The value of a claim of this process, made at `nowMs` (epoch milliseconds). */
+  /** Creates the value of a claim of this process, made at `nowMs` (epoch milliseconds). */
   make(claimKey: string, nowMs: number, leaseMs: number): Buffer {
     const value = Buffer.alloc(CLAIM_BYTES);
     this.#owner.copy(value);
@@ -35,7 +35,7 @@ export class ClaimSeal {
     return value;
   }
 
-  /** Whether this value proves that a process with the key asks this question now. */
+  /** Whether this value proves that a process with the key is sending this request now. */
   isGenuine(claimKey: string, value: Buffer, nowMs: number, ownLeaseMs: number): boolean {
     if (value.length !== CLAIM_BYTES) return false;
     if (!timingSafeEqual(value.subarray(MAC_AT), this.#mac(claimKey, value))) return false;

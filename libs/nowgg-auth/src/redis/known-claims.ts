@@ -1,19 +1,19 @@
 import type { NowggClock } from '../clock.js';
 
-/** Claims that were not given back end in Redis with their lease; here they are forgotten when there are this many. */
+/** Claims that were not released expire in Redis with their lease; here all are dropped when there are this many. */
 const MAX_CLAIMS = 10_000;
-/** For so long another process's claim is taken to last when Redis does not answer. Milliseconds. */
+/** Assumed duration of another process's claim while Redis does not answer, in milliseconds. */
 const HELD_MS = 100;
 
 /** A claim of this process. */
 interface OwnClaim {
-  /** Its value in Redis. */
+  /** The claim's value in Redis. */
   readonly value: Buffer;
-  /** Whether a verdict was written under it. */
+  /** Whether a verdict was written under this claim. */
   answered: boolean;
 }
 
-/** What this process knows about claims on questions: its own, and those that it found held by others. */
+/** The claims on requests that this process knows: its own, and those that it found held by other processes. */
 export class KnownClaims {
   readonly #clock: NowggClock;
   readonly #own = new Map<string, OwnClaim>();
@@ -23,38 +23,38 @@ export class KnownClaims {
     this.#clock = clock;
   }
 
-  /** The claim is ours. */
+  /** Notes that this process got the claim. */
   took(key: string, value: Buffer): void {
     this.#heldUntil.delete(key);
     keep(this.#own, key, { value, answered: false });
   }
 
-  /** A verdict was written for this key. */
+  /** Notes that a verdict was written for this key. */
   wrote(key: string): void {
     const claim = this.#own.get(key);
     if (claim) claim.answered = true;
   }
 
-  /** Ours is over. Undefined when it was not ours. */
+  /** Removes and returns a claim of this process. Undefined when this process did not hold it. */
   gaveBack(key: string): OwnClaim | undefined {
     const claim = this.#own.get(key);
     this.#own.delete(key);
     return claim;
   }
 
-  /** Another process has it. */
+  /** Notes that another process holds the claim. */
   foundHeld(key: string): void {
     keep(this.#heldUntil, key, this.#clock.monotonicNow() + HELD_MS);
   }
 
-  /** The question has its answer. */
+  /** Notes that the request has an answer. */
   settled(key: string): void {
     this.#heldUntil.delete(key);
   }
 
   /**
-   * Whether another process had it a moment ago. Then a reply of Redis that is late, which in a busy moment happens to
-   * one of the many looks at its verdict, is no reason to ask as well.
+   * Whether another process held the claim within `HELD_MS`. Then a late reply of Redis, which can happen to one
+   * of the many reads of the verdict under load, is not a reason to send a second request.
    */
   wasHeld(key: string): boolean {
     const until = this.#heldUntil.get(key);

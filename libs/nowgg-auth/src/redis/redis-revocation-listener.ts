@@ -4,8 +4,8 @@ import { RedisConnection } from './connection/redis-connection.js';
 import { REDIS_REVOCATION_CHANNEL } from './redis-keys.js';
 
 /**
- * Listens for revocations that other processes announce, on a connection of its own. Whenever listening starts, for the
- * first time or after an interruption, listeners are called once: what was announced meanwhile is not repeated.
+ * Listens on a separate connection for revocations that other processes announce. Whenever listening starts, for the
+ * first time or after an interruption, it calls the listeners once, because missed announcements are not repeated.
  */
 export class RedisRevocationListener {
   readonly #open: OpenClient;
@@ -19,9 +19,9 @@ export class RedisRevocationListener {
     this.#clock = clock;
   }
 
-  /** Connects with the first listener. Gives a function that ends this one. */
+  /** Adds a listener and connects for the first one. Returns a function that removes the listener. */
   listen(listener: () => void): () => void {
-    // A function of its own for each call, so that ending one ends no other.
+    // A separate function for each call, so that removing one listener does not remove another.
     const own = () => listener();
     this.#listeners.add(own);
     if (!this.#isClosed) this.#connection ??= this.#connect();

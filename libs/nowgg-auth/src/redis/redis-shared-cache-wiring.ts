@@ -5,38 +5,38 @@ import { clientOpener, type RedisSource } from './connection/redis-client.js';
 import { RedisSharedCache } from './redis-shared-cache.js';
 import { ownSealingKey, requireSealingKey } from './sealing-key.js';
 
-/** The key that values in Redis are sealed with. */
+/** The key that encrypts the values in Redis. */
 interface SealedBy {
   /**
-   * 32 random bytes in base64, the same in all processes and never in Redis. Default: derived from the first key of
-   * `tokens.encryptionKeys`. Without either the application does not start.
+   * 32 random bytes in base64, the same in all processes and never stored in Redis. Default: derived from the first key
+   * of `tokens.encryptionKeys`. Without either the application does not start.
    */
   readonly key?: string | undefined;
 }
 
-/** Where the shared cache finds its Redis, and the key for what it keeps there. */
+/** Options of the shared cache: the address of Redis, and the key for the values. */
 export type RedisSharedCacheOptions =
   | (SealedBy & {
       /** `redis://[[user]:password@]host[:port][/database]`, `rediss://…` for TLS, or `unix://…`. */
       readonly url: string;
     })
   | (SealedBy & {
-      /** What {@link useFactory} gets. */
+      /** Dependencies passed to {@link useFactory}. */
       readonly inject?: readonly InjectionToken[];
       /**
-       * Gives the url, or a client of the `redis` package (5 or 6) that serves as a pattern: from `createClient`,
-       * `createCluster` or `createSentinel`, connected or not. The cache opens connections like it, two per process, and
-       * leaves the client itself alone. On a cluster or with sentinels set `disableOfflineQueue`, `pingInterval` and
-       * `socket.socketTimeout` for their nodes yourself. May give the key as well: `{ url, key }` or `{ client, key }`.
+       * Returns the url, or a client of the `redis` package (5 or 6) as a pattern: from `createClient`, `createCluster`
+       * or `createSentinel`, connected or not. The cache opens connections with its settings, two per process, and does
+       * not use the client itself. On a cluster or with sentinels set `disableOfflineQueue`, `pingInterval` and
+       * `socket.socketTimeout` for their nodes yourself. May return the key too: `{ url, key }` or `{ client, key }`.
        */
       readonly useFactory: (...dependencies: never[]) => RedisSource | Promise<RedisSource>;
     });
 
 /**
- * Shares verdicts between processes through Redis. Pass it as `sharedCache`. It is an accelerator: while Redis cannot be
- * reached, at boot too, each process asks the identity system itself.
+ * Shares verdicts between processes through Redis. Pass the result as `sharedCache`. It only saves requests: while
+ * Redis cannot be reached, also at startup, each process asks the identity system itself.
  *
- * @throws NowggConfigurationError here or at boot, when there is neither a url nor a client, or no good key
+ * @throws NowggConfigurationError here or at startup, when there is neither a url nor a client, or no valid key
  */
 export function redisSharedCache(options: RedisSharedCacheOptions): SharedCacheWiring {
   const key = ownSealingKey(options.key);

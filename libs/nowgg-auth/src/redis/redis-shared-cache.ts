@@ -14,19 +14,19 @@ import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
 
 interface StoredValue {
   readonly sealed: Buffer;
-  /** Time to live, milliseconds, as PTTL says it. */
+  /** Time to live in milliseconds, from PTTL. */
   readonly leftMs: number;
 }
 
 /**
- * Another process may have looked for the verdict just before it was written and ask for the claim just after it was
- * given back. For so long it finds the claim held, looks again and sees the verdict. Milliseconds.
+ * Time for which a released claim stays held after a verdict was written, in milliseconds. Another process may have
+ * looked for the verdict just before it was written, and finds the claim held, looks again and sees the verdict.
  */
 const LINGER_MS = 250;
 
 /**
- * Takes a claim that is free, or in place of one value that proved nothing (ARGV[3], empty for none). Gives 1, or the
- * beginning of the value that holds it, whatever its length and type.
+ * Takes a claim that is free, or replaces one value that was not accepted (ARGV[3], empty for none). Returns 1, or the
+ * beginning of the value that holds the claim, whatever its length and type.
  */
 const CLAIM = `local held = redis.pcall('getrange', KEYS[1], 0, ${CLAIM_BYTES})
 if type(held) ~= 'string' then held = '?' end
@@ -41,16 +41,16 @@ return redis.call('pexpire', KEYS[1], ARGV[2])`;
 
 const NO_CLAIM = Buffer.alloc(0);
 
-/** What the cache is made with. */
+/** Dependencies of the cache. */
 interface RedisSharedCacheParts {
   readonly clock: NowggClock;
   readonly sealingKey: Uint8Array;
 }
 
 /**
- * The shared cache on Redis. Values are sealed, so a Redis that others can read tells nothing about tokens or players
- * and one that others can write cannot make a token good. Everything ends within 25 ms, and nothing at all is asked of
- * a Redis that is known not to answer.
+ * The shared cache on Redis. Values are encrypted, so read access to Redis reveals nothing about tokens or players, and
+ * write access cannot make a token valid. Every operation ends within 25 ms, and no command is sent to a Redis that is
+ * known not to answer.
  */
 export class RedisSharedCache extends SharedCache {
   readonly #clock: NowggClock;
@@ -88,7 +88,7 @@ export class RedisSharedCache extends SharedCache {
     this.#claims.settled(key);
     const entry = this.#open(stored.sealed, key);
     if (!entry) {
-      // Made up, or the reply to another question: removed, and the connection renewed.
+      // A forged value, or the reply to another command: remove it and renew the connection.
       void this.remove([key]).then(() => this.#redis.distrust());
       return undefined;
     }
@@ -119,7 +119,7 @@ export class RedisSharedCache extends SharedCache {
   override async claim(key: string, leaseMs: number): Promise<'acquired' | 'held' | 'unavailable'> {
     const lease = Math.max(1, Math.ceil(leaseMs));
     let held = await this.#take(key, lease);
-    // A value that our key did not make, or an old one, must not make this process wait: it is replaced, once.
+    // A value that our key did not make, or an old one, must not make this process wait: replace it once.
     if (typeof held === 'object' && !this.#isGenuine(key, held, lease)) held = await this.#take(key, lease, held);
     if (held === undefined) return this.#claims.wasHeld(key) ? 'held' : 'unavailable';
     if (held === 'acquired') return held;
@@ -149,7 +149,7 @@ export class RedisSharedCache extends SharedCache {
     this.#connection.close();
   }
 
-  /** The value that holds the claim unless it is ours now; undefined when Redis does not answer. */
+  /** Takes a claim, or returns the value that holds it; undefined when Redis does not answer. */
   async #take(key: string, leaseMs: number, insteadOf: Buffer = NO_CLAIM): Promise<'acquired' | Buffer | undefined> {
     const claimKey = this.#keys.claim(key);
     const value = this.#claimSeal.make(claimKey, this.#clock.now(), leaseMs);
@@ -158,7 +158,7 @@ export class RedisSharedCache extends SharedCache {
       'write',
       async (client) => expectOneOrBytes(await client.eval(CLAIM, call)),
       (late, client) => {
-        // No caller here believes to hold it.
+        // No caller in this process knows that it holds the claim.
         if (late === 1) this.#endClaim(client, key, value, 0).catch(() => undefined);
       },
     );
@@ -182,7 +182,7 @@ export class RedisSharedCache extends SharedCache {
   }
 }
 
-/** Both commands are sent together: one round trip. */
+/** Reads a value and its time to live in one round trip. */
 async function find(client: RedisClient, key: string): Promise<StoredValue | null> {
   const [sealed, leftMs] = await Promise.all([client.get(key).catch(nullForWrongType), client.pTTL(key)]);
   if (typeof leftMs !== 'number' || !(sealed === null || Buffer.isBuffer(sealed))) throw new UnexpectedReplyError();

@@ -28,7 +28,7 @@ describe('the key of the shared cache', () => {
   it.each(bad)('is refused when it %s, without repeating it', (_, given) => {
     expect(() => ownSealingKey(given)).toThrow(NowggConfigurationError);
     expect(() => ownSealingKey(given)).toThrow(
-      /^redisSharedCache key (?:must be 32 bytes in base64|(?:is text, such as hexadecimal digits or a pass phrase|has too few different bytes|repeats a pattern|counts up or down): use 32 random bytes, for example of openssl rand -base64 32)$/,
+      /^redisSharedCache key (?:must be 32 bytes in base64|(?:is text, such as hexadecimal digits or a pass phrase|has too few different bytes|repeats a pattern|counts up or down): use 32 random bytes, for example from openssl rand -base64 32)$/,
     );
     expect(() => redisSharedCache({ url: 'redis://localhost', key: given as string })).toThrow(NowggConfigurationError);
   });

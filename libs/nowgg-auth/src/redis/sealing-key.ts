@@ -3,11 +3,11 @@ import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { derivedKey } from './derived-key.js';
 
-/** 32 bytes are 43 characters and one of padding; the last character carries four bits. */
+/** 32 bytes are 43 characters and one padding character; the last character before it has four significant bits. */
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 /**
- * Judges the key that was given to the shared cache itself.
+ * Validates the shared cache's own key and derives the encryption key from it; undefined without one.
  *
  * @throws NowggConfigurationError when it is not 32 random bytes in base64; its value never appears
  */
@@ -28,11 +28,11 @@ function weakKey(weakness: string): NowggConfigurationError {
   return new NowggConfigurationError(`${detail}: ${RANDOM_KEY}`);
 }
 
-/** @throws NowggConfigurationError when there is neither a key of its own nor one of the module */
+/** Requires a key. @throws NowggConfigurationError when the shared cache has no own key and the module has none */
 export function requireSealingKey(key: Uint8Array | undefined): Uint8Array {
   if (key) return key;
   throw new NowggConfigurationError(
-    'redisSharedCache needs a key to seal its values with: set tokens.encryptionKeys, or give it a key of its own, ' +
+    'redisSharedCache needs a key to encrypt its values: set tokens.encryptionKeys, or give it a separate key, ' +
       'redisSharedCache({ url, key }), where key is 32 random bytes in base64, the same in all processes; make one with ' +
       "node -e \"console.log(require('node:crypto').randomBytes(32).toString('base64'))\"",
   );

@@ -1,18 +1,18 @@
 import { isIdentifier, isJsonObject, freezeClaims } from '../identity/claims.js';
 import type { TokenFacts } from '../principal.js';
 
-/** A verdict as it lies in Redis, sealed. */
+/** A verdict as Redis stores it, encrypted. */
 export interface SharedEntry {
   readonly facts: TokenFacts;
-  /** When the question was sent, by the wall clock of the process that wrote it. Epoch milliseconds. */
+  /** Time of the request, by the wall clock of the process that wrote the entry. Epoch milliseconds. */
   readonly askedAtMs: number;
-  /** How old the verdict was when it was written, milliseconds. */
+  /** Age of the verdict when it was written, in milliseconds. */
   readonly writtenAgeMs: number;
-  /** Time to live with which it was written, milliseconds. */
+  /** Time to live that the entry was written with, in milliseconds. */
   readonly lifetimeMs: number;
 }
 
-/** Two processes' clocks may differ by this much; an entry from further ahead is not believed. */
+/** Tolerated difference between the clocks of two processes; an entry from further in the future is not trusted. */
 const CLOCK_SKEW_MS = 5_000;
 
 const REQUIRED_TEXTS = ['provider', 'clientKey', 'issuer'] as const;
@@ -37,12 +37,12 @@ const FACTS = new Set<string>([
   'claims',
 ]);
 
-/** The text that is sealed. */
+/** Serialises an entry to the text that is encrypted. */
 export function writeEntry({ facts, askedAtMs, writtenAgeMs, lifetimeMs }: SharedEntry): string {
   return JSON.stringify([askedAtMs, writtenAgeMs, lifetimeMs, facts]);
 }
 
-/** The entry that {@link writeEntry} wrote, deeply frozen; undefined for everything else. */
+/** Parses an entry that {@link writeEntry} wrote, deeply frozen; undefined for everything else. */
 export function readEntry(text: string): SharedEntry | undefined {
   const parsed = parseJson(text);
   if (!Array.isArray(parsed) || parsed.length !== 4) return undefined;
@@ -53,11 +53,11 @@ export function readEntry(text: string): SharedEntry | undefined {
 }
 
 /**
- * How old a verdict is, by whichever clock makes it older: ours, or Redis' own by the time to live that is left.
- * Undefined when it cannot be believed: it has no end, lives longer than it was given, comes from the future, or is
- * over by our clock while Redis still keeps it (frozen, restored from a copy, with a clock that was set back).
+ * The age of a verdict, by the clock that makes it older: ours, or that of Redis by the remaining time to live.
+ * Undefined when the entry cannot be trusted: it never expires, lives longer than it was written for, comes from the
+ * future, or has expired by our clock while Redis still keeps it (frozen, restored from a copy, clock set back).
  *
- * @param leftMs what PTTL answered
+ * @param leftMs the answer of PTTL
  */
 export function entryAgeMs(entry: SharedEntry, leftMs: number, nowMs: number): number | undefined {
   const { askedAtMs, writtenAgeMs, lifetimeMs } = entry;

@@ -8,13 +8,13 @@ const NONCE_BYTES = 12;
 const TAG_AT = NONCE_AT + NONCE_BYTES;
 const TAG_BYTES = 16;
 const TEXT_AT = TAG_AT + TAG_BYTES;
-/** The longest value that is believed to be a verdict: an identity system's answer has at most 64 KiB. */
+/** Maximum length of a stored verdict: an identity system's answer has at most 64 KiB. */
 export const MAX_SEALED_BYTES = 128 * 1024;
 
 /**
- * Seals what goes to Redis with AES-256-GCM: `version | nonce | tag | text`. Each cache key has an encryption key of its
- * own, derived from it, and is additional data too: a value opens nowhere else, and however many are sealed, random
- * nonces stay far from repeating under one key.
+ * Encrypts the values in Redis with AES-256-GCM: `version | nonce | tag | text`. Each cache key has its own derived
+ * encryption key and is also the additional data. So a value cannot be decrypted under another cache key, and a
+ * repeated random nonce under one encryption key stays very unlikely, however many values are encrypted.
  */
 export class VerdictSeal {
   readonly #masterKey: Buffer;
@@ -32,7 +32,7 @@ export class VerdictSeal {
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
   }
 
-  /** Undefined when it is cut, changed, from another place, or sealed with another key. */
+  /** Decrypts a value. Undefined when it is truncated, changed, from another place, or encrypted with another key. */
   open(sealed: Buffer, cacheKey: string): string | undefined {
     if (sealed[0] !== VERSION || sealed.length <= TEXT_AT || sealed.length > MAX_SEALED_BYTES) return undefined;
     const binding = bindingOf(cacheKey);

@@ -2,17 +2,17 @@ import type { NowggClock } from '../clock.js';
 
 /** Sizes of a {@link Bulkhead}. */
 export interface BulkheadSizes {
-  /** Most visitors at a time. */
+  /** Maximum number of visitors at a time. */
   readonly places: number;
-  /** Most visitors without a right to the reserved places. Default: all of {@link places}. */
+  /** Maximum number of visitors without a right to the reserved places. Default: all of {@link places}. */
   readonly unreserved?: number;
-  /** Most places for one visitor name. Default: no limit for one. */
+  /** Maximum number of places for one visitor name. Default: no limit for one. */
   readonly each?: number;
-  /** Most visitors that wait, for each of the two kinds. Default 0: a visitor that finds no place does not wait. */
+  /** Maximum number of waiting visitors, for each of the two kinds. Default 0: no visitor waits for a place. */
   readonly waiting?: number;
 }
 
-/** A {@link Bulkhead} of the same sizes for each key, made when it is first needed. Keys come from the configuration. */
+/** A {@link Bulkhead} of the same sizes for each key, created on first use. Keys come from the configuration. */
 export class Bulkheads {
   readonly #clock: NowggClock;
   readonly #sizes: BulkheadSizes;
@@ -32,13 +32,13 @@ export class Bulkheads {
 
 /** A visitor of a {@link Bulkhead}. */
 export interface Visitor {
-  /** Visitors of one name share a bound. Undefined: not bounded. */
+  /** Visitors of one name share a limit. Undefined: not limited. */
   readonly name?: string | undefined;
-  /** Whether the reserved places are open to it. */
+  /** Whether it may take the reserved places. */
   readonly reserved?: boolean;
 }
 
-/** Gives the place back. Must be called exactly once. */
+/** Releases the place. Must be called exactly once. */
 export type Leave = () => void;
 
 interface Waiter {
@@ -47,8 +47,8 @@ interface Waiter {
 }
 
 /**
- * Bounds how much of one kind of work is under way, so that work that takes long uses up its own places and nothing
- * else. Part of the places may be reserved, and no single name may hold or await more than its bound.
+ * Limits how much of one kind of work is under way, so that slow work uses up its own places and nothing else. Part of
+ * the places may be reserved, and no single name may hold or await more than its limit.
  */
 export class Bulkhead {
   readonly #clock: NowggClock;
@@ -102,7 +102,7 @@ export class Bulkhead {
     const waiters = this.#waitersLike(visitor);
     if (waiters.size >= waiting) return false;
     if (visitor.name === undefined) return true;
-    // Of the waiting room one name may fill as large a part as of the places.
+    // One name may use the same share of the waiting room as of the places.
     let sameName = 0;
     for (const waiter of waiters) if (waiter.visitor.name === visitor.name) sameName += 1;
     return sameName < Math.ceil((waiting * each) / places);

@@ -2,24 +2,24 @@ import type { NowggClock } from '../clock.js';
 import { RollingWindow } from './rolling-window.js';
 
 export interface CircuitOptions {
-  /** Fewest calls within the window before the circuit may open. */
+  /** Minimum number of calls within the window before the circuit may open. */
   readonly openAfter: number;
-  /** Length of the window over which failures are compared with calls, milliseconds. */
+  /** Length of the window over which failures are compared with calls, in milliseconds. */
   readonly windowMs: number;
-  /** Pause before the first probe, milliseconds; doubles with each failed probe. */
+  /** Pause before the first probe, in milliseconds; doubles with each failed probe. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
 }
 
 /** Share of the calls in the window that must have failed. */
 const OPENS_AT = 0.9;
-/** While the circuit is open, one call of so many passes even before the pause is over. */
+/** While the circuit is open, one call in this many passes even before the pause ends. */
 const CALLS_PER_PROBE = 100;
 
 /**
- * Spares a system that does not answer. Opens when at least nine of ten calls in the window failed, or at once when the
- * system said how long to wait. While open, one call per pause or one of a hundred calls passes as a probe, whichever is
- * more; the first answer closes the circuit. Uses the module's clock, so that tests can move time.
+ * Circuit breaker for a system that does not answer. Opens when at least nine of ten calls in the window failed, or at
+ * once when the system said how long to wait. While open, one call per pause or one of a hundred calls passes as a
+ * probe, whichever is more; the first answer closes the circuit. Uses the module's clock, so that tests can move time.
  */
 export class Circuit {
   readonly #clock: NowggClock;
@@ -40,9 +40,9 @@ export class Circuit {
   }
 
   /**
-   * Asks to be let through.
+   * Asks whether a call may pass.
    *
-   * @returns 0 for yes, else the milliseconds until it is worth asking again
+   * @returns 0 when it may, otherwise the milliseconds until the caller should ask again
    */
   enter(): number {
     const waitMs = this.closedForMs();
@@ -53,7 +53,7 @@ export class Circuit {
     return 0;
   }
 
-  /** The same for a caller that asks to be let through a little later: 0 when a probe is due. */
+  /** Checks the circuit for a caller that calls {@link enter} a little later: 0 when a probe is due. */
   closedForMs(): number {
     if (!this.#isOpen) return 0;
     const now = this.#clock.monotonicNow();
@@ -63,13 +63,13 @@ export class Circuit {
     return this.#callsSinceProbe >= CALLS_PER_PROBE ? 0 : Math.max(0, this.#nextProbeAt - now);
   }
 
-  /** There was an answer, whatever it said. */
+  /** Records an answer, whatever it said. */
   answered(): void {
     if (this.#isOpen) this.#close();
     this.#window.add(false, this.#clock.monotonicNow());
   }
 
-  /** There was none. */
+  /** Records a call without an answer. */
   failed(): void {
     const now = this.#clock.monotonicNow();
     this.#window.add(true, now);
@@ -77,7 +77,7 @@ export class Circuit {
     else if (this.#mustOpen(now)) this.#open(now + this.#pauseMs);
   }
 
-  /** The system said how long to stay away. */
+  /** Opens the circuit because the system said how long to wait. */
   holdOff(ms: number): void {
     const now = this.#clock.monotonicNow();
     this.#heldUntil = now + ms;

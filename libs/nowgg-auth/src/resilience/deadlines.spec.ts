@@ -12,7 +12,7 @@ class CountingClock extends ManualClock {
   }
 }
 
-/** Lets everything run that needs no time. */
+/** Runs everything that needs no time. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function setUp() {

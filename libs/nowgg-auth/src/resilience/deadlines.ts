@@ -6,8 +6,8 @@ interface Deadline {
 }
 
 /**
- * What is to happen at its time unless it is called off before. Nearly everything is: so all share one wait of the
- * clock, and neither a timer nor an abort signal is made for each caller and each call.
+ * Calls that happen at a set time unless they are cancelled before. Nearly all are cancelled: so all share one wait of
+ * the clock, and no timer or abort signal is created for each caller and each call.
  */
 export class Deadlines {
   readonly #clock: NowggClock;
@@ -21,7 +21,7 @@ export class Deadlines {
   /**
    * Calls `over` at this time; it must not throw.
    * @param at monotonic time, milliseconds
-   * @returns calls it off
+   * @returns a function that cancels the call
    */
   set(at: number, over: () => void): () => void {
     const deadline = { at, over };
@@ -33,7 +33,7 @@ export class Deadlines {
   async #wakeAt(at: number): Promise<void> {
     this.#wakesAt = at;
     await this.#clock.wait(Math.max(0, at - this.#clock.monotonicNow()));
-    // An earlier one has come in between, and has seen to the rest since.
+    // An earlier deadline was set in between, and has handled the rest since.
     if (this.#wakesAt !== at) return;
     this.#wakesAt = Infinity;
     let next = Infinity;

@@ -1,8 +1,8 @@
 import type { NowggClock } from '../clock.js';
 
 /**
- * Whether an application's hook allows something. Only `true` does, at once or by a promise: a hook that throws,
- * rejects, answers anything else or takes longer than `timeoutMs` does not. Never throws and never waits longer.
+ * Whether an application's hook allows something. Only `true` does, returned directly or by a promise. A hook that
+ * throws, rejects, answers anything else or takes longer than `timeoutMs` does not. Never throws, never waits longer.
  */
 export function isAllowed(ask: () => unknown, clock: NowggClock, timeoutMs: number): boolean | Promise<boolean> {
   try {

@@ -8,7 +8,7 @@ interface Slot {
 const SLOTS = 10;
 const UNUSED = Number.NEGATIVE_INFINITY;
 
-/** Counts of the last `windowMs` milliseconds, in ten slices: how many events there were, and how many were hits. */
+/** Counts of the last `windowMs` milliseconds, in ten slices: the number of events, and the number of hits. */
 export class RollingWindow {
   readonly #sliceMs: number;
   readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ slice: UNUSED, hits: 0, total: 0 }));

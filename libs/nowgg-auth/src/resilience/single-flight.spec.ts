@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SingleFlight } from './single-flight.js';
 
-/** A question whose answers the test gives one by one. */
+/** A request whose answers the test gives one by one. */
 function question() {
   const pending: ((answer: string) => void)[] = [];
   const ask = () =>

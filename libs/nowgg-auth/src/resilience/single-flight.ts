@@ -1,42 +1,42 @@
 interface Flight<T> {
-  /** Gone when it has landed. */
+  /** Undefined when the call has ended. */
   promise: Promise<T> | undefined;
   invalidated: boolean;
-  /** Its question has left: what happens from then on may be unknown to the answer. */
+  /** Whether its request was sent: the answer may not reflect what happens from then on. */
   sent: boolean;
-  /** Its callers accept no answer that is older than itself. */
+  /** Whether its callers accept no answer that is older than this call. */
   readonly asksNow: boolean;
 }
 
-/** Asks the question; calls back when it leaves. */
+/** Sends the request; calls `onSent` at that moment. */
 type Ask<T> = (onSent: () => void) => Promise<T>;
 
-/** What a flight is for, and what becomes of its answer. */
+/** The request of a call in flight, and the receiver of its answer. */
 interface Errand<T> {
   readonly ask: Ask<T>;
   readonly settle: (answer: T) => void;
 }
 
-/** Asks once more at most this often when invalidations keep coming. */
+/** Maximum number of repeated requests when invalidations keep coming. */
 const MAX_REPEATS = 2;
-/** So many questions about one key may be on their way at a time; the next one waits and gathers those after it. */
+/** Maximum number of calls in flight for one key; the next one waits, and later callers join it. */
 const MAX_UNDERWAY = 4;
 
 /**
- * One question per key at a time. The flight belongs to no caller: whoever started it may go away. A flight that was
- * invalidated while it was under way asks once more before it answers, because its reply may be older than the
- * invalidation; an answer that was invalidated is never settled (kept).
+ * One request per key at a time. A call in flight belongs to no caller: the caller that started it may go away. A call
+ * that was invalidated while it was in flight asks once more before it answers, because its reply may be older than the
+ * invalidation; an invalidated answer is never settled (kept).
  */
 export class SingleFlight<T> {
-  /** For each key the flights that have not landed, the newest last. */
+  /** The calls in flight for each key, the newest last. */
   readonly #underway = new Map<string, Flight<T>[]>();
 
-  /** Joins the newest flight of this key, or starts one. */
+  /** Joins the newest call in flight for this key, or starts one. */
   join(key: string, ask: Ask<T>, settle: (answer: T) => void): Promise<T> {
     return this.#underway.get(key)?.at(-1)?.promise ?? this.start(key, ask, settle);
   }
 
-  /** Joins the newest flight of this key whose question has not left yet, or starts one of its own. Later callers join it. */
+  /** Joins the newest call for this key if its request was not sent yet, or starts one. Later callers join it. */
   joinUnsent(key: string, ask: Ask<T>, settle: (answer: T) => void): Promise<T> {
     const flights = this.#underway.get(key) ?? [];
     const newest = flights.at(-1);
@@ -47,7 +47,7 @@ export class SingleFlight<T> {
     return this.start(key, async (onSent) => turn.then(() => ask(onSent)), settle, true);
   }
 
-  /** Starts a flight of its own even if one is under way; later callers join this newer one. */
+  /** Starts a separate call even if one is in flight; later callers join this newer one. */
   start(key: string, ask: Ask<T>, settle: (answer: T) => void, asksNow = false): Promise<T> {
     const flight: Flight<T> = { invalidated: false, promise: undefined, sent: false, asksNow };
     const flights = this.#underway.get(key);
@@ -58,12 +58,12 @@ export class SingleFlight<T> {
     return promise;
   }
 
-  /** Makes every flight of this key ask once more before it answers. */
+  /** Makes every call in flight for this key ask once more before it answers. */
   invalidate(key: string): void {
     for (const flight of this.#underway.get(key) ?? []) flight.invalidated = true;
   }
 
-  /** Number of keys with a question under way. */
+  /** Number of keys with a call in flight. */
   get size(): number {
     return this.#underway.size;
   }
@@ -85,12 +85,12 @@ export class SingleFlight<T> {
     }
   }
 
-  /** Takes out this flight alone: older and newer ones must still be reached by an invalidation. */
+  /** Removes this call alone: an invalidation must still reach older and newer ones. */
   #land(key: string, flight: Flight<T>): void {
     const flights = this.#underway.get(key);
     if (flights === undefined || flights.length === 1) this.#underway.delete(key);
     else flights.splice(flights.indexOf(flight), 1);
-    // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
+    // Tables that a `Map` outgrew stay until the next full garbage collection, with all that they reference.
     flight.promise = undefined;
   }
 }

@@ -1,8 +1,8 @@
 import type { NowggClock } from '../clock.js';
 
 /**
- * Readings of one source: one at a time, and at most one in `everyMs`. Calls that come too soon share the next one, so
- * that none is lost and a flood of them costs no more than a steady pace.
+ * Readings of one source: one at a time, and at most one in `everyMs`. Calls that come too early share the next
+ * reading, so that no call is lost and a flood of calls costs no more than a steady rate.
  */
 export class CoalescedReading {
   readonly #clock: NowggClock;
@@ -11,7 +11,7 @@ export class CoalescedReading {
   readonly #signal: AbortSignal;
   #startedAt = Number.NEGATIVE_INFINITY;
   #underway: Promise<void> | undefined;
-  /** One that has not begun. */
+  /** A reading that has not begun. */
   #next: Promise<void> | undefined;
 
   /** @param read must not reject */
@@ -26,13 +26,13 @@ export class CoalescedReading {
     return this.#underway !== undefined;
   }
 
-  /** Gives the end of a reading that begins after this call. */
+  /** Resolves at the end of a reading that begins after this call. */
   request(): Promise<void> {
     this.#next ??= this.#whenDue();
     return this.#next;
   }
 
-  /** Waits for what is under way, after the signal has been given. */
+  /** Waits for the readings under way, after the signal was aborted. */
   async end(): Promise<void> {
     await this.#next;
     await this.#underway;

@@ -3,21 +3,21 @@ import type { RevocationFeed } from './revocation-feed.js';
 import type { RevocationStore } from './revocation-store.js';
 import type { RevocationSubject, Watermark } from './marks/watermark.js';
 
-/** What tells whether a grant falls under a revocation. */
+/** The fields of a grant that decide whether it falls under a revocation. */
 export interface RevocableGrant {
   readonly provider: string;
   readonly userId: string;
   readonly sessionId: string | undefined;
-  /** When the exchange that made it began, epoch milliseconds of the store's clock. */
+  /** When the exchange that created it began, in epoch milliseconds of the store's clock. */
   readonly begunAtMs: number;
 }
 
-/** Port: whether a user or session is revoked, for what is done with grants rather than with a token. */
+/** Port: checks whether a user or session is revoked, for operations on grants instead of tokens. */
 export abstract class GrantRevocations {
-  /** As far as this process knows, without I/O. */
+  /** Whether the grant is refused as far as this process knows, without I/O. */
   abstract isRefused(grant: RevocableGrant): boolean;
 
-  /** As the store has it at this moment. @throws IdentityUnavailableError when it cannot be read */
+  /** Whether the store refuses the grant at this moment. @throws IdentityUnavailableError when it cannot be read */
   abstract isRefusedInStore(grant: RevocableGrant): Promise<boolean>;
 }
 
@@ -25,11 +25,11 @@ export interface WatermarkedGrantsParts {
   readonly store: RevocationStore;
   readonly feed: RevocationFeed;
   readonly clock: NowggClock;
-  /** The tolerance that a mark of "everything issued so far" reaches beyond the moment when it was set. */
+  /** Tolerance by which a mark of "everything issued so far" reaches beyond the moment when it was set. */
   readonly clockSkewMs: number;
 }
 
-/** Grants against the watermarks of their user and session. */
+/** Checks grants against the watermarks of their user and session. */
 export class WatermarkedGrants extends GrantRevocations {
   readonly #parts: WatermarkedGrantsParts;
 
@@ -52,8 +52,8 @@ export class WatermarkedGrants extends GrantRevocations {
     const { refusedUntilMs, issuedUntilMs, markedAtMs } = watermark;
     if (refusedUntilMs !== undefined && refusedUntilMs > this.#parts.clock.now()) return true;
     if (issuedUntilMs === undefined) return false;
-    // The tolerance is for clocks of identity systems; the exchange was timed by our own store. Without taking it off
-    // again, a sign-in right after a sign-out would be refused.
+    // The tolerance is for clocks of identity systems, but our own store timed the exchange. If it were not subtracted,
+    // a sign-in right after a sign-out would be refused.
     return begunAtMs <= (markedAtMs ?? issuedUntilMs - this.#parts.clockSkewMs);
   }
 }

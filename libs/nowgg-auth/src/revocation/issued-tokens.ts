@@ -1,6 +1,6 @@
 /**
- * Port: what the vault knows about the access tokens that it handed out. Asked only where a watermark would refuse a
- * token and the token does not say when it was issued.
+ * Port: the vault's knowledge about the access tokens that it handed out. Asked only when a watermark would refuse a
+ * token and the token does not state when it was issued.
  */
 export abstract class IssuedTokens {
   /**

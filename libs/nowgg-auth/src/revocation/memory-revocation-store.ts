@@ -5,12 +5,12 @@ import { Watermarks } from './marks/watermarks.js';
 
 const ALWAYS = Number.NEGATIVE_INFINITY;
 
-/** Watermarks of this process alone, gone when it ends. They are kept once: the feed works on the same. */
+/** Watermarks of this process alone, lost when it ends. They are kept once: the feed uses the same instance. */
 export class MemoryRevocationStore extends RevocationStore {
   override readonly isShared: boolean = false;
   #watermarks: Watermarks | undefined;
 
-  /** The watermarks themselves. */
+  /** The instance that holds the watermarks. */
   keptWith(lives: TokenLives): Watermarks {
     this.#watermarks ??= new Watermarks(lives);
     return this.#watermarks;
@@ -30,7 +30,7 @@ export class MemoryRevocationStore extends RevocationStore {
     return this.#kept.find(subject);
   }
 
-  /** Nothing: no other process writes here. */
+  /** Returns no changes: no other process writes here. */
   override async changesSince(): Promise<RevocationChanges> {
     return { watermarks: [], cursor: '' };
   }
@@ -42,8 +42,8 @@ export class MemoryRevocationStore extends RevocationStore {
 }
 
 /**
- * Keeps revocations in the memory of each process: enough for one process and for trials. Other processes and the next
- * start know nothing of them; use `typeOrmRevocationStore()` where that matters. This is the default.
+ * Keeps revocations in the memory of each process: enough for one process and for trials. Other processes do not see
+ * them, and a restart loses them; use `typeOrmRevocationStore()` where that matters. This is the default.
  */
 export function memoryRevocationStore(): RevocationStoreWiring {
   return { inject: [], create: () => new MemoryRevocationStore() };

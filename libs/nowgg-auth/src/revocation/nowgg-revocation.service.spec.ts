@@ -19,7 +19,7 @@ let store: SharedRevocationStore;
 let provider: FakeIdentityProvider;
 const feeds: RevocationFeed[] = [];
 
-/** What one process has, and all that the store has so far. */
+/** The parts of one process, after it has read all that the store has so far. */
 async function node() {
   const feed = new RevocationFeed(store, clock);
   const providers = new IdentityProviders([provider]);

@@ -9,7 +9,7 @@ import type { HandedOutToken, RevokedGrant } from './token-revocations.js';
 import { TokenRevocations } from './token-revocations.js';
 import type { RevocationKind, RevocationSubject, Watermark } from './marks/watermark.js';
 
-/** Exactly one of the four says what is meant; `provider` may be left out where there is only one. */
+/** The target of a revocation: exactly one of the four fields. `provider` may be omitted when there is only one. */
 export type RevocationTarget = { readonly provider?: string } & (
   | { readonly userId: string }
   | { readonly sessionId: string }
@@ -18,19 +18,19 @@ export type RevocationTarget = { readonly provider?: string } & (
 );
 
 export interface RevokeOptions {
-  /** Refuse everything until then, new sign-ins included. Without it: everything that was issued so far. */
+  /** Refuses everything until this time, new sign-ins included. Default: refuses everything that was issued so far. */
   readonly until?: Date;
 }
 
-/** Called when a user is revoked, for what is kept about them elsewhere. */
+/** Called when a user is revoked, for data about them that is stored elsewhere. */
 export type UserRevokedListener = (user: { readonly provider: string; readonly userId: string }) => Promise<unknown>;
 
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
 
 /**
- * Refuses tokens here although the identity system still takes them: a ban, a sign-out, a stolen token. Every process
- * that shares the revocation store knows within 1.5 seconds. With `memoryRevocationStore()`, the default, that is this
- * process alone.
+ * Refuses tokens here although the identity system still accepts them: a ban, a sign-out, a stolen token. Every process
+ * that shares the revocation store applies a revocation within 1.5 seconds. With `memoryRevocationStore()`, the
+ * default, that is this process alone.
  */
 export class NowggRevocationService extends TokenRevocations {
   readonly #store: RevocationStore;
@@ -58,7 +58,7 @@ export class NowggRevocationService extends TokenRevocations {
   /**
    * Refuses users, sessions or tokens from now on, several in one round trip. Revoking a user revokes their grants too.
    *
-   * @throws IdentityUnavailableError when the store cannot be written: then nothing is certain, repeat it
+   * @throws IdentityUnavailableError when the store cannot be written: then the outcome is not known, repeat the call
    * @throws InvalidRequestError when a target names nothing, or several things, or `until` is not a date in the future
    */
   async revoke(target: RevocationTarget | readonly RevocationTarget[], options: RevokeOptions = {}): Promise<void> {
@@ -73,7 +73,7 @@ export class NowggRevocationService extends TokenRevocations {
     }
   }
 
-  /** Lifts whatever was revoked of a target. Grants that ended stay ended: the player signs in again. */
+  /** Lifts every revocation of a target. Grants that ended stay ended: the player must sign in again. */
   async restore(target: RevocationTarget): Promise<void> {
     const subject = this.#subjectOf(target);
     await this.#store.restore(subject);
@@ -82,18 +82,18 @@ export class NowggRevocationService extends TokenRevocations {
     await this.#feed.announce();
   }
 
-  /** Whether anything of a target is refused at present, as the store has it. */
+  /** Whether anything of a target is refused at present, according to the store. */
   async isRevoked(target: RevocationTarget): Promise<boolean> {
     const watermark = await this.#store.find(this.#subjectOf(target));
     return watermark !== undefined && this.#feed.isInForce(watermark);
   }
 
-  /** Registers what else has to happen when a user is revoked. */
+  /** Registers a listener that is called when a user is revoked. */
   onUserRevoked(listener: UserRevokedListener): void {
     this.#listeners.push(listener);
   }
 
-  /** Refuses what was issued under a grant that has just ended: its session where it has one, and its tokens. */
+  /** Refuses everything issued under a grant that has just ended: its session, if it has one, and its tokens. */
   override async refuseTokensOf({ provider, sessionId, tokens }: RevokedGrant): Promise<void> {
     const times = this.#timesOf(undefined);
     const now = this.#clock.now();
@@ -142,7 +142,7 @@ export class NowggRevocationService extends TokenRevocations {
       if (typeof id !== 'string' || id === '') throw new InvalidRequestError('token must be a non-empty string');
       return { provider, kind: 'credential', id: this.#providers.get(provider).credentialIdOf(id) };
     }
-    if (!isIdentifier(id)) throw new InvalidRequestError(`${key} must be 1 to 255 characters without controls`);
+    if (!isIdentifier(id)) throw new InvalidRequestError(`${key} must be 1 to 255 characters, no control characters`);
     const kind: RevocationKind = KINDS[key];
     return { provider, kind, id };
   }
@@ -152,7 +152,7 @@ function targetsOf(target: RevocationTarget | readonly RevocationTarget[]): read
   return Array.isArray(target) ? target : [target as RevocationTarget];
 }
 
-/** The last expiry of several tokens; undefined when one does not state its own. */
+/** The last expiry of several tokens; undefined when none states its expiry. */
 function lastOf(tokens: readonly HandedOutToken[]): number | undefined {
   const expiries = tokens.flatMap(({ notAfterMs }) => (notAfterMs === undefined ? [] : [notAfterMs]));
   return expiries.length === 0 ? undefined : Math.max(...expiries);

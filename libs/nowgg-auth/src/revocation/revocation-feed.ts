@@ -10,40 +10,40 @@ import { isSpent, type RevocationSubject, type Watermark } from './marks/waterma
 import { type RevocableToken, Watermarks } from './marks/watermarks.js';
 
 const POLL_MS = 1_000;
-/** News that are older than this may lack a ban. */
+/** Data that is older than this may lack a ban. */
 const TRUSTED_MS = 10_000;
-/** How long boot waits for the first reading. */
+/** Time that boot waits for the first reading. */
 const BOOT_WAITS_MS = 5_000;
 /** A flood of hints costs at most one reading in this time. */
 const READING_EVERY_MS = 50;
 
-/** How processes tell each other that there is news. Best effort: the poll finds everything without it. */
+/** Notifies other processes of a new revocation. Best effort: the poll finds everything without it. */
 export interface RevocationNotifier {
   announceRevocation(): Promise<void>;
-  /** Gives a function that ends it. */
+  /** Calls `listener` when another process announces a revocation. Returns a function that ends the subscription. */
   onRevocation(listener: () => void): () => void;
 }
 
-/** What verification needs to know about revocations. */
+/** The view of revocations that verification uses. */
 export interface RevocationView {
   /**
-   * Whether the token is revoked, as far as is known here.
+   * Whether the token is revoked, as far as this process knows.
    *
    * @param digest identity of the token as 32 one-byte characters
    * @param begunAtMs when the exchange or refresh that brought the token began, where that is known
    */
   refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean;
   /**
-   * False before the first complete load, and while the store cannot be read.
+   * Whether the data is current: false before the first complete load, and while the store cannot be read.
    *
    * @param monotonicMs reading of the monotonic clock
    */
   isCurrentAt(monotonicMs: number): boolean;
-  /** Whether all that can still refuse something was read once. */
+  /** Whether all watermarks that can still refuse something were read once. */
   readonly isLoaded: boolean;
   /**
-   * Learns from an accepted token how long tokens live here. What is given has to be awaited before the token is
-   * decided about: marks of an age that was not thought to matter are read first.
+   * Learns from an accepted token how long tokens live here. Await the returned promise before deciding about the
+   * token: it first reads older marks that were not considered relevant.
    */
   learn(token: RevocableToken): Promise<void> | undefined;
   /** Notes that a token's time of issue is this far ahead of our clock. */
@@ -51,8 +51,8 @@ export interface RevocationView {
 }
 
 /**
- * Keeps this process's watermarks up to date: a poll each second, and at once after a hint. Hints may be lost, the poll
- * may not: while it fails for more than ten seconds the feed is not {@link RevocationFeed.isCurrentAt | current}.
+ * Keeps this process's watermarks up to date: polls each second, and at once after a hint. Hints may be lost, polls may
+ * not: when they fail for more than ten seconds, the feed is not {@link RevocationFeed.isCurrentAt | current}.
  */
 export class RevocationFeed implements RevocationView, OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #store: RevocationStore;
@@ -83,14 +83,14 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     await this.start();
   }
 
-  /** Before the application closes its database. */
+  /** Runs before the application closes its database. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.close();
   }
 
   /**
-   * Begins to read, and goes on until {@link close}. Waits at most five seconds for the first reading: a long history is
-   * read in the background. Does not fail when the store is away.
+   * Starts to read, and continues until {@link close}. Waits at most five seconds for the first reading: a long history
+   * is read in the background. Does not fail when the store is unavailable.
    *
    * @throws NowggConfigurationError when the tables are missing or may not be used
    */
@@ -103,7 +103,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     try {
       this.#endWatches.push(await this.#store.watch(onHint));
     } catch {
-      // A hint only: the poll finds everything without it.
+      // Only a hint: the poll finds everything without it.
     }
     void this.#poll();
   }
@@ -136,12 +136,12 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     return this.#watermarks.find(subject);
   }
 
-  /** Whether anything of a watermark can still be refused. */
+  /** Whether a watermark can still refuse anything. */
   isInForce(watermark: Watermark): boolean {
     return !isSpent(watermark, this.#clock.now(), this.#lives.of(watermark.provider));
   }
 
-  /** Takes over what this process itself has just written. */
+  /** Applies a watermark that this process itself has just written. */
   apply(watermark: Watermark): void {
     this.#watermarks.apply(watermark, this.#clock.now());
     this.#news.wrote(watermark);
@@ -163,12 +163,12 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     this.#watermarks.noteLead(provider, leadMs, this.#clock.now());
   }
 
-  /** Reads once more, and gives the end of a reading that began after this call. At most one reading in 50 ms. */
+  /** Reads once more. Resolves at the end of a reading that began after this call; at most one reading in 50 ms. */
   async readNow(): Promise<void> {
     return this.#readings.request();
   }
 
-  /** Starts the first reading, and waits for its end, but not for long: boot goes on without it. */
+  /** Starts the first reading and waits for its end for a limited time: boot continues without it. */
   async #firstReading(): Promise<void> {
     const waited = new AbortController();
     const signal = AbortSignal.any([waited.signal, this.#closing.signal]);
@@ -182,13 +182,13 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
       await this.#news.read();
       this.#problem = undefined;
     } catch (error) {
-      // The next poll tries again; isCurrentAt tells how old the news are.
+      // The next poll tries again; isCurrentAt reports whether the data is too old.
       this.#problem = error;
     }
   }
 
   async #learnt(provider: string, lifeMs: number): Promise<void> {
-    // Where it cannot be kept, the next process learns it anew.
+    // If it cannot be stored, the next process learns it anew.
     await this.#store.keepTokenLife(provider, lifeMs).catch(() => undefined);
     if (!this.#store.isShared) return;
     this.#news.reload();
@@ -203,7 +203,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
         this.#watermarks.prune(this.#clock.now());
       }
     } catch {
-      // The wait was ended by close().
+      // close() ended the wait.
     }
   }
 }

@@ -4,7 +4,7 @@ import type { TokenLives } from './marks/token-lives.js';
 import type { Watermark } from './marks/watermark.js';
 import type { Watermarks } from './marks/watermarks.js';
 
-/** Reads what the store has into the watermarks of this process, page by page. */
+/** Reads the watermarks of the store into those of this process, page by page. */
 export class RevocationNews {
   readonly #store: RevocationStore;
   readonly #clock: NowggClock;
@@ -14,7 +14,7 @@ export class RevocationNews {
   #cursor: string | undefined;
   #isReading = false;
   #mustReload = false;
-  /** What this process wrote while it was reading: the page may have been read before. */
+  /** Watermarks that this process wrote during a reading: the page may have been read before. */
   readonly #writtenMeanwhile: Watermark[] = [];
   /** When the last complete reading began, on the monotonic clock; undefined before the first. */
   completeAt: number | undefined;
@@ -33,27 +33,27 @@ export class RevocationNews {
     this.#signal = parts.signal;
   }
 
-  /** Notes what this process has written. */
+  /** Notes a watermark that this process has written. */
   wrote(watermark: Watermark): void {
     if (this.#isReading) this.#writtenMeanwhile.push(watermark);
   }
 
-  /** Has the next reading begin anew: marks matter that were thought to be spent. */
+  /** Makes the next reading begin anew: marks that were considered spent are relevant. */
   reload(): void {
     this.#mustReload = true;
   }
 
   /**
-   * Reads to the end.
+   * Reads all changes.
    *
-   * @throws what the store throws; the next reading goes on where this one failed
+   * @throws the error of the store; the next reading continues where this one failed
    */
   async read(): Promise<void> {
     this.#isReading = true;
     try {
       const isLoad = this.#cursor === undefined || this.#mustReload;
       await this.#readOnce();
-      // A load may have taken long: what was written meanwhile is read at once.
+      // A load may have taken long: changes written meanwhile are read at once.
       if (isLoad) await this.#readOnce();
     } finally {
       this.#isReading = false;

@@ -6,7 +6,7 @@ export interface HandedOutToken {
   readonly notAfterMs: number | undefined;
 }
 
-/** A grant that was just revoked, and what its tokens can be told by. */
+/** A grant that was just revoked, with the data that identifies its tokens. */
 export interface RevokedGrant {
   readonly provider: string;
   readonly userId: string;
@@ -16,7 +16,7 @@ export interface RevokedGrant {
   readonly tokens: readonly HandedOutToken[];
 }
 
-/** Port: how the tokens of a revoked grant are refused here before they expire. */
+/** Port: refuses the tokens of a revoked grant here before they expire. */
 export abstract class TokenRevocations {
   abstract refuseTokensOf(grant: RevokedGrant): Promise<void>;
 }

@@ -2,8 +2,8 @@ import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe }
 import { InvalidRequestError } from '../errors.js';
 
 /**
- * Checks a route's body. Its errors say nothing about what was wrong, because a body holds credentials. All fields are
- * plain texts and numbers: anything nested is refused before the validator, which would follow it down, sees it.
+ * Checks a route's body. Its errors do not say what was wrong, because a body contains credentials. All fields are
+ * strings and numbers: nested values are refused before the validator, which would descend into them, sees them.
  */
 @Injectable()
 export class RoutesBodyPipe implements PipeTransform {
@@ -17,5 +17,5 @@ export class RoutesBodyPipe implements PipeTransform {
 }
 
 function refusal(): InvalidRequestError {
-  return new InvalidRequestError('the body is not what this route takes');
+  return new InvalidRequestError('the body is not valid for this route');
 }

@@ -1,12 +1,12 @@
 import type { CanActivate, Type } from '@nestjs/common';
 
-/** How the ready-made routes are mounted. */
+/** Options of the ready-made routes. */
 export interface NowggRoutesOptions {
-  /** Where they live, without a global prefix. Default `auth`. */
+  /** Path of the routes, without a global prefix. Default `auth`. */
   path?: string;
   /**
-   * Guards before every route that may cause a call: `login`, `refresh`, `logout`, `userinfo` and `sessioninfo`, or both
-   * routes of the authorization flow. A rate limiter for example. They must be injectable everywhere.
+   * Guards before every route that may cause a call: `login`, `refresh`, `logout`, `userinfo` and `sessioninfo`, or
+   * both routes of the authorization flow. For example a rate limiter. They must be injectable everywhere.
    */
   guards?: readonly Type<CanActivate>[];
 }

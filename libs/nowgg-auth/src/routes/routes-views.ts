@@ -1,16 +1,16 @@
 import type { NowggPrincipal } from '../principal.js';
 import type { AccessToken } from '../tokens/store/grant.js';
 
-/** An access token as the routes answer it. */
+/** An access token as the routes return it. */
 export interface NowggTokenView {
   readonly token: string;
-  /** ISO 8601; absent when the identity system did not say. */
+  /** ISO 8601; absent when the identity system did not state it. */
   readonly tokenExpiresAt?: string;
-  /** Send it with a refresh after this token was refused. */
+  /** Generation of the token: send it with a refresh after this token was refused. */
   readonly generation: number;
 }
 
-/** The caller as the routes answer him: the principal without its raw claims. */
+/** The caller as the routes return them: the principal without its raw claims. */
 export type NowggUserView = Omit<NowggPrincipal, 'claims'>;
 
 /** Answer of `POST login`. */
@@ -22,7 +22,7 @@ export interface NowggLoginView extends NowggTokenView {
 
 /** Answer of `POST refresh`. */
 export interface NowggRefreshView extends NowggTokenView {
-  /** There when the handle was made under a key that is no longer the first: keep this one instead. */
+  /** Present when the handle was made with a key that is no longer the first: keep this one instead. */
   readonly session?: string;
 }
 

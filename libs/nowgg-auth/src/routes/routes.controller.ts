@@ -29,13 +29,13 @@ import { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
 import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
 
-/** A refreshed token has at least this share of its life left, or the front end would be back at once. */
+/** Minimum share of its life that a refreshed token has left, so that the front end does not return at once. */
 const LEAST_LIFE_SHARE = 0.2;
 const NO_STORE = ['Cache-Control', 'no-store'] as const;
 
 const bodyPipe = new RoutesBodyPipe();
 
-/** The ready-made routes under a path. A class for each module instance, because a path belongs to a class. */
+/** Creates the ready-made routes under a path: a class for each module instance, because a path belongs to a class. */
 export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: NowggRoutesOptions): Type<unknown> {
   @UseFilters(NowggAuthExceptionFilter)
   @Controller(path)
@@ -56,9 +56,9 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       @Body(bodyPipe) { code, provider }: NowggLoginBody,
       @Req() request: GuardedRequest,
     ): Promise<NowggLoginView> {
-      // A caller's mistake, not our configuration's: several providers and none named, or one that there is not.
+      // The caller's mistake, not one of our configuration: no provider named among several, or an unknown one.
       const known = provider === undefined ? this.providers.only() : this.providers.find(provider);
-      if (!known) throw new InvalidRequestError('the identity provider is unknown, or has to be named');
+      if (!known) throw new InvalidRequestError('the identity provider is unknown, or must be named');
       if (!known.acceptsBareCodes) throw new InvalidRequestError('sign in at this provider by its authorization flow');
       const source = requestSource(request, this.options.verification);
       const exchange = await this.tokens.exchangeCode(code, { provider: known.name, source });
@@ -89,7 +89,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       try {
         await this.tokens.revokeSession(session);
       } catch (error) {
-        // Signed out already, or never signed in: what the caller wants is so.
+        // Signed out already, or never signed in: there is nothing to do.
         if (error instanceof InvalidTokenError) return;
         throw error;
       }
@@ -124,7 +124,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
   return NowggRoutesController;
 }
 
-/** The token that the guard has just let in. */
+/** The token that the guard has just accepted. */
 function bearerTokenOf(request: GuardedRequest): string {
   const credential = readCredential(request);
   if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');

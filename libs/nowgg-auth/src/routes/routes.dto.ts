@@ -4,7 +4,7 @@ type OpenApiProperties = Record<string, { required: boolean; type: () => unknown
 
 /** Body of `POST login`. */
 export class NowggLoginBody {
-  /** The one-time authorization code. What it may look like is the exchange's matter. */
+  /** The one-time authorization code. The exchange checks its form. */
   @IsString() @MaxLength(4096) code!: string;
   /** The identity provider that issued it; needed when there are several. */
   @IsOptional() @Matches(/^[A-Za-z0-9_-]{1,64}$/) provider?: string;

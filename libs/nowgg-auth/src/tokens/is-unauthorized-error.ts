@@ -1,6 +1,6 @@
 import { InvalidTokenError } from '../errors.js';
 
-/** Whether an error of an application's own call means that the access token was refused. */
+/** Whether an error of the application's own call means that the access token was refused. */
 export function isUnauthorizedError(error: unknown): boolean {
   if (error instanceof InvalidTokenError) return true;
   if (typeof error !== 'object' || error === null) return false;

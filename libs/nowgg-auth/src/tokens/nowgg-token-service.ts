@@ -35,24 +35,27 @@ import { type NowggTokenServiceDependencies, type TokenDependencies, tokenParts 
 import { isUnauthorizedError } from './is-unauthorized-error.js';
 
 export interface AccessTokenOptions {
-  /** Refresh first when less than this is left, milliseconds. At most nine tenths of the token's life. */
+  /** Minimum time left, in milliseconds: with less left, refreshes first. At most nine tenths of the token's life. */
   readonly minValidityMs?: number;
-  /** Refresh first when less than this share of the token's life is left, 0 to 0.9. */
+  /** Minimum share of the token's life left, 0 to 0.9: with less left, refreshes first. */
   readonly minLifeShare?: number;
-  /** The generation of a token that was refused: refresh first, but only if it is still the stored one. */
+  /**
+   * The generation of a token that was refused. Refreshes first, but only if this generation is still the stored one.
+   */
   readonly ifGeneration?: number;
-  /** A stored token younger than this, milliseconds, is not replaced before its expiry. Default 0. */
+  /** Minimum age, in milliseconds: a younger stored token is not replaced before it expires. Default 0. */
   readonly minAgeMs?: number;
-  /** Ends this caller's wait and nothing else. */
+  /** Ends the wait of this caller and nothing else. */
   readonly signal?: AbortSignal;
 }
 
-/** When a refresh is not carried out although it was asked for. */
+/** Conditions under which a requested refresh is not carried out. */
 export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs'>;
 
 /**
- * Keeps players signed in: turns codes into grants, hands out access tokens, and refreshes them once over all processes.
- * Refresh tokens never leave it. Do not call it inside a transaction of your own on a database with one connection.
+ * Keeps players signed in: exchanges codes for grants, hands out access tokens, and refreshes them once across all
+ * processes. Refresh tokens never leave the service. Do not call it inside your own transaction on a database with one
+ * connection.
  */
 export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: TokenDependencies;
@@ -72,11 +75,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * Turns a one-time authorization code into a grant. The same code again, at the same time or within
-   * `exchangeReplayMs`, in any process, gives the same grant with one call.
+   * Exchanges a one-time authorization code for a grant. The same code again, at the same time or within
+   * `exchangeReplayMs`, in any process, gives the same grant with one call to the identity system.
    *
-   * @throws InvalidGrantError when the code was refused or is no code
-   * @throws IdentityUnavailableError when it could not be finished: bring the same code again
+   * @throws InvalidGrantError when the code was refused or is not a code
+   * @throws IdentityUnavailableError when the exchange could not be finished: send the same code again
    */
   async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
     const wait = this.#wait();
@@ -89,11 +92,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * An access token that can be used now. Costs one primary-key read while it is fresh; near its end it is refreshed in
-   * the background, at its end before it is returned.
+   * Returns an access token that can be used now. Costs one primary-key read while the token is fresh. Near its end the
+   * token is refreshed in the background; at its end it is refreshed before it is returned.
    *
    * @throws ReauthenticationRequiredError when the grant is dead, revoked or unknown
-   * @throws IdentityUnavailableError when it had to be refreshed and could not be
+   * @throws IdentityUnavailableError when the token had to be refreshed and could not be
    */
   async getAccessToken(grantId: string, options: AccessTokenOptions = {}): Promise<AccessToken> {
     const wait = this.#wait(options.signal);
@@ -103,7 +106,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     if (judgeForcedRefresh(grant, options.minAgeMs ?? 0).action === 'serve') return vault.accessTokenOf(grant);
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
     const zone = accessTokenZone(grant, timing, options);
-    // The refresh token of a restored row may be used up already: nothing is asked before there is need to.
+    // The refresh token of a restored row may already be used: no refresh is sent before it is needed.
     const spared = zone !== 'expired' && this.#parts.seen.isRestored(grant);
     if (zone === 'advisory' && !spared) this.#refresher.refreshInBackground(grant);
     if (zone === 'fresh' || zone === 'advisory' || spared) {
@@ -124,8 +127,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * Calls `use` with an access token, and once more after a refresh when it throws an `InvalidTokenError` or an error
-   * whose `status` or `response.status` is 401.
+   * Calls `use` with an access token. Calls it once more, after a refresh, when it throws an `InvalidTokenError` or an
+   * error whose `status` or `response.status` is 401.
    */
   async withAccessToken<T>(grantId: string, use: (token: string) => Promise<T>): Promise<T> {
     const { token, generation } = await this.getAccessToken(grantId);
@@ -139,9 +142,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * Refreshes now, whatever is left. With `ifGeneration` only if that generation is still the stored one; otherwise the
-   * newer token is returned. `minAgeMs` is for callers that are not trusted to ask seldom: a refreshed token younger than
-   * that is returned instead of being replaced, and after an attempt that failed the next one waits as long.
+   * Refreshes now, however much of the token's life is left. With `ifGeneration`, only if that generation is still the
+   * stored one; otherwise returns the newer token. `minAgeMs` is for callers that may ask too often: a refreshed token
+   * younger than that is returned instead of being replaced, and after a failed attempt the next one waits as long.
    */
   async refresh(grantId: string, options: RefreshOptions = {}): Promise<AccessToken> {
     const wait = this.#wait();
@@ -155,36 +158,36 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return judged.action === 'serve' ? this.#parts.vault.accessTokenOf(grant) : this.#refreshed(grant, wait);
   }
 
-  /** Ends a grant: first here, so that no refresh under way can revive it, then at the identity system. */
+  /** Ends a grant: first in the store, so that no refresh in progress can revive it, then at the identity system. */
   async revoke(grantId: string): Promise<void> {
     const grant = isGrantId(grantId) ? await this.#parts.store.findGrant(grantId) : undefined;
     if (grant && this.#isOwn(grant)) await this.#ending.revoke(grantId);
   }
 
   /**
-   * Ends the sign-in that a session handle names, and does nothing where it has ended. Goes on with an end that was
-   * broken off.
-   * @throws InvalidTokenError when we did not make this handle
+   * Ends the sign-in that a session handle names. Does nothing if it has already ended, but finishes an end that was
+   * interrupted.
+   * @throws InvalidTokenError when this application did not make the handle
    */
   async revokeSession(handle: string): Promise<void> {
     const { grant, reference } = await this.#sessionOf(handle, this.#wait());
     if (grant && asSealed(grant).sessionVersion === reference.sessionVersion) await this.#ending.revoke(grant.id);
   }
 
-  /** Finishes ends of grants that a process broke off. For upkeep: the sweep calls it. */
+  /** Finishes ends of grants that a process left incomplete. For upkeep: the sweep calls it. */
   async finishBrokenOffEnds(): Promise<void> {
     await this.#ending.finishBrokenOff();
   }
 
-  /** Ends every grant of a user, and every sign-in of the user that is under way. @returns how many grants */
+  /** Ends every grant of a user and every sign-in of the user in progress. @returns the number of grants */
   async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
   }
 
   /**
-   * Every grant of a user, oldest first, whatever its state. A live one whose row was relabelled, or that is known to
-   * have ended, is left out.
+   * Lists every grant of a user, oldest first, in any state. Leaves out a live grant whose row was relabelled or that
+   * is known to have ended.
    */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
@@ -193,7 +196,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * The grant that a session handle names.
+   * Returns the grant that a session handle names.
    * @throws InvalidTokenError when this application did not make this handle for one of its clients
    * @throws ReauthenticationRequiredError when its grant is dead, revoked or gone
    */
@@ -202,8 +205,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * The same, with a handle to go on with: another one when this one was made under a key that is no longer the first,
-   * or by an earlier build.
+   * Returns the grant that a session handle names, and the handle to use from now on. The handle is a new one when the
+   * given handle was made under a key that is no longer the first, or by an earlier build.
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
     const wait = this.#wait();
@@ -218,12 +221,12 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     };
   }
 
-  /** What this service has done so far, for a metrics page. Events of it: see `NOWGG_TOKEN_CHANNEL`. */
+  /** Returns the counters of this service, for a metrics page. For its events, see `NOWGG_TOKEN_CHANNEL`. */
   counters(): NowggTokenCounters {
     return this.#parts.counters.read();
   }
 
-  /** @throws NowggConfigurationError when a key that sealed grants is missing or another one */
+  /** @throws NowggConfigurationError when a key that encrypted grants is missing or another key has its id */
   async onApplicationBootstrap(): Promise<void> {
     await checkKeys(this.#parts.store, this.#parts.vault.ring);
   }
@@ -233,12 +236,12 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await this.#drain();
   }
 
-  /** For what requests have begun since. */
+  /** Handles the work that requests have begun since `beforeApplicationShutdown`. */
   async onApplicationShutdown(): Promise<void> {
     await this.close();
   }
 
-  /** Waits, `lateReplyMs` at most, until every call under way is over and every received token set is stored. */
+  /** Waits, at most `lateReplyMs`, until every call in progress has ended and every received token set is stored. */
   async close(): Promise<void> {
     await this.#drain();
     await this.#parts.store.close();
@@ -246,7 +249,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   async #drain(): Promise<void> {
     const { clock, timing, unsaved } = this.#parts;
-    // The clock's waits do not keep a process alive, and an unsaved set may have nothing else that does.
+    // The clock's timers do not keep a process alive, and nothing else may do so for an unsaved token set.
     const keepAlive = setInterval(() => undefined, 1_000);
     const drained = new AbortController();
     const work = Promise.all([this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()]);
@@ -274,7 +277,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * The reference in a session handle, and its grant where there is one.
+   * The reference in a session handle, and its grant if there is one.
    * @throws InvalidTokenError when this application did not make the handle for one of its clients
    */
   async #sessionOf(handle: string, wait: CallerWait): Promise<NamedSession> {
@@ -286,13 +289,13 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return { grant, reference };
   }
 
-  /** A grant of another client is treated as one that does not exist. @param owner one client instead of all of ours */
+  /** Treats a grant of another client as one that does not exist. @param owner one client instead of all own clients */
   #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
     const owners = owner ? [owner] : this.#owners;
     return owners.some((own) => own.provider === provider && own.clientKey === clientKey);
   }
 
-  /** Only for the operator's count: that it fails concerns no caller. */
+  /** Only for the operator's count: a failure does not affect the caller. */
   async #noteHandleKey(grantId: string, keyId: string, wait: CallerWait): Promise<void> {
     await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
   }
@@ -304,7 +307,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       this.#parts.vault.verifyLabels(grant);
       return true;
     } catch {
-      // Told as an event where it was opened.
+      // The vault has already published an event.
       return false;
     }
   }

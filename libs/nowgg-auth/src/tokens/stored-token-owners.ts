@@ -31,7 +31,7 @@ export class StoredTokenOwners extends TokenOwners {
       await this.#parts.revocations.refuseTokensOf({ provider, userId, sessionId: undefined, tokens });
       return false;
     } catch {
-      // Without the store the identity system's word is all there is, as it is for tokens that were not issued here.
+      // Without the store, only the identity system's statement is left, as for tokens that were not issued here.
       return true;
     }
   }

@@ -29,7 +29,7 @@ export {
 export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
 export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 
-/** For the `entities` of your DataSource. */
+/** Entities of the stores, for the `entities` of your DataSource. */
 export const nowggEntities = [
   NowggGrantEntity,
   NowggExchangeEntity,
@@ -41,7 +41,10 @@ export const nowggEntities = [
   NowggTokenLifeEntity,
 ];
 
-/** For the `migrations` of your DataSource; they run on PostgreSQL 13 and later, and on PGlite. */
+/**
+ * Migrations of the stores, for the `migrations` of your DataSource. They run on PostgreSQL 13 and later, and on
+ * PGlite.
+ */
 export const nowggMigrations = [
   CreateNowggGrant1767225600000,
   CreateNowggExchange1767225600001,

@@ -16,8 +16,9 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Calls back for each NOTIFY, on a connection of its own that is opened again when it breaks: a pool gives none that may
- * be kept. After each opening it calls back once, because a message may have been missed. Gives a function that ends it.
+ * Calls `onHint` for each NOTIFY, on its own connection, which is opened again when it breaks: a pool has no connection
+ * that may be kept. After each opening it calls `onHint` once, because a message may have been missed.
+ * @returns a function that ends it
  */
 export async function listen(
   database: TokenDatabase,
@@ -35,7 +36,7 @@ export async function listen(
     });
     client.on('notification', onHint);
     await client.connect();
-    // Like an idle pool, it must not keep a process alive that has nothing else to do.
+    // Like an idle pool, this connection must not keep a process alive that has nothing else to do.
     client.unref?.();
     await client.query(`LISTEN ${PG_REVOCATION_CHANNEL}`);
     onHint();
@@ -53,7 +54,7 @@ export async function listen(
         pauseMs = FIRST_PAUSE_MS;
         await ended;
       } catch {
-        // The database is away. The poll goes on asking, and so do we.
+        // The database is unavailable. The poll keeps asking, and the listener keeps connecting.
       }
       await close();
       await clock.wait(pauseMs, closing.signal);
@@ -67,7 +68,7 @@ export async function listen(
   };
 }
 
-/** A client as the pool would make one, but not of the pool. */
+/** Creates a client as the pool does, but outside the pool. */
 function clientOf(dataSource: DataSource): PgClient {
   const { postgres, master } = dataSource.driver as unknown as {
     postgres: { Client: new (options: unknown) => PgClient };

@@ -26,7 +26,7 @@ interface WatermarkRow {
   readonly not_after_ms: number | null;
 }
 
-/** A row of a page; the columns of a watermark are null when none of the page is wanted. */
+/** A row of a page; the columns of a watermark are null when no row of the page is wanted. */
 type PageRow = (WatermarkRow | { readonly provider: null }) & {
   readonly at: string;
   readonly looked: number;
@@ -39,9 +39,9 @@ type PageRow = (WatermarkRow | { readonly provider: null }) & {
 const PAGE_ROWS = 2_000;
 const HOUR_MS = 3_600_000;
 /**
- * Watermarks in PostgreSQL. Writers stamp rows with the database's clock; readers ask for what was stamped since their
- * last reading, with an overlap for statements that had not been committed then. What matters at the start is read in
- * pages, by indexes, so that a long history costs next to nothing.
+ * Keeps watermarks in PostgreSQL. Writers stamp rows with the database's clock. Readers ask for rows stamped since
+ * their last reading, with an overlap for statements that had not been committed then. Rows that matter at the start
+ * are read in pages, by indexes, so that a long history costs next to nothing.
  */
 export class TypeOrmRevocationStore extends RevocationStore {
   override readonly isShared = true;
@@ -100,7 +100,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
     await this.#database.rows(this.#statements.keepTokenLife, [provider, lifeMs]);
   }
 
-  /** What changed since the last reading, in the order of the changes. */
+  /** Reads the changes since the last reading, in their order. */
   async #changes({ at, began, edge }: ReadingState): Promise<RevocationChanges> {
     const rows = await this.#database.rows<PageRow>(this.#statements.changes, [...edgeParameters(edge), PAGE_ROWS, at]);
     const page = pageOf(rows);
@@ -108,12 +108,15 @@ export class TypeOrmRevocationStore extends RevocationStore {
     return { watermarks: page.watermarks, cursor: JSON.stringify(next), isPartial: page.edge !== undefined };
   }
 
-  /** What still matters: bans, then tokens and sessions by their expiry, then what was written within a token's life. */
+  /**
+   * Reads the rows that still matter: bans, then tokens and sessions by expiry, then rows written within a token's
+   * life.
+   */
   async #load(state: ReadingState | undefined, lives: LongestTokenLives): Promise<RevocationChanges> {
     const phase = state?.load?.phase ?? 0;
     const entries = lives.entries();
     const longestMs = Math.max(lives.defaultMs, ...entries.map(([, lifeMs]) => lifeMs));
-    // On the application's pool: a page may take as long as its statements may.
+    // On the application's pool: a page may take as long as the application's statements may.
     const rows = await this.#database.upkeepRows<PageRow>(this.#statements.loads[phase] as string, [
       ...edgeParameters(state?.edge),
       PAGE_ROWS,
@@ -159,7 +162,7 @@ function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] 
   return edge ?? [null, '', '', ''];
 }
 
-/** The edge is there when there may be more behind it. */
+/** Splits rows into the page's parts. `edge` is set when there may be more rows after the page. */
 function pageOf(rows: readonly PageRow[]): {
   readonly watermarks: readonly Watermark[];
   readonly at: string;

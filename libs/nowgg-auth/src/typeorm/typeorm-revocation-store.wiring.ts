@@ -7,7 +7,7 @@ import { TypeOrmRevocationStore } from './typeorm-revocation-store.js';
 
 export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions {
   /**
-   * Whether to hear of other processes' revocations by NOTIFY, on a connection beside the pool, and so within
+   * Whether to receive other processes' revocations by NOTIFY, on a connection outside the pool, and so within
    * milliseconds instead of at the next poll. Default true, and false where the database has one connection.
    */
   notify?: boolean;

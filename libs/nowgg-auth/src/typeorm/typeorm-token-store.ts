@@ -33,7 +33,10 @@ import { grantStatements } from './statements/grant-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { vaultStatements } from './statements/vault-statements.js';
 
-/** The port on PostgreSQL: every operation is one autocommit statement, and leases go by the database's clock. */
+/**
+ * Implements the port with PostgreSQL. Every operation is one autocommit statement, and leases use the database's
+ * clock.
+ */
 export class TypeOrmTokenStore extends TokenStore {
   readonly #database: TokenDatabase;
   readonly #grants: ReturnType<typeof grantStatements>;
@@ -64,7 +67,7 @@ export class TypeOrmTokenStore extends TokenStore {
     const grant = grantRecordOf(row);
     if (row.mine) return { outcome: 'acquired', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
     const outcome = classifyLease(grant, request);
-    // The statement said no a moment before a lease or a pause was over: look again.
+    // The statement refused a moment before a lease or a pause was over: the caller has to look again.
     return { outcome: outcome === 'acquired' ? 'held' : outcome, grant };
   }
 

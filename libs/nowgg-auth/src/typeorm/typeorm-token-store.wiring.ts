@@ -7,13 +7,14 @@ import { TypeOrmTokenStore } from './typeorm-token-store.js';
 
 export interface TypeOrmTokenStoreOptions {
   /**
-   * Whose database: a DataSource's name as in `TypeOrmModule.forRoot({ name })`, or any injection token of one. Default:
+   * The DataSource to use: its name as in `TypeOrmModule.forRoot({ name })`, or any injection token of one. Default:
    * the `DataSource` class, under which @nestjs/typeorm provides the unnamed one.
    */
   dataSource?: InjectionToken;
   /**
-   * Connections of a pool of its own, so that an application that uses up its pool stalls no refresh. 0 shares the
-   * DataSource's. Default 2; with a DataSource of one connection, as an embedded database has it, 0.
+   * Number of connections in the store's own pool, so that an application that uses up its pool does not stall
+   * refreshes. 0 shares the pool of the DataSource. Default 2; with a DataSource of one connection, such as an embedded
+   * database, 0.
    */
   poolSize?: number;
 }

@@ -224,7 +224,7 @@ describe('an outage', () => {
     for (let second = 0; second < 300; second += 1) {
       clock.advance(1_000);
       expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
-      // Four failures in a row never open the circuit: the identity system answers somebody else now and then.
+      // Four failures in a row never open the circuit: the identity system answers another caller now and then.
       provider.answer = (token) => (token === 'abc' ? unknown : { status: 'valid', facts: factsOf() });
       if (second % 20 === 0) await authenticator.authenticate(`other${second}`);
     }
@@ -373,7 +373,7 @@ describe('where a token is sent', () => {
 
 describe('a token with several texts', () => {
   const fingerprints: string[] = [];
-  /** As of a provider for which the text after a `~` does not belong to the token. */
+  /** A provider for which the text after a `~` does not belong to the token. */
   class SpelledProvider extends FakeIdentityProvider {
     override credentialIdOf(token: string): string {
       return super.credentialIdOf(token.split('~', 1)[0] as string);

@@ -37,24 +37,24 @@ import { tokenDigest } from '../identity/credential-id.js';
 import type { VerificationRequest } from './remote/verification-request.js';
 import { ageMs, instantOf } from './decision/instant.js';
 
-/** What a {@link CachingAuthenticator} is made of. */
+/** Dependencies of a {@link CachingAuthenticator}. */
 export interface CachingAuthenticatorDependencies {
   readonly providers: IdentityProviders;
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
   readonly revocations: RevocationView;
   readonly sharedCache?: SharedCache | undefined;
-  /** Knows for whom opaque tokens were refreshed. Absent without a token store. */
+  /** Knows the users for whom opaque tokens were refreshed. Absent without a token store. */
   readonly tokenOwners?: TokenOwners | undefined;
-  /** What to do while revocations are not known. Default: the module's defaults. */
+  /** Behavior while revocations are not known. Default: the module's defaults. */
   readonly revocation?: ResolvedRevocationOptions | undefined;
-  /** What the vault knows of tokens that it handed out, where there is one. */
+  /** Data of the vault about the tokens that it handed out. Absent without a vault. */
   readonly issuedTokens?: IssuedTokens | undefined;
-  /** What is known of our clients. Default: its own, for an authenticator that shares none with a token service. */
+  /** Evidence about our clients. Default: its own, for an authenticator that shares none with a token service. */
   readonly evidence?: ClientEvidences | undefined;
 }
 
-/** One token under one route's demands. */
+/** One token under one route's requirements. */
 interface Case {
   readonly token: string;
   readonly digest: string;
@@ -64,8 +64,8 @@ interface Case {
 }
 
 /**
- * Answers from memory where a fresh verdict is at hand, else asks the identity system, once for all who want to know.
- * What is remembered are facts; whether they do for this route and this moment is decided anew on every call.
+ * Answers from memory when there is a fresh verdict; otherwise asks the identity system, once for all concurrent
+ * callers. The memory holds facts; every call decides anew whether they are sufficient for its route at this moment.
  */
 export class CachingAuthenticator extends NowggAuthenticator {
   readonly #providers: IdentityProviders;
@@ -109,7 +109,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     policy: AuthenticationPolicy = NO_POLICY,
     context?: AuthenticationContext,
   ): Verdict | Promise<Verdict> {
-    // Only the length here: a hit proves the characters, since nothing else gets into the cache.
+    // Checks only the length: a hit proves that the characters are valid, since the cache holds no other tokens.
     if (token.length > MAX_TOKEN_LENGTH) return invalid('malformed_token');
     const digest = tokenDigest(token);
     const key = cacheKey(policy, digest);
@@ -152,7 +152,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#decideRemembered(entry, { token, digest, key, policy });
   }
 
-  /** Decides about what is remembered. Later, where a sign-out refuses it and the token may be newer than that. */
+  /** Decides about a remembered acceptance. Asynchronous when a sign-out refuses a token that may be newer than it. */
   #decideRemembered(entry: RememberedAcceptance, { token, policy }: Case): Verdict | Promise<Verdict> {
     const { principal } = entry.verdict;
     const decideNow = () =>
@@ -182,7 +182,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       this.#publish(verdict, source, subject, provider.name, startedAtMs);
     if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
     const question = this.#questionOf(subject, { tokenType, isPlausible, local });
-    // What is computed here is had sooner than another process's answer.
+    // Verification by computing is faster than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
       const { verdict: answered } = answer;
@@ -196,7 +196,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     });
   }
 
-  /** The decision about an accepted token that needs more than what is known here; undefined for all others. */
+  /** The decision about an accepted token that needs more data than is known here; undefined for all others. */
   #unready(answer: VerificationResult, identity: () => string, subject: Case): Promise<Verdict> | undefined {
     if (!answer.acceptance) return undefined;
     const { principal } = answer.acceptance;
@@ -227,14 +227,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
     }: Pick<VerificationRequest, 'tokenType' | 'isPlausible'> & { readonly local: boolean },
   ): VerificationRequest {
     const asked = { digest, token, tokenType, isPlausible };
-    // What is computed here needs no admission.
+    // Verification by computing needs no admission.
     if (local) return asked;
     const accepted = this.#accepted.peek(key);
     const source = typeof context?.source === 'function' ? context.source() : context?.source;
     return { ...asked, known: accepted !== undefined, player: accepted?.verdict.principal.userId, source };
   }
 
-  /** @param startedAtMs undefined when nobody listened then */
+  /** @param startedAtMs undefined when the channel had no subscriber then */
   #publish(
     verdict: Verdict,
     source: VerdictSource,
@@ -249,8 +249,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   /**
-   * Whether the last question about this token had no answer a moment ago. A flapping identity system is not asked more
-   * often than a healthy one: an old verdict that may serve does, and a route that wants a fresher one asks.
+   * Whether the last request about this token had no answer a moment ago. An unstable identity system is not asked more
+   * often than a healthy one: an old verdict serves if it may, and a route that requires a fresher one asks.
    */
   #isResting({ key, policy }: Case): boolean {
     const entry = this.#accepted.get(key);
@@ -274,7 +274,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (remembered) return Promise.resolve(remembered);
     const line = this.#lines.get(name) as ProviderClient;
     const evidence = this.#evidence.of(name);
-    // What another process knows of a refused token is older than the refusal.
+    // A verdict that another process shares about a refused token is older than the refusal.
     const freshMs = evidence.isDoubted(question.digest) ? 0 : this.#maxAgeMs(subject.policy);
     const askLine = (onSent: () => void) => this.#ownersAnswer(key, name, question, line.ask(question, onSent));
     const ask = (onSent: () => void) => this.#shared.ask(key, provider, freshMs, () => askLine(onSent));
@@ -287,7 +287,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle);
   }
 
-  /** The first yes about an opaque token must name the user for whom it was refreshed here. */
+  /** Checks that the first acceptance of an opaque token names the user for whom it was refreshed here. */
   async #ownersAnswer(
     key: string,
     provider: string,
@@ -298,7 +298,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const { verdict, askedAt } = answer;
     const owners = this.#tokenOwners;
     if (!owners || verdict.status !== 'valid' || this.#accepted.has(key)) return answer;
-    // What a JWS says of its user was compared when it was refreshed.
+    // The user that a JWS names was compared when the token was refreshed.
     if (decodeUnverifiedJws(token) || (await owners.confirm(provider, token, verdict.facts.userId))) return answer;
     return new VerificationResult(
       { status: 'invalid', reason: 'revoked_token', independentOfClient: true, isOwnFinding: true },
@@ -321,7 +321,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     void (async () => this.#find(subject))().catch(() => undefined);
   }
 
-  /** Distrusts what is under way about a token, and what other processes know of it. */
+  /** Distrusts requests under way about a token, and the verdicts that other processes share about it. */
   #distrust(keys: readonly string[]): void {
     for (const key of keys) {
       this.#flights.invalidate(key);
@@ -330,12 +330,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     void this.#shared.forget(keys);
   }
 
-  /** How long a known player is not asked about again after a question without a verdict, milliseconds. */
+  /** Time for which a known player is not asked about again after a request without a verdict, in milliseconds. */
   #restOf(reason: UnknownReason): number {
     return reason === 'unconfirmed_refusal' ? SECOND_LOOK_MS : this.#options.maxAgeMs * RENEW_AT;
   }
 
-  /** In an outage an older verdict may go on serving, inside its bounds. */
+  /** An older verdict that may serve during an outage, within its limits. */
   #staleVerdict(subject: Case, restMs?: number): Verdict | Promise<Verdict> | undefined {
     const { key, digest, policy } = subject;
     const maxAgeMs = this.#maxAgeMs(policy);
@@ -348,7 +348,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#decideRemembered(entry, subject);
   }
 
-  /** A route may only tighten. */
+  /** The maximum age of a verdict on a route, which may only tighten the module's. */
   #maxAgeMs(policy: AuthenticationPolicy): number {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;

@@ -10,15 +10,15 @@ import { fingerprintOf } from './verification-events.js';
 import { tokenDigest } from '../identity/credential-id.js';
 import { ageMs, type Instant } from './decision/instant.js';
 
-/** Why a token is accepted or refused, for support staff. Holds neither the token nor a part of it. */
+/** The reason why a token is accepted or refused, for support staff. Contains neither the token nor a part of it. */
 export interface VerdictExplanation {
-  /** The fingerprint under which events speak of this token. */
+  /** The fingerprint that events use for this token. */
   readonly fingerprint: string;
   readonly outcome: Verdict['status'];
   readonly reason: InvalidReason | UnknownReason | undefined;
   /** Whether it has the form of a bearer token at all. */
   readonly wellFormed: boolean;
-  /** What the token says of itself, unverified; undefined for an opaque one. */
+  /** Claims of the token, unverified; undefined for an opaque one. */
   readonly claimed:
     | {
         /** Name of the provider that issuer and audience point to. */
@@ -27,9 +27,9 @@ export interface VerdictExplanation {
         readonly expiresAt: Date | undefined;
       }
     | undefined;
-  /** What was remembered of it before this question. */
+  /** The cached entry of the token before this request. */
   readonly remembered: { readonly as: 'accepted' | 'refused'; readonly ageMs: number } | undefined;
-  /** Verified, where the outcome is valid. */
+  /** Verified facts, when the outcome is `valid`. */
   readonly verified:
     | {
         readonly provider: string;
@@ -40,7 +40,7 @@ export interface VerdictExplanation {
     | undefined;
 }
 
-/** Puts together what can be said about a token; `verdict` is the decision of this moment. */
+/** Builds the explanation of a token; `verdict` is the decision of this moment. */
 export function explanationOf(
   token: string,
   verdict: Verdict,
@@ -76,7 +76,7 @@ function verifiedBy({ principal }: Extract<Verdict, { status: 'valid' }>): Verdi
   return { provider, userId, tokenType, expiresAt };
 }
 
-/** What memory holds under a key. Looking does not count as a use. */
+/** The cached entry of a key. Reading it does not count as a use. */
 export function rememberedOf(cache: VerdictCache, key: string, now: Instant): VerdictExplanation['remembered'] {
   const age = (since: Instant) => ageMs(since, now.wallMs, now.monotonicMs);
   const accepted = cache.accepted.peek(key);

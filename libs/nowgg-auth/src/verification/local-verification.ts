@@ -11,7 +11,7 @@ const MALFORMED: IdentityVerdict = Object.freeze({
   independentOfClient: true,
 });
 
-/** Told what to remember of a verification. */
+/** Receives the result of a verification to remember. */
 type Settle = (
   key: string,
   provider: IdentityProvider,
@@ -19,15 +19,15 @@ type Settle = (
   answer: VerificationResult,
 ) => void;
 
-/** One verification that has not ended; its result goes when it has. */
+/** One verification under way; its result is released when it ends. */
 interface Run {
   result: Promise<VerificationResult> | undefined;
 }
 
 /**
- * Verifies tokens that are verified here, by computing: nothing limits it, and it tells nothing about the line to the
- * identity system. Once for all who come with the same token meanwhile. Every first use of a JWT goes through this, so
- * there is no layer more than it takes.
+ * Verifies tokens in this process, by computing. No limit applies, and a result says nothing about the connection to
+ * the identity system. Concurrent callers with the same token share one run. Every first use of a JWT passes through
+ * this class, so it has as few layers as possible.
  */
 export class LocalVerification {
   readonly #clock: NowggClock;
@@ -38,8 +38,8 @@ export class LocalVerification {
   #deadline: { readonly signal: AbortSignal; readonly madeAt: number } | undefined;
 
   /**
-   * @param timeoutMs for the key that a token names, where that must be fetched first
-   * @param settle told what to remember
+   * @param timeoutMs time for fetching the key that a token names, when it is needed first
+   * @param settle receives the results to remember
    */
   constructor(clock: NowggClock, timeoutMs: number, settle: Settle) {
     this.#clock = clock;
@@ -52,7 +52,7 @@ export class LocalVerification {
     return this.#underway.get(key)?.result ?? this.start(key, provider, question);
   }
 
-  /** Starts a run of its own even if one is under way; later callers join this newer one. */
+  /** Starts a separate run even if one is under way; later callers join this newer one. */
   start(key: string, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
     const run: Run = { result: undefined };
     this.#underway.set(key, run);
@@ -68,7 +68,7 @@ export class LocalVerification {
     return result;
   }
 
-  /** What is under way for this key is not remembered. */
+  /** Prevents the run under way for this key from being remembered. */
   invalidate(key: string): void {
     this.#underway.delete(key);
   }
@@ -85,14 +85,14 @@ export class LocalVerification {
     }
   }
 
-  /** @returns whether it is the newest: neither invalidated nor overtaken by a newer one */
+  /** @returns whether it is the newest run: neither invalidated nor followed by a newer one */
   #end(key: string, run: Run): boolean {
-    // Tables that a `Map` outgrew stay until the next full collection, with all that they point to: let it be little.
+    // Tables that a `Map` outgrew stay until the next full garbage collection, with all that they reference.
     run.result = undefined;
     return this.#underway.get(key) === run && this.#underway.delete(key);
   }
 
-  /** Hardly one run waits for anything, and a timer for each would cost more than the rest: they share one. */
+  /** A signal that runs share: few runs wait for anything, and a timer for each would cost more than the rest. */
   #signalAt(monotonicMs: number): AbortSignal {
     const shared = this.#deadline;
     if (shared && !shared.signal.aborted && monotonicMs - shared.madeAt <= this.#timeoutMs / 10) return shared.signal;

@@ -1,12 +1,12 @@
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
-/** Says whether a token is good: the guard's decision without a guard. */
+/** Verifies tokens: makes the guard's decision without a guard. */
 export abstract class NowggAuthenticator {
   /**
-   * @param credential the bare token, as it followed `Bearer `
-   * @param context what is known of the request beside its token; looked at only when the identity system is asked
-   * @returns a verdict; never throws for what a caller or the identity system sends
+   * @param credential the token without the prefix `Bearer `
+   * @param context data of the request in addition to its token; read only when the identity system is asked
+   * @returns a verdict; never throws because of what a caller or the identity system sends
    */
   abstract authenticate(
     credential: string,
@@ -15,8 +15,8 @@ export abstract class NowggAuthenticator {
   ): Promise<Verdict> | Verdict;
 
   /**
-   * Says why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate}, and
-   * may ask the identity system like it. The answer holds no part of the token.
+   * Explains why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate},
+   * and may also ask the identity system. The answer contains no part of the token.
    */
   async explain(credential: string, policy?: AuthenticationPolicy): Promise<VerdictExplanation> {
     return explanationOf(credential, await this.authenticate(credential, policy));

@@ -18,7 +18,7 @@ const turn = () =>
 const revoked = { status: 'invalid', reason: 'revoked_token' };
 const unknown = { status: 'unknown', reason: 'revocations_unknown' };
 
-/** What a vault handed out, by token. */
+/** The tokens that a vault handed out. */
 class FakeIssuedTokens extends IssuedTokens {
   readonly begunAt = new Map<string, number>();
   asked = 0;
@@ -53,12 +53,12 @@ function build(options: Partial<ResolvedRevocationOptions> = {}, withVault = tru
   });
 }
 
-/** A token of the player's that an exchange brought which begins now. */
+/** A token of the player from an exchange that begins now. */
 function handOut(token: string): void {
   issued.begunAt.set(`nowgg ${provider.credentialIdOf(token)}`, clock.now());
 }
 
-/** Time passes, and polls run. */
+/** Lets time pass and polls run. */
 async function pass(seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) {
     clock.advance(1_000);

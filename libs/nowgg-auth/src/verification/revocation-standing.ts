@@ -7,7 +7,7 @@ import type { RevocationView } from '../revocation/revocation-feed.js';
 import { NEVER_BEGUN } from '../revocation/marks/watermarks.js';
 import type { AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
-/** Neither refused nor accepted: revocations, or what they depend on, could not be read. */
+/** Verdict when revocations, or data that they depend on, could not be read: neither refused nor accepted. */
 export const REVOCATIONS_UNKNOWN: Verdict = Object.freeze({
   status: 'unknown',
   reason: 'revocations_unknown',
@@ -16,7 +16,7 @@ export const REVOCATIONS_UNKNOWN: Verdict = Object.freeze({
 
 const NEWEST = Number.POSITIVE_INFINITY;
 
-/** What verification makes of revocations that are not known, and of tokens that may be newer than a revocation. */
+/** Rules for verification while revocations are not known, and for tokens that may be newer than a revocation. */
 export class RevocationStanding {
   readonly #revocations: RevocationView;
   readonly #options: ResolvedRevocationOptions;
@@ -39,9 +39,9 @@ export class RevocationStanding {
   }
 
   /**
-   * The answer of a route while news of revocations are not current; undefined when it goes on with what is known.
+   * The answer of a route while revocations are not current; undefined when the route uses those known so far.
    *
-   * @param maxAgeMs how old a verdict may be on this route
+   * @param maxAgeMs maximum age of a verdict on this route
    */
   obstacleTo(policy: AuthenticationPolicy, maxAgeMs: number): Verdict | undefined {
     const { beforeFirstLoad, onUnknown } = this.#options;
@@ -55,7 +55,7 @@ export class RevocationStanding {
     return this.#issuedTokens !== undefined && !this.#revocations.refuses(principal, digest, this.#clock.now(), NEWEST);
   }
 
-  /** When the token's exchange or refresh began; undefined when that cannot be asked now. */
+  /** Looks up when the token's exchange or refresh began; undefined when the look-up fails. */
   async findBegunAt({ provider }: NowggPrincipal, token: string): Promise<number | undefined> {
     try {
       const credentialId = this.#providers.get(provider).credentialIdOf(token);

@@ -17,13 +17,13 @@ export interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
   readonly revocations: RevocationView;
-  /** Names of all identity providers: a token may be remembered under the demands of any of them. */
+  /** Names of all identity providers: a token may be remembered under the requirements for any of them. */
   readonly providers: readonly string[];
-  /** Told the keys of a token that was forgotten: questions under way about it are older than the reason. */
+  /** Called with the keys of a token that was forgotten: requests under way about it are older than the reason. */
   readonly onForget: (keys: readonly string[]) => void;
 }
 
-/** What this process remembers of tokens: how answers are kept, and what they are worth later. */
+/** The verdicts that this process remembers: stores answers, and decides whether they may still serve. */
 export class VerdictMemory {
   readonly cache: VerdictCache;
   readonly #parts: VerdictMemoryParts;
@@ -33,17 +33,17 @@ export class VerdictMemory {
     this.cache = new VerdictCache(parts.options);
   }
 
-  /** @param maxAgeMs how old a verdict may be on this route */
+  /** @param maxAgeMs maximum age of a verdict on this route */
   refusal(key: string, maxAgeMs: number): Verdict | undefined {
     const refusal = this.cache.refused.get(key);
     if (!refusal) return undefined;
-    // An expired token cannot come back to life, so even a route that asks now may be told from memory.
+    // An expired token never becomes valid again, so memory may answer even a route that always asks anew.
     const ttlMs = refusalTtlMs(refusal.reason);
     const serves = refusal.reason === 'expired_token' ? ttlMs : Math.min(ttlMs, maxAgeMs);
     return this.ageMs(refusal.askedAt) < serves ? invalid(refusal.reason) : undefined;
   }
 
-  /** The absence of a verdict that still stands. */
+  /** The missing verdict that still applies. */
   unknown(key: string): VerificationResult | undefined {
     const unknown = this.cache.unknown.get(key);
     if (!unknown) return undefined;
@@ -54,7 +54,7 @@ export class VerdictMemory {
       : undefined;
   }
 
-  /** What is remembered of a token under the demands of any route. */
+  /** The remembered acceptance of a token under the requirements of any route. */
   acceptance(digest: string): RememberedAcceptance | undefined {
     for (const key of this.#keysOf(digest)) {
       const entry = this.cache.accepted.peek(key);
@@ -66,7 +66,7 @@ export class VerdictMemory {
   remember(key: string, provider: IdentityProvider, question: VerificationRequest, answer: VerificationResult): void {
     const { verdict, acceptance, askedAt } = answer;
     const { clock, options } = this.#parts;
-    // A token that was issued ahead of our clock is decided about when it comes again.
+    // A token that was issued ahead of our clock is not remembered: the next request with it decides anew.
     if (acceptance && aheadMs(acceptance, clock.now(), options.clockSkewMs) === 0) {
       this.cache.refused.delete(key);
       const { maxAgeMs, acceptTokenTypes } = options;
@@ -91,8 +91,8 @@ export class VerdictMemory {
   }
 
   /**
-   * The time that was looked up for the entry before, if it lets the token pass. Otherwise it is looked up anew: it may
-   * have changed.
+   * The time that was looked up for the previous entry, if the token passes with it. Otherwise it is looked up anew: it
+   * may have changed.
    */
   #stillNewer(key: string): number | undefined {
     const before = this.cache.accepted.peek(key);
@@ -112,7 +112,7 @@ export class VerdictMemory {
     }
   }
 
-  /** Drops what is known about a token. */
+  /** Removes the acceptances of a token. */
   #forget(digest: string): void {
     const keys = this.#keysOf(digest);
     for (const key of keys) this.cache.accepted.delete(key);

@@ -3,18 +3,18 @@ import { channel } from 'node:diagnostics_channel';
 import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import type { Verdict } from './decision/verdict.js';
 
-/** Where a verdict came from. `none`: decided, or given up, without memory and without asking. */
+/** The source of a verdict. `none`: decided, or given up, without the cache and without asking. */
 export type VerdictSource = 'hit' | 'miss' | 'shared' | 'stale' | 'none';
 
 /** The record of one decision about one token. Carries no token, id or player data. */
 export interface NowggVerificationEvent {
   readonly outcome: Verdict['status'];
-  /** Why, for `invalid` and `unknown`. */
+  /** The reason of an `invalid` or `unknown` outcome. */
   readonly reason: InvalidReason | UnknownReason | undefined;
   /** Name of the identity provider, where one was found. */
   readonly provider: string | undefined;
   readonly source: VerdictSource;
-  /** Milliseconds; 0 for a hit. */
+  /** Time until the verdict, in milliseconds; 0 for a hit. */
   readonly latencyMs: number;
   /**
    * Eight hex digits of an HMAC over the token's digest, with a key of this process: the same token gives the same
@@ -26,11 +26,11 @@ export interface NowggVerificationEvent {
 /** Name of the `node:diagnostics_channel` on which {@link NowggVerificationEvent} objects are published. */
 export const NOWGG_VERIFICATION_CHANNEL = 'nestjs-nowgg-auth:verification';
 
-/** Ask it for `hasSubscribers` before {@link publishVerification} where every microsecond counts. */
+/** The event channel. Check `hasSubscribers` before {@link publishVerification} where every microsecond counts. */
 export const verificationChannel = channel(NOWGG_VERIFICATION_CHANNEL);
 const fingerprintKey = randomBytes(32);
 
-/** Costs next to nothing while nobody listens. */
+/** Publishes a verification event. Costs almost nothing while the channel has no subscriber. */
 export function publishVerification(
   verdict: Verdict,
   source: VerdictSource,

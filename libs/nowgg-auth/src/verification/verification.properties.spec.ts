@@ -25,7 +25,7 @@ function authenticatorOf(clock: ManualClock, providers: FakeIdentityProvider[], 
   });
 }
 
-/** The first case in which it does not hold, made as small as it goes; null when it holds in all. */
+/** The first case in which the property does not hold, as small as possible; null when it holds in all cases. */
 async function counterexampleOf(property: fc.IRawProperty<unknown>): Promise<unknown> {
   return (await fc.check(property, { numRuns: CASES })).counterexample;
 }
@@ -41,7 +41,7 @@ describe('whatever happens', () => {
           facts: factsOf({ provider: provider.name, tokenType, userId: `${provider.name}/${tokenType}/${token}` }),
         });
       }
-      // One cache for all cases, so that every case meets what the others left.
+      // One cache for all cases, so that every case meets the entries of the others.
       const authenticator = authenticatorOf(new ManualClock(), providers, 10_000);
       const name = fc.constantFrom('one', 'two', 'three');
       const kind = fc.constantFrom<TokenType[]>('token', 'id_token');
@@ -75,7 +75,7 @@ describe('whatever happens', () => {
           const authenticator = authenticatorOf(clock, [provider], 4);
           const expiresAtMs = clock.now() + lifeMs;
           let isOut = false;
-          // As sloppy as an identity system can be: it calls the token good whatever the time.
+          // The least strict identity system possible: it calls the token valid whatever the time.
           provider.answer = () =>
             isOut ? { status: 'unknown', reason: 'timeout' } : { status: 'valid', facts: factsOf({ expiresAtMs }) };
           for (const [{ kind, ms }, routePolicy] of changes) {
@@ -210,7 +210,7 @@ describe('whatever happens', () => {
               invalidatedAt = now;
               flights.invalidate('k');
             }
-            // Lets what has landed be digested, its repetition be asked and the next action meet any of these states.
+            // Lets ended calls be processed, their repetition be asked and the next action meet any of these states.
             for (let turn = 0; turn < 4; turn += 1) await Promise.resolve();
           }
           return !keptTooOld;

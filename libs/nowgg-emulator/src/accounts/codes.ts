@@ -1,14 +1,14 @@
 import type { EmulatorClock } from '../emulator-clock.js';
 import { fingerprint, newSecret } from './token-mint.js';
 
-/** What an authorization code stands for. */
+/** The sign-in that an authorization code stands for. */
 export interface CodeSubject {
   readonly userId: string;
   readonly clientId: string;
   readonly scope: string;
 }
 
-/** Why a code is good no more, its age apart. */
+/** Reason why a code is no longer valid, other than its age. */
 export type CodeEnd = 'used' | 'revoked';
 
 interface StoredCode extends CodeSubject {
@@ -16,7 +16,7 @@ interface StoredCode extends CodeSubject {
   end: CodeEnd | undefined;
 }
 
-/** A code just made; the only moment at which its text is known. */
+/** A newly issued code; its text is known only at this moment. */
 export interface FreshCode {
   readonly code: string;
   readonly expiresAtMs: number;
@@ -40,7 +40,7 @@ export class CodeStore {
     return { code, expiresAtMs };
   }
 
-  /** Uses the code up. A code in another client's hands is refused and stays good for its own client. */
+  /** Redeems the code, once. A code that another client presents is refused and stays valid for its own client. */
   redeem(code: string, clientId: string): CodeSubject | undefined {
     const stored = this.#codes.get(fingerprint(code));
     if (!stored || stored.end || stored.clientId !== clientId || stored.expiresAtMs <= this.#clock.now())
@@ -49,18 +49,18 @@ export class CodeStore {
     return stored;
   }
 
-  /** By the fingerprint of a code: what has become of it. */
+  /** The reason why a code has ended, by the code's fingerprint. */
   endOf(codeFingerprint: string): CodeEnd | undefined {
     return this.#codes.get(codeFingerprint)?.end;
   }
 
-  /** By the fingerprint of a code: makes it useless. */
+  /** Revokes a code, by its fingerprint. */
   revoke(codeFingerprint: string): void {
     const stored = this.#codes.get(codeFingerprint);
     if (stored) stored.end ??= 'revoked';
   }
 
-  /** Makes the open codes of a player useless. */
+  /** Revokes the unused codes of a player. */
   revokePlayer(userId: string): void {
     for (const stored of this.#codes.values()) if (stored.userId === userId) stored.end ??= 'revoked';
   }

@@ -31,7 +31,7 @@ export class EmulatedAccounts {
   readonly #revocations = new Revocations();
   readonly #banned = new Set<string>();
   readonly #ledger: IssueLedger;
-  /** Of tokens and id_tokens that are made from now on. */
+  /** Lifetime of tokens and id_tokens that are issued from now on. */
   #tokenLifetimeSeconds: number;
   readonly #clock: EmulatorClock;
   readonly #options: ResolvedOptions;
@@ -56,13 +56,13 @@ export class EmulatedAccounts {
     return this.#tokenLifetimeSeconds;
   }
 
-  /** For tokens made from now on. @throws TypeError unless it is a number of at least one second */
+  /** Lifetime of tokens issued from now on. @throws TypeError unless it is a number of at least one second */
   set tokenLifetimeSeconds(seconds: number) {
-    if (!(seconds >= 1 && seconds <= 1e9)) throw new TypeError('the life of tokens must be 1 to 1e9 seconds');
+    if (!(seconds >= 1 && seconds <= 1e9)) throw new TypeError('the lifetime of tokens must be 1 to 1e9 seconds');
     this.#tokenLifetimeSeconds = seconds;
   }
 
-  /** The youngest codes and tokens, oldest first. */
+  /** The latest codes and tokens, oldest first. */
   issued(limit?: number): readonly IssuedSecret[] {
     return this.#ledger.latest(limit);
   }
@@ -100,13 +100,13 @@ export class EmulatedAccounts {
     return idToken;
   }
 
-  /** Undefined when the code is unknown, used, too old or another client's. */
+  /** Exchanges a code for tokens; undefined when the code is unknown, used, too old or another client's. */
   redeemCode(code: string, clientId: string): IssuedTokens | undefined {
     const subject = this.#codes.redeem(code, clientId);
     return subject && this.#openSession(this.sessions.start(subject));
   }
 
-  /** Undefined when the refresh token is unknown, revoked, too old or another client's. */
+  /** Issues a new token; undefined when the refresh token is unknown, revoked, too old or another client's. */
   refresh(refreshToken: string, clientId: string): RefreshedTokens | undefined {
     const refreshed = this.sessions.refresh(refreshToken, clientId);
     if (!refreshed) return undefined;
@@ -116,7 +116,7 @@ export class EmulatedAccounts {
     return { token, tokenExpiresAtMs, refreshToken: next, refreshTokenExpiresAtMs: expiresAtMs };
   }
 
-  /** Checks a `token`; with a client id also that it was made for that client. */
+  /** Checks a `token`; with a client id also that it was issued for that client. */
   checkToken(token: string, clientId?: string): TokenCheck<TokenClaims> {
     return this.#check(token, 'token', clientId) as TokenCheck<TokenClaims>;
   }
@@ -126,19 +126,19 @@ export class EmulatedAccounts {
     return this.#check(token, 'id_token', clientId) as TokenCheck<IdTokenClaims>;
   }
 
-  /** Whether it was a token or id_token of this emulator. */
+  /** Revokes a token or id_token. Returns whether this emulator issued it. */
   revokeToken(token: string): boolean {
     if (!this.#mint.read(token)) return false;
     this.#revocations.addToken(fingerprint(token));
     return true;
   }
 
-  /** Ends one code or token by its `id` in {@link issued}. False when it is not among the youngest. */
+  /** Ends one code or token by its `id` in {@link issued}. Returns false when it is not among the latest. */
   revokeIssued(id: string): boolean {
     return this.#ledger.revoke(id);
   }
 
-  /** Ends all that the player has so far: tokens, id_tokens, refresh tokens, codes. Signing in again works. */
+  /** Ends all tokens, id_tokens, refresh tokens and codes that the player has so far. The player can sign in again. */
   revokePlayer(userId: string): boolean {
     if (!this.players.find(userId)) return false;
     this.#revocations.addPlayer(userId, this.#mint.sequence);
@@ -147,7 +147,10 @@ export class EmulatedAccounts {
     return true;
   }
 
-  /** A ban ends all that the player has and permits no new sign-in until it is lifted. False for no such player. */
+  /**
+   * Bans a player, or lifts the ban. A ban ends all codes and tokens of the player and permits no new sign-in until it
+   * is lifted. Returns false when there is no such player.
+   */
   setBanned(userId: string, banned: boolean): boolean {
     if (!this.players.find(userId)) return false;
     if (!banned) this.#banned.delete(userId);
@@ -163,7 +166,7 @@ export class EmulatedAccounts {
     return [...this.#banned];
   }
 
-  /** Back to the first moment: seeded players only, nothing issued before is recognised. */
+  /** Resets to the state at the start: seeded players only; nothing issued before is recognised. */
   reset(): void {
     this.#mint.reset();
     this.#codes.clear();
@@ -213,7 +216,7 @@ export class EmulatedAccounts {
   #lifeFromNow(lifetimeSeconds = this.#tokenLifetimeSeconds): { iat: number; exp: number } {
     const now = this.#clock.nowSeconds();
     const exp = now + Math.floor(lifetimeSeconds);
-    // One that is born expired was issued a usual life before its end, as a token that somebody kept would have been.
+    // A token that is issued as expired gets an issue time one usual lifetime before its end, as a kept token has.
     return { iat: exp > now ? now : exp - Math.ceil(this.#tokenLifetimeSeconds), exp };
   }
 

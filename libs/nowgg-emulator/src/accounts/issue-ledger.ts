@@ -4,12 +4,12 @@ import type { Revocations } from './revocations.js';
 import type { EmulatedSession, SessionStore } from './sessions.js';
 import { fingerprint } from './token-mint.js';
 
-/** What the emulator hands out. */
+/** The kinds of codes and tokens that the emulator issues. */
 export type IssuedKind = 'code' | 'token' | 'id_token' | 'refresh_token';
 
-/** A code or token that was handed out; never its text. Times are epoch milliseconds of the emulator's clock. */
+/** An issued code or token, without its text. Times are epoch milliseconds of the emulator's clock. */
 export interface IssuedSecret {
-  /** The beginning of its SHA-256 in base64url: tells it apart, and cannot be used in its place. */
+  /** The beginning of its SHA-256 in base64url: identifies it, and cannot be used in its place. */
   readonly id: string;
   readonly kind: IssuedKind;
   readonly userId: string;
@@ -25,16 +25,16 @@ export interface IssuedSecret {
 interface Entry extends Omit<IssuedSecret, 'id' | 'state' | 'sessionId'> {
   readonly fingerprint: string;
   readonly session: EmulatedSession | undefined;
-  /** Of tokens and id_tokens: which of the mint's it is. */
+  /** Sequence number in the mint, for tokens and id_tokens. */
   readonly sequence: number;
 }
 
-/** Whom a code or token is for; a session when it belongs to one. */
+/** The player and the client of a code or token; a session when it belongs to one. */
 type Owner = { readonly userId: string; readonly clientId: string } | EmulatedSession;
 
 const idLength = 12;
 
-/** The youngest codes and tokens, for a person who watches. What is older is forgotten here and goes on working. */
+/** The latest codes and tokens, to show them to a person. Older ones are no longer listed but keep working. */
 export class IssueLedger {
   static readonly capacity = 1_000;
   #entries: Entry[] = [];
@@ -52,7 +52,7 @@ export class IssueLedger {
     const issuedAtMs = this.clock.now();
     const entry = { kind, userId, clientId, session, sequence, issuedAtMs, expiresAtMs };
     this.#entries.push({ ...entry, fingerprint: fingerprint(text) });
-    // Cutting half of it at a time keeps the cost of a token constant.
+    // Removing half of the entries at a time keeps the cost of a token constant.
     if (this.#entries.length >= 2 * IssueLedger.capacity) this.#entries.splice(0, IssueLedger.capacity);
   }
 
@@ -60,7 +60,7 @@ export class IssueLedger {
     return this.#entries.slice(-Math.min(limit, IssueLedger.capacity)).map((entry) => this.#describe(entry));
   }
 
-  /** Ends one by its id. False when it is none of those that are kept here. */
+  /** Ends a code or token by its id. Returns false when it is not listed here. */
   revoke(id: string): boolean {
     const entry = this.#entries.find((candidate) => idOf(candidate) === id);
     if (!entry) return false;

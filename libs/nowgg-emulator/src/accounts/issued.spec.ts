@@ -102,7 +102,7 @@ describe('the life of tokens', () => {
     expect((await client.verify(token)).body.code).toBe('EXPIRED_TOKEN');
     expect((await client.verify(before.token)).body.success).toBe(true);
     expect((await client.post('/_control/token-life', { seconds: 0 })).body).toEqual({
-      error: 'the life of tokens must be 1 to 1e9 seconds',
+      error: 'the lifetime of tokens must be 1 to 1e9 seconds',
     });
     expect((await client.post('/_control/token-life', {})).body).toEqual({ error: 'seconds is missing' });
     emulator.reset();

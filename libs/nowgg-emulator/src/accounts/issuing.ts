@@ -1,4 +1,4 @@
-/** Whose code or token to make. Without `userId` the first player, without `clientId` the first client. */
+/** The player and the client to issue a code or token for. Default: the first player and the first client. */
 export interface IssueRequest {
   userId?: string | undefined;
   clientId?: string | undefined;
@@ -6,25 +6,28 @@ export interface IssueRequest {
 
 /** @see IssueRequest */
 export interface IssueCodeRequest extends IssueRequest {
-  /** The `scope` claim of the tokens that the code will give, default `email`. */
+  /** The `scope` claim of the tokens that are issued for the code, default `email`. */
   scope?: string | undefined;
 }
 
 /** @see IssueRequest */
 export interface IssueTokensRequest extends IssueCodeRequest {
-  /** Life of this token in seconds; zero or negative makes one that has expired already. Refreshed ones live as usual. */
+  /**
+   * Lifetime of this token in seconds; zero or negative issues an expired one. Refreshed tokens have the usual
+   * lifetime.
+   */
   lifetimeSeconds?: number | undefined;
 }
 
 /** @see IssueRequest */
 export interface IssueIdTokenRequest extends IssueRequest {
-  /** When the player signed in, epoch seconds; default now. */
+  /** Time at which the player signed in, in epoch seconds; default now. */
   authTime?: number | undefined;
-  /** Life of this id_token in seconds; zero or negative makes one that has expired already. */
+  /** Lifetime of this id_token in seconds; zero or negative issues an expired one. */
   lifetimeSeconds?: number | undefined;
 }
 
-/** A token set as the token endpoint hands it out, with the ids that its token bears. Times are epoch milliseconds. */
+/** A token set as the token endpoint returns it, with the ids that its token contains. Times are epoch milliseconds. */
 export interface IssuedTokens {
   readonly token: string;
   readonly tokenId: string;
@@ -36,11 +39,11 @@ export interface IssuedTokens {
   readonly clientId: string;
 }
 
-/** What comes of a refresh: a refresh token only when they rotate. */
+/** Result of a refresh; has a refresh token only when refresh tokens rotate. */
 export type RefreshedTokens = Pick<IssuedTokens, 'token' | 'tokenExpiresAtMs'> &
   Partial<Pick<IssuedTokens, 'refreshToken' | 'refreshTokenExpiresAtMs'>>;
 
-/** The answer to "is this token good?": its claims, or one of the two documented refusals. */
+/** Result of a token check: the token's claims, or one of the two documented refusals. */
 export type TokenCheck<Claims> =
   | { readonly status: 'valid'; readonly claims: Claims }
   | { readonly status: 'expired' }

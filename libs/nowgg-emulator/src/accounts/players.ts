@@ -17,10 +17,10 @@ export interface EmulatedDevice {
 export interface EmulatedPlayer {
   /** The id that tokens, id_tokens and userinfo share. */
   readonly userId: string;
-  /** The `sub` of id_tokens: another value than `userId`. */
+  /** The `sub` of id_tokens: a different value from `userId`. */
   readonly sub: string;
   readonly email: string;
-  /** With the country's prefix. */
+  /** Mobile number with the country's prefix. */
   readonly mobile: string;
   readonly name: string;
   /** Address of a picture: `picture` in id_tokens, `profilePicture` in userinfo. */
@@ -44,7 +44,7 @@ const phone: EmulatedDevice = {
   client: { version: '126.0', engine: 'Blink', name: 'Chrome Mobile', type: 'browser', engineVersion: '126.0' },
 };
 
-/** The players of an emulator that was given none. */
+/** The default players of an emulator. */
 export const seedPlayers: readonly Partial<EmulatedPlayer>[] = [
   {
     userId: 'player-asha',
@@ -87,7 +87,7 @@ export const seedPlayers: readonly Partial<EmulatedPlayer>[] = [
 export class PlayerStore {
   readonly #players = new Map<string, EmulatedPlayer>();
 
-  /** Adds a player; what is not given is made up. @throws Error when the user id is taken. */
+  /** Adds a player; missing fields are made up. @throws Error when the user id is taken. */
   add(given: Partial<EmulatedPlayer> = {}): EmulatedPlayer {
     const player = Object.freeze({ ...inventPlayer(), ...given });
     if (this.#players.has(player.userId)) throw new Error('a player with this userId exists already');

@@ -1,10 +1,10 @@
-/** What was taken back: single tokens by fingerprint, and all tokens of a player up to a moment. */
+/** Revoked tokens: single tokens by fingerprint, and all tokens of a player up to a moment. */
 export class Revocations {
   readonly #tokens = new Set<string>();
   /** By user id: the sequence up to which all tokens of the player are revoked. */
   readonly #upTo = new Map<string, number>();
 
-  /** Spares the common case, in which nothing was revoked, the making of a fingerprint. */
+  /** Whether any single token was revoked. If none was, the common case, no fingerprint has to be computed. */
   get haveTokens(): boolean {
     return this.#tokens.size > 0;
   }

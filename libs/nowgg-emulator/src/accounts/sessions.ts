@@ -11,7 +11,7 @@ export interface EmulatedSession extends CodeSubject {
   revoked: boolean;
 }
 
-/** A refresh token just made; the only moment at which its text is known. */
+/** A newly issued refresh token; its text is known only at this moment. */
 export interface FreshRefreshToken {
   readonly refreshToken: string;
   readonly expiresAtMs: number;
@@ -84,26 +84,26 @@ export class SessionStore {
     return { session: stored.session, next: this.issueRefreshToken(stored.session) };
   }
 
-  /** Whether there was such a refresh token. Tokens of its session go on working. */
+  /** Revokes a refresh token; tokens of its session keep working. Returns whether there was such a refresh token. */
   revokeRefreshToken(refreshToken: string): boolean {
     return this.revokeByFingerprint(fingerprint(refreshToken));
   }
 
-  /** The same by the fingerprint of the refresh token. */
+  /** Revokes a refresh token by its fingerprint. Returns whether there was such a refresh token. */
   revokeByFingerprint(tokenFingerprint: string): boolean {
     const stored = this.#refreshTokens.get(tokenFingerprint);
     if (stored) stored.revoked = true;
     return stored !== undefined;
   }
 
-  /** By the fingerprint of a refresh token: why it is good no more, its age apart. */
+  /** Reason why a refresh token is no longer valid, other than its age, by the token's fingerprint. */
   endOf(tokenFingerprint: string): 'used' | 'revoked' | undefined {
     const stored = this.#refreshTokens.get(tokenFingerprint);
     if (!stored || stored.revoked || stored.session.revoked) return 'revoked';
     return this.#isReuse(stored, this.#clock.now()) ? 'used' : undefined;
   }
 
-  /** Whether there was such a session. */
+  /** Ends a session. Returns whether there was such a session. */
   revoke(sessionId: string): boolean {
     const session = this.#sessions.get(sessionId);
     if (session) session.revoked = true;

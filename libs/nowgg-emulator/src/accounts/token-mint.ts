@@ -28,18 +28,18 @@ export interface IdTokenClaims {
   readonly countryCode: string;
 }
 
-/** A token of this mint, taken apart. `sequence` counts all tokens in the order of their making. */
+/** A parsed token of this mint. `sequence` numbers all tokens in the order in which they were signed. */
 export type ReadToken = { readonly sequence: number } & (
   | { readonly kind: 'token'; readonly claims: TokenClaims }
   | { readonly kind: 'id_token'; readonly claims: IdTokenClaims }
 );
 
-/** Signs tokens and reads them back. Keeps none of them: what it signed it recognises by the signature. */
+/** Signs tokens and reads them back. Stores none of them: it recognises its own tokens by the signature. */
 export class TokenMint {
   #key = randomBytes(32);
   #sequence = 0;
 
-  /** The sequence of the youngest token. */
+  /** The sequence of the latest token. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -51,18 +51,18 @@ export class TokenMint {
     return `${signed}.${this.#signature(signed)}`;
   }
 
-  /** Undefined for everything that this mint did not sign with its present key. */
+  /** Reads a token; undefined for everything that this mint did not sign with its current key. */
   read(token: string): ReadToken | undefined {
     const end = token.lastIndexOf('.');
     const middle = token.indexOf('.');
-    // Compared as text, so that no second spelling of the same signature bytes passes.
+    // Compared as text, so that no second spelling of the same signature bytes is accepted.
     if (middle < 1 || end <= middle || this.#signature(token.slice(0, end)) !== token.slice(end + 1)) return undefined;
     const { seq } = decode(token.slice(0, middle)) as { seq: number };
     const claims = decode(token.slice(middle + 1, end)) as TokenClaims | IdTokenClaims;
     return 'tokenId' in claims ? { sequence: seq, kind: 'token', claims } : { sequence: seq, kind: 'id_token', claims };
   }
 
-  /** Takes a new key: nothing signed before is recognised any more. */
+  /** Creates a new key: tokens signed before are no longer recognised. */
   reset(): void {
     this.#key = randomBytes(32);
     this.#sequence = 0;
@@ -73,7 +73,7 @@ export class TokenMint {
   }
 }
 
-/** The key under which codes, refresh tokens and revoked tokens are kept, so that no raw secret stays in memory. */
+/** The key under which codes, refresh tokens and revoked tokens are stored, so that no raw secret stays in memory. */
 export function fingerprint(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { errorMessage } from '../error-message.js';
 import type { NowggEmulatorOptions } from '../options.js';
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export type Command =
   | { readonly action: 'start'; readonly options: NowggEmulatorOptions }
   | { readonly action: 'help' }
@@ -19,8 +19,8 @@ A local now.gg account service for development and tests. State is kept in memor
   --client-id <id>       the registered app (demo-client)
   --client-secret <s>    its secret (demo-secret)
   --issuer <url>         the iss of all tokens (https://now.gg)
-  --allow-origin <o>     an origin whose pages may get codes beside those of this machine; may be repeated
-  --token-lifetime <s>   life of a token in seconds (3600)
+  --allow-origin <o>     an origin, in addition to this machine's, whose pages may get codes; may be repeated
+  --token-lifetime <s>   lifetime of a token in seconds (3600)
   --help                 this text
 `;
 
@@ -63,11 +63,11 @@ export function readArguments(args: readonly string[]): Command {
       },
     };
   } catch (error) {
-    return { action: 'refuse', problem: errorMessage(error, 'unusable arguments') };
+    return { action: 'refuse', problem: errorMessage(error, 'invalid arguments') };
   }
 }
 
-/** NaN for text that is no number: the emulator's own check of its options then names the option. */
+/** Reads a number; NaN for text that is not a number: the emulator's own check of its options then names the option. */
 function readNumber(text: string | undefined, absent: number): number {
   if (text === undefined) return absent;
   return /^\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -3,7 +3,7 @@ import type { NowggEmulator } from '../nowgg-emulator.js';
 import { startNowggEmulator } from '../start-nowgg-emulator.js';
 import { help, readArguments } from './arguments.js';
 
-/** Where the command writes to. */
+/** Output of the command. */
 export interface Terminal {
   print(text: string): void;
   complain(text: string): void;
@@ -12,7 +12,7 @@ export interface Terminal {
 /** A finished command with its exit code, or a running emulator that the caller has to close. */
 export type CommandResult = { readonly exitCode: number } | { readonly emulator: NowggEmulator };
 
-/** Carries the command line out. */
+/** Runs the command line. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<CommandResult> {
   const command = readArguments(args);
   switch (command.action) {
@@ -42,9 +42,9 @@ async function start(options: Parameters<typeof startNowggEmulator>[0], terminal
 function greet({ url, players }: NowggEmulator): string {
   const names = players.map(({ userId }) => userId).join(', ');
   return `now.gg emulator at ${url}
-open it in a browser to sign in, to see what happens, and to make it misbehave
+open it in a browser to sign in, to see what happens, and to set faults
 players: ${names}
-a one-time code for the first of them:
+a one-time code for the first player:
   curl -X POST ${url}/_control/codes
 `;
 }

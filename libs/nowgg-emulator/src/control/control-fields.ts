@@ -9,7 +9,7 @@ type FieldsOf<Types> = {
   [Name in keyof Types]?: Types[Name] extends 'string' ? string : Types[Name] extends 'number' ? number : boolean;
 };
 
-/** Checks that all fields of a control request are known and of their type. All are optional. */
+/** Checks that all fields of a control request are known and have the right type. All are optional. */
 export function readFields<const Types extends Readonly<Record<string, FieldType>>>(
   body: JsonObject,
   types: Types,

@@ -5,7 +5,7 @@ import type { Fault } from '../faults/fault.js';
 import type { EmulatorControls } from '../nowgg-emulator.js';
 import { ControlRequestError, hasShapeOf, readFields } from './control-fields.js';
 
-/** One operation of the control interface; what it returns is sent as JSON. */
+/** One operation of the control interface; its result is sent as JSON. */
 export type ControlRoute = (controls: EmulatorControls, body: JsonObject) => unknown;
 
 const issueFields = { userId: 'string', clientId: 'string', scope: 'string' } as const;

@@ -8,7 +8,7 @@ import type { EmulatorControls } from '../nowgg-emulator.js';
 import type { ControlRoute } from './control-routes.js';
 import type { EventStreams } from './event-streams.js';
 
-/** The control interface over HTTP. Takes no credentials, so it listens to programs of this machine only. */
+/** The control interface over HTTP. Takes no credentials, so it serves programs on this machine only. */
 export class ControlService {
   constructor(
     private readonly controls: EmulatorControls,

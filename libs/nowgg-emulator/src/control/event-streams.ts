@@ -1,21 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { sendJson } from '../http/send.js';
 
-/** How often the state is looked at while somebody watches; below what a person takes for delay. */
+/** Time between two looks at the state for a watcher, in milliseconds; too short for a person to notice. */
 const lookEveryMs = 150;
 
-/** So many looks without a change, and a line goes out that finds dead connections. */
+/** Number of looks without a change after which a comment is sent, which finds dead connections. */
 const quietLooks = 100;
 
 /**
- * The state as Server-Sent Events: the whole of it at the start and after each change, at most once per look, so that
- * any number of changes costs a watcher one message. A watcher who does not read gets the next state when he does.
+ * Sends the state as Server-Sent Events: all of it at the start and after each change, at most once per look, so that
+ * any number of changes costs a watcher one message. A watcher that does not read gets the next state when it reads
+ * again.
  */
 export class EventStreams {
   static readonly limit = 16;
   #open = 0;
 
-  /** @param readState one line of text; the same text means that nothing has changed */
+  /** @param readState returns one line of text; the same text means that nothing has changed */
   constructor(private readonly readState: () => string) {}
 
   open(response: ServerResponse): void {

@@ -5,9 +5,9 @@ import type { ResolvedOptions } from '../options.js';
 import type { RecordedRequest } from '../request-log.js';
 import type { LocalControls } from './local-controls.js';
 
-/** What the emulator's page shows; no secret in it. Everything in it has a bounded size. */
+/** The data that the emulator's page shows, without secrets. Everything in it has a bounded size. */
 export interface LiveState {
-  /** Another one after a start or a reset: what was shown before is void. */
+  /** Changes with a start or a reset: data shown before is no longer valid. */
   readonly run: string;
   readonly clients: readonly string[];
   readonly clock: { readonly shiftMs: number; readonly frozenAtMs?: number };
@@ -23,10 +23,10 @@ export interface LiveState {
   readonly issued: readonly IssuedSecret[];
 }
 
-/** So much of each list is shown. */
+/** Number of entries of each list that the page shows. */
 const shown = { players: 200, requests: 100, issued: 100 };
 
-/** Reads what the page shows. */
+/** Reads the data that the page shows. */
 export function readLiveState(controls: LocalControls, options: ResolvedOptions): LiveState {
   const { accounts, clock, faultPlan, log } = controls;
   const players = controls.players;

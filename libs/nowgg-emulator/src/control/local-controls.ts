@@ -129,7 +129,7 @@ export class LocalControls implements EmulatorControls {
     return this.log.waitFor(filter, count);
   }
 
-  /** Names the time since the last start or reset. */
+  /** Identifier of the run since the last start or reset. */
   get run(): string {
     return this.#run;
   }

@@ -1,4 +1,4 @@
-/** A JSON object as it came in, unchecked. */
+/** A JSON object as received, unchecked. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -6,10 +6,10 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Says what is wrong with a body that must consist of exactly these non-empty strings; undefined when it does.
+ * Returns the problem with a body that must consist of exactly these non-empty strings; undefined when there is none.
  * Names fields, never their values.
  *
- * @param hints for fields that clients send by mistake: what to tell them
+ * @param hints messages for fields that clients send by mistake
  */
 export function complainAboutFields(
   body: JsonObject,

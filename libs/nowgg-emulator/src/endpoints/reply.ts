@@ -1,6 +1,6 @@
 import type { ExpiryFormat } from '../options.js';
 
-/** What every endpoint answers with: an HTTP status and the vendor's envelope. */
+/** The answer of an endpoint: an HTTP status and the vendor's envelope. */
 export interface Reply {
   readonly status: number;
   readonly body: { readonly success: boolean; readonly code: string; readonly msg?: string } & Readonly<
@@ -13,7 +13,7 @@ export function succeed(code: string, payload: Readonly<Record<string, unknown>>
   return { status: 200, body: { success: true, code, ...payload } };
 }
 
-/** The account system's no to a well-formed request. */
+/** The account system's refusal of a well-formed request. */
 export function refuse(status: number, code: string, msg: string): Reply {
   return { status, body: { success: false, code, msg } };
 }
@@ -23,7 +23,7 @@ export function refuseRequest(msg: string, status = 400, headers?: Readonly<Reco
   return { status, body: { success: false, code: 'INVALID_REQUEST', msg }, ...(headers && { headers }) };
 }
 
-/** Writes an expiry time in the configured manner. */
+/** Writes an expiry time in the configured format. */
 export function formatExpiry(epochMs: number, format: ExpiryFormat): string {
   switch (format) {
     case 'iso':

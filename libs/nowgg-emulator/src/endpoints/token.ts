@@ -5,7 +5,7 @@ import { complainAboutFields } from './fields.js';
 import type { Reply } from './reply.js';
 import { formatExpiry, refuse, refuseRequest, succeed } from './reply.js';
 
-/** The one success code of the token endpoint, with its space. */
+/** The only success code of the token endpoint, with its space. */
 const tokensIssued = 'REFRESH_TOKEN TOKEN';
 
 const codeFields = ['grant_type', 'code', 'client_id', 'client_secret', 'token_type'] as const;

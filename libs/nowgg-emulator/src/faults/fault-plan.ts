@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointName, Fault, LatencyFault } from './fault.js';
 
-/** The faults that meet one call: a delay, and at most one other. */
+/** The faults that apply to one call: a delay, and at most one other. */
 export interface PlannedFaults {
   readonly latency: LatencyFault | undefined;
   readonly effect: Exclude<Fault, LatencyFault> | undefined;
@@ -13,8 +13,9 @@ interface PlannedFault {
 }
 
 /**
- * The faults in force. Counted ones are used up in the order in which they were set, before any standing one.
- * A standing fault replaces the standing one with the same endpoint and grant type; latencies stand beside the others.
+ * The faults in force. Counted ones are used first, in the order in which they were set, before any standing one. A
+ * standing fault replaces the standing one with the same endpoint and grant type; latencies apply in addition to the
+ * others.
  */
 export class FaultPlan {
   #counted: PlannedFault[] = [];
@@ -25,7 +26,7 @@ export class FaultPlan {
     return this.#counted.length === 0 && this.#standing.length === 0;
   }
 
-  /** The faults still in force, counted ones with the calls that they have left. */
+  /** The faults still in force, counted ones with their remaining calls. */
   list(): readonly Fault[] {
     return [...this.#counted.map(({ fault, callsLeft }) => ({ ...fault, count: callsLeft })), ...this.#standing];
   }
@@ -39,7 +40,7 @@ export class FaultPlan {
     this.#standing.push(fault);
   }
 
-  /** The faults for this call; counted ones have one call less afterwards. */
+  /** Takes the faults for this call; counted ones have one call less afterwards. */
   take(endpoint: EndpointName, grantType: string | undefined): PlannedFaults {
     const meets = (fault: Fault) => meetsCall(fault, endpoint, grantType);
     const find = (isLatency: boolean): Fault | undefined => {
@@ -59,19 +60,19 @@ export class FaultPlan {
     return new Promise((resolve) => this.#held.push(resolve));
   }
 
-  /** How many calls a `hold` keeps at present. */
+  /** Number of calls that a `hold` keeps waiting. */
   get heldCount(): number {
     return this.#held.length;
   }
 
-  /** Lets the calls go on that a `hold` keeps; calls that come later are held again. */
+  /** Releases the calls that a `hold` keeps waiting; later calls are held again. */
   releaseHeld(): void {
     const held = this.#held;
     this.#held = [];
     for (const release of held) release();
   }
 
-  /** Ends the faults that are equal to this one, whatever their counts. Whether there was one. */
+  /** Ends the faults that are equal to this one, whatever their counts. Returns whether there was one. */
   remove(fault: Fault): boolean {
     const before = this.#counted.length + this.#standing.length;
     const differs = (other: Fault) => !isDeepStrictEqual(withoutCount(fault), withoutCount(other));

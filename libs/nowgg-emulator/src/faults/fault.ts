@@ -1,23 +1,25 @@
 import type { JsonObject } from '../endpoints/fields.js';
 import { isJsonObject } from '../endpoints/fields.js';
 
-/** The four endpoints by their last path segment. */
+/** The four endpoints, named by their last path segment. */
 export const endpointNames = ['verify-token', 'token', 'userinfo', 'sessioninfo'] as const;
 export type EndpointName = (typeof endpointNames)[number];
 
-/** Which calls a fault meets. */
+/** The calls that a fault applies to. */
 interface FaultTarget {
-  /** Default `*`: all four. */
+  /** The endpoint that is called. Default `*`: all four. */
   endpoint?: EndpointName | '*';
-  /** Of the token endpoint only these calls. */
+  /** Limits the fault to calls of the token endpoint with this grant type. */
   grantType?: 'code' | 'refresh_token';
-  /** For so many calls; without it until the faults are cleared or another standing fault takes its place. */
+  /** Number of calls; without it the fault stays until the faults are cleared or another standing fault replaces it. */
   count?: number;
-  /** `before` (default): the request is not carried out. `after`: carried out, and its reply is what suffers. */
+  /**
+   * `before` (default): the request is not carried out. `after`: it is carried out, and the fault affects its reply.
+   */
   when?: 'before' | 'after';
 }
 
-/** Answers late by `ms` of real time. Adds to whatever other fault meets the call. The request is carried out. */
+/** Delays the answer by `ms` of real time, in addition to any other fault of the call. The request is carried out. */
 export interface LatencyFault extends FaultTarget {
   kind: 'latency';
   ms: number;
@@ -28,12 +30,12 @@ export interface HangFault extends FaultTarget {
   kind: 'hang';
 }
 
-/** Waits for `releaseHeld()` or `clearFaults()`, then goes on as usual. The request is carried out. */
+/** Waits for `releaseHeld()` or `clearFaults()`, then continues as usual. The request is carried out. */
 export interface HoldFault extends FaultTarget {
   kind: 'hold';
 }
 
-/** Answers with this status, an empty body unless one is given. */
+/** Answers with this status, and with an empty body unless one is given. */
 export interface StatusFault extends FaultTarget {
   kind: 'status';
   status: number;
@@ -66,11 +68,11 @@ export interface DripFault extends FaultTarget {
 /** Answers 429. */
 export interface RateLimitFault extends FaultTarget {
   kind: 'rate-limit';
-  /** The `Retry-After` header as it is sent; none when absent. */
+  /** Value of the `Retry-After` header; when absent, no such header is sent. */
   retryAfter?: string | number;
 }
 
-/** A misbehaviour of the account service. Never meets `/_control`. */
+/** A fault of the account service. Never applies to `/_control`. */
 export type Fault =
   | LatencyFault
   | HangFault

@@ -6,8 +6,8 @@ import type { Fault } from './fault.js';
 import type { FaultPlan, PlannedFaults } from './fault-plan.js';
 
 /**
- * Answers a call under faults. Real servers do not notice that a caller went away, so the request is carried out
- * even when the connection is gone by then.
+ * Answers a call that faults apply to. Real servers do not notice that a caller has disconnected, so the request is
+ * carried out even when the connection is already closed.
  */
 export async function playFaults(
   { latency, effect }: PlannedFaults,

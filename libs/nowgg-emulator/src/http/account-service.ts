@@ -30,7 +30,7 @@ const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/accounts/users/v1/sessioninfo', { name: 'sessioninfo', method: 'GET', answer: sessionInfo }],
 ]);
 
-/** Values that may stand in the request log as they are; whatever else a client sends could be a secret. */
+/** Values that the request log may contain as they are; any other value that a client sends could be a secret. */
 const loggedValues: ReadonlySet<unknown> = new Set([
   'token',
   'id_token',
@@ -103,12 +103,12 @@ function describe(endpoint: EndpointName, body: ReadBody | undefined): Pick<Reco
   };
 }
 
-/** An unknown path without whatever in it could be a token or a code. */
+/** An unknown path without the parts that could be a token or a code. */
 const loggablePath = (path: string) => path.replace(/[^/]{20,}/g, '…').slice(0, 100);
 
 const loggable = (value: unknown) => (loggedValues.has(value) ? (value as string) : 'other');
 
-/** What is wrong with a request before its content is looked at. */
+/** Checks a request before its content: a refusal, or undefined when the form is right. */
 function complainAboutForm(
   request: IncomingMessage,
   { method }: Endpoint,
@@ -119,6 +119,6 @@ function complainAboutForm(
   if (request.url?.includes('?')) return refuseRequest('this endpoint takes no query');
   if (method === 'GET' && body) return refuseRequest('this endpoint takes no body');
   if (method === 'POST' && request.headers.authorization !== undefined)
-    return refuseRequest('this endpoint takes no Authorization header: client_id and client_secret stand in the body');
+    return refuseRequest('this endpoint takes no Authorization header: client_id and client_secret belong in the body');
   return undefined;
 }

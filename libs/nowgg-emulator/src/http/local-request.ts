@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from '../options.js';
 
 /**
- * Whether a program of this machine sent the request, to a name of this machine. The peer's address is not enough: a
- * web page can rebind its own name to 127.0.0.1, and is told by the `Host` that the browser then sends.
+ * Whether a program on this machine sent the request, to a name of this machine. The peer's address is not enough: a
+ * web page can rebind its own name to 127.0.0.1, which the `Host` header that the browser then sends reveals.
  */
 export function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
   const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
@@ -11,7 +11,7 @@ export function isFromThisMachine({ socket, headers }: IncomingMessage): boolean
 }
 
 /**
- * Whether a page of another origin had the browser send the request. Browsers say so in `Origin` or, where they send
+ * Whether a page of another origin made the browser send the request. Browsers say so in `Origin` or, where they send
  * none (an image, a script, a navigation), in `Sec-Fetch-Site`; other programs send neither.
  */
 export function isFromStrangePage({ headers }: IncomingMessage): boolean {

@@ -3,14 +3,14 @@ import type { IncomingMessage } from 'node:http';
 /** Largest request body that is read, in bytes. */
 export const maxBodyBytes = 64 * 1024;
 
-/** A request body: its JSON value, or why it is none. `status` is the HTTP status of the refusal. */
+/** The JSON value of a request body, or the problem with it. `status` is the HTTP status of the refusal. */
 export type ReadBody =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly status: number; readonly problem: string };
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Past this the rest is not even skipped: the connection is cut. */
+/** Largest request body that is skipped, in bytes; beyond this the connection is closed. */
 const maxSkippedBytes = 1024 * 1024;
 
 /** The path of the request's target, without the query. */
@@ -42,7 +42,7 @@ export async function readJson(request: IncomingMessage): Promise<ReadBody> {
   }
 }
 
-/** Undefined for a body that is too large. Listens to events: an async iteration costs several times as much. */
+/** Reads a body; undefined when it is too large. Listens to events: async iteration costs several times as much. */
 function readBytes(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@ import type { Reply } from '../endpoints/reply.js';
 
 export const jsonContentType = 'application/json; charset=utf-8';
 
-/** Sends a reply; does nothing when the caller has gone. */
+/** Sends a reply; does nothing when the caller has disconnected. */
 export function sendReply(response: ServerResponse, { status, body, headers }: Reply): void {
   sendText(response, status, JSON.stringify(body), { 'content-type': jsonContentType, ...headers });
 }

@@ -6,7 +6,7 @@ export interface PageFile {
   readonly content: Buffer;
 }
 
-/** Stands beside `src` and `dist`, so that it is found from both. */
+/** Next to `src` and `dist`, so that both find it. */
 const folder = new URL('../../page/', import.meta.url);
 
 const types: Readonly<Record<string, string>> = {
@@ -30,23 +30,23 @@ const scripts = [
   'sign-in',
 ];
 
-/** All files by the path at which they are served: a path that is not here is no file of the page. */
+/** All files by the path at which they are served: a path that is not here is not a file of the page. */
 const files: ReadonlyMap<string, string> = new Map([
   ['/', 'dashboard.html'],
   ['/sign-in', 'sign-in.html'],
-  // Browsers ask for it by themselves, on answers that are no pages too: no call of a client.
+  // Browsers request it on their own, also for answers that are not pages: it is not a call of a client.
   ['/favicon.ico', 'icon.svg'],
   ...['page.css', 'icon.svg', ...scripts.map((name) => `${name}.js`)].map((name) => [`/_page/${name}`, name] as const),
 ]);
 
 const loaded = new Map<string, Promise<Buffer>>();
 
-/** Whether the page has such a path. */
+/** Whether the path belongs to the page. */
 export function isPagePath(path: string): boolean {
   return files.has(path) || path.startsWith('/_page/');
 }
 
-/** The file at a path; read once in a process. */
+/** The file at a path; each process reads it once. */
 export async function loadPageFile(path: string): Promise<PageFile | undefined> {
   const name = files.get(path);
   if (name === undefined) return undefined;

@@ -3,7 +3,7 @@ import { isFromThisMachine } from '../http/local-request.js';
 import { pathOf } from '../http/read-json.js';
 import { isPagePath, loadPageFile } from './page-files.js';
 
-/** Nothing from elsewhere, nothing inline, no text that becomes HTML, in nobody's frame. */
+/** Headers that permit nothing from other origins, nothing inline, no text that becomes HTML, and no frames. */
 const headers = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -16,11 +16,11 @@ const headers = {
 } as const;
 
 /**
- * The page for people. No `Cross-Origin-Opener-Policy`: a sign-in window has to reach its opener. It serves browsers of
- * this machine only, as the control interface that it uses does.
+ * The page for people. No `Cross-Origin-Opener-Policy`: a sign-in window has to reach its opener. The page serves
+ * browsers on this machine only, as the control interface that it uses does.
  */
 export class PageService {
-  /** Other methods are left to the vendor's endpoints, which know nothing there. */
+  /** Whether the page answers the request. Other methods go to the vendor's endpoints, which do not know the path. */
   serves(request: IncomingMessage): boolean {
     return (request.method === 'GET' || request.method === 'HEAD') && isPagePath(pathOf(request));
   }
@@ -29,7 +29,7 @@ export class PageService {
     request.resume();
     const plain = 'text/plain; charset=utf-8';
     if (!isFromThisMachine(request))
-      return send(response, 403, plain, 'the page serves browsers on this machine, at a name of this machine, only\n');
+      return send(response, 403, plain, 'the page serves only browsers on this machine, at a name of this machine\n');
     const file = await loadPageFile(pathOf(request));
     if (!file) return send(response, 404, plain, 'there is no such file\n');
     send(response, 200, file.contentType, file.content);
@@ -39,6 +39,6 @@ export class PageService {
 function send(response: ServerResponse, status: number, contentType: string, content: string | Buffer): void {
   if (response.destroyed) return;
   response.writeHead(status, { ...headers, 'content-type': contentType, 'content-length': Buffer.byteLength(content) });
-  // Node.js leaves the body of an answer to HEAD out.
+  // Node.js omits the body of an answer to HEAD.
   response.end(content);
 }

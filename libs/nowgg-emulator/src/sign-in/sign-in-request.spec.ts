@@ -40,7 +40,7 @@ describe('the query of the sign-in page', () => {
     expect(read({ redirect_uri }).delivery).toEqual({ kind: 'redirect', redirectUri });
   });
 
-  const foreign = 'is neither of this machine nor among allowedOrigins';
+  const foreign = 'is neither on this machine nor among allowedOrigins';
   const noAddress = 'redirect_uri must be an absolute http or https address';
   const noOrigin = 'origin must be an http or https origin without a path';
   it.each([
@@ -79,6 +79,6 @@ describe('the query of the sign-in page', () => {
 
   it('is refused when a field stands there twice', () => {
     const query = '?redirect_uri=http%3A%2F%2Flocalhost%2F&redirect_uri=http%3A%2F%2Flocalhost%2F';
-    expect(() => readSignInRequest(query, rules)).toThrow('redirect_uri stands there more than once');
+    expect(() => readSignInRequest(query, rules)).toThrow('redirect_uri occurs more than once');
   });
 });

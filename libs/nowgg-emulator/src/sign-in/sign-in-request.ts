@@ -1,12 +1,12 @@
 import { isLoopbackHost, isWebOrigin } from '../options.js';
 
-/** Where a code goes. */
+/** Destination of a code. */
 export type Delivery =
   | { readonly kind: 'popup'; readonly origin: string }
   | { readonly kind: 'redirect'; readonly redirectUri: string }
   | { readonly kind: 'copy' };
 
-/** What the query of the sign-in page asks for. */
+/** The sign-in that the query of the page requests. */
 export interface SignInRequest {
   readonly clientId: string;
   readonly delivery: Delivery;
@@ -16,30 +16,30 @@ export interface SignInRequest {
   readonly loginHint?: string;
 }
 
-/** What decides about a query. */
+/** Rules that decide whether a query is accepted. */
 export interface SignInRules {
   hasClient(clientId: string): boolean;
   readonly defaultClientId: string;
-  /** Beside those of this machine. */
+  /** Origins that may get codes, in addition to those of this machine. */
   readonly allowedOrigins: readonly string[];
 }
 
-/** A query that gets no code; its message is shown and holds nothing of the query. */
+/** A query that gets no code; its message is shown and contains nothing of the query. */
 export class SignInRequestError extends Error {}
 
-/** Fields that decide something; a second one could be read differently by somebody else. */
+/** Fields that decide something; another program could read a repeated one differently. */
 const single = ['client_id', 'mode', 'origin', 'redirect_uri', 'response_type', 'state', 'scope', 'login_hint'];
 const longest = 2_000;
 
 /**
- * Reads the query of the sign-in page. Unknown fields are ignored, as OAuth 2.0 demands (RFC 6749, 3.1).
+ * Reads the query of the sign-in page. Unknown fields are ignored, as OAuth 2.0 requires (RFC 6749, 3.1).
  *
  * @throws SignInRequestError for a client or an address that gets no codes
  */
 export function readSignInRequest(query: string, rules: SignInRules): SignInRequest {
   const fields = new URLSearchParams(query);
   for (const name of single) {
-    if (fields.getAll(name).length > 1) throw new SignInRequestError(`${name} stands there more than once`);
+    if (fields.getAll(name).length > 1) throw new SignInRequestError(`${name} occurs more than once`);
     if ((fields.get(name) ?? '').length > longest) throw new SignInRequestError(`${name} is too long`);
   }
   const responseType = fields.get('response_type');
@@ -78,7 +78,7 @@ function readOrigin(origin: string, allowedOrigins: readonly string[]): string {
   return origin;
 }
 
-/** The address as it was understood, so that the browser cannot understand another one. */
+/** The address in its parsed form, so that the browser cannot understand it differently. */
 function readRedirectUri(redirectUri: string, allowedOrigins: readonly string[]): string {
   const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol))
@@ -93,7 +93,7 @@ function readRedirectUri(redirectUri: string, allowedOrigins: readonly string[])
 function requireAllowed(origin: string, allowedOrigins: readonly string[], name: string): void {
   const host = new URL(origin).hostname.replace(/^\[(.*)\]$/, '$1');
   if (isLoopbackHost(host) || allowedOrigins.includes(origin)) return;
-  throw new SignInRequestError(`${name} is neither of this machine nor among allowedOrigins`);
+  throw new SignInRequestError(`${name} is neither on this machine nor among allowedOrigins`);
 }
 
 function optional<Name extends string>(name: Name, value: string | null): { [Key in Name]?: string } {

@@ -75,7 +75,7 @@ describe('what the sign-in page asks for', () => {
 
   it('refuses a foreign address at each step and makes no code', async () => {
     const query = '?redirect_uri=https%3A%2F%2Fevil.example%2F';
-    const problem = 'redirect_uri is neither of this machine nor among allowedOrigins';
+    const problem = 'redirect_uri is neither on this machine nor among allowedOrigins';
     expect(await post('/describe', { query })).toEqual({ refusal: problem });
     expect(await post('', { query, userId: 'player-asha' })).toEqual({ error: problem });
     expect(await post('/cancel', { query })).toEqual({ error: problem });

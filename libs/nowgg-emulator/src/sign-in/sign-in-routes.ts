@@ -5,7 +5,7 @@ import type { EmulatorControls } from '../nowgg-emulator.js';
 import type { Delivery, SignInRequest, SignInRules } from './sign-in-request.js';
 import { readSignInRequest, SignInRequestError } from './sign-in-request.js';
 
-/** What the sign-in page does next. */
+/** The next step of the sign-in page. */
 export type SignInStep =
   | {
       readonly kind: 'message';
@@ -16,8 +16,8 @@ export type SignInStep =
   | { readonly kind: 'show'; readonly code?: string };
 
 /**
- * What the sign-in page asks for. It sends the query that it was opened with, and all decisions about it are made here:
- * what the page shows and where a code goes cannot differ.
+ * Control routes of the sign-in page. The page sends the query that it was opened with, and all decisions about the
+ * query are made here: what the page shows and where a code goes cannot differ.
  */
 export function signInRoutes(rules: SignInRules): ReadonlyMap<string, ControlRoute> {
   return new Map<string, ControlRoute>([
@@ -41,7 +41,7 @@ function readQuery(body: JsonObject, rules: SignInRules): { request: SignInReque
   return { request: readSignInRequest(query, rules), userId };
 }
 
-/** A refusal is an answer here: the page shows it. */
+/** Describes a sign-in, or returns the refusal, which the page shows. */
 function describeOrRefuse(controls: EmulatorControls, body: JsonObject, rules: SignInRules) {
   try {
     return describe(readQuery(body, rules).request, controls);
@@ -69,7 +69,7 @@ function routeToken(delivery: Delivery): string | undefined {
   }
 }
 
-/** @param issued undefined when the person has cancelled */
+/** @param issued undefined when the user has cancelled */
 function nextStep({ delivery, state }: SignInRequest, issued: { code: string } | undefined): SignInStep {
   switch (delivery.kind) {
     case 'popup': {

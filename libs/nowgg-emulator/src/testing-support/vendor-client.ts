@@ -1,6 +1,6 @@
 import type { NowggEmulator } from '../nowgg-emulator.js';
 
-/** The demo client's credentials, as they stand in a request body. */
+/** The demo client's credentials, as a request body contains them. */
 export const credentials = { client_id: 'demo-client', client_secret: 'demo-secret' };
 
 export interface Answer {
@@ -9,7 +9,7 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** Sends requests to an emulator as a correct client would, and returns what came back. */
+/** Sends requests to an emulator as a correct client would, and returns the answers. */
 export class VendorClient {
   constructor(private readonly emulator: Pick<NowggEmulator, 'url'>) {}
 

@@ -1,12 +1,13 @@
 import 'reflect-metadata';
 
-/** Under which Nest keeps the guards of a controller or handler. */
+/** Metadata key under which Nest stores the guards of a controller or handler. */
 const GUARDS_METADATA = '__guards__';
 const ENFORCES = Symbol.for('nestjs-nowgg-auth:enforces-policy');
 
 /**
- * Marks a guard class of the application that obeys the decorators of this module: one that hands the context to a
- * `NowggAuthGuard`. Subclasses of `NowggAuthGuard`, and guards that have it injected into their constructor, need no mark.
+ * Marks a guard class of the application that obeys the decorators of this module because it passes the context to a
+ * `NowggAuthGuard`. Subclasses of `NowggAuthGuard`, and guards that have it injected into their constructor, need no
+ * mark.
  *
  * @example
  * ```ts
@@ -32,18 +33,18 @@ export function isEnforcingGuard(guard: unknown): boolean {
   return injected.some((type) => typeof type === 'function' && Reflect.getMetadata(ENFORCES, type) === true);
 }
 
-/** Whether a guard is one of `@nestjs/passport`, which knows no decorator of this module. */
+/** Whether a guard comes from `@nestjs/passport`, which does not read the decorators of this module. */
 export function isPassportGuard(guard: unknown): boolean {
   const prototype = (classOf(guard)?.prototype ?? {}) as Record<string, unknown>;
   return ['handleRequest', 'getAuthenticateOptions', 'logIn'].every((name) => typeof prototype[name] === 'function');
 }
 
-/** Whether a controller or handler itself bears a guard that obeys the decorators of this module. */
+/** Whether a controller or handler itself has a guard that obeys the decorators of this module. */
 export function bearsEnforcingGuard(level: object): boolean {
   return ownGuards(level).some(isEnforcingGuard);
 }
 
-/** The guards that Nest runs for a controller or handler: a controller has those of its parents too. */
+/** The guards that Nest runs for a controller or handler. A controller also has those of its parent classes. */
 export function guardsOf(level: object): unknown[] {
   return listed(Reflect.getMetadata(GUARDS_METADATA, level));
 }

@@ -4,18 +4,18 @@ import { NowggConfigurationError } from '../../errors.js';
 import { guardsOf, isEnforcingGuard, isPassportGuard } from './enforcing-guards.js';
 import { hasDeclaredPolicy, routePolicyOf } from './policy.js';
 
-/** What is read of Nest's record of a controller or provider. */
+/** The fields that are read from Nest's record of a controller or provider. */
 interface Wrapper {
   readonly metatype: unknown;
   readonly inject?: readonly unknown[] | null | undefined;
 }
 
-/** Under which Nest registers a guard that is provided as `APP_GUARD`, followed by a number of its own. */
+/** Prefix of the token under which Nest registers a guard that is provided as `APP_GUARD`; a unique suffix follows. */
 const APP_GUARD_TOKEN = 'APP_GUARD';
 
 /**
- * Refuses to boot where a decorator of this module stands on a handler and no guard obeys it: such a decorator looks
- * like protection and is none.
+ * Refuses to boot when a handler has a decorator of this module and no guard obeys it: such a decorator looks like
+ * protection but has no effect.
  */
 @Injectable()
 export class PolicyCheck implements OnModuleInit {
@@ -33,7 +33,7 @@ export class PolicyCheck implements OnModuleInit {
   }
 
   #faultsOf({ metatype, inject }: Wrapper): string[] {
-    // A provider that a factory makes has no class to be decorated.
+    // A provider that a factory creates has no class with decorators.
     if (typeof metatype !== 'function' || inject) return [];
     const { name: className } = metatype;
     return handlersOf(metatype).flatMap(([name, handler]) => {
@@ -60,14 +60,14 @@ export class PolicyCheck implements OnModuleInit {
     const provided = [...this.modules.values()].flatMap(({ providers }) =>
       [...providers.entries()]
         .filter(([token]) => typeof token === 'string' && token.startsWith(APP_GUARD_TOKEN))
-        // In a test the instance may be a stand-in; what it stands in for is known from what is injected.
+        // In a test the instance may be a mock; the injected dependencies show which guard it replaces.
         .flatMap(([, { metatype, inject }]) => [metatype, ...(inject ?? [])]),
     );
     return [...this.config.getGlobalGuards(), ...provided];
   }
 }
 
-/** Every method of a class and of its parents, the overriding one of each name. */
+/** Every method of a class and of its parents; of one name, only the overriding method. */
 function handlersOf(metatype: { readonly prototype?: unknown }): [string, object][] {
   const methods = new Map<string, object>();
   for (

@@ -3,7 +3,7 @@ import type { AuthenticationPolicy } from '../../verification/decision/verdict.j
 
 const isDuration = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
-/** What each field of a policy must be. */
+/** The rule for each field of a policy. */
 const RULES: Readonly<Record<keyof AuthenticationPolicy, readonly [(value: unknown) => boolean, string]>> = {
   maxAgeMs: [isDuration, 'a number of milliseconds, 0 or more'],
   maxAuthAgeMs: [isDuration, 'a number of milliseconds, 0 or more'],
@@ -12,7 +12,7 @@ const RULES: Readonly<Record<keyof AuthenticationPolicy, readonly [(value: unkno
   provider: [(value) => typeof value === 'string' && value !== '', 'the name of an identity provider'],
 };
 
-/** What is wrong with a policy by itself; undefined when nothing is. */
+/** Finds an error in a policy, independent of the module's options; undefined when there is none. */
 export function findPolicyFault(policy: AuthenticationPolicy): string | undefined {
   for (const [field, value] of Object.entries(policy)) {
     if (!Object.hasOwn(RULES, field)) return `${field} is not a field of a route's policy`;
@@ -22,7 +22,7 @@ export function findPolicyFault(policy: AuthenticationPolicy): string | undefine
   return undefined;
 }
 
-/** What is wrong with a route's policy in this module: it may tighten what the module says, not widen it. */
+/** Finds a conflict of a route's policy with the module's options: the policy may tighten them, not widen them. */
 export function findPolicyMismatch(
   policy: AuthenticationPolicy,
   options: ResolvedNowggAuthOptions,

@@ -3,24 +3,24 @@ import type { AuthenticationPolicy } from '../../verification/decision/verdict.j
 import { type DeclaredPolicy, declarePolicy } from './policy.js';
 import { findPolicyFault } from './policy-faults.js';
 
-/** Stands on a handler or on a controller. */
+/** A decorator for a handler or a controller. */
 export type PolicyDecorator = ClassDecorator & MethodDecorator;
 
-/** What `@OptionalAuth` makes of a token that is not good. */
+/** Options of `@OptionalAuth`: the handling of an invalid token. */
 export interface OptionalAuthOptions {
   /**
-   * `reject` (default): a bad token is refused, so that a client learns that its session is over. `anonymous`: it counts
-   * as no token. An identity system that cannot be asked is a 503 in both modes.
+   * `reject` (default): an invalid token is refused, so that a client learns that its session has ended. `anonymous`:
+   * an invalid token counts as no token. When the identity system cannot be asked, both modes answer 503.
    */
   onInvalid?: 'reject' | 'anonymous';
 }
 
-/** No authentication on this route: nothing is read from the request and nobody is asked. */
+/** Disables authentication on this route: the guard reads nothing from the request and asks no identity system. */
 export function Public(): PolicyDecorator {
   return decorator('@Public', (declared) => ({ ...declared, isPublic: true }));
 }
 
-/** Callers without a token are let in as anonymous (`@NowggUser()` is undefined); a token is verified as ever. */
+/** Admits callers without a token as anonymous (`@NowggUser()` is undefined); a token is verified as usual. */
 export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator {
   const onInvalid = options.onInvalid ?? 'reject';
   if (onInvalid !== 'reject' && onInvalid !== 'anonymous') {
@@ -30,12 +30,13 @@ export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator
 }
 
 /**
- * All of these scopes must have been granted, else 403 `insufficient_scope`. Scopes of the controller and of the handler
- * add up. Enforced by `NowggAuthGuard`; on a route where no such guard stands the application refuses to boot.
+ * Requires that all of these scopes were granted; otherwise the answer is 403 `insufficient_scope`. Scopes of the
+ * controller and of the handler add up. `NowggAuthGuard` enforces them; when a route has no such guard, the application
+ * refuses to boot.
  */
 export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator {
   const scopes = [scope, ...more];
-  // RFC 6749 section 3.3: what may stand in a scope, and so in the challenge's quoted string.
+  // RFC 6749 section 3.3: the characters that a scope, and so the challenge's quoted string, may contain.
   if (!scopes.every((s) => typeof s === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(s))) {
     throw new NowggConfigurationError('@RequireScopes: each scope is one word of printable ASCII, without quotes');
   }
@@ -46,8 +47,8 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
 }
 
 /**
- * How strict this route is: how fresh the verdict, which kind of token, whose, and how recent the sign-in. A route may
- * only tighten the module's options.
+ * Sets the requirements of a route: the age of the verdict, the kind of token, the identity provider, and the time
+ * since the sign-in. A route may only tighten the module's options.
  */
 export function NowggAuth(policy: AuthenticationPolicy): PolicyDecorator {
   const fault = findPolicyFault(policy);
@@ -62,7 +63,7 @@ function decorator(name: string, change: (declared: DeclaredPolicy) => DeclaredP
   const decorate = (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
     const level: unknown = descriptor ? descriptor.value : target;
     if (typeof level !== 'function' || (key !== undefined && !descriptor)) {
-      throw new NowggConfigurationError(`${name} stands on a class or a method`);
+      throw new NowggConfigurationError(`${name} must be used on a class or a method`);
     }
     declarePolicy(level, (declared) => withoutContradiction(name, change(declared)));
   };

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { bearsEnforcingGuard } from './enforcing-guards.js';
 
-/** What one level (a handler or a controller) was decorated with. */
+/** The policy that the decorators of one level (a handler or a controller) declare. */
 export interface DeclaredPolicy {
   readonly isPublic?: true;
   readonly optional?: { readonly onInvalid: 'reject' | 'anonymous' };
@@ -10,12 +10,12 @@ export interface DeclaredPolicy {
   readonly authentication?: AuthenticationPolicy;
 }
 
-/** What a route asks of its callers: everything that the controller, its parents and the handler declare. */
+/** The requirements of a route: everything that the controller, its parents and the handler declare. */
 export interface RoutePolicy {
   readonly access: 'required' | 'optional' | 'public';
-  /** What a bad token makes of the caller of an optional route. */
+  /** Whether an optional route refuses an invalid token or treats its caller as anonymous. */
   readonly onInvalid: 'reject' | 'anonymous';
-  /** All of them must have been granted. */
+  /** Scopes that must all have been granted. */
   readonly scopes: readonly string[];
   readonly authentication: AuthenticationPolicy | undefined;
 }
@@ -33,21 +33,22 @@ const policies = new WeakMap<object, WeakMap<object, RoutePolicy>>();
 /**
  * The policy of a handler in a controller. Computed once for each pair.
  *
- * Demands (scopes, `@NowggAuth`) add up over the levels: the parents of the controller, the controller, the methods that
- * the handler overrides, the handler. Of one `@NowggAuth` field the most specific level wins. Whether a token is needed
- * is for the most specific level to say that declares anything. Only `@Public()` takes demands away, and a guard of this
- * module on a more specific level ends it. An overridden method opens nothing.
+ * Requirements (scopes, `@NowggAuth`) add up over the levels: the parents of the controller, the controller, the
+ * methods that the handler overrides, the handler. For one `@NowggAuth` field the most specific level wins. The most
+ * specific level that declares anything decides whether a token is needed. Only `@Public()` removes requirements, and a
+ * guard of this module on a more specific level cancels it. An overridden method never makes a route public or
+ * optional.
  */
 export function routePolicyOf(handler: object, controller: object): RoutePolicy {
   return policies.get(handler)?.get(controller) ?? computeRoutePolicy(handler, controller);
 }
 
-/** Adds to what a level declares itself; what it inherits is left behind. */
+/** Adds to the policy that a level declares itself, without the inherited part. */
 export function declarePolicy(level: object, change: (declared: DeclaredPolicy) => DeclaredPolicy): void {
   Reflect.defineMetadata(POLICY, Object.freeze(change(declaredBy(level) ?? {})), level);
 }
 
-/** Whether any level of this route bears a decorator of this module. */
+/** Whether any level of this route has a decorator of this module. */
 export function hasDeclaredPolicy(handler: object, controller: object): boolean {
   return [...classesOf(controller), ...overriddenBy(handler, controller), handler].some((level) => declaredBy(level));
 }
@@ -67,7 +68,7 @@ function declaredBy(level: object): DeclaredPolicy | undefined {
   return Reflect.getOwnMetadata(POLICY, level) as DeclaredPolicy | undefined;
 }
 
-/** The policy after a level has added what it declares. A guard of this module on it ends a `@Public()` from above. */
+/** Adds what a level declares to the policy. A guard of this module on the level cancels a `@Public()` from above. */
 function at(level: object, above: RoutePolicy): RoutePolicy {
   const declared = declaredBy(level);
   if (!declared) return above.access === 'public' && bearsEnforcingGuard(level) ? UNDECORATED : above;
@@ -79,7 +80,7 @@ function at(level: object, above: RoutePolicy): RoutePolicy {
   });
 }
 
-/** The same with the scopes and the freshness that a level demands; a level that demands any needs a token. */
+/** Adds the scopes and the `@NowggAuth` policy that a level requires; a level that requires any needs a token. */
 function withDemands(above: RoutePolicy, declared: DeclaredPolicy | undefined): RoutePolicy {
   if (!declared?.scopes && !declared?.authentication) return above;
   return Object.freeze<RoutePolicy>({
@@ -92,7 +93,7 @@ function withDemands(above: RoutePolicy, declared: DeclaredPolicy | undefined): 
   });
 }
 
-/** A class and its parents, the most remote one first. */
+/** A class and its parents, the furthest ancestor first. */
 function classesOf(controller: object): object[] {
   const chain: object[] = [];
   for (let level: object | null = controller; isClass(level); level = Object.getPrototypeOf(level) as object | null) {
@@ -105,7 +106,7 @@ function isClass(level: object | null): level is object {
   return typeof level === 'function' && level !== Function.prototype;
 }
 
-/** The methods of parents that this handler takes the place of, the most remote one first. */
+/** The methods of parent classes that this handler overrides, that of the furthest ancestor first. */
 function overriddenBy(handler: object, controller: object): object[] {
   const methods: object[] = [];
   let key: string | symbol | undefined;

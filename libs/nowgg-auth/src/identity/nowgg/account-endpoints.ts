@@ -22,7 +22,7 @@ export function accountRequest(
   };
 }
 
-/** Reads a `USERDATA` reply; `read` gives undefined for a payload that lacks what identifies. */
+/** Reads a `USERDATA` reply; `read` returns undefined for a payload without its identifier. */
 export function readAccountReply<T>(
   outcome: IdentityHttpOutcome,
   payloadKey: 'userData' | 'sessionData',
@@ -40,7 +40,7 @@ export function readAccountReply<T>(
   return info ? { status: 'info', info } : { status: 'unknown', reason: 'invalid_response' };
 }
 
-/** Strict about `userId`, tolerant about everything else. Some accounts carry the picture as `avatar`. */
+/** Reads the account data: strict about `userId`, tolerant about the rest. Some accounts name the picture `avatar`. */
 export function readUserInfo(data: Record<string, unknown>): NowggUserInfo | undefined {
   const userId = ownProperty(data, 'userId');
   if (!isIdentifier(userId)) return undefined;
@@ -53,7 +53,7 @@ export function readUserInfo(data: Record<string, unknown>): NowggUserInfo | und
   };
 }
 
-/** Every field is descriptive here, so every one may be absent or odd. */
+/** Reads the session data. All fields are descriptive, so each may be absent or malformed. */
 export function readSessionInfo(data: Record<string, unknown>): NowggSessionInfo {
   const device = ownProperty(data, 'deviceData');
   return {

@@ -3,19 +3,19 @@ import type { UnknownReason } from '../reasons.js';
 import { IsBoolean, IsString, MaxLength, validateSync } from 'class-validator';
 import { isJsonObject, ownProperty } from '../claims.js';
 
-/** The two fields that every now.gg answer has; `success` decides, together with `code` and the payload. */
+/** The two fields of every now.gg answer. `success`, `code` and the payload together decide the result. */
 class Envelope {
   @IsBoolean() readonly success: boolean;
   @IsString() @MaxLength(128) readonly code: string;
 
   constructor(body: unknown) {
-    // As yet unchecked: validation makes these types true.
+    // Not checked yet: the validation makes sure of these types.
     this.success = ownProperty(body, 'success') as boolean;
     this.code = ownProperty(body, 'code') as string;
   }
 }
 
-/** A now.gg reply, read as far as all four endpoints agree. */
+/** The part of a now.gg reply that all four endpoints have in common. */
 export type EnvelopeReading =
   | { readonly kind: 'success'; readonly body: Readonly<Record<string, unknown>> }
   /** A well-formed `success: false`. */
@@ -25,8 +25,8 @@ export type EnvelopeReading =
 type Reply = Extract<IdentityHttpOutcome, { status: 'reply' }>;
 
 /**
- * Reads the envelope at any status below 500 except redirects and 429, because now.gg does not document which status
- * its refusals carry. `success: true` with another code than the expected one is nonsense, not a yes.
+ * Reads the envelope at any status below 500 except redirects and 429, because now.gg does not document the status of
+ * its refusals. `success: true` with a code other than the expected one is an invalid response, not an acceptance.
  */
 export function readEnvelope(reply: Reply, expectedCode: string): EnvelopeReading {
   const unknown = (reason: UnknownReason): EnvelopeReading => ({

@@ -20,7 +20,7 @@ import { agreesWithToken } from '../token-agreement.js';
 import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
 import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } from './verify-token.js';
 
-/** One client at now.gg's User Account Service: its proprietary JSON API over the shared hardened HTTP client. */
+/** One client at now.gg's User Account Service. Uses its proprietary JSON API over the shared hardened HTTP client. */
 export class NowggIdentityProvider extends IdentityProvider {
   override readonly name: string;
   override readonly clientKey: string;
@@ -124,7 +124,7 @@ export class NowggIdentityProvider extends IdentityProvider {
 
   async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {
     const { clientSecret } = this.#client;
-    // The token endpoint takes no client without a secret: our configuration, not the player's grant, is at fault.
+    // The token endpoint requires a secret: the configuration is at fault, not the player's grant.
     if (clientSecret === undefined) return { status: 'client_refused' };
     const outcome = await this.#context.http.send(tokenRequest({ ...this.#client, clientSecret }, credential, signal));
     return readTokenReply(credential, outcome);

@@ -5,7 +5,7 @@ export interface NowggProviderOptions {
   clientId: string;
   /** Without it only id_tokens can be verified, and no code can be exchanged. */
   clientSecret?: string;
-  /** Where now.gg answers. Default `https://now.gg`. */
+  /** Base URL of now.gg. Default `https://now.gg`. */
   baseUrl?: string;
   /** Allows a plain http `baseUrl` that is not loopback. Default false. */
   allowInsecureBaseUrl?: boolean;
@@ -19,8 +19,8 @@ export const NOWGG_ISSUER = 'https://now.gg';
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Every fault of these options, as sentences that name the option and never its value. Empty when they are good.
- * Shared by `nowgg()` and by the module's own validation.
+ * Every fault of these options, as sentences that name the option and never its value. Empty for valid options.
+ * Used by `nowgg()` and by the module's own validation.
  */
 export function nowggOptionFaults(options: Partial<NowggProviderOptions>): string[] {
   const faults: string[] = [];

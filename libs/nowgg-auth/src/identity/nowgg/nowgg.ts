@@ -4,10 +4,10 @@ import { NowggIdentityProvider } from './nowgg-identity-provider.js';
 import { nowggOptionFaults, type NowggProviderOptions } from './nowgg-options.js';
 
 /**
- * Defines an identity provider for one now.gg client. The module makes one by itself from `clientId`; use this for
- * more: a second title, a staging host.
+ * Defines an identity provider for one now.gg client. The module creates one from `clientId`; use this function for
+ * more, such as a second title or a staging host.
  *
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function nowgg(options: NowggProviderOptions): IdentityProviderDefinition {
   const faults = nowggOptionFaults(options);

@@ -5,7 +5,7 @@ import { readEnvelope } from './envelope.js';
 import { readExpiry } from './expiry.js';
 import type { NowggClient } from './verify-token.js';
 
-/** The credential that is turned into a token set: a one-time code, or a refresh token. */
+/** The credential to exchange for a token set: a one-time code or a refresh token. */
 export type NowggCredential = { readonly code: string } | { readonly refreshToken: string };
 
 /** `POST /accounts/oauth2/v1/token`. Not idempotent: a code works once, and a refresh token may rotate. */
@@ -30,7 +30,7 @@ export function tokenRequest(
   };
 }
 
-/** What came of the call. A success that lacks what it must have is `in_doubt`: it may have been carried out. */
+/** Reads the result of the call. A success without required fields is `in_doubt`: it may have been carried out. */
 export function readTokenReply(credential: NowggCredential, outcome: IdentityHttpOutcome): TokenOutcome {
   if (outcome.status === 'failed') {
     return { status: outcome.sent === 'no' ? 'not_sent' : 'in_doubt', reason: outcome.reason };
@@ -40,7 +40,7 @@ export function readTokenReply(credential: NowggCredential, outcome: IdentityHtt
   }
   const reading = readEnvelope(outcome, 'REFRESH_TOKEN TOKEN');
   if (reading.kind === 'unknown') return { status: 'in_doubt', reason: reading.reason };
-  // now.gg publishes no failure codes for this endpoint, so none of its refusals is a definite word about the grant.
+  // now.gg publishes no failure codes for this endpoint, so none of its refusals is final for the grant.
   if (reading.kind === 'refusal') return { status: 'refused', code: publicCode(reading.code), isFinal: false };
   return readTokenSet(credential, reading.body) ?? { status: 'in_doubt', reason: 'invalid_response' };
 }
@@ -62,12 +62,12 @@ function readTokenSet(credential: NowggCredential, body: Readonly<Record<string,
   return { status: 'tokens', tokens };
 }
 
-/** Visible ASCII, because it has to travel in a header; as long as a bearer token may be. */
+/** Whether a value can be sent as a bearer token in a header: visible ASCII within the length limit. */
 function isTokenText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
 }
 
-/** A refusal's code as it may be stored: an upper-case constant. A body that echoes a secret must not get through. */
+/** The code of a refusal in a form that may be stored: an upper-case constant, never a secret that the body echoes. */
 function publicCode(code: string): string {
   return /^[A-Z][A-Z_ ]{2,63}$/.test(code) ? code : 'UNRECOGNISED';
 }

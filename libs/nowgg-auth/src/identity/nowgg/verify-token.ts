@@ -14,7 +14,7 @@ import type { InvalidReason } from '../reasons.js';
 import { readScopes } from '../scopes.js';
 import { readEnvelope } from './envelope.js';
 
-/** Who asks, and whom the token must be for. */
+/** The client that sends the request, and that the token must be issued for. */
 export interface NowggClient {
   readonly provider: string;
   readonly clientKey: string;
@@ -24,7 +24,7 @@ export interface NowggClient {
   readonly clientSecret: string | undefined;
 }
 
-/** `POST /accounts/oauth2/v1/verify-token`. The secret goes along for kind `token` only: an id_token needs none. */
+/** `POST /accounts/oauth2/v1/verify-token`. The secret is sent for kind `token` only: an id_token needs none. */
 export function verifyTokenRequest(
   client: NowggClient,
   token: string,
@@ -47,10 +47,10 @@ export function verifyTokenRequest(
   };
 }
 
-/** The only two codes that are a no. Any other refusal says nothing about the token. */
+/** The only two codes that refuse the token. Any other refusal says nothing about it. */
 const REFUSALS = { EXPIRED_TOKEN: 'expired_token', INVALID_TOKEN: 'invalid_token' } as const;
 
-/** What the reply says about the token; everything that is not a well-formed answer is `unknown`. */
+/** Reads the verdict about the token; everything that is not a well-formed answer is `unknown`. */
 export function readVerifyTokenReply(
   client: NowggClient,
   tokenType: TokenType,
@@ -72,7 +72,7 @@ export function readVerifyTokenReply(
     : { status: 'unknown', reason: 'invalid_response' };
 }
 
-/** `INVALID_TOKEN` is the answer to a wrong secret too, where one was sent: with an id_token none is. */
+/** `INVALID_TOKEN` may also mean a wrong secret where one was sent, which is never the case for an id_token. */
 function refusal(tokenType: TokenType, reason: InvalidReason): IdentityVerdict {
   return tokenType === 'id_token'
     ? { status: 'invalid', reason, independentOfClient: true }
@@ -132,7 +132,7 @@ function finding(reason: InvalidReason): IdentityVerdict {
   return { status: 'invalid', reason, isOwnFinding: true };
 }
 
-/** A `tokenId` is in tokens only; `sub` and `auth_time` without it are in id_tokens only. */
+/** The kind of token by its claims: `tokenId` only in tokens; `sub` or `auth_time` without it only in id_tokens. */
 export function kindOf(claims: Readonly<Record<string, unknown>>): TokenType | undefined {
   if (Object.hasOwn(claims, 'tokenId')) return 'token';
   return Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'auth_time') ? 'id_token' : undefined;

@@ -14,14 +14,14 @@ import { failureOf, isStaleSocket } from './http-failure.js';
 import { readJsonBody } from './json-body.js';
 import { readRetryAfterMs } from './retry-after.js';
 
-/** Replies beyond this many bytes are nonsense: a real one has a few hundred. */
+/** Larger replies are invalid: a real one has a few hundred bytes. */
 const MAX_REPLY_BYTES = 64 * 1024;
 
 /**
- * The HTTP client for identity systems, on an axios instance of its own that no application configuration reaches:
- * total deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB cap, no content coding,
- * JSON only, connections of its own for each purpose. Agents that the application gives serve every purpose instead. An
- * axios error carries the request and with it our client secret, so none leaves this class.
+ * The HTTP client for identity systems, on a separate axios instance that no application configuration affects: total
+ * deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB limit, no content coding, JSON
+ * only, separate connections for each purpose. Agents of the application are used for all purposes instead. An axios
+ * error contains the request and with it our client secret, so none leaves this class.
  */
 export class AxiosIdentityHttp extends IdentityHttp {
   readonly #clock: NowggClock;
@@ -55,7 +55,7 @@ export class AxiosIdentityHttp extends IdentityHttp {
     const own = this.#own.of(request.purpose);
     const first = await this.#attempt(request, { httpAgent: http ?? own.http, httpsAgent: https ?? own.https });
     if (first !== 'stale-socket') return first;
-    // The peer closed the idle connection just as we wrote to it. Other idle ones may be as old: take a new one.
+    // The peer closed the idle connection during the write. Other idle ones may be as old, so use a new one.
     const second = await this.#attempt(request, {
       httpAgent: http ?? new HttpAgent(),
       httpsAgent: https ?? new HttpsAgent(),
@@ -63,7 +63,7 @@ export class AxiosIdentityHttp extends IdentityHttp {
     return second === 'stale-socket' ? { status: 'failed', sent: 'perhaps', reason: 'network' } : second;
   }
 
-  /** Closes idle connections of its own agents. Calls under way run to their end. */
+  /** Closes idle connections of the client's own agents. Running calls are completed. */
   close(): void {
     this.#own.closeIdle();
   }

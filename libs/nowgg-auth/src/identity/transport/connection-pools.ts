@@ -11,9 +11,9 @@ export interface ConnectionPool {
 const UNNAMED = 'unnamed';
 
 /**
- * Most connections to one host for each purpose; further calls wait in the agent's queue, under their own deadline.
- * Infinity where the callers themselves bound how many calls are under way for each identity provider: a limit for the
- * host here would let one provider's calls delay those of another at the same address.
+ * Maximum number of connections to one host for each purpose; further calls wait in the agent's queue, under their own
+ * deadline. Infinity where the callers already limit the concurrent calls of each identity provider: a limit per host
+ * would let one provider's calls delay those of another at the same address.
  */
 const MAX_SOCKETS: Readonly<Record<IdentityHttpPurpose | typeof UNNAMED, number>> = {
   verify: Number.POSITIVE_INFINITY,
@@ -26,7 +26,7 @@ const MAX_SOCKETS: Readonly<Record<IdentityHttpPurpose | typeof UNNAMED, number>
   [UNNAMED]: 256,
 };
 
-/** Kept-alive connections, apart for each purpose: calls of one kind that take long leave all others untouched. */
+/** Kept-alive connections, separate for each purpose: slow calls of one kind do not affect the others. */
 export class ConnectionPools {
   readonly #pools = new Map<IdentityHttpPurpose | typeof UNNAMED, ConnectionPool>();
 
@@ -35,9 +35,9 @@ export class ConnectionPools {
     return this.#pools.get(name) ?? this.#create(name);
   }
 
-  /** Closes idle connections. Calls under way run to their end. */
+  /** Closes idle connections. Running calls are completed. */
   closeIdle(): void {
-    // An agent's own destroy() would take the sockets in use with it.
+    // An agent's destroy() would close the sockets in use as well.
     for (const { http, https } of this.#pools.values()) {
       for (const { freeSockets } of [http, https]) {
         for (const socket of Object.values(freeSockets).flat()) socket?.destroy();

@@ -1,8 +1,8 @@
 const JSON_CONTENT_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Parses a reply's body; undefined unless it is well-formed UTF-8 and JSON, is declared as JSON and has no content
- * coding. (A body of `null` is undefined too: no caller has a use for the difference.)
+ * Parses the body of a reply; undefined unless it is well-formed UTF-8 and JSON, is declared as JSON and has no content
+ * coding. (A body of `null` is undefined too: no caller needs the difference.)
  */
 export function readJsonBody(
   body: Uint8Array,
@@ -14,7 +14,7 @@ export function readJsonBody(
   try {
     return (JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown) ?? undefined;
   } catch {
-    // The error's message quotes the body: it is dropped here.
+    // The error's message quotes the body, so it is dropped here.
     return undefined;
   }
 }

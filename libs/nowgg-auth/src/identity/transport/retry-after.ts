@@ -3,8 +3,8 @@ const SECONDS = /^\d{1,10}$/;
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /**
- * Milliseconds until a repetition is welcome, from `Retry-After` (RFC 9110 section 10.2.3) or `X-Rate-Limit-Reset`
- * (epoch seconds); undefined when neither can be read. Never negative, not clamped.
+ * Milliseconds until the request may be repeated, from `Retry-After` (RFC 9110 section 10.2.3) or `X-Rate-Limit-Reset`
+ * (epoch seconds); undefined when neither can be read. Never negative, no upper limit.
  */
 export function readRetryAfterMs(
   retryAfter: string | undefined,

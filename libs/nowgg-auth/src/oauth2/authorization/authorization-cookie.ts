@@ -1,40 +1,40 @@
 import { createHash } from 'node:crypto';
 
-/** A cookie to be set or cleared; {@link header} is the value of a `Set-Cookie` header. */
+/** A cookie to set or clear; {@link header} is the value of a `Set-Cookie` header. */
 export interface AuthorizationCookie {
   readonly name: string;
   readonly value: string;
   readonly header: string;
 }
 
-/** A sign-in under way in a browser, as its cookie tells. */
+/** A pending sign-in of a browser, read from its cookie. */
 export interface SignInUnderWay {
   readonly name: string;
-  /** Hash of the state; undefined when the value is not one that was written here. */
+  /** Hash of the state; undefined when this module did not write the value. */
   readonly stateHash: string | undefined;
   readonly sealed: string;
   /** Epoch milliseconds. The browser could change it, but only to its own disadvantage. */
   readonly begunAtMs: number;
-  /** Whether it was begun without proof that a page of this site began it. */
+  /** Whether there was no proof that a page of this site started the sign-in. */
   readonly isUnproven: boolean;
 }
 
 /**
- * How many sign-ins can be begun at the same time without proof that a page of this site began them. They share so many
- * names, so that another site cannot make a browser keep more, however many requests it makes at once.
+ * Maximum number of pending sign-ins in a browser without proof that a page of this site started them. Their cookies
+ * share this many names, so that another site cannot make a browser keep more, even with many concurrent requests.
  */
 export const UNPROVEN_SLOTS = 3;
 
 const NAME = 'nowgg-sign-in-';
-/** Characters of a time in base 36 and of a state's hash. */
+/** Number of characters of a time in base 36 and of a state's hash. */
 const TIME_LENGTH = 9;
 const HASH_LENGTH = 22;
-/** Keeps neighbouring hosts from setting the cookie. */
+/** Prevents neighbouring hosts from setting the cookie. */
 const HOST_PREFIX = '__Host-';
 
 /**
- * The cookie of a new sign-in. One for each state, so that two tabs do not disturb each other; {@link UNPROVEN_SLOTS}
- * names for those of unproven origin. Lax, because the way back is a navigation from another site.
+ * Creates the cookie of a new sign-in. Each state has its own, so that two tabs do not disturb each other; sign-ins of
+ * unproven origin share {@link UNPROVEN_SLOTS} names. Lax, because the callback is a navigation from another site.
  *
  * @param slot for a sign-in of unproven origin
  */
@@ -55,12 +55,12 @@ export function authorizationCookie(
   return cookieOf(name, `${begun}${stateHash}${sealed}`, maxAgeSeconds);
 }
 
-/** Clears a cookie of this name. */
+/** Creates a cookie that clears the one with this name. */
 export function clearedCookie(name: string): AuthorizationCookie {
   return cookieOf(name, '', 0);
 }
 
-/** Every sign-in under way in the browser that sent this `Cookie` header. */
+/** Reads all pending sign-ins of a browser from its `Cookie` header. */
 export function readSignIns(header: string | undefined): SignInUnderWay[] {
   return (header ?? '').split(';').flatMap((pair) => {
     const text = pair.trim();
@@ -71,7 +71,7 @@ export function readSignIns(header: string | undefined): SignInUnderWay[] {
   });
 }
 
-/** The sign-in of this state in a `Cookie` header; undefined unless there is exactly one. */
+/** Finds the sign-in of this state in a `Cookie` header; undefined unless there is exactly one. */
 export function findSignIn(header: string | undefined, state: string, secure: boolean): SignInUnderWay | undefined {
   const stateHash = hashOf(state);
   const found = readSignIns(header).filter(
@@ -106,7 +106,7 @@ function cookieOf(name: string, value: string, maxAgeSeconds: number): Authoriza
   return { name, value, header: [`${name}=${value}`, ...attributes].join('; ') };
 }
 
-/** Names no secret: the state itself stands in addresses, which logs keep. */
+/** Not secret: the state itself is part of addresses, which logs keep. */
 function hashOf(state: string): string {
   return createHash('sha256').update(state).digest('base64url').slice(0, HASH_LENGTH);
 }

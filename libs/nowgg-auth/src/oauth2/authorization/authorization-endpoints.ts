@@ -6,9 +6,9 @@ import { isSecureUrl } from '../endpoints/secure-url.js';
 export const METADATA_TIMEOUT_MS = 5_000;
 
 /**
- * Address of an endpoint that browsers are sent to, with these parameters; undefined when the system has none.
+ * Address of an endpoint for browsers, with these parameters; undefined when the system has none.
  *
- * @throws IdentityUnavailableError when the system's metadata cannot be had, or names an address that is not safe
+ * @throws IdentityUnavailableError when the system's metadata is not available, or names an address that is not safe
  */
 export async function buildUrl(
   client: OAuth2Client,

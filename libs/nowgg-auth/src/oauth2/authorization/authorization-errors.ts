@@ -14,10 +14,10 @@ const CODES = [
   'unsupported_response_type',
 ] as const;
 
-/** Why an identity system sent the browser back without a code. `other`: a code that is not standardised. */
+/** Reason why an identity system returned the browser without a code. `other`: a code that is not standardised. */
 export type AuthorizationRefusal = (typeof CODES)[number] | 'other';
 
-/** 400. The identity system sent the browser back with an error: the player cancelled, or may not, or has to be asked. */
+/** 400. The identity system returned an error: the player cancelled, has no permission, or must interact with it. */
 export class AuthorizationRefusedError extends InvalidGrantError {
   readonly refusal: AuthorizationRefusal;
 
@@ -27,12 +27,12 @@ export class AuthorizationRefusedError extends InvalidGrantError {
   }
 }
 
-/** 400, of a callback that belongs to no sign-in that this browser began here, or that was used before. */
+/** 400. The callback does not belong to a sign-in that this browser started here, or was used before. */
 export function foreignCallback(): InvalidRequestError {
-  return new InvalidRequestError('this sign-in was not begun in this browser, is too old, or was finished before');
+  return new InvalidRequestError('this sign-in was not started in this browser, is too old, or is already finished');
 }
 
-/** For a callback whose state, cookie or issuer is not of this browser and client. */
+/** Reports a callback whose state, cookie or issuer does not belong to this browser and client. */
 export function publishForeignCallback(provider: string): void {
   publishSecurityEvent({ type: 'foreign_callback', provider });
 }

@@ -1,15 +1,15 @@
 import { NowggConfigurationError } from '../../errors.js';
 import { isSecureUrl } from '../endpoints/secure-url.js';
 
-/** Who may start sign-ins and where these may return to. */
+/** Sites that may start sign-ins, and addresses that sign-ins may return to. */
 export interface AuthorizationPolicyOptions {
   /**
    * Origins of other sites, such as `https://www.example.com`, whose pages may start a sign-in directly. Default none:
-   * a start by another site is answered with a page that has one button.
+   * the answer to a start by another site is a page with one button.
    */
   startOrigins?: readonly string[];
   /**
-   * Where sign-ins may return to. A path allows itself and what lies below it; an origin such as
+   * Addresses that sign-ins may return to. A path allows itself and all paths below it; an origin such as
    * `https://play.example.com` allows every address there. Default `['/']`: every path of this site.
    */
   returnTo?: readonly string[];
@@ -25,12 +25,12 @@ export interface AuthorizationPolicy {
 export const AUTHORIZATION_POLICY = Symbol('nestjs-nowgg-auth:authorization-policy');
 
 const LONGEST_RETURN_TO = 256;
-/** Visible ASCII but for the quote and the backslash: nothing that an address could not have. */
+/** Visible ASCII without the quote and the backslash. */
 const ADDRESS = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-/** For paths to be normalised by; the host stands nowhere. */
+/** Base for normalising paths. The host itself is never used. */
 const BASE = 'https://this-site.invalid';
 
-/** Validates the options and fills in what is absent. @throws NowggConfigurationError with every fault at once */
+/** Validates the options and adds the defaults. @throws NowggConfigurationError with every fault at once */
 export function resolveAuthorizationPolicy({
   startOrigins = [],
   returnTo = ['/'],
@@ -60,7 +60,7 @@ function isAllowedElsewhere(allowed: readonly string[], address: string): boolea
   return allowed.includes(origin) && href === address && username === '' && password === '';
 }
 
-/** Not `//host`, not `/\host`, no control characters: a browser would take those for another site or drop them. */
+/** Not `//host`, not `/\host`, no control characters: a browser would treat those as another site or drop them. */
 function isPath(text: unknown): boolean {
   return typeof text === 'string' && /^\/(?!\/)/.test(text) && ADDRESS.test(text) && isOfThisSite(text);
 }

@@ -4,7 +4,7 @@ import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoint
 import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import type { PendingSignIn } from './pending-sign-in.js';
 
-/** A code that came back, and everything that its exchange is checked with. */
+/** The code of an authorization response and the values to check its exchange with. */
 export interface AuthorizationResponse {
   readonly code: string;
   readonly options: CodeExchangeOptions;
@@ -12,7 +12,7 @@ export interface AuthorizationResponse {
 
 const LONGEST_QUERY = 8_192;
 
-/** @throws InvalidRequestError when there is more of it than any identity system sends */
+/** The query of an address. @throws InvalidRequestError when it is longer than any identity system sends */
 export function queryOf(url: string): URLSearchParams {
   const start = url.indexOf('?');
   const query = start < 0 ? '' : (url.slice(start + 1).split('#', 1)[0] ?? '');
@@ -20,7 +20,7 @@ export function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(query);
 }
 
-/** The value of a parameter that stands there exactly once. @throws InvalidRequestError when it stands there twice */
+/** The value of a parameter; undefined when absent. @throws InvalidRequestError when it occurs more than once */
 export function only(parameters: URLSearchParams, name: string): string | undefined {
   const values = parameters.getAll(name);
   if (values.length > 1) throw foreignCallback();
@@ -28,7 +28,7 @@ export function only(parameters: URLSearchParams, name: string): string | undefi
 }
 
 /**
- * Reads what the identity system sent back with the browser.
+ * Reads the authorization response of the identity system.
  *
  * @throws AuthorizationRefusedError, InvalidRequestError, IdentityUnavailableError
  */
@@ -48,7 +48,7 @@ export async function readAuthorization(
   return { code, options };
 }
 
-/** An error is believed only from the issuer itself, where it says who it is. */
+/** Trusts an error only from the issuer itself, where the response names its issuer. */
 async function refusalOf(client: OAuth2Client, parameters: URLSearchParams, error: string): Promise<Error> {
   const metadata = await client.metadata(AbortSignal.timeout(METADATA_TIMEOUT_MS));
   if (metadata.status === 'failed') return systemUnavailable(metadata.retryAfterMs);

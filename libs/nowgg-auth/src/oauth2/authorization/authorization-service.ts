@@ -32,55 +32,55 @@ export interface AuthorizationUrlOptions {
   readonly scopes?: readonly string[];
   /** `prompt` of OpenID Connect Core section 3.1.2.1, such as `login` or `none`. */
   readonly prompt?: string;
-  /** Where to go on afterwards, handed back by the callback: at most 256 characters, and on the module's list. */
+  /** Address to continue at, returned by the callback: at most 256 characters, and allowed by the module's list. */
   readonly returnTo?: string;
   /**
-   * The request that starts the sign-in. With it at most five sign-ins are under way in one browser. Without it nothing
-   * is cleared, and the sign-in counts as begun by this site.
+   * The request that starts the sign-in. With it, one browser has at most five pending sign-ins. Without it, no cookie
+   * is cleared, and the sign-in counts as started by this site.
    */
   readonly request?: AuthorizationStartRequest;
 }
 
-/** The browser is sent to {@link url}, with all {@link cookies} set. */
+/** The response that starts a sign-in: redirect the browser to {@link url} and set all {@link cookies}. */
 export interface AuthorizationStart {
   readonly url: string;
   /** The cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
-  /** {@link cookie}, and those that clear what is over or made room. */
+  /** {@link cookie}, and those that clear ended sign-ins or sign-ins that made room. */
   readonly cookies: readonly AuthorizationCookie[];
 }
 
-/** What of the callback's request is needed. */
+/** The required parts of the callback's request. */
 export interface AuthorizationCallbackRequest {
-  /** The request's target or address: everything after the first `?` counts. */
+  /** The request's target or address; only the text after the first `?` is used. */
   readonly url: string;
-  /** The `Cookie` header as it came. */
+  /** The unchanged `Cookie` header. */
   readonly cookie: string | undefined;
 }
 
 /** A finished sign-in. */
 export interface SignIn extends CodeExchange {
-  /** What {@link AuthorizationUrlOptions.returnTo} said. */
+  /** The value of {@link AuthorizationUrlOptions.returnTo}. */
   readonly returnTo?: string;
   /** Clears the cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
 }
 
 export interface EndSessionOptions {
-  /** Comes back with the browser to the post-logout address. */
+  /** Returned to the post-logout address by the browser. */
   readonly state?: string;
 }
 
-/** How long a player may take between the way out and the way back. */
+/** Longest time between the redirect to the identity system and the callback. */
 const LONGEST_SIGN_IN_MS = 600_000;
-/** For a start of which no request is known. */
+/** Used for a start without a known request. */
 const NO_CHANGE: SignInRoom = { clear: [], slot: undefined };
 const STATE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * The authorization code flow for browsers (RFC 6749 section 4.1, with PKCE of RFC 7636 and the issuer check of RFC
- * 9207). What is needed on the way back travels sealed in the browser's cookie, so any process can finish what another
- * began; a state is claimed in the token store, so it serves once.
+ * 9207). The browser's cookie contains the encrypted data for the callback, so any process can finish a sign-in that
+ * another one started. A state is claimed in the token store, so it can be used only once.
  */
 @Injectable()
 export class NowggAuthorizationService {
@@ -107,15 +107,15 @@ export class NowggAuthorizationService {
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys, options.tokens);
   }
 
-  /** Whether a provider of this name exists and has such a flow. */
+  /** Whether a provider with this name exists and has an authorization flow. */
   serves(provider: string): boolean {
     const found = this.#providers.find(provider);
     return found instanceof OAuth2IdentityProvider && found.client.settings.redirectUri !== undefined;
   }
 
   /**
-   * Whether to ask the player before a sign-in begins: a site that is not allowed to started it, or there is no room for
-   * one more in this browser. Ask on a page of this site whose link leads to the same address.
+   * Whether to ask the player before a sign-in starts, because a site without permission started it, or because this
+   * browser has no room for another one. Ask on a page of this site whose link leads to the same address.
    *
    * @param provider name of the identity provider; needed when there are several
    */
@@ -124,16 +124,16 @@ export class NowggAuthorizationService {
     return origin === 'another_site' || this.#roomFor(request, origin) === undefined;
   }
 
-  /** Whether {@link AuthorizationUrlOptions.returnTo} may be this: at most 256 characters, and on the module's list. */
+  /** Whether {@link AuthorizationUrlOptions.returnTo} may be this address: at most 256 characters, and on the list. */
   mayReturnTo(address: unknown): address is string {
     return mayReturnTo(this.#policy, address);
   }
 
   /**
-   * Begins a sign-in: where to send the browser, and the cookie that makes the way back this browser's alone.
+   * Starts a sign-in. Returns the address to redirect the browser to, and the cookie that binds the callback to it.
    *
-   * @throws InvalidRequestError when `returnTo` is not allowed, or too many sign-ins are under way in this browser
-   * @throws IdentityUnavailableError when the identity system's metadata cannot be had
+   * @throws InvalidRequestError when `returnTo` is not allowed, or this browser has too many pending sign-ins
+   * @throws IdentityUnavailableError when the identity system's metadata is not available
    * @throws NowggConfigurationError when the provider has no redirectUri or no such flow, or there is no token store
    */
   async authorizationUrl(provider?: string, options: AuthorizationUrlOptions = {}): Promise<AuthorizationStart> {
@@ -145,9 +145,9 @@ export class NowggAuthorizationService {
       throw new NowggConfigurationError('redirectUri is needed for the authorization flow');
     const { returnTo, request } = options;
     if (returnTo !== undefined && !this.mayReturnTo(returnTo))
-      throw new InvalidRequestError('returnTo is not an address that sign-ins may return to');
+      throw new InvalidRequestError('returnTo is not an allowed address');
     const room = request ? this.#roomFor(request, this.#startOriginOf(client, request)) : NO_CHANGE;
-    if (!room) throw new InvalidRequestError('too many sign-ins are under way in this browser');
+    if (!room) throw new InvalidRequestError('too many sign-ins are pending in this browser');
     const scopes = options.scopes ?? settings.scopes;
     const state = openid.randomState();
     const codeVerifier = openid.randomPKCECodeVerifier();
@@ -178,12 +178,12 @@ export class NowggAuthorizationService {
   }
 
   /**
-   * Finishes a sign-in. Everything is checked before the code is used; a callback that fails a check asks nobody.
+   * Finishes a sign-in. All checks run before the code is used; a callback that fails one causes no request.
    *
    * @param provider name of the identity provider whose callback address was called; needed when there are several
-   * @throws InvalidRequestError for a callback that this browser did not begin, that is too old or was used before
+   * @throws InvalidRequestError for a callback that this browser did not start, that is too old or was used before
    * @throws AuthorizationRefusedError when the identity system sent an error
-   * @throws InvalidGrantError when the code or its id_token is no good
+   * @throws InvalidGrantError when the code or its id_token is not valid
    * @throws IdentityUnavailableError when the identity system or the store cannot be asked; the same callback may be
    *   tried again
    */
@@ -204,7 +204,7 @@ export class NowggAuthorizationService {
     const leftMs = pending.expiresAtMs - this.#clock.now();
     if (leftMs <= 0) throw foreignCallback();
     const key = { codeHash: hashOfState(ownerOf(client), state), owner: randomUUID() };
-    // Held until nobody could use the state any more, whichever of the two clocks is ahead.
+    // Held until the state cannot be used any more, whichever of the two clocks is ahead.
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
     if (claim.outcome !== 'acquired') throw foreignCallback();
     try {
@@ -213,14 +213,14 @@ export class NowggAuthorizationService {
       const cookie = clearedCookie(underWay.name);
       return { ...exchange, cookie, ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }) };
     } catch (error) {
-      // Nobody has said no: the browser may load the same address again.
+      // There was no refusal: the browser may load the same address again.
       if (error instanceof IdentityUnavailableError) await store.releaseExchange({ ...key, next: 'now' });
       throw error;
     }
   }
 
   /**
-   * Where a browser is sent to end its session at the identity system (OpenID Connect RP-Initiated Logout 1.0).
+   * Address that ends the browser's session at the identity system (OpenID Connect RP-Initiated Logout 1.0).
    * @returns undefined when the identity system has no such address
    */
   async endSessionUrl(provider?: string, { state }: EndSessionOptions = {}): Promise<string | undefined> {

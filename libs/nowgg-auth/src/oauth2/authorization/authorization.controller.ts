@@ -19,26 +19,26 @@ import { NowggAuthorizationService } from './authorization-service.js';
 import { continuePage, pageHeaders } from './continue-page.js';
 import type { AuthorizationStartRequest } from './start-origin.js';
 
-/** Answer of `GET :provider/callback`: as that of `POST login`. */
+/** Response of `GET :provider/callback`, like that of `POST login`. */
 export interface NowggSignInView extends NowggLoginView {
-  /** The path that the sign-in was begun with. */
+  /** The address that the sign-in was started with. */
   readonly returnTo?: string;
 }
 
-/** What both platforms' requests have. */
+/** The common part of the requests of both platforms. */
 interface FlowRequest extends AuthorizationStartRequest {
   readonly url: string;
-  /** What Express keeps when a router rewrites {@link url}. */
+  /** The original address, which Express keeps when a router rewrites {@link url}. */
   readonly originalUrl?: string;
 }
 
-/** What both platforms' replies have. */
+/** The common part of the replies of both platforms. */
 interface HeaderSink {
   header(name: string, value: string | string[]): unknown;
   status(code: number): HeaderSink;
 }
 
-/** The routes of the authorization flow under a path. A class for each module, because a path belongs to a class. */
+/** Creates the routes of the authorization flow: one class for each module, because a path belongs to a class. */
 export function authorizationController({
   path = DEFAULT_ROUTES_PATH,
   guards = [],
@@ -59,7 +59,7 @@ export function authorizationController({
     ): Promise<string> {
       this.#find(provider);
       const isAllowed = returnTo === undefined || this.authorization.mayReturnTo(returnTo);
-      if (!isAllowed) throw new InvalidRequestError('returnTo is not an address that sign-ins may return to');
+      if (!isAllowed) throw new InvalidRequestError('returnTo is not an allowed address');
       setAll(reply, pageHeaders('same-origin'));
       if (this.authorization.needsConfirmation(provider, request)) {
         reply.header('Content-Type', 'text/html; charset=utf-8');
@@ -92,7 +92,7 @@ export function authorizationController({
       return { ...view, ...(returnTo !== undefined && { returnTo }) };
     }
 
-    /** A name in an address is no configuration: an unknown one is a page that does not exist. */
+    /** An unknown name in an address is not a configuration fault: the page does not exist. */
     #find(provider: string): void {
       if (!this.authorization.serves(provider)) throw new NotFoundException();
     }

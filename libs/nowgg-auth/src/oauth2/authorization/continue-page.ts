@@ -1,8 +1,8 @@
 /**
- * Headers of answers that a browser shows: not framed, not stored, not guessed at, and able to load nothing.
+ * Headers of responses that a browser shows: no framing, no storing, no content sniffing, no loading of other content.
  *
- * @param referrerPolicy `same-origin` where a link of the page has to tell its origin; `no-referrer` where the address
- *   has a code in it
+ * @param referrerPolicy `same-origin` where a link of the page must send its origin; `no-referrer` where the address
+ *   contains a code
  */
 export function pageHeaders(referrerPolicy: 'same-origin' | 'no-referrer'): Readonly<Record<string, string>> {
   return {
@@ -15,9 +15,9 @@ export function pageHeaders(referrerPolicy: 'same-origin' | 'no-referrer'): Read
 }
 
 /**
- * Asks the player whether to go on: another site began this sign-in, or several are under way. The link leads to the
- * same address, so that the next request comes from a page of this site. A link and not a form, because browsers apply
- * `form-action` to the redirect that follows.
+ * Page that asks the player to continue, because another site started this sign-in or several are pending. The link
+ * leads to the same address, so that the next request comes from a page of this site. It is a link and not a form,
+ * because browsers apply `form-action` to the redirect that follows.
  */
 export function continuePage(returnTo: string | undefined): string {
   const target = returnTo === undefined ? '?' : `?returnTo=${encodeURIComponent(returnTo)}`;

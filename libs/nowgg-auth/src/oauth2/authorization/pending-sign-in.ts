@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isJsonObject } from '../../identity/claims.js';
 import type { KeyRing, SealContext } from '../../tokens/vault/key-ring.js';
 
-/** A sign-in between the way out and the way back. Lives in the browser's cookie only, sealed. */
+/** A sign-in between redirect and callback. Stored only in the browser's cookie, encrypted. */
 export interface PendingSignIn {
   readonly codeVerifier: string;
   readonly nonce?: string;
@@ -17,12 +17,12 @@ export interface SignInOwner {
   readonly clientKey: string;
 }
 
-/** Bound to its state and to the client: it opens for no other callback and at no other provider's. */
+/** Encrypts a sign-in, bound to its state and client: no other callback or provider can decrypt it. */
 export function sealSignIn(ring: KeyRing, owner: SignInOwner, state: string, pending: PendingSignIn): string {
   return ring.seal(JSON.stringify(pending), contextOf(owner, state)).toString('base64url');
 }
 
-/** Undefined when it does not open: another key, another client, another state, or changed. */
+/** Decrypts a sign-in. Undefined with another key, client or state, or when it was changed. */
 export function openSignIn(
   ring: KeyRing,
   owner: SignInOwner,
@@ -31,14 +31,14 @@ export function openSignIn(
 ): PendingSignIn | undefined {
   try {
     const value: unknown = JSON.parse(ring.open(Buffer.from(sealed, 'base64url'), contextOf(owner, state)));
-    // What opens was sealed here, so its shape needs no second look.
+    // A value that can be decrypted was encrypted here, so its shape needs no check.
     return isJsonObject(value) ? (value as unknown as PendingSignIn) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Under which a state is claimed, so that it serves once: never the state itself. */
+/** The key under which a state is claimed for its single use. It does not reveal the state. */
 export function hashOfState({ provider, clientKey }: SignInOwner, state: string): string {
   return createHash('sha256')
     .update(JSON.stringify(['authorization state', provider, clientKey, state]))

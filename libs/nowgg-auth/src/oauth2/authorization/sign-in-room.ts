@@ -1,23 +1,23 @@
 import { type SignInUnderWay, slotOf, UNPROVEN_SLOTS } from './authorization-cookie.js';
 
-/** So many sign-ins are under way in one browser at most. */
+/** Maximum number of pending sign-ins in one browser. */
 export const MOST_UNDER_WAY = 5;
-/** A sign-in that a page of this site began is not cleared for another one before this age. */
+/** A sign-in that a page of this site started is not cleared for another one before this age. */
 const KEPT_FOR_MS = 60_000;
 
-/** How a browser makes room for one more sign-in. */
+/** The cookie changes that make room for one more sign-in. */
 export interface SignInRoom {
   /** Names of cookies to clear. */
   readonly clear: readonly string[];
-  /** For a new sign-in of unproven origin. */
+  /** Slot of a new sign-in of unproven origin; otherwise undefined. */
   readonly slot: number | undefined;
 }
 
 /**
- * Makes room for a new sign-in: what is over goes first, then those of unproven origin, then the oldest that this site
- * began, but never a younger one than a minute. One of unproven origin displaces only its own kind.
+ * Makes room for a new sign-in. Clears ended sign-ins first, then those of unproven origin, then the oldest that this
+ * site started, but none younger than a minute. A new one of unproven origin replaces only sign-ins of its own kind.
  *
- * @param longestMs how long a sign-in may take
+ * @param longestMs longest time that a sign-in may take
  * @returns undefined when there is no room
  */
 export function roomFor(
@@ -32,7 +32,7 @@ export function roomFor(
   const unproven = live.filter((each) => each.isUnproven);
   const own = live.filter((each) => !each.isUnproven);
   const slot = isUnproven ? slotAmong(unproven) : undefined;
-  // Overwritten by the new one.
+  // The new sign-in overwrites the one in its slot.
   const others = unproven.filter((each) => slotOf(each) !== slot);
   const mayGo = isUnproven ? others : [...others, ...own.filter(({ begunAtMs }) => nowMs - begunAtMs >= KEPT_FOR_MS)];
   const surplus = Math.max(0, others.length + own.length + 1 - MOST_UNDER_WAY);
@@ -41,7 +41,7 @@ export function roomFor(
   return { clear: [...new Set([...over, ...mayGo.slice(0, surplus)].map(({ name }) => name))], slot };
 }
 
-/** A free one, or that of the oldest. Free ones by chance, so that two tabs hardly meet in one. */
+/** A random free slot, so that two tabs rarely choose the same one; without a free one, the slot of the oldest. */
 function slotAmong(unproven: readonly SignInUnderWay[]): number {
   const used = new Set(unproven.map(slotOf));
   const free = Array.from({ length: UNPROVEN_SLOTS }, (_, slot) => slot).filter((slot) => !used.has(slot));

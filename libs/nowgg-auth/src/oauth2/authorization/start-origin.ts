@@ -1,6 +1,6 @@
-/** What of the request that starts a sign-in is needed. */
+/** The required parts of the request that starts a sign-in. */
 export interface AuthorizationStartRequest {
-  /** Its headers, with names in lower case. */
+  /** Headers, with names in lower case. */
   readonly headers: {
     readonly cookie?: string | undefined;
     readonly referer?: string | undefined;
@@ -9,18 +9,19 @@ export interface AuthorizationStartRequest {
 }
 
 /**
- * Who started a sign-in. `unproven`: a request that says neither its site nor its page, as native clients and older
- * browsers send them, or one that is not a navigation.
+ * The site that started a sign-in. `unproven`: a request that names neither its site nor its page, as native clients
+ * and older browsers send it, or one that is not a navigation.
  */
 export type StartOrigin = 'this_site' | 'another_site' | 'unproven';
 
 const THIS_SITE: readonly unknown[] = ['same-origin', 'same-site', 'none'];
 
 /**
- * Reads who started it, from what pages cannot forge: Fetch Metadata (`Sec-Fetch-Site`), otherwise the `Referer`.
+ * Reads the origin of a start from headers that pages cannot forge: Fetch Metadata (`Sec-Fetch-Site`), otherwise the
+ * `Referer`.
  *
  * @param ownOrigin origin of this site
- * @param startOrigins origins of other sites that may start one
+ * @param startOrigins origins of other sites that may start a sign-in
  */
 export function startOriginOf(
   { headers }: AuthorizationStartRequest,
@@ -37,7 +38,7 @@ export function startOriginOf(
   return isAllowedPage || THIS_SITE.includes(site) ? proven(headers) : 'another_site';
 }
 
-/** An image or frame on a page of this site may come from anywhere. */
+/** Only a navigation is proven: the address of an image or frame on a page of this site may come from anywhere. */
 function proven(headers: AuthorizationStartRequest['headers']): StartOrigin {
   const destination = headers['sec-fetch-dest'];
   return destination === undefined || destination === 'document' ? 'this_site' : 'unproven';

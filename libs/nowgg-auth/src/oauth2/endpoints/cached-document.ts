@@ -2,14 +2,14 @@ import type { NowggClock } from '../../clock.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 
-/** What a fetch of the document came to. */
+/** The result of fetching the document. */
 export type Loading<T> =
   | { readonly status: 'loaded'; readonly value: T }
   | { readonly status: 'failed'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /**
- * What lacked something: a token that a stranger may have sent, or a reply of the identity system itself. Each has its own
- * cool-down, so that strangers' tokens do not use up the fetch that a sign-in needs.
+ * The cause of a miss: a token, which an attacker may have sent, or a reply of the identity system itself. Each has its
+ * own cool-down, so that an attacker's tokens do not use up the fetch that a sign-in needs.
  */
 export type MissCause = 'token' | 'reply';
 
@@ -19,25 +19,25 @@ export interface LastingDocumentOptions<T> {
   readonly clock: NowggClock;
   /** Fetches the document. */
   readonly load: (signal: AbortSignal) => Promise<Loading<T>>;
-  /** How long it serves while it cannot be fetched again, milliseconds. Default without an end. */
+  /** Time for which the document is used while it cannot be fetched again, in milliseconds. Default unlimited. */
   readonly maxStaleMs?: number;
 }
 
-/** Older than this it is fetched again, while the old one goes on serving. */
+/** An older document is fetched again in the background, while the old one is still used. */
 const RENEW_AFTER_MS = 300_000;
-/** Older than this a caller waits for the new one, unless the last try failed. */
+/** With an older document the caller waits for a new one, unless the last attempt failed. */
 const WAIT_AFTER_MS = 600_000;
-/** Least time between two fetches that a miss caused, and the longest pause after a failure. */
+/** Minimum time between two fetches that a miss caused, and the longest pause after a failure. */
 export const COOL_DOWN_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
-/** Real time: the deadline is the socket's. */
+/** In real time, because it is the deadline of a socket. */
 const FETCH_TIMEOUT_MS = 5_000;
 const NONSENSE: Loading<never> = { status: 'failed', reason: 'invalid_response' };
 
 /**
- * A document of the identity system that is needed often and changes seldom: its metadata, its keys. Fetched when it is
- * first needed, once for all who wait, and renewed in the background. An outage costs nothing but news: the old one goes
- * on serving for `maxStaleMs`, and the pauses between tries grow to half a minute.
+ * A document of the identity system that is often needed and rarely changes: its metadata or its keys. Fetched when it
+ * is first needed, with one request for all concurrent callers, and renewed in the background. In an outage the old
+ * document is used for `maxStaleMs`, and the pauses between attempts grow to half a minute.
  */
 export class CachedDocument<T> {
   readonly #options: LastingDocumentOptions<T>;
@@ -48,10 +48,10 @@ export class CachedDocument<T> {
   #fetches = 0;
   #flight: Promise<Loading<T>> | undefined;
   #failures = 0;
-  /** Why the last fetch failed; only read while {@link #failures} is not 0. */
+  /** Reason why the last fetch failed; only read while {@link #failures} is not 0. */
   #lastFailure: UnknownReason = 'network';
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  /** When a miss last caused a fetch. */
+  /** Time at which a miss last caused a fetch. */
   readonly #missedAt: Record<MissCause, number> = {
     token: Number.NEGATIVE_INFINITY,
     reply: Number.NEGATIVE_INFINITY,
@@ -64,12 +64,12 @@ export class CachedDocument<T> {
     this.#maxStaleMs = options.maxStaleMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The document if it is at hand and young enough to serve without any question. */
+  /** The cached document if it is young enough to be used without a request. */
   peek(): T | undefined {
     return this.#now - this.#loadedAt < Math.min(RENEW_AFTER_MS, this.#maxStaleMs) ? this.#value : undefined;
   }
 
-  /** The document; waits only when there is none, or none that may serve unasked. `signal` ends the wait, not the fetch. */
+  /** Returns the document. Waits only without one that is young enough. `signal` ends the wait, not the fetch. */
   async get(signal: AbortSignal): Promise<Loading<T>> {
     const ageMs = this.#now - this.#loadedAt;
     const value = this.#value;
@@ -83,14 +83,14 @@ export class CachedDocument<T> {
   }
 
   /**
-   * Looks for a newer document after the present one lacked something: fetches at most once per cool-down
-   * and cause.
+   * Gets a newer document after a caller missed something in the current one. Fetches at most once per cool-down and
+   * cause.
    *
-   * @param cause what lacked something
-   * @param seen the document that lacked it
-   * @param since {@link fetches} when the caller came
-   * @returns undefined when a document that was requested after the caller came lacks it too; `failed` with reason
-   *   `unknown_key` when that cannot be said yet, because the last fetch was too recent
+   * @param cause the cause of the miss
+   * @param seen the document in which it was missing
+   * @param since the value of {@link fetches} when the caller started
+   * @returns undefined when it is also missing in a document that was requested after the caller started; `failed` with
+   *   reason `unknown_key` when this is not known yet, because the last fetch was too recent
    */
   async refetchAfterMiss(
     cause: MissCause,
@@ -109,7 +109,7 @@ export class CachedDocument<T> {
     return this.#fetch(signal);
   }
 
-  /** How many fetches have been started. */
+  /** Number of fetches that have been started. */
   get fetches(): number {
     return this.#fetches;
   }
@@ -158,7 +158,7 @@ export class CachedDocument<T> {
 
 type Timeout = Promise<{ readonly status: 'failed'; readonly reason: 'timeout' }>;
 
-/** One listener for each signal, because many who wait may share one. */
+/** One listener for each signal, because many waiting callers may share a signal. */
 const timeouts = new WeakMap<AbortSignal, Timeout>();
 
 function timeoutOf(signal: AbortSignal): Timeout {

@@ -9,30 +9,30 @@ const WITH_CREDENTIALS = [
   'revocation_endpoint',
   'userinfo_endpoint',
 ] as const;
-/** Endpoints that are only read, or that browsers are sent to. */
+/** Endpoints that are only read, or that browsers visit. */
 const OTHERS = ['jwks_uri', 'authorization_endpoint', 'end_session_endpoint'] as const;
-/** So many hosts are named at most: the document comes from outside. */
+/** Maximum number of hosts in a message, because the document is not trusted. */
 const MOST_HOSTS = 8;
 
 type Settings = Pick<OAuth2Settings, 'issuer' | 'endpointHosts' | 'allowInsecure' | 'sendsCredentials'>;
 
-/** A discovery document that is not followed. */
+/** The refusal of a discovery document. */
 export interface EndpointRefusal {
   /** Hosts that are not configured. */
   readonly hosts: readonly string[];
-  /** What is wrong and what to write, for the operator. */
+  /** Message for the operator: the fault and the option to set. */
   readonly sentence: string;
 }
 
-/** The metadata to go by, or why none of it is followed. */
+/** The metadata to use, or the reason why none of it is used. */
 export type JudgedMetadata =
   | { readonly metadata: ServerMetadata; readonly refusal?: undefined }
   | { readonly refusal: EndpointRefusal };
 
 /**
- * Judges where a discovery document sends credentials: to the issuer's own origin or to hosts named in `endpointHosts`,
- * and never by plain http unless the issuer is reached so itself. A provider that only verifies JWTs sends none: its
- * foreign endpoints are left out instead.
+ * Checks where a discovery document sends credentials: only to the issuer's own origin or to hosts in `endpointHosts`,
+ * and never by plain http unless the issuer itself is reached that way. A provider that only verifies JWTs sends none:
+ * its endpoints on other hosts are left out instead.
  */
 export function judgeEndpoints(metadata: ServerMetadata, settings: Settings): JudgedMetadata {
   const insecure = [...WITH_CREDENTIALS, ...OTHERS].filter((name) => isInsecure(metadata[name], settings));
@@ -50,7 +50,7 @@ function sentenceOf(metadata: ServerMetadata, foreign: readonly Name[], insecure
   if (hosts.length > 0) {
     const line = `endpointHosts: [${hosts.map((host) => `'${host}'`).join(', ')}]`;
     sentences.push(
-      `the discovery document sends credentials to other hosts than the issuer's (${foreign.join(', ')}); ` +
+      `the discovery document sends credentials to hosts other than the issuer's (${foreign.join(', ')}); ` +
         `if they belong to the identity system, add ${line}`,
     );
   }
@@ -63,7 +63,7 @@ function hostsOf(metadata: ServerMetadata, names: readonly Name[]): readonly str
 
 type Name = (typeof WITH_CREDENTIALS)[number] | (typeof OTHERS)[number];
 
-/** What is not an absolute URL is called by nothing. */
+/** The URL of an endpoint; undefined unless it is absolute, because other addresses are never called. */
 function parsed(address: unknown): URL | undefined {
   return typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
 }
@@ -73,7 +73,7 @@ function isForeign(address: unknown, { issuer, endpointHosts }: Settings): boole
   return url !== undefined && url.origin !== new URL(issuer).origin && !endpointHosts.includes(url.host);
 }
 
-/** Plain http to this machine is for an issuer on this machine: behind https it would be another machine's doing. */
+/** Plain http to this machine is accepted only from an http issuer: an https issuer runs on another machine. */
 function isInsecure(address: unknown, { issuer, allowInsecure }: Settings): boolean {
   const url = parsed(address);
   if (!url || url.protocol === 'https:' || allowInsecure) return false;

@@ -7,32 +7,32 @@ import { isSecureUrl } from './secure-url.js';
 
 export interface IdentityCallOptions {
   readonly purpose: IdentityHttpPurpose;
-  /** Bears the total deadline; the library's own timeouts do not count. */
+  /** Carries the total deadline; the library's own timeouts do not apply. */
   readonly signal: AbortSignal;
-  /** Whether a kept-alive socket that the peer closed under the request may be retried once. */
+  /** Whether to retry once when the peer closed a kept-alive socket during the request. */
   readonly idempotent: boolean;
-  /** Plain http beyond loopback is allowed. */
+  /** Whether plain http to hosts other than loopback is allowed. */
   readonly allowInsecure: boolean;
-  /** A member of JSON replies that the library is not to see, because nothing here depends on it. */
+  /** A member of JSON replies to hide from the library, because nothing here depends on it. */
   readonly without?: 'id_token' | undefined;
 }
 
-/** What a call failed of, as far as the wire tells. */
+/** The failure of a call, judged only by the HTTP exchange. */
 export interface WireFailure {
   readonly reason: UnknownReason;
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The identity system's metadata names an address that nothing is sent to. */
+/** Outcome when the identity system's metadata names an address that must not be called. */
 const NOT_SENT: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'invalid_response' };
-/** The library reads a longer challenge in quadratic time; a useful one has a few hundred characters. */
+/** The library parses longer challenges in quadratic time; a useful one has a few hundred characters. */
 const LONGEST_CHALLENGE = 1_024;
 /** Statuses whose replies have no body; `Response` refuses one. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /**
- * One call of a protocol library, carried by the module's hardened HTTP client. What the wire said is remembered, so
- * that a failure is judged by it and not by an error whose message or cause may quote what was sent.
+ * One call of a protocol library, sent by the module's hardened HTTP client. The call keeps the HTTP outcome, so that a
+ * failure is judged by it and not by an error whose message or cause may quote the request.
  */
 export class IdentityCall {
   readonly #http: IdentityHttp;
@@ -60,7 +60,7 @@ export class IdentityCall {
     return this.#outcome?.status === 'reply' ? this.#outcome.json : undefined;
   }
 
-  /** To be given to a library as its `fetch`. */
+  /** The `fetch` function for a library. */
   readonly fetch: CustomFetch = async (url, { method, headers, body }) => {
     if (url === this.#ownAnswer?.url) return Response.json((await this.#ownAnswer.answer()) ?? {});
     if (!isSecureUrl(url, this.#options.allowInsecure)) {
@@ -79,12 +79,12 @@ export class IdentityCall {
     return responseOf(this.#outcome, this.#options.without);
   };
 
-  /** What a library asks for at this address is answered here, from what is at hand. */
+  /** Answers the library's requests to this address locally, without an HTTP request. */
   answerInstead(url: string | undefined, answer: () => Promise<unknown>): void {
     this.#ownAnswer = url === undefined ? undefined : { url, answer };
   }
 
-  /** A plain request, for answers that no library reads. Undefined when there was no reply that counts. */
+  /** Sends a plain request, for answers that no library reads. Undefined when there was no usable reply. */
   async ask(
     url: string,
     headers: Readonly<Record<string, string>>,
@@ -97,13 +97,13 @@ export class IdentityCall {
     return this.#outcome.status === 'reply' && !this.failure() ? this.#outcome : undefined;
   }
 
-  /** The answer speaks of another token than the one that was sent: nothing more is read from its connection. */
+  /** The verdict for an answer about another token than the one that was sent. Closes the connection. */
   mismatched(): IdentityVerdict {
     if (this.#outcome?.status === 'reply') this.#outcome.drop();
     return { status: 'unknown', reason: 'mismatched_reply' };
   }
 
-  /** Why the wire gave no answer that a library could have judged; undefined when it did. */
+  /** Reason why there is no answer that a library could have judged; undefined when there is one. */
   failure(): WireFailure | undefined {
     const outcome = this.#outcome;
     if (!outcome) return { reason: 'invalid_response' };
@@ -115,10 +115,10 @@ export class IdentityCall {
   }
 }
 
-/** Only a sign for the library that calls; what happened is in the call's outcome. */
+/** Only a signal for the calling library; the details are in the call's outcome. */
 class NoReplyError extends Error {
   constructor() {
-    super('the identity system gave no reply');
+    super('the identity system did not reply');
   }
 }
 
@@ -134,7 +134,7 @@ function textOf(body: NonNullable<Parameters<CustomFetch>[1]['body']>): string {
 function responseOf(outcome: IdentityHttpOutcome, without: string | undefined): Response {
   if (outcome.status === 'failed' || outcome.statusCode < 200 || outcome.statusCode > 599) throw new NoReplyError();
   const { statusCode, headers = {}, json, body } = outcome;
-  // Only bodies that passed as JSON: what is no well-formed UTF-8 would be read with its faults replaced.
+  // Only bodies that were parsed as JSON: the library would replace malformed UTF-8 instead of refusing it.
   const text = json === undefined ? '' : Buffer.from(body ?? []).toString('utf8');
   const seen = without !== undefined && isJsonObject(json) ? JSON.stringify(json, omitting(without)) : text;
   const readable = ([name, value]: [string, string]) =>

@@ -4,15 +4,15 @@ import type { NowggClock } from '../../clock.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { CachedDocument, type Loading, type MissCause } from './cached-document.js';
 
-/** A key set as it was fetched. */
+/** A fetched key set. */
 export interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
-  /** Keys that are the only one for their algorithm and `kid`: never more than the set holds. */
+  /** Keys that are the only one for their algorithm and `kid`: never more than the set contains. */
   readonly found: Map<string, CryptoKey>;
 }
 
-/** What a search for the key of one token ended in. */
+/** The result of the search for the key of one token. */
 export type KeySearch<T> =
   | { readonly status: 'found'; readonly value: T }
   /** The issuer has no such key. */
@@ -20,13 +20,13 @@ export type KeySearch<T> =
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
 /**
- * Tries keys that fit a token's header. Undefined when none of them signed it and a newer key set might help.
+ * Tries keys that match a token's header. Undefined when none of them signed it and a newer key set might help.
  *
  * @param keys at least one, at most eight
  */
 export type KeyTrial<T> = (keys: readonly CryptoKey[], set: Keys) => Promise<T | undefined>;
 
-/** So many keys that fit one header are tried: what a forged token costs stays bounded. */
+/** Maximum number of keys that are tried for one header, to limit the cost of a forged token. */
 const MOST_FITTING = 8;
 
 export interface JwksSourceOptions {
@@ -35,13 +35,13 @@ export interface JwksSourceOptions {
   readonly clock: NowggClock;
   /** Fetches the key set. */
   readonly load: (signal: AbortSignal) => Promise<Loading<Keys>>;
-  /** How long keys serve while the key set cannot be fetched, milliseconds. */
+  /** Time for which keys are used while the key set cannot be fetched, in milliseconds. */
   readonly maxStaleMs: number;
 }
 
 /**
- * The issuer's public keys. Only addresses from configuration and metadata are asked, never one that a token names; keys
- * that were once fetched go on serving in an outage, for `keysMaxStaleMs` at most.
+ * The issuer's public keys. They are fetched only from addresses in configuration and metadata, never from one that a
+ * token names. In an outage fetched keys are still used, for `keysMaxStaleMs` at most.
  */
 export class JwksSource {
   readonly #document: CachedDocument<Keys>;
@@ -50,16 +50,16 @@ export class JwksSource {
     this.#document = new CachedDocument(options);
   }
 
-  /** The key set at hand unless it needs renewal: spares the first use of most tokens every wait. */
+  /** The cached key set unless it needs renewal, so that the first use of most tokens needs no wait. */
   known(): Keys | undefined {
     return this.#document.peek();
   }
 
   /**
-   * Tries the keys that fit this header, the known ones first. The set is fetched anew, at most once per cool-down, when
-   * none fits or the trial asks for more. `none` is only said of a set that was requested after the call began.
+   * Tries the keys that match this header, the known ones first. Fetches the set again, at most once per cool-down,
+   * when none matches or the trial needs more. `none` requires a set that was requested after this call started.
    *
-   * @param cause whether the header is that of a presented token or of one in a reply of the identity system
+   * @param cause whether the header comes from a presented token or from a reply of the identity system
    */
   async findAll<T>(
     cause: MissCause,
@@ -79,7 +79,7 @@ export class JwksSource {
     return document ? { ...document, status: 'unknown' } : { status: 'none' };
   }
 
-  /** All keys, for a library that chooses by itself. */
+  /** All keys, for a library that makes its own choice. */
   async all(signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
     const document = await this.#document.get(signal);
     return document.status === 'loaded' ? { status: 'loaded', value: document.value.set } : document;
@@ -91,13 +91,13 @@ export function readKeys(value: unknown): Keys | undefined {
   return isKeySet(value) ? { set: value, find: createLocalJWKSet(value), found: new Map() } : undefined;
 }
 
-/** An empty set would refuse every token: an issuer without keys has a bad day, it has not withdrawn all of them. */
+/** An empty set is not accepted, because it would refuse every token: it is a fault of the issuer, not a withdrawal. */
 function isKeySet(value: unknown): value is JSONWebKeySet {
   const keys = ownProperty(value, 'keys');
   return Array.isArray(keys) && keys.length > 0 && keys.every(isJsonObject);
 }
 
-/** Empty: no key fits. `unusable`: one fits and cannot verify, which a newer set would not change. */
+/** Keys that match a header; empty for none. `unusable`: one matches but cannot verify, as in any newer set. */
 async function fittingKeys(keys: Keys, header: JWSHeaderParameters): Promise<readonly CryptoKey[] | 'unusable'> {
   const name = `${header.alg} ${header.kid}`;
   const known = keys.found.get(name);
@@ -112,7 +112,7 @@ async function fittingKeys(keys: Keys, header: JWSHeaderParameters): Promise<rea
   }
 }
 
-/** No `kid` while keys are rotated, or one `kid` for several keys. */
+/** For a header without `kid` during a key rotation, or with one `kid` for several keys. */
 async function severalKeys(candidates: errors.JWKSMultipleMatchingKeys): Promise<readonly CryptoKey[] | 'unusable'> {
   const keys: CryptoKey[] = [];
   for await (const key of candidates) {

@@ -12,10 +12,10 @@ import { CachedDocument, type Loading } from './cached-document.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
 import { withoutTrailingSlash } from './secure-url.js';
 
-/** Real time: how long a boot waits for the discovery document. */
+/** Time that the start of the application waits for the discovery document, in real time. */
 const BOOT_WAIT_MS = 2_000;
 
-/** One client at one standard OAuth 2.0 / OpenID Connect system: what it knows of itself, of the system, and how it calls. */
+/** One client at one standard OAuth 2.0 / OpenID Connect system: its settings, the system's metadata, and its calls. */
 export class OAuth2Client {
   readonly settings: OAuth2Settings;
   readonly clock: NowggClock;
@@ -50,12 +50,12 @@ export class OAuth2Client {
     });
   }
 
-  /** The metadata if it is at hand, so that nobody has to wait for it. */
+  /** The metadata if it is available without waiting. */
   knownMetadata(): openid.ServerMetadata | undefined {
     return this.settings.metadata ?? this.#metadata?.peek();
   }
 
-  /** Where the system answers: from configuration, or from its discovery document. */
+  /** The endpoints of the system, from the configuration or its discovery document. */
   async metadata(signal: AbortSignal): Promise<Loading<openid.ServerMetadata>> {
     const { metadata } = this.settings;
     return metadata
@@ -64,10 +64,10 @@ export class OAuth2Client {
   }
 
   /**
-   * Begins discovery and waits for it a moment: a document that sends credentials elsewhere refuses the boot. An outage
-   * does not; what comes later is judged when it comes.
+   * Starts discovery and waits for it a short time. A document that sends credentials to other hosts stops the start of
+   * the application; an outage does not. A later document is checked when it arrives.
    *
-   * @throws NowggConfigurationError naming the hosts and the option
+   * @throws NowggConfigurationError with the names of the hosts and the option
    */
   async checkEndpoints(): Promise<void> {
     const { name, sendsCredentials } = this.settings;
@@ -79,7 +79,7 @@ export class OAuth2Client {
     }
   }
 
-  /** A new call under this deadline, about one token unless a purpose is named. */
+  /** Creates a call with this deadline. Default purpose: to verify one token. */
   call(
     signal: AbortSignal,
     idempotent: boolean,
@@ -90,7 +90,7 @@ export class OAuth2Client {
     return new IdentityCall(this.#context.http, { purpose, signal, idempotent, allowInsecure, without });
   }
 
-  /** What openid-client needs for one call. */
+  /** Configuration of openid-client for one call. */
   configuration(metadata: openid.ServerMetadata, call: IdentityCall): openid.Configuration {
     const { clientId, idTokenAlgorithm } = this.settings;
     const configuration = new openid.Configuration(
@@ -104,7 +104,7 @@ export class OAuth2Client {
       this.#clientAuthentication(),
     );
     configuration[openid.customFetch] = call.fetch;
-    // Plain http is judged by the call itself, and only loopback passes unless more was opted for.
+    // The call itself checks plain http: only loopback passes unless the options allow more.
     openid.allowInsecureRequests(configuration);
     return configuration;
   }
@@ -152,7 +152,7 @@ export class OAuth2Client {
       : openid.ClientSecretBasic(clientSecret);
   }
 
-  /** openid-client reads the machine's clock; it is told how far the module's clock is from that. */
+  /** Difference of the module's clock from the machine's clock, which openid-client reads. */
   #clockOffsetSeconds(): number {
     return Math.round((this.clock.now() - Date.now()) / 1000);
   }

@@ -1,10 +1,10 @@
 import type { ServerMetadata } from 'openid-client';
 
-/** The resolved options of one client, with a value for every option. Frozen. How tokens are verified is apart. */
+/** The resolved options of one client, with a value for every option. Frozen. Excludes the verification method. */
 export interface OAuth2Settings {
   readonly name: string;
   readonly issuer: string;
-  /** Undefined when it is to be discovered. */
+  /** Undefined when it comes from discovery. */
   readonly metadata: ServerMetadata | undefined;
   readonly allowInsecure: boolean;
   readonly clientId: string;
@@ -19,15 +19,15 @@ export interface OAuth2Settings {
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
   readonly keysMaxStaleMs: number;
-  /** Hosts beside the issuer's to which discovered endpoints may send credentials, as `URL.host` writes them. */
+  /** Hosts, in addition to the issuer's, that discovered endpoints may send credentials to, written as `URL.host`. */
   readonly endpointHosts: readonly string[];
-  /** Whether a secret, a code or a token is ever sent: false only where JWTs are verified and nothing else. */
+  /** Whether a secret, a code or a token is ever sent: false only for a client that only verifies JWTs. */
   readonly sendsCredentials: boolean;
   readonly sendsStateAndScopeWithCode: boolean;
   readonly revokeAccessToken: AccessTokenRevocation | undefined;
 }
 
-/** `PUT` at this address, with an access token in this parameter of its query, revokes the token. */
+/** Revocation by `PUT` to this address, with the access token in this query parameter. */
 export interface AccessTokenRevocation {
   readonly url: string;
   readonly parameter: string;

@@ -4,7 +4,7 @@ export { withoutTrailingSlash } from '../../identity/trailing-slashes.js';
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** An absolute https URL, or plain http to this machine, or plain http anywhere when that was opted for. */
+/** Whether a text is an absolute https URL, or plain http to this machine, or to any host with `allowInsecure`. */
 export function isSecureUrl(text: unknown, allowInsecure: boolean): text is string {
   if (typeof text !== 'string' || !URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
@@ -13,8 +13,8 @@ export function isSecureUrl(text: unknown, allowInsecure: boolean): text is stri
 }
 
 /**
- * Whether two issuer identifiers are the same, as far as choosing a provider goes: slashes at the end do not count. The
- * first may be a text of a stranger's choice.
+ * Whether two issuer identifiers are the same for the choice of a provider: slashes at the end do not count. An
+ * attacker may choose the text of the first one.
  */
 export function isSameIssuer(claimed: string, issuer: string): boolean {
   const length = lengthWithoutSlashes(issuer);

@@ -18,12 +18,12 @@ import { readTokenFailure, readTokens } from './token-reply.js';
 
 type NoTokens = Exclude<TokenOutcome, { status: 'tokens' }>;
 
-/** A checked reply, and what becomes of it. */
+/** A call to the token endpoint that resolves to a checked reply. */
 type Grant = (configuration: openid.Configuration) => Promise<openid.TokenEndpointResponse>;
 
 /**
- * Turns a code into a token set. A code that comes from the authorization flow is taken only with everything that
- * belongs to it: state, issuer, verifier, and an id_token that is signed by the issuer, for us, with the flow's nonce.
+ * Exchanges a code for a token set. A code from the authorization flow is accepted only with everything that belongs to
+ * it: state, issuer, verifier, and an id_token that is signed by the issuer, for this client, with the flow's nonce.
  */
 export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRequest): Promise<TokenOutcome> {
   const { settings } = client;
@@ -33,7 +33,7 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
   const metadata = await client.metadata(signal);
   if (metadata.status === 'failed') return notSent(metadata.reason);
   if (authorization?.nonce !== undefined) {
-    // Before the code is used up: without keys nobody could say whether its id_token is good.
+    // Before the code is used up, because its id_token cannot be verified without keys.
     const keys = await client.keys.all(signal);
     if (keys.status === 'failed') return notSent(keys.reason);
   }
@@ -41,7 +41,7 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
   const checks: openid.AuthorizationCodeGrantChecks = {
     ...(codeVerifier !== undefined && { pkceCodeVerifier: codeVerifier }),
     ...(authorization && { expectedState: authorization.state }),
-    // With it an id_token is demanded.
+    // With it the library requires an id_token.
     ...(authorization?.nonce !== undefined && { expectedNonce: authorization.nonce }),
   };
   const url = new URL(redirectUri);
@@ -54,7 +54,7 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
   });
   const server = authorization
     ? metadata.value
-    : // Nothing of the authorization response is at hand, so what it promises cannot be asked for.
+    : // Without the authorization response its promised `iss` cannot be required.
       { ...metadata.value, authorization_response_iss_parameter_supported: false };
   const extra = settings.sendsStateAndScopeWithCode ? stateAndScope(client, authorization?.state) : {};
   const outcome = await callFor(client, call, server, async (configuration) => {
@@ -62,12 +62,12 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
     return openid.authorizationCodeGrant(configuration, url, checks, extra);
   });
   if (keysFailure !== undefined) return { status: 'in_doubt', reason: keysFailure };
-  // Nothing was sent: what came back to us is not what we sent the browser for.
+  // Nothing was sent: the callback does not match the request that the browser was sent with.
   if (!call.outcome && outcome.status === 'not_sent') return refused('invalid_callback');
   return outcome.status === 'in_doubt' ? judgeSuccess(client, call, outcome, signal) : outcome;
 }
 
-/** Turns a refresh token into a new token set. An id_token in the reply is not looked at: nothing here depends on it. */
+/** Exchanges a refresh token for a new token set. Ignores an id_token in the reply, because nothing depends on it. */
 export async function refreshTokens(
   client: OAuth2Client,
   refreshToken: string,
@@ -81,7 +81,7 @@ export async function refreshTokens(
   );
 }
 
-/** A token of the application itself (RFC 6749 section 4.4). */
+/** Requests a token of the application itself (RFC 6749 section 4.4). */
 export async function requestApplicationToken(client: OAuth2Client, signal: AbortSignal): Promise<TokenOutcome> {
   const metadata = await client.metadata(signal);
   if (metadata.status === 'failed') return notSent(metadata.reason);
@@ -93,8 +93,8 @@ export async function requestApplicationToken(client: OAuth2Client, signal: Abor
 }
 
 /**
- * Tells the system that a grant is over, where it has a way to be told. Never throws.
- * @returns false when it could not be told now and may be told later
+ * Tells the system that a grant has ended, where the system has a way to do so. Never throws.
+ * @returns false when this failed and may be tried again later
  */
 export async function revokeTokens(
   client: OAuth2Client,
@@ -116,7 +116,7 @@ export async function revokeTokens(
     .tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
     .catch(() => undefined);
   const { outcome } = call;
-  // A refusal is an answer: asking again would bring the same one.
+  // A refusal is an answer: another request would get the same one.
   return outcome?.status === 'reply' && outcome.statusCode < 500 && outcome.statusCode !== 429;
 }
 
@@ -132,12 +132,12 @@ async function callFor(
     const { sub } = (reply as Partial<openid.TokenEndpointResponseHelpers>).claims?.() ?? {};
     return readTokens(reply, sentAtMs, sub);
   } catch {
-    // The library's errors carry bodies and tokens: what they are about is read from the wire.
+    // The library's errors contain bodies and tokens, so the failure is read from the HTTP outcome.
     return readTokenFailure(call) ?? { status: 'in_doubt', reason: 'invalid_response' };
   }
 }
 
-/** A reply with tokens that did not pass: its id_token is missing or not for this flow. Then its grant is unwanted. */
+/** Judges a reply with tokens that failed the checks: a missing id_token, or one of another flow. Revokes its grant. */
 async function judgeSuccess(
   client: OAuth2Client,
   call: IdentityCall,
@@ -152,13 +152,13 @@ async function judgeSuccess(
 }
 
 /**
- * The key set to verify the id_token in this reply with. Reduced to the key that signed it, because the library takes no
- * set in which several keys fit; whole when none did, so that the library refuses.
+ * The key set to verify the id_token in this reply with. Reduced to the key that signed it, because the library does
+ * not accept a set with several matching keys; complete when no key signed it, so that the library refuses.
  */
 async function keysFor(client: OAuth2Client, call: IdentityCall, signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
   const idToken = String(ownProperty(call.json, 'id_token'));
   const header = decodeProtectedHeader(idToken) as JWSHeaderParameters;
-  // A signature under a key that is named is not mended by other keys.
+  // When the header names a key, other keys cannot verify the signature.
   const trial = async (keys: readonly CryptoKey[]) =>
     (await signerOf(idToken, keys)) ?? (header.kid === undefined ? undefined : 'no signer');
   const search = await client.keys.findAll('reply', header, signal, trial);

@@ -3,11 +3,11 @@ import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import type { IdentityCall } from './identity-call.js';
 
-/** The client itself is refused, or may not do this at all: nothing about any grant. */
+/** The client itself is refused or has no permission for the request: this says nothing about any grant. */
 const CLIENT_CODES = new Set(['invalid_client', 'unauthorized_client']);
 const BUSY_CODES = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
 
-/** A token set from a reply that the library found good. `sentAtMs`: when it was asked for, epoch milliseconds. */
+/** Reads a token set from a reply that the library accepted. `sentAtMs`: time of the request, epoch milliseconds. */
 export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subject?: string): TokenOutcome {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, token_type: type } = reply;
   const areTokens = isTokenText(accessToken) && (refreshToken === undefined || isTokenText(refreshToken));
@@ -22,8 +22,8 @@ export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subje
 }
 
 /**
- * What came of a call to the token endpoint that did not end in a token set, by what the wire says. Undefined: a reply
- * that says success and is none.
+ * Reads the outcome of a call to the token endpoint without a token set from the HTTP exchange. Undefined for a reply
+ * with a success status whose content was not accepted.
  */
 export function readTokenFailure(call: IdentityCall): Exclude<TokenOutcome, { status: 'tokens' }> | undefined {
   const { outcome } = call;
@@ -43,7 +43,7 @@ function readErrorCode(
   statusCode: number,
   retryAfterMs: number | undefined,
 ): Exclude<TokenOutcome, { status: 'tokens' }> {
-  // RFC 6749 section 5.2: the grant, whatever it is, is no good, and will not get better.
+  // RFC 6749 section 5.2: the grant, of any type, is invalid, and this is final.
   if (code === 'invalid_grant') return { status: 'refused', code, isFinal: true };
   if (typeof code === 'string' && BUSY_CODES.has(code)) return { status: 'busy', retryAfterMs };
   if (statusCode === 401 || (typeof code === 'string' && CLIENT_CODES.has(code))) return { status: 'client_refused' };
@@ -52,12 +52,12 @@ function readErrorCode(
     : { status: 'in_doubt', reason: 'invalid_response' };
 }
 
-/** A code as it may be stored: an error body that echoes a secret must not get through. */
+/** A code in a form that may be stored, never a secret that an error body echoes. */
 function publicCode(code: string): string {
   return /^[a-z][a-z_]{2,63}$/.test(code) ? code : 'unrecognised';
 }
 
-/** Visible ASCII, because it has to travel in a header; as long as a bearer token may be. */
+/** Whether a value can be sent as a bearer token in a header: visible ASCII within the length limit. */
 function isTokenText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
 }

@@ -10,7 +10,7 @@ const isOneOf =
   (...values: readonly unknown[]) =>
   (value: unknown) =>
     values.includes(value);
-/** A scope token of RFC 6749 section 3.3; the comma would be two scopes where it separates them. */
+/** A scope token of RFC 6749 section 3.3, without a comma, which separates scopes in some systems. */
 const isScope = (value: unknown) => typeof value === 'string' && /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/.test(value);
 const areScopes = (value: unknown) => Array.isArray(value) && value.every(isScope);
 const areTexts = (value: unknown) => isRecord(value) && Object.values(value).every(isText);
@@ -24,7 +24,7 @@ const isHost = (value: unknown) =>
   URL.canParse(`https://${value}`) &&
   new URL(`https://${value}`).host === value;
 const areHosts = (value: unknown) => Array.isArray(value) && value.every(isHost);
-/** Sent in two spellings it would be two; the library keeps no query of it. */
+/** Normalised, because two spellings would count as two URIs; without a query, because the library drops it. */
 const isRedirectUri = (value: unknown) =>
   isUri(value) && new URL(value as string).href === value && new URL(value).search === '';
 
@@ -49,8 +49,8 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   allowInsecure: [isOneOf(true, false), 'must be true or false'],
   issuer: [isIssuer, 'must be an absolute URL without query or fragment'],
   endpoints: [isRecord, 'must be an object of URLs'],
-  endpointHosts: [areHosts, 'must be an array of host names in lower case, with a port where it is not 443'],
-  verification: [isVerificationChoice, 'must be a way of verifying, or one for jwt and one for opaque'],
+  endpointHosts: [areHosts, 'must be an array of host names in lower case, with the port if it is not 443'],
+  verification: [isVerificationChoice, 'must be a verification method, or one for jwt and one for opaque'],
   scopeSeparator: [isOneOf(' ', ','), 'must be a space or a comma'],
   idTokenAlgorithm: [
     (value) => typeof value === 'string' && /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/.test(value),
@@ -59,7 +59,7 @@ const RULES: Readonly<Record<keyof OAuth2ProviderOptions, Rule>> = {
   issuerParameter: [isOneOf(true, false), 'must be true or false'],
 };
 const REQUIRED: readonly (keyof OAuth2ProviderOptions)[] = ['name', 'clientId', 'verification'];
-/** What the flow itself sets; another value would break what protects it. */
+/** Parameters that the flow sets. Another value would break its protection. */
 const RESERVED = new Set(
   'client_id redirect_uri response_type response_mode scope state nonce code_challenge code_challenge_method request request_uri'.split(
     ' ',
@@ -68,12 +68,12 @@ const RESERVED = new Set(
 
 const ENDPOINTS = ['authorization', 'token', 'userinfo', 'jwks', 'introspection', 'revocation', 'endSession'] as const;
 
-/** Every fault of these options, as sentences that name the option and never its value. Empty when they are good. */
+/** Every fault of these options, as sentences that name the option and never its value. Empty for valid options. */
 export function oauth2OptionFaults(options: OAuth2ProviderOptions): string[] {
   if (!isRecord(options)) return ['the options must be an object'];
   const given: Options = options;
   const known = Object.entries(given).flatMap(([key, value]) => {
-    if (!Object.hasOwn(RULES, key)) return [`${key} is no option`];
+    if (!Object.hasOwn(RULES, key)) return [`unknown option ${key}`];
     const [isGood, sentence] = RULES[key as keyof OAuth2ProviderOptions];
     return value === undefined || isGood(value) ? [] : [`${key} ${sentence}`];
   });
@@ -85,11 +85,11 @@ function addressFaults({ issuer, endpoints, allowInsecure }: Options): string[] 
   const insecure = allowInsecure === true;
   const sentence = 'must be https: plain http needs a loopback host or allowInsecure';
   const faults = isUri(issuer) && !isSecureUrl(issuer, insecure) ? [`issuer ${sentence}`] : [];
-  if (!isRecord(endpoints)) return issuer === undefined ? [...faults, 'issuer or endpoints must be there'] : faults;
+  if (!isRecord(endpoints)) return issuer === undefined ? [...faults, 'issuer or endpoints is required'] : faults;
   const named = Object.entries(endpoints).filter(([, url]) => url !== undefined);
-  if (named.length === 0) faults.push('endpoints must name at least one');
+  if (named.length === 0) faults.push('endpoints must name at least one endpoint');
   for (const [key, url] of named) {
-    if (!(ENDPOINTS as readonly string[]).includes(key)) faults.push(`endpoints.${key} is no endpoint`);
+    if (!(ENDPOINTS as readonly string[]).includes(key)) faults.push(`unknown endpoint endpoints.${key}`);
     else if (!isSecureUrl(url, insecure)) faults.push(`endpoints.${key} ${sentence}`);
   }
   return faults;
@@ -101,7 +101,7 @@ function clientFaults({ clientAuthentication, clientSecret, authorizationParamet
   if (needsSecret && clientSecret === undefined) faults.push('clientSecret is needed for this clientAuthentication');
   const names = isRecord(authorizationParameters) ? Object.keys(authorizationParameters) : [];
   for (const name of names.filter((item) => RESERVED.has(item))) {
-    faults.push(`authorizationParameters.${name} is set by the flow itself`);
+    faults.push(`authorizationParameters.${name} is reserved for the authorization flow`);
   }
   return faults;
 }

@@ -1,6 +1,6 @@
 import type { VerificationMethod } from '../verification/verification-method.js';
 
-/** Where a system answers, when it has no discovery document or is not to be asked for it. Absolute URLs. */
+/** Endpoints of a system without a discovery document, or whose document is not used. Absolute URLs. */
 export interface OAuth2Endpoints {
   authorization?: string;
   token?: string;
@@ -15,42 +15,43 @@ export interface OAuth2Endpoints {
   endSession?: string;
 }
 
-/** How access tokens are verified: one way for all, or one for those that are JWTs and one for the others. */
+/** The verification of access tokens: one method for all, or one for JWTs and one for opaque tokens. */
 export type VerificationChoice =
   | VerificationMethod
   | { readonly jwt: VerificationMethod; readonly opaque: VerificationMethod };
 
-/** What every OAuth 2.0 client has, whatever the system. */
+/** Options of every OAuth 2.0 client, for any system. */
 export interface OAuth2ClientOptions {
   /** Name of this provider in the module: part of every principal and grant. 1 to 64 characters of `A-Z a-z 0-9 _ -`. */
   name?: string;
   clientId: string;
   clientSecret?: string;
-  /** How the client names itself at the token endpoint. Default `basic` with a secret, `none` without. */
+  /** Client authentication at the token endpoint. Default `basic` with a secret, `none` without. */
   clientAuthentication?: 'basic' | 'post' | 'none';
-  /** Where the authorization flow comes back to, exactly as registered. Needed for that flow only. */
+  /** Redirect URI of the authorization flow, exactly as registered. Needed for that flow only. */
   redirectUri?: string;
   /**
-   * Whether `POST login` and `exchangeCode()` take codes of this provider although it has a {@link redirectUri}. Default
-   * false: the authorization flow's callback takes them, which checks state, nonce and issuer. True is for clients that
-   * run a flow of their own, and lets a code in that was begun in another browser where the identity system ignores PKCE.
+   * Whether `POST login` and `exchangeCode()` accept codes of this provider although it has a {@link redirectUri}.
+   * Default false: the callback of the authorization flow accepts them and checks state, nonce and issuer. True is for
+   * clients with their own flow. Where the identity system ignores PKCE, true also accepts a code from a sign-in that
+   * another browser started.
    */
   acceptCodesAtLogin?: boolean;
-  /** Where the browser goes after a logout at the identity system, exactly as registered. */
+  /** Address that the browser returns to after a logout at the identity system, exactly as registered. */
   postLogoutRedirectUri?: string;
-  /** Scopes that a sign-in asks for. What makes the system issue a refresh token belongs to them. */
+  /** Scopes of a sign-in. Include the one that makes the system issue a refresh token. */
   scopes?: readonly string[];
-  /** Scopes of the application's own token (client credentials). Default none named. */
+  /** Scopes of the application's own token (client credentials). Default none. */
   applicationScopes?: readonly string[];
   /** More parameters of the authorization request, such as `prompt` or `ui_locales`. */
   authorizationParameters?: Readonly<Record<string, string>>;
   /**
-   * How long signing keys go on serving while the key set cannot be fetched, milliseconds, 60,000 to 2,592,000,000.
-   * Default 86,400,000 (24 hours). A key that was withdrawn serves no longer than this; afterwards tokens are answered
-   * with 503 until the key set is there again.
+   * Time for which signing keys are still used while the key set cannot be fetched, in milliseconds, 60,000 to
+   * 2,592,000,000. Default 86,400,000 (24 hours). A withdrawn key is not used longer than this; afterwards requests
+   * with tokens get a 503 until the key set can be fetched again.
    */
   keysMaxStaleMs?: number;
-  /** Allows plain http to hosts other than this machine. Default false: secrets would travel in the open. */
+  /** Allows plain http to hosts other than this machine. Default false: secrets would travel unencrypted. */
   allowInsecure?: boolean;
 }
 
@@ -58,23 +59,23 @@ export interface OAuth2ClientOptions {
 export interface OAuth2ProviderOptions extends OAuth2ClientOptions {
   name: string;
   /**
-   * The issuer identifier, without query or fragment. Without {@link endpoints} everything else is discovered from it
-   * (OpenID Connect Discovery 1.0), when it is first needed.
+   * The issuer identifier, without query or fragment. Without {@link endpoints} the module discovers everything else
+   * from it (OpenID Connect Discovery 1.0), when it is first needed.
    */
   issuer?: string;
-  /** Instead of discovery. Tokens that are JWTs then need {@link issuer} too. */
+  /** Endpoints to use instead of discovery. The verification of JWTs then needs {@link issuer} too. */
   endpoints?: OAuth2Endpoints;
   /**
-   * Hosts beside the issuer's own that the discovery document may name for endpoints that get the client secret, codes or
-   * tokens, such as `oauth2.googleapis.com`; with a port where it is not the scheme's own. Default none: other hosts
-   * refuse the boot, by name. Without effect where {@link endpoints} are given.
+   * Hosts, in addition to the issuer's, that the discovery document may name for endpoints that get the client secret,
+   * codes or tokens, such as `oauth2.googleapis.com`; with the port if it is not the default of the scheme. Default
+   * none: with other hosts the application does not start, and the error names them. No effect with {@link endpoints}.
    */
   endpointHosts?: readonly string[];
   verification: VerificationChoice;
-  /** What stands between scopes. Default a space, as RFC 6749 has it. */
+  /** Separator of scopes. Default a space, as in RFC 6749. */
   scopeSeparator?: ' ' | ',';
-  /** The one algorithm that id_tokens are signed with. Default `RS256`. */
+  /** Signature algorithm of id_tokens. Default `RS256`. */
   idTokenAlgorithm?: string;
-  /** With {@link endpoints}: the system promises `iss` in its authorization responses (RFC 9207). Default false. */
+  /** With {@link endpoints}: whether the system promises `iss` in authorization responses (RFC 9207). Default false. */
   issuerParameter?: boolean;
 }

@@ -5,16 +5,16 @@ import { isVerificationMethod } from '../verification/verification-method.js';
 import { oauth2OptionFaults } from './oauth2-option-faults.js';
 import type { OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
 
-/** Behaviour of a system that only its preset knows. */
+/** Non-standard behaviour of a system, known to its preset. */
 export interface ProviderQuirks {
-  /** The token endpoint wants `state` and `scope` of the authorization request again. */
+  /** Whether the token endpoint requires `state` and `scope` of the authorization request again. */
   readonly sendsStateAndScopeWithCode?: boolean;
   readonly revokeAccessToken?: AccessTokenRevocation | undefined;
 }
 
 const DEFAULT_KEYS_MAX_STALE_MS = 86_400_000;
 
-/** Validates the options and fills in what is absent. @throws NowggConfigurationError with every fault at once */
+/** Validates the options and adds the defaults. @throws NowggConfigurationError with every fault at once */
 export function resolveOAuth2Options(
   options: OAuth2ProviderOptions,
   factoryName: string,
@@ -54,7 +54,7 @@ function sendsCredentials({ clientSecret, redirectUri, verification }: OAuth2Pro
   return clientSecret !== undefined || redirectUri !== undefined || !isLocal;
 }
 
-/** The first endpoint that is there; the faults made sure of one. */
+/** The first given endpoint; the validation makes sure that there is one. */
 function issuerlessAddress(endpoints: OAuth2Endpoints | undefined): string {
   return Object.values(endpoints ?? {}).find((url) => url !== undefined) as string;
 }

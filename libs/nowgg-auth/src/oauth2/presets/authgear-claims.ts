@@ -1,6 +1,6 @@
 import type { NowggPrincipal } from '../../principal.js';
 
-/** Authgear's own claims, as its access tokens name them. */
+/** Names of Authgear's own claims in its access tokens. */
 export const AUTHGEAR_CLAIMS = {
   isAnonymous: 'https://authgear.com/claims/user/is_anonymous',
   isVerified: 'https://authgear.com/claims/user/is_verified',
@@ -8,16 +8,16 @@ export const AUTHGEAR_CLAIMS = {
   roles: 'https://authgear.com/claims/user/roles',
 } as const;
 
-/** What Authgear says about a user beyond who he is. */
+/** Authgear's own data about a user, in addition to the identity. */
 export interface AuthgearUser {
   readonly isAnonymous: boolean;
   readonly isVerified: boolean;
   readonly canReauthenticate: boolean;
-  /** Keys of his roles. */
+  /** Keys of the user's roles. */
   readonly roles: readonly string[];
 }
 
-/** Reads Authgear's own claims from a principal. What is absent counts as false, and as no roles. */
+/** Reads Authgear's own claims from a principal. Absent claims count as false, absent roles as an empty list. */
 export function authgearUser({ claims }: Pick<NowggPrincipal, 'claims'>): AuthgearUser {
   const roles = claims[AUTHGEAR_CLAIMS.roles];
   return {

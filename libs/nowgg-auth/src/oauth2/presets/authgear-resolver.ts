@@ -17,8 +17,8 @@ export interface ResolverOptions {
 }
 
 /**
- * Verifies an access token, a JWT or not, by Authgear's resolver endpoint: it answers 200 whatever the token, and says
- * in its headers whose session it is. It does not say for which client the token was issued.
+ * Verifies an access token, JWT or opaque, by Authgear's resolver endpoint. The endpoint answers 200 for any token and
+ * names the session's user in its headers. It does not say for which client the token was issued.
  */
 export function resolver(options: ResolverOptions): VerificationMethod {
   return new ResolverMethod(options);
@@ -54,13 +54,13 @@ async function askResolver(
   if (response?.statusCode !== 200) return noAnswer(call);
   const header = (name: string) => response.headers?.[`x-authgear-${name}`];
   const valid = header('session-valid');
-  // Absent: there is nobody. `false`: there was somebody.
+  // Absent: there is no session. `false`: the session has ended.
   if (valid === undefined || valid === 'false') return refusedToken();
   const facts = valid === 'true' ? factsOf(client, claimsOf(header)) : undefined;
   return facts ? { status: 'valid', facts } : noAnswer(call);
 }
 
-/** The headers under the names that the same facts have in a JWT access token. */
+/** Converts the headers to the claims of a JWT access token with the same facts. */
 function claimsOf(header: (name: string) => string | undefined): Record<string, unknown> {
   const flag = (name: string) => (header(name) === undefined ? undefined : header(name) === 'true');
   const list = (name: string, separator: RegExp | string) =>

@@ -8,24 +8,24 @@ import { userinfo } from '../verification/userinfo.js';
 
 /** One client at an Authgear project. */
 export interface AuthgearOptions extends OAuth2ClientOptions {
-  /** The project's endpoint, such as `https://myapp.authgear.cloud`, with or without a slash at its end. */
+  /** The project's endpoint, such as `https://myapp.authgear.cloud`, with or without a trailing slash. */
   endpoint: string;
   /**
-   * How access tokens are verified. Default `token`: JWTs by the project's keys, opaque ones by userinfo. `resolver`:
-   * both by the resolver endpoint, which also notices a session that was ended.
+   * Verification of access tokens. Default `token`: JWTs by the project's keys, opaque ones by userinfo. `resolver`:
+   * both by the resolver endpoint, which also recognises an ended session.
    */
   verification?: 'token' | 'resolver';
   /** The `aud` of JWT access tokens. Default the endpoint's origin. */
   audience?: string;
-  /** Hosts beside the endpoint's own that the project's discovery document may name. Default none. */
+  /** Hosts, in addition to the endpoint's, that the project's discovery document may name. Default none. */
   endpointHosts?: readonly string[];
 }
 
 /**
- * Defines an identity provider for one Authgear client. JWT access tokens must be typed `at+jwt`, signed by RS256, and
- * name our `client_id`: their audience is shared by all first-party clients of the project.
+ * Defines an identity provider for one Authgear client. JWT access tokens must have the type `at+jwt`, an RS256
+ * signature and our `client_id`, because all first-party clients of the project share their audience.
  *
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function authgear({
   endpoint,

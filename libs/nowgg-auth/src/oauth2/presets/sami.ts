@@ -7,15 +7,15 @@ import { tokenInfo, type TokenInfoMap } from '../verification/token-info.js';
 /** One client at Samsung SAMI (later ARTIK Cloud). */
 export interface SamiOptions extends OAuth2ClientOptions {
   clientSecret: string;
-  /** Where the accounts service answers. Default `https://accounts.samsungsami.io`. */
+  /** Base URL of the accounts service. Default `https://accounts.samsungsami.io`. */
   baseUrl?: string;
-  /** The address that tells whose a token is. It is not part of SAMI's published flows, so there is no default. */
+  /** Address that names the user of a token. It is not part of SAMI's published flows, so there is no default. */
   tokenInfoUrl: string;
-  /** Where that answer says what. Default as ARTIK Cloud has it: `data.userId`, `data.clientId`, `data.expiresIn`. */
+  /** Fields of that answer. Default as in ARTIK Cloud: `data.userId`, `data.clientId`, `data.expiresIn`. */
   tokenInfoMap?: TokenInfoMap;
   /**
-   * Tells SAMI when a grant is over, by `PUT /revokeAccessToken` with the access token in this parameter of the query.
-   * Default: it is not told, because logs keep addresses.
+   * Tells SAMI when a grant has ended, by `PUT /revokeAccessToken` with the access token in this query parameter.
+   * Default: SAMI is not told, because logs keep addresses.
    */
   revokeAccessTokens?: { readonly parameter: string };
 }
@@ -24,10 +24,11 @@ const BASE_URL = 'https://accounts.samsungsami.io';
 const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', expiresIn: 'data.expiresIn' };
 
 /**
- * Defines an identity provider for one SAMI client: scopes with commas, client by Basic (or in the body, as
- * `clientAuthentication: 'post'`), opaque access tokens, also those that the implicit flow gave to the player's device.
+ * Defines an identity provider for one SAMI client: scopes separated by commas, client authentication by Basic (or in
+ * the body, with `clientAuthentication: 'post'`), and opaque access tokens, including those that the player's device
+ * got from the implicit flow.
  *
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function sami(options: SamiOptions): IdentityProviderDefinition {
   const { baseUrl = BASE_URL, tokenInfoUrl, tokenInfoMap = MAP, revokeAccessTokens, ...client } = options;

@@ -7,9 +7,9 @@ import { userinfo } from '../verification/userinfo.js';
 /** One client at Working Group Two. */
 export interface WgtwoOptions extends OAuth2ClientOptions {
   clientSecret: string;
-  /** Where Working Group Two answers. Default `https://id.wgtwo.com`. */
+  /** Base URL of Working Group Two. Default `https://id.wgtwo.com`. */
   baseUrl?: string;
-  /** The `iss` of its id_tokens. Default the base URL with a slash at its end. */
+  /** The `iss` of its id_tokens. Default the base URL with a trailing slash. */
   issuer?: string;
 }
 
@@ -18,9 +18,9 @@ const BASE_URL = 'https://id.wgtwo.com';
 /**
  * Defines an identity provider for one Working Group Two client. Access tokens are opaque and verified by userinfo; the
  * principal has the phone number as `mobile` and a user id that other clients do not see. The id_token of a sign-in is
- * verified in full.
+ * verified completely.
  *
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function wgtwo({ baseUrl = BASE_URL, issuer, ...client }: WgtwoOptions): IdentityProviderDefinition {
   const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);

@@ -6,36 +6,36 @@ import { IdentityProviders } from '../../identity/identity-providers.js';
 import { oauth2ProviderOf } from './oauth2-identity-provider.js';
 import { requestApplicationToken } from '../endpoints/token-endpoint.js';
 
-/** A token of the application itself. Keep it no longer than the call that needs it. */
+/** A token of the application itself. Do not keep it longer than the call that needs it. */
 export interface ApplicationToken {
   readonly token: string;
-  /** Absent when the identity system did not say. */
+  /** Absent when the identity system did not state it. */
   readonly expiresAt?: Date;
 }
 
 export interface ApplicationTokenOptions {
-  /** A token that was refused: another one is asked for, if this is still the one at hand. */
+  /** A token that was refused: the service gets another one if this is still the cached one. */
   readonly insteadOf?: string;
 }
 
 interface Kept {
   readonly token: string;
   readonly expiresAtMs: number | undefined;
-  /** From then on a new one is asked for in the background. */
+  /** After this time the service gets a new one in the background. */
   renewAtMs: number;
   readonly notAfterMs: number;
 }
 
-/** Asked for anew when less than this, or a tenth of its life, is left. */
+/** A token is renewed when less than this, or than a tenth of its lifetime, is left. */
 const MARGIN_MS = 60_000;
-/** How long a token serves whose life is not known. */
+/** Time for which a token of unknown lifetime is used. */
 const UNKNOWN_LIFE_MS = 60_000;
-/** Least time between two tries in the background. */
+/** Minimum time between two attempts in the background. */
 const RETRY_MS = 30_000;
-/** Real time: the deadline is the socket's. */
+/** In real time, because it is the deadline of a socket. */
 const TIMEOUT_MS = 10_000;
 
-/** Tokens of the application itself, by the client credentials grant (RFC 6749 section 4.4). */
+/** Gets tokens of the application itself, by the client credentials grant (RFC 6749 section 4.4). */
 @Injectable()
 export class NowggApplicationTokenService {
   readonly #providers: IdentityProviders;
@@ -49,12 +49,12 @@ export class NowggApplicationTokenService {
   }
 
   /**
-   * A token that is good now: the one at hand, or a new one, asked for once for all who wait. It is renewed in the
-   * background before it expires, so that an outage of less than that margin is not noticed.
+   * Returns a valid token: the cached one or a new one. Concurrent callers share one request. The service renews the
+   * token in the background before it expires, so that an outage shorter than that margin has no effect.
    *
    * @param provider name of the identity provider; needed when there are several
-   * @throws IdentityUnavailableError when the identity system cannot be asked and no token is at hand
-   * @throws NowggConfigurationError when it refuses the client, or the provider is none of this kind
+   * @throws IdentityUnavailableError when the identity system cannot be asked and there is no cached token
+   * @throws NowggConfigurationError when it refuses the client, or the provider is not an OAuth 2.0 one
    */
   async getApplicationToken(provider?: string, { insteadOf }: ApplicationTokenOptions = {}): Promise<ApplicationToken> {
     const { name, client } = oauth2ProviderOf(this.#providers.getOrOnly(provider));
@@ -63,7 +63,7 @@ export class NowggApplicationTokenService {
     if (!kept || now >= kept.notAfterMs || kept.token === insteadOf) return tokenOf(await this.#renew(name, client));
     if (now >= kept.renewAtMs) {
       kept.renewAtMs = now + RETRY_MS;
-      // Nobody waits for it, and the next caller may try again.
+      // No caller waits for it, and the next caller may try again.
       void this.#renew(name, client).catch(() => undefined);
     }
     return tokenOf(kept);
@@ -99,7 +99,7 @@ function tokenOf({ token, expiresAtMs }: Kept): ApplicationToken {
 
 function errorOf(outcome: Exclude<TokenOutcome, { status: 'tokens' }>): Error {
   if (outcome.status === 'client_refused' || outcome.status === 'refused') {
-    return new NowggConfigurationError('the identity system refuses a token to this client itself');
+    return new NowggConfigurationError('the identity system refuses to issue a token to this client');
   }
   return new IdentityUnavailableError(outcome.status === 'busy' ? (outcome.retryAfterMs ?? 0) / 1000 : 1);
 }

@@ -21,7 +21,7 @@ import { exchangeCode, refreshTokens, revokeTokens } from '../endpoints/token-en
 import { askForAccount } from '../verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from '../verification/verification-method.js';
 
-/** Settings of the sign-in, of how the client authenticates and of the end of a grant: no verdict depends on them. */
+/** Settings of sign-in, client authentication and the end of a grant: no verdict depends on them. */
 const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [
   'clientAuthentication',
   'redirectUri',
@@ -33,13 +33,13 @@ const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [
   'revokeAccessToken',
 ];
 
-/** @throws NowggConfigurationError when it is none of this kind */
+/** Narrows a provider to its OAuth 2.0 class. @throws NowggConfigurationError when it is another kind of provider */
 export function oauth2ProviderOf(provider: IdentityProvider): OAuth2IdentityProvider {
   if (provider instanceof OAuth2IdentityProvider) return provider;
-  throw new NowggConfigurationError('this identity provider is no standard OAuth 2.0 system');
+  throw new NowggConfigurationError('this identity provider is not a standard OAuth 2.0 system');
 }
 
-/** One client at one standard OAuth 2.0 / OpenID Connect system. Takes access tokens only, never an id_token. */
+/** One client at one standard OAuth 2.0 / OpenID Connect system. Accepts access tokens only, never an id_token. */
 export class OAuth2IdentityProvider extends IdentityProvider {
   override readonly name: string;
   override readonly clientKey: string;
@@ -81,7 +81,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     await this.client.checkEndpoints();
   }
 
-  /** By the issuer alone unless the token names its client: its `aud` is an API, and which ones is for the verification. */
+  /** Compares the issuer, and the client if the token names one. `aud` names an API, which the verification checks. */
   override recognises({ claims }: UnverifiedJws): boolean {
     const { issuer, clientId } = this.client.settings;
     const isIssuer = typeof claims.iss === 'string' && isSameIssuer(claims.iss, issuer);
@@ -96,7 +96,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
       return this.#forOpaque ? { action: 'ask', tokenType: 'token' } : { action: 'refuse', reason: 'invalid_token' };
     }
     const { iss } = jws.claims;
-    // Another system's token is not shown to this one.
+    // The token of another system is not sent to this one.
     if (typeof iss === 'string' && !isSameIssuer(iss, this.client.settings.issuer)) {
       return { action: 'refuse', reason: 'invalid_token' };
     }
@@ -108,8 +108,8 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   }
 
   /**
-   * A JWS that is verified here is its signing input: another spelling of the signature, or the other signature that
-   * ECDSA has for the same text, is the same token. Every other token is its whole text.
+   * The identity of a JWS that is verified in this process is its signing input: another encoding of the signature, or
+   * the second valid ECDSA signature of the same text, is the same token. Any other token's identity is its whole text.
    */
   override credentialIdOf(token: string): string {
     const isVerifiedHere = this.#jwtIsLocal && (this.#forOpaque === undefined || decodeUnverifiedJws(token));
@@ -120,7 +120,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     if (tokenType !== 'token') {
       return Promise.resolve({ status: 'invalid', reason: 'wrong_token_type', independentOfClient: true });
     }
-    // Where there is one way it judges the form as well; decoding once more would cost as much as all the rest.
+    // A single method checks the format itself; decoding the token here as well would cost as much as all the rest.
     const forOpaque = this.#forOpaque ?? this.#forJwt;
     const verification = forOpaque === this.#forJwt || decodeUnverifiedJws(token) ? this.#forJwt : forOpaque;
     return verification.verify(token, signal);
@@ -140,7 +140,7 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override contradicts(jws: UnverifiedJws, grant: { userId: string }): boolean {
     const { iss, sub } = jws.claims;
-    // Where the user is named by something else than `sub`, another `sub` says nothing.
+    // Where another field names the user, a different `sub` says nothing.
     const namesAnother = this.#forJwt.namesUserBySubject !== false && sub !== undefined && sub !== grant.userId;
     const isForAnother = typeof iss === 'string' && !this.recognises(jws);
     return namesAnother || isForAnother;
@@ -160,7 +160,7 @@ function scopeOf(
   return verdictScopeOf(deciding, NOT_DECIDING);
 }
 
-/** Methods by their names and settings. */
+/** Describes methods by their names and settings. */
 function describe(choice: VerificationChoice): object {
   if (isVerificationMethod(choice)) return { method: choice.kind, settings: choice.settings };
   return { jwt: describe(choice.jwt), opaque: describe(choice.opaque) };

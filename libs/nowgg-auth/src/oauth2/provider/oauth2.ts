@@ -4,11 +4,11 @@ import type { OAuth2ProviderOptions } from '../options/oauth2-options.js';
 import { type ProviderQuirks, resolveOAuth2Options } from '../options/resolve-oauth2-options.js';
 
 /**
- * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. At start only
- * the discovery document is fetched, to refuse one that sends credentials to hosts that are not named; an outage does not
- * keep the application from starting.
+ * Defines an identity provider for one client at any standard OAuth 2.0 / OpenID Connect system. When the application
+ * starts, only the discovery document is fetched, to refuse one that sends credentials to hosts that are not
+ * configured; an outage does not stop the start.
  *
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefinition {
   return defineProvider(options, 'oauth2');
@@ -17,8 +17,8 @@ export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefiniti
 /**
  * Defines the identity provider of a preset.
  *
- * @param factoryName function that the application called: named in errors
- * @throws NowggConfigurationError naming every option that is at fault, never its value
+ * @param factoryName name of the function that the application called, for errors
+ * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function defineProvider(
   options: OAuth2ProviderOptions,

@@ -17,13 +17,13 @@ export interface IntrospectionOptions {
   /**
    * Whether the answer about an access token must have a `token_type`. Default true: an answer without one is a 503,
    * because several systems mark refresh tokens by leaving it out. False is for systems that never send one. Such an
-   * answer is then believed only if the userinfo endpoint, where the system has one, takes the token too, and no longer
-   * once the system has sent a `token_type`.
+   * answer is then accepted only if the userinfo endpoint, where the system has one, accepts the token too, and no
+   * longer once the system has sent a `token_type`.
    */
   requireTokenType?: boolean;
 }
 
-/** Verifies an access token by introspection (RFC 7662): the answer tells its client, scopes and expiry too. */
+/** Verifies an access token by introspection (RFC 7662). The answer also contains its client, scopes and expiry. */
 export function introspection(options: IntrospectionOptions = {}): VerificationMethod {
   const { sameClient = true, requireTokenType = true } = options;
   return new IntrospectionMethod({ sameClient, requireTokenType });
@@ -56,7 +56,7 @@ class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptio
 class Introspection implements TokenVerification {
   readonly #client: OAuth2Client;
   readonly #options: Required<IntrospectionOptions>;
-  /** Whether this system has been seen to send a `token_type`: an answer without one then means another kind. */
+  /** Whether this system has ever sent a `token_type`: then an answer without one means another kind. */
   #sendsTokenType = false;
 
   constructor(client: OAuth2Client, options: Required<IntrospectionOptions>) {
@@ -76,7 +76,7 @@ class Introspection implements TokenVerification {
       const verdict = judge(this.#client, answer, metadata.value.issuer, this.#options.sameClient) ?? noAnswer(call);
       return verdict.status === 'valid' ? await this.#judgeKind(token, answer, verdict, signal) : verdict;
     } catch {
-      // A refusal is one of our client, not of the token: it says nothing.
+      // A refusal concerns our client and says nothing about the token.
       const refusesClient = call.statusCode === 401 || call.statusCode === 403;
       return refusesClient ? { status: 'unknown', reason: 'own_credentials_suspect' } : noAnswer(call);
     }
@@ -114,7 +114,7 @@ function finding(reason: 'wrong_client' | 'invalid_token' | 'expired_token'): Id
   return { status: 'invalid', reason, independentOfClient: true, isOwnFinding: true };
 }
 
-/** Undefined when the answer names no user. */
+/** Judges an active answer. Undefined when it names no user. */
 function judge(
   client: OAuth2Client,
   answer: Readonly<Record<string, unknown>>,
@@ -122,7 +122,7 @@ function judge(
   sameClient: boolean,
 ): IdentityVerdict | undefined {
   if (answer.iss !== undefined && answer.iss !== issuer) return finding('invalid_token');
-  // Bound to a key that a bearer does not show.
+  // The token is bound to a key, and a bearer does not prove possession of it.
   if (answer.cnf !== undefined) return finding('invalid_token');
   if (sameClient && answer.client_id !== client.settings.clientId) return finding('wrong_client');
   const expiresAtMs = readTimeClaim(answer.exp);

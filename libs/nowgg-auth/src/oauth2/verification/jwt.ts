@@ -21,16 +21,16 @@ import { type TokenVerification, VerificationMethod, type MethodRequirements } f
 export interface JwtVerificationOptions {
   /** The `aud` that an access token must carry: the identifier of this API at the identity system. */
   audience: string;
-  /** Signature algorithms that are taken; asymmetric ones only. Default `['RS256']`. */
+  /** Accepted signature algorithms; asymmetric ones only. Default `['RS256']`. */
   algorithms?: readonly string[];
   /**
-   * The `typ` that the header must carry. Default `at+jwt` (RFC 9068), which no id_token has. For a system that does not
-   * type its access tokens, false: then {@link audience} must be another value than the client id, because that is
-   * what id_tokens carry.
+   * The `typ` that the header must carry. Default `at+jwt` (RFC 9068), which no id_token has. Set false for a system
+   * that does not type its access tokens: then {@link audience} must differ from the client id, because that is the
+   * audience of id_tokens.
    */
   typ?: string | false;
   /**
-   * Whether the token's `client_id` must be ours. Default true. Turn it off only where tokens of every client of the
+   * Whether the token's `client_id` must be ours. Default true. Set false only where tokens of every client of the
    * identity system may be used here.
    */
   sameClient?: boolean;
@@ -40,27 +40,27 @@ interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> 
   readonly algorithms: string[];
 }
 
-/** What a token's search for its key and its checks share. */
+/** Values that the search for the key and the checks of one token share. */
 interface Attempt {
   readonly token: string;
   readonly nowMs: number;
   readonly signal: AbortSignal;
-  /** Whether the header names a key: then another key set cannot help a bad signature. */
+  /** Whether the header names a key: then another key set cannot make an invalid signature valid. */
   readonly namesKey: boolean;
 }
 
-/** An HMAC algorithm would take the public key for its secret; `none` takes anything. */
+/** An HMAC algorithm would use the public key as its secret; `none` accepts anything. */
 const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
 /**
- * What a token must carry beside `iss` and `aud`: by RFC 9068 section 2.2, or without its `typ` only what everything here
- * depends on. The texts are judged here, for their kind as well.
+ * Required claims in addition to `iss` and `aud`: those of RFC 9068 section 2.2, or without its `typ` only the claims
+ * that this module needs. This module checks the texts itself, including their type.
  */
 const RFC_9068_CLAIMS = { times: ['exp', 'iat'], texts: ['client_id', 'jti', 'sub'] };
 const LEAST_CLAIMS = { times: ['exp'], texts: ['sub'] };
 
 /**
- * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without asking anybody about the single
- * token: a revoked one stays good until it expires.
+ * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without a request for the single token:
+ * a token that the issuer revoked stays valid until it expires.
  */
 export function jwt(options: JwtVerificationOptions): VerificationMethod {
   return new JwtMethod(options);
@@ -104,7 +104,7 @@ class JwtVerification implements TokenVerification {
   readonly #client: OAuth2Client;
   readonly #settings: Settings;
 
-  /** How the configured issuer may be spelled in metadata; which of the two it is they tell. */
+  /** Both spellings of the configured issuer; the metadata shows which one is right. */
   readonly #issuers: string[];
   readonly #requiredClaims: string[];
   readonly #textClaims: readonly string[];
@@ -121,11 +121,11 @@ class JwtVerification implements TokenVerification {
   }
 
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
-    // Before anything is looked up: the library forgives spellings, and each would be a token of its own.
+    // Before any lookup: the library accepts several encodings of a token, and each would count as a separate token.
     if (!isCanonicalJws(token)) return Promise.resolve(MISSPELLED);
     const nowMs = this.#client.clock.now();
     const known = this.#client.keys.known();
-    // A header that was good is not judged again: that and the wait for a key would cost more than all that follows.
+    // A proven header is not checked again: that and the wait for a key would cost more than all other steps.
     const key = this.#provenHeaders.find(known, headerOf(token));
     if (key === undefined) return this.#verifyUnknownHeader(token, nowMs, signal);
     return jwtVerify(token, key, this.#checksAt(nowMs)).then(
@@ -142,11 +142,11 @@ class JwtVerification implements TokenVerification {
     const trial = (keys: readonly CryptoKey[], set: Keys) => this.#tryEach(keys, set, attempt);
     const search = await this.#client.keys.findAll('token', header, signal, trial);
     if (search.status === 'found') return search.value;
-    // Without a key it is not to be remembered: the key may be published in the next moment.
+    // Without a key the refusal must not be cached: the key may be published at any moment.
     return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', isOwnFinding: true } : search;
   }
 
-  /** The verdict of the key that signed this token. Undefined when none of them did and a newer key may have. */
+  /** The verdict with the key that signed this token. Undefined when none did, but a newer key may have. */
   async #tryEach(keys: readonly CryptoKey[], set: Keys, attempt: Attempt): Promise<IdentityVerdict | undefined> {
     const { token, nowMs, signal, namesKey } = attempt;
     const checks = this.#checksAt(nowMs);
@@ -169,7 +169,7 @@ class JwtVerification implements TokenVerification {
       audience: this.#settings.audience,
       requiredClaims: this.#requiredClaims,
       currentDate: new Date(nowMs),
-      // For `nbf`, when the system's clock is ahead; the expiry is judged again below, without any tolerance.
+      // For `nbf`, when the system's clock is ahead; the expiry is checked again below, without tolerance.
       clockTolerance: this.#client.clockSkewMs / 1000,
     };
   }
@@ -193,18 +193,18 @@ class JwtVerification implements TokenVerification {
     return typ === false || isOfType(header.typ, typ) ? undefined : 'wrong_token_type';
   }
 
-  /** What the signature vouches for, judged beyond what a library can. */
+  /** Checks the signed claims beyond the checks of the library. */
   #judge(claims: JWTPayload, issuer: string, nowMs: number): IdentityVerdict {
     const { sameClient } = this.#settings;
     if (claims.iss !== issuer) return refused('invalid_token');
     const expiresAtMs = readTimeClaim(claims.exp);
-    // A time that cannot be meant, such as 1e999: such a token would never expire, or count as issued before any other.
+    // An impossible time, such as 1e999: the token would never expire, or count as issued before any other.
     if (expiresAtMs === undefined || (claims.iat !== undefined && readTimeClaim(claims.iat) === undefined)) {
       return refused('invalid_token');
     }
     if (expiresAtMs <= nowMs) return refused('expired_token');
     for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refused('invalid_token');
-    // Bound to a key that a bearer does not show (RFC 9449, RFC 8705).
+    // The token is bound to a key, and a bearer does not prove possession of it (RFC 9449, RFC 8705).
     const confirmation = claims.cnf;
     if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
       return refused('invalid_token');
@@ -216,15 +216,15 @@ class JwtVerification implements TokenVerification {
   }
 }
 
-/** Not remembered: such a text takes no place in the cache of refusals. */
+/** Not cached, so that such texts use no space in the cache of refusals. */
 const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), isOwnFinding: true });
 
-/** The header as it was encoded. */
+/** The encoded header. */
 function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'));
 }
 
-/** Undefined for everything that has no JOSE header. */
+/** Decodes the header. Undefined for a text without a JOSE header. */
 function readHeader(token: string): ProtectedHeaderParameters | undefined {
   try {
     return decodeProtectedHeader(token);
@@ -233,7 +233,7 @@ function readHeader(token: string): ProtectedHeaderParameters | undefined {
   }
 }
 
-/** Whether this key did not sign the token or cannot verify anything; other errors are about the token. */
+/** Whether the error means that this key did not sign the token or is unusable. Other errors are about the token. */
 function isOfTheKey(error: unknown): boolean {
   return error instanceof errors.JWSSignatureVerificationFailed || !(error instanceof errors.JOSEError);
 }
@@ -244,7 +244,7 @@ function isOfType(value: unknown, expected: string): boolean {
   return value === expected || (typeof value === 'string' && normal(value) === normal(expected));
 }
 
-/** Found out here and by public keys: it proves nothing about our own credentials. */
+/** A refusal found in this process with public keys: it proves nothing about our own credentials. */
 function refused(reason: InvalidReason): Extract<IdentityVerdict, { readonly status: 'invalid' }> {
   return { status: 'invalid', reason, independentOfClient: true };
 }

@@ -4,20 +4,20 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import type { IdentityCall } from '../endpoints/identity-call.js';
 
-/** A no about the token that was shown as the only credential: it proves nothing about our own ones. */
+/** A refusal of the token that was sent as the only credential: it proves nothing about our own credentials. */
 export function refusedToken(reason: InvalidReason = 'invalid_token'): IdentityVerdict {
   return { status: 'invalid', reason, independentOfClient: true };
 }
 
-/** A reply that is no well-formed answer, or none at all. */
+/** The verdict without a well-formed answer, or without any reply. */
 export function noAnswer(call: IdentityCall): IdentityVerdict {
   return { reason: 'invalid_response', ...call.failure(), status: 'unknown' };
 }
 
 /**
- * What a protected resource of the identity system says by refusing a token: a 401, or the codes of RFC 6750 section
- * 3.1 that are about the token, are a no. A token without the scope that the resource needs names nobody to us, so that
- * is a no as well. Everything else says nothing.
+ * Reads the refusal of a token by a protected resource of the identity system. A 401, or a code of RFC 6750 section 3.1
+ * about the token, refuses it. A token without the scope that the resource needs does not identify a user to us, so it
+ * is refused as well. Everything else says nothing.
  */
 export function readRefusal(call: IdentityCall, error: unknown): IdentityVerdict {
   if (call.failure()) return noAnswer(call);

@@ -3,7 +3,7 @@ import { readScopes } from '../../identity/scopes.js';
 import type { TokenFacts } from '../../principal.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
-/** What the claims do not say themselves, or say under another name. */
+/** Facts that the claims do not contain, or contain under another name. */
 export interface FactsBeside {
   /** Default: the `sub` claim. */
   readonly userId?: unknown;
@@ -11,7 +11,7 @@ export interface FactsBeside {
   readonly expiresAtMs?: number | undefined;
 }
 
-/** Facts from the claims of an access token or of an answer about one; undefined when they name no user. */
+/** Creates facts from the claims of an access token or of an answer about one; undefined when they name no user. */
 export function factsOf(
   client: OAuth2Client,
   claims: Readonly<Record<string, unknown>>,

@@ -7,24 +7,24 @@ import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
-/** Where the answer says what: names of fields, with dots between the levels, such as `data.userId`. */
+/** Names of the fields in the answer, with dots between the levels, such as `data.userId`. */
 export interface TokenInfoMap {
   userId: string;
-  /** Must be our client id. False only where the answer does not tell, and tokens of every client are taken. */
+  /** Must contain our client id. Set false only where the answer lacks it and tokens of every client are accepted. */
   clientId: string | false;
-  /** Seconds that are left. */
+  /** Remaining lifetime in seconds. */
   expiresIn?: string;
   /** Text or a list. */
   scopes?: string;
 }
 
 export interface TokenInfoOptions {
-  /** Asked by GET, with the token as Bearer. Absolute. */
+  /** Absolute URL, called by GET with the token as Bearer. */
   url: string;
   map: TokenInfoMap;
 }
 
-/** Verifies an access token by a request that is not standardised: an address that tells whose a token is. */
+/** Verifies an access token by a request that is not standardised, to an address that names the user of a token. */
 export function tokenInfo(options: TokenInfoOptions): VerificationMethod {
   return new TokenInfoMethod(options);
 }
@@ -66,7 +66,7 @@ async function askForTokenInfo(
   { url, map }: TokenInfoOptions,
 ): Promise<IdentityVerdict> {
   const call = client.call(signal, true);
-  // Counted from when it was asked, because the answer may have been long under way.
+  // The lifetime counts from the request, because the answer may have taken a long time.
   const askedAtMs = client.clock.now();
   const response = await call.ask(url, { authorization: `Bearer ${token}` });
   if (!response) return noAnswer(call);
@@ -80,7 +80,7 @@ async function askForTokenInfo(
   if (expiresIn !== undefined && typeof expiresIn !== 'number') return noAnswer(call);
   if (expiresIn !== undefined && expiresIn <= 0) return refusedToken('expired_token');
   const expiresAtMs = expiresIn === undefined ? undefined : readTimeClaim(askedAtMs / 1000 + expiresIn);
-  // A time that cannot be meant, such as 1e999 seconds: it would make a token that never expires.
+  // An impossible time, such as 1e999 seconds: the token would never expire.
   if (expiresIn !== undefined && expiresAtMs === undefined) return noAnswer(call);
   if (map.clientId !== false) {
     const clientId = field(map.clientId);

@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from 'jose';
 import { ownProperty } from '../../identity/claims.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 
-/** `token_type` of an access token without a key: by RFC 6749 section 7.1, or as some systems name the kind there. */
+/** `token_type` of an access token without a key: RFC 6749 section 7.1, or the kind, which some systems write there. */
 const ACCESS_TOKEN_TYPE = /^(?:bearer|access_token)$/i;
 /** `typ` of an access token without a key: RFC 9068, RFC 7519 section 5.1, and what Keycloak writes. */
 const ACCESS_TYP = /^(?:(?:application\/)?(?:at\+)?jwt|bearer)$/i;
@@ -11,7 +11,7 @@ const ACCESS_TOKEN_USE: readonly unknown[] = ['access_token', 'access'];
 /** `typ` of a JOSE header that names another kind. Unlike claims, headers have too many spellings for an allow-list. */
 const OTHER_HEADER_TYP = /^(?:application\/)?(?:refresh(?:_token)?|rt|offline|id(?:_token)?|logout|dpop)(?:\+jwt)?$/i;
 
-/** What an introspection answer and the token itself say about the token's kind. */
+/** The kind of a token according to an introspection answer and the token itself. */
 export type TokenKind =
   | 'access'
   /** Another kind: a refresh token, an id_token, a token bound to a key. */
@@ -20,8 +20,8 @@ export type TokenKind =
   | 'untold';
 
 /**
- * Judges the kind of an active token. RFC 7662 leaves it open: systems that introspect refresh tokens mark them by a
- * missing `token_type`, by `token_use` or by `typ`, and some only in the token itself. What stands unverified in the
+ * Judges the kind of an active token. RFC 7662 does not define it: systems that introspect refresh tokens mark them by
+ * a missing `token_type`, by `token_use` or by `typ`, and some only in the token itself. Unverified content of the
  * token can only refuse it here.
  */
 export function tokenKindOf(answer: unknown, token: string): TokenKind {

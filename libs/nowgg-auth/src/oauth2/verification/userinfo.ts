@@ -10,8 +10,8 @@ import { noAnswer, readRefusal, saysInsufficientScope } from './remote-answer.js
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 /**
- * Verifies an access token by asking for its user (OpenID Connect Core section 5.3): the identity system's answer is
- * the proof. It says neither for which client the token was issued, nor its scopes, nor when it expires.
+ * Verifies an access token by a userinfo request (OpenID Connect Core section 5.3): the identity system's answer is the
+ * proof. The answer contains neither the client of the token, nor its scopes, nor its expiry.
  */
 export function userinfo(): VerificationMethod {
   return new UserinfoMethod();
@@ -34,7 +34,7 @@ class UserinfoMethod extends VerificationMethod {
   }
 }
 
-/** What the system tells about the account behind a token. */
+/** Gets the account of a token's user from the system. */
 export async function askForAccount(
   client: OAuth2Client,
   token: string,
@@ -66,10 +66,10 @@ export async function askForAccount(
 }
 
 /**
- * Whether the userinfo endpoint takes this text as an access token of this user. A token without the scope that the
- * endpoint needs is an access token nevertheless (RFC 6750 section 3.1).
+ * Checks whether the userinfo endpoint accepts this text as an access token of this user. A token without the scope
+ * that the endpoint needs is an access token nevertheless (RFC 6750 section 3.1).
  *
- * @returns undefined when it does, or when the system has no such endpoint; otherwise what that makes of the token
+ * @returns undefined when it does, or when the system has no such endpoint; otherwise the resulting verdict
  */
 export async function knowsAccessToken(
   client: OAuth2Client,

@@ -1,15 +1,15 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
-/** Says whether an access token of one client is good. */
+/** Decides whether an access token of one client is valid. */
 export interface TokenVerification {
   /** False where the user id is not the `sub` of a token. Default true. */
   readonly namesUserBySubject?: boolean;
-  /** `signal` bears the total deadline. Never throws for what the identity system says or fails to say. */
+  /** Verifies a token. `signal` carries the total deadline. Never throws because of an answer or a missing answer. */
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
 }
 
-/** The options of a client that a method may need. Not resolved yet. */
+/** The options of a client that a method may need, before they are resolved. */
 export interface MethodRequirements {
   readonly clientId?: string;
   readonly clientSecret?: string;
@@ -18,7 +18,7 @@ export interface MethodRequirements {
   readonly allowInsecure?: boolean;
 }
 
-/** A way of verifying access tokens: `jwt()`, `userinfo()`, `introspection()`, `tokenInfo()` or `resolver()`. */
+/** A method to verify access tokens: `jwt()`, `userinfo()`, `introspection()`, `tokenInfo()` or `resolver()`. */
 export abstract class VerificationMethod<S extends object = object> {
   /** Name of the method. */
   readonly kind: string;
@@ -27,9 +27,9 @@ export abstract class VerificationMethod<S extends object = object> {
    * so a method keeps no setting anywhere else.
    */
   readonly settings: S;
-  /** Only JWTs can be verified this way. */
+  /** Whether the method can verify JWTs only. */
   abstract readonly jwtOnly: boolean;
-  /** Asks nobody about the single token. */
+  /** Whether the method sends no request for the single token. */
   abstract readonly local: boolean;
 
   constructor(kind: string, settings: S) {
@@ -37,7 +37,7 @@ export abstract class VerificationMethod<S extends object = object> {
     this.settings = Object.freeze(settings);
   }
 
-  /** What these options lack for it. Names options, never values. */
+  /** Faults of these options for this method. The sentences name options, never values. */
   abstract faults(options: MethodRequirements): string[];
 
   abstract create(client: OAuth2Client): TokenVerification;

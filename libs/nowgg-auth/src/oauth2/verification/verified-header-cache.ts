@@ -1,18 +1,18 @@
 import type { CryptoKey } from 'jose';
 import type { Keys } from '../endpoints/jwks-source.js';
 
-/** So many are remembered: issuers have a few, unless they put a nonce there. */
+/** Maximum number of cached headers: issuers have a few, unless they put a nonce there. */
 const MOST_HEADERS = 100;
 
 /**
- * Headers of tokens, as they were encoded, that were found good, with the keys that verified those tokens. A token with
- * the same header needs neither judged again. Void as soon as there is another key set.
+ * Encoded headers of verified tokens, with the keys that verified those tokens. For a token with the same header, the
+ * header and the key need no second check. The cache is cleared as soon as there is another key set.
  */
 export class VerifiedHeaderCache {
   #keys: Keys | undefined;
   readonly #byHeader = new Map<string, CryptoKey>();
 
-  /** @param keys the set at hand, if there is one */
+  /** Finds the key for a header. @param keys the current key set, if there is one */
   find(keys: Keys | undefined, header: string): CryptoKey | undefined {
     if (keys !== this.#keys) {
       this.#keys = keys;
@@ -21,10 +21,10 @@ export class VerifiedHeaderCache {
     return this.#byHeader.get(header);
   }
 
-  /** @param key of this set, which has verified a token with this header */
+  /** Adds a header. @param key the key of this set that has verified a token with this header */
   note(keys: Keys, header: string, key: CryptoKey): void {
     if (keys !== this.#keys || this.#byHeader.size >= MOST_HEADERS) return;
-    // A copy: as a part of the token's text it would keep all of it.
+    // A copy, because a substring of the token would keep the whole token in memory.
     this.#byHeader.set(Buffer.from(header, 'latin1').toString('latin1'), key);
   }
 }

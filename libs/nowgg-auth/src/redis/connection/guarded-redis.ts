@@ -4,31 +4,31 @@ import type { RedisClient } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 import { withinBudget } from './within-budget.js';
 
-/** A reply of a kind that the command does not have: it belongs to another command, or was made up. */
+/** A reply of a type that the command never has: it belongs to another command, or is forged. */
 export class UnexpectedReplyError extends Error {
   constructor() {
-    super('redis answered with a reply of another kind');
+    super('redis answered with a reply of an unexpected type');
     this.name = 'UnexpectedReplyError';
   }
 }
 
-/** Commands that share a circuit: a server that takes no writes may go on serving reads and passing on hints. */
+/** Kinds of commands, each with its own circuit: a server that refuses writes may still serve reads and send hints. */
 export type CommandKind = 'read' | 'write' | 'hint';
 
 const BUDGET_MS = 25;
-/** Overdue replies that are still not there after this time will not come. */
+/** Overdue replies that have not arrived after this time are lost. */
 const LOST_MS = 1_000;
 const CIRCUIT = { openAfter: 5, windowMs: 1_000, firstPauseMs: 250, longestPauseMs: 1_000 };
 
-/** Replies of one connection that did not come in time. */
+/** Replies of one connection that did not arrive in time. */
 interface Overdue {
   count: number;
   sinceMs: number;
 }
 
 /**
- * Runs operations on Redis so that they cost little when Redis does: each within its budget, none while replies are
- * overdue (all would queue up behind them), none while the circuit is open but for single probes.
+ * Limits the cost of Redis operations while Redis is slow or down: each has a time budget, none starts while replies
+ * are overdue (it would queue behind them), and while the circuit is open only single probes start.
  */
 export class GuardedRedis {
   readonly #connection: RedisConnection;
@@ -47,10 +47,10 @@ export class GuardedRedis {
   }
 
   /**
-   * Never rejects.
+   * Runs an operation. Never rejects.
    *
-   * @param onLate gets what came after the budget, to undo it
-   * @returns undefined when it was not tried, failed or took too long
+   * @param onLate called with a result that arrived after the budget, to undo it
+   * @returns undefined when the operation was not started, failed or took too long
    */
   async run<T extends {} | null>(
     kind: CommandKind,
@@ -72,13 +72,13 @@ export class GuardedRedis {
     return undefined;
   }
 
-  /** Replies do not belong to what was asked: goes on with another connection. */
+  /** Replaces the connection, because its replies do not belong to the commands. */
   distrust(): void {
     this.#overdue = { count: 0, sinceMs: 0 };
     this.#connection.replace();
   }
 
-  /** A new connection has no history. */
+  /** Resets the state for a new connection. */
   connected(): void {
     this.#overdue = { count: 0, sinceMs: 0 };
     for (const circuit of Object.values(this.#circuits)) circuit.answered();

@@ -5,15 +5,15 @@ export interface ReachabilityLog {
   unreachable(error: unknown): void;
 }
 
-/** Error codes of the network and first words of Redis' own refusals; nothing else of an error is logged. */
+/** Network error codes and the first words of Redis errors; nothing else of an error is logged. */
 const CODE = /^(?:E[A-Z]{2,30}|(?:WRONGPASS|NOAUTH|NOPERM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN)(?= ))/;
 
-/** One line for each change, without address or credentials. */
+/** Logs one line for each change, without address or credentials. */
 export function reachabilityLog(logger = new Logger('NowggSharedCache')): ReachabilityLog {
   let isReachable: boolean | undefined;
   return {
     reachable() {
-      if (isReachable === false) logger.log('Redis is back: verdicts are shared again');
+      if (isReachable === false) logger.log('Redis can be reached again: verdicts are shared');
       isReachable = true;
     },
     unreachable(error) {

@@ -2,21 +2,21 @@ import { createClient, RESP_TYPES } from 'redis';
 import { NowggConfigurationError } from '../../errors.js';
 
 /**
- * A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. It serves as a pattern: the
- * shared cache opens connections like it and never uses, connects or closes the client itself.
+ * A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`, as a pattern: the shared
+ * cache opens connections with its settings and never uses, connects or closes the client itself.
  */
 export interface RedisClientPattern {
-  // Of the three kinds each has options of its own; `never` accepts them all.
+  // Each of the three kinds has different options; `never` accepts them all.
   duplicate(overrides?: never): object;
 }
 
-/** Where the shared cache finds its Redis; `key` as in the options of `redisSharedCache()`. */
+/** The Redis of the shared cache; `key` as in the options of `redisSharedCache()`. */
 export type RedisSource =
   | RedisClientPattern
   | { readonly url: string; readonly key?: string | undefined }
   | { readonly client: RedisClientPattern; readonly key?: string | undefined };
 
-/** What is used of a client. Only commands with a single key, so that it works on a cluster. */
+/** The used part of a client. Only commands with a single key, so that it works on a cluster. */
 export interface RedisClient {
   readonly isReady?: boolean;
   readonly isOpen: boolean;
@@ -36,24 +36,24 @@ interface SetOptions {
   readonly expiration: { readonly type: 'PX'; readonly value: number };
 }
 
-/** Opens a client that is not connected yet. */
+/** Creates a client that is not connected yet. */
 export type OpenClient = () => RedisClient;
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A connection that was silent for so long is dead, since it is pinged more often. */
+/** A connection without data for this time is dead, because pings are more frequent. */
 const SILENCE_MS = 4_000;
 const PING_MS = 1_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1_000;
 const MAX_QUEUED_COMMANDS = 10_000;
 const URL_PROTOCOLS = ['redis:', 'rediss:', 'unix:'];
 
-/** How commands are answered: values as they were stored, whatever the pattern says. */
+/** Makes commands return the stored bytes, regardless of the pattern's options. */
 const commandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /**
- * Finds out how to open connections.
+ * Creates the function that opens connections to a source.
  *
- * @throws NowggConfigurationError when the source is none
+ * @throws NowggConfigurationError when the source is not valid
  */
 export function clientOpener(source: RedisSource): OpenClient {
   if (isPattern(source)) return () => duplicate(source);
@@ -63,11 +63,11 @@ export function clientOpener(source: RedisSource): OpenClient {
   if (typeof url !== 'string' || !URL.canParse(url) || !URL_PROTOCOLS.includes(new URL(url).protocol)) {
     throw new NowggConfigurationError('redisSharedCache needs a redis://, rediss:// or unix:// url, or a Redis client');
   }
-  // RESP 2 says all that is needed here and is spoken by every server and proxy.
+  // RESP 2 is sufficient here, and every server and proxy supports it.
   return () => createClient({ url, RESP: 2, ...singleServerSettings() });
 }
 
-/** Whether commands would be sent now and not wait for a connection. */
+/** Whether the client sends commands at once, without waiting for a connection. */
 export function isReady(client: RedisClient): boolean {
   return client.isReady ?? client.isOpen;
 }
@@ -83,7 +83,7 @@ function duplicate(pattern: RedisClientPattern): RedisClient {
   const isSingleServer = 'options' in pattern && !('masters' in pattern) && !('getSentinelNode' in pattern);
   if (!isSingleServer) return open({ commandOptions }) as RedisClient;
   const { socket } = (pattern.options ?? {}) as { socket?: object };
-  // A cache on the client's side would keep verdicts in the clear and longer than they live.
+  // A client-side cache would keep verdicts unencrypted and longer than their lifetime.
   return open({
     ...singleServerSettings(socket),
     clientSideCache: undefined,

@@ -2,22 +2,22 @@ import type { NowggClock } from '../../clock.js';
 import { isReady, type OpenClient, type RedisClient } from './redis-client.js';
 
 export interface RedisConnectionListeners {
-  /** Runs on each new client before it counts as connected; when it rejects, another client is tried. */
+  /** Called for each new client before it counts as connected; when it rejects, another client is tried. */
   readonly prepare?: (client: RedisClient) => Promise<unknown>;
-  /** Connected, for the first time or again. */
+  /** Called when the client is connected, for the first time or again. */
   readonly onReady: () => void;
-  /** Not connected, or no longer. */
+  /** Called when the client is not connected, or no longer connected. */
   readonly onTrouble?: (error: unknown) => void;
 }
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
-/** Connections that are not trusted are replaced no more often than this. */
+/** Minimum time between two replacements of connections that are not trusted. */
 const REPLACE_MS = 5_000;
 
 /**
- * Keeps a client connected, from the constructor to {@link close}, in the background: it never throws and nobody has to
- * wait for it. A client that cannot be trusted any more is replaced by a new one.
+ * Keeps a client connected in the background, from the constructor to {@link close}. It never throws, and no caller has
+ * to wait for it. A client that cannot be trusted any more is replaced by a new one.
  */
 export class RedisConnection {
   readonly #open: OpenClient;
@@ -41,8 +41,8 @@ export class RedisConnection {
   }
 
   /**
-   * Starts anew with another client, because this one's replies are overdue or belong to other commands. Does nothing
-   * when that was done a moment ago.
+   * Replaces the client, because its replies are overdue or belong to other commands. Does nothing within
+   * `REPLACE_MS` after the last replacement.
    */
   replace(): void {
     const now = this.#clock.monotonicNow();
@@ -78,7 +78,7 @@ export class RedisConnection {
   async #connect(client: RedisClient, retryMs: number): Promise<void> {
     try {
       await client.connect();
-      // A client that was ended while it connected may have connected all the same.
+      // A client that was discarded while it connected may be connected nevertheless.
       if (this.#isDiscarded(client)) return discard(client);
       await this.#listeners.prepare?.(client);
       if (this.#isDiscarded(client)) return;
@@ -89,7 +89,7 @@ export class RedisConnection {
     }
   }
 
-  /** For clusters and sentinels, which give up when none of their servers answers, and for a refused preparation. */
+  /** Needed for clusters and sentinels, which give up when no server answers, and for a failed preparation. */
   async #retry(client: RedisClient, error: unknown, retryMs: number): Promise<void> {
     if (this.#isDiscarded(client)) return;
     this.#listeners.onTrouble?.(error);
@@ -107,8 +107,8 @@ export class RedisConnection {
   }
 }
 
-/** Ends a client at once; what it was asked rejects. */
+/** Closes a client at once; its pending commands reject. */
 function discard(client: RedisClient): void {
-  // Some versions throw, others reject, when there is nothing to end.
+  // Without an open connection some versions throw and others reject.
   void (async () => client.destroy())().catch(() => undefined);
 }

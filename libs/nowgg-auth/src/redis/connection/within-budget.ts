@@ -1,13 +1,13 @@
-/** What became of an operation inside its budget. */
+/** The outcome of an operation within its budget. */
 export type Outcome<T> =
   | { readonly status: 'answered'; readonly value: T }
   | { readonly status: 'failed'; readonly error: unknown }
   | { readonly status: 'late' };
 
 /**
- * Waits for an operation, but not longer than its budget. Real time, as for every network call. The budget starts when
- * the event loop has sent what was asked, and a reply that has arrived when it ends still counts: a process that is busy
- * with something else does not take its own delay for the server's.
+ * Waits for an operation, but not longer than its budget, in real time as for every network call. The budget starts
+ * when the event loop has sent the command, and a reply that has arrived when it ends still counts: a busy process must
+ * not mistake its own delay for that of the server.
  */
 export function withinBudget<T>(running: Promise<T>, budgetMs: number): Promise<Outcome<T>> {
   return new Promise((resolve) => {

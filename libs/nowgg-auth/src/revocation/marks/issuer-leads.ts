@@ -1,4 +1,4 @@
-/** How far before and after an observation an issuer's clock is taken to have been ahead. */
+/** Time before and after an observation for which an issuer's clock counts as ahead. */
 const PERIOD_MS = 600_000;
 const MOST_PERIODS = 16;
 
@@ -9,8 +9,8 @@ interface Period {
 }
 
 /**
- * When an issuer's clock was ahead of ours, and how far. A token that was issued then, and before a sign-out, may carry
- * a time of issue after it.
+ * The periods in which an issuer's clock was ahead of ours, and its lead. A token that was issued in such a period and
+ * before a sign-out may carry a time of issue after the sign-out.
  */
 export class IssuerLeads {
   readonly #periods: Period[] = [];
@@ -28,7 +28,7 @@ export class IssuerLeads {
     if (this.#periods.length > MOST_PERIODS) this.#periods.shift();
   }
 
-  /** How far the clock was ahead at a moment, milliseconds; 0 when nothing says that it was. */
+  /** Lead of the clock at a moment, in milliseconds; 0 when no observation shows one. */
   at(momentMs: number): number {
     let leadMs = 0;
     for (const period of this.#periods) {

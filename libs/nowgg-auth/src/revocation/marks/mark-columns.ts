@@ -1,12 +1,12 @@
 import type { MarkTimes } from './watermark.js';
 
-/** Marks in one piece of memory. */
+/** Number of marks in one chunk of memory. */
 const CHUNK = 512;
 const LANES = 4;
 const TIMES = 4;
 const [ISSUED_UNTIL, REFUSED_UNTIL, MARKED_AT, NOT_AFTER] = [0, 1, 2, 3] as const;
 const LINKS = 3;
-/** The links of a slot: the next slot of its bucket, or of the free ones, the slot before in the bucket, the bucket. */
+/** The links of a slot: the next slot of its bucket or of the free list, the slot before in the bucket, the bucket. */
 export const [NEXT, BEFORE, BUCKET] = [0, 1, 2] as const;
 /** A link to no slot. */
 export const NONE = -1;
@@ -23,7 +23,7 @@ export class MarkColumns {
   #slots = 0;
   #free: number = NONE;
 
-  /** A slot to write to. */
+  /** Takes a slot to write to. */
   take(): number {
     if (this.#free !== NONE) {
       const slot = this.#free;
@@ -46,7 +46,7 @@ export class MarkColumns {
     this.#free = slot;
   }
 
-  /** Gives all memory back. */
+  /** Releases all memory. */
   clear(): void {
     this.#chunks.length = 0;
     this.#slots = 0;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { tokenDigest } from '../../identity/credential-id.js';
 
-/** How an id becomes the 128 bits that a table knows it by. */
+/** Converts an id to the 128 bits that a table uses for it. */
 export interface Keying {
-  /** 32 bits, needed for every look-up: cheap. */
+  /** The first 32 bits, needed for every look-up: cheap. */
   first(id: string): number;
-  /** 96 bits more, needed only where the first agree. */
+  /** The other 96 bits, needed only when the first 32 match. */
   rest(id: string): readonly [number, number, number];
 }
 

@@ -3,15 +3,15 @@ import type { Keying } from './mark-keying.js';
 import type { MarkTimes } from './watermark.js';
 
 const BUCKET_MS = 60_000;
-/** A mark without an end hangs here, and in 32 bits. */
+/** The bucket of marks without an end; it fits in 32 bits. */
 const LAST_BUCKET = 2_000_000_000;
 const FIRST_CAPACITY = 16;
-/** Most marks that one call of `prune` looks at. */
+/** Maximum number of marks that one call of `prune` looks at. */
 const PRUNED_AT_ONCE = 20_000;
 
 /**
  * Marks of one provider and kind, 60 bytes each and an index of 4 bytes for each place. Ids are kept as 128 bits. Slots
- * hang in buckets by the minute in which they end, so that dropping ended ones looks at nothing else.
+ * are linked in buckets by the minute in which they end, so that pruning looks only at ended ones.
  */
 export class MarkTable {
   readonly #keying: Keying;
@@ -78,7 +78,7 @@ export class MarkTable {
     if (slot >= 0) this.#remove(slot);
   }
 
-  /** Drops what has ended, some of it at a time. @param endOf when a mark with these times ends */
+  /** Removes ended marks, a limited number at a time. @param endOf when a mark with these times ends */
   prune(nowMs: number, endOf: (times: MarkTimes) => number): void {
     const due = Math.floor(nowMs / BUCKET_MS) - 1;
     let left = PRUNED_AT_ONCE;
@@ -99,7 +99,7 @@ export class MarkTable {
     this.#prunedBucket = Math.max(this.#prunedBucket, due);
   }
 
-  /** Buckets that are due, oldest first: by counting minutes, or by looking at all when more have passed than there are. */
+  /** Due buckets, oldest first: by counting minutes, or by a scan of all when more minutes passed than there are. */
   #bucketsUpTo(due: number): readonly number[] {
     if (this.#buckets.size === 0 || due <= this.#prunedBucket) return [];
     if (due - this.#prunedBucket > this.#buckets.size) {
@@ -154,7 +154,7 @@ export class MarkTable {
     }
   }
 
-  /** What held marks that have all ended goes as a whole. */
+  /** Releases all memory after the last mark was removed. */
   #forgetMemory(): void {
     this.#columns.clear();
     this.#index = new Uint32Array(FIRST_CAPACITY);
@@ -167,7 +167,7 @@ export class MarkTable {
     this.#index[place] = slot + 1;
   }
 
-  /** Takes a slot out of the index and moves later ones of the same run forward, so that probing never meets a gap. */
+  /** Removes a slot from the index and moves later ones of the same run forward, so that probing never meets a gap. */
   #leave(slot: number): void {
     const index = this.#index;
     const mask = index.length - 1;

@@ -2,19 +2,19 @@ import type { NowggPrincipal } from '../../principal.js';
 import { WATERMARK_RETENTION_MS } from './watermark.js';
 
 const DAY_MS = 24 * 3_600_000;
-/** The longest life of a token that states its end, until a longer one is seen. */
+/** The longest life of a token that states its expiry, until a longer one is seen. */
 export const STATED_LIFE_MS = DAY_MS;
-/** A token that states more than this states no usable end. */
+/** A token that states a longer life than this states no usable expiry. */
 const MOST_MS = 3_650 * DAY_MS;
 
 type DatedToken = Pick<NowggPrincipal, 'provider' | 'issuedAt' | 'expiresAt'>;
 
 /**
- * The longest life of each provider's tokens: how long a mark of a user or session matters. Learnt upwards from
- * accepted tokens, never downwards.
+ * The longest life of each provider's tokens: the time for which a mark of a user or session is relevant. Learned from
+ * accepted tokens; a life only grows.
  */
 export class TokenLives {
-  /** As configured, milliseconds. */
+  /** The configured life, in milliseconds. */
   readonly configuredMs: number | undefined;
   readonly #longest = new Map<string, number>();
 
@@ -22,7 +22,7 @@ export class TokenLives {
     this.configuredMs = configuredMs;
   }
 
-  /** For a provider of which nothing was learnt, milliseconds. */
+  /** The life for a provider without a learned one, in milliseconds. */
   get defaultMs(): number {
     return this.configuredMs ?? STATED_LIFE_MS;
   }
@@ -31,19 +31,19 @@ export class TokenLives {
     return this.#longest.get(provider) ?? this.defaultMs;
   }
 
-  /** What was learnt, where it is longer than the default. */
+  /** The learned lives that are longer than the default. */
   entries(): readonly (readonly [string, number])[] {
     return [...this.#longest];
   }
 
-  /** @returns whether it is longer than what was known */
+  /** Learns a life. @returns whether it is longer than the known one */
   grow(provider: string, lifeMs: number): boolean {
     if (!(lifeMs > this.of(provider))) return false;
     this.#longest.set(provider, lifeMs);
     return true;
   }
 
-  /** The life that a token shows, milliseconds; in whole days, so that it grows in few steps. */
+  /** The life that a token shows, in milliseconds; in whole days, so that it grows in few steps. */
   shownBy({ issuedAt, expiresAt }: DatedToken, nowMs: number): number {
     if (expiresAt === undefined) return this.configuredMs ?? WATERMARK_RETENTION_MS;
     const lifeMs = expiresAt.getTime() - (issuedAt?.getTime() ?? nowMs);

@@ -1,48 +1,48 @@
 /**
- * What a revocation speaks of: a user, a session or a token by the identity system's ids, or one credential by its
- * fingerprint.
+ * The kind of subject that a revocation names: a user, a session or a token by the identity system's ids, or one
+ * credential by its fingerprint.
  */
 export type RevocationKind = 'user' | 'session' | 'token' | 'credential';
 
-/** Who or what is revoked, or restored. */
+/** The subject that is revoked or restored. */
 export interface RevocationSubject {
   readonly provider: string;
   readonly kind: RevocationKind;
-  /** For a credential: SHA-256 as 43 base64url characters. Else the identity system's id. */
+  /** For a credential: SHA-256 as 43 base64url characters. Otherwise the identity system's id. */
   readonly id: string;
 }
 
-/** The state of one subject. Times are epoch milliseconds; with neither of the first two, nothing of it is refused. */
+/** The state of one subject. Times are epoch milliseconds; if neither of the first two is set, nothing is refused. */
 export interface Watermark extends RevocationSubject {
   /**
-   * Tokens issued up to then are refused; a token that does not tell counts as issued before. A mark of one token or
-   * credential refuses it whatever its time of issue.
+   * Tokens issued up to this time are refused; a token without a time of issue counts as issued before. A mark of one
+   * token or credential refuses it whatever its time of issue.
    */
   readonly issuedUntilMs: number | undefined;
-  /** Until then everything is refused, also what is issued later. */
+  /** Until this time everything is refused, also tokens that are issued later. */
   readonly refusedUntilMs: number | undefined;
   /**
-   * When {@link issuedUntilMs} was written, by the clock of the store. A store with a clock of its own sets it; others
-   * keep what is given.
+   * When {@link issuedUntilMs} was written, by the clock of the store. A store with a clock of its own sets it; other
+   * stores keep the given value.
    */
   readonly markedAtMs?: number | undefined;
-  /** Of one token: when it expires. Of a user or session: until when the mark is kept at least. */
+  /** For one token: when it expires. For a user or session: the time until which the mark is kept at least. */
   readonly notAfterMs?: number | undefined;
 }
 
 const DAY_MS = 24 * 3_600_000;
 
-/** The longest life of a token that does not state its end, unless it is configured. */
+/** The longest life of a token that does not state its expiry, unless it is configured. */
 export const WATERMARK_RETENTION_MS = 30 * DAY_MS;
-/** How much longer than its token a mark is kept: an expiry that was worked out from `expires_in` is not exact. */
+/** Time that a mark is kept longer than its token: an expiry that was computed from `expires_in` is not exact. */
 const ONE_TOKEN_MARGIN_MS = 60_000;
 
-/** Whether a mark names one token rather than everything that a user or session was issued. */
+/** Whether a mark names one token instead of everything issued to a user or session. */
 export function namesOneToken(kind: RevocationKind): boolean {
   return kind === 'token' || kind === 'credential';
 }
 
-/** The later state of a subject of which two revocations are known; a new end of a ban replaces the old one. */
+/** Merges two revocations of a subject: the later times count, and a new end of a ban replaces the old one. */
 export function mergeWatermarks(older: Watermark | undefined, newer: Watermark): Watermark {
   if (!older) return newer;
   return {
@@ -54,7 +54,7 @@ export function mergeWatermarks(older: Watermark | undefined, newer: Watermark):
   };
 }
 
-/** The times of a mark; NaN for one that is absent. */
+/** The times of a mark; NaN for an absent time. */
 export interface MarkTimes {
   readonly issuedUntilMs: number;
   readonly refusedUntilMs: number;
@@ -72,7 +72,7 @@ export function timesOf({ issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs 
 }
 
 /**
- * When a mark can refuse nothing any more, epoch milliseconds; minus infinity for one that never could.
+ * The time from which a mark can refuse nothing, in epoch milliseconds; minus infinity for a mark that never could.
  *
  * @param lifeMs the longest life of a token of its provider
  */
@@ -86,7 +86,7 @@ export function endOf(kind: RevocationKind, times: MarkTimes, lifeMs: number): n
   return Math.max(endOfBan, endOfMark);
 }
 
-/** Whether nothing can be refused by it any more. */
+/** Whether a watermark can refuse nothing any more. */
 export function isSpent(watermark: Watermark, nowMs: number, lifeMs = WATERMARK_RETENTION_MS): boolean {
   return endOf(watermark.kind, timesOf(watermark), lifeMs) <= nowMs;
 }

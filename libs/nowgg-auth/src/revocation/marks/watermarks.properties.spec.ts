@@ -11,7 +11,7 @@ import { propertyRuns } from '../../testing-support/property-runs.js';
 const HOUR_MS = 3_600_000;
 const LIFE_MS = 24 * HOUR_MS;
 
-/** What a list of marks refuses, by the rules and nothing else. */
+/** The tokens that a list of marks refuses, by the rules alone. */
 class ReferenceMarks {
   readonly #marks = new Map<string, Watermark>();
 
@@ -78,7 +78,7 @@ describe('watermarks', () => {
         return steps.every((step) => {
           if (step.do === 'apply') {
             marks.apply(step.mark, nowMs);
-            // A mark that has ended when it is read says nothing.
+            // A mark that has ended when it is read has no effect.
             const isOver = endOf(step.mark.kind, timesOf(step.mark), LIFE_MS) <= nowMs;
             reference.apply(isOver ? { ...step.mark, issuedUntilMs: undefined, refusedUntilMs: undefined } : step.mark);
           } else if (step.do === 'pass') {

@@ -6,27 +6,27 @@ import { MarkTable } from './mark-table.js';
 import { TokenLives } from './token-lives.js';
 import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from './watermark.js';
 
-/** What tells whether a verified token falls under a revocation. */
+/** The fields of a verified token that decide whether it falls under a revocation. */
 export type RevocableToken = Pick<
   NowggPrincipal,
   'provider' | 'userId' | 'sessionId' | 'tokenId' | 'issuedAt' | 'expiresAt'
 >;
 
-/** What is known of one provider's revocations. */
+/** The known revocations of one provider. */
 interface ProviderMarks {
   readonly tables: Readonly<Record<RevocationKind, MarkTable>>;
   readonly leads: IssuerLeads;
 }
 
-/** A token of which no exchange or refresh is known. */
+/** Value for a token without a known exchange or refresh. */
 export const NEVER_BEGUN = Number.NEGATIVE_INFINITY;
 
 const NOTHING = Number.NEGATIVE_INFINITY;
 const EVERYTHING = Number.POSITIVE_INFINITY;
 
 /**
- * The watermarks that this process knows, for the question that every request asks: is this token revoked here?
- * Answering takes no I/O and next to nothing while there are none.
+ * The watermarks that this process knows. Every request checks whether its token is revoked here; the check does no
+ * I/O, and costs almost nothing while there are no watermarks.
  */
 export class Watermarks {
   readonly #lives: TokenLives;
@@ -58,7 +58,7 @@ export class Watermarks {
     return (
       this.#covers(reachOf(tables.user, userId, nowMs, begunAtMs), token, leads) ||
       (sessionId !== undefined && this.#covers(reachOf(tables.session, sessionId, nowMs, begunAtMs), token, leads)) ||
-      // A mark that names the token refuses it, whatever time of issue it states.
+      // A mark that names the token refuses it, whatever time of issue the token states.
       (tokenId !== undefined && reachOf(tables.token, tokenId, nowMs, begunAtMs) !== NOTHING) ||
       reachOf(tables.credential, digest, nowMs, begunAtMs) !== NOTHING
     );
@@ -81,7 +81,7 @@ export class Watermarks {
     };
   }
 
-  /** Takes over the state of a subject as the store has it. */
+  /** Applies the state of a subject as the store has it. */
   apply(watermark: Watermark, nowMs: number): void {
     const { provider, kind } = watermark;
     const id = indexOf(kind, watermark.id);
@@ -91,7 +91,7 @@ export class Watermarks {
     else this.#byProvider.get(provider)?.tables[kind].remove(id);
   }
 
-  /** Drops what has ended a minute ago, without looking at what has not. */
+  /** Removes marks that ended a minute ago, without looking at the others. */
   prune(nowMs: number): void {
     for (const [provider, { tables }] of this.#byProvider) {
       for (const [kind, table] of Object.entries(tables) as [RevocationKind, MarkTable][]) {
@@ -100,7 +100,7 @@ export class Watermarks {
     }
   }
 
-  /** Notes that an issuer's clock is ahead of ours: what it issued before a sign-out may look newer. */
+  /** Notes that an issuer's clock is ahead of ours: a token that it issued before a sign-out may look newer. */
   noteLead(provider: string, leadMs: number, nowMs: number): void {
     this.#marksOf(provider).leads.note(leadMs, nowMs);
   }
@@ -114,7 +114,7 @@ export class Watermarks {
     return issuedAtMs <= reachMs || issuedAtMs <= reachMs + leads.at(reachMs);
   }
 
-  /** Whether a token without a time of issue ends too late for having been issued before. */
+  /** Whether a token without a time of issue expires too late to have been issued before the mark. */
   #outlives({ expiresAt }: RevocableToken, reachMs: number): boolean {
     const { configuredMs } = this.#lives;
     return configuredMs !== undefined && expiresAt !== undefined && expiresAt.getTime() > reachMs + configuredMs;
@@ -137,7 +137,7 @@ export class Watermarks {
   }
 }
 
-/** Up to which time of issue the mark of an id refuses tokens. */
+/** The latest time of issue up to which the mark of an id refuses tokens. */
 function reachOf(table: MarkTable, id: string, nowMs: number, begunAtMs: number): number {
   const slot = table.find(id);
   if (slot < 0) return NOTHING;

@@ -2,7 +2,7 @@ import type { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError } from '../../errors.js';
 import type { Deadlines } from '../../resilience/deadlines.js';
 
-/** How long one caller waits: until his deadline or until he gives up. Work that he waits for goes on without him. */
+/** The wait of one caller: until the deadline or until the caller gives up. The work continues without the caller. */
 export class CallerWait {
   readonly #clock: NowggClock;
   readonly #deadlines: Deadlines;
@@ -35,7 +35,7 @@ export class CallerWait {
       };
     });
     try {
-      // Also hears of what becomes of the work when nobody waits for it any more.
+      // The race also handles a rejection of the work after the caller has left.
       return await Promise.race([work, left]);
     } finally {
       leave();

@@ -4,7 +4,7 @@ import { Circuit } from '../../resilience/circuit.js';
 
 interface ClientCircuit {
   readonly circuit: Circuit;
-  /** The pause after our client was refused the last time, milliseconds; 0 when it was not. */
+  /** Pause after the last refusal of the client, in milliseconds; 0 when it was not refused. */
   refusedPauseMs: number;
 }
 
@@ -13,9 +13,9 @@ const LONGEST_MS = 60_000;
 const FIRST_REFUSED_MS = 10_000;
 
 /**
- * Spares a token endpoint that is busy, silent or refuses our client, for each client and kind of grant separately. Says
- * nothing about any grant. Opens at once when the endpoint says to come back later or refuses the client, and by the
- * ratio of calls without an answer.
+ * Circuits for token endpoints that are busy, silent or refuse the client, for each client and kind of grant
+ * separately. A circuit says nothing about any grant. It opens at once when the endpoint says to retry later or refuses
+ * the client, and by the ratio of unanswered calls.
  */
 export class ClientCircuits {
   readonly #clock: NowggClock;
@@ -25,12 +25,15 @@ export class ClientCircuits {
     this.#clock = clock;
   }
 
-  /** How long no call may be made, milliseconds; 0 when one may. */
+  /** Time during which no call may be made, in milliseconds; 0 when one may. */
   closedForMs(key: string): number {
     return this.#byKey.get(key)?.circuit.closedForMs() ?? 0;
   }
 
-  /** The same for a caller that makes the call at once: while the circuit is open, it may be a probe. */
+  /**
+   * Returns the time as {@link closedForMs} does, for a caller that makes the call at once: while the circuit is open,
+   * the call may be a probe.
+   */
   enter(key: string): number {
     return this.#byKey.get(key)?.circuit.enter() ?? 0;
   }

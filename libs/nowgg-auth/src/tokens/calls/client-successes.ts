@@ -4,8 +4,8 @@ import type { TokenStore } from '../store/token-store.js';
 const AT_MOST_EVERY_MS = 1_000;
 
 /**
- * Whether a client's credentials work at all: the evidence without which a refusal of one grant does not count. Kept in
- * the store for all processes, written seldom because every refresh would write the same row.
+ * Records that a client's credentials work: without this evidence a refusal of one grant does not count. Kept in the
+ * store for all processes, written seldom because every refresh would write the same row.
  */
 export class ClientSuccesses {
   readonly #store: TokenStore;
@@ -17,7 +17,7 @@ export class ClientSuccesses {
     this.#clock = clock;
   }
 
-  /** Never throws: a success that is not noted only makes refusals count later. */
+  /** Records a success. Never throws: a missing record only makes refusals count later. */
   async note(clientKey: string): Promise<void> {
     const now = this.#clock.monotonicNow();
     if (now - (this.#notedAt.get(clientKey) ?? -Infinity) < AT_MOST_EVERY_MS) return;
@@ -29,9 +29,9 @@ export class ClientSuccesses {
     }
   }
 
-  /** When the client last had a success, epoch milliseconds of the store's clock. */
+  /** Time of the client's last success, in epoch milliseconds of the store's clock. */
   async last(clientKey: string): Promise<number | undefined> {
-    // The next success is news after a refusal, however soon it comes.
+    // After a refusal, the next success must be written, however soon it comes.
     this.#notedAt.delete(clientKey);
     return this.#store.findClientSuccess(clientKey);
   }

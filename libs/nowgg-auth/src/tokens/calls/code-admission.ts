@@ -5,38 +5,38 @@ import { isAllowed } from '../../resilience/hook-answer.js';
 import type { CodeBudget } from '../../options/options.js';
 import { CodeAllowance } from './code-allowance.js';
 
-/** What limits the codes of one client. */
+/** Limits for the codes of one client. */
 export interface CodeLimits {
   readonly maxExchangesInFlight: number;
   readonly refusedCodesPerMinute: number;
   readonly codeBudget: CodeBudget | undefined;
-  /** How long a code may wait to be admitted, milliseconds. */
+  /** Time that a code may wait to be admitted, in milliseconds. */
   readonly softDeadlineMs: number;
 }
 
-/** Who brings a code, as far as the application says. */
+/** The origin of a code, as far as the application states it. */
 export interface CodeQuestion {
   readonly provider: string;
   readonly clientKey: string;
   readonly source?: string | undefined;
 }
 
-/** A code that may be sent. Must be ended exactly once. */
+/** A code that may be sent. `end` must be called exactly once. */
 export interface AdmittedCode {
   end(outcome: 'accepted' | 'refused' | 'neither'): void;
 }
 
-/** Of the exchanges under way one source may have this part, and of the refused codes this part. */
+/** One source may have one eighth of the exchanges in progress and one third of the refused codes. */
 const SOURCE_SHARE = 8;
 const SOURCE_REFUSED_SHARE = 3;
 const MOST_SOURCES = 10_000;
 const WAIT_STEP_MS = 50;
-/** Most codes of one client that wait for a place: a burst of sign-ins is served one after another. */
+/** Maximum number of codes of one client that wait for a place: a burst of sign-ins is served one after another. */
 const MOST_WAITING = 1_000;
 
 /**
- * Decides whether a code may be sent to a token endpoint: codes of a stranger use up bounds of their own, so that neither
- * connections nor the client's quota at the identity system are left to them.
+ * Decides whether a code may be sent to a token endpoint. Codes of strangers have limits of their own, so that
+ * strangers use up neither the connections nor the client's quota at the identity system.
  */
 export class CodeAdmission {
   readonly #clock: NowggClock;
@@ -91,7 +91,7 @@ export class CodeAdmission {
     }
   }
 
-  /** A named source has an allowance of its own; all others share one for each client. */
+  /** A named source has its own allowance; all others share one for each client. */
   #allowanceOf({ clientKey, source }: CodeQuestion): CodeAllowance {
     const { refusedCodesPerMinute } = this.#limits;
     const key = source === undefined ? clientKey : `${clientKey}:${source}`;

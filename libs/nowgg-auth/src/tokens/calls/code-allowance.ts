@@ -2,18 +2,18 @@ import type { NowggClock } from '../../clock.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';
 
 const WINDOW_MS = 60_000;
-/** While too many codes are refused, one more is sent this often. */
+/** Interval at which one more code is sent while too many are refused, in milliseconds. */
 const PACE_MS = 5_000;
 
 /**
- * How many codes may be sent: a code that is under way or was refused within the last minute takes a part of the limit,
- * one that was accepted gives as much back as it could take. So a flood of made-up codes ends at the limit and goes on
- * at a slow pace, while sign-ins that succeed are not limited however many they are.
+ * Limits the number of codes that may be sent. A code that is in progress or was refused within the last minute uses up
+ * one unit of the limit; an accepted code gives back as much as it could use up. So a flood of made-up codes stops at
+ * the limit and continues at a slow pace, while successful sign-ins are not limited, however many there are.
  */
 export class CodeAllowance {
   readonly #clock: NowggClock;
   readonly #limit: number;
-  /** Codes that were refused or accepted; a hit is one that was refused. */
+  /** Codes that were refused or accepted; a hit is a refused code. */
   readonly #answered = new RollingWindow(WINDOW_MS);
   #underway = 0;
   #nextSlowAt = Number.NEGATIVE_INFINITY;
@@ -23,7 +23,7 @@ export class CodeAllowance {
     this.#limit = limit;
   }
 
-  /** Takes a part of the limit. `full`: worth waiting for one that is under way. `slowed`: it is not. */
+  /** Uses up one unit of the limit. `full`: worth waiting for a code in progress. `slowed`: not worth waiting. */
   begin(): 'begun' | 'full' | 'slowed' {
     const now = this.#clock.monotonicNow();
     const { hits: refused, total } = this.#answered.counts(now);

@@ -3,10 +3,10 @@ import { IdentityUnavailableError } from '../../errors.js';
 import type { TokenCounters } from '../events/token-counters.js';
 import { type NowggTokenEvent, publishTokenEvent } from '../events/token-events.js';
 
-/** The pause after a first failure, milliseconds; it doubles. */
+/** Pause after a first failure, in milliseconds; it doubles. */
 const FIRST_PAUSE_MS = 25;
 
-/** Whose tokens they are, for the events. */
+/** The owner of a token set, for the events. */
 interface SetOwner {
   readonly provider: string;
   readonly grantId: string | undefined;
@@ -15,7 +15,7 @@ interface SetOwner {
 type SetState = Extract<NowggTokenEvent, { type: 'pending_write' }>['state'];
 
 /**
- * Holds what the identity system has handed out until it is stored: with a rotating refresh token this process may have
+ * Holds token sets from the identity system until they are stored: with a rotating refresh token this process may have
  * the only copy. Tries as long as the process lives.
  */
 export class PendingWrites {
@@ -30,7 +30,7 @@ export class PendingWrites {
     this.#counters = counters;
   }
 
-  /** Stores by this operation, again and again until it succeeds; it must be safe to repeat. */
+  /** Runs this store operation again and again until it succeeds; it must be safe to repeat. */
   async save<T>(owner: SetOwner, operation: () => Promise<T>): Promise<T> {
     const receivedAt = this.#clock.monotonicNow();
     let last: SetState | undefined;
@@ -56,7 +56,7 @@ export class PendingWrites {
     }
   }
 
-  /** Ends the retries: the process is going away and has waited as long as it may. */
+  /** Ends the retries: the process is shutting down and has waited as long as it may. */
   abandon(): void {
     this.#abandoned = true;
   }

@@ -1,17 +1,17 @@
 /**
- * One refresh per grant and generation at a time in this process. A flight belongs to no caller, and may give its place
- * away while it is still in the air: its reply is then stored_late, but nobody new waits for it.
+ * Allows one refresh per grant and generation at a time in this process. A call in flight belongs to no caller, and may
+ * give up its place before it ends: its late response is then stored, but no new caller waits for it.
  */
 export class RefreshFlights<T> {
   readonly #byKey = new Map<string, Promise<T>>();
   readonly #inTheAir = new Set<Promise<T>>();
 
-  /** Joins the flight of this key or starts one. `leave` gives its place away. */
+  /** Joins the call of this key or starts one. `leave` gives up its place. */
   join(key: string, fly: (leave: () => void) => Promise<T>): Promise<T> {
     const underway = this.#byKey.get(key);
     if (underway) return underway;
     const leave = () => {
-      // Only its own place: a newer flight may have it by now.
+      // Only its own place: a newer call may have it by now.
       if (this.#byKey.get(key) === flight) this.#byKey.delete(key);
     };
     const flight: Promise<T> = fly(leave).finally(() => {
@@ -20,17 +20,17 @@ export class RefreshFlights<T> {
     });
     this.#byKey.set(key, flight);
     this.#inTheAir.add(flight);
-    // A flight without passengers may fail unheard.
+    // A call that no caller waits for may fail without an unhandled rejection.
     flight.catch(() => undefined);
     return flight;
   }
 
-  /** Whether one is under way that a new caller would join. */
+  /** Whether a call is in flight that a new caller would join. */
   has(key: string): boolean {
     return this.#byKey.has(key);
   }
 
-  /** All that have not landed, harvests included. */
+  /** All calls that have not ended, including the storing of their responses. */
   get inTheAir(): readonly Promise<T>[] {
     return [...this.#inTheAir];
   }

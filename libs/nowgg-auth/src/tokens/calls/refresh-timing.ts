@@ -1,20 +1,20 @@
 import type { ResolvedTokensOptions } from '../../options/options.js';
 
-/** The durations of the refresh protocol that are no options, in milliseconds. Tests shorten them. */
+/** Durations of the refresh protocol that are not options, in milliseconds. Tests shorten them. */
 export interface RefreshTiming {
-  /** The mandatory zone at most; a quarter of a token's life if that is less. */
+  /** Maximum length of the mandatory zone; a quarter of a token's life if that is less. */
   readonly mandatoryMs: number;
-  /** Between two background refreshes of a grant. */
+  /** Minimum time between two background refreshes of a grant. */
   readonly backgroundQuietMs: number;
-  /** Between two attempts after a refusal. */
+  /** Minimum time between two attempts after a refusal. */
   readonly refusedRetryMs: number;
-  /** Two refusals that both count are at least this far apart. */
+  /** Minimum time between two refusals that both count. */
   readonly countedApartMs: number;
-  /** Counted refusals that make a definite no out of indefinite ones. */
+  /** Number of counted refusals that together make a definite refusal. */
   readonly countedRefusals: number;
-  /** After an attempt that failed without a word about the grant. */
+  /** Pause after an attempt that failed and said nothing about the grant. */
   readonly failedRetryMs: number;
-  /** Longest pause between two looks at a grant that another process refreshes. */
+  /** Longest pause between two reads of a grant that another process refreshes. */
   readonly pollMs: number;
   /** Longest pause before a call that was not sent is tried again. */
   readonly resendMs: number;

@@ -2,13 +2,13 @@ import type { NowggClock } from '../../clock.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import type { ClientCircuits } from './client-circuits.js';
 
-/** How often a call that certainly was not sent is tried again. */
+/** Number of times that a call that was certainly not sent is tried again. */
 const RESENDS = 2;
 
-/** What a call to a token endpoint is for. */
+/** The purpose of a call to a token endpoint. */
 export type TokenCallPurpose = 'code' | 'refresh';
 
-/** Under which a client's circuit for this purpose is kept: what codes meet says nothing about refreshes. */
+/** The key of a client's circuit for this purpose: the outcome of codes says nothing about refreshes. */
 export function circuitKey(purpose: TokenCallPurpose, clientKey: string): string {
   return `${purpose}:${clientKey}`;
 }
@@ -17,24 +17,24 @@ export interface TokenCall {
   readonly purpose: TokenCallPurpose;
   readonly clientKey: string;
   readonly send: () => Promise<TokenOutcome>;
-  /** Longest pause before a resend, milliseconds. */
+  /** Longest pause before a resend, in milliseconds. */
   readonly resendMs: number;
-  /** Whether the same request may be sent once more when nobody knows what became of the first. */
+  /** Whether the same request may be sent once more when the outcome of the first is unknown. */
   readonly replays: boolean;
   /**
-   * Whether it is still the caller's turn, with time enough for another try. Asked again after each pause, because a
-   * process may have been frozen in it.
+   * Whether the caller still holds the lease, with enough time for another try. Checked again after each pause, because
+   * a process may have been frozen in it.
    */
   readonly mayRepeat: () => boolean;
 }
 
-/** What came of it in the end, and whether an earlier try of this same call is in doubt. */
+/** The final outcome of a call, and whether an earlier try of the same call is in doubt. */
 export interface TokenCallResult {
   readonly outcome: TokenOutcome;
   readonly earlierInDoubt: boolean;
 }
 
-/** Calls a token endpoint: what was not sent is sent again twice, what is in doubt is replayed once. */
+/** Calls a token endpoint: a call that was not sent is sent again twice, a call in doubt is replayed once. */
 export async function callTokenEndpoint(
   call: TokenCall,
   circuits: ClientCircuits,
@@ -54,7 +54,7 @@ export async function callTokenEndpoint(
   }
 }
 
-/** A provider reports by value. One that throws all the same may have sent the request, and its error is not for us. */
+/** A provider reports by value. One that throws may still have sent the request, and its error is not passed on. */
 async function sent(call: TokenCall): Promise<TokenOutcome> {
   try {
     return await call.send();

@@ -19,7 +19,7 @@ import { TokenCounters } from '../events/token-counters.js';
 import { PendingWrites } from './pending-writes.js';
 import { Vault } from '../vault/vault.js';
 
-/** What a `NowggTokenService` is made of. */
+/** The dependencies of a `NowggTokenService`. */
 export interface NowggTokenServiceDependencies {
   readonly store: TokenStore;
   readonly identityProviders: IdentityProviders;
@@ -29,24 +29,24 @@ export interface NowggTokenServiceDependencies {
   readonly options: ResolvedTokensOptions;
   /** Refuses the tokens of a revoked grant here, before they expire. */
   readonly revocations?: TokenRevocations | undefined;
-  /** Says whether a grant's user or session is revoked. Absent where revocations are not kept. */
+  /** Knows whether a grant's user or session is revoked. Absent where revocations are not kept. */
   readonly grantRevocations?: GrantRevocations | undefined;
-  /** Answers for tokens whose exchange is under way. Default: one of its own. */
+  /** Knows the tokens whose exchange is in progress. Default: an instance of its own. */
   readonly issuedTokens?: StoredIssuedTokens | undefined;
-  /** What is known of our clients. Default: none, every refusal of a code is believed. */
+  /** Evidence about the clients of this application. Default: none, every refusal of a code is believed. */
   readonly evidence?: ClientEvidences | undefined;
-  /** Durations of the protocol that are no options. */
+  /** Durations of the protocol that are not options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
 
-/** What the steps of the exchange and of the refresh share. */
+/** The parts that the exchange and the refresh share. */
 export interface TokenDependencies {
   readonly store: TokenStore;
   readonly vault: Vault;
   readonly identityProviders: IdentityProviders;
   readonly circuits: ClientCircuits;
   readonly codes: CodeAdmission;
-  /** By client, apart from the exchanges of codes. */
+  /** Places by client, separate from the exchanges of codes. */
   readonly refreshPlaces: Bulkheads;
   readonly successes: ClientSuccesses;
   readonly evidence: ClientEvidences;
@@ -60,7 +60,7 @@ export interface TokenDependencies {
   readonly timing: TokensTiming;
 }
 
-/** Refreshes that wait for a place, beyond which none does: each is a player who waits too. */
+/** Maximum number of refreshes that wait for a place: for each of them, a player waits too. */
 const MOST_WAITING_REFRESHES = 10_000;
 const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 

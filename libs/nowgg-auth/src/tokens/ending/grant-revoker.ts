@@ -5,9 +5,9 @@ import { hasText } from '../store/ended-grant.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
-/** How many grants' ends are worked on at the same time. */
+/** Number of grants that are ended at the same time. */
 const AT_ONCE = 8;
-/** An end that is not complete after so long was broken off, milliseconds. */
+/** Time after which an incomplete end counts as interrupted, in milliseconds. */
 const BROKEN_OFF_MS = 60_000;
 const BATCH = 500;
 
@@ -18,9 +18,9 @@ interface SentTokens {
 }
 
 /**
- * Ends grants, in this order: the row is revoked, so that no refresh under way can revive it; every token that is out is
- * refused here; the identity system is told; the ciphertexts are deleted. Each step can be repeated, and an end that
- * was broken off goes on where it stopped when the grant is revoked again or {@link finishBrokenOff} finds it.
+ * Ends grants, in this order: the row is revoked, so that no refresh in progress can revive it; every unexpired token
+ * is refused here; the identity system is told; the ciphertexts are deleted. Each step can be repeated. An interrupted
+ * end continues where it stopped when the grant is revoked again or {@link finishBrokenOff} finds it.
  */
 export class GrantRevoker {
   readonly #parts: TokenDependencies;
@@ -36,7 +36,7 @@ export class GrantRevoker {
     const { store } = this.#parts;
     const ended = await store.revokeGrant(grantId);
     if (ended) return this.#end([ended]);
-    // An earlier call may have come this far and failed at the next step.
+    // An earlier call may have revoked the row and failed at the next step.
     const before = await store.findGrant(grantId);
     if (before?.state === 'revoked' && hasText(before)) await this.finish([before]);
   }
@@ -48,7 +48,7 @@ export class GrantRevoker {
   }
 
   /**
-   * Does what is left to do for grants that are revoked in the store.
+   * Completes the remaining steps for grants that are revoked in the store.
    * @returns when their tokens are refused here; the identity system is told in the background
    */
   async finish(grants: readonly GrantRecord[]): Promise<void> {
@@ -56,7 +56,9 @@ export class GrantRevoker {
     this.#inBackground(forEach(grants.filter(hasText), (grant) => this.#tellAndWipe(grant)));
   }
 
-  /** Finishes ends that a process broke off: it was killed, or its database or identity system was away. */
+  /**
+   * Finishes ends that a process left incomplete: it was killed, or its database or identity system was unavailable.
+   */
   async finishBrokenOff(): Promise<void> {
     for (let after: string | undefined; ; ) {
       const batch = await this.#parts.store.listUnwiped(BROKEN_OFF_MS, after, BATCH);
@@ -66,7 +68,9 @@ export class GrantRevoker {
     }
   }
 
-  /** Tells the identity system of tokens that came for a grant which had ended meanwhile: nothing here holds them. */
+  /**
+   * Tells the identity system about tokens that arrived for a grant that had ended meanwhile: they are not stored here.
+   */
   tellOfUnwanted({ provider, clientKey }: GrantRecord, tokens: SentTokens): void {
     this.#inBackground(this.#tell(this.#clientOf(provider, clientKey), tokens));
   }
@@ -95,7 +99,7 @@ export class GrantRevoker {
     const { store, vault } = this.#parts;
     const provider = this.#clientOf(grant.provider, grant.clientKey);
     const refreshToken = readable(() => vault.refreshTokenOf(grant));
-    // Another process may have the client or the key. Until it has told, a day at most, the ciphertext stays.
+    // Another process may have the client or the key. The ciphertext stays until that process has told, a day at most.
     if (!provider || refreshToken === undefined) return;
     const accessToken = readable(() => vault.accessTokenOf(grant).token);
     const isTold = await this.#tell(provider, { refreshToken, accessToken });
@@ -111,13 +115,13 @@ export class GrantRevoker {
     }
   }
 
-  /** A refresh token goes to the client that it was issued to and to no other. */
+  /** A refresh token is used only by the client that it was issued to. */
   #clientOf(provider: string, clientKey: string): IdentityProvider | undefined {
     const found = this.#parts.identityProviders.find(provider);
     return found?.clientKey === clientKey ? found : undefined;
   }
 
-  /** The grant is over here whether or not the identity system can be told. */
+  /** The grant has ended here whether or not the identity system can be told. */
   #inBackground(work: Promise<unknown>): void {
     const telling = work.catch(() => undefined).finally(() => this.#telling.delete(telling));
     this.#telling.add(telling);
@@ -128,7 +132,7 @@ async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>)
   for (let at = 0; at < items.length; at += AT_ONCE) await Promise.all(items.slice(at, at + AT_ONCE).map(work));
 }
 
-/** Undefined for a ciphertext that does not open: it must not keep a grant from being ended. */
+/** Returns undefined for a ciphertext that cannot be decrypted: it must not prevent the end of a grant. */
 function readable(open: () => string): string | undefined {
   try {
     return open();

@@ -1,32 +1,42 @@
 import type { RefreshOutcome } from './token-events.js';
 
-/** Upper bounds of the buckets of {@link DurationCounts}, milliseconds; what takes longer is in a last bucket. */
+/** Upper bounds of the buckets of {@link DurationCounts}, in milliseconds; longer durations are in one last bucket. */
 export const DURATION_BOUNDS_MS: readonly number[] = Object.freeze([
   1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
 ]);
 
-/** How often something took how long. */
+/** Counts of durations, in buckets. */
 export interface DurationCounts {
   readonly count: number;
   readonly totalMs: number;
   readonly longestMs: number;
-  /** How many took at most so long, and longer than the bound before: one for each of `DURATION_BOUNDS_MS`, and one more. */
+  /**
+   * Number of durations up to each bound of `DURATION_BOUNDS_MS` and above the bound before, and one more number for
+   * longer durations.
+   */
   readonly buckets: readonly number[];
 }
 
-/** What a `NowggTokenService` has done since it was made. Sums of this process; nothing in it names a grant. */
+/** Counters of a `NowggTokenService` since it was created. Sums of this process; none of them names a grant. */
 export interface NowggTokenCounters {
-  /** `fresh`: a caller got the stored token without waiting. All others: one for each refresh, however many waited for it. */
+  /**
+   * `fresh`: a caller got the stored token without waiting. All others: one for each refresh, however many callers
+   * waited.
+   */
   readonly outcomes: Readonly<Record<'fresh' | RefreshOutcome, number>>;
-  /** From the first statement of a refresh until the lease was had, or was clearly not to be had or needed. */
+  /**
+   * Time from the first statement of a refresh until the lease was acquired, or was clearly unavailable or not needed.
+   */
   readonly leaseWait: DurationCounts;
-  /** From a reply of the token endpoint until it was stored: as long as only this process had it. Exchanges too. */
+  /**
+   * Time from a reply of the token endpoint until it was stored, while only this process had it. Includes exchanges.
+   */
   readonly commitWindow: DurationCounts;
-  /** Token sets that were received and are not stored at this moment. */
+  /** Token sets that were received and are not stored yet. */
   readonly pendingWrites: number;
   /** Token sets that were not stored at the first try, so far. */
   readonly delayedWrites: number;
-  /** Token sets that this process gave up because it was told to end while its store was away. */
+  /** Token sets that this process gave up because it was told to end while its store was unavailable. */
   readonly abandonedWrites: number;
 }
 
@@ -71,7 +81,7 @@ export class Durations {
   }
 }
 
-/** Sums that are kept whether or not anybody listens to the events. */
+/** Counters that are kept even without a subscriber to the events. */
 export class TokenCounters {
   readonly #outcomes = { ...NO_OUTCOMES };
   readonly leaseWait = new Durations();

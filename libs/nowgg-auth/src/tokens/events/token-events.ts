@@ -1,16 +1,17 @@
 import { channel } from 'node:diagnostics_channel';
 
 /**
- * What came of a refresh, or of a call that asked for one.
- * - `refreshed`: this process asked and stored the new tokens. `stored_late`: the same, after every caller had left.
- * - `adopted`: somebody else was faster. `held_timeout`: somebody else was at it for too long.
+ * Outcome of a refresh, or of a call that asked for one.
+ * - `refreshed`: this process made the call and stored the new tokens. `stored_late`: the same, after every caller had
+ *   left.
+ * - `adopted`: another attempt was faster. `held_timeout`: another attempt held the lease for too long.
  * - `busy`, `not_sent`, `in_doubt`, `client_refused`: the call failed and says nothing about the grant.
- * - `circuit_open`, `backing_off`: not asked, because an earlier call failed a moment ago.
- * - `overloaded`: not asked, because as many refreshes as `maxRefreshesInFlight` were under way for too long.
- * - `refused`: the grant was refused, which does not end it yet. `suspect`: not asked, because of an earlier refusal,
- *   or the reply belongs to another user.
- * - `needs_reauth`: the grant was refused for good. `ended`: it was over before.
- * - `failed`: our own store or configuration failed.
+ * - `circuit_open`, `backing_off`: no call was made, because an earlier call failed a moment ago.
+ * - `overloaded`: no call was made, because as many refreshes as `maxRefreshesInFlight` were in progress for too long.
+ * - `refused`: the grant was refused, which does not end it yet. `suspect`: no call was made because of an earlier
+ *   refusal, or the reply belongs to another user.
+ * - `needs_reauth`: the grant was refused for good. `ended`: the grant had ended before.
+ * - `failed`: the application's own store or configuration failed.
  */
 export type RefreshOutcome =
   | 'refreshed'
@@ -30,25 +31,28 @@ export type RefreshOutcome =
   | 'ended'
   | 'failed';
 
-/** Something that happened to a grant. Carries no token, code or secret. */
+/** An event of a grant. Carries no token, code or secret. */
 export type NowggTokenEvent =
   | {
       readonly type: 'refresh';
       readonly provider: string;
       readonly grantId: string;
       readonly outcome: RefreshOutcome;
-      /** From the first statement to the end, milliseconds. */
+      /** Time from the first statement to the end, in milliseconds. */
       readonly durationMs: number;
-      /** The part of it until the lease was had, or was clearly not to be had or needed. Absent when it was not asked for. */
+      /**
+       * Part of `durationMs` until the lease was acquired, or was clearly unavailable or not needed. Absent when no
+       * lease was requested.
+       */
       readonly leaseWaitMs?: number;
-      /** The part of it at the token endpoint, repetitions included. Absent when that was not asked. */
+      /** Part of `durationMs` at the token endpoint, repetitions included. Absent when no call was made. */
       readonly callMs?: number;
-      /** The part of it from the reply until it was stored. Absent when there was no token set. */
+      /** Part of `durationMs` from the reply until it was stored. Absent when there was no token set. */
       readonly commitMs?: number;
     }
   /**
-   * A token set that was received could not be stored at the first try. `held`: this process keeps it and tries again.
-   * `saved`: it is stored now. `abandoned`: the process was told to end first.
+   * A received token set could not be stored at the first try. `held`: this process keeps it and tries again. `saved`:
+   * it is stored now. `abandoned`: the process was told to end first.
    */
   | {
       readonly type: 'pending_write';
@@ -56,12 +60,12 @@ export type NowggTokenEvent =
       /** Undefined for the reply to a code, which has no grant yet. */
       readonly grantId: string | undefined;
       readonly state: 'held' | 'saved' | 'abandoned';
-      /** How long this process has had it, milliseconds. */
+      /** Time since this process received the token set, in milliseconds. */
       readonly heldMs: number;
-      /** How many sets this process has that are not stored, this one included while it is. */
+      /** Number of token sets that this process has not stored, including this one while it is not stored. */
       readonly pendingWrites: number;
     }
-  /** A ciphertext did not open; the row was kept as it is. */
+  /** A ciphertext could not be decrypted; the row was left as it is. */
   | {
       readonly type: 'unreadable_ciphertext';
       readonly provider: string;
@@ -69,11 +73,13 @@ export type NowggTokenEvent =
       readonly fault: 'malformed' | 'unknown_key' | 'tampered';
     };
 
-/** A caller got the stored access token without waiting. One for each such call, and so on a channel of its own. */
+/**
+ * A caller got the stored access token without waiting. Published for each such call, and so on a channel of its own.
+ */
 export interface NowggTokenReadEvent {
   readonly provider: string;
   readonly grantId: string;
-  /** `advisory`: near enough to its end that it is refreshed in the background. */
+  /** `advisory`: so near its end that it is refreshed in the background. */
   readonly zone: 'fresh' | 'advisory';
 }
 

@@ -14,23 +14,26 @@ import { openReply, sealReply } from './sealed-reply.js';
 import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
-/** When a code that was not admitted may be brought again, seconds. */
+/** Time after which a code that was not admitted may be sent again, in seconds. */
 export const NOT_ADMITTED_RETRY_S = 5;
-/** When a code that was refused in doubt may be tried again, milliseconds. */
+/** Time after which a code that was refused in doubt may be tried again, in milliseconds. */
 const DOUBTED_CODE_RETRY_MS = 5_000;
 
-/** What an attempt works with, beside its claim. */
+/** The dependencies of an attempt, in addition to its claim. */
 export interface CodeAttemptContext {
   readonly parts: TokenDependencies;
   readonly authenticator: NowggAuthenticator;
   readonly completed: CompletedExchanges;
   readonly provider: IdentityProvider;
   readonly request: Omit<CodeExchangeRequest, 'signal'>;
-  /** Told what became of the code when it was sent; undefined when it may not be sent. */
+  /** Called with the outcome of the code when it was sent; undefined when the code may not be sent. */
   readonly onSent: AdmittedCode['end'] | undefined;
 }
 
-/** One attempt to make a grant out of a code, with the claim on it: call, seal the reply at once, verify, create. */
+/**
+ * One attempt to exchange a code for a grant, with the claim on it: call, encrypt and store the reply at once, verify,
+ * create.
+ */
 export class CodeAttempt {
   readonly #context: CodeAttemptContext;
   readonly #parts: TokenDependencies;
@@ -67,7 +70,7 @@ export class CodeAttempt {
     if (closedForMs > 0) return this.#giveUp('now', closedForMs);
     const { request } = this.#context;
     const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.lateReplyMs) });
-    // The module never replays a code: it works once, and a second use may count as theft.
+    // The module never replays a code: a code works once, and a second use may count as theft.
     const startedAt = clock.monotonicNow();
     const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
     const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;
@@ -101,13 +104,16 @@ export class CodeAttempt {
     }
   }
 
-  /** An earlier holder of the claim may have used the code up and still bring the reply; until then a no proves nothing. */
+  /**
+   * Handles a refusal of the code. An earlier holder of the claim may have used the code and may still store the reply;
+   * until then a refusal proves nothing.
+   */
   async #refused(isFinal: boolean): Promise<TokenSet> {
     const { evidence, store, timing, vault } = this.#parts;
     const { exchange, predecessorInDoubt } = this.#claim;
     const { codeHash } = this.#key;
     const mayStillCome = predecessorInDoubt && exchange.readAtMs - exchange.createdAtMs < timing.lateReplyMs;
-    // A wrong client secret is refused in the same way as a code.
+    // An identity system refuses a wrong client secret in the same way as a wrong code.
     const isInDoubt = !mayStillCome && !isFinal && !(await evidence.of(this.#provider.name).believesCode(codeHash));
     if (isInDoubt) return this.#giveUp('now', DOUBTED_CODE_RETRY_MS);
     if (!mayStillCome && (await store.removeExchange({ ...this.#key, unlessSealed: true }))) {
@@ -115,7 +121,7 @@ export class CodeAttempt {
     }
     const current = await store.findExchange(codeHash);
     if (current?.replyCiphertext) return openReply(vault, this.#provider, codeHash, current.replyCiphertext);
-    // The claim is left to lapse with its owner's name on it, so that the next holder knows of the doubt too.
+    // The claim lapses with its owner still set, so that the next holder knows of the doubt too.
     throw new IdentityUnavailableError(timing.leaseMs / 1000);
   }
 
@@ -135,7 +141,7 @@ export class CodeAttempt {
       return this.#forget(new InvalidGrantError());
     }
     const { principal } = verdict;
-    // An id_token and an access token of two users: one of them was exchanged for another on the way.
+    // The id_token and the access token belong to two users: one of them was replaced on the way.
     if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
       return this.#forget(new InvalidGrantError());
     }
@@ -160,7 +166,10 @@ export class CodeAttempt {
   }
 }
 
-/** A standard system issues one only for certain scopes or clients: asking again would not help. */
+/**
+ * Error for a reply without a refresh token. A standard system issues one only for certain scopes or clients: another
+ * attempt would not help.
+ */
 function withoutRefreshToken(): NowggConfigurationError {
   return new NowggConfigurationError(
     'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',

@@ -10,28 +10,29 @@ import type { GrantRevoker } from '../ending/grant-revoker.js';
 import { RefreshFlights } from '../calls/refresh-flights.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
-/** What is sent with a code. */
+/** The values sent with a code. */
 export interface CodeExchangeOptions {
-  /** Name of the identity provider that issued the code; needed when there are several. */
+  /** Name of the identity provider that issued the code; required when there are several. */
   readonly provider?: string;
   /** The redirect URI of the authorization request. OAuth 2.0 only. */
   readonly redirectUri?: string;
   /** The PKCE code verifier (RFC 7636). OAuth 2.0 only. */
   readonly codeVerifier?: string;
-  /** How the code came back from the browser. OAuth 2.0 only; the authorization flow fills it in. */
+  /** The callback that brought the code from the browser. OAuth 2.0 only; the authorization flow fills it in. */
   readonly authorization?: AuthorizationCallback;
-  /** What the application says the request's source is. Bounds how many codes one source may bring. */
+  /** The source of the request, as the application states it. Limits how many codes one source may send. */
   readonly source?: string | undefined;
 }
 
-/** A code and what goes with it. */
+/** A code and the values sent with it. */
 type CodeRequest = CodeExchangeOptions & { readonly code: string };
 
 const FIRST_PAUSE_MS = 25;
 
 /**
- * Makes one grant out of one code: admission, then a claim on it over all processes, then a {@link CodeAttempt}. A code works once, so a
- * caller that brings it again, in any process, goes on where the last one stopped and gets the same grant.
+ * Exchanges one code for one grant: admission, then a claim on the code across all processes, then a {@link
+ * CodeAttempt}. A code works once, so a caller that sends it again, in any process, continues where the last one
+ * stopped and gets the same grant.
  */
 export class CodeExchanger {
   readonly #parts: TokenDependencies;
@@ -62,7 +63,7 @@ export class CodeExchanger {
     return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
   }
 
-  /** Waits for every exchange under way; callers that wait for another process stop waiting. */
+  /** Waits for every exchange in progress; callers that wait for another process stop waiting. */
   async drain(): Promise<void> {
     this.#stopping.abort();
     await Promise.allSettled(this.#flights.inTheAir);
@@ -75,7 +76,7 @@ export class CodeExchanger {
     leave: () => void,
   ): Promise<ExchangedCode> {
     const { clock, deadlines, timing } = this.#parts;
-    // When the lease has lapsed any process may go on, this one included.
+    // Once the lease has lapsed any process may continue, including this one.
     const landed = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
     try {
       return await this.#exchange(provider, codeHash, request);
@@ -88,7 +89,8 @@ export class CodeExchanger {
     const { codes, store } = this.#parts;
     const { name, clientKey } = provider;
     const admitted = await codes.admit({ provider: name, clientKey, source: request.source });
-    // Before it is claimed, so that nothing is written for it. One that was sent before needs no admission to go on.
+    // Before the claim, so that nothing is written for the code. A code that was sent before needs no admission to
+    // continue.
     if (!admitted && !(await store.findExchange(codeHash))) throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
     let outcome: Parameters<AdmittedCode['end']>[0] = 'neither';
     try {
@@ -98,7 +100,7 @@ export class CodeExchanger {
     }
   }
 
-  /** @param onSent told what became of the code when it was sent; undefined when it may not be sent */
+  /** @param onSent called with the outcome of the code when it was sent; undefined when the code may not be sent */
   async #claimAndGoOn(
     provider: IdentityProvider,
     codeHash: string,
@@ -126,14 +128,14 @@ export class CodeExchanger {
     }
   }
 
-  /** Returns when the code may be had or has become a grant. */
+  /** Returns when the code can be claimed or has become a grant. */
   async #awaitHolder(codeHash: string, until: number): Promise<void> {
     const { clock, store, timing } = this.#parts;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, timing.pollMs)) {
       if (this.#stopping.signal.aborted || clock.monotonicNow() >= until) throw new IdentityUnavailableError();
       await clock.wait(pauseMs * (0.75 + Math.random() / 2));
       const current = await store.findExchange(codeHash);
-      // Only a refusal makes a claim go away while another caller waits for it.
+      // Only a refusal deletes a claim while another caller waits for it.
       if (!current) throw new InvalidGrantError();
       if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
     }

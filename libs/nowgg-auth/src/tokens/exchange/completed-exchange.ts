@@ -13,7 +13,7 @@ export interface ExchangedCode {
   readonly principal: NowggPrincipal;
 }
 
-/** What a code whose exchange is complete leads to. */
+/** Answers for codes whose exchange is complete. */
 export class CompletedExchanges {
   readonly #parts: TokenDependencies;
   readonly #authenticator: NowggAuthenticator;
@@ -25,7 +25,10 @@ export class CompletedExchanges {
     this.#ending = ending;
   }
 
-  /** The same code once more: the same grant, for a while. @throws InvalidGrantError, IdentityUnavailableError */
+  /**
+   * Returns the same grant for the same code, within `exchangeReplayMs`.
+   * @throws InvalidGrantError, IdentityUnavailableError
+   */
   async replay(exchange: ExchangeRecord): Promise<ExchangedCode> {
     const { store, vault, timing } = this.#parts;
     const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
@@ -48,9 +51,9 @@ export class CompletedExchanges {
   }
 
   /**
-   * The grant, unless its user was signed out everywhere or banned while the sign-in was under way. A ban that was
-   * written by another process, or by SQL, may have been committed before the grant without ending it: only a look that
-   * begins after the grant was stored is sure to find it.
+   * Returns the grant unless its user was signed out everywhere or banned during the sign-in. A ban that another
+   * process, or SQL, has written may have been committed before the grant without ending it: only a check that begins
+   * after the grant was stored is sure to find it.
    *
    * @throws InvalidGrantError
    */

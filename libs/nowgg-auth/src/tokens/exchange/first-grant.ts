@@ -6,7 +6,7 @@ import type { NewGrant } from '../store/grant-record.js';
 import { FIRST_GENERATION, FIRST_SESSION_VERSION } from '../store/new-grant-record.js';
 import { accessTokenExpiry, type Vault } from '../vault/vault.js';
 
-/** The grant that a verified token set becomes. @param tokens have a refresh token */
+/** Builds the grant for a verified token set. @param tokens have a refresh token */
 export function firstGrant(
   vault: Vault,
   provider: IdentityProvider,

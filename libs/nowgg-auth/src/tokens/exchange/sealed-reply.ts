@@ -2,14 +2,16 @@ import type { IdentityProvider, TokenSet } from '../../identity/identity-provide
 import type { SealContext } from '../vault/key-ring.js';
 import type { Vault } from '../vault/vault.js';
 
-/** A reply of the token endpoint as it is kept between the call and the grant. */
+/** Encrypts a reply of the token endpoint, for storage between the call and the grant. */
 export function sealReply(vault: Vault, provider: IdentityProvider, codeHash: string, tokens: TokenSet): Uint8Array {
   const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject } = tokens;
   const reply = { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject };
   return vault.ring.seal(JSON.stringify(reply), contextOf(provider, codeHash));
 }
 
-/** Only what {@link sealReply} sealed opens, so its shape needs no second look. */
+/**
+ * Decrypts a stored reply. Only the output of {@link sealReply} can be decrypted, so its shape needs no second check.
+ */
 export function openReply(
   vault: Vault,
   provider: IdentityProvider,

@@ -2,25 +2,28 @@ import type { GrantRecord } from '../store/grant-record.js';
 import type { TokensTiming } from '../calls/refresh-timing.js';
 
 /**
- * - `fresh`: answer.
- * - `advisory`: answer, and refresh in the background.
- * - `mandatory`: wait for the refresh, and answer with what there is if it does not come.
+ * Zone of an access token's life, which decides how a read answers.
+ * - `fresh`: return the token.
+ * - `advisory`: return the token, and refresh in the background.
+ * - `mandatory`: wait for the refresh, and return the stored token if it fails.
  * - `expired`: wait for the refresh.
  */
 export type AccessTokenZone = 'fresh' | 'advisory' | 'mandatory' | 'expired';
 
-/** The largest share of a token's life that a caller can ask for; more could never be had and would always refresh. */
+/**
+ * The largest share of a token's life that a caller can ask for; a larger one is never met and would always refresh.
+ */
 const LARGEST_SHARE = 0.9;
 
-/** What a caller needs of a token, both at once. */
+/** The validity that a caller requires of a token; both conditions apply. */
 export interface LeastValidity {
-  /** Milliseconds that must be left. */
+  /** Minimum time left, in milliseconds. */
   readonly minValidityMs?: number | undefined;
-  /** Share of the token's life that must be left, 0 to 0.9. */
+  /** Minimum share of the token's life left, 0 to 0.9. */
   readonly minLifeShare?: number | undefined;
 }
 
-/** Which zone of its life a grant's access token is in. A token of unknown expiry is `expired`: refreshed at each use. */
+/** Returns the zone of a grant's access token. A token of unknown expiry is `expired`: it is refreshed at each use. */
 export function accessTokenZone(
   grant: GrantRecord,
   timing: Pick<TokensTiming, 'refreshMarginMs' | 'mandatoryMs'>,
@@ -39,7 +42,7 @@ export function accessTokenZone(
   return leftMs <= advisoryMs ? 'advisory' : 'fresh';
 }
 
-/** 0.8 to 1.2, the same for a grant in every process: spreads the refreshes of grants that were made together. */
+/** Factor of 0.8 to 1.2, equal in every process: spreads the refreshes of grants that were made together. */
 function jitterOf(grantId: string): number {
   // The last digits of a random UUID are as good as a hash.
   return 0.8 + 0.4 * (Number.parseInt(grantId.slice(-8), 16) / 0x1_0000_0000);

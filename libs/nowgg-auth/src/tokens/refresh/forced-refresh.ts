@@ -1,20 +1,20 @@
 import type { GrantRecord } from '../store/grant-record.js';
 import { FIRST_GENERATION } from '../store/new-grant-record.js';
 
-/** What becomes of a refresh that a caller asks for before the token's end. */
+/** The decision about a refresh that a caller requests before the token expires. */
 export type ForcedRefresh =
   | { readonly action: 'refresh' }
-  /** The stored token is younger than the caller may ask to be replaced. */
+  /** The stored token is younger than the age at which the caller may ask to replace it. */
   | { readonly action: 'serve' }
-  /** The last attempt failed a moment ago, without a word about the grant. */
+  /** The last attempt failed a moment ago and said nothing about the grant. */
   | { readonly action: 'wait'; readonly retryInMs: number };
 
-/** Two times that one statement writes may differ by so much. */
+/** Maximum difference between two times that one statement writes, in milliseconds. */
 const SAME_WRITE_MS = 10;
 
 /**
- * Limits refreshes that a caller forces to one within `minAgeMs`, over all processes, by what the row tells. A new
- * grant's first token may be replaced at once, a token past its expiry always. A suspect grant has a schedule of its own.
+ * Limits forced refreshes to one within `minAgeMs`, across all processes, by the times in the row. A new grant's first
+ * token may be replaced at once, an expired token always. A suspect grant has its own schedule.
  */
 export function judgeForcedRefresh(grant: GrantRecord, minAgeMs: number): ForcedRefresh {
   const now = grant.readAtMs;

@@ -11,7 +11,7 @@ import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { circuitKey } from '../calls/token-call.js';
 import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
 
-/** The refresh protocol: one call per expiry over all processes, and no received token set lost. */
+/** The refresh protocol: one call per expiry across all processes, and no received token set is lost. */
 export class GrantRefresher {
   readonly #parts: TokenDependencies;
   readonly #ending: GrantRevoker;
@@ -25,12 +25,12 @@ export class GrantRefresher {
     this.#holders = new LeaseWaiter(parts);
   }
 
-  /** Replaces exactly the generation of `grant`. Joins a refresh of it that is under way in this process. */
+  /** Replaces exactly the generation of `grant`. Joins a refresh of it that is in progress in this process. */
   refresh(grant: GrantRecord): Promise<RefreshResult> {
     return this.#join(grant, 0);
   }
 
-  /** The same for nobody in particular: not if it was tried a moment ago, and never an error. */
+  /** Starts a background refresh unless one was tried within `backgroundQuietMs`. Never throws. */
   refreshInBackground(grant: GrantRecord): void {
     const { backgroundQuietMs } = this.#parts.timing;
     const now = grant.readAtMs;
@@ -39,7 +39,10 @@ export class GrantRefresher {
     void this.#join(grant, backgroundQuietMs).catch(() => undefined);
   }
 
-  /** Waits for every call under way and its harvest; who waits for another process stops waiting. */
+  /**
+   * Waits until every call in progress has ended and its response is stored. Callers that wait for another process stop
+   * waiting.
+   */
   async drain(): Promise<void> {
     this.#stopping.abort();
     await Promise.allSettled(this.#flights.inTheAir);
@@ -123,7 +126,7 @@ export class GrantRefresher {
   async #attempt(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
     const { clock, deadlines, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
-    // Once the lease has lapsed anybody may take over, this process included: nobody new should wait for this call.
+    // Once the lease has lapsed any process may take over, including this one: no new caller should wait for this call.
     const landed = deadlines.set(startedAt + timing.leaseMs, leave);
     try {
       return await attempt.run();
@@ -133,12 +136,12 @@ export class GrantRefresher {
     }
   }
 
-  /** A caller with time left may wait on after a timeout, but not in a process that is going away. */
+  /** A caller with time left may keep waiting after a timeout, but not in a process that is shutting down. */
   #gaveUp(): 'held_timeout' | 'backing_off' {
     return this.#stopping.signal.aborted ? 'backing_off' : 'held_timeout';
   }
 
-  /** A refresh token goes to the client that it was issued to and to nobody else. */
+  /** A refresh token is used only by the client that it was issued to. */
   #providerOf(grant: GrantRecord): IdentityProvider {
     const provider = this.#parts.identityProviders.get(grant.provider);
     if (provider.clientKey === grant.clientKey) return provider;
@@ -146,7 +149,10 @@ export class GrantRefresher {
   }
 }
 
-/** Somebody tried a moment ago. Only a date that binds everybody is a reason to send a waiting caller away. */
+/**
+ * Result when another attempt was made a moment ago. Only a `nextAttemptAtMs`, which binds every caller, is a reason to
+ * send a waiting caller away.
+ */
 function notYet(grant: GrantRecord): RefreshResult {
   const retryInMs = (grant.nextAttemptAtMs ?? 0) - grant.readAtMs;
   if (retryInMs <= 0) return { status: 'yielded' };

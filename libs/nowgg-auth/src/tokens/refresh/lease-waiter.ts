@@ -10,8 +10,8 @@ const SHORTEST_PAUSE_MS = 10;
 const SMOOTHING = 0.2;
 
 /**
- * Waits for a refresh that another process has the lease for, by looking at the row: first when the call is usually
- * over, then more and more seldom.
+ * Waits for a refresh for which another process holds the lease, by polling the row: first when the call has usually
+ * ended, then less and less often.
  */
 export class LeaseWaiter {
   readonly #store: TokenStore;
@@ -25,14 +25,14 @@ export class LeaseWaiter {
     this.#timing = timing;
   }
 
-  /** Learns from a call of this process how long one takes. */
+  /** Updates the usual duration of a call with one of this process. */
   observe(callMs: number): void {
     this.#usualCallMs += SMOOTHING * (Math.min(callMs, this.#timing.softDeadlineMs) - this.#usualCallMs);
   }
 
   /**
-   * @param until monotonic time, milliseconds
-   * @returns true as soon as the lease may be had or is no longer needed, false when the time or the signal is up
+   * @param until monotonic time, in milliseconds
+   * @returns true as soon as the lease is available or no longer needed, false when the time is up or the signal aborts
    */
   async changed(held: GrantRecord, until: number, signal: AbortSignal): Promise<boolean> {
     const runningMs = held.readAtMs - (held.attemptStartedAtMs ?? held.readAtMs);
@@ -54,7 +54,7 @@ export class LeaseWaiter {
     try {
       await this.#clock.wait(ms, signal);
     } catch {
-      // Stopping: the caller sees it by the signal.
+      // The process is stopping: the caller checks the signal.
     }
   }
 }

@@ -10,13 +10,13 @@ import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
 import type { RefreshOutcome } from '../events/token-events.js';
 
-/** A client that is refused is asked again this much later, milliseconds. */
+/** Pause before the next call after the client was refused, in milliseconds. */
 const CLIENT_REFUSED_RETRY_MS = 10_000;
 const LONGEST_BUSY_MS = 60_000;
 
 /**
- * One holder's turn at a grant: the call and what becomes of its outcome. A token set is stored whatever has happened to
- * the lease meanwhile; every other outcome is written only while the turn is still his.
+ * One refresh attempt of a lease holder: the call and the handling of its outcome. A token set is stored whatever has
+ * happened to the lease meanwhile; any other outcome is written only while the attempt still holds the lease.
  */
 export class RefreshAttempt {
   readonly #parts: TokenDependencies;
@@ -25,7 +25,7 @@ export class RefreshAttempt {
   readonly #grant: GrantRecord;
   readonly #turn: AttemptKey;
   readonly #times: RefreshTimes;
-  /** An attempt with this refresh token may have been carried out without its reply having been seen. */
+  /** Whether an attempt with this refresh token may have been carried out although its reply was not seen. */
   #inDoubt: boolean;
 
   constructor(
@@ -86,12 +86,12 @@ export class RefreshAttempt {
       {
         purpose: 'refresh',
         clientKey: this.#grant.clientKey,
-        // Real time on purpose: the deadline is the socket's. Nobody waits this long, the reply is stored_late.
+        // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
         send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.lateReplyMs)),
         resendMs: timing.resendMs,
-        // The refresh token of a restored row was used before: a system that detects reuse is shown it once.
+        // The refresh token of a restored row was used before: a system that detects reuse must see it only once.
         replays: !this.#parts.seen.isRestored(this.#grant),
-        // Later on somebody else may have the lease by the time this replay ends, and would replay once more.
+        // After that, another process may hold the lease by the time this replay ends, and would replay once more.
         mayRepeat: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
       },
       circuits,
@@ -119,7 +119,7 @@ export class RefreshAttempt {
     this.#times.commitMs = clock.monotonicNow() - receivedAt;
     await successes.note(this.#grant.clientKey);
     if (!stored) return this.#adoptOr(endedResult, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
-    // It was foreign by its claims, or another user's grant holds the same token.
+    // The token is foreign by its claims, or another user's grant holds the same token.
     if (stored.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
       return laterResult('suspect', withheldForMs);
@@ -127,15 +127,15 @@ export class RefreshAttempt {
     return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
   }
 
-  /** Whether what came belongs to another user or client, as far as the token itself tells. */
+  /** Whether the received token belongs to another user or client, as far as the token itself shows. */
   #isForeign({ accessToken }: TokenSet): boolean {
     const jws = decodeUnverifiedJws(accessToken);
     return jws !== undefined && this.#provider.contradicts(jws, this.#grant);
   }
 
   /**
-   * A predecessor in doubt may have caused this reply: then its refresh began with the predecessor's attempt. All times
-   * are from before the call.
+   * Builds the record of the received token. A predecessor in doubt may have caused this reply: its refresh then began
+   * with the predecessor's attempt. All times are from before the call.
    */
   #issued({ accessToken }: TokenSet): RefreshedToken {
     const { readAtMs, attemptStartedAtMs } = this.#grant;
@@ -151,7 +151,7 @@ export class RefreshAttempt {
       const judgement = judgeRefusal(evidence, timing, timing.lateReplyMs);
       const { state, retryInMs } = judgement;
       const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
-      // Whoever has the turn now will find out.
+      // The attempt that holds the lease now will find out.
       if (!mine) return this.#adoptOr(async () => laterResult('refused', timing.failedRetryMs));
       return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('refused', retryInMs);
     });
@@ -163,8 +163,8 @@ export class RefreshAttempt {
   }
 
   /**
-   * Another process may have been faster: its generation is as good as ours.
-   * @param unstored tokens that could not be stored: where the grant is over, the identity system hears of them
+   * Adopts the generation of another process if that one was faster; otherwise calls `otherwise`.
+   * @param unstored tokens that could not be stored: if the grant has ended, the identity system is told about them
    */
   async #adoptOr(
     otherwise: (grant: GrantRecord) => Promise<RefreshResult>,

@@ -1,23 +1,23 @@
 import type { GrantRecord } from '../store/grant-record.js';
 import type { RefreshOutcome } from '../events/token-events.js';
 
-/** What a refresh came to. A fault of the store or the configuration is thrown. */
+/** The result of a refresh. A fault of the store or the configuration is thrown. */
 export type RefreshResult =
-  /** A newer generation is stored. With its access token in clear if this process has just received it. */
+  /** A newer generation is stored. Has its access token in plain text if this process has just received it. */
   | {
       readonly status: 'fresh';
       readonly grant: GrantRecord;
       readonly accessToken?: string;
       readonly outcome: RefreshOutcome;
     }
-  /** Revoked, dead or gone. */
+  /** The grant is revoked, dead or gone. */
   | { readonly status: 'ended'; readonly outcome: RefreshOutcome }
-  /** Not now. */
+  /** No refresh is possible now. */
   | { readonly status: 'later'; readonly retryInMs: number; readonly outcome: RefreshOutcome }
-  /** Not now, for a reason that does not bind a caller who waits: ask again. */
+  /** No refresh now, for a reason that does not bind a caller that waits: ask again. */
   | { readonly status: 'yielded' };
 
-/** How long the parts of a refresh took, milliseconds; entered on the way. */
+/** Durations of the parts of a refresh, in milliseconds; set as it proceeds. */
 export interface RefreshTimes {
   leaseWaitMs?: number;
   callMs?: number;

@@ -3,21 +3,24 @@ import type { RefreshTiming } from '../calls/refresh-timing.js';
 
 export interface RefusalEvidence {
   readonly grant: Pick<GrantRecord, 'failCount' | 'failCountedAtMs' | 'readAtMs'>;
-  /** The identity system's documented code says that this grant is dead. */
+  /** Whether the identity system's documented code says that this grant is dead. */
   readonly isFinal: boolean;
-  /** An earlier attempt with the same refresh token may have been carried out: then a refusal is no news. */
+  /**
+   * Whether an earlier attempt with the same refresh token may have been carried out: a refusal then proves nothing.
+   */
   readonly predecessorInDoubt: boolean;
-  /** When the same client last had a successful token reply, epoch milliseconds. */
+  /** Time of the same client's last successful token reply, in epoch milliseconds. */
   readonly clientSucceededAtMs: number | undefined;
 }
 
 export type RefusalJudgement = Pick<AttemptRefusal, 'state' | 'failCount' | 'counted' | 'retryInMs'>;
 
 /**
- * What a refusal does to a grant. Without a definite code it takes several that count, far apart; and one counts only if
- * the client has had a success since the one before: else it is our secret or their bad day.
+ * Judges the effect of a refusal on a grant. Without a definite code, it takes several refusals that count, far apart.
+ * A refusal counts only if the client has had a success since the one before: otherwise a wrong client secret or an
+ * outage may be the cause.
  *
- * @param doubtMs how long a reply to the predecessor in doubt may still come
+ * @param doubtMs time during which a reply to the predecessor in doubt may still arrive
  */
 export function judgeRefusal(evidence: RefusalEvidence, timing: RefreshTiming, doubtMs: number): RefusalJudgement {
   const { failCount } = evidence.grant;

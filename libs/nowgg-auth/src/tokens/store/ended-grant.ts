@@ -1,6 +1,6 @@
 import type { GrantRecord } from './grant-record.js';
 
-/** Whether a grant has not ended: it can be refreshed, or its access token goes on serving. */
+/** Whether a grant has not ended: it can be refreshed, or its access token can still be used. */
 export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
   return state === 'active' || state === 'suspect';
 }
@@ -11,8 +11,8 @@ export function hasText({ refreshCiphertext }: GrantRecord): boolean {
 }
 
 /**
- * A grant as it was just before it ended, which is what its ciphertexts were sealed for: ending it raised the session
- * version and sealed nothing anew. A grant that has not ended is returned as it is.
+ * Returns a grant as it was just before it ended, which is what its ciphertexts were encrypted for: ending it raised
+ * the session version and re-encrypted nothing. A grant that has not ended is returned as it is.
  */
 export function asSealed(grant: GrantRecord): GrantRecord {
   if (grant.state !== 'revoked') return grant;

@@ -1,17 +1,17 @@
 export interface ExchangeClaimRequest {
-  /** Hash over client, code and what was sent with it; the code itself is never stored. */
+  /** Hash of the client, the code and the values sent with it; the code itself is never stored. */
   readonly codeHash: string;
   /** Unique for each attempt. */
   readonly owner: string;
   readonly leaseMs: number;
 }
 
-/** A claimed code as it is stored. Times are epoch milliseconds of the store's clock. */
+/** A claimed code as it is stored. Times are in epoch milliseconds of the store's clock. */
 export interface ExchangeRecord {
   readonly codeHash: string;
   readonly leaseOwner: string | undefined;
   readonly leaseUntilMs: number | undefined;
-  /** The token endpoint's reply, sealed; only until the grant exists. */
+  /** The token endpoint's reply, encrypted; only until the grant exists. */
   readonly replyCiphertext: Uint8Array | undefined;
   /** Set once the exchange is complete. */
   readonly grantId: string | undefined;
@@ -21,9 +21,12 @@ export interface ExchangeRecord {
 }
 
 export type ExchangeClaim =
-  /** The caller goes on from where the record stands. `predecessorInDoubt`: somebody may still bring a reply. */
+  /**
+   * The caller continues from the state of the record. `predecessorInDoubt`: an earlier attempt may still store a
+   * reply.
+   */
   | { readonly outcome: 'acquired'; readonly exchange: ExchangeRecord; readonly predecessorInDoubt: boolean }
-  /** Somebody else is at it. */
+  /** Another attempt holds the claim. */
   | { readonly outcome: 'held' }
   | { readonly outcome: 'completed'; readonly exchange: ExchangeRecord };
 
@@ -34,13 +37,13 @@ export interface ExchangeKey {
 
 export interface ExchangeRelease extends ExchangeKey {
   /**
-   * `now`: the next attempt may start. `when_lapsed`: not before the lease is over, because the identity system may
-   * still be busy with the code.
+   * When the next attempt may start. `now`: at once. `when_lapsed`: not before the lease is over, because the identity
+   * system may still be busy with the code.
    */
   readonly next: 'now' | 'when_lapsed';
 }
 
 export interface ExchangeRemoval extends ExchangeKey {
-  /** Not when a reply is kept meanwhile: somebody else was luckier. */
+  /** Keeps the row when a reply has been stored meanwhile: another attempt succeeded. */
   readonly unlessSealed: boolean;
 }

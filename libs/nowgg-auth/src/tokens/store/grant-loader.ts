@@ -6,11 +6,11 @@ import type { TokenStore } from './token-store.js';
 type Read = Promise<GrantRecord | undefined>;
 
 /**
- * Reads grants for many callers at once. Callers who ask while a read of the same grant is under way share the next one:
- * none of them gets a row that was read before they asked, and a thousand callers cost two statements.
+ * Reads grants for many callers at once. Callers that ask while a read of the same grant is in progress share the next
+ * one: none of them gets a row that was read before they asked, and a thousand callers cost two statements.
  *
- * A row that is older than this process has seen it is read again. If it stays older, an event tells of it: a session
- * that has ended counts as not found, an older generation is returned.
+ * A row that is older than the version this process has seen is read again. If it stays older, an event is published: a
+ * session that has ended counts as not found, an older generation is returned.
  */
 export class GrantLoader {
   readonly #store: TokenStore;
@@ -43,7 +43,7 @@ export class GrantLoader {
     try {
       await underway;
     } catch {
-      // Its callers hear of it.
+      // The callers of that read get the error.
     }
     this.#next.delete(id);
     return this.#start(id);
@@ -51,13 +51,15 @@ export class GrantLoader {
 
   async #read(id: string): Read {
     const first = await this.#compared(id);
-    // A connection that lags behind may show an older row once.
+    // A connection that lags behind may return an older row once.
     const read = first.isOlder ? await this.#compared(id) : first;
     if (!read.grant) return undefined;
     return read.isOlder ? this.#restored(read.grant) : this.#current(read.grant);
   }
 
-  /** Compares with what was known when the read was sent: a commit of our own may have come since. */
+  /**
+   * Compares the row with the version known when the read was sent: this process may have committed a newer one since.
+   */
   async #compared(id: string): Promise<{ grant: GrantRecord | undefined; isOlder: boolean }> {
     const known = this.#seen.recall(id);
     const grant = await this.#store.findGrant(id);
@@ -66,7 +68,7 @@ export class GrantLoader {
   }
 
   #current(grant: GrantRecord): GrantRecord | undefined {
-    // Revoked by this process while the read was under way.
+    // This process revoked the grant during the read.
     if (this.#seen.isRevived(grant)) return undefined;
     this.#seen.note(grant);
     return grant;

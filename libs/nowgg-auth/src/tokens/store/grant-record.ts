@@ -1,7 +1,7 @@
 import type { GrantState } from './grant.js';
 import type { NewIssuedToken, RefreshedToken } from './issued-token.js';
 
-/** A grant as it is stored. Every time is epoch milliseconds of the store's clock, which all processes share. */
+/** A grant as it is stored. Every time is in epoch milliseconds of the store's clock, which all processes share. */
 export interface GrantRecord {
   readonly id: string;
   readonly provider: string;
@@ -10,43 +10,43 @@ export interface GrantRecord {
   readonly userId: string;
   readonly sessionId: string | undefined;
   readonly state: GrantState;
-  /** The fence: plus one for each committed token set. */
+  /** The fence: increases by one with each committed token set. */
   readonly generation: number;
-  /** Plus one for each revocation; part of the session handle. */
+  /** Increases by one with each revocation; part of the session handle. */
   readonly sessionVersion: number;
   /** Empty once the grant has ended and the identity system was told. */
   readonly refreshCiphertext: Uint8Array;
-  /** Empty as {@link refreshCiphertext}. */
+  /** Empty under the same conditions as {@link refreshCiphertext}. */
   readonly accessCiphertext: Uint8Array;
-  /** When the access token was stored. */
+  /** Time at which the access token was stored. */
   readonly accessObtainedAtMs: number;
   readonly accessTokenExpiresAtMs: number | undefined;
   readonly refreshTokenExpiresAtMs: number | undefined;
   readonly leaseOwner: string | undefined;
   readonly leaseUntilMs: number | undefined;
-  /** Set while an attempt is under way, and left behind by one whose end nobody knows. */
+  /** Set while an attempt is in progress; stays set when the outcome of an attempt is unknown. */
   readonly attemptStartedAtMs: number | undefined;
-  /** Counted refusals in a row. */
+  /** Number of counted refusals in a row. */
   readonly failCount: number;
   /** The identity system's code of the last refusal. */
   readonly failCode: string | undefined;
   readonly failCountedAtMs: number | undefined;
-  /** No refresh before this. */
+  /** Time before which no refresh begins. */
   readonly nextAttemptAtMs: number | undefined;
-  /** When the exchange that made it began: marks that are younger refuse it. */
+  /** Time at which the exchange that created the grant began: newer revocations refuse it. */
   readonly begunAtMs: number;
   readonly createdAtMs: number;
-  /** Last write of any kind. */
+  /** Time of the last write of any kind. */
   readonly updatedAtMs: number;
   /** The store's clock when this record was read. */
   readonly readAtMs: number;
-  /** Id of the key under which the newest session handle that was presented was made; undefined when not known. */
+  /** Id of the key that made the last presented session handle; undefined when unknown. */
   readonly handleKeyId: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac: Uint8Array | undefined;
 }
 
-/** What a new grant begins with. Times are epoch milliseconds. */
+/** Initial values of a new grant. Times are in epoch milliseconds. */
 export interface NewGrant {
   readonly id: string;
   readonly provider: string;
@@ -61,71 +61,73 @@ export interface NewGrant {
   readonly handleKeyId?: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac?: Uint8Array | undefined;
-  /** The access token, to be remembered. */
+  /** The access token, to be recorded. */
   readonly issued?: NewIssuedToken | undefined;
 }
 
 export interface LeaseRequest {
   readonly id: string;
-  /** The generation that the caller found wanting. Any other stored one means: somebody was faster. */
+  /** The generation that the caller wants to replace. If another one is stored, another attempt was faster. */
   readonly generation: number;
   /** Unique for each attempt. */
   readonly owner: string;
   readonly leaseMs: number;
   /**
-   * Length of the lease that takes over from an attempt whose end nobody knows. As long as such an attempt's reply can
-   * still come, so that one unanswered call causes one replay and not a chain of them.
+   * Length of a lease that takes over from an attempt whose outcome is unknown. It lasts as long as that attempt's
+   * reply can still arrive, so that one unanswered call causes one replay and not a chain of them.
    */
   readonly takeoverLeaseMs: number;
-  /** Not if anything was written to the grant within this time. 0 for a refresh that somebody waits for. */
+  /**
+   * Refuses the lease if anything was written to the grant within this time. 0 for a refresh that a caller waits for.
+   */
   readonly quietMs: number;
 }
 
-/** Whether the caller may refresh now. `grant` is the row as it was just before. */
+/** Whether the caller may refresh now. `grant` is the row as it was just before the request. */
 export type LeaseResult =
-  /** `predecessorInDoubt`: an earlier attempt may have been carried out without anybody having seen its reply. */
+  /** `predecessorInDoubt`: an earlier attempt may have been carried out although its reply was not seen. */
   | { readonly outcome: 'acquired'; readonly grant: GrantRecord; readonly predecessorInDoubt: boolean }
-  /** Somebody else is at it. */
+  /** Another attempt holds the lease. */
   | { readonly outcome: 'held'; readonly grant: GrantRecord }
-  /** The generation has moved on. */
+  /** Another generation is stored. */
   | { readonly outcome: 'already_fresh'; readonly grant: GrantRecord }
-  /** Neither active nor suspect. */
+  /** The grant is neither `active` nor `suspect`. */
   | { readonly outcome: 'not_active'; readonly grant: GrantRecord }
-  /** `nextAttemptAtMs` has not come, or the quiet time is not over. */
+  /** `nextAttemptAtMs` is in the future, or the quiet time is not over. */
   | { readonly outcome: 'not_yet'; readonly grant: GrantRecord }
   | { readonly outcome: 'missing' };
 
 export interface TokenCommit {
   readonly id: string;
-  /** Stored only while this is still the stored generation; it becomes this plus one. */
+  /** Stored only while this is still the stored generation, which then increases by one. */
   readonly generation: number;
   readonly sessionVersion: number;
-  /** Sealed for generation + 1. */
+  /** Encrypted for generation + 1. */
   readonly refreshCiphertext: Uint8Array;
-  /** Sealed for generation + 1. */
+  /** Encrypted for generation + 1. */
   readonly accessCiphertext: Uint8Array;
   readonly accessTokenExpiresAtMs: number | undefined;
   readonly refreshTokenExpiresAtMs: number | undefined;
-  /** The access token, to be remembered. */
+  /** The access token, to be recorded. */
   readonly issued?: RefreshedToken | undefined;
   /**
    * Whether the access token belongs to another user and must not be handed out: the grant becomes `suspect` and the
    * token counts as expired. Default: only if a grant of another user holds the same token.
    */
   readonly isForeign?: boolean | undefined;
-  /** For how long no refresh begins then, milliseconds. */
+  /** Time during which no refresh begins in that case, in milliseconds. */
   readonly withheldForMs?: number | undefined;
 }
 
-/** Which generation must not be handed out any more. */
+/** A generation that must no longer be handed out. */
 export interface WithheldGeneration {
   readonly id: string;
   readonly generation: number;
-  /** No refresh for this long. */
+  /** Time during which no refresh begins, in milliseconds. */
   readonly retryInMs: number;
 }
 
-/** Which attempt is meant; what is not (any more) the holder's attempt is left alone. */
+/** Identifies an attempt. A write for an attempt that no longer holds the lease changes nothing. */
 export interface AttemptKey {
   readonly id: string;
   readonly generation: number;
@@ -135,7 +137,7 @@ export interface AttemptKey {
 export interface AttemptFailure extends AttemptKey {
   /** Whether the identity system may have carried the attempt out. */
   readonly inDoubt: boolean;
-  /** No refresh for this long. */
+  /** Time during which no refresh begins, in milliseconds. */
   readonly retryInMs: number;
 }
 

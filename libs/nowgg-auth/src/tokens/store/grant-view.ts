@@ -1,7 +1,7 @@
 import type { NowggGrant } from './grant.js';
 import type { GrantRecord } from './grant-record.js';
 
-/** What applications see of a stored grant. */
+/** The view of a stored grant that applications get. */
 export function grantOf(record: GrantRecord): NowggGrant {
   const { id, provider, userId, sessionId, state, generation, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } =
     record;

@@ -1,14 +1,15 @@
 import type { NowggPrincipal } from '../../principal.js';
 
 /**
+ * State of a grant.
  * - `active`: can be refreshed.
- * - `suspect`: the identity system said no, but not definitely; a valid access token goes on serving.
- * - `needs_reauth`: a definite no; only a new sign-in helps.
- * - `revoked`: ended by us. Final.
+ * - `suspect`: the identity system refused it, but not definitely; a valid access token can still be used.
+ * - `needs_reauth`: a definite refusal; only a new sign-in helps.
+ * - `revoked`: ended by this application. Final.
  */
 export type GrantState = 'active' | 'suspect' | 'needs_reauth' | 'revoked';
 
-/** One sign-in of a player on one device. The tokens themselves never leave the vault in this shape. */
+/** One sign-in of a player on one device. The tokens never leave the vault in this object. */
 export interface NowggGrant {
   /** UUID. */
   readonly id: string;
@@ -18,11 +19,11 @@ export interface NowggGrant {
   readonly userId: string;
   readonly sessionId?: string;
   readonly state: GrantState;
-  /** Plus one for each stored token set. */
+  /** Increases by one with each stored token set. */
   readonly generation: number;
-  /** Absent when the identity system did not say. */
+  /** Absent when the identity system did not state it. */
   readonly accessTokenExpiresAt?: Date;
-  /** Absent when the identity system did not say. */
+  /** Absent when the identity system did not state it. */
   readonly refreshTokenExpiresAt?: Date;
   readonly createdAt: Date;
 }
@@ -30,17 +31,19 @@ export interface NowggGrant {
 /** An access token, ready to be sent. Keep it no longer than the call that needs it. */
 export interface AccessToken {
   readonly token: string;
-  /** Absent when the identity system did not say. */
+  /** Absent when the identity system did not state it. */
   readonly expiresAt?: Date;
-  /** Hand it back as `ifGeneration` after a 401, so that only the first of many such callers causes a refresh. */
+  /** Pass it as `ifGeneration` after a 401, so that only the first of many such callers causes a refresh. */
   readonly generation: number;
 }
 
-/** What a code became. */
+/** The result of a code exchange. */
 export interface CodeExchange {
   readonly grant: NowggGrant;
   readonly accessToken: AccessToken;
   readonly principal: NowggPrincipal;
-  /** Handle of this sign-in for the front end: names the grant and proves that we issued it. Not a token. */
+  /**
+   * Handle of this sign-in for the front end: names the grant and proves that this application issued it. Not a token.
+   */
   readonly session: string;
 }

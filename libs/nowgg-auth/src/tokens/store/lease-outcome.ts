@@ -1,8 +1,8 @@
 import type { GrantRecord, LeaseRequest, LeaseResult } from './grant-record.js';
 
 /**
- * What a lease request comes to for a row as it stood at `grant.readAtMs`. A store that decides in a statement uses it
- * to name the reason when the statement did not take the lease.
+ * Returns the outcome of a lease request for a row as it was at `grant.readAtMs`. A store that decides in a statement
+ * uses it to name the reason when the statement did not take the lease.
  */
 export function classifyLease(
   grant: GrantRecord,

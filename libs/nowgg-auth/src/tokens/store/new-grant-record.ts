@@ -34,8 +34,8 @@ export function newGrantRecord(grant: NewGrant, nowMs: number, begunAtMs = nowMs
   };
 }
 
-/** The generation for which a new grant's tokens are sealed. */
+/** The generation for which a new grant's tokens are encrypted. */
 export const FIRST_GENERATION = 1;
 
-/** The session version for which a new grant's tokens are sealed. */
+/** The session version for which a new grant's tokens are encrypted. */
 export const FIRST_SESSION_VERSION = 1;

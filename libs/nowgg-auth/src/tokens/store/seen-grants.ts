@@ -3,11 +3,11 @@ import type { GrantRecord } from './grant-record.js';
 
 const MOST_GRANTS = 50_000;
 
-/** How far a grant was when this process saw it last. Never changed, only replaced. */
+/** The version of a grant that this process saw last. Never changed, only replaced. */
 export interface GrantSight {
   readonly generation: number;
   readonly sessionVersion: number;
-  /** It was revoked, which is final. */
+  /** The grant was revoked, which is final. */
   readonly ended: boolean;
   /** This generation came back after a newer one had been seen. */
   readonly restored: boolean;
@@ -17,8 +17,8 @@ type Version = Pick<GrantRecord, 'id' | 'generation' | 'sessionVersion' | 'state
 
 /**
  * The newest version of each grant that this process has seen, for the 50,000 used last. A database writer, a restored
- * backup or a failover to a replica that lost commits can bring back an older row; its ciphertexts open, because they
- * are genuine, and only a memory outside the database tells.
+ * backup or a failover to a replica that lost commits can bring back an older row. Its ciphertexts are genuine and can
+ * be decrypted, so only a memory outside the database detects it.
  */
 export class SeenGrants {
   readonly #byId: LRUCache<string, GrantSight>;
@@ -28,12 +28,15 @@ export class SeenGrants {
     this.#byId = new LRUCache({ maxSize: max, sizeCalculation: () => 1 });
   }
 
-  /** What is remembered now. Taken before a read is sent, because a read may be older than a commit of our own. */
+  /**
+   * Returns the version known now. Call it before a read is sent, because a read may be older than a commit of this
+   * process.
+   */
   recall(id: string): GrantSight | undefined {
     return this.#byId.get(id);
   }
 
-  /** Remembers a row of which nothing newer is known. An older one changes nothing. */
+  /** Records a row unless a newer version of it is known. */
   note({ id, generation, sessionVersion, state }: Version): void {
     const known = this.#byId.get(id);
     const ended = state === 'revoked';
@@ -48,13 +51,13 @@ export class SeenGrants {
     });
   }
 
-  /** Remembers that a grant was revoked. @param grant the row before or after that */
+  /** Records that a grant was revoked. @param grant the row before or after that */
   noteEnd(grant: Version): void {
     const sessionVersion = grant.state === 'revoked' ? grant.sessionVersion : grant.sessionVersion + 1;
     this.note({ ...grant, sessionVersion, state: 'revoked' });
   }
 
-  /** Goes on with an older generation. @returns false when that is known already */
+  /** Accepts an older generation. @returns false when that is known already */
   noteRestored({ id, generation }: Version): boolean {
     const known = this.#byId.get(id);
     if (!known || known.generation <= generation) return false;
@@ -68,7 +71,7 @@ export class SeenGrants {
     return known?.restored === true && known.generation === generation;
   }
 
-  /** Whether a session comes back that has ended. Right whenever the row was read, because an end is final. */
+  /** Whether the row revives a session that has ended. Correct whenever the row was read, because an end is final. */
   isRevived(grant: Version, known = this.#byId.get(grant.id)): boolean {
     if (!known || grant.state === 'revoked') return false;
     return known.ended || grant.sessionVersion < known.sessionVersion;

@@ -1,7 +1,7 @@
 import { IssuedTokens } from '../../revocation/issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 
-/** The port on the token store, and on the exchanges under way in this process. */
+/** Implements the port with the token store and with the exchanges in progress in this process. */
 export class StoredIssuedTokens extends IssuedTokens {
   readonly #store: TokenStore;
   readonly #underWay = new Map<string, number>();
@@ -12,8 +12,8 @@ export class StoredIssuedTokens extends IssuedTokens {
   }
 
   /**
-   * Answers for a token while `work` lasts: an exchange has its token verified before there is a grant that holds it.
-   * @param begunAtMs when the exchange began, epoch milliseconds of the store's clock
+   * Makes a token known while `work` lasts: an exchange verifies its token before a grant holds it.
+   * @param begunAtMs time at which the exchange began, in epoch milliseconds of the store's clock
    */
   async during<T>(provider: string, credentialId: string, begunAtMs: number, work: () => Promise<T> | T): Promise<T> {
     const key = keyOf(provider, credentialId);
@@ -25,7 +25,7 @@ export class StoredIssuedTokens extends IssuedTokens {
     }
   }
 
-  /** The earliest, when the identity system handed the same token out more than once. */
+  /** Returns the earliest time when the identity system handed the same token out more than once. */
   override async findBegunAt(provider: string, credentialId: string): Promise<number | undefined> {
     const tokens = await this.#store.findIssuedTokens(provider, credentialId);
     if (tokens.length > 0) return Math.min(...tokens.map(({ begunAtMs }) => begunAtMs));

@@ -3,17 +3,17 @@ import type { NowggClock } from '../../clock.js';
 import type { TokenStore } from './token-store.js';
 
 /**
- * Under which a module that has a token store offers its `NowggTokenService` to the rest of this package: absent where
- * there is none, so that it can be injected as optional, and the one of the module that is imported where there are several.
+ * Token under which a module with a token store provides its `NowggTokenService` to the rest of this package. Absent
+ * without a token store, so inject it as optional. With several modules, it is the one of the imported module.
  */
 export const WIRED_TOKEN_SERVICE = Symbol('nestjs-nowgg-auth:wired-token-service');
 
-/** What the module hands to a wiring when it creates the store. */
+/** The context that the module passes to a wiring when it creates the store. */
 export interface TokenStoreContext {
   readonly clock: NowggClock;
 }
 
-/** How a token store is created: what has to be injected, and what to make of it. */
+/** The way to create a token store: the dependencies to inject and the factory. */
 export interface TokenStoreWiring {
   readonly inject: readonly InjectionToken[];
   /** @param dependencies instances for {@link inject}, in the same order */

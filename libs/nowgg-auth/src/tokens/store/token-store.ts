@@ -19,82 +19,85 @@ import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
 
 /**
- * Port: where grants are kept. Every operation is one atomic statement, and none is held open while the identity system
- * is asked. Leases and all other times are by the store's own clock. Implementations throw `IdentityUnavailableError`
- * when the store cannot be asked and `NowggConfigurationError` when it is set up wrongly, and never anything that
- * carries a statement or its parameters.
+ * Port for the storage of grants. Every operation is one atomic statement, and none is held open during a call to the
+ * identity system. Leases and all other times use the store's own clock. Implementations throw
+ * `IdentityUnavailableError` when the store cannot be reached and `NowggConfigurationError` when it is set up wrongly,
+ * and never an error that carries a statement or its parameters.
  */
 export abstract class TokenStore {
-  /** By primary key. */
+  /** Finds a row by primary key. */
   abstract findGrant(id: string): Promise<GrantRecord | undefined>;
 
   /**
-   * Every grant of this user, oldest first, whatever its state.
-   * @param clientKey of the client whose grants are meant; undefined for those of every client
+   * Lists every grant of this user, oldest first, in any state.
+   * @param clientKey the client whose grants are listed; undefined for every client
    */
   abstract listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]>;
 
   abstract acquireLease(request: LeaseRequest): Promise<LeaseResult>;
 
   /**
-   * Stores a token set: generation plus one, active, lease and failures cleared. Fenced on generation, session version
-   * and state, never on the lease: whoever comes late may hold the only rotated token.
-   * @returns the stored row, or undefined when the fence held
+   * Stores a token set: generation plus one, `active`, lease and failures cleared. Fenced on generation, session
+   * version and state, never on the lease: a late caller may hold the only rotated token.
+   * @returns the stored row, or undefined when the fence rejected the write
    */
   abstract commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined>;
 
-  /** Ends the caller's attempt without a word about the grant. @returns false when it was not his any more */
+  /** Ends the caller's attempt without a statement about the grant. @returns false when it is no longer the caller's */
   abstract recordFailure(failure: AttemptFailure): Promise<boolean>;
 
-  /** Ends the caller's attempt with a refusal. @returns false when it was not his any more */
+  /** Ends the caller's attempt with a refusal. @returns false when it is no longer the caller's */
   abstract recordRefusal(refusal: AttemptRefusal): Promise<boolean>;
 
   /**
    * Ends a grant. Its ciphertexts stay until {@link wipeTexts}.
-   * @returns the grant as it was just before, or undefined when it was revoked before or does not exist
+   * @returns the grant as it was just before, or undefined when it was already revoked or does not exist
    */
   abstract revokeGrant(id: string): Promise<GrantRecord | undefined>;
 
   /**
    * Ends every grant of a user at a client, and every sign-in of the user that has claimed a code and not created its
-   * grant yet: {@link completeExchange} creates it as `revoked`.
+   * grant yet: {@link completeExchange} creates that grant as `revoked`.
    * @returns the grants that this call revoked, as they were just before
    */
   abstract revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]>;
 
-  /** Remembers under which key the session handle was made that was just presented. Counts as no other write does. */
+  /**
+   * Stores the key of the session handle that was just presented. Unlike other writes, it does not change
+   * `updatedAtMs`.
+   */
   abstract noteHandleKey(id: string, keyId: string): Promise<void>;
 
-  /** The tokens of a grant that has ended which are still out, and whether its session is another's too. */
+  /** Finds the unexpired tokens of an ended grant, and whether another grant has the same session. */
   abstract findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant>;
 
   /** Deletes the ciphertexts of a revoked grant. */
   abstract wipeTexts(grantId: string): Promise<void>;
 
-  /** Revoked grants that still have ciphertexts and ended this long ago, in order of id and after `afterId`. */
+  /** Lists revoked grants that still have ciphertexts and ended this long ago, in order of id and after `afterId`. */
   abstract listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]>;
 
-  /** Who holds a token that was handed out here. */
+  /** Finds the grants that hold a token that was handed out here. */
   abstract findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]>;
 
   /** Makes a grant `suspect` and its access token expired. @returns false when there is nothing to withhold */
   abstract withholdGeneration(withheld: WithheldGeneration): Promise<boolean>;
 
-  /** Remembers that this client just had a successful token reply. */
+  /** Stores the time of a successful token reply for this client. */
   abstract noteClientSuccess(clientKey: string): Promise<void>;
 
-  /** When this client last had one, epoch milliseconds. */
+  /** Time of this client's last successful token reply, in epoch milliseconds. */
   abstract findClientSuccess(clientKey: string): Promise<number | undefined>;
 
-  /** Takes a code for this attempt: a new one, one whose lease is over, or says who has it. */
+  /** Claims a code that is new or whose lease is over; otherwise reports that another attempt holds or completed it. */
   abstract claimExchange(request: ExchangeClaimRequest): Promise<ExchangeClaim>;
 
-  /** By primary key. */
+  /** Finds a row by primary key. */
   abstract findExchange(codeHash: string): Promise<ExchangeRecord | undefined>;
 
   /**
-   * Keeps the token endpoint's reply. Not fenced on the lease, for the reason given at {@link commitTokens}.
-   * @returns false when another reply is kept already, the exchange is complete or the claim is gone
+   * Stores the token endpoint's reply. Not fenced on the lease, for the reason given at {@link commitTokens}.
+   * @returns false when another reply is already stored, the exchange is complete or the claim is gone
    */
   abstract sealExchange(codeHash: string, replyCiphertext: Uint8Array): Promise<boolean>;
 
@@ -105,27 +108,27 @@ export abstract class TokenStore {
    */
   abstract completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined>;
 
-  /** Lets go of a code without having finished; a kept reply stays. */
+  /** Releases a code whose exchange is not finished; a stored reply stays. */
   abstract releaseExchange(release: ExchangeRelease): Promise<void>;
 
   /**
-   * Forgets a code that was refused, or whose token turned out to be no good.
-   * @returns false when it was not the caller's any more
+   * Deletes a code that was refused, or whose token proved invalid.
+   * @returns false when it is no longer the caller's
    */
   abstract removeExchange(removal: ExchangeRemoval): Promise<boolean>;
 
-  /** Grants of which a ciphertext does not begin with `header`, in order of id and after `afterId`. */
+  /** Lists grants with a ciphertext that does not begin with `header`, in order of id and after `afterId`. */
   abstract listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): Promise<GrantRecord[]>;
 
-  /** Skips rows that are locked or have moved on. @returns how many were written */
+  /** Stores re-encrypted grants. Skips rows that are locked or have changed since. @returns the number written */
   abstract resealGrants(resealed: readonly ResealedGrant[]): Promise<number>;
 
-  /** Whether a kept reply of the token endpoint does not begin with `header`. */
+  /** Whether a stored reply of the token endpoint does not begin with `header`. */
   abstract hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean>;
 
   abstract listKeyChecks(): Promise<KeyCheck[]>;
 
-  /** Keeps an existing check of the same key. */
+  /** Stores a key check. Keeps an existing check of the same key. */
   abstract addKeyCheck(check: KeyCheck): Promise<void>;
 
   abstract removeKeyCheck(keyId: string): Promise<void>;
@@ -134,22 +137,25 @@ export abstract class TokenStore {
 
   abstract countSweepable(limits: SweepLimits): Promise<SweepCounts>;
 
-  /** Deletes at most `limit` of each. */
+  /** Deletes at most `limit` grants and at most `limit` claimed codes. */
   abstract sweep(limits: SweepLimits, limit: number): Promise<SweepCounts>;
 
   /**
-   * Deletes at most `limit` ciphertexts of grants that ended this long ago, revoked or not.
-   * @returns how many grants had some
+   * Deletes the ciphertexts of at most `limit` grants that ended this long ago, revoked or not.
+   * @returns the number of grants that had some
    */
   abstract sweepTexts(endedForMs: number, limit: number): Promise<number>;
 
-  /** Forgets at most `limit` tokens that have expired, and as many users without a recent end. @returns how many */
+  /**
+   * Deletes at most `limit` expired tokens, and as many lock records of users without a recent end.
+   * @returns the number deleted
+   */
   abstract sweepIssuedTokens(limit: number): Promise<number>;
 
-  /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns how many */
+  /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns the number of grants */
   abstract forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number>;
 
-  /** Frees what the store opened for itself. */
+  /** Frees the resources that the store opened for itself. */
   async close(): Promise<void> {
     // Stores that open nothing of their own have nothing to free.
   }

@@ -2,19 +2,19 @@ import { isLive } from './ended-grant.js';
 import type { GrantState } from './grant.js';
 import type { VaultCounts } from './vault-record.js';
 
-/** Grants that are alike in everything that is counted. */
+/** A group of grants that are equal in every counted property. */
 export interface CountedGrants {
   readonly state: GrantState;
-  /** Id of the key that sealed their tokens; null where the tokens were wiped. */
+  /** Id of the key that encrypted their tokens; null where the tokens were wiped. */
   readonly keyId: string | null;
-  /** Whether their tokens are sealed in the first version. */
+  /** Whether their tokens are encrypted in the first version. */
   readonly isFirstVersion: boolean;
-  /** Id of the key under which their session handles were made; null when not known. */
+  /** Id of the key that made their session handles; null when unknown. */
   readonly handleKeyId: string | null;
   readonly count: number;
 }
 
-/** Adds up what {@link VaultCounts} tells of grants. */
+/** Adds up the grant counts of {@link VaultCounts}. */
 export function countGrants(rows: Iterable<CountedGrants>): Omit<VaultCounts, 'exchanges'> {
   const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
   const byKeyId: Record<string, number> = {};

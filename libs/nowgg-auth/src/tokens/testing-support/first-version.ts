@@ -2,7 +2,7 @@ import { createCipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { EncryptionKey } from '../../options/options.js';
 import type { SealContext } from '../vault/key-ring.js';
 
-/** What an earlier build sealed: `1 | length of key id | key id | nonce | tag | text`, bound to four parts. */
+/** Encrypts as an earlier build did: `1 | length of key id | key id | nonce | tag | text`, bound to four parts. */
 export function sealInFirstVersion(
   { id, key }: EncryptionKey,
   text: string,
@@ -22,7 +22,7 @@ export function sealInFirstVersion(
   return Buffer.concat([header, nonce, cipher.getAuthTag(), sealed]);
 }
 
-/** A session handle as an earlier build made it: bound to no client. */
+/** Makes a session handle as an earlier build did: bound to no client. */
 export function handleOfFirstForm({ key }: EncryptionKey, grantId: string, sessionVersion: number): string {
   const label = 'nestjs-nowgg-auth session handle v1';
   const handleKey = Buffer.from(hkdfSync('sha256', Buffer.from(key, 'base64'), '', label, 32));

@@ -12,10 +12,10 @@ import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
 
 export type RotationMode = 'static' | 'grace' | 'strict';
 
-/** What becomes of a reply. */
+/** The fate of a reply. */
 export type ReplyFate = 'delivered' | 'lost';
 
-/** What befalls a call as it comes in; none of it is carried out. */
+/** Faults of a call as it arrives; none of these calls is carried out. */
 export const ARRIVAL_FAULTS = {
   unreached: { status: 'in_doubt', reason: 'network' },
   not_sent: { status: 'not_sent', reason: 'network' },
@@ -27,9 +27,9 @@ export const ARRIVAL_FAULTS = {
 interface Call {
   readonly process: SimulatedProcess;
   readonly startedAt: number;
-  /** Of the stored tokens when it came in. */
+  /** Generation of the stored tokens when the call arrived. */
   readonly generation: number;
-  /** What the identity system made of it when it came in. */
+  /** Outcome at the identity system when the call arrived. */
   readonly outcome: TokenOutcome;
   reply(outcome: TokenOutcome): void;
 }
@@ -46,9 +46,12 @@ export class RefreshWorld {
   readonly issued = new Set<string>();
   /** Errors other than those that a caller may get. */
   readonly surprises: unknown[] = [];
-  /** Tokens that callers got and that were never issued, or not for this generation. */
+  /** Tokens that callers got although they were never issued, or not for this generation. */
   readonly forged: string[] = [];
-  /** Whether a rotated token may have reached no living process: then a strict system has lost the grant to everyone. */
+  /**
+   * Whether a rotated token may have reached no living process: a strict system has then lost the grant for every
+   * process.
+   */
   mayBeLost = false;
   grantId = '';
   readonly #mode: RotationMode;
@@ -75,7 +78,7 @@ export class RefreshWorld {
     return world;
   }
 
-  /** A caller in this process wants the token, or a new one. */
+  /** Lets a caller in this process ask for the token, or for a new one. */
   call(process: number, op: 'get' | 'refresh'): void {
     const { service } = this.#process(process);
     void this.#observe(op === 'get' ? service.getAccessToken(this.grantId) : service.refresh(this.grantId));
@@ -101,7 +104,7 @@ export class RefreshWorld {
     call.reply(fate === 'lost' ? { status: 'in_doubt', reason: 'network' } : call.outcome);
   }
 
-  /** Befalls the next call that comes in. */
+  /** Adds a fault for the next call that arrives. */
   fault(fault: keyof typeof ARRIVAL_FAULTS): void {
     this.#faults.push(ARRIVAL_FAULTS[fault]);
   }
@@ -131,8 +134,8 @@ export class RefreshWorld {
   }
 
   /**
-   * Calls under way to replace the stored generation, without those so old that nobody waits for them; undefined when
-   * processes were killed or frozen.
+   * Number of calls in progress to replace the stored generation, without those so old that no caller waits for them;
+   * undefined when processes were killed or frozen.
    */
   async callsAtOnce(): Promise<number | undefined> {
     const recent = this.clock.monotonicNow() - DEFAULT_OPTIONS.lateReplyMs;
@@ -150,7 +153,7 @@ export class RefreshWorld {
     return { state, generation, accessCiphertext: Buffer.from(accessCiphertext).toString('base64') };
   }
 
-  /** Everything runs again, every call is answered, and time enough passes for every lease and pause to be over. */
+  /** Lets every process run again, answers every call, and lets enough time pass for every lease and pause to end. */
   async calmDown(): Promise<void> {
     for (const process of this.#processes) process.thaw();
     this.#faults = [];

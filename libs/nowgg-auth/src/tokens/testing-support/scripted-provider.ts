@@ -16,7 +16,7 @@ type Answer = TokenOutcome | Promise<TokenOutcome>;
 /** An identity provider whose next answers a test scripts; without a script it hands out tokens. */
 export class ScriptedProvider extends IdentityProvider {
   override readonly tokenTypes: readonly TokenType[] = ['token'];
-  /** What was sent: codes and refresh tokens. */
+  /** Codes and refresh tokens that were sent. */
   readonly codes: string[] = [];
   readonly refreshTokens: string[] = [];
   readonly revoked: string[] = [];
@@ -76,7 +76,7 @@ export class ScriptedProvider extends IdentityProvider {
   }
 }
 
-/** Says what a test tells it to; by default that every token is the player's. */
+/** Gives the verdict that a test sets; by default every token is the player's. */
 export class ScriptedAuthenticator extends NowggAuthenticator {
   asked = 0;
   userId = 'player-1';

@@ -1,7 +1,7 @@
 import type { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import type { NowggTokenService } from '../nowgg-token-service.js';
 
-/** A process that can die or be frozen: everything that it does to the outside then waits, for ever or for a while. */
+/** A process that can die or be frozen: all its outside operations then wait, for ever or until it is thawed. */
 export class SimulatedProcess {
   service!: NowggTokenService;
   dead = false;

@@ -70,7 +70,7 @@ export class TokenServiceUnderTest {
   }
 }
 
-/** Everything that can happen without time passing has happened. */
+/** Waits until everything that can happen without time passing has happened. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await setImmediate();
 }
@@ -84,7 +84,7 @@ export function deferred<T>(): { promise: Promise<T>; resolve(value: T): void } 
   return { promise, resolve };
 }
 
-/** What a promise fails with, listened to from now on. */
+/** The error of a promise, listened to from now on; undefined when it succeeds. */
 export async function errorOf(work: Promise<unknown>): Promise<unknown> {
   try {
     await work;

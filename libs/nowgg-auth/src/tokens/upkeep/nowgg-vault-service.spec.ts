@@ -85,7 +85,7 @@ describe('NowggVaultService', () => {
   it('changes nothing when a key that is still in use is missing or another one', async () => {
     const wrong = { id: 'k1', key: KEY_2.key };
     await expect(vaultWith(KEY_2).rotate()).rejects.toThrow("the key 'k1' is missing");
-    await expect(vaultWith(KEY_2, wrong).rotate()).rejects.toThrow("the key 'k1' is not the one that sealed before");
+    await expect(vaultWith(KEY_2, wrong).rotate()).rejects.toThrow("the key 'k1' is not the one that encrypted before");
     await expect(vaultWith(wrong).rotate({ dryRun: true })).rejects.toThrow("the key 'k1' is not the one");
     expect((await vaultWith().status()).byKeyId).toEqual({ k1: 7 });
   });

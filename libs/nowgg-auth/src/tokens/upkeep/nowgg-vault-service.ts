@@ -16,72 +16,72 @@ const DEFAULT_BATCH = 500;
 export interface VaultServiceParts {
   readonly store: TokenStore;
   /**
-   * Says which identity provider is meant: `IdentityProviders`, or whatever knows their names. Where a `clientKey` is
+   * Resolves the identity provider: `IdentityProviders`, or any object that knows their names. Where a `clientKey` is
    * known, only that client's grants are forgotten.
    */
   readonly identityProviders: {
     getOrOnly(name: string | undefined): { readonly name: string; readonly clientKey?: string };
   };
-  /** As in the options. Without any, everything but a rotation can be done. */
+  /** As in the options. Without any key, every operation but a rotation is possible. */
   readonly encryptionKeys: readonly EncryptionKey[];
   /** As in the options. Default true. */
   readonly openFirstVersion?: boolean | undefined;
-  /** Where revocations are kept, to be swept as well. */
+  /** The store of the revocations, to be swept as well. */
   readonly revocationStore?: RevocationStore | undefined;
-  /** Goes on with ends of grants that were broken off. Absent where the identity systems cannot be told. */
+  /** Finishes ends of grants that were interrupted. Absent where the identity systems cannot be told. */
   readonly finishBrokenOffEnds?: (() => Promise<void>) | undefined;
 }
 
-/** What the vault holds. */
+/** Contents of the vault. */
 export interface VaultStatus extends VaultCounts {
-  /** Id of the key that seals; undefined where the keys are not known. */
+  /** Id of the key that encrypts; undefined where the keys are not known. */
   readonly sealingKeyId: string | undefined;
   /**
-   * Ids of all keys that must stay in the ring: those that may have sealed something that is still there, and those
-   * under which session handles of live grants were made. While there are sessions of an unknown key, every key
-   * behind the first is needed.
+   * Ids of all keys that must stay in the ring: those that may have encrypted something that still exists, and those
+   * that made session handles of live grants. While there are sessions of an unknown key, every key after the first is
+   * needed.
    */
   readonly neededKeyIds: readonly string[];
 }
 
-/** How long work is done. */
+/** Options of upkeep that works in batches. */
 export interface VaultWorkOptions {
   /** Rows at a time. Default 500. */
   readonly batchSize?: number;
-  /** Told after each batch how many rows are done so far. */
+  /** Called after each batch with the number of rows done so far. */
   readonly onProgress?: (done: number) => void;
-  /** Ends the work after the current batch; what is done stays done. */
+  /** Ends the work after the current batch; completed batches stay done. */
   readonly signal?: AbortSignal;
   /** Changes nothing and only counts. Default false. */
   readonly dryRun?: boolean;
 }
 
 export interface SweepOptions extends VaultWorkOptions {
-  /** How long revoked and dead grants are kept, milliseconds. Default 30 days. */
+  /** Time for which revoked and dead grants are kept, in milliseconds. Default 30 days. */
   readonly endedForMs?: number;
-  /** How long after its refresh token has expired a grant is kept, milliseconds. Default 30 days. */
+  /** Time for which a grant is kept after its refresh token has expired, in milliseconds. Default 30 days. */
   readonly expiredForMs?: number;
-  /** How long claimed codes are kept, milliseconds; longer than any code lives. Default one day. */
+  /** Time for which claimed codes are kept, in milliseconds; longer than any code lives. Default one day. */
   readonly exchangeOlderThanMs?: number;
   /**
-   * How long a revocation that refuses nothing any more is kept after its last change, milliseconds. Longer than any
-   * process may be cut off from the database: one that has not heard that a ban was lifted goes on refusing. Default
-   * 30 days.
+   * Time for which a revocation that no longer refuses anything is kept after its last change, in milliseconds. Longer
+   * than any process may be cut off from the database: a process that does not know that a ban was lifted keeps
+   * refusing. Default 30 days.
    */
   readonly spentForMs?: number;
 }
 
-/** Whose grants are forgotten. */
+/** Options of {@link NowggVaultService.forget}. */
 export interface ForgetOptions {
-  /** May be left out where there is only one. */
+  /** Name of the identity provider. May be left out where there is only one. */
   readonly provider?: string;
   /** Changes nothing and only counts. Default false. */
   readonly dryRun?: boolean;
 }
 
 /**
- * Upkeep of the stored grants while the application runs: none of it makes a read or a refresh fail. Every call may be
- * broken off, or run in several processes, and be called again.
+ * Upkeep of the stored grants while the application runs: no operation makes a read or a refresh fail. Every call may
+ * be interrupted, or run in several processes, and be repeated.
  */
 export class NowggVaultService {
   readonly #store: TokenStore;
@@ -99,7 +99,7 @@ export class NowggVaultService {
     this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys, { openFirstVersion })) : undefined;
   }
 
-  /** Counts what is there. Reads every row: for an operator, not for a health check. */
+  /** Counts the contents of the vault. Reads every row: for an operator, not for a health check. */
   async status(): Promise<VaultStatus> {
     const counts = await this.#store.countVault();
     const checks = await this.#store.listKeyChecks();
@@ -117,12 +117,13 @@ export class NowggVaultService {
   }
 
   /**
-   * Seals everything under the first key of the ring. Run it when every process has that key in its ring; once it is
+   * Encrypts everything under the first key of the ring. Run it when every process has that key in its ring. Once it is
    * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves
    * nothing behind: call it again.
    *
-   * @returns what was done; with `dryRun` what would be
-   * @throws NowggConfigurationError when a key that is still in use is missing or another one; nothing is changed then
+   * @returns what was done; with `dryRun` what would be done
+   * @throws NowggConfigurationError when a key that is still in use is missing or another key has its id; nothing is
+   * changed then
    */
   async rotate({
     batchSize = DEFAULT_BATCH,
@@ -137,10 +138,10 @@ export class NowggVaultService {
   }
 
   /**
-   * Deletes what has been over for long: grants, claimed codes, and revocations that refuse nothing any more. Also the
-   * tokens of grants that ended a day ago and what is remembered of expired access tokens; goes on with ends of grants
-   * that were broken off.
-   * @returns how much was, or with `dryRun` would be, deleted
+   * Deletes grants and claimed codes that ended long ago, and revocations that no longer refuse anything. Also deletes
+   * the tokens of grants that ended a day ago and the records of expired access tokens, and finishes ends of grants
+   * that were interrupted.
+   * @returns the number of rows that were, or with `dryRun` would be, deleted
    */
   async sweep(options: SweepOptions = {}): Promise<SweepReport> {
     const limits: SweepLimits = {
@@ -159,11 +160,11 @@ export class NowggVaultService {
   }
 
   /**
-   * Deletes every grant of a user, for who asks to be forgotten. His sessions end at once and a refresh under way stores
-   * nothing. Tells no identity system, and an access token that is already out serves until it expires there: where it
-   * must end too, call `NowggRevocationService.revoke({ userId })` first.
+   * Deletes every grant of a user who asks to be forgotten. Their sessions end at once and a refresh in progress stores
+   * nothing. Does not tell an identity system: an access token that was handed out stays valid until it expires there.
+   * To end it too, call `NowggRevocationService.revoke({ userId })` first.
    *
-   * @returns how many grants were, or would be, deleted
+   * @returns the number of grants that were, or would be, deleted
    */
   async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
     const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);

@@ -4,15 +4,15 @@ import { sealContextOf, type Vault } from '../vault/vault.js';
 import type { ResealedGrant, VaultCounts } from '../store/vault-record.js';
 
 export interface RotationReport {
-  /** Grants that this call has sealed under the first key of the ring. */
+  /** Number of grants that this call has encrypted under the first key of the ring. */
   readonly resealed: number;
-  /** Grants that do not open under any key of the ring; left as they are. */
+  /** Number of grants that no key of the ring can decrypt; left as they are. */
   readonly unreadable: number;
-  /** Whether everything else is sealed under the first key, so that the other keys are needed for sessions only. */
+  /** Whether everything else is encrypted under the first key, so that the other keys are needed for sessions only. */
   readonly complete: boolean;
   /**
-   * Live grants whose player presented a session handle of another key last, or of an unknown one. They have to sign in
-   * again if the other keys leave the ring before they have come back.
+   * Number of live grants whose player last presented a session handle of another key, or of an unknown one. They have
+   * to sign in again if the other keys leave the ring before they have come back.
    */
   readonly sessionsUnderOtherKeys: number;
 }
@@ -23,12 +23,16 @@ interface RotationOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Grants that were busy in one pass are done in the next; more passes than this mean that somebody seals otherwise. */
+/**
+ * Maximum number of passes. Grants that were busy in one pass are done in the next; more passes mean that another
+ * process encrypts under another key.
+ */
 const MOST_PASSES = 5;
 
 /**
- * Seals every grant again under the first key, in batches that wait for no lock. A batch is read, sealed here, and
- * written where the generation is still the one that was read: a refresh in between wins, and has sealed anew itself.
+ * Encrypts every grant again under the first key, in batches that wait for no lock. A batch is read, encrypted here,
+ * and written where the generation is still the one that was read: a refresh in between wins, and has itself encrypted
+ * anew.
  */
 export async function rotateVault(store: TokenStore, vault: Vault, options: RotationOptions): Promise<RotationReport> {
   let resealed = 0;
@@ -50,7 +54,7 @@ export async function rotateVault(store: TokenStore, vault: Vault, options: Rota
   return { resealed, unreadable, complete, sessionsUnderOtherKeys: sessions };
 }
 
-/** How many sessions would end with the other keys. */
+/** Number of sessions that would end without the other keys. */
 export function sessionsUnderOtherKeys(counts: VaultCounts, sealingKeyId: string): number {
   const known = Object.entries(counts.sessionsByKeyId).filter(([keyId]) => keyId !== sealingKeyId);
   return known.reduce((total, [, sessions]) => total + sessions, counts.sessionsOfUnknownKey);
@@ -81,12 +85,15 @@ function resealedOf(vault: Vault, grant: GrantRecord): ResealedGrant | undefined
       ...vault.sealTokens(sealContextOf(grant), token, vault.refreshTokenOf(grant)),
     };
   } catch {
-    // Told as an event where it was opened; the row stays for whoever has its key.
+    // The vault has published an event; the row stays for a process that has its key.
     return undefined;
   }
 }
 
-/** Lets start-ups do without keys under which nothing is sealed any more. @returns whether that is so */
+/**
+ * Removes the checks of keys under which nothing is encrypted any more, so that a start does not require those keys.
+ * @returns whether that is so
+ */
 async function retireOtherKeys(store: TokenStore, vault: Vault): Promise<boolean> {
   const { sealingHeader, sealingKeyId } = vault.ring;
   const leftovers = await store.listSealedOtherwise(sealingHeader, undefined, 1);

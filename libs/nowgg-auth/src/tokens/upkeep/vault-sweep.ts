@@ -2,13 +2,16 @@ import type { RevocationStore } from '../../revocation/revocation-store.js';
 import type { TokenStore } from '../store/token-store.js';
 import type { SweepCounts, SweepLimits } from '../store/vault-record.js';
 
-/** How much was swept, or would be. */
+/** Number of rows that a sweep has deleted, or would delete. */
 export interface SweepReport extends SweepCounts {
-  /** Watermarks that refuse nothing any more. */
+  /** Watermarks that no longer refuse anything. */
   readonly revocations: number;
 }
 
-/** How long the tokens of a grant that has ended are kept: it may turn out that it had not, or could not be told. */
+/**
+ * Time for which the tokens of an ended grant are kept: it may turn out that the grant has not ended, or that the
+ * identity system could not be told.
+ */
 const TEXTS_KEPT_MS = 24 * 3_600_000;
 
 interface SweepWork {
@@ -17,7 +20,7 @@ interface SweepWork {
   readonly signal?: AbortSignal;
 }
 
-/** Deletes batch by batch until there is nothing left to delete, or the signal says so. */
+/** Deletes batch by batch until there is nothing left to delete, or the signal aborts. */
 export async function sweepVault(
   store: TokenStore,
   revocationStore: RevocationStore | undefined,

@@ -7,8 +7,8 @@ const KNOWN_TEXT = 'nestjs-nowgg-auth';
 const NO_OWNER = { provider: '', clientKey: '', userId: '', sessionVersion: 0, generation: 0 };
 
 /**
- * Compares the ring with the keys that have sealed in this store, and enters the one that seals now. Changes no grant.
- * Tells an event for each weak key of the ring.
+ * Compares the ring with the keys that have encrypted in this store, and records the one that encrypts now. Changes no
+ * grant. Publishes an event for each weak key of the ring.
  * @throws NowggConfigurationError when a key that is still in use is missing, or another key has its id
  */
 export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void> {
@@ -22,15 +22,15 @@ export async function checkKeys(store: TokenStore, ring: KeyRing): Promise<void>
 }
 
 /**
- * The same without entering anything.
- * @returns ids of the keys that have sealed here
- * @throws NowggConfigurationError for the same reasons
+ * Compares the ring with the keys that have encrypted in this store, without recording anything.
+ * @returns ids of the keys that have encrypted here
+ * @throws NowggConfigurationError when a key that is still in use is missing, or another key has its id
  */
 export async function compareKeys(store: TokenStore, ring: KeyRing): Promise<string[]> {
   const checks = await store.listKeyChecks();
   const faults = checks.flatMap(({ keyId, checkCiphertext }) => {
-    if (!ring.has(keyId)) return [`the key '${keyId}' is missing, and grants may still be sealed under it`];
-    return opens(ring, keyId, checkCiphertext) ? [] : [`the key '${keyId}' is not the one that sealed before`];
+    if (!ring.has(keyId)) return [`the key '${keyId}' is missing, and grants may still be encrypted under it`];
+    return opens(ring, keyId, checkCiphertext) ? [] : [`the key '${keyId}' is not the one that encrypted before`];
   });
   if (faults.length > 0) throw new NowggConfigurationError(`tokens.encryptionKeys: ${faults.join('; ')}`);
   return checks.map(({ keyId }) => keyId);

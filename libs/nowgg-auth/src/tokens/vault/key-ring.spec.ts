@@ -113,7 +113,7 @@ describe('KeyRing', () => {
 
   it('says in its errors nothing about the text', () => {
     const error = new SealedTextError('tampered');
-    expect(error.message).toBe('a sealed text does not open: tampered');
+    expect(error.message).toBe('a ciphertext cannot be decrypted: tampered');
   });
 
   describe('in the first version', () => {

@@ -8,18 +8,19 @@ import { additionalDataOf, type SealContext, type SealVersion } from './seal-con
 export type { SealContext } from './seal-context.js';
 
 /**
+ * Reason why a ciphertext cannot be decrypted.
  * - `malformed`: cut, empty, or of a version that this release does not know or that is closed.
- * - `unknown_key`: sealed under a key that is not in the ring.
+ * - `unknown_key`: encrypted under a key that is not in the ring.
  * - `tampered`: changed, or moved here from another row, column or generation, or the row was relabelled.
  */
 export type SealedTextFault = 'malformed' | 'unknown_key' | 'tampered';
 
-/** A ciphertext does not open. Internal: callers get a `NowggAuthError` in its place. */
+/** A ciphertext cannot be decrypted. Internal: callers get a `NowggAuthError` in its place. */
 export class SealedTextError extends Error {
   readonly fault: SealedTextFault;
 
   constructor(fault: SealedTextFault) {
-    super(`a sealed text does not open: ${fault}`);
+    super(`a ciphertext cannot be decrypted: ${fault}`);
     this.name = 'SealedTextError';
     this.fault = fault;
   }
@@ -28,13 +29,13 @@ export class SealedTextError extends Error {
 interface RingKey {
   readonly id: string;
   readonly secret: Buffer;
-  /** The bytes with which everything sealed under this key begins. */
+  /** The first bytes of every ciphertext under this key. */
   readonly header: Buffer;
 }
 
-/** How a key ring treats ciphertexts of older versions. */
+/** Options for ciphertexts of older versions. */
 export interface KeyRingOptions {
-  /** Whether ciphertexts of the first version open. Default true. */
+  /** Whether ciphertexts of the first version can be decrypted. Default true. */
   readonly openFirstVersion?: boolean;
 }
 
@@ -50,8 +51,8 @@ const TAG_BYTES = 16;
 const KEY_BYTES = 32;
 
 /**
- * Seals and opens with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`; the
- * first key of the ring encrypts, every key can decrypt. There is no plaintext fallback.
+ * Encrypts and decrypts with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`;
+ * the first key of the ring encrypts, every key can decrypt. There is no plaintext fallback.
  */
 export class KeyRing {
   readonly #first: RingKey;
@@ -77,7 +78,7 @@ export class KeyRing {
     return this.#first.id;
   }
 
-  /** The keys behind the first one that do not look random. They open what they sealed. */
+  /** The keys after the first one that do not look random. They can still decrypt. */
   get weakKeys(): readonly { readonly keyId: string; readonly weakness: string }[] {
     return [...this.#byId.values()].flatMap(({ id, secret }) => {
       const weakness = weaknessOf(secret);
@@ -85,12 +86,12 @@ export class KeyRing {
     });
   }
 
-  /** The bytes with which everything that is sealed now begins: version and key id. */
+  /** The first bytes of every ciphertext that is made now: version and key id. */
   get sealingHeader(): Uint8Array {
     return this.#first.header;
   }
 
-  /** Ids of all keys, the first one in front. */
+  /** Ids of all keys, that of the first key first. */
   get keyIds(): readonly string[] {
     return [...this.#byId.keys()];
   }
@@ -99,12 +100,12 @@ export class KeyRing {
     return this.#byId.has(keyId);
   }
 
-  /** One key for session handles from each key of the ring, that of the first key in front. */
+  /** One key for session handles from each key of the ring, that of the first key first. */
   get sessionKeys(): readonly SessionKey[] {
     return this.derivedKeys('nestjs-nowgg-auth session handle v1');
   }
 
-  /** A key derived for this purpose from each key of the ring, that of the first key in front. */
+  /** A key derived for this purpose from each key of the ring, that of the first key first. */
   derivedKeys(purpose: string): readonly SessionKey[] {
     const known = this.#derived.get(purpose);
     if (known) return known;
@@ -121,7 +122,7 @@ export class KeyRing {
     const cipher = createCipheriv('aes-256-gcm', this.#first.secret, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(additionalDataOf(context, SEALING_VERSION));
     const sealed = cipher.update(text, 'utf8');
-    // GCM pads nothing: what is left to come is empty.
+    // GCM adds no padding: there is no more output.
     cipher.final();
     return Buffer.concat([this.#first.header, nonce, cipher.getAuthTag(), sealed]);
   }
@@ -143,7 +144,7 @@ export class KeyRing {
     decipher.setAuthTag(bytes.subarray(tagAt, textAt));
     try {
       const text = decipher.update(bytes.subarray(textAt));
-      // Checks the tag; there is no more text to come.
+      // Checks the tag; there is no more output.
       decipher.final();
       return text.toString('utf8');
     } catch {
@@ -151,7 +152,10 @@ export class KeyRing {
     }
   }
 
-  /** The check of a key proves which key it is and belongs to no row: it opens in both versions. */
+  /**
+   * Returns the version. A key check only proves which key it is and belongs to no row: both versions are accepted for
+   * it.
+   */
   #versionOf(bytes: Buffer, { purpose }: SealContext): SealVersion {
     if (bytes[0] === SEALING_VERSION) return SEALING_VERSION;
     if (bytes[0] === 1 && (this.#opensFirstVersion || purpose === 'key-check')) return 1;
@@ -159,7 +163,7 @@ export class KeyRing {
   }
 }
 
-/** Id of the key that sealed it, without opening it. @throws SealedTextError */
+/** Id of the key of a ciphertext, without decrypting it. @throws SealedTextError */
 function keyIdOf(bytes: Buffer): string {
   const length = bytes[1];
   if (length === undefined || length === 0 || bytes.length < 2 + length) throw new SealedTextError('malformed');

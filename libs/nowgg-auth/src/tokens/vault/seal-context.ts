@@ -1,6 +1,6 @@
 /**
- * What a ciphertext is bound to. It does not open in any other row, column, provider, client or generation, nor for
- * another user or session version.
+ * The values that a ciphertext is bound to. It cannot be decrypted in any other row, column, provider, client or
+ * generation, nor for another user or session version.
  */
 export interface SealContext {
   readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'key-check';
@@ -17,7 +17,7 @@ export interface SealContext {
   readonly generation: number;
 }
 
-/** The form of a ciphertext, its first byte. Version 1 is bound to neither provider, user nor session version. */
+/** The version of a ciphertext, its first byte. Version 1 is not bound to the provider, user or session version. */
 export type SealVersion = 1 | 2;
 
 const LENGTH_BYTES = 4;

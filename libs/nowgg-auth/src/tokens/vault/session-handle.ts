@@ -14,15 +14,17 @@ export interface HandledGrant extends SessionOwner {
   readonly sessionVersion: number;
 }
 
-/** What a genuine handle names. Whether the grant still has this session version is for the store to say. */
+/** The content of a genuine handle. Only the store knows whether the grant still has this session version. */
 export interface SessionReference {
   readonly grantId: string;
   readonly sessionVersion: number;
-  /** Id of the ring key under which it was made. */
+  /** Id of the ring key under which the handle was made. */
   readonly keyId: string;
-  /** The client that it is bound to; undefined for a handle of the first form, which is bound to none. */
+  /**
+   * The client that the handle is bound to; undefined for a handle of the first form, which is not bound to a client.
+   */
   readonly owner: SessionOwner | undefined;
-  /** Made under a key that is no longer the first, or in the first form: hand out a new one. */
+  /** Whether it was made under a key that is no longer the first, or in the first form: hand out a new one. */
   readonly outdated: boolean;
 }
 
@@ -31,8 +33,9 @@ const LENGTH_BYTES = 4;
 const HANDLE = /^([A-Za-z0-9_-]{27})\.([A-Za-z0-9_-]{43})$/;
 
 /**
- * The handle of a sign-in: grant id and session version, and an HMAC over them and the client. Derived and never stored,
- * so that a dump of the database yields none; the same grant always gets the same one under the same key.
+ * Makes the handle of a sign-in: grant id and session version, and an HMAC over them and the client. Derived and never
+ * stored, so that a dump of the database contains no handle; the same grant always gets the same one under the same
+ * key.
  */
 export function sessionHandle(ring: KeyRing, { id, sessionVersion, provider, clientKey }: HandledGrant): string {
   const name = Buffer.alloc(NAME_BYTES);
@@ -42,7 +45,7 @@ export function sessionHandle(ring: KeyRing, { id, sessionVersion, provider, cli
   return `${name.toString('base64url')}.${authenticator(key, name, { provider, clientKey }).toString('base64url')}`;
 }
 
-/** Whether it looks like a handle at all. */
+/** Whether a value has the form of a handle. */
 export function isSessionHandleShaped(handle: unknown): handle is string {
   return typeof handle === 'string' && HANDLE.test(handle);
 }
@@ -62,7 +65,7 @@ export function readSessionHandle(
   if (namePart === undefined || macPart === undefined) return undefined;
   const name = Buffer.from(namePart, 'base64url');
   const mac = Buffer.from(macPart, 'base64url');
-  // The last character of either part has bits to spare: only one spelling of a handle is one.
+  // The last character of either part has unused bits: only one spelling of a handle is accepted.
   if (`${name.toString('base64url')}.${mac.toString('base64url')}` !== handle) return undefined;
   for (const owner of [...owners, undefined]) {
     const keyIndex = ring.sessionKeys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name, owner), mac));
@@ -81,7 +84,9 @@ function readName(name: Buffer): Pick<SessionReference, 'grantId' | 'sessionVers
   };
 }
 
-/** The first form covers the name alone, which has a fixed length: no owner makes the same bytes. */
+/**
+ * The HMAC of a handle. The first form covers only the name, which has a fixed length: no owner gives the same bytes.
+ */
 function authenticator(key: Uint8Array, name: Buffer, owner: SessionOwner | undefined): Buffer {
   const hmac = createHmac('sha256', key).update(name);
   if (owner) {

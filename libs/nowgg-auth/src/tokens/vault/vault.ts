@@ -9,16 +9,16 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import { publishTokenEvent } from '../events/token-events.js';
 
-/** What the tokens of one generation of a grant are bound to. */
+/** The values that the tokens of one generation of a grant are bound to. */
 export type GrantSealContext = Omit<SealContext, 'purpose'>;
 
-/** Whose ciphertext it is, for the event that tells of one that does not open. */
+/** The owner of a ciphertext, for the event about one that cannot be decrypted. */
 interface Owner {
   readonly provider: string;
   readonly grantId: string | undefined;
 }
 
-/** Puts tokens into rows and takes them out. The only place, beside the identity providers, that sees them in clear. */
+/** Encrypts tokens for rows and decrypts them. Only the vault and the identity providers see them in plain text. */
 export class Vault {
   readonly ring: KeyRing;
 
@@ -26,7 +26,7 @@ export class Vault {
     this.ring = ring;
   }
 
-  /** @param token the same in clear, for who has it already */
+  /** @param token the access token in plain text, for a caller that already has it */
   accessTokenOf(grant: GrantRecord, token = this.#openToken(grant, 'access', grant.accessCiphertext)): AccessToken {
     const { accessTokenExpiresAtMs, generation } = grant;
     return {
@@ -37,10 +37,10 @@ export class Vault {
   }
 
   /**
-   * Checks that the row still carries the provider, client, user, session version and generation that its tokens were
-   * sealed for. A key that this process does not know yet proves nothing either way.
+   * Checks that the row still has the provider, client, user, session version and generation that its tokens were
+   * encrypted for. A key that this process does not know yet proves nothing either way.
    *
-   * @throws NowggConfigurationError when it was relabelled
+   * @throws NowggConfigurationError when the row was relabelled
    */
   verifyLabels(grant: GrantRecord): void {
     try {
@@ -55,7 +55,7 @@ export class Vault {
   }
 
   /**
-   * The token set as the next generation of this grant. The old refresh token stays when the reply had none.
+   * Builds the next generation of this grant from a token set. The old refresh token stays when the reply had none.
    * @param withholds whether the access token belongs to another user: nothing of it is kept then
    */
   nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet, withholds = false): TokenCommit {
@@ -79,7 +79,10 @@ export class Vault {
     };
   }
 
-  /** Opens, or says what a caller may hear of it. @throws IdentityUnavailableError, NowggConfigurationError */
+  /**
+   * Decrypts a text, or throws an error that callers may see.
+   * @throws IdentityUnavailableError, NowggConfigurationError
+   */
   open(sealed: Uint8Array, context: SealContext, owner: Owner): string {
     try {
       return this.ring.open(sealed, context);
@@ -89,9 +92,9 @@ export class Vault {
       if (error.fault === 'tampered' && owner.grantId !== undefined) {
         publishSecurityEvent({ type: 'relabelled_row', provider: owner.provider });
       }
-      // While keys are being rolled out another process may already seal under one that this process learns later.
+      // During a key rollout another process may already encrypt under a key that this process learns later.
       if (error.fault === 'unknown_key') throw new IdentityUnavailableError();
-      throw new NowggConfigurationError('a stored token does not open: it was changed, moved or cut, or its row was');
+      throw new NowggConfigurationError('a stored token cannot be decrypted: it or its row was changed, moved or cut');
     }
   }
 
@@ -102,8 +105,8 @@ export class Vault {
 }
 
 /**
- * What the tokens in this row are bound to. A revocation raises the session version and leaves the ciphertexts as they
- * are, so those of a revoked row belong to the version before.
+ * The values that the tokens in this row are bound to. A revocation raises the session version and leaves the
+ * ciphertexts as they are, so those of a revoked row belong to the version before.
  */
 export function sealContextOf(grant: GrantRecord): GrantSealContext {
   const { id, provider, clientKey, userId, generation, sessionVersion } = asSealed(grant);
@@ -111,8 +114,8 @@ export function sealContextOf(grant: GrantRecord): GrantSealContext {
 }
 
 /**
- * When a token that just came from the token endpoint expires, epoch milliseconds. Its own claim is preferred to the
- * reply's field, whose format nobody promises; good enough to schedule by, and no verification.
+ * Expiry of a token that just came from the token endpoint, in epoch milliseconds. Its own claim is preferred to the
+ * reply's field, whose format is not guaranteed. Good enough for scheduling, and not a verification.
  */
 export function accessTokenExpiry(set: TokenSet): number | undefined {
   return readTimeClaim(decodeUnverifiedJws(set.accessToken)?.claims.exp) ?? set.accessTokenExpiresAtMs;

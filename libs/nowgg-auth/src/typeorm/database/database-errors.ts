@@ -1,25 +1,25 @@
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 
-/** Rolled back as a whole by the database for another transaction's sake: safe to repeat (SQLSTATE class 40). */
+/** SQLSTATE class 40: the database rolled the statement back because of another transaction. It is safe to repeat. */
 const REPEATABLE = new Set(['40001', '40P01']);
 /** Undefined table, undefined column, invalid schema name. */
 const NOT_MIGRATED = new Set(['42P01', '42703', '3F000']);
 const FORBIDDEN = '42501';
 
-/** Whether the statement may simply be sent again. */
+/** Whether the same statement may be sent again. */
 export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(sqlStateOf(error) ?? '');
 }
 
-/** Whether the driver gave up waiting for an answer; it tells by this message alone, and leaves the connection busy. */
+/** Whether the driver gave up waiting for an answer. Only the message tells; the connection is left busy. */
 export function isOverdue(error: unknown): boolean {
   const { message, driverError } = (error ?? {}) as { message?: unknown; driverError?: { message?: unknown } };
   return (driverError?.message ?? message) === 'Query read timeout';
 }
 
 /**
- * What callers hear of a database error. The error itself carries the statement and its parameters and goes no further:
- * everything that can pass by itself (outage, full pool, read-only, deadlock) is retryable, the rest is set-up.
+ * Translates a database error for callers. The error itself carries the statement and its parameters and is not passed
+ * on. A condition that can end on its own (outage, full pool, read-only, deadlock) is retryable; the rest is set-up.
  */
 export function databaseError(error: unknown): IdentityUnavailableError | NowggConfigurationError {
   const sqlState = sqlStateOf(error) ?? '';

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 
-/** A table's name with the schema of the DataSource, as TypeORM itself qualifies it. */
+/** A table's name with the schema of the DataSource, qualified as TypeORM does it. */
 export function qualifiedTable(dataSource: DataSource, table: string): string {
   const { schema } = dataSource.options as { schema?: string };
   return schema === undefined ? `"${table}"` : `"${schema.replaceAll('"', '""')}"."${table}"`;

@@ -1,25 +1,25 @@
-/** Which rows a page is of: by index, in the order in which a load reads them. */
+/** The phases of a load, in order: a page has rows of one phase, by its index. */
 export const PHASES = ['refused_until', 'not_after', 'changed_at'] as const;
 
-/** Where a reading goes on. Kept as JSON in the cursor of the feed. */
+/** The position at which a reading continues. Stored as JSON in the cursor of the feed. */
 export interface ReadingState {
-  /** When the last complete reading, or the load, began, by the database's clock. */
+  /** Time at which the last complete reading, or the load, began, by the database's clock. */
   readonly at: string;
-  /** When a reading of changes that has more than one page began. */
+  /** Time at which a reading of changes with more than one page began. */
   readonly began?: string;
   /** Present while a load is not complete. */
   readonly load?: { readonly phase: number };
-  /** The last row of the page before, in the order of its index. */
+  /** The last row of the previous page, in the order of its index. */
   readonly edge?: readonly [string, string, string, string];
 }
 
-/** Longest time that a statement may have run before it was committed. */
+/** Longest time between the run of a statement and its commit. */
 const OVERLAP = `interval '10 seconds'`;
 
 /**
- * One page of an index, from its edge on, and the rows of it that are wanted. The row count and the edge are of what was
- * looked at, so that a page costs the same however little of it is wanted. Parameters: $1 to $4 the edge, $5 the page's
- * size, and what `wanted` and `from` need beyond.
+ * Statement for one page of an index, from its edge on, and the wanted rows of that page. The row count and the edge
+ * cover all rows read, so that a page costs the same however few of them are wanted. Parameters: $1 to $4 the edge, $5
+ * the page's size, and then those of `wanted` and `from`.
  */
 export function pageStatement(
   table: string,
@@ -43,7 +43,7 @@ export function pageStatement(
     FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
 }
 
-/** Where an incremental reading begins. */
+/** The time from which an incremental reading begins. */
 export const SINCE = (parameter: string) => `${parameter}::timestamptz - ${OVERLAP}`;
 
 export function stateOf(cursor: string | undefined): ReadingState | undefined {

@@ -24,13 +24,14 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 
 /**
- * Sends single statements, each on a connection that it has only that long. By default over a small pool of its own, so
- * that an application that uses up its pool does not stall refreshes. Errors leave it translated.
+ * Sends single statements, each on a connection that is used for that statement only. By default it uses a small pool
+ * of its own, so that an application that uses up its pool does not stall refreshes. It translates errors before it
+ * throws them.
  */
 export class TokenDatabase {
   readonly tables: TokenTables;
   readonly #applications: DataSource;
-  /** Connections of its own; 0 shares the application's. */
+  /** Number of its own connections; 0 shares the application's. */
   readonly poolSize: number;
   readonly #clock: NowggClock;
   #own: Promise<DataSource> | undefined;
@@ -71,7 +72,7 @@ export class TokenDatabase {
     }
   }
 
-  /** The same over the application's pool, for statements that may take as long as the application's own. */
+  /** Sends a statement over the application's pool, for statements that may take as long as the application's own. */
   async upkeepRows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
     try {
       return (await this.#applications.query(statement, [...parameters])) as T[];
@@ -84,12 +85,12 @@ export class TokenDatabase {
     return (await this.rows<T>(statement, parameters))[0];
   }
 
-  /** The pool that statements go over, for who needs a connection that is not of the pool. */
+  /** Returns the DataSource that statements use, for a caller that needs a connection outside the pool. */
   async pool(): Promise<DataSource> {
     return this.#dataSource();
   }
 
-  /** For good: a statement that comes later fails. */
+  /** Closes it permanently: a later statement fails. */
   async close(): Promise<void> {
     this.#closed = true;
     const own = this.#own;
@@ -99,8 +100,9 @@ export class TokenDatabase {
   }
 
   /**
-   * A connection that owes an answer goes back into its pool, and later statements queue behind it: the next one takes
-   * a new pool, unless another statement of the same pool has seen to that.
+   * Discards a stuck pool. A connection that still waits for an answer goes back into its pool, and later statements
+   * queue behind it. The next statement takes a new pool, unless another statement of the same pool has already
+   * discarded it.
    */
   #discard(stuck: Promise<DataSource> | undefined): void {
     if (stuck === undefined || this.#own !== stuck) return;
@@ -134,20 +136,22 @@ interface PoolEvents {
 async function opened(options: PostgresOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
   const { master } = dataSource.driver as { master?: PoolEvents };
-  // A database that is shut down may welcome a connection and end it in one packet. The pool is not listening between
-  // these two, the error would end the process, and with it a token set that is not stored yet. The statement that
-  // wanted the connection fails by itself.
+  // A database that is shutting down may accept a connection and end it in one packet. The pool has no listener between
+  // these two, so the error would end the process, and a token set that is not stored yet would be lost. The statement
+  // that wanted the connection fails in any case.
   master?.on?.('connect', (connection) => connection.on('error', () => undefined));
   return dataSource;
 }
 
-/** Who has one connection, or brings his own driver, is on an embedded database: there is no second one. */
+/**
+ * 0 for a DataSource of one connection or with its own driver: an embedded database, which has no second connection.
+ */
 function defaultPoolSize(options: PostgresOptions): number {
   const { max } = (options.extra ?? {}) as { max?: unknown };
   return options.poolSize === 1 || max === 1 || options.driver !== undefined ? 0 : 2;
 }
 
-/** The application's way to its database, and nothing else of what it does there. */
+/** The application's connection options, without everything else that its DataSource does. */
 function ownOptions(options: PostgresOptions, poolSize: number): PostgresOptions {
   return {
     ...options,
@@ -163,12 +167,12 @@ function ownOptions(options: PostgresOptions, poolSize: number): PostgresOptions
     poolSize,
     connectTimeoutMS: options.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
     extra: {
-      // A database that went away without a word must not hold a statement until TCP gives up.
+      // A database that disappears silently must not hold a statement until TCP gives up.
       query_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
       ...(options.extra as object | undefined),
       max: poolSize,
-      // An idle pool of ours must not keep a process alive that the application has otherwise finished with.
+      // An idle pool of the store must not keep a process alive that the application has otherwise finished with.
       allowExitOnIdle: true,
     },
   };

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** When a client's credentials last worked: without that, refusals of single grants prove nothing. */
+/** The time at which a client's credentials last worked: without it, refusals of single grants prove nothing. */
 @Entity({ name: 'nowgg_client' })
 export class NowggClientEntity {
   @PrimaryColumn({ name: 'client_key', type: 'text', primaryKeyConstraintName: 'nowgg_client_pk' })

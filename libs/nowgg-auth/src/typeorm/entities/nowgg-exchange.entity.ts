@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A claimed authorization code, by its hash: what makes the same code give the same grant. */
+/** A claimed authorization code, by its hash. Because of this row, the same code gives the same grant. */
 @Entity({ name: 'nowgg_exchange' })
 @Index('nowgg_exchange_created', ['createdAt'])
 export class NowggExchangeEntity {
@@ -13,7 +13,7 @@ export class NowggExchangeEntity {
   @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
   leaseUntil!: Date | null;
 
-  /** The token endpoint's reply, sealed; only until the grant exists. */
+  /** The token endpoint's reply, encrypted; only until the grant exists. */
   @Column({ name: 'reply_ct', type: 'bytea', nullable: true })
   replyCiphertext!: Buffer | null;
 

@@ -2,8 +2,8 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { GrantState } from '../../tokens/store/grant.js';
 
 /**
- * One sign-in of a player: the row of the refresh protocol. Read it if you like (the tokens in it are sealed), but leave
- * writing to `NowggTokenService`: an ORM's `save()` knows nothing of the generation fence.
+ * One sign-in of a player: the row of the refresh protocol. You may read it (its tokens are encrypted), but leave
+ * writing to `NowggTokenService`: an ORM's `save()` does not know the generation fence.
  */
 @Entity({ name: 'nowgg_grant' })
 @Index('nowgg_grant_user', ['provider', 'userId'])
@@ -74,7 +74,7 @@ export class NowggGrantEntity {
   @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true })
   nextAttemptAt!: Date | null;
 
-  /** When the exchange that made it began; null for grants older than this column. */
+  /** Time at which the exchange that created it began; null for grants older than this column. */
   @Column({ name: 'begun_at', type: 'timestamptz', nullable: true })
   begunAt!: Date | null;
 
@@ -84,7 +84,7 @@ export class NowggGrantEntity {
   @Column({ name: 'updated_at', type: 'timestamptz' })
   updatedAt!: Date;
 
-  /** Id of the key under which the session handle was made that was presented last. */
+  /** Id of the key that made the session handle that was presented last. */
   @Column({ name: 'handle_key_id', type: 'text', nullable: true })
   handleKeyId!: string | null;
 

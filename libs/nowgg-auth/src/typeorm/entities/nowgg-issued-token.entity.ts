@@ -2,7 +2,9 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 const KEY = 'nowgg_issued_token_pk';
 
-/** An access token that a grant handed out, by its fingerprint. Rows are only inserted, and deleted after their end. */
+/**
+ * An access token that a grant handed out, by its fingerprint. Rows are only inserted, and deleted after their expiry.
+ */
 @Entity({ name: 'nowgg_issued_token' })
 export class NowggIssuedTokenEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
@@ -19,7 +21,7 @@ export class NowggIssuedTokenEntity {
   @Column({ type: 'text', array: true, nullable: true })
   scopes!: string[] | null;
 
-  /** When the exchange or refresh that brought it began. */
+  /** Time at which the exchange or refresh that returned it began. */
   @Column({ name: 'begun_at', type: 'timestamptz' })
   begunAt!: Date;
 

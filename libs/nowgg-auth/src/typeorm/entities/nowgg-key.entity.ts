@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A known text sealed under each encryption key in use. Holds no key. */
+/** A known text encrypted under each encryption key in use. Holds no key. */
 @Entity({ name: 'nowgg_key' })
 export class NowggKeyEntity {
   @PrimaryColumn({ name: 'key_id', type: 'text', primaryKeyConstraintName: 'nowgg_key_pk' })

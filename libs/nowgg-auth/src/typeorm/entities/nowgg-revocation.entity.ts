@@ -2,7 +2,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 const KEY = 'nowgg_revocation_pk';
 
-/** What is refused of a user, session, token or credential; with neither of the first two times, it was lifted. */
+/** A revocation of a user, session, token or credential. With neither of the first two times, it was lifted. */
 @Entity({ name: 'nowgg_revocation' })
 @Index('nowgg_revocation_recent', ['changedAt', 'provider', 'kind', 'subjectId'])
 @Index('nowgg_revocation_banned', ['refusedUntil', 'provider', 'kind', 'subjectId'], {
@@ -25,11 +25,11 @@ export class NowggRevocationEntity {
   @Column({ name: 'refused_until', type: 'timestamptz', nullable: true })
   refusedUntil!: Date | null;
 
-  /** When `issued_until` was written; null in a row that another program wrote: then `changed_at` counts. */
+  /** Time at which `issued_until` was written; null in a row that another program wrote: then `changed_at` counts. */
   @Column({ name: 'marked_at', type: 'timestamptz', nullable: true })
   markedAt!: Date | null;
 
-  /** Of one token: when it expires. Of a user or session: until when the row matters at least. */
+  /** Of one token: its expiry. Of a user or session: the time until which the row matters at least. */
   @Column({ name: 'not_after', type: 'timestamptz', nullable: true })
   notAfter!: Date | null;
 

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The longest life of a provider's access tokens that was seen: for how long a revocation has to be remembered. */
+/** The longest observed life of a provider's access tokens: a revocation has to be kept for that long. */
 @Entity({ name: 'nowgg_token_life' })
 export class NowggTokenLifeEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'nowgg_token_life_pk' })

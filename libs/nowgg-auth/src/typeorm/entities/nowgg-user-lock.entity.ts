@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 const KEY = 'nowgg_user_lock_pk';
 
-/** What orders the sign-ins of a user at a client and the ends of all their grants there. */
+/** The row that orders the sign-ins of a user at a client and the ends of all their grants there. */
 @Entity({ name: 'nowgg_user_lock' })
 export class NowggUserLockEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
@@ -14,7 +14,7 @@ export class NowggUserLockEntity {
   @PrimaryColumn({ name: 'user_id', type: 'text', primaryKeyConstraintName: KEY })
   userId!: string;
 
-  /** When all grants of the user were last ended. Sign-ins that began before are ended with them. */
+  /** Time at which all grants of the user were last ended. Sign-ins that began before are ended with them. */
   @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
   endedAt!: Date | null;
 }

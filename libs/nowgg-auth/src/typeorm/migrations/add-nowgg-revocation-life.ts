@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
 /**
- * How long a revocation matters, and the longest life of each provider's tokens. Indexes by which a process reads what
- * still matters without looking at the rest, in pages.
+ * Columns for the time that a revocation matters, and the longest life of each provider's tokens. Adds indexes by which
+ * a process reads the rows that still matter, in pages, without the rest.
  */
 export class AddNowggRevocationLife1767225600010 implements MigrationInterface {
   readonly name = 'AddNowggRevocationLife1767225600010';

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
-/** Which key a grant's session handle was made under, and which code the grant was made from. */
+/** The key that made a grant's session handle, and the code that the grant was made from. */
 export class AddSessionKeyToNowggGrant1767225600020 implements MigrationInterface {
   readonly name = 'AddSessionKeyToNowggGrant1767225600020';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
-/** One row per client: when it last had a successful token reply. */
+/** One row per client: the time of its last successful token reply. */
 export class CreateNowggClient1767225600002 implements MigrationInterface {
   readonly name = 'CreateNowggClient1767225600002';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
-/** The table of the access tokens that grants handed out, and when the exchange of a grant began. */
+/** The table of the access tokens that grants handed out, and the time at which the exchange of a grant began. */
 export class CreateNowggIssuedToken1767225600005 implements MigrationInterface {
   readonly name = 'CreateNowggIssuedToken1767225600005';
 

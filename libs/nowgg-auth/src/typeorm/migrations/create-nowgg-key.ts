@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
-/** One row per encryption key that has sealed: a known text under it. */
+/** One row per encryption key that has encrypted: a known text under it. */
 export class CreateNowggKey1767225600003 implements MigrationInterface {
   readonly name = 'CreateNowggKey1767225600003';
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
-/** The table of the watermarks; processes read by `changed_at` what is new. */
+/** The table of the watermarks; processes read new rows by `changed_at`. */
 export class CreateNowggRevocation1767225600004 implements MigrationInterface {
   readonly name = 'CreateNowggRevocation1767225600004';
 

@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { qualifiedTable } from '../database/qualified-table.js';
 
 /**
- * One row per user of a client: locked by sign-ins and by what ends all grants of the user, and when the latter last
- * happened.
+ * One row per user of a client. Sign-ins and operations that end all grants of the user lock it. It has the time of the
+ * last such end.
  */
 export class CreateNowggUserLock1767225600006 implements MigrationInterface {
   readonly name = 'CreateNowggUserLock1767225600006';

@@ -15,7 +15,7 @@ const COLUMNS = `
 /** The statements about claimed codes. Each is one round trip and its own transaction. */
 export function exchangeStatements({ exchange, grant, issuedToken, userLock }: TokenTables) {
   return {
-    // No row at all: somebody claimed it after our snapshot was taken, so it is held.
+    // No row at all: another attempt claimed it after this snapshot was taken, so it is held.
     // $1 code hash, $2 owner, $3 lease
     claim: `
       WITH before AS (SELECT lease_owner FROM ${exchange} WHERE code_hash = $1),
@@ -41,8 +41,8 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
       )
       SELECT code_hash FROM done`,
 
-    // The user's row is locked first, and read as it is when the lock is had: what ended all grants of the user since
-    // the code was claimed ends this one too.
+    // The user's row is locked first, and read as it is once the lock is acquired: an end of all grants of the user
+    // since the code was claimed ends this one too.
     // $1 code hash, then the columns of the grant in the order of the INSERT, $12 digest, $13 scopes, $14 longest life
     complete: `
       WITH locked AS (
@@ -80,7 +80,7 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
       )
       SELECT code_hash FROM done`,
 
-    // $1 code hash, $2 owner, $3 whether a kept reply forbids it
+    // $1 code hash, $2 owner, $3 whether a stored reply forbids it
     remove: `
       WITH done AS (
         DELETE FROM ${exchange}

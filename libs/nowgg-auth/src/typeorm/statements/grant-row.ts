@@ -2,9 +2,9 @@ import type { GrantState } from '../../tokens/store/grant.js';
 import type { GrantRecord } from '../../tokens/store/grant-record.js';
 
 /**
- * A row as the statements return it: one column for the whole grant. The two dozen it consists of would each be
- * resolved by the database and described to the driver for every statement, which costs several times what finding the
- * row does. As text, so that no type parser that the application has set comes between.
+ * A row as the statements return it: one column for the whole grant. With two dozen columns, the database would resolve
+ * each and describe it to the driver for every statement, which costs several times what finding the row does. It is
+ * text, so that no type parser of the application changes it.
  */
 export interface GrantRow {
   readonly grant: string;
@@ -12,7 +12,10 @@ export interface GrantRow {
   readonly readAtMs: number;
 }
 
-/** What a statement selects for a {@link GrantRow}. @param of alias of the table, or name of the subquery */
+/**
+ * The columns that a statement selects for a {@link GrantRow}.
+ * @param of alias of the table, or name of the subquery
+ */
 export function grantRow(of: string): string {
   return `to_json(${of})::text AS "grant", date_part('epoch', clock_timestamp()) * 1000 AS "readAtMs"`;
 }
@@ -83,12 +86,12 @@ function optionalEpochMs(time: string | null): number | undefined {
   return time === null ? undefined : epochMs(time);
 }
 
-/** Year, the rest down to seconds, their fraction, zone. JSON has this form whatever the session's `DateStyle` is. */
+/** Year, the rest down to seconds, their fraction, zone. JSON has this form with any `DateStyle` of the session. */
 const TIME = /^(\d{4,6})(-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d:\d\d)$/;
 
 /**
- * Milliseconds with their fraction: a `Date` would lose the microseconds. Also of years that have five digits; what no
- * `Date` holds is infinitely far away, never a number that compares with nothing.
+ * Milliseconds with their fraction: a `Date` would lose the microseconds. Also accepts years of five digits. A time
+ * that no `Date` can hold is infinitely far away, never `NaN`.
  */
 function epochMs(time: string): number {
   const [, year = '', rest, fraction, zone] = TIME.exec(time) ?? [];

@@ -17,8 +17,8 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
     list: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2
       AND ($3::text IS NULL OR g.client_key = $3) ORDER BY g.created_at, g.id`,
 
-    // The lock comes first and shows the newest version of the row; a bare UPDATE joined to a read would decide on the
-    // newest and return the one of its snapshot.
+    // The lock comes first and shows the newest version of the row. A bare UPDATE joined to a read would decide on the
+    // newest version and return the one of its snapshot.
     // $1 id, $2 generation, $3 owner, $4 lease, $5 takeover lease, $6 quiet time
     acquire: `
       WITH old AS (SELECT * FROM ${grant} WHERE id = $1 FOR UPDATE),
@@ -41,7 +41,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
       )
       SELECT ${grantRow('old')}, taken.id IS NOT NULL AS mine FROM old LEFT JOIN taken ON true`,
 
-    // What has expired of the same grant goes, so that a grant in use has no more rows than tokens that are out.
+    // Expired tokens of the same grant are deleted, so that a grant in use has no more rows than unexpired tokens.
     // $1 id, $2 generation, $3 session version, $4 refresh, $5 access, $6 access expiry, $7 refresh expiry,
     // $8 withheld for, $9 digest, $10 scopes, $11 begun at, $12 longest life, $13 tolerance, $14 whether it is foreign
     commit: `
@@ -97,7 +97,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
 
     revoke: revoking(grant, 'id = $1'),
 
-    // The row's lock is had before the time is read: a sign-in that began before it is stored by now, or will be
+    // The row's lock is acquired before the time is read: a sign-in that began before it is stored by now, or will be
     // stored as revoked.
     // $1 provider, $2 user id, $3 client key
     endSignIns: `
@@ -174,7 +174,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
   };
 }
 
-/** Gives the rows as they were: their ciphertexts open with what they were sealed for. Locks in the order of ids. */
+/** Returns the rows as they were, so that their ciphertexts can still be decrypted. Locks in the order of ids. */
 function revoking(grant: string, which: string): string {
   return `
     WITH old AS (

@@ -11,13 +11,16 @@ const COLUMNS = (table: string) => `
   CASE WHEN ${table}.issued_until IS NOT NULL THEN ${MS(`coalesce(${table}.marked_at, ${table}.changed_at)`)} END AS marked_at_ms,
   ${MS(`${table}.not_after`)} AS not_after_ms`;
 
-/** When the sign-out in a row matters no more, with a margin of a minute. `life`: milliseconds. */
+/** Time from which the sign-out in a row no longer matters, with a margin of a minute. `life`: in milliseconds. */
 const END_OF_MARK = (row: string, life: string) => `(CASE
     WHEN ${row}.kind IN ('token', 'credential') AND ${row}.not_after IS NOT NULL THEN ${row}.not_after
     ELSE greatest(${row}.issued_until + ${life} * interval '1 millisecond', ${row}.not_after)
   END + interval '1 minute')`;
 
-/** Refuses nothing any more, and has not been written for $1 milliseconds. $2: how long a sign-out is kept at least. */
+/**
+ * The row no longer refuses anything and has not been written for $1 milliseconds. $2: minimum time that a sign-out is
+ * kept.
+ */
 const SPENT = (tokenLife: string) => {
   const life = `greatest($2::float8, (SELECT longest_ms FROM ${tokenLife} AS life WHERE life.provider = known.provider))`;
   return `(known.refused_until IS NULL OR known.refused_until <= statement_timestamp())
@@ -91,10 +94,10 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
       }),
     ),
 
-    // $1 unchanged for, $2 how long a sign-out is kept at least
+    // $1 unchanged for, $2 minimum time that a sign-out is kept
     countSpent: `SELECT count(*)::float8 AS count FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}`,
 
-    // $1 unchanged for, $2 how long a sign-out is kept at least, $3 limit
+    // $1 unchanged for, $2 minimum time that a sign-out is kept, $3 limit
     sweepSpent: `WITH spent AS (
          SELECT provider, kind, subject_id FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}
          ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED

@@ -1,18 +1,18 @@
-/** A source of one row that bounds, for its statement alone, how long it waits for another's lock. */
+/** A source of one row that limits, for its statement only, the wait for another transaction's lock. */
 export const LOCK_TIMEOUT = `(SELECT set_config('lock_timeout', '2000', true)) AS bounded`;
 
-/** Expressions of the values that a grant's row does not have. */
+/** Expressions for the values that a grant's row does not have. */
 export interface IssuedTokenValues {
   readonly digest: string;
   readonly scopes: string;
   readonly begunAt: string;
-  /** How long a token of unknown expiry lives, milliseconds. */
+  /** Life of a token of unknown expiry, in milliseconds. */
   readonly life: string;
 }
 
 /**
- * Remembers the access token of the grant row that a part of the same statement has just written, if it has a digest
- * and is not withheld.
+ * Inserts the access token of the grant row that a part of the same statement has just written, if the token has a
+ * digest and is not withheld.
  */
 export function insertIssuedToken(
   issuedToken: string,

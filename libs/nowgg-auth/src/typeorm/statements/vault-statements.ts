@@ -3,15 +3,15 @@ import type { TokenTables } from '../database/token-database.js';
 
 const HAS_TEXT = 'length(refresh_ct) > 0';
 const ENDED = "state IN ('needs_reauth', 'revoked')";
-// Of the statement, not of the clock: a time that may change from row to row is looked up in no index.
+// Uses the statement's time, not the clock: a time that may change from row to row cannot use an index.
 const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
 /** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
 export function vaultStatements({ grant, exchange, key, issuedToken, userLock }: TokenTables) {
-  // Nothing at all is sealed under no key.
+  // An empty ciphertext is under no key.
   const otherwise = (column: string) =>
     `(length(${column}) > 0 AND substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea)`;
-  // A refresh token that still worked after its announced end is not expired, whatever was announced.
+  // A refresh token that still worked after its announced expiry is not expired.
   const sweepable = `(${ENDED} AND updated_at <= ${before('$1')})
     OR (refresh_not_after <= ${before('$2')} AND access_obtained_at <= ${before('$2')})`;
   return {
@@ -69,7 +69,7 @@ export function vaultStatements({ grant, exchange, key, issuedToken, userLock }:
       SELECT (SELECT count(*)::float8 FROM ${grant} WHERE ${sweepable}) AS grants,
         (SELECT count(*)::float8 FROM ${exchange} WHERE created_at <= ${before('$3')}) AS exchanges`,
 
-    // the same, $4 limit
+    // $1 ended for, $2 expired for, $3 claimed for, $4 limit
     sweep: `
       WITH old AS (SELECT id FROM ${grant} WHERE ${sweepable} LIMIT $4 FOR UPDATE SKIP LOCKED),
       gone AS (DELETE FROM ${grant} g USING old WHERE g.id = old.id RETURNING g.id),

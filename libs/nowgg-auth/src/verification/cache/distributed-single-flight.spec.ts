@@ -8,7 +8,7 @@ import { DistributedSingleFlight } from './distributed-single-flight.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
 import { instantOf } from '../decision/instant.js';
 
-/** A shared cache in memory whose manners a test can change. */
+/** A shared cache in memory whose behavior a test can change. */
 class FakeSharedCache extends SharedCache {
   readonly verdicts = new Map<string, SharedVerdict & { lifetimeMs: number }>();
   readonly claims = new Set<string>();
@@ -38,7 +38,7 @@ class FakeSharedCache extends SharedCache {
   }
 
   override async announceRevocation(): Promise<void> {
-    // Nobody listens here.
+    // No other process listens here.
   }
 
   override onRevocation(): () => void {

@@ -4,13 +4,13 @@ import { VerificationResult } from '../decision/verification-result.js';
 import type { SharedCache, SharedVerdict } from './shared-cache.js';
 import { instantOf } from '../decision/instant.js';
 
-/** First wait for another process's answer, milliseconds; grows to the longest. */
+/** First wait for another process's answer, in milliseconds; it grows to the longest. */
 const FIRST_POLL_MS = 5;
 const LONGEST_POLL_MS = 50;
 
 /**
- * Asks the identity system once for all processes: the shared cache is looked at first, and of the processes that miss
- * one claims the question while the others wait for its answer, no longer than they would have waited for their own.
+ * Asks the identity system once for all processes. It reads the shared cache first. On a miss, one process claims the
+ * request and the others wait for its answer, no longer than they would have waited for their own.
  */
 export class DistributedSingleFlight {
   readonly #cache: SharedCache | undefined;
@@ -19,7 +19,7 @@ export class DistributedSingleFlight {
   readonly #timeoutMs: number;
   readonly #scope: string;
 
-  /** @param scope what the verdicts of this module depend on; modules with another scope see none of them */
+  /** @param scope the configuration that the verdicts of this module depend on; other scopes see none of them */
   constructor(
     cache: SharedCache | undefined,
     clock: NowggClock,
@@ -34,9 +34,9 @@ export class DistributedSingleFlight {
   }
 
   /**
-   * @param provider the one whose verdict this is; another provider's or client's verdict is a miss
-   * @param freshMs how old a shared verdict may be; 0 takes none and asks
-   * @param ask the question to the identity system itself
+   * @param provider the provider that decides; another provider's or client's verdict is a miss
+   * @param freshMs maximum age of a shared verdict; 0 accepts none and asks
+   * @param ask sends the request to the identity system
    */
   async ask(
     key: string,
@@ -53,7 +53,7 @@ export class DistributedSingleFlight {
     return shared ?? this.#asked(cache, scopedKey, ask);
   }
 
-  /** Forgets what other processes may know of a token. */
+  /** Removes the verdicts about a token that other processes may share. */
   async forget(keys: readonly string[]): Promise<void> {
     await this.#cache?.remove(keys.map((key) => this.#scopedKeyOf(key)));
   }
@@ -89,7 +89,7 @@ export class DistributedSingleFlight {
     return new VerificationResult({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
   }
 
-  /** Undefined when this process has to ask: it got the claim, nobody knows, or the other one took too long. */
+  /** Undefined when this process must ask: it got the claim, the cache is unavailable, or the other took too long. */
   async #claimOrAwait(
     cache: SharedCache,
     key: string,
@@ -110,7 +110,7 @@ export class DistributedSingleFlight {
   }
 }
 
-/** The key already says so; a cache that mixes up its values must not make one client's token good at another. */
+/** Checked although the key ensures it: a cache that mixes up values must not make a token valid at another client. */
 function isVerdictOf({ facts }: SharedVerdict, { name, clientKey, tokenTypes }: IdentityProvider): boolean {
   return facts.provider === name && facts.clientKey === clientKey && tokenTypes.includes(facts.tokenType);
 }

@@ -2,62 +2,62 @@ import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../../clock.js';
 import type { TokenFacts } from '../../principal.js';
 
-/** A yes of the identity system that another process, or this one, obtained. */
+/** A positive answer of the identity system that another process, or this one, obtained. */
 export interface SharedVerdict {
   readonly facts: TokenFacts;
-  /** How long ago the question was sent, milliseconds; by whichever clock makes it older. Never negative. */
+  /** Time since the request was sent, in milliseconds, by the clock that gives the higher age. Never negative. */
   readonly ageMs: number;
 }
 
 /**
- * Port: verdicts that processes share. An accelerator and nothing more: every operation ends within the cache's own
- * small budget, none rejects, and whatever goes wrong (down, slow, full, read-only, forged, of another shape) is a miss.
- * Keys are binary strings of any length. They name the token by its hash, and they differ where the configurations of two
+ * Port: verdicts that processes share. It only saves requests: every operation ends within the cache's own short time
+ * limit, none rejects, and every failure (down, slow, full, read-only, forged, of another shape) is a miss. Keys are
+ * binary strings of any length. They name the token by its hash, and they differ where the configurations of two
  * applications differ, so that neither sees the other's verdicts: use the whole key.
  */
 export abstract class SharedCache {
-  /** The verdict of this key, if there is one that can be believed. */
+  /** Returns the verdict of this key, if there is one that can be trusted. */
   abstract read(key: string): Promise<SharedVerdict | undefined>;
 
-  /** Keeps a verdict for at most `lifetimeMs`, counted from now. */
+  /** Stores a verdict for at most `lifetimeMs`, counted from now. */
   abstract write(key: string, verdict: SharedVerdict, lifetimeMs: number): Promise<void>;
 
-  /** Forgets verdicts. */
+  /** Removes verdicts. */
   abstract remove(keys: readonly string[]): Promise<void>;
 
   /**
-   * Tries to become the one process that asks about this key for the next `leaseMs`. `held`: another process is asking,
-   * its verdict will be there soon; only where that is proven. `unavailable`: not known, ask yourself.
+   * Tries to become the one process that asks about this key for the next `leaseMs`. `held`: it is proven that another
+   * process is asking, and its verdict will follow soon. `unavailable`: not known; the caller must ask.
    */
   abstract claim(key: string, leaseMs: number): Promise<'acquired' | 'held' | 'unavailable'>;
 
-  /** Gives back a claim, after the verdict was written or when there is none. */
+  /** Releases a claim, after the verdict was written or when there is none. */
   abstract release(key: string): Promise<void>;
 
   /** Tells the other processes that a revocation was written. Best effort. */
   abstract announceRevocation(): Promise<void>;
 
-  /** Calls back when another process announced a revocation. Gives a function that ends it. */
+  /** Calls `listener` when another process announces a revocation. Returns a function that ends the subscription. */
   abstract onRevocation(listener: () => void): () => void;
 
-  /** Ends connections. */
+  /** Closes the connections. */
   abstract close(): Promise<void>;
 }
 
-/** DI token of the shared cache that may be there or not. */
+/** DI token of the shared cache, which is optional. */
 export const OPTIONAL_SHARED_CACHE = Symbol('nestjs-nowgg-auth:optional-shared-cache');
 
-/** What the module hands to a wiring when it creates the cache. */
+/** Data that the module passes to a wiring when it creates the cache. */
 export interface SharedCacheContext {
   readonly clock: NowggClock;
   /**
-   * 32 bytes that all processes of the application have in common and that the cache's server never sees: derived from
-   * the first key of `tokens.encryptionKeys`, and absent without those.
+   * 32 bytes that all processes of the application share and that the cache's server never sees. Derived from the first
+   * key of `tokens.encryptionKeys`; absent without those keys.
    */
   readonly sealingKey: Uint8Array | undefined;
 }
 
-/** How a shared cache is created: what has to be injected, and what to make of it. */
+/** Creation of a shared cache: the dependencies to inject, and the factory that uses them. */
 export interface SharedCacheWiring {
   readonly inject: readonly InjectionToken[];
   /** @param dependencies instances for {@link inject}, in the same order */

@@ -3,40 +3,40 @@ import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
 import type { Instant } from '../decision/instant.js';
 import type { Acceptance } from '../decision/verdict.js';
 
-/** What is remembered beside a yes. */
+/** Data that is stored with an acceptance. */
 interface AcceptanceDetails {
   /** See {@link RememberedAcceptance.identity}. */
   readonly identity: string;
   readonly askedAt: Instant;
-  /** How old a verdict may get on a route without demands of its own. */
+  /** Maximum age of a verdict on a route without requirements of its own. */
   readonly maxAgeMs: number;
-  /** Whether such a route takes this kind of token. */
+  /** Whether such a route accepts this kind of token. */
   readonly isTakenByDefault: boolean;
 }
 
 /**
- * A yes of the identity system as it is remembered, with the instant at which the question was sent: it is at least
- * that old. Flat, since there is one for each player.
+ * A cached acceptance by the identity system, with the instant at which the request was sent: it is at least that old.
+ * A flat object, since there is one for each player.
  */
 export class RememberedAcceptance implements Instant {
   readonly wallMs: number;
   readonly monotonicMs: number;
-  /** The same for every request that it serves; deeply frozen. */
+  /** One object for every request that it serves; deeply frozen. */
   readonly verdict: Acceptance;
-  /** Under which the token is revoked, as 32 one-byte characters. */
+  /** Identity under which the token can be revoked, as 32 one-byte characters. */
   readonly identity: string;
-  /** From this age on, milliseconds, a use of the entry has it asked again in the background. */
+  /** Age in milliseconds from which a use of the entry renews it in the background. */
   renewAfterMs: number;
   /**
-   * Until then (epoch milliseconds, and while it is younger than {@link renewAfterMs}) a route without demands of its
-   * own needs no closer look at it; only a revocation could speak against it.
+   * Until this time (epoch milliseconds, and while the entry is younger than {@link renewAfterMs}) a route without
+   * requirements of its own checks only revocations.
    */
   fastPathUntilMs: number;
-  /** Up to this age it is not asked again, because its last question had no answer; 0 when that is not so. */
+  /** Age up to which the token is not asked about again, because its last request had no answer; otherwise 0. */
   restUntilMs = 0;
-  /** When the token's exchange or refresh began, epoch milliseconds; undefined until that had to be looked up. */
+  /** When the token's exchange or refresh began, in epoch milliseconds; undefined until it had to be looked up. */
   begunAtMs: number | undefined = undefined;
-  /** The identity system refused the token since, once: a route that takes no older verdict does not take this one. */
+  /** Whether the identity system has refused the token once since: routes that take no older verdict do not take it. */
   isDoubted = false;
 
   constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isTakenByDefault }: AcceptanceDetails) {
@@ -52,7 +52,7 @@ export class RememberedAcceptance implements Instant {
       : Number.NEGATIVE_INFINITY;
   }
 
-  /** The token was refused once: it is asked about again by the first use after the rest. */
+  /** Notes that the token was refused once: the first use after the rest asks about it again. */
   doubt(ageMs: number, restMs: number): void {
     this.isDoubted = true;
     this.fastPathUntilMs = Number.NEGATIVE_INFINITY;
@@ -61,34 +61,34 @@ export class RememberedAcceptance implements Instant {
   }
 }
 
-/** A no of the identity system. */
+/** A cached refusal by the identity system. */
 export interface RememberedRefusal {
   readonly reason: InvalidReason;
   readonly askedAt: Instant;
 }
 
-/** The absence of a verdict that stands for a while. */
+/** A missing verdict that applies for a short time. */
 export interface RememberedUnknown {
   readonly reason: UnknownReason;
   readonly askedAt: Instant;
   readonly restMs: number;
 }
 
-/** Share of its life after which a verdict in use is asked again in the background, and how far that varies. */
+/** Share of its life after which a verdict in use is renewed in the background, and the variation of that share. */
 export const RENEW_AT = 0.7;
 const RENEW_JITTER = 0.1;
 
 const EXPIRED_TOKEN_TTL_MS = 300_000;
 const INVALID_TOKEN_TTL_MS = 5_000;
 
-/** How long a refusal serves: an expired token stays expired, an unknown one may be known to another node soon. */
+/** Time for which a refusal serves: an expired token stays expired, another node may soon know an unknown one. */
 export function refusalTtlMs(reason: InvalidReason): number {
   return reason === 'expired_token' ? EXPIRED_TOKEN_TTL_MS : INVALID_TOKEN_TTL_MS;
 }
 
 /**
- * What identity systems answered, by cache key. Refusals live apart, so that a flood of garbage tokens cannot push a
- * player's verdict out. Entries carry no lifetime: whoever reads one decides whether it may still serve.
+ * Answers of identity systems, by cache key. Refusals are stored apart, so that a flood of garbage tokens cannot evict
+ * a player's verdict. Entries have no lifetime: the reader decides whether an entry may still serve.
  */
 export class VerdictCache {
   readonly accepted: LRUCache<string, RememberedAcceptance>;

@@ -1,4 +1,4 @@
-/** Longest bearer token that is looked at, in characters. */
+/** Maximum length of a bearer token, in characters. */
 export const MAX_TOKEN_LENGTH = 8192;
 
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;

@@ -6,7 +6,7 @@ import type { VerificationResult } from './verification-result.js';
 import { acceptsTokenType } from './token-route.js';
 import { type AuthenticationPolicy, invalid, type Verdict, type Acceptance } from './verdict.js';
 
-/** What decides about verified facts beside the route and the moment. */
+/** Data for decisions about verified facts, in addition to the route and the time. */
 export interface DecisionContext {
   readonly revocations: RevocationView;
   readonly acceptTokenTypes: readonly TokenType[];
@@ -14,11 +14,11 @@ export interface DecisionContext {
   readonly clockSkewMs: number;
 }
 
-/** Up to so far ahead of our clock, the clock may be wrong; beyond, the token is. */
+/** Up to this lead over our clock, in milliseconds, the clock may be wrong; beyond it, the token is wrong. */
 const MOST_AHEAD_MS = 300_000;
 
 /**
- * Whether facts that were once verified do for this route and at this moment.
+ * Decides whether facts that were verified before are sufficient for this route at this moment.
  *
  * @param identity of the token, see {@link VerificationResult.identityOf}
  */
@@ -36,22 +36,22 @@ export function decide(
   if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
   if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
   if (policy.maxAuthAgeMs !== undefined) {
-    // A token that does not tell when the player signed in cannot prove that it was recent.
+    // A token that does not state when the player signed in cannot prove that the sign-in was recent.
     const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;
     if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
   }
   return verdict;
 }
 
-/** How far beyond the tolerated difference a token was issued ahead of our clock, milliseconds; 0 for one that was not. */
+/** Lead of a token's time of issue over our clock, in milliseconds; 0 when it is within the tolerated difference. */
 export function aheadMs({ principal }: Acceptance, nowMs: number, clockSkewMs: number): number {
   const ahead = (principal.issuedAt?.getTime() ?? nowMs) - nowMs;
   return ahead > clockSkewMs ? ahead : 0;
 }
 
 /**
- * The verdict about a token that was issued ahead of our clock. Not refused where our own clock may be slow: then it is
- * good soon, and counts as issued before a sign-out of about this time.
+ * The verdict about a token that was issued ahead of our clock. The token is not refused when our own clock may be
+ * slow: then it is valid soon, and counts as issued before a sign-out of about this time.
  */
 function decideAhead(aheadMs: number, provider: string, revocations: RevocationView): Verdict {
   publishSecurityEvent({ type: 'issued_in_the_future', provider });
@@ -62,9 +62,9 @@ function decideAhead(aheadMs: number, provider: string, revocations: RevocationV
 }
 
 /**
- * The decision that an identity system's answer gives for this route and at this moment.
+ * The decision for this route at this moment, by an identity system's answer.
  *
- * @param identity of the token; looked at only when the answer is a yes
+ * @param identity of the token; read only when the answer accepts the token
  */
 export function decideAnswer(
   { verdict, acceptance }: VerificationResult,

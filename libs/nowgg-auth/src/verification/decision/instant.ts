@@ -6,14 +6,14 @@ export interface Instant {
   readonly monotonicMs: number;
 }
 
-/** The clock's two readings, taken together. */
+/** Reads both clocks at the same time. */
 export function instantOf(clock: NowggClock): Instant {
   return { wallMs: clock.now(), monotonicMs: clock.monotonicNow() };
 }
 
 /**
- * Milliseconds since an instant: the larger of what the two clocks say, so that neither a wall clock that was set back
- * nor a machine that slept makes a verdict look younger than it is.
+ * Milliseconds since an instant: the larger value of the two clocks, so that neither a wall clock that was set back nor
+ * a machine that slept makes a verdict look younger than it is.
  */
 export function ageMs(since: Instant, nowMs: number, monotonicNowMs: number): number {
   const wall = nowMs - since.wallMs;

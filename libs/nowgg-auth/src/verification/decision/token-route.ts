@@ -7,7 +7,7 @@ import type { TokenType } from '../../principal.js';
 import { isBearerToken } from './bearer-token.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
-/** Where and as what a token is asked for, found out by looking at it. */
+/** The provider that verifies a token and the kind of token, found by inspecting it; or the reason to refuse it. */
 export type TokenRoute =
   | {
       readonly provider: IdentityProvider;
@@ -17,7 +17,7 @@ export type TokenRoute =
     }
   | { readonly refuse: InvalidReason };
 
-/** Whether a route takes a kind of token. */
+/** Whether a route accepts a kind of token. */
 export function acceptsTokenType(
   tokenType: TokenType,
   policy: AuthenticationPolicy,
@@ -26,7 +26,7 @@ export function acceptsTokenType(
   return policy.tokenType === undefined ? acceptTokenTypes.includes(tokenType) : policy.tokenType === tokenType;
 }
 
-/** Looks at a token that memory knows nothing of. May refuse it or find out whom to ask; never accepts. */
+/** Inspects a token that is not cached. Refuses it or finds the provider to ask; never accepts it. */
 export function routeToken(
   token: string,
   policy: AuthenticationPolicy,
@@ -35,7 +35,7 @@ export function routeToken(
   clock: NowggClock,
 ): TokenRoute {
   const only = policy.provider === undefined ? providers.only() : providers.get(policy.provider);
-  // Sent nowhere and verified as a whole: its form is looked at where it is refused.
+  // Verified here as a whole and sent nowhere: its form is checked only when it is refused.
   if (only?.isLocal) return localDestination(only, policy, acceptTokenTypes);
   if (!isBearerToken(token)) return { refuse: 'malformed_token' };
   const jws = decodeUnverifiedJws(token);

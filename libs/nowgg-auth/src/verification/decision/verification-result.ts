@@ -3,17 +3,17 @@ import { digestOfCredentialId } from '../../identity/credential-id.js';
 import { type Acceptance, acceptanceOf } from './verdict.js';
 import type { Instant } from './instant.js';
 
-/** What the identity system answered, and when it was asked. One serves everybody who waited for it. */
+/** The identity system's answer, and when it was asked. One result serves every caller that waited for it. */
 export class VerificationResult {
   readonly verdict: IdentityVerdict;
-  /** When the question was sent: what the verdict tells is at least that old. */
+  /** When the request was sent: the verdict is at least that old. */
   readonly askedAt: Instant;
   readonly source: 'miss' | 'shared';
-  /** What a yes comes to where nothing speaks against it. */
+  /** The verdict of a positive answer when no revocation or requirement of the route refuses it. */
   readonly acceptance: Acceptance | undefined;
-  /** How long the absence of a verdict stands for this token, milliseconds: until then it is not asked about again. */
+  /** Time for which a missing verdict applies to this token, in milliseconds: meanwhile it is not asked about again. */
   readonly restMs: number;
-  /** When the token's exchange or refresh began, where that had to be looked up; undefined when it could not be. */
+  /** When the token's exchange or refresh began, if that had to be looked up; undefined when the look-up failed. */
   begunAt: Promise<number | undefined> | undefined = undefined;
   #identity: string | undefined;
 
@@ -26,8 +26,8 @@ export class VerificationResult {
   }
 
   /**
-   * Under which the token is revoked: {@link IdentityProvider.credentialIdOf} as 32 one-byte characters. Computed once,
-   * however many callers wait for this answer.
+   * The identity under which the token can be revoked: {@link IdentityProvider.credentialIdOf} as 32 one-byte
+   * characters. Computed once, for any number of callers that wait for this answer.
    */
   identityOf(provider: IdentityProvider, token: string): string {
     this.#identity ??= digestOfCredentialId(provider.credentialIdOf(token));

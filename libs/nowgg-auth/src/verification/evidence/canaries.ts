@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
-/** A token about which another question may be asked. */
+/** An accepted token about which another request may be sent. */
 export interface Canary {
   readonly player: string;
   readonly digest: string;
@@ -13,7 +13,7 @@ interface SealedToken {
   readonly nonce: Uint8Array;
   readonly text: Uint8Array;
   readonly tag: Uint8Array;
-  /** It was refused since it was accepted. */
+  /** Whether it was refused since it was accepted. */
   wasRefused: boolean;
 }
 
@@ -21,15 +21,15 @@ const MOST_PLAYERS = 32;
 const ALGORITHM = 'aes-256-gcm';
 
 /**
- * The latest accepted tokens of a few players, one each. Sealed under a random key of the process and opened only to ask
- * about one: beside them no bearer token is kept in memory beyond its use.
+ * The latest accepted tokens of a few players, one each. They are encrypted under a random key of the process and
+ * decrypted only to ask about one. No other bearer token is kept in memory beyond its use.
  */
 export class Canaries {
   readonly #key: KeyObject = createSecretKey(randomBytes(32));
   /** By player, the least recently accepted first. */
   readonly #byPlayer = new Map<string, SealedToken>();
 
-  /** Keeps an accepted token. @param expiresAtMs epoch milliseconds; a token without an end is not kept */
+  /** Keeps an accepted token. @param expiresAtMs epoch milliseconds; a token without an expiry is not kept */
   keep({ player, digest, token }: Canary, expiresAtMs: number | undefined): void {
     const known = this.#byPlayer.get(player);
     this.#byPlayer.delete(player);
@@ -49,18 +49,18 @@ export class Canaries {
     return this.#find(nowMs, exceptPlayer) !== undefined;
   }
 
-  /** Opens the most recently accepted token that has not expired or been refused since. */
+  /** Decrypts the most recently accepted token that has not expired or been refused since. */
   take(nowMs: number, exceptPlayer?: string): Canary | undefined {
     const found = this.#find(nowMs, exceptPlayer);
     return found && { player: found[0], digest: found[1].digest, token: this.#open(found[1]) };
   }
 
-  /** This token is asked about no more. */
+  /** Excludes this token from further requests. */
   refused(digest: string): void {
     for (const sealed of this.#byPlayer.values()) if (sealed.digest === digest) sealed.wasRefused = true;
   }
 
-  /** Another one is asked first the next time. */
+  /** Puts a token last, so that another one is asked about first the next time. */
   putBack({ player, digest }: Canary): void {
     const sealed = this.#byPlayer.get(player);
     if (sealed?.digest !== digest) return;

@@ -10,14 +10,14 @@ export interface AskedToken {
   readonly digest: string;
   readonly token: string;
   readonly tokenType: TokenType;
-  /** A well-formed JWS; its `exp` and `aud` were found good. */
+  /** Whether the token is a well-formed JWS whose `exp` and `aud` are valid. */
   readonly isPlausible: boolean;
 }
 
 export interface ClientEvidenceOptions {
-  /** Time for one question, milliseconds. A canary has half of it, because a caller waits for both. */
+  /** Time limit for one request, in milliseconds. A canary has half of it, because a caller waits for both. */
   readonly timeoutMs: number;
-  /** Believes every refusal at once. */
+  /** Whether every refusal is believed at once. */
   readonly refusalsAreDefinite: boolean;
 }
 
@@ -27,12 +27,12 @@ interface AskedCanary {
   readonly answer: Promise<CanaryAnswer>;
 }
 
-/** At most one canary within this time; meanwhile its answer decides, milliseconds. */
+/** Minimum time between two canaries, in milliseconds; meanwhile the last answer decides. */
 const CANARY_EVERY_MS = 1_000;
 
 /**
- * What this process knows about its client secret at one identity provider, and what a refusal there proves. Asks about
- * canaries where {@link RefusalEvidence} needs one.
+ * Knowledge of this process about its client secret at one identity provider; judges what a refusal there proves. Asks
+ * about canaries when {@link RefusalEvidence} needs one.
  */
 export class ClientEvidence {
   readonly #provider: IdentityProvider;
@@ -42,7 +42,7 @@ export class ClientEvidence {
   readonly #canaries = new Canaries();
   #lastCanary: AskedCanary | undefined;
   #hasDoubt = false;
-  /** Refusals are not believed because nothing was accepted lately, or never. */
+  /** Whether refusals are not believed because nothing was accepted recently, or ever. */
   #isStarved = false;
 
   constructor(provider: IdentityProvider, clock: NowggClock, options: ClientEvidenceOptions) {
@@ -61,17 +61,17 @@ export class ClientEvidence {
     return this.#evidence.isDoubted(digest);
   }
 
-  /** To be called when a request leaves. */
+  /** Records that a request is sent; call it at that moment. */
   sent(): Sent {
     return this.#evidence.sent(this.#clock.monotonicNow());
   }
 
-  /** The token endpoint issued tokens to our client. */
+  /** Records that the token endpoint issued tokens to our client. */
   tokensIssued(sent: Sent): void {
     this.#noteYes(sent);
   }
 
-  /** The identity system accepted a token. */
+  /** Records that the identity system accepted a token. */
   accepted(asked: AskedToken, facts: TokenFacts, sent: Sent, wasKnown: boolean): void {
     if (!this.#provider.sendsSecretFor(asked.tokenType)) return;
     this.#evidence.acceptedToken(asked.digest, this.#clock.monotonicNow(), wasKnown);
@@ -79,14 +79,14 @@ export class ClientEvidence {
     this.#noteYes(sent);
   }
 
-  /** Keeps an accepted token, so that later another refusal can be compared with the answer about it. */
+  /** Keeps an accepted token, so that a later refusal of another can be compared with the answer about it. */
   keepCanary({ digest, token, tokenType }: AskedToken, facts: TokenFacts): void {
     if (this.#options.refusalsAreDefinite || !this.#provider.sendsSecretFor(tokenType)) return;
     this.#canaries.keep({ player: facts.userId, digest, token }, facts.expiresAtMs);
   }
 
   /**
-   * What the refusal of a token proves.
+   * Judges what the refusal of a token proves.
    *
    * @param player the user for whom the token was accepted before; undefined for a stranger
    */
@@ -107,9 +107,9 @@ export class ClientEvidence {
   }
 
   /**
-   * Asks about a canary, at most one a second: meanwhile the last answer stands.
+   * Asks about a canary, at most one per second: meanwhile the last answer applies.
    *
-   * @param after the answer must be to a question that was sent after this one arrived
+   * @param after the order of a reply: the answer must be to a request that was sent after it arrived
    */
   async askCanary(about: { readonly after?: number; readonly exceptPlayer?: string } = {}): Promise<CanaryAnswer> {
     const now = this.#clock.monotonicNow();
@@ -182,14 +182,14 @@ export class ClientEvidence {
   #ruled(ruling: Ruling): Exclude<Ruling, 'ask_canary'> {
     if (ruling === 'suspect') {
       this.#isStarved ||= !this.#evidence.isSuspect && !this.#canaries.has(this.#clock.now());
-      // Nothing but an acceptance ends the doubt: a canary may bring one sooner than the next player.
+      // Only an acceptance ends the doubt: a canary may bring one sooner than the next player.
       void this.askCanary();
     }
     this.#announce();
     return ruling === 'ask_canary' ? 'suspect' : ruling;
   }
 
-  /** One event when doubt begins and one when it is over. */
+  /** Publishes one event when doubt begins and one when it ends. */
   #announce(): void {
     const hasDoubt = this.#evidence.isSuspect || this.#isStarved;
     if (hasDoubt === this.#hasDoubt) return;

@@ -11,7 +11,7 @@ import type { Verdict } from '../decision/verdict.js';
 
 const PLAYERS = 6;
 
-/** What happens in the world. Times are milliseconds that pass before it. */
+/** The events of the model. Times are milliseconds that pass before the event. */
 type Step =
   | { readonly kind: 'play'; readonly player: number; readonly afterMs: number; readonly now: boolean }
   | { readonly kind: 'forge'; readonly id: number; readonly afterMs: number }
@@ -25,19 +25,19 @@ const play = fc.record({
   now: fc.boolean(),
 });
 const forge = fc.record({ kind: fc.constant('forge' as const), id: fc.nat(40), afterMs });
-/** Tokens that nothing is remembered of when the secret changes. */
+/** Tokens that are not remembered when the secret changes. */
 const forgeNew = fc.record({ kind: fc.constant('forge' as const), id: fc.integer({ min: 100, max: 140 }), afterMs });
 const silence = fc.record({ kind: fc.constant('silence' as const), player: fc.nat(PLAYERS - 1), afterMs });
 
-/** An identity system that a test can revoke players at, and whose opinion of our secret it can change. */
+/** An identity system where a test can revoke players, and can change whether our secret is accepted. */
 class World {
   readonly clock = new ManualClock();
   readonly provider = new FakeIdentityProvider();
   readonly revoked = new Set<string>();
-  /** Players about whom no clean answer comes. */
+  /** Players about whom the identity system gives no clean answer. */
   readonly silent = new Set<string>();
   secretIsGood = true;
-  /** When each question arrived, and about whom; a forger's have no player. */
+  /** The arrival of each request and its player; requests of a forger have no player. */
   readonly asked: { readonly player: string | undefined; readonly atMs: number }[] = [];
   readonly authenticator: CachingAuthenticator;
   readonly #tokens = Array.from({ length: PLAYERS }, (_, player) => jwsOf({ aud: 'nowgg', userId: `p${player}` }));
@@ -64,7 +64,7 @@ class World {
     for (let player = 0; player < PLAYERS; player += 1) await this.play(player);
   }
 
-  /** The most questions about players that were sent within any one second. */
+  /** The maximum number of requests about players that were sent within any one second. */
   mostPerSecond(questions: readonly { readonly atMs: number }[]): number {
     return Math.max(0, ...questions.map(({ atMs }) => within(questions, atMs)));
   }
@@ -89,7 +89,7 @@ function within(questions: readonly { readonly atMs: number }[], fromMs: number)
 
 const steps = (...kinds: fc.Arbitrary<Step>[]) => fc.array(fc.oneof(...kinds), { minLength: 1, maxLength: 60 });
 
-/** Lets background questions land. */
+/** Lets background requests end. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function run(world: World, script: readonly Step[], seen: (step: Step, verdict: Verdict) => void): Promise<void> {
@@ -113,7 +113,7 @@ describe('whatever a forger does while the secret is good', () => {
           if (step.kind === 'play') plays += 1;
           expect(verdict.status).toBe(step.kind === 'play' ? 'valid' : 'invalid');
         });
-        // Questions about players are those of players who came, and canaries.
+        // Requests about players are those of players who came, and canaries.
         const aboutPlayers = world.asked.slice(sent).filter(({ player }) => player !== undefined);
         expect(world.mostPerSecond(aboutPlayers)).toBeLessThanOrEqual(plays + 1);
       }),
@@ -159,7 +159,7 @@ describe('a secret that is wrong', () => {
         const world = new World();
         await world.signInAll();
         await run(world, before, () => undefined);
-        // A canary's answer stands for a second: what it decided before the change is not counted.
+        // A canary's answer applies for a second: its decisions before the change are not counted.
         world.clock.advance(1_000);
         world.secretIsGood = false;
         const refused = new Set<number>();

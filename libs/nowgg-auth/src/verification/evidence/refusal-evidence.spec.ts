@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RefusalEvidence, type Ruling } from './refusal-evidence.js';
 
-/** One process at one identity system; questions leave and are answered at the same time unless a test says otherwise. */
+/** One process at one identity system; requests are sent and answered at the same time unless a test differs. */
 class Process {
   readonly evidence = new RefusalEvidence();
   nowMs = 1_000;

@@ -1,24 +1,24 @@
 import { LRUCache } from 'lru-cache';
 import { RollingWindow } from '../../resilience/rolling-window.js';
 
-/** When a request left: its place among all that this process sent and received, and the monotonic time. */
+/** When a request was sent: its place among all that this process sent and received, and the monotonic time. */
 export interface Sent {
   readonly order: number;
   readonly atMs: number;
 }
 
 /**
- * What a refusal proves:
+ * The meaning of a refusal:
  * - `believed`: it is about the token;
- * - `once`: the first refusal of a known token, or one too soon after the first; a later question decides;
+ * - `once`: the first refusal of a known token, or one too soon after the first; a later request decides;
  * - `ask_canary`: the answer about another token decides;
  * - `suspect`: nothing, our own secret is in doubt.
  */
 export type Ruling = 'believed' | 'once' | 'ask_canary' | 'suspect';
 
 /**
- * The answer about a canary, a token of another player that was accepted before. `none`: there is no token to ask about.
- * `undecided`: none can be asked now, or there was no clean answer.
+ * The answer about a canary, a token of another player that was accepted before. `none`: there is no token to ask
+ * about. `undecided`: no canary can be asked now, or there was no clean answer.
  */
 export type CanaryAnswer = 'accepted' | 'refused' | 'expired' | 'none' | 'undecided';
 
@@ -36,11 +36,11 @@ interface FirstRefusal {
   readonly atMs: number;
 }
 
-/** A second refusal counts when it was asked for at least so much later, milliseconds. */
+/** Minimum time from a first refusal to the request for a second one that counts, in milliseconds. */
 export const SECOND_LOOK_MS = 2_000;
-/** Without a canary, an acceptance within this time speaks for our secret, milliseconds. */
+/** Without a canary, an acceptance within this time confirms our secret, in milliseconds. */
 const RECENT_YES_MS = 600_000;
-/** Different strangers, or codes, refused without an acceptance that are one too many to be believed as they are. */
+/** From this number of different strangers, or codes, refused without an acceptance, a refusal needs a canary. */
 const STRANGERS_IN_DOUBT = 3;
 const PLAYERS_IN_DOUBT = 2;
 const WINDOW_MS = 10_000;
@@ -51,23 +51,23 @@ const MOST_FIRST_REFUSALS = 4_096;
 /**
  * Decides whether a refusal is about the token or about our own client secret, which now.gg refuses with the same code.
  * A pure state machine: it holds neither tokens nor a clock, and the answers of canaries are its input. "After" means
- * the order in which requests left and replies arrived, not the clock.
+ * the order in which requests were sent and replies arrived, not the clock.
  */
 export class RefusalEvidence {
   #order = 0;
   #lastYes: Sent = { order: -1, atMs: Number.NEGATIVE_INFINITY };
   /** When doubt began; undefined while there is none. */
   #suspectSince: number | undefined;
-  /** Refused since the last acceptance, with the order of arrival. */
+  /** Strangers refused since the last acceptance, with the order of arrival; codes and players likewise. */
   readonly #strangers = new Map<string, number>();
   readonly #codes = new Map<string, number>();
   readonly #players = new Map<string, number>();
-  // By size, because with `max` the whole table is allocated at once.
+  // Limited by size, because with `max` the whole table is allocated at once.
   readonly #firstRefusals = new LRUCache<string, FirstRefusal>({
     maxSize: MOST_FIRST_REFUSALS,
     sizeCalculation: () => 1,
   });
-  /** Questions about known tokens; a hit is one that was newly refused. */
+  /** Requests about known tokens; a hit is one that was newly refused. */
   readonly #known = new RollingWindow(WINDOW_MS);
 
   get isSuspect(): boolean {
@@ -79,13 +79,13 @@ export class RefusalEvidence {
     return this.#firstRefusals.has(key);
   }
 
-  /** To be called when a request leaves. */
+  /** Records that a request is sent; call it at that moment. */
   sent(nowMs: number): Sent {
     this.#order += 1;
     return { order: this.#order, atMs: nowMs };
   }
 
-  /** A question or token request that carried our secret was answered with a yes. Ends doubt that began before it was sent. */
+  /** Records that a request with our secret was accepted. Ends doubt that began before it was sent. */
   accepted(sent: Sent): void {
     if (sent.order > this.#lastYes.order) this.#lastYes = sent;
     for (const refused of [this.#strangers, this.#codes, this.#players]) {
@@ -94,24 +94,24 @@ export class RefusalEvidence {
     if (this.#suspectSince !== undefined && this.#suspectSince < sent.order) this.#suspectSince = undefined;
   }
 
-  /** The same token was accepted (again): a refusal before it proves nothing. */
+  /** Records that a token was accepted (again): an earlier refusal of it proves nothing. */
   acceptedToken(key: string, nowMs: number, wasKnown: boolean): void {
     this.#firstRefusals.delete(key);
     if (wasKnown) this.#known.add(false, nowMs);
   }
 
-  /** A token that was never accepted here was refused. */
+  /** Records the refusal of a token that was never accepted here. */
   refusedStranger(key: string, isPlausible: boolean): Ruling {
     if (this.isSuspect) return 'suspect';
     return isPlausible ? this.#refusedSinceYes(this.#strangers, key) : 'believed';
   }
 
-  /** An authorization code was refused without a code that names the reason. */
+  /** Records the refusal of an authorization code without an error code that names the reason. */
   refusedCode(key: string): Ruling {
     return this.isSuspect ? 'suspect' : this.#refusedSinceYes(this.#codes, key);
   }
 
-  /** A token that was accepted before was refused. */
+  /** Records the refusal of a token that was accepted before. */
   refusedKnown({ key, player, sent, nowMs }: KnownRefusal): Ruling {
     const first = this.#firstRefusals.get(key);
     const order = this.#noteKnown(player, first === undefined, nowMs);
@@ -122,12 +122,12 @@ export class RefusalEvidence {
     return this.#lastYes.order > first.order ? this.#believe(key) : 'ask_canary';
   }
 
-  /** The order of the first refusal that a canary must have been sent after; undefined for a token in no doubt. */
+  /** The order of the first refusal, after which a canary must have been sent; undefined for a token not in doubt. */
   firstRefusalOf(key: string): number | undefined {
     return this.#firstRefusals.peek(key)?.order;
   }
 
-  /** What the second refusal of a known token proves, with the answer about another player's token. */
+  /** Judges the second refusal of a known token, with the answer about another player's token. */
   knownAfterCanary(key: string, answer: CanaryAnswer, nowMs: number): Ruling {
     const first = this.#firstRefusals.peek(key);
     if (this.isSuspect) return 'suspect';
@@ -137,14 +137,14 @@ export class RefusalEvidence {
     return answer === 'none' ? 'suspect' : 'once';
   }
 
-  /** What the refusal of a stranger proves, with the answer about any accepted token. */
+  /** Judges the refusal of a stranger, with the answer about any accepted token. */
   strangerAfterCanary(answer: CanaryAnswer, nowMs: number): Ruling {
     if (this.isSuspect) return 'suspect';
     if (answer === 'accepted') return 'believed';
     return answer === 'none' && this.#hasRecentYes(nowMs) ? 'believed' : 'suspect';
   }
 
-  /** The same for a code: without a canary nothing decides. */
+  /** Judges the refusal of a code: only an accepted canary confirms it. */
   codeAfterCanary(answer: CanaryAnswer): Ruling {
     return !this.isSuspect && answer === 'accepted' ? 'believed' : 'suspect';
   }
@@ -160,7 +160,7 @@ export class RefusalEvidence {
     remember(this.#players, player, order, PLAYERS_IN_DOUBT);
     if (!this.isSuspect && (this.#players.size >= PLAYERS_IN_DOUBT || this.#manyRefused(nowMs))) {
       this.#suspectSince = order;
-      // What was refused while the secret is in doubt has to be looked at twice again afterwards.
+      // Tokens refused while the secret is in doubt need two refusals again afterwards.
       this.#firstRefusals.clear();
     }
     return order;

@@ -32,7 +32,7 @@ const knowAPlayer = () => {
   const asked = { digest: 'd', token: 't', tokenType: 'token' as const, isPlausible: true };
   evidence.accepted(asked, factsOf({ expiresAtMs: clock.now() + 60_000 }), evidence.sent(), false);
 };
-/** Lets canaries land. */
+/** Lets the requests about canaries end. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 const fail = async (verdict: UnknownVerdict, times: number, isKnown = false) => {
   for (let time = 0; time < times; time += 1) {

@@ -8,23 +8,23 @@ import { RollingWindow } from '../../resilience/rolling-window.js';
 
 type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 
-/** Replies that are not a clean answer: they speak of the token unless tokens accepted before have no better ones. */
+/** Replies that are not a clean answer: they are about the token unless tokens accepted before get no better ones. */
 const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'invalid_response', 'redirect']);
-/** Failures that may be over at once. */
+/** Failures that may end at once. */
 const PASSING: ReadonlySet<UnknownReason> = new Set(['network', 'server_error']);
 const WINDOW_MS = 10_000;
-/** A failure within this share of the deadline is a fast one. */
+/** A failure within this share of the deadline counts as fast. */
 const FAST = 0.1;
 /** Above this share of fast failures only one of ten is repeated. */
 const MOST_FAST_FAILURES = 0.8;
 const REPEATS_OF_MANY = 10;
-/** Fewer attempts than this say nothing about a share. */
+/** Minimum number of attempts for a meaningful share. */
 const LEAST_ATTEMPTS = 10;
 
 /**
- * Decides what a question without an answer says about the line to the identity system, as opposed to the one token that
- * was asked about: only the former counts for the circuit. Otherwise a token that the identity system cannot digest would
- * stop the questions about all others.
+ * Decides whether a request without an answer is due to the connection to the identity system or to the one token that
+ * was asked about: only the former counts for the circuit. Otherwise a token that the identity system cannot process
+ * would stop the requests about all others.
  */
 export class ConnectionHealth {
   readonly #evidence: ClientEvidence;
@@ -34,7 +34,7 @@ export class ConnectionHealth {
   /** Attempts, repeats included; a hit is one that failed fast. */
   readonly #attempts = new RollingWindow(WINDOW_MS);
   #failuresNotRepeated = 0;
-  /** The last question about a token accepted before failed too. */
+  /** Whether the last request about a token accepted before failed too. */
   #knownFail = false;
 
   constructor(evidence: ClientEvidence, circuit: Circuit, clock: NowggClock, timeoutMs: number) {
@@ -44,17 +44,17 @@ export class ConnectionHealth {
     this.#fastMs = timeoutMs * FAST;
   }
 
-  /** A clean answer, whatever it says about the token. */
+  /** Records a clean answer, whatever it says about the token. */
   answered(): void {
     this.#knownFail = false;
     this.#circuit.answered();
   }
 
   /**
-   * There was no clean answer.
+   * Records a request without a clean answer.
    *
    * @param isKnown whether the token was accepted before
-   * @returns whether the failure is the token's own as far as is known now
+   * @returns whether the failure is due to the token, as far as is known now
    */
   failed(verdict: UnknownVerdict, isKnown: boolean): boolean {
     const { reason } = verdict;
@@ -65,7 +65,7 @@ export class ConnectionHealth {
     return UNCLEAN.has(reason) && !this.#knownFail;
   }
 
-  /** Counts an attempt, and says whether the question may be asked once more because this attempt failed fast. */
+  /** Counts an attempt, and returns whether the request may be sent once more because this attempt failed fast. */
   mayRepeat(verdict: IdentityVerdict, tookMs: number): boolean {
     const failedFast =
       verdict.status === 'unknown' &&
@@ -81,7 +81,7 @@ export class ConnectionHealth {
     return this.#failuresNotRepeated === 0;
   }
 
-  /** A token accepted before shows whether the line is at fault. Silence is, if there is no such token. */
+  /** Asks about a token accepted before. If there is no such token, silence counts as a fault of the connection. */
   async #askCanary(verdict: UnknownVerdict): Promise<void> {
     switch (await this.#evidence.askCanary()) {
       case 'accepted':

@@ -16,7 +16,7 @@ export type ProviderClientOptions = Pick<
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
 >;
 
-/** Whether a refusal may be about our client instead of the token. An expired token is named as such. */
+/** Whether a refusal may be about our client instead of the token. An expired token has a reason of its own. */
 function isAmbiguous({
   reason,
   independentOfClient,
@@ -25,15 +25,15 @@ function isAmbiguous({
   return reason === 'invalid_token' && !independentOfClient && !isOwnFinding;
 }
 
-/** How long failures are compared with questions, milliseconds. */
+/** Window in which failures are compared with requests, in milliseconds. */
 const CIRCUIT_WINDOW_MS = 5_000;
 const FIRST_PAUSE_MS = 1_000;
-/** How long a token without a clean answer is not asked about again, milliseconds. */
+/** Time for which a token without a clean answer is not asked about again, in milliseconds. */
 const UNCLEAN_MS = 5_000;
-/** How long the refusal of a token is left open until another canary may be asked, milliseconds. */
+/** Time for which the refusal of a token stays undecided until another canary may be asked, in milliseconds. */
 const UNDECIDED_MS = 1_000;
 
-/** What the line knows about our client and about tokens beside the answers. */
+/** Knowledge about our client and about tokens, in addition to the answers. */
 export interface ClientKnowledge {
   readonly evidence: ClientEvidence;
   /** The user for whom a token of this digest was accepted before. */
@@ -41,9 +41,9 @@ export interface ClientKnowledge {
 }
 
 /**
- * The line to one identity provider: asks under the total deadline, spares a provider that is silent or told us to wait,
- * and keeps to a number of questions at a time and to the application's budget. Whether a refusal is about the token is
- * judged by {@link ClientEvidence}, whether a failure is about the line by {@link ConnectionHealth}.
+ * Client of one identity provider. It asks within the total deadline, pauses when the provider does not answer or asks
+ * it to wait, and respects the limit of concurrent requests and the application's budget. {@link ClientEvidence} judges
+ * whether a refusal is about the token, {@link ConnectionHealth} whether a failure is about the connection.
  */
 export class ProviderClient {
   readonly #provider: IdentityProvider;
@@ -75,15 +75,15 @@ export class ProviderClient {
     this.#admission = new RequestAdmission(provider.name, clock, options);
   }
 
-  /** @param onSent called when the question leaves: from then on its answer may be older than what happens meanwhile */
+  /** @param onSent called when the request is sent: from then on its answer may be older than what happens meanwhile */
   async ask(question: VerificationRequest, onSent?: () => void): Promise<VerificationResult> {
     const startedAt = this.#clock.monotonicNow();
     const admission = this.#admission.admit(question);
     const leave = admission instanceof Promise ? await admission : admission;
-    // Not before it is sent: it may have waited.
+    // Read only when the request is about to be sent: it may have waited.
     const askedAt = instantOf(this.#clock);
     if (typeof leave !== 'function') return new VerificationResult(leave, askedAt, 'miss');
-    // Last, because a question that passes it may be a probe.
+    // Checked last, because a request that passes may be a probe.
     const waitMs = this.#circuit.enter();
     if (waitMs > 0) {
       leave();
@@ -101,7 +101,7 @@ export class ProviderClient {
     return new VerificationResult(judged, askedAt, 'miss', restMs);
   }
 
-  /** A question changes nothing at the identity system: one that failed fast is sent once more. */
+  /** Sends a request, and once more if it failed fast: a request changes nothing at the identity system. */
   async #verify(question: VerificationRequest, leftMs: number): Promise<IdentityVerdict> {
     const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
     const first = await this.#attempt(question, signal);
@@ -122,7 +122,7 @@ export class ProviderClient {
     }
   }
 
-  /** @returns the verdict, and how long it stands for the same token if it is `unknown` */
+  /** @returns the verdict, and the time for which an `unknown` verdict applies to the same token */
   async #judge(
     question: VerificationRequest,
     verdict: IdentityVerdict,

@@ -8,15 +8,15 @@ import type { VerificationRequest } from './verification-request.js';
 type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 type AdmissionOptions = Pick<ResolvedVerificationOptions, 'maxInFlight' | 'timeoutMs' | 'budget'>;
 
-/** Of the questions under way one player, or one source of strangers, may have this part. */
+/** One player, or one source of tokens not accepted before, may use one part in this many of the places. */
 const LARGEST_SHARE = 8;
 const OVERLOADED: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'overloaded' });
 const OVER_BUDGET: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'over_budget' });
 
 /**
- * Decides whether a question may be sent now. Half of the places are for tokens that were accepted before, because a
- * token that merely looks good is easy to make; the other half is for strangers, who wait for a place rather than
- * being turned away. Then the application's budget is asked.
+ * Decides whether a request may be sent now. Half of the places are for tokens that were accepted before, because a
+ * token that only looks valid is easy to make. The other half is for all other tokens, which wait for a place instead
+ * of being refused. Then the application's budget is checked.
  */
 export class RequestAdmission {
   readonly #provider: string;
@@ -37,7 +37,7 @@ export class RequestAdmission {
     });
   }
 
-  /** @returns how to give the place back when the question was answered, or why it may not be sent. Never throws. */
+  /** @returns a function that releases the place after the answer, or why the request may not be sent. Never throws. */
   admit(question: VerificationRequest): Leave | UnknownVerdict | Promise<Leave | UnknownVerdict> {
     const { known = false, player, source } = question;
     const name = known ? player : source;

@@ -1,23 +1,23 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { TokenType } from '../../principal.js';
 
-/** A question to an identity system. */
+/** A request to an identity system to verify a token. */
 export interface VerificationRequest {
-  /** Digest of the token: tells tokens apart without holding one. */
+  /** Digest of the token: distinguishes tokens without holding one. */
   readonly digest: string;
   readonly token: string;
   readonly tokenType: TokenType;
-  /** A well-formed JWS; its `exp` and `aud` were found good. */
+  /** Whether the token is a well-formed JWS whose `exp` and `aud` are valid. */
   readonly isPlausible: boolean;
-  /** This process has accepted the token before, for {@link player}. */
+  /** Whether this process has accepted the token before, for {@link player}. */
   readonly known?: boolean;
   readonly player?: string | undefined;
-  /** What the application says the request's source is. */
+  /** The request's source, as the application names it. */
   readonly source?: string | undefined;
 }
 
-/** The absence of a verdict. */
+/** A result without a verdict. */
 export type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 
-/** Providers answer with values. One that throws has not said no, and its error may carry what it sent. */
+/** The result for a provider that throws: it has not refused the token, and its error may contain what it sent. */
 export const NO_ANSWER: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'invalid_response' });

@@ -48,7 +48,7 @@ export class MemoryExchanges {
     return true;
   }
 
-  /** @returns when the code was claimed first, or undefined when the exchange was completed before or is gone */
+  /** @returns the time of the first claim, or undefined when the exchange was already completed or is gone */
   complete(codeHash: string, grantId: string): number | undefined {
     const exchange = this.#byHash.get(codeHash);
     if (!exchange || exchange.grantId !== undefined) return undefined;

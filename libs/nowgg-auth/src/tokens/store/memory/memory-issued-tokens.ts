@@ -33,7 +33,7 @@ export class MemoryIssuedTokens {
     this.#grants = grants;
   }
 
-  /** Remembers the token of a grant that was just written; what is known of it already stays. */
+  /** Records the token of a grant that was just written; an existing record of it stays. */
   add(grant: GrantRecord, issued: NewIssuedToken | undefined, begunAtMs: number): void {
     if (!issued) return;
     const { credentialId } = issued;
@@ -47,7 +47,7 @@ export class MemoryIssuedTokens {
     insert(this.#byCredential, credentialId, grantId, token);
   }
 
-  /** Drops what has expired of one grant. */
+  /** Drops the expired tokens of one grant. */
   expire(grantId: string): void {
     for (const token of this.#of(grantId)) if (!this.#isOut(token)) this.#drop(token);
   }
@@ -75,7 +75,7 @@ export class MemoryIssuedTokens {
     });
   }
 
-  /** Forgets at most `limit` tokens that have expired. @returns how many */
+  /** Deletes at most `limit` expired tokens. @returns the number deleted */
   sweep(limit: number): number {
     const all = [...this.#byGrant.values()].flatMap((tokens) => [...tokens.values()]);
     const gone = all.filter((token) => !this.#isOut(token)).slice(0, limit);
@@ -83,7 +83,7 @@ export class MemoryIssuedTokens {
     return gone.length;
   }
 
-  /** Forgets every token of a grant. */
+  /** Deletes every token of a grant. */
   forget(grantId: string): void {
     for (const token of this.#of(grantId)) this.#drop(token);
   }

@@ -36,14 +36,14 @@ export function memoryTokenStore(): TokenStoreWiring {
   return { inject: [], create: ({ clock }) => new MemoryTokenStore(clock) };
 }
 
-/** The port in plain maps. Every operation runs in one turn of the event loop, which makes it atomic. */
+/** Implements the port with plain maps. Every operation runs in one turn of the event loop, which makes it atomic. */
 export class MemoryTokenStore extends TokenStore {
   readonly #clock: NowggClock;
   readonly #grants = new Map<string, GrantRecord>();
   readonly #exchanges: MemoryExchanges;
   readonly #issued: MemoryIssuedTokens;
   readonly #upkeep: MemoryUpkeep;
-  /** When all grants of a user were last ended. */
+  /** Time at which all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
   readonly #clientSuccesses = new Map<string, number>();
   readonly #keyChecks = new Map<string, KeyCheck>();
@@ -291,7 +291,7 @@ export class MemoryTokenStore extends TokenStore {
     );
   }
 
-  /** The grant whose attempt this is, if it is still that attempt's turn. */
+  /** The grant of this attempt, if the attempt still holds the lease. */
   #attempted({ id, generation, owner }: AttemptKey): GrantRecord | undefined {
     const grant = this.#grants.get(id);
     const current = grant?.generation === generation && grant.leaseOwner === owner;

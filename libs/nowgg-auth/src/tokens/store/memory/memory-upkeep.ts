@@ -6,7 +6,7 @@ import type { ResealedGrant, SweepLimits, VaultCounts } from '../vault-record.js
 
 const NO_TEXT = new Uint8Array();
 
-/** The upkeep of the memory store's grants: what rotation, sweeps and counts need. */
+/** Upkeep of the memory store's grants, for rotation, sweeps and counts. */
 export class MemoryUpkeep {
   readonly #clock: NowggClock;
   readonly #grants: Map<string, GrantRecord>;
@@ -54,7 +54,7 @@ export class MemoryUpkeep {
     return [...this.#grants.values()].filter(
       (grant) =>
         (isEnded(grant) && grant.updatedAtMs <= now - endedForMs) ||
-        // A refresh token that still worked after its announced end is not expired, whatever was announced.
+        // A refresh token that still worked after its announced expiry is not expired.
         (grant.refreshTokenExpiresAtMs !== undefined &&
           Math.max(grant.refreshTokenExpiresAtMs, grant.accessObtainedAtMs) <= now - expiredForMs),
     );
@@ -82,7 +82,7 @@ export class MemoryUpkeep {
   }
 }
 
-/** Nothing at all is sealed under no key. */
+/** Whether a ciphertext does not begin with this header. An empty one is under no key. */
 export function isSealedOtherwise(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length > 0 && !Buffer.from(header).equals(bytes.subarray(0, header.length));
 }
