@@ -1,5 +1,6 @@
 import type { EncryptionKey } from '../options/options.js';
 import { usageProblem } from './command-problem.js';
+import type { Terminal } from './progress.js';
 
 /** The environment variables of the process. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -31,4 +32,15 @@ export function readEncryptionKeys(variables: Variables, name: string): Encrypti
 /** An empty variable counts as absent. */
 function textOf(variables: Variables, name: string): string | undefined {
   return variables[name]?.trim() || undefined;
+}
+
+/** The environment in which a command runs. */
+export interface Surroundings {
+  readonly variables: Variables;
+  readonly terminal: Terminal;
+  /**
+   * Returns a signal that aborts when the process is told to end. Before the first call, such a request ends the
+   * process at once.
+   */
+  readonly interruption: () => AbortSignal;
 }

@@ -2,8 +2,7 @@ import { SystemClock } from '../clock.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
 import type { VaultCommand } from './arguments.js';
 import { CommandProblem } from './command-problem.js';
-import { readDatabaseUrl, readEncryptionKeys } from './environment.js';
-import type { Surroundings } from './surroundings.js';
+import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from './environment.js';
 import { type CommandResult, runVaultCommand } from './vault-commands.js';
 import { connectVault } from './vault-connection.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readArguments } from './arguments.js';
 import { CommandProblem } from './command-problem.js';
 import { HELP } from './help.js';
-import type { Surroundings } from './surroundings.js';
+import type { Surroundings } from './environment.js';
 
 /** Carries the command line out. Never throws. @returns the exit code */
 export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<0 | 1 | 2> {

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { derivedKey } from './derived-key.js';
+import { derivedKey } from './sealing-key.js';
 
 const OWNER_BYTES = 16;
 const TIME_BYTES = 8;

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { derivedKey } from './derived-key.js';
+import { derivedKey } from './sealing-key.js';
 
 const PREFIX = 'nowgg:v1:';
 

@@ -1,7 +1,7 @@
 import { NowggConfigurationError } from '../errors.js';
 import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
 import { publishSecurityEvent } from '../events/security-events.js';
-import { derivedKey } from './derived-key.js';
+import { hkdfSync } from 'node:crypto';
 
 /** 32 bytes are 43 characters and one padding character; the last character before it has four significant bits. */
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
@@ -36,4 +36,9 @@ export function requireSealingKey(key: Uint8Array | undefined): Uint8Array {
       'redisSharedCache({ url, key }), where key is 32 random bytes in base64, the same in all processes; make one with ' +
       "node -e \"console.log(require('node:crypto').randomBytes(32).toString('base64'))\"",
   );
+}
+
+/** Derives a key for one purpose, so that its values cannot be used for another. */
+export function derivedKey(sealingKey: Uint8Array, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', sealingKey, '', `nestjs-nowgg-auth shared cache ${purpose} v1`, 32));
 }

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { derivedKey } from './derived-key.js';
+import { derivedKey } from './sealing-key.js';
 
 const SCHEMA = 'nestjs-nowgg-auth shared verdict v1';
 const VERSION = 1;

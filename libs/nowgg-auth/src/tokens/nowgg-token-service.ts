@@ -8,17 +8,14 @@ import {
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { publishSecurityEvent } from '../events/security-events.js';
-import { asSealed, isLive } from './store/ended-grant.js';
+import { asSealed, isLive, type GrantRecord, grantOf } from './store/grant-record.js';
 import { accessTokenZone } from './refresh/access-token-zone.js';
 import { CallerWait } from './calls/caller-wait.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
-import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
-import type { GrantRecord } from './store/grant-record.js';
+import { type AccessToken, type CodeExchange, type NowggGrant, isGrantId } from './store/grant.js';
 import { GrantRevoker } from './ending/grant-revoker.js';
-import { isGrantId } from './store/grant-id.js';
 import { GrantLoader } from './store/grant-loader.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
-import { grantOf } from './store/grant-view.js';
 import { checkKeys } from './vault/key-checks.js';
 import { judgeForcedRefresh } from './refresh/forced-refresh.js';
 import {

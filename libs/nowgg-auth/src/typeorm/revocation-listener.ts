@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { NowggClock } from '../clock.js';
-import { PG_REVOCATION_CHANNEL } from './database/revocation-channel.js';
+import { PG_REVOCATION_CHANNEL } from './database/database-names.js';
 import type { TokenDatabase } from './database/token-database.js';
 
 /** The parts of a `pg` client that are used here. */

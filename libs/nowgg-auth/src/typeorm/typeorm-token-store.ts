@@ -6,15 +6,16 @@ import type {
   ExchangeRelease,
   ExchangeRemoval,
 } from '../tokens/store/exchange-record.js';
-import type {
-  AttemptFailure,
-  AttemptRefusal,
-  GrantRecord,
-  LeaseRequest,
-  LeaseResult,
-  NewGrant,
-  TokenCommit,
-  WithheldGeneration,
+import {
+  type AttemptFailure,
+  type AttemptRefusal,
+  type GrantRecord,
+  type LeaseRequest,
+  type LeaseResult,
+  type NewGrant,
+  type TokenCommit,
+  type WithheldGeneration,
+  classifyLease,
 } from '../tokens/store/grant-record.js';
 import {
   EXPIRY_TOLERANCE_MS,
@@ -22,7 +23,6 @@ import {
   type TokensOfEndedGrant,
   USER_ENDS_KEPT_MS,
 } from '../tokens/store/issued-token.js';
-import { classifyLease } from '../tokens/store/lease-outcome.js';
 import { FIRST_GENERATION } from '../tokens/store/new-grant-record.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';

@@ -1,8 +1,7 @@
 import type { IdentityProvider } from '../../identity/identity-provider.js';
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { hasText } from '../store/ended-grant.js';
-import type { GrantRecord } from '../store/grant-record.js';
+import { hasText, type GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** Number of grants that are ended at the same time. */

@@ -7,7 +7,7 @@ import type { AdmittedCode } from '../calls/code-admission.js';
 import { CodeAttempt, NOT_ADMITTED_RETRY_S } from './code-attempt.js';
 import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
-import { RefreshFlights } from '../calls/refresh-flights.js';
+import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** The values sent with a code. */
@@ -38,7 +38,7 @@ export class CodeExchanger {
   readonly #parts: TokenDependencies;
   readonly #authenticator: NowggAuthenticator;
   readonly #completed: CompletedExchanges;
-  readonly #flights = new RefreshFlights<ExchangedCode>();
+  readonly #inProgress = new DetachableSingleFlight<ExchangedCode>();
   readonly #stopping = new AbortController();
 
   constructor(parts: TokenDependencies, authenticator: NowggAuthenticator, ending: GrantRevoker) {
@@ -60,16 +60,18 @@ export class CodeExchanger {
       );
     }
     const codeHash = codeHashOf(provider.name, provider.clientKey, code, options.redirectUri, options.codeVerifier);
-    return this.#flights.join(codeHash, (leave) => this.#fly(provider, codeHash, { ...options, code }, leave));
+    return this.#inProgress.join(codeHash, (leave) =>
+      this.#exchangeWithinLease(provider, codeHash, { ...options, code }, leave),
+    );
   }
 
   /** Waits for every exchange in progress; callers that wait for another process stop waiting. */
   async drain(): Promise<void> {
     this.#stopping.abort();
-    await Promise.allSettled(this.#flights.inTheAir);
+    await Promise.allSettled(this.#inProgress.pending);
   }
 
-  async #fly(
+  async #exchangeWithinLease(
     provider: IdentityProvider,
     codeHash: string,
     request: CodeRequest,
@@ -77,15 +79,15 @@ export class CodeExchanger {
   ): Promise<ExchangedCode> {
     const { clock, deadlines, timing } = this.#parts;
     // Once the lease has lapsed any process may continue, including this one.
-    const landed = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
+    const clearDeadline = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
     try {
-      return await this.#exchange(provider, codeHash, request);
+      return await this.#admitAndExchange(provider, codeHash, request);
     } finally {
-      landed();
+      clearDeadline();
     }
   }
 
-  async #exchange(provider: IdentityProvider, codeHash: string, request: CodeRequest): Promise<ExchangedCode> {
+  async #admitAndExchange(provider: IdentityProvider, codeHash: string, request: CodeRequest): Promise<ExchangedCode> {
     const { codes, store } = this.#parts;
     const { name, clientKey } = provider;
     const admitted = await codes.admit({ provider: name, clientKey, source: request.source });
@@ -94,14 +96,14 @@ export class CodeExchanger {
     if (!admitted && !(await store.findExchange(codeHash))) throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
     let outcome: Parameters<AdmittedCode['end']>[0] = 'neither';
     try {
-      return await this.#claimAndGoOn(provider, codeHash, request, admitted && ((sent) => void (outcome = sent)));
+      return await this.#claimAndAttempt(provider, codeHash, request, admitted && ((sent) => void (outcome = sent)));
     } finally {
       admitted?.end(outcome);
     }
   }
 
   /** @param onSent called with the outcome of the code when it was sent; undefined when the code may not be sent */
-  async #claimAndGoOn(
+  async #claimAndAttempt(
     provider: IdentityProvider,
     codeHash: string,
     { code, redirectUri, codeVerifier, authorization }: CodeRequest,

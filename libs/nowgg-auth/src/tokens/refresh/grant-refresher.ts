@@ -5,7 +5,7 @@ import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import { LeaseWaiter } from './lease-waiter.js';
 import { RefreshAttempt } from './refresh-attempt.js';
-import { RefreshFlights } from '../calls/refresh-flights.js';
+import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { circuitKey } from '../calls/token-call.js';
@@ -15,7 +15,7 @@ import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.j
 export class GrantRefresher {
   readonly #parts: TokenDependencies;
   readonly #ending: GrantRevoker;
-  readonly #flights = new RefreshFlights<RefreshResult>();
+  readonly #inProgress = new DetachableSingleFlight<RefreshResult>();
   readonly #holders: LeaseWaiter;
   readonly #stopping = new AbortController();
 
@@ -27,7 +27,7 @@ export class GrantRefresher {
 
   /** Replaces exactly the generation of `grant`. Joins a refresh of it that is in progress in this process. */
   refresh(grant: GrantRecord): Promise<RefreshResult> {
-    return this.#join(grant, 0);
+    return this.#joinOrStart(grant, 0);
   }
 
   /** Starts a background refresh unless one was tried within `backgroundQuietMs`. Never throws. */
@@ -36,7 +36,7 @@ export class GrantRefresher {
     const now = grant.readAtMs;
     const quiet = grant.updatedAtMs > now - backgroundQuietMs || (grant.nextAttemptAtMs ?? 0) > now;
     if (quiet || (grant.leaseUntilMs ?? 0) > now || this.#stopping.signal.aborted) return;
-    void this.#join(grant, backgroundQuietMs).catch(() => undefined);
+    void this.#joinOrStart(grant, backgroundQuietMs).catch(() => undefined);
   }
 
   /**
@@ -45,30 +45,32 @@ export class GrantRefresher {
    */
   async drain(): Promise<void> {
     this.#stopping.abort();
-    await Promise.allSettled(this.#flights.inTheAir);
+    await Promise.allSettled(this.#inProgress.pending);
   }
 
-  #join(grant: GrantRecord, quietMs: number): Promise<RefreshResult> {
-    return this.#flights.join(`${grant.id}:${grant.generation}`, (leave) => this.#fly(grant, quietMs, leave));
+  #joinOrStart(grant: GrantRecord, quietMs: number): Promise<RefreshResult> {
+    return this.#inProgress.join(`${grant.id}:${grant.generation}`, (leave) =>
+      this.#refreshAndReport(grant, quietMs, leave),
+    );
   }
 
-  async #fly(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+  async #refreshAndReport(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
     const { clock, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
     const times: RefreshTimes = {};
     let outcome: RefreshOutcome | undefined = 'failed';
     try {
-      const result = await this.#refresh(grant, quietMs, times, leave);
+      const result = await this.#acquireLeaseAndCall(grant, quietMs, times, leave);
       const late = clock.monotonicNow() - startedAt > timing.softDeadlineMs;
       if (result.status === 'yielded') outcome = undefined;
       else outcome = result.outcome === 'refreshed' && late ? 'stored_late' : result.outcome;
       return result;
     } finally {
-      if (outcome !== undefined) this.#tell(grant, outcome, clock.monotonicNow() - startedAt, times);
+      if (outcome !== undefined) this.#report(grant, outcome, clock.monotonicNow() - startedAt, times);
     }
   }
 
-  #tell(
+  #report(
     { id: grantId, provider }: GrantRecord,
     outcome: RefreshOutcome,
     durationMs: number,
@@ -80,7 +82,12 @@ export class GrantRefresher {
     publishTokenEvent({ type: 'refresh', provider, grantId, outcome, durationMs, ...times });
   }
 
-  async #refresh(grant: GrantRecord, quietMs: number, times: RefreshTimes, leave: () => void): Promise<RefreshResult> {
+  async #acquireLeaseAndCall(
+    grant: GrantRecord,
+    quietMs: number,
+    times: RefreshTimes,
+    leave: () => void,
+  ): Promise<RefreshResult> {
     const { store, circuits, refreshPlaces, timing, clock } = this.#parts;
     const { id, generation, clientKey } = grant;
     const { leaseMs, lateReplyMs: takeoverLeaseMs } = timing;
@@ -103,7 +110,7 @@ export class GrantRefresher {
       times.leaseWaitMs = clock.monotonicNow() - startedAt;
       switch (lease.outcome) {
         case 'acquired':
-          return this.#attempt(
+          return this.#callAndCommit(
             new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times),
             leave,
           ).finally(leavePlace);
@@ -123,15 +130,15 @@ export class GrantRefresher {
     }
   }
 
-  async #attempt(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
+  async #callAndCommit(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
     const { clock, deadlines, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
     // Once the lease has lapsed any process may take over, including this one: no new caller should wait for this call.
-    const landed = deadlines.set(startedAt + timing.leaseMs, leave);
+    const clearDeadline = deadlines.set(startedAt + timing.leaseMs, leave);
     try {
       return await attempt.run();
     } finally {
-      landed();
+      clearDeadline();
       this.#holders.observe(clock.monotonicNow() - startedAt);
     }
   }

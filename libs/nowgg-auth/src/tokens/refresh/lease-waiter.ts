@@ -1,6 +1,5 @@
 import type { NowggClock } from '../../clock.js';
-import { isLive } from '../store/ended-grant.js';
-import type { GrantRecord } from '../store/grant-record.js';
+import { isLive, type GrantRecord } from '../store/grant-record.js';
 import type { TokensTiming } from '../calls/refresh-timing.js';
 import type { TokenStore } from '../store/token-store.js';
 

@@ -1,4 +1,4 @@
-import type { GrantState } from './grant.js';
+import type { GrantState, NowggGrant } from './grant.js';
 import type { NewIssuedToken, RefreshedToken } from './issued-token.js';
 
 /** A grant as it is stored. Every time is in epoch milliseconds of the store's clock, which all processes share. */
@@ -148,4 +148,57 @@ export interface AttemptRefusal extends AttemptKey {
   /** Whether this refusal counts: sets `failCountedAtMs`. */
   readonly counted: boolean;
   readonly retryInMs: number;
+}
+
+/** The view of a stored grant that applications get. */
+export function grantOf(record: GrantRecord): NowggGrant {
+  const { id, provider, userId, sessionId, state, generation, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } =
+    record;
+  return {
+    id,
+    provider,
+    userId,
+    ...(sessionId !== undefined && { sessionId }),
+    state,
+    generation,
+    ...(accessTokenExpiresAtMs !== undefined && { accessTokenExpiresAt: new Date(accessTokenExpiresAtMs) }),
+    ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAt: new Date(refreshTokenExpiresAtMs) }),
+    createdAt: new Date(record.createdAtMs),
+  };
+}
+
+/** Whether a grant has not ended: it can be refreshed, or its access token can still be used. */
+export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
+  return state === 'active' || state === 'suspect';
+}
+
+/** Whether a grant still has its ciphertexts. */
+export function hasText({ refreshCiphertext }: GrantRecord): boolean {
+  return refreshCiphertext.length > 0;
+}
+
+/**
+ * Returns a grant as it was just before it ended, which is what its ciphertexts were encrypted for: ending it raised
+ * the session version and re-encrypted nothing. A grant that has not ended is returned as it is.
+ */
+export function asSealed(grant: GrantRecord): GrantRecord {
+  if (grant.state !== 'revoked') return grant;
+  return { ...grant, state: 'active', sessionVersion: grant.sessionVersion - 1 };
+}
+
+/**
+ * Returns the outcome of a lease request for a row as it was at `grant.readAtMs`. A store that decides in a statement
+ * uses it to name the reason when the statement did not take the lease.
+ */
+export function classifyLease(
+  grant: GrantRecord,
+  { generation, quietMs }: Pick<LeaseRequest, 'generation' | 'quietMs'>,
+): Exclude<LeaseResult['outcome'], 'missing'> {
+  const now = grant.readAtMs;
+  if (grant.state !== 'active' && grant.state !== 'suspect') return 'not_active';
+  if (grant.generation !== generation) return 'already_fresh';
+  if (grant.leaseUntilMs !== undefined && grant.leaseUntilMs > now) return 'held';
+  if (grant.nextAttemptAtMs !== undefined && grant.nextAttemptAtMs > now) return 'not_yet';
+  if (quietMs > 0 && grant.updatedAtMs > now - quietMs) return 'not_yet';
+  return 'acquired';
 }

@@ -1,4 +1,4 @@
-import { isLive } from './ended-grant.js';
+import { isLive } from './grant-record.js';
 import type { GrantState } from './grant.js';
 import type { VaultCounts } from './vault-record.js';
 

@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
 import { databaseError, isOverdue, isRepeatable } from './database-errors.js';
-import { qualifiedTable } from './qualified-table.js';
+import { qualifiedTable } from './database-names.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /**
  * Columns for the time that a revocation matters, and the longest life of each provider's tokens. Adds indexes by which

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** One row per client: the time of its last successful token reply. */
 export class CreateNowggClient1767225600002 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** The table of the claimed codes. */
 export class CreateNowggExchange1767225600001 implements MigrationInterface {

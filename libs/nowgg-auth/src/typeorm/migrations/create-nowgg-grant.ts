@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** The table of the grants. Room is left in its pages because leases are written in place. */
 export class CreateNowggGrant1767225600000 implements MigrationInterface {

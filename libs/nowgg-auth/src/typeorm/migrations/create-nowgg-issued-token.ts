@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** The table of the access tokens that grants handed out, and the time at which the exchange of a grant began. */
 export class CreateNowggIssuedToken1767225600005 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** One row per encryption key that has encrypted: a known text under it. */
 export class CreateNowggKey1767225600003 implements MigrationInterface {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/qualified-table.js';
+import { qualifiedTable } from '../database/database-names.js';
 
 /** The table of the watermarks; processes read new rows by `changed_at`. */
 export class CreateNowggRevocation1767225600004 implements MigrationInterface {

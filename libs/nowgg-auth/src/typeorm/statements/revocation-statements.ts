@@ -1,4 +1,4 @@
-import { PG_REVOCATION_CHANNEL } from '../database/revocation-channel.js';
+import { PG_REVOCATION_CHANNEL } from '../database/database-names.js';
 import { pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
 import type { TokenTables } from '../database/token-database.js';
 

@@ -1,7 +1,6 @@
 import type { NowggClock } from '../../../clock.js';
 import { WATERMARK_RETENTION_MS } from '../../../revocation/marks/watermark.js';
-import { isLive } from '../ended-grant.js';
-import type { GrantRecord } from '../grant-record.js';
+import { isLive, type GrantRecord } from '../grant-record.js';
 import {
   EXPIRY_TOLERANCE_MS,
   type IssuedToken,

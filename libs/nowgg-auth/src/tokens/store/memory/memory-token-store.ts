@@ -1,14 +1,16 @@
 import type { NowggClock } from '../../../clock.js';
-import type {
-  AttemptFailure,
-  AttemptKey,
-  AttemptRefusal,
-  GrantRecord,
-  LeaseRequest,
-  LeaseResult,
-  NewGrant,
-  TokenCommit,
-  WithheldGeneration,
+import {
+  type AttemptFailure,
+  type AttemptKey,
+  type AttemptRefusal,
+  type GrantRecord,
+  type LeaseRequest,
+  type LeaseResult,
+  type NewGrant,
+  type TokenCommit,
+  type WithheldGeneration,
+  classifyLease,
+  isLive,
 } from '../grant-record.js';
 import type {
   ExchangeClaim,
@@ -21,8 +23,6 @@ import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
-import { classifyLease } from '../lease-outcome.js';
-import { isLive } from '../ended-grant.js';
 import { newGrantRecord } from '../new-grant-record.js';
 import { TokenStore } from '../token-store.js';
 import type { TokenStoreWiring } from '../token-store-wiring.js';

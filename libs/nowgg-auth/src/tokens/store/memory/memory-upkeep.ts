@@ -1,6 +1,5 @@
 import type { NowggClock } from '../../../clock.js';
-import { hasText } from '../ended-grant.js';
-import type { GrantRecord } from '../grant-record.js';
+import { hasText, type GrantRecord } from '../grant-record.js';
 import { countGrants, type CountedGrants } from '../vault-count.js';
 import type { ResealedGrant, SweepLimits, VaultCounts } from '../vault-record.js';
 

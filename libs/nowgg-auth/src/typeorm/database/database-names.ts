@@ -5,3 +5,6 @@ export function qualifiedTable(dataSource: DataSource, table: string): string {
   const { schema } = dataSource.options as { schema?: string };
   return schema === undefined ? `"${table}"` : `"${schema.replaceAll('"', '""')}"."${table}"`;
 }
+
+/** Name of the NOTIFY channel; its messages are empty. */
+export const PG_REVOCATION_CHANNEL = 'nowgg_revocation';
