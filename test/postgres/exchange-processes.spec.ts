@@ -74,11 +74,12 @@ describe('one code over processes', () => {
     'stores the grant when the process freezes at %s past its lease and is thawed',
     async (step) => {
       const process = worker(2);
-      await process.doUntil(step, 'exchangeCode', { code });
+      const { answers } = await process.doUntil(step, 'exchangeCode', { code });
       process.freeze();
       await suite.pass(1_000);
       const meanwhile = await worker(0).do('exchangeCode', { code });
       await process.thaw();
+      await answers;
       const { grantId } = await eventually(() => worker(1).get<Exchanged>('exchangeCode', { code }));
       expect(await grants()).toEqual([grantId]);
       expect(exchangesIn(meanwhile)[0]).toMatch(

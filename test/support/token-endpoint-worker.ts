@@ -51,10 +51,15 @@ export class TokenWorker {
     throw new Error(answer?.error ?? 'no answer');
   }
 
-  /** Gives the order and resolves when the process is held up at the step on the way. */
+  /**
+   * Gives the order and resolves when the process is held up at the step.
+   *
+   * @throws Error when the process answers before it reaches the step
+   */
   async doUntil(step: string, op: Order['op'], args: Order['args']): Promise<{ answers: Promise<readonly Answer[]> }> {
     const { answers, reached } = await this.#doTowards(step, op, args);
-    await reached;
+    const isHeldUp = await Promise.race([reached.then(() => true), answers.then(() => false)]);
+    if (!isHeldUp) throw new Error(`the process answered before ${step}: ${JSON.stringify(await answers)}`);
     return { answers };
   }
 
@@ -102,10 +107,12 @@ export class TokenWorker {
   }
 
   async #doTowards(step: string, op: Order['op'], args: Order['args']) {
-    await this.do('pauseAt', { step });
+    // The first order that reaches the step is held up, and it must be this one.
+    if (this.#waiting.size > 0) throw new Error('an earlier order of this process has no answer yet');
     const reached = new Promise<void>((resolve) => {
       this.#onStep = resolve;
     });
+    await this.do('pauseAt', { step });
     return { answers: this.do(op, args), reached };
   }
 
