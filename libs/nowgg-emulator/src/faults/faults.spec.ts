@@ -19,6 +19,15 @@ describe('faults', () => {
       (error: Error) => (error.cause as { code?: string } | undefined)?.code ?? error.name,
     );
 
+  it.each(['releaseHeld', 'clearFaults'] as const)('%s lets a call go whose latency is not over yet', async (end) => {
+    emulator.setFault({ kind: 'latency', ms: 100 });
+    emulator.setFault({ kind: 'hold' });
+    const held = client.verify('x');
+    await emulator.waitForRequests('verify-token');
+    emulator[end]();
+    expect((await held).status).toBe(200);
+  });
+
   it('a status fault answers with its status, headers and body, and does not carry the request out', async () => {
     const code = emulator.issueCode();
     emulator.setFault({

@@ -17,12 +17,14 @@ export async function playFaults(
 ): Promise<void> {
   const carriedOutFirst = latency?.when === 'after' || (effect?.when === 'after' && !isLateByNature(effect));
   const early = carriedOutFirst ? carryOut() : undefined;
+  // Held from now on: a release during the latency counts.
+  const released = effect?.kind === 'hold' ? plan.hold() : undefined;
   if (latency) await pause(latency.ms, undefined, { ref: false });
   switch (effect?.kind) {
     case undefined:
       return sendReply(response, early ?? carryOut());
     case 'hold':
-      await plan.hold();
+      await released;
       return sendReply(response, early ?? carryOut());
     case 'hang':
       return;
