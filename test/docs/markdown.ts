@@ -36,6 +36,18 @@ export function documents(): Document[] {
   return files.map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
 }
 
+/** The TSDoc comments of the libraries, each source file as a document of which only the comments are left. */
+export function sourceComments(): Document[] {
+  const files = readdirSync(path.join(root, 'libs'), { recursive: true, encoding: 'utf8' })
+    .map((file) => path.posix.join('libs', file))
+    .filter((file) => /^libs\/[a-z-]+\/src\/.*\.ts$/.test(file) && !file.endsWith('.spec.ts'));
+  return files.map((file) => {
+    const lines = readFileSync(path.join(root, file), 'utf8').split('\n');
+    const text = lines.map((line) => /^\s*\*(?!\/) ?(.*)$/.exec(line)?.[1] ?? '').join('\n');
+    return { file, text };
+  });
+}
+
 function namesIn(folder: string, recursive: boolean): string[] {
   const names = readdirSync(path.join(root, folder), { recursive, encoding: 'utf8' });
   return names.filter((name) => name.endsWith('.md')).map((name) => path.posix.join(folder, name));

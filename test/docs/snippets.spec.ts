@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { codeBlocks, documents, root } from './markdown.js';
+import { codeBlocks, documents, root, sourceComments } from './markdown.js';
 import { compileSnippets, isCode } from './snippets.js';
 
 const blocks = documents().flatMap(codeBlocks);
@@ -31,6 +31,15 @@ describe('the code in the documents', () => {
     );
     expect(named.filter((name) => name !== undefined && !Object.hasOwn(manifest.scripts, name))).toEqual([]);
   });
+});
+
+describe('the examples in the comments of public names', () => {
+  const examples = sourceComments().flatMap(codeBlocks);
+
+  it('compile strictly against the libraries', () => {
+    expect(examples.length).toBeGreaterThan(50);
+    expect(compileSnippets(examples.filter(isCode))).toEqual([]);
+  }, 180_000);
 });
 
 describe('the snippet compiler', () => {

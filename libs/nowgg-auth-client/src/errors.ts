@@ -4,6 +4,20 @@ export abstract class SessionClientError extends Error {}
 /**
  * There is no session: no player has signed in, or the player has to sign in again. The only error after which
  * `sessionState` is `NO_SESSION`.
+ *
+ * @example
+ * ```ts
+ * import { NoSessionError, type SessionClient } from 'nowgg-auth-client';
+ *
+ * export async function profile(session: SessionClient) {
+ *   try {
+ *     return await session.fetchPrincipal();
+ *   } catch (error) {
+ *     if (error instanceof NoSessionError) return undefined; // show the sign-in button
+ *     throw error;
+ *   }
+ * }
+ * ```
  */
 export class NoSessionError extends SessionClientError {
   override readonly name = 'NoSessionError';
@@ -16,6 +30,20 @@ export class NoSessionError extends SessionClientError {
 /**
  * The backend gave no usable answer: offline, too slow, a 5xx, a 429 or an invalid response. The session is not
  * affected and stays. Try again after {@link retryAfterSeconds}.
+ *
+ * @example
+ * ```ts
+ * import { type SessionClient, SessionUnavailableError } from 'nowgg-auth-client';
+ *
+ * export async function load(session: SessionClient) {
+ *   try {
+ *     return await session.fetchPrincipal();
+ *   } catch (error) {
+ *     if (error instanceof SessionUnavailableError) return { tryAgainInSeconds: error.retryAfterSeconds };
+ *     throw error;
+ *   }
+ * }
+ * ```
  */
 export class SessionUnavailableError extends SessionClientError {
   override readonly name = 'SessionUnavailableError';
@@ -28,7 +56,23 @@ export class SessionUnavailableError extends SessionClientError {
   }
 }
 
-/** The backend refused the request, for example because a code is not valid or a route does not exist. */
+/**
+ * The backend refused the request, for example because a code is not valid or a route does not exist.
+ *
+ * @example
+ * ```ts
+ * import { RequestRefusedError, type SessionClient } from 'nowgg-auth-client';
+ *
+ * export async function signIn(session: SessionClient, code: string) {
+ *   try {
+ *     return await session.login(code);
+ *   } catch (error) {
+ *     if (error instanceof RequestRefusedError && error.errorCode === 'invalid_grant') return undefined;
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class RequestRefusedError extends SessionClientError {
   override readonly name = 'RequestRefusedError';
   /** HTTP status of the answer. */

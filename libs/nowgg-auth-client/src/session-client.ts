@@ -91,6 +91,19 @@ export interface SessionClient {
 /**
  * Creates the client of one backend. Create one for each page or process.
  * @throws TypeError when an option cannot be used
+ *
+ * @example
+ * ```ts
+ * import { configure } from 'nowgg-auth-client';
+ *
+ * const session = configure({ baseUrl: 'https://api.example.com', storage: 'localStorage' });
+ *
+ * export async function signIn(code: string) {
+ *   const { userId } = await session.login(code);
+ *   const answer = await session.fetch('inventory'); // the token is added, and refreshed when it is due
+ *   return { userId, ok: answer.ok };
+ * }
+ * ```
  */
 export function configure(options: SessionClientOptions): SessionClient {
   const { baseUrl, routes, allowedOrigins, storage, send, timeoutMs, clock } = resolveOptions(options);

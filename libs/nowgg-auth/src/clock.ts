@@ -1,6 +1,21 @@
 /**
  * The only source of time in the module. Inject another implementation to control time in tests;
  * deadlines of network calls use real time instead.
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule, SystemClock } from 'nestjs-nowgg-auth';
+ *
+ * class ShiftedClock extends SystemClock {
+ *   shiftMs = 0; // a test sets it to let a token expire
+ *   override now(): number {
+ *     return super.now() + this.shiftMs;
+ *   }
+ * }
+ *
+ * export const clock = new ShiftedClock();
+ * export const auth = NowggAuthModule.forRoot({ clientId: process.env.NOWGG_CLIENT_ID ?? '', clock });
+ * ```
  */
 export abstract class NowggClock {
   /** Wall-clock time in milliseconds since the Unix epoch. May jump forwards or backwards. */

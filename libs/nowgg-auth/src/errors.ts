@@ -42,6 +42,15 @@ export interface NowggErrorBody {
 /**
  * Base class of all errors of this module. The message is a fixed sentence without tokens, secrets, user data or
  * error objects of other libraries, so it may be logged and sent as it is.
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthError } from 'nestjs-nowgg-auth';
+ *
+ * export function codeOf(error: unknown) {
+ *   return error instanceof NowggAuthError ? error.errorCode : undefined;
+ * }
+ * ```
  */
 export abstract class NowggAuthError extends HttpException {
   override readonly errorCode: NowggErrorCode;
@@ -75,7 +84,23 @@ const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
   wrong_token_type: 'this kind of token is not accepted here',
 };
 
-/** 401. The identity system refused the token, or it is unusable: malformed, expired, revoked, for another client. */
+/**
+ * 401. The identity system refused the token, or it is unusable: malformed, expired, revoked, for another client.
+ *
+ * @example
+ * ```ts
+ * import { InvalidTokenError, NowggAccountService } from 'nestjs-nowgg-auth';
+ *
+ * export async function nameOf(accounts: NowggAccountService, token: string) {
+ *   try {
+ *     return (await accounts.getUserInfo(token)).name;
+ *   } catch (error) {
+ *     if (error instanceof InvalidTokenError) return undefined; // a new token is needed
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class InvalidTokenError extends NowggAuthError {
   declare readonly errorCode: InvalidTokenReason;
 
@@ -102,7 +127,23 @@ export class InsufficientScopeError extends NowggAuthError {
   }
 }
 
-/** 401. The grant has ended: the player must sign in again. */
+/**
+ * 401. The grant has ended: the player must sign in again.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, ReauthenticationRequiredError } from 'nestjs-nowgg-auth';
+ *
+ * export async function tokenOrNone(tokens: NowggTokenService, grantId: string) {
+ *   try {
+ *     return await tokens.getAccessToken(grantId);
+ *   } catch (error) {
+ *     if (error instanceof ReauthenticationRequiredError) return undefined; // the grant has ended
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class ReauthenticationRequiredError extends NowggAuthError {
   constructor() {
     super(401, 'the player has to sign in again', 'reauthentication_required');
@@ -112,6 +153,20 @@ export class ReauthenticationRequiredError extends NowggAuthError {
 /**
  * 503. The identity system, or the application's own store, is not available. This says nothing about the token or the
  * grant; try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
+ *
+ * @example
+ * ```ts
+ * import { IdentityUnavailableError, NowggTokenService } from 'nestjs-nowgg-auth';
+ *
+ * export async function tokenOrDelay(tokens: NowggTokenService, grantId: string) {
+ *   try {
+ *     return await tokens.getAccessToken(grantId);
+ *   } catch (error) {
+ *     if (error instanceof IdentityUnavailableError) return { tryAgainInSeconds: error.retryAfterSeconds };
+ *     throw error;
+ *   }
+ * }
+ * ```
  */
 export class IdentityUnavailableError extends NowggAuthError {
   /** Whole seconds, 1 to 60: the value of the `Retry-After` header. */
@@ -123,7 +178,23 @@ export class IdentityUnavailableError extends NowggAuthError {
   }
 }
 
-/** 400. The authorization code was refused; nothing was stored. */
+/**
+ * 400. The authorization code was refused; nothing was stored.
+ *
+ * @example
+ * ```ts
+ * import { InvalidGrantError, NowggTokenService } from 'nestjs-nowgg-auth';
+ *
+ * export async function signIn(tokens: NowggTokenService, code: string) {
+ *   try {
+ *     return await tokens.exchangeCode(code);
+ *   } catch (error) {
+ *     if (error instanceof InvalidGrantError) return undefined; // the game has to get a new code
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class InvalidGrantError extends NowggAuthError {
   constructor(message = 'the authorization code was refused') {
     super(400, message, 'invalid_grant');

@@ -26,6 +26,18 @@ const backlog = 4096;
  *
  * @throws TypeError that names every unusable option
  * @throws Error of the listening socket, such as EADDRINUSE
+ *
+ * @example
+ * ```ts
+ * import { startNowggEmulator } from 'nowgg-emulator';
+ *
+ * export async function signInCode() {
+ *   const emulator = await startNowggEmulator({ tokenLifetimeSeconds: 60 });
+ *   const player = emulator.addPlayer({ name: 'Asha' });
+ *   const code = emulator.issueCode({ userId: player.userId }); // send it to your sign-in route
+ *   return { baseUrl: emulator.url, code, stop: () => emulator.close() };
+ * }
+ * ```
  */
 export async function startNowggEmulator(options: NowggEmulatorOptions = {}): Promise<NowggEmulator> {
   const resolved = resolveOptions(options, seedPlayers);

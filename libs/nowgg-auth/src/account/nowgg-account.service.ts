@@ -25,6 +25,22 @@ type Kind = 'userinfo' | 'sessioninfo';
  * Both methods throw `InvalidTokenError` when the identity system refuses the token, `IdentityUnavailableError` when it
  * cannot be asked or its answer cannot be believed, and `NowggConfigurationError` when the provider has no such
  * endpoint.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggAccountService } from 'nestjs-nowgg-auth';
+ *
+ * @Injectable()
+ * export class Profiles {
+ *   constructor(private readonly accounts: NowggAccountService) {}
+ *
+ *   async pictureOf(token: string) {
+ *     const { profilePicture } = await this.accounts.getUserInfo(token);
+ *     return profilePicture;
+ *   }
+ * }
+ * ```
  */
 export class NowggAccountService {
   readonly #providers: IdentityProviders;
@@ -42,12 +58,36 @@ export class NowggAccountService {
     this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs)]));
   }
 
-  /** Fetches the player's account: `GET /accounts/users/v1/userinfo` of now.gg. */
+  /**
+   * Fetches the player's account: `GET /accounts/users/v1/userinfo` of now.gg.
+   *
+   * @example
+   * ```ts
+   * import { NowggAccountService } from 'nestjs-nowgg-auth';
+   *
+   * export async function profileOf(accounts: NowggAccountService, token: string, userId: string) {
+   *   const { name, countryCode } = await accounts.getUserInfo(token, { userId });
+   *   return { name, countryCode };
+   * }
+   * ```
+   */
   async getUserInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggUserInfo> {
     return this.#fetch('userinfo', token, options, (provider, signal) => provider.getUserInfo(token, signal));
   }
 
-  /** Fetches the session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg. */
+  /**
+   * Fetches the session in which the token was issued: `GET /accounts/users/v1/sessioninfo` of now.gg.
+   *
+   * @example
+   * ```ts
+   * import { NowggAccountService } from 'nestjs-nowgg-auth';
+   *
+   * export async function deviceOf(accounts: NowggAccountService, token: string) {
+   *   const { deviceData, geoData } = await accounts.getSessionInfo(token);
+   *   return { model: deviceData.device.model, system: deviceData.os.name, country: geoData.countryCode };
+   * }
+   * ```
+   */
   async getSessionInfo(token: string, options: AccountInfoOptions = {}): Promise<NowggSessionInfo> {
     return this.#fetch('sessioninfo', token, options, (provider, signal) => provider.getSessionInfo(token, signal));
   }

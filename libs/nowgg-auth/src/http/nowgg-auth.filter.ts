@@ -10,6 +10,18 @@ import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
  * Answers this module's errors with their headers: challenge, `Retry-After`, `Cache-Control: no-store`. The guard sets
  * them without this filter; mount it for errors that services and the Passport strategy throw, for example as
  * `{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }`.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { APP_FILTER } from '@nestjs/core';
+ * import { NowggAuthExceptionFilter } from 'nestjs-nowgg-auth';
+ *
+ * @Module({
+ *   providers: [{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }],
+ * })
+ * export class ErrorsModule {}
+ * ```
  */
 @Catch(NowggAuthError)
 export class NowggAuthExceptionFilter implements ExceptionFilter<NowggAuthError> {

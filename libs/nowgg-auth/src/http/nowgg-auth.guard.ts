@@ -34,6 +34,21 @@ export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonl
  * follow RFC 6750, headers included, on Express and on Fastify. An unknown kind of execution context is denied.
  *
  * A cached verdict is decided without a promise. Override the protected methods to adapt single steps.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get, UseGuards } from '@nestjs/common';
+ * import { NowggAuthGuard, NowggUser } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('inventory')
+ * @UseGuards(NowggAuthGuard)
+ * export class InventoryController {
+ *   @Get()
+ *   list(@NowggUser('userId') userId: string) {
+ *     return { userId };
+ *   }
+ * }
+ * ```
  */
 @EnforcesNowggPolicy()
 @Injectable()

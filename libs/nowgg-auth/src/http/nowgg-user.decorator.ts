@@ -47,6 +47,20 @@ export type ParameterDecoratorFor<V> = <T extends object, K extends string | sym
  *
  * `undefined`, never null, for an anonymous caller, on a public route, and for a caller that another Passport strategy
  * admitted. When neither the guard nor a strategy ran, the answer is a 500 that says so.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { NowggPrincipal, NowggUser } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('me')
+ * export class MeController {
+ *   @Get()
+ *   me(@NowggUser() player: NowggPrincipal, @NowggUser('provider') provider: string) {
+ *     return { provider, userId: player.userId, expiresAt: player.expiresAt };
+ *   }
+ * }
+ * ```
  */
 export function NowggUser(): ParameterDecoratorFor<NowggPrincipal>;
 export function NowggUser<const Pipes extends readonly [ParameterPipe, ...ParameterPipe[]]>(

@@ -38,6 +38,22 @@ const Base = PassportStrategy(CustomStrategy) as unknown as new () => StrategyBa
  *
  * Passport does not tell a strategy about the route. Only `NowggAuthGuard` reads `@Public`, `@OptionalAuth`,
  * `@RequireScopes` and `@NowggAuth`; an application with one of them on a route of `AuthGuard` refuses to boot.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get, UseGuards } from '@nestjs/common';
+ * import { AuthGuard } from '@nestjs/passport';
+ * import { NowggUser } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('friends')
+ * @UseGuards(AuthGuard(['nowgg', 'jwt']))
+ * export class FriendsController {
+ *   @Get()
+ *   list(@NowggUser('userId') userId: string | undefined) {
+ *     return { userId }; // undefined when the strategy `jwt` admitted the caller
+ *   }
+ * }
+ * ```
  */
 @Injectable()
 export class NowggStrategy extends Base implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {

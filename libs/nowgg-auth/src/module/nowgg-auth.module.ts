@@ -37,12 +37,47 @@ import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
  */
 @Module({})
 export class NowggAuthModule {
-  /** Declares the module with options and wiring in one object. */
+  /**
+   * Declares the module with options and wiring in one object.
+   *
+   * @example
+   * ```ts
+   * import { Module } from '@nestjs/common';
+   * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+   *
+   * @Module({
+   *   imports: [
+   *     NowggAuthModule.forRoot({
+   *       clientId: process.env.NOWGG_CLIENT_ID ?? '',
+   *       clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+   *       globalGuard: true, // every route; @Public() opens one
+   *     }),
+   *   ],
+   * })
+   * export class AppModule {}
+   * ```
+   */
   static forRoot(options: NowggAuthModuleOptions): DynamicModule {
     return dynamicModule(declareWith(options), []);
   }
 
-  /** Declares the module with its wiring here and its options from a factory, which must not return wiring. */
+  /**
+   * Declares the module with its wiring here and its options from a factory, which must not return wiring.
+   *
+   * @example
+   * ```ts
+   * import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
+   *
+   * export const auth = NowggAuthModule.forRootAsync({
+   *   tokenStore: memoryTokenStore(), // wiring stands outside the factory
+   *   useFactory: async () => ({
+   *     clientId: process.env.NOWGG_CLIENT_ID ?? '',
+   *     clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+   *     tokens: { encryptionKeys: [{ id: 'k1', key: process.env.NOWGG_KEY_1 ?? '' }] },
+   *   }),
+   * });
+   * ```
+   */
   static forRootAsync(options: NowggAuthModuleAsyncOptions): DynamicModule {
     return dynamicModule(declareWithFactory(options), options.imports ?? []);
   }

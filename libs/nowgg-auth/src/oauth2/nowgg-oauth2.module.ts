@@ -26,6 +26,22 @@ export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
  * Services for standard identity systems in addition to token verification: {@link NowggAuthorizationService} signs
  * browsers in, {@link NowggApplicationTokenService} gets tokens for the application itself. Use it together with
  * `NowggAuthModule`.
+ *
+ * @example
+ * ```ts
+ * import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { authgear, NowggOAuth2Module } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * const clientId = process.env.AUTHGEAR_CLIENT_ID ?? '';
+ * const redirectUri = 'https://game.example.com/auth/authgear/callback';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   identityProviders: [authgear({ endpoint: 'https://myapp.authgear.cloud', clientId, redirectUri })],
+ *   tokenStore: memoryTokenStore(),
+ *   tokens: { encryptionKeys: [{ id: 'k1', key: process.env.NOWGG_KEY_1 ?? '' }] },
+ * });
+ * export const browserSignIn = NowggOAuth2Module.forRoot({ routes: true, returnTo: ['/lobby'] });
+ * ```
  */
 @Module({})
 export class NowggOAuth2Module {

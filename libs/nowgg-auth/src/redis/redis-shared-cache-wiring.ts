@@ -37,6 +37,18 @@ export type RedisSharedCacheOptions =
  * Redis cannot be reached, also at startup, each process asks the identity system itself.
  *
  * @throws NowggConfigurationError here or at startup, when there is neither a url nor a client, or no valid key
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { redisSharedCache } from 'nestjs-nowgg-auth/redis';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+ *   sharedCache: redisSharedCache({ url: process.env.REDIS_URL ?? '', key: process.env.CACHE_KEY ?? '' }),
+ * });
+ * ```
  */
 export function redisSharedCache(options: RedisSharedCacheOptions): SharedCacheWiring {
   const key = ownSealingKey(options.key);

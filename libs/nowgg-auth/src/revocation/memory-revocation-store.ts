@@ -44,6 +44,17 @@ export class MemoryRevocationStore extends RevocationStore {
 /**
  * Keeps revocations in the memory of each process: enough for one process and for trials. Other processes do not see
  * them, and a restart loses them; use `typeOrmRevocationStore()` where that matters. This is the default.
+ *
+ * @example
+ * ```ts
+ * import { memoryRevocationStore, NowggAuthModule } from 'nestjs-nowgg-auth';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+ *   revocationStore: memoryRevocationStore(), // as without this line
+ * });
+ * ```
  */
 export function memoryRevocationStore(): RevocationStoreWiring {
   return { inject: [], create: () => new MemoryRevocationStore() };

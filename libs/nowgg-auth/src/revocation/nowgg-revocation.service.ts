@@ -31,6 +31,21 @@ const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as cons
  * Refuses tokens here although the identity system still accepts them: a ban, a sign-out, a stolen token. Every process
  * that shares the revocation store applies a revocation within 1.5 seconds. With `memoryRevocationStore()`, the
  * default, that is this process alone.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+ *
+ * @Injectable()
+ * export class SupportDesk {
+ *   constructor(private readonly revocations: NowggRevocationService) {}
+ *
+ *   async ban(userId: string, until: Date) {
+ *     await this.revocations.revoke({ userId }, { until });
+ *   }
+ * }
+ * ```
  */
 export class NowggRevocationService extends TokenRevocations {
   readonly #store: RevocationStore;
@@ -60,6 +75,19 @@ export class NowggRevocationService extends TokenRevocations {
    *
    * @throws IdentityUnavailableError when the store cannot be written: then the outcome is not known, repeat the call
    * @throws InvalidRequestError when a target names nothing, or several things, or `until` is not a date in the future
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * export async function banCheater(revocations: NowggRevocationService, userId: string) {
+   *   await revocations.revoke({ userId }, { until: new Date('2099-01-01') }); // new sign-ins too
+   * }
+   *
+   * export async function signOutEverywhere(revocations: NowggRevocationService, userId: string) {
+   *   await revocations.revoke({ userId }); // everything that was issued so far
+   * }
+   * ```
    */
   async revoke(target: RevocationTarget | readonly RevocationTarget[], options: RevokeOptions = {}): Promise<void> {
     const subjects = targetsOf(target).map((each) => this.#subjectOf(each));
@@ -73,7 +101,18 @@ export class NowggRevocationService extends TokenRevocations {
     }
   }
 
-  /** Lifts every revocation of a target. Grants that ended stay ended: the player must sign in again. */
+  /**
+   * Lifts every revocation of a target. Grants that ended stay ended: the player must sign in again.
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * export async function liftBan(revocations: NowggRevocationService, userId: string) {
+   *   await revocations.restore({ userId });
+   * }
+   * ```
+   */
   async restore(target: RevocationTarget): Promise<void> {
     const subject = this.#subjectOf(target);
     await this.#store.restore(subject);
@@ -82,13 +121,37 @@ export class NowggRevocationService extends TokenRevocations {
     await this.#feed.announce();
   }
 
-  /** Whether anything of a target is refused at present, according to the store. */
+  /**
+   * Whether anything of a target is refused at present, according to the store.
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * export async function standingOf(revocations: NowggRevocationService, userId: string) {
+   *   return (await revocations.isRevoked({ userId })) ? 'refused' : 'in good standing';
+   * }
+   * ```
+   */
   async isRevoked(target: RevocationTarget): Promise<boolean> {
     const watermark = await this.#store.find(this.#subjectOf(target));
     return watermark !== undefined && this.#feed.isInForce(watermark);
   }
 
-  /** Registers a listener that is called when a user is revoked. */
+  /**
+   * Registers a listener that is called when a user is revoked.
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * type Sockets = Map<string, { close(): void }>;
+   *
+   * export function closeSocketsOfRevoked(revocations: NowggRevocationService, sockets: Sockets) {
+   *   revocations.onUserRevoked(async ({ userId }) => sockets.get(userId)?.close());
+   * }
+   * ```
+   */
   onUserRevoked(listener: UserRevokedListener): void {
     this.#listeners.push(listener);
   }

@@ -53,6 +53,22 @@ export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs
  * Keeps players signed in: exchanges codes for grants, hands out access tokens, and refreshes them once across all
  * processes. Refresh tokens never leave the service. Do not call it inside your own transaction on a database with one
  * connection.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggTokenService } from 'nestjs-nowgg-auth';
+ *
+ * @Injectable()
+ * export class SignIn {
+ *   constructor(private readonly tokens: NowggTokenService) {}
+ *
+ *   async withCode(code: string) {
+ *     const { accessToken, principal, session } = await this.tokens.exchangeCode(code);
+ *     return { token: accessToken.token, session, userId: principal.userId };
+ *   }
+ * }
+ * ```
  */
 export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: TokenDependencies;
@@ -77,6 +93,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    *
    * @throws InvalidGrantError when the code was refused or is not a code
    * @throws IdentityUnavailableError when the exchange could not be finished: send the same code again
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signIn(tokens: NowggTokenService, code: string) {
+   *   const { accessToken, principal, session } = await tokens.exchangeCode(code);
+   *   return { token: accessToken.token, session, userId: principal.userId };
+   * }
+   * ```
    */
   async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
     const wait = this.#wait();
@@ -94,6 +120,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    *
    * @throws ReauthenticationRequiredError when the grant is dead, revoked or unknown
    * @throws IdentityUnavailableError when the token had to be refreshed and could not be
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function tokenForLongJob(tokens: NowggTokenService, grantId: string) {
+   *   const { token, expiresAt } = await tokens.getAccessToken(grantId, { minValidityMs: 300_000 });
+   *   return { token, expiresAt };
+   * }
+   * ```
    */
   async getAccessToken(grantId: string, options: AccessTokenOptions = {}): Promise<AccessToken> {
     const wait = this.#wait(options.signal);
@@ -126,6 +162,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   /**
    * Calls `use` with an access token. Calls it once more, after a refresh, when it throws an `InvalidTokenError` or an
    * error whose `status` or `response.status` is 401.
+   *
+   * @example
+   * ```ts
+   * import { NowggAccountService, NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function countryOf(tokens: NowggTokenService, accounts: NowggAccountService, grantId: string) {
+   *   const info = await tokens.withAccessToken(grantId, (token) => accounts.getUserInfo(token));
+   *   return info.countryCode;
+   * }
+   * ```
    */
   async withAccessToken<T>(grantId: string, use: (token: string) => Promise<T>): Promise<T> {
     const { token, generation } = await this.getAccessToken(grantId);
@@ -142,6 +188,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * Refreshes now, however much of the token's life is left. With `ifGeneration`, only if that generation is still the
    * stored one; otherwise returns the newer token. `minAgeMs` is for callers that may ask too often: a refreshed token
    * younger than that is returned instead of being replaced, and after a failed attempt the next one waits as long.
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * // `generation` is that of the token that was refused: of many such callers, only the first causes a refresh.
+   * export async function afterRefusal(tokens: NowggTokenService, grantId: string, generation: number) {
+   *   return tokens.refresh(grantId, { ifGeneration: generation });
+   * }
+   * ```
    */
   async refresh(grantId: string, options: RefreshOptions = {}): Promise<AccessToken> {
     const wait = this.#wait();
@@ -155,7 +211,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return judged.action === 'serve' ? this.#parts.vault.accessTokenOf(grant) : this.#refreshed(grant, wait);
   }
 
-  /** Ends a grant: first in the store, so that no refresh in progress can revive it, then at the identity system. */
+  /**
+   * Ends a grant: first in the store, so that no refresh in progress can revive it, then at the identity system.
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signOutDevice(tokens: NowggTokenService, userId: string, grantId: string) {
+   *   const own = await tokens.listGrants(userId);
+   *   if (own.some(({ id }) => id === grantId)) await tokens.revoke(grantId);
+   * }
+   * ```
+   */
   async revoke(grantId: string): Promise<void> {
     const grant = isGrantId(grantId) ? await this.#parts.store.findGrant(grantId) : undefined;
     if (grant && this.#isOwn(grant)) await this.#ending.revoke(grantId);
@@ -165,6 +233,15 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * Ends the sign-in that a session handle names. Does nothing if it has already ended, but finishes an end that was
    * interrupted.
    * @throws InvalidTokenError when this application did not make the handle
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signOut(tokens: NowggTokenService, session: string) {
+   *   await tokens.revokeSession(session);
+   * }
+   * ```
    */
   async revokeSession(handle: string): Promise<void> {
     const { grant, reference } = await this.#sessionOf(handle, this.#wait());
@@ -176,7 +253,20 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await this.#ending.finishBrokenOff();
   }
 
-  /** Ends every grant of a user and every sign-in of the user in progress. @returns the number of grants */
+  /**
+   * Ends every grant of a user and every sign-in of the user in progress.
+   * @returns the number of grants
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signOutEverywhere(tokens: NowggTokenService, userId: string) {
+   *   const ended = await tokens.revokeUser(userId, { provider: 'nowgg' });
+   *   return { ended };
+   * }
+   * ```
+   */
   async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
@@ -185,6 +275,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   /**
    * Lists every grant of a user, oldest first, in any state. Leaves out a live grant whose row was relabelled or that
    * is known to have ended.
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function devicesOf(tokens: NowggTokenService, userId: string) {
+   *   const grants = await tokens.listGrants(userId);
+   *   return grants.map(({ id, state, createdAt }) => ({ id, state, signedInAt: createdAt }));
+   * }
+   * ```
    */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
@@ -196,6 +296,16 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * Returns the grant that a session handle names.
    * @throws InvalidTokenError when this application did not make this handle for one of its clients
    * @throws ReauthenticationRequiredError when its grant is dead, revoked or gone
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function tokenOf(tokens: NowggTokenService, session: string) {
+   *   const grant = await tokens.sessionGrant(session);
+   *   return tokens.getAccessToken(grant.id);
+   * }
+   * ```
    */
   async sessionGrant(handle: string): Promise<NowggGrant> {
     return (await this.openSession(handle)).grant;
@@ -204,6 +314,17 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   /**
    * Returns the grant that a session handle names, and the handle to use from now on. The handle is a new one when the
    * given handle was made under a key that is no longer the first, or by an earlier build.
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function refreshFor(tokens: NowggTokenService, handle: string) {
+   *   const { grant, session } = await tokens.openSession(handle);
+   *   const { token, expiresAt } = await tokens.getAccessToken(grant.id);
+   *   return { token, expiresAt, session }; // the front end stores this handle from now on
+   * }
+   * ```
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
     const wait = this.#wait();
@@ -218,7 +339,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     };
   }
 
-  /** Returns the counters of this service, for a metrics page. For its events, see `NOWGG_TOKEN_CHANNEL`. */
+  /**
+   * Returns the counters of this service, for a metrics page. For its events, see `NOWGG_TOKEN_CHANNEL`.
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export function metricsOf(tokens: NowggTokenService) {
+   *   const { outcomes, pendingWrites } = tokens.counters();
+   *   return { fresh: outcomes.fresh, refreshed: outcomes.refreshed, pendingWrites };
+   * }
+   * ```
+   */
   counters(): NowggTokenCounters {
     return this.#parts.counters.read();
   }

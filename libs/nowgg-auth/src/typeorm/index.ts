@@ -29,7 +29,22 @@ export {
 export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
 export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 
-/** Entities of the stores, for the `entities` of your DataSource. */
+/**
+ * Entities of the stores, for the `entities` of your DataSource.
+ *
+ * @example
+ * ```ts
+ * import { nowggEntities, nowggMigrations } from 'nestjs-nowgg-auth/typeorm';
+ * import { DataSource } from 'typeorm';
+ *
+ * export const dataSource = new DataSource({
+ *   type: 'postgres',
+ *   url: process.env.DATABASE_URL ?? '',
+ *   entities: [...nowggEntities],
+ *   migrations: [...nowggMigrations],
+ * });
+ * ```
+ */
 export const nowggEntities = [
   NowggGrantEntity,
   NowggExchangeEntity,
@@ -44,6 +59,20 @@ export const nowggEntities = [
 /**
  * Migrations of the stores, for the `migrations` of your DataSource. They run on PostgreSQL 13 and later, and on
  * PGlite.
+ *
+ * @example
+ * ```ts
+ * import { nowggEntities, nowggMigrations } from 'nestjs-nowgg-auth/typeorm';
+ * import { DataSource } from 'typeorm';
+ *
+ * export const dataSource = new DataSource({
+ *   type: 'postgres',
+ *   url: process.env.DATABASE_URL ?? '',
+ *   entities: [...nowggEntities],
+ *   migrations: [...nowggMigrations],
+ *   migrationsRun: true,
+ * });
+ * ```
  */
 export const nowggMigrations = [
   CreateNowggGrant1767225600000,

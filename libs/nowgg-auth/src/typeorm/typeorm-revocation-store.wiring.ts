@@ -16,6 +16,18 @@ export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions 
 /**
  * Keeps revocations in PostgreSQL through TypeORM, for every process that shares it: pass it as `revocationStore`.
  * Needs `nowggMigrations` to have run.
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { typeOrmRevocationStore } from 'nestjs-nowgg-auth/typeorm';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+ *   revocationStore: typeOrmRevocationStore(),
+ * });
+ * ```
  */
 export function typeOrmRevocationStore(options: TypeOrmRevocationStoreOptions = {}): RevocationStoreWiring {
   return {

@@ -19,7 +19,22 @@ export interface TypeOrmTokenStoreOptions {
   poolSize?: number;
 }
 
-/** Keeps grants in PostgreSQL through TypeORM: pass it as `tokenStore`. Needs `nowggMigrations` to have run. */
+/**
+ * Keeps grants in PostgreSQL through TypeORM: pass it as `tokenStore`. Needs `nowggMigrations` to have run.
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+ *   tokenStore: typeOrmTokenStore({ poolSize: 4 }),
+ *   tokens: { encryptionKeys: [{ id: 'k1', key: process.env.NOWGG_KEY_1 ?? '' }] },
+ * });
+ * ```
+ */
 export function typeOrmTokenStore({ dataSource, poolSize }: TypeOrmTokenStoreOptions = {}): TokenStoreWiring {
   return {
     inject: [dataSourceToken(dataSource)],

@@ -1,12 +1,42 @@
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
-/** Verifies tokens: makes the guard's decision without a guard. */
+/**
+ * Verifies tokens: makes the guard's decision without a guard.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggAuthenticator } from 'nestjs-nowgg-auth';
+ *
+ * @Injectable()
+ * export class LobbySockets {
+ *   constructor(private readonly authenticator: NowggAuthenticator) {}
+ *
+ *   async mayJoin(token: string) {
+ *     const verdict = await this.authenticator.authenticate(token);
+ *     return verdict.status === 'valid';
+ *   }
+ * }
+ * ```
+ */
 export abstract class NowggAuthenticator {
   /**
    * @param credential the token without the prefix `Bearer `
    * @param context data of the request in addition to its token; read only when the identity system is asked
    * @returns a verdict; never throws because of what a caller or the identity system sends
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthenticator } from 'nestjs-nowgg-auth';
+   *
+   * export async function join(authenticator: NowggAuthenticator, token: string) {
+   *   const verdict = await authenticator.authenticate(token, { maxAgeMs: 5_000 });
+   *   if (verdict.status === 'valid') return { userId: verdict.principal.userId };
+   *   if (verdict.status === 'invalid') return { refused: verdict.reason };
+   *   return { tryAgainInSeconds: verdict.retryAfterSeconds }; // says nothing about the token
+   * }
+   * ```
    */
   abstract authenticate(
     credential: string,
@@ -17,6 +47,16 @@ export abstract class NowggAuthenticator {
   /**
    * Explains why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate},
    * and may also ask the identity system. The answer contains no part of the token.
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthenticator } from 'nestjs-nowgg-auth';
+   *
+   * export async function whyRefused(authenticator: NowggAuthenticator, token: string) {
+   *   const { outcome, reason, claimed } = await authenticator.explain(token);
+   *   return { outcome, reason, expiresAt: claimed?.expiresAt };
+   * }
+   * ```
    */
   async explain(credential: string, policy?: AuthenticationPolicy): Promise<VerdictExplanation> {
     return explanationOf(credential, await this.authenticate(credential, policy));

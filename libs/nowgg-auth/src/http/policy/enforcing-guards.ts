@@ -11,9 +11,15 @@ const ENFORCES = Symbol.for('nestjs-nowgg-auth:enforces-policy');
  *
  * @example
  * ```ts
+ * import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+ * import { ModuleRef } from '@nestjs/core';
+ * import { EnforcesNowggPolicy, NowggAuthGuard } from 'nestjs-nowgg-auth';
+ *
  * @EnforcesNowggPolicy()
+ * @Injectable()
  * export class PlayerGuard implements CanActivate {
  *   constructor(private readonly moduleRef: ModuleRef) {}
+ *
  *   canActivate(context: ExecutionContext) {
  *     return this.moduleRef.get(NowggAuthGuard, { strict: false }).canActivate(context);
  *   }

@@ -15,12 +15,46 @@ export interface OptionalAuthOptions {
   onInvalid?: 'reject' | 'anonymous';
 }
 
-/** Disables authentication on this route: the guard reads nothing from the request and asks no identity system. */
+/**
+ * Disables authentication on this route: the guard reads nothing from the request and asks no identity system.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { Public } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('health')
+ * export class HealthController {
+ *   @Get()
+ *   @Public()
+ *   health() {
+ *     return 'ok';
+ *   }
+ * }
+ * ```
+ */
 export function Public(): PolicyDecorator {
   return decorator('@Public', (declared) => ({ ...declared, isPublic: true }));
 }
 
-/** Admits callers without a token as anonymous (`@NowggUser()` is undefined); a token is verified as usual. */
+/**
+ * Admits callers without a token as anonymous (`@NowggUser()` is undefined); a token is verified as usual.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { NowggPrincipal, NowggUser, OptionalAuth } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('leaderboard')
+ * export class LeaderboardController {
+ *   @Get()
+ *   @OptionalAuth() // no token: anonymous; a bad token: still a 401
+ *   list(@NowggUser() player: NowggPrincipal | undefined) {
+ *     return { you: player?.userId };
+ *   }
+ * }
+ * ```
+ */
 export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator {
   const onInvalid = options.onInvalid ?? 'reject';
   if (onInvalid !== 'reject' && onInvalid !== 'anonymous') {
@@ -33,6 +67,21 @@ export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator
  * Requires that all of these scopes were granted; otherwise the answer is 403 `insufficient_scope`. Scopes of the
  * controller and of the handler add up. `NowggAuthGuard` enforces them; when a route has no such guard, the application
  * refuses to boot.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { NowggUser, RequireScopes } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('friends')
+ * @RequireScopes('profile')
+ * export class FriendsController {
+ *   @Get()
+ *   list(@NowggUser('scopes') scopes: readonly string[]) {
+ *     return { scopes };
+ *   }
+ * }
+ * ```
  */
 export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator {
   const scopes = [scope, ...more];
@@ -49,6 +98,21 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
 /**
  * Sets the requirements of a route: the age of the verdict, the kind of token, the identity provider, and the time
  * since the sign-in. A route may only tighten the module's options.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post } from '@nestjs/common';
+ * import { NowggAuth, NowggUser } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('purchases')
+ * export class PurchaseController {
+ *   @Post()
+ *   @NowggAuth({ maxAgeMs: 0, allowStale: false }) // ask the identity system now: money is involved
+ *   buy(@NowggUser('userId') userId: string) {
+ *     return { userId };
+ *   }
+ * }
+ * ```
  */
 export function NowggAuth(policy: AuthenticationPolicy): PolicyDecorator {
   const fault = findPolicyFault(policy);

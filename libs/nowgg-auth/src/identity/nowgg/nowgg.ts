@@ -8,6 +8,16 @@ import { nowggOptionFaults, type NowggProviderOptions } from './nowgg-options.js
  * more, such as a second title or a staging host.
  *
  * @throws NowggConfigurationError with the name of every invalid option, never its value
+ *
+ * @example
+ * ```ts
+ * import { nowgg, NowggAuthModule } from 'nestjs-nowgg-auth';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   identityProviders: [nowgg({ name: 'second-title', clientId: process.env.SECOND_CLIENT_ID ?? '' })],
+ * });
+ * ```
  */
 export function nowgg(options: NowggProviderOptions): IdentityProviderDefinition {
   const faults = nowggOptionFaults(options);

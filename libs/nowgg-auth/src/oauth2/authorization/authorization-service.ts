@@ -81,6 +81,22 @@ const STATE = /^[A-Za-z0-9_-]{43}$/;
  * The authorization code flow for browsers (RFC 6749 section 4.1, with PKCE of RFC 7636 and the issuer check of RFC
  * 9207). The browser's cookie contains the encrypted data for the callback, so any process can finish a sign-in that
  * another one started. A state is claimed in the token store, so it can be used only once.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { type AuthorizationStartRequest, NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * @Injectable()
+ * export class WebSignIn {
+ *   constructor(private readonly signIns: NowggAuthorizationService) {}
+ *
+ *   async start(request: AuthorizationStartRequest) {
+ *     const { url, cookies } = await this.signIns.authorizationUrl('web', { request });
+ *     return { location: url, 'set-cookie': cookies.map(({ header }) => header) };
+ *   }
+ * }
+ * ```
  */
 @Injectable()
 export class NowggAuthorizationService {
@@ -118,6 +134,15 @@ export class NowggAuthorizationService {
    * browser has no room for another one. Ask on a page of this site whose link leads to the same address.
    *
    * @param provider name of the identity provider; needed when there are several
+   *
+   * @example
+   * ```ts
+   * import { type AuthorizationStartRequest, NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export function pageFor(signIns: NowggAuthorizationService, request: AuthorizationStartRequest) {
+   *   return signIns.needsConfirmation('web', request) ? 'ask the player' : 'redirect';
+   * }
+   * ```
    */
   needsConfirmation(provider: string | undefined, request: AuthorizationStartRequest): boolean {
     const origin = this.#startOriginOf(this.#clientOf(provider), request);
@@ -135,6 +160,16 @@ export class NowggAuthorizationService {
    * @throws InvalidRequestError when `returnTo` is not allowed, or this browser has too many pending sign-ins
    * @throws IdentityUnavailableError when the identity system's metadata is not available
    * @throws NowggConfigurationError when the provider has no redirectUri or no such flow, or there is no token store
+   *
+   * @example
+   * ```ts
+   * import { type AuthorizationStartRequest, NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function start(signIns: NowggAuthorizationService, request: AuthorizationStartRequest) {
+   *   const { url, cookies } = await signIns.authorizationUrl('web', { request, returnTo: '/lobby' });
+   *   return { location: url, 'set-cookie': cookies.map(({ header }) => header) };
+   * }
+   * ```
    */
   async authorizationUrl(provider?: string, options: AuthorizationUrlOptions = {}): Promise<AuthorizationStart> {
     const { ring } = this.#vault();
@@ -186,6 +221,16 @@ export class NowggAuthorizationService {
    * @throws InvalidGrantError when the code or its id_token is not valid
    * @throws IdentityUnavailableError when the identity system or the store cannot be asked; the same callback may be
    *   tried again
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function finish(signIns: NowggAuthorizationService, url: string, cookie: string | undefined) {
+   *   const signedIn = await signIns.callback('web', { url, cookie });
+   *   return { session: signedIn.session, location: signedIn.returnTo ?? '/', 'set-cookie': signedIn.cookie.header };
+   * }
+   * ```
    */
   async callback(provider: string | undefined, request: AuthorizationCallbackRequest): Promise<SignIn> {
     const { ring, store, tokens } = this.#vault();
@@ -222,6 +267,15 @@ export class NowggAuthorizationService {
   /**
    * Address that ends the browser's session at the identity system (OpenID Connect RP-Initiated Logout 1.0).
    * @returns undefined when the identity system has no such address
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function leave(signIns: NowggAuthorizationService) {
+   *   return { location: (await signIns.endSessionUrl('web')) ?? '/' };
+   * }
+   * ```
    */
   async endSessionUrl(provider?: string, { state }: EndSessionOptions = {}): Promise<string | undefined> {
     const client = this.#clientOf(provider);

@@ -17,7 +17,24 @@ export interface AuthgearUser {
   readonly roles: readonly string[];
 }
 
-/** Reads Authgear's own claims from a principal. Absent claims count as false, absent roles as an empty list. */
+/**
+ * Reads Authgear's own claims from a principal. Absent claims count as false, absent roles as an empty list.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { NowggPrincipal, NowggUser } from 'nestjs-nowgg-auth';
+ * import { authgearUser } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * @Controller('roles')
+ * export class RolesController {
+ *   @Get()
+ *   list(@NowggUser() player: NowggPrincipal) {
+ *     return authgearUser(player).roles;
+ *   }
+ * }
+ * ```
+ */
 export function authgearUser({ claims }: Pick<NowggPrincipal, 'claims'>): AuthgearUser {
   const roles = claims[AUTHGEAR_CLAIMS.roles];
   return {

@@ -19,6 +19,19 @@ export interface ResolverOptions {
 /**
  * Verifies an access token, JWT or opaque, by Authgear's resolver endpoint. The endpoint answers 200 for any token and
  * names the session's user in its headers. It does not say for which client the token was issued.
+ *
+ * @example
+ * ```ts
+ * import { oauth2, resolver } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * // As `authgear({ verification: 'resolver' })` does it, with another address of the resolver.
+ * export const players = oauth2({
+ *   name: 'authgear',
+ *   issuer: 'https://myapp.authgear.cloud',
+ *   clientId: process.env.AUTHGEAR_CLIENT_ID ?? '',
+ *   verification: resolver({ url: 'https://auth.example.com/_resolver/resolve' }),
+ * });
+ * ```
  */
 export function resolver(options: ResolverOptions): VerificationMethod {
   return new ResolverMethod(options);

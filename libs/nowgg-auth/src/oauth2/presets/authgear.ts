@@ -26,6 +26,19 @@ export interface AuthgearOptions extends OAuth2ClientOptions {
  * signature and our `client_id`, because all first-party clients of the project share their audience.
  *
  * @throws NowggConfigurationError with the name of every invalid option, never its value
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { authgear } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * const players = authgear({
+ *   endpoint: 'https://myapp.authgear.cloud',
+ *   clientId: process.env.AUTHGEAR_CLIENT_ID ?? '',
+ * });
+ *
+ * export const auth = NowggAuthModule.forRoot({ identityProviders: [players] });
+ * ```
  */
 export function authgear({
   endpoint,

@@ -29,6 +29,20 @@ const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', ex
  * got from the implicit flow.
  *
  * @throws NowggConfigurationError with the name of every invalid option, never its value
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { sami } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * const owners = sami({
+ *   clientId: process.env.SAMI_CLIENT_ID ?? '',
+ *   clientSecret: process.env.SAMI_CLIENT_SECRET ?? '',
+ *   tokenInfoUrl: process.env.SAMI_TOKEN_INFO_URL ?? '',
+ * });
+ *
+ * export const auth = NowggAuthModule.forRoot({ identityProviders: [owners] });
+ * ```
  */
 export function sami(options: SamiOptions): IdentityProviderDefinition {
   const { baseUrl = BASE_URL, tokenInfoUrl, tokenInfoMap = MAP, revokeAccessTokens, ...client } = options;

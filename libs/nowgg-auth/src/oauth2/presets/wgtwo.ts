@@ -21,6 +21,19 @@ const BASE_URL = 'https://id.wgtwo.com';
  * verified completely.
  *
  * @throws NowggConfigurationError with the name of every invalid option, never its value
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { wgtwo } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * const subscribers = wgtwo({
+ *   clientId: process.env.WGTWO_CLIENT_ID ?? '',
+ *   clientSecret: process.env.WGTWO_CLIENT_SECRET ?? '',
+ * });
+ *
+ * export const auth = NowggAuthModule.forRoot({ identityProviders: [subscribers] });
+ * ```
  */
 export function wgtwo({ baseUrl = BASE_URL, issuer, ...client }: WgtwoOptions): IdentityProviderDefinition {
   const base = typeof baseUrl === 'string' ? withoutTrailingSlash(baseUrl) : String(baseUrl);

@@ -35,7 +35,25 @@ const RETRY_MS = 30_000;
 /** In real time, because it is the deadline of a socket. */
 const TIMEOUT_MS = 10_000;
 
-/** Gets tokens of the application itself, by the client credentials grant (RFC 6749 section 4.4). */
+/**
+ * Gets tokens of the application itself, by the client credentials grant (RFC 6749 section 4.4).
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggApplicationTokenService } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * @Injectable()
+ * export class PartnerApi {
+ *   constructor(private readonly applicationTokens: NowggApplicationTokenService) {}
+ *
+ *   async catalogue() {
+ *     const { token } = await this.applicationTokens.getApplicationToken('web');
+ *     return fetch('https://partner.example.com/catalogue', { headers: { authorization: `Bearer ${token}` } });
+ *   }
+ * }
+ * ```
+ */
 @Injectable()
 export class NowggApplicationTokenService {
   readonly #providers: IdentityProviders;
@@ -55,6 +73,16 @@ export class NowggApplicationTokenService {
    * @param provider name of the identity provider; needed when there are several
    * @throws IdentityUnavailableError when the identity system cannot be asked and there is no cached token
    * @throws NowggConfigurationError when it refuses the client, or the provider is not an OAuth 2.0 one
+   *
+   * @example
+   * ```ts
+   * import { NowggApplicationTokenService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function anotherToken(applicationTokens: NowggApplicationTokenService, refused: string) {
+   *   const { token } = await applicationTokens.getApplicationToken('web', { insteadOf: refused });
+   *   return token;
+   * }
+   * ```
    */
   async getApplicationToken(provider?: string, { insteadOf }: ApplicationTokenOptions = {}): Promise<ApplicationToken> {
     const { name, client } = oauth2ProviderOf(this.#providers.getOrOnly(provider));

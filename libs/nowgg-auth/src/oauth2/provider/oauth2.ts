@@ -9,6 +9,22 @@ import { type ProviderQuirks, resolveOAuth2Options } from '../options/resolve-oa
  * configured; an outage does not stop the start.
  *
  * @throws NowggConfigurationError with the name of every invalid option, never its value
+ *
+ * @example
+ * ```ts
+ * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+ * import { jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * const web = oauth2({
+ *   name: 'web',
+ *   issuer: 'https://id.example.com',
+ *   clientId: process.env.OIDC_CLIENT_ID ?? '',
+ *   clientSecret: process.env.OIDC_CLIENT_SECRET ?? '',
+ *   verification: jwt({ audience: 'https://api.example.com' }),
+ * });
+ *
+ * export const auth = NowggAuthModule.forRoot({ identityProviders: [web] });
+ * ```
  */
 export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefinition {
   return defineProvider(options, 'oauth2');

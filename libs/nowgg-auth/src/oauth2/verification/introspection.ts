@@ -23,7 +23,22 @@ export interface IntrospectionOptions {
   requireTokenType?: boolean;
 }
 
-/** Verifies an access token by introspection (RFC 7662). The answer also contains its client, scopes and expiry. */
+/**
+ * Verifies an access token by introspection (RFC 7662). The answer also contains its client, scopes and expiry.
+ *
+ * @example
+ * ```ts
+ * import { introspection, oauth2 } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * export const web = oauth2({
+ *   name: 'web',
+ *   issuer: 'https://id.example.com',
+ *   clientId: process.env.OIDC_CLIENT_ID ?? '',
+ *   clientSecret: process.env.OIDC_CLIENT_SECRET ?? '',
+ *   verification: introspection(),
+ * });
+ * ```
+ */
 export function introspection(options: IntrospectionOptions = {}): VerificationMethod {
   const { sameClient = true, requireTokenType = true } = options;
   return new IntrospectionMethod({ sameClient, requireTokenType });

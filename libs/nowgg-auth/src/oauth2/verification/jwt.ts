@@ -61,6 +61,18 @@ const LEAST_CLAIMS = { times: ['exp'], texts: ['sub'] };
 /**
  * Verifies access tokens that are JWTs (RFC 9068) by the issuer's public keys, without a request for the single token:
  * a token that the issuer revoked stays valid until it expires.
+ *
+ * @example
+ * ```ts
+ * import { jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * export const web = oauth2({
+ *   name: 'web',
+ *   issuer: 'https://id.example.com',
+ *   clientId: process.env.OIDC_CLIENT_ID ?? '',
+ *   verification: jwt({ audience: 'https://api.example.com', algorithms: ['RS256', 'ES256'] }),
+ * });
+ * ```
  */
 export function jwt(options: JwtVerificationOptions): VerificationMethod {
   return new JwtMethod(options);

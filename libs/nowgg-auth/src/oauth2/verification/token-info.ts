@@ -24,7 +24,24 @@ export interface TokenInfoOptions {
   map: TokenInfoMap;
 }
 
-/** Verifies an access token by a request that is not standardised, to an address that names the user of a token. */
+/**
+ * Verifies an access token by a request that is not standardised, to an address that names the user of a token.
+ *
+ * @example
+ * ```ts
+ * import { oauth2, tokenInfo } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * export const devices = oauth2({
+ *   name: 'devices',
+ *   clientId: process.env.DEVICES_CLIENT_ID ?? '',
+ *   endpoints: { token: 'https://accounts.example.com/token' },
+ *   verification: tokenInfo({
+ *     url: 'https://accounts.example.com/tokeninfo',
+ *     map: { userId: 'data.userId', clientId: 'data.clientId', expiresIn: 'data.expiresIn' },
+ *   }),
+ * });
+ * ```
+ */
 export function tokenInfo(options: TokenInfoOptions): VerificationMethod {
   return new TokenInfoMethod(options);
 }

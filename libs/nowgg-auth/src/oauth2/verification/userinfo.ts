@@ -12,6 +12,18 @@ import { type TokenVerification, VerificationMethod, type MethodRequirements } f
 /**
  * Verifies an access token by a userinfo request (OpenID Connect Core section 5.3): the identity system's answer is the
  * proof. The answer contains neither the client of the token, nor its scopes, nor its expiry.
+ *
+ * @example
+ * ```ts
+ * import { jwt, oauth2, userinfo } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * export const web = oauth2({
+ *   name: 'web',
+ *   issuer: 'https://id.example.com',
+ *   clientId: process.env.OIDC_CLIENT_ID ?? '',
+ *   verification: { jwt: jwt({ audience: 'https://api.example.com' }), opaque: userinfo() },
+ * });
+ * ```
  */
 export function userinfo(): VerificationMethod {
   return new UserinfoMethod();

@@ -82,6 +82,21 @@ export interface ForgetOptions {
 /**
  * Upkeep of the stored grants while the application runs: no operation makes a read or a refresh fail. Every call may
  * be interrupted, or run in several processes, and be repeated.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import { NowggVaultService } from 'nestjs-nowgg-auth';
+ *
+ * @Injectable()
+ * export class NightlyUpkeep {
+ *   constructor(private readonly vault: NowggVaultService) {}
+ *
+ *   async run() {
+ *     return this.vault.sweep();
+ *   }
+ * }
+ * ```
  */
 export class NowggVaultService {
   readonly #store: TokenStore;
@@ -99,7 +114,19 @@ export class NowggVaultService {
     this.#vault = encryptionKeys.length > 0 ? new Vault(new KeyRing(encryptionKeys, { openFirstVersion })) : undefined;
   }
 
-  /** Counts the contents of the vault. Reads every row: for an operator, not for a health check. */
+  /**
+   * Counts the contents of the vault. Reads every row: for an operator, not for a health check.
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function mayRemoveKey(vault: NowggVaultService, keyId: string) {
+   *   const { neededKeyIds } = await vault.status();
+   *   return !neededKeyIds.includes(keyId);
+   * }
+   * ```
+   */
   async status(): Promise<VaultStatus> {
     const counts = await this.#store.countVault();
     const checks = await this.#store.listKeyChecks();
@@ -124,6 +151,18 @@ export class NowggVaultService {
    * @returns what was done; with `dryRun` what would be done
    * @throws NowggConfigurationError when a key that is still in use is missing or another key has its id; nothing is
    * changed then
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function rotateKeys(vault: NowggVaultService) {
+   *   const { resealed, unreadable, complete } = await vault.rotate({
+   *     onProgress: (done) => console.log(`${done} grants`),
+   *   });
+   *   return { resealed, unreadable, complete };
+   * }
+   * ```
    */
   async rotate({
     batchSize = DEFAULT_BATCH,
@@ -142,6 +181,16 @@ export class NowggVaultService {
    * the tokens of grants that ended a day ago and the records of expired access tokens, and finishes ends of grants
    * that were interrupted.
    * @returns the number of rows that were, or with `dryRun` would be, deleted
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function sweepOldGrants(vault: NowggVaultService) {
+   *   const { grants, revocations } = await vault.sweep({ endedForMs: 7 * 86_400_000 });
+   *   return { grants, revocations };
+   * }
+   * ```
    */
   async sweep(options: SweepOptions = {}): Promise<SweepReport> {
     const limits: SweepLimits = {
@@ -165,6 +214,16 @@ export class NowggVaultService {
    * To end it too, call `NowggRevocationService.revoke({ userId })` first.
    *
    * @returns the number of grants that were, or would be, deleted
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService, NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function forget(revocations: NowggRevocationService, vault: NowggVaultService, userId: string) {
+   *   await revocations.revoke({ userId }); // ends access tokens that were handed out, too
+   *   return vault.forget(userId);
+   * }
+   * ```
    */
   async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
     const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);

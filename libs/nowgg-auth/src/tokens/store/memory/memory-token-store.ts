@@ -31,6 +31,18 @@ import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } f
 /**
  * Keeps grants in this process only, and only until it ends: for trials and tests. Pass it as `tokenStore`. Several
  * processes, or a restart, need `typeOrmTokenStore()`.
+ *
+ * @example
+ * ```ts
+ * import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
+ *
+ * export const auth = NowggAuthModule.forRoot({
+ *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+ *   clientSecret: process.env.NOWGG_CLIENT_SECRET ?? '',
+ *   tokenStore: memoryTokenStore(),
+ *   tokens: { encryptionKeys: [{ id: 'k1', key: process.env.NOWGG_KEY_1 ?? '' }] },
+ * });
+ * ```
  */
 export function memoryTokenStore(): TokenStoreWiring {
   return { inject: [], create: ({ clock }) => new MemoryTokenStore(clock) };
