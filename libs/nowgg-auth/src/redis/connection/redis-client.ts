@@ -83,7 +83,7 @@ function duplicate(pattern: RedisClientPattern): RedisClient {
   const isSingleServer = 'options' in pattern && !('masters' in pattern) && !('getSentinelNode' in pattern);
   if (!isSingleServer) return open({ commandOptions }) as RedisClient;
   const { socket } = (pattern.options ?? {}) as { socket?: object };
-  // A client-side cache would keep verdicts unencrypted and longer than their lifetime.
+  // A client-side cache would keep verdicts longer than their lifetime.
   return open({
     ...singleServerSettings(socket),
     clientSideCache: undefined,
