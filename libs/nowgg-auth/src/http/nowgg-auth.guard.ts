@@ -134,8 +134,9 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {
-    for (const scope of policy.scopes) {
-      if (!principal.scopes.includes(scope)) throw new InsufficientScopeError(policy.scopes);
+    const { scopes } = policy;
+    if (scopes.length > 0 && !scopes.every((scope) => principal.scopes.includes(scope))) {
+      throw new InsufficientScopeError(scopes);
     }
     request.user = principal;
     recordAuthentication({ request, by: this.authenticator, policy, principal });
