@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { NowggClock } from 'nestjs-nowgg-auth';
@@ -63,6 +65,18 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
   }, 60_000);
   afterAll(() => sample?.close());
   afterEach(() => sample.emulator.clearFaults());
+
+  it('closes although a connection has carried no request', async () => {
+    const other = await startSample(services, platform);
+    const connection = connect(Number(new URL(other.url).port), '127.0.0.1');
+    try {
+      await once(connection, 'connect');
+      await other.close();
+      await expect(other.call('GET', '/health')).rejects.toThrow('fetch failed');
+    } finally {
+      connection.destroy();
+    }
+  }, 30_000);
 
   describe('open doors', () => {
     it.each([

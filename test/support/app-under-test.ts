@@ -12,6 +12,7 @@ import { Planted, shown } from './planted.js';
 import { call, type RawCall, type RawReply } from './raw-client.js';
 import { RawPeer, type RawPeerOptions } from './raw-peer.js';
 import { SteppedClock } from './stepped-clock.js';
+import { closeApp } from '../../apps/sample/src/http/close-app.js';
 
 export type Platform = 'express' | 'fastify';
 export const platforms: readonly Platform[] = ['express', 'fastify'];
@@ -152,7 +153,7 @@ export class AppUnderTest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     unsubscribe(SECURITY_CHANNEL, this.#onEvent);
     unsubscribe(TOKEN_CHANNEL, this.#onTokenEvent);
-    await this.#app?.close();
+    if (this.#app) await closeApp(this.#app);
     await this.peer[Symbol.asyncDispose]();
     const found = this.planted.foundIn([...this.log, ...this.securityEvents.map(shown), ...this.#said].join('\n'));
     if (found.length > 0) throw new Error(`planted secrets came out: ${found.join(', ')}`);

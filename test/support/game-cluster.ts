@@ -16,6 +16,7 @@ import { NowggAuthorizationService, NowggOAuth2Module } from 'nestjs-nowgg-auth/
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import type { DataSource } from 'typeorm';
 import { migratedDataSource } from './token-endpoint-database.js';
+import { closeApp } from '../../apps/sample/src/http/close-app.js';
 
 export type Platform = 'express' | 'fastify';
 
@@ -70,7 +71,7 @@ export class ClusterNode {
   }
 
   async close(): Promise<void> {
-    await this.#app.close();
+    await closeApp(this.#app);
   }
 }
 

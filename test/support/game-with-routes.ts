@@ -4,6 +4,7 @@ import { Test } from '@nestjs/testing';
 import { memoryTokenStore, NowggAuthModule, type NowggAuthModuleOptions, NowggUser } from 'nestjs-nowgg-auth';
 import type { NowggEmulator } from 'nowgg-emulator';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
+import { closeApp } from '../../apps/sample/src/http/close-app.js';
 
 export const EMULATED_CLIENT = { clientId: 'game', clientSecret: 'secret' };
 
@@ -85,6 +86,6 @@ export class GameWithRoutes {
   }
 
   async close(): Promise<void> {
-    await this.app.close();
+    await closeApp(this.app);
   }
 }

@@ -5,6 +5,7 @@ import type { NowggEmulator } from 'nowgg-emulator';
 import { readEnvironment } from '../../apps/sample/src/config/environment.js';
 import { SampleConfig, type SampleConfigValues } from '../../apps/sample/src/config/sample-config.js';
 import { type EmbeddedServices, startEmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
+import { closeApp } from '../../apps/sample/src/http/close-app.js';
 import { createApp } from '../../apps/sample/src/http/create-app.js';
 import { freePort } from './free-port.js';
 
@@ -93,7 +94,7 @@ export class RunningSample {
   }
 
   close(): Promise<void> {
-    return this.app.close();
+    return closeApp(this.app);
   }
 }
 

@@ -1,13 +1,10 @@
-import type { Server } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { EnvironmentError, readEnvironment } from './config/environment.js';
 import { DataDirectoryInUseError } from './embedded/data-directory-lock.js';
 import { type EmbeddedServices, startEmbeddedServices } from './embedded/embedded-services.js';
+import { closeApp } from './http/close-app.js';
 import { createApp } from './http/create-app.js';
 import { printWalkThrough, walkThrough } from './walk-through.js';
-
-/** Time that calls in progress have after a signal before their connections are closed, in milliseconds. */
-const lastCallsMs = 5_000;
 
 const tell = (line: string) => {
   process.stdout.write(`${line}\n`);
@@ -49,16 +46,6 @@ function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
-}
-
-async function closeApp(app: INestApplication): Promise<void> {
-  const server = app.getHttpServer() as Server;
-  const impatience = setTimeout(() => server.closeAllConnections(), lastCallsMs);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(impatience);
-  }
 }
 
 function introduce({ config, emulator, webSignIn, development }: EmbeddedServices): void {
