@@ -71,6 +71,18 @@ describe('another process', () => {
     expect(heard.hints).toBeGreaterThan(before);
   });
 
+  it('stops listening at any moment while its first connection is opened, and leaves none behind', async () => {
+    for (let pauseMs = 0; pauseMs < 25; pauseMs += 1) {
+      const stop = await openStore().watch(() => undefined);
+      await clock.wait(pauseMs);
+      await stop();
+    }
+    await inDatabase(url, async (client) => {
+      const open = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`;
+      while ((await client.query<{ count: number }>(open)).rows[0]?.count !== 0) await clock.wait(5);
+    });
+  }, 20_000);
+
   it('finds a ban by its poll alone', async () => {
     const [here, there] = [openStore({ notify: false }), openStore({ notify: false })];
     const feed = new RevocationFeed(there, clock);

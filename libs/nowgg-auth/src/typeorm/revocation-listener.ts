@@ -29,7 +29,10 @@ export async function listen(
   let client: PgClient | undefined;
 
   const open = async (): Promise<{ readonly ended: Promise<void> }> => {
-    client = clientOf(await database.pool());
+    const pool = await database.pool();
+    // Otherwise a client would be opened that nothing closes.
+    closing.signal.throwIfAborted();
+    client = clientOf(pool);
     const ended = new Promise<void>((resolve) => {
       client?.on('error', resolve);
       client?.on('end', resolve);
