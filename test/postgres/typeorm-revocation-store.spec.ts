@@ -77,10 +77,7 @@ describe('another process', () => {
       await clock.wait(pauseMs);
       await stop();
     }
-    await inDatabase(url, async (client) => {
-      const open = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`;
-      while ((await client.query<{ count: number }>(open)).rows[0]?.count !== 0) await clock.wait(5);
-    });
+    await expect(untilNobodyListens()).resolves.toBeUndefined();
   }, 20_000);
 
   it('finds a ban by its poll alone', async () => {
@@ -104,6 +101,14 @@ describe('another process', () => {
     expect(ids.filter((id) => feed.find(ban(id)) === undefined)).toEqual([]);
   });
 });
+
+/** Waits until no connection of the database listens. */
+function untilNobodyListens(): Promise<void> {
+  const listening = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`;
+  return inDatabase(url, async (client) => {
+    while ((await client.query<{ count: number }>(listening)).rows[0]?.count !== 0) await clock.wait(5);
+  });
+}
 
 /** Counts what a feed reads of a store. */
 function counted(store: Store) {

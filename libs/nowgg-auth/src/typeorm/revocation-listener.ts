@@ -38,7 +38,8 @@ export async function listen(
       client?.on('end', resolve);
     });
     client.on('notification', onHint);
-    await client.connect();
+    // `connect` never settles when the client is ended meanwhile; the query after it then rejects.
+    await Promise.race([client.connect(), ended]);
     // Like an idle pool, this connection must not keep a process alive that has nothing else to do.
     client.unref?.();
     await client.query(`LISTEN ${PG_REVOCATION_CHANNEL}`);
