@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { gateOf } from '../support/gate.js';
-import { useSample } from '../support/sample-page.js';
+import { useSample } from '../support/sample/sample-page.js';
 import { useBrowser } from './support/watched-browser.js';
 
 const browser = useBrowser();

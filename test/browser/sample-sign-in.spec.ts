@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { useSample } from '../support/sample-page.js';
+import { useSample } from '../support/sample/sample-page.js';
 import { readContrast } from './support/contrast.js';
 import { useBrowser } from './support/watched-browser.js';
 

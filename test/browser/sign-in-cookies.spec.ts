@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startOpenerPage, type OpenerPage } from './support/opener-page.js';
 import { useBrowser } from './support/watched-browser.js';
-import { useSample } from '../support/sample-page.js';
+import { useSample } from '../support/sample/sample-page.js';
 
 const browser = useBrowser();
 const sample = useSample();

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { runSource } from '../support/source-process.js';
+import { runSource } from '../support/processes/source-process.js';
 import { ScriptedBackend } from './support/scripted-backend.js';
 import { World } from './support/world.js';
 

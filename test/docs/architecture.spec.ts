@@ -22,7 +22,7 @@ const shipped = files.filter((file) => !/\.spec\.ts$|testing-support/.test(file)
 
 const folderOf = (file: string) => path.posix.dirname(file);
 
-/** Folders that a folder imports, types included; the files of the root are for everybody. */
+/** Folders that a folder imports, types included; the files of the root are for all folders. */
 function importsOf(folder: string): string[] {
   const targets = shipped
     .filter((file) => folderOf(file) === folder)

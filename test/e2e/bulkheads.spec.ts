@@ -1,8 +1,8 @@
 import { type CanActivate, Injectable } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { memoryTokenStore, type NowggAuthOptions } from 'nestjs-nowgg-auth';
-import { AppUnderTest, platforms } from '../support/app-under-test.js';
-import { vaultKeys } from '../support/exchange-routes.js';
+import { AppUnderTest, platforms } from '../support/game/app-under-test.js';
+import { vaultKeys } from '../support/game/exchange-routes.js';
 import {
   acceptAny,
   byPath,
@@ -13,10 +13,10 @@ import {
   tokensFor,
   USERINFO,
   VERIFY,
-} from '../support/now-gg-messages.js';
+} from '../support/game/now-gg-messages.js';
 import { gateOf } from '../support/gate.js';
-import { after, json } from '../support/raw-answers.js';
-import type { RawAnswer } from '../support/raw-peer.js';
+import { after, json } from '../support/raw-http/raw-answers.js';
+import type { RawAnswer } from '../support/raw-http/raw-peer.js';
 
 // Each test boots an application and sends it hundreds of requests.
 jest.setTimeout(120_000);

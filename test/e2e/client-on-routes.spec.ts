@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggRevocationService } from 'nestjs-nowgg-auth';
 import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
-import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
+import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
 
 describe('the session client on the ready-made routes', () => {
   let emulator: NowggEmulator;

@@ -2,8 +2,8 @@ import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryTokenStore, NowggAuthModule, NowggConfigurationError } from 'nestjs-nowgg-auth';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
-import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
-import { Turnstile } from '../support/turnstile.js';
+import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
+import { Turnstile } from '../support/game/turnstile.js';
 
 describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) => {
   let emulator: NowggEmulator;

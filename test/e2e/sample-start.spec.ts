@@ -8,7 +8,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { startNowggEmulator } from 'nowgg-emulator';
-import { paste, SampleProcess, workspace } from '../support/sample-process.js';
+import { paste, SampleProcess, workspace } from '../support/sample/sample-process.js';
 
 const processes: SampleProcess[] = [];
 let parent: string;

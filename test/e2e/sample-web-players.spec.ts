@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { EmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
-import { type RunningSample, startSample, startSampleServices } from '../support/sample-app.js';
-import { comeBack, CookieBrowser, signInAtWeb } from '../support/sample-web-player.js';
+import { type RunningSample, startSample, startSampleServices } from '../support/sample/sample-app.js';
+import { comeBack, CookieBrowser, signInAtWeb } from '../support/sample/sample-web-player.js';
 
 let services: EmbeddedServices;
 

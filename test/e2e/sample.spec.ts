@@ -7,8 +7,8 @@ import { NowggClock } from 'nestjs-nowgg-auth';
 import { DataSource } from 'typeorm';
 import type { EmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
 import { ProfileSyncJob } from '../../apps/sample/src/jobs/profile-sync.job.js';
-import { LocalProxy } from '../support/local-proxy.js';
-import { type RunningSample, startSample, startSampleServices } from '../support/sample-app.js';
+import { LocalProxy } from '../support/servers/local-proxy.js';
+import { type RunningSample, startSample, startSampleServices } from '../support/sample/sample-app.js';
 
 let services: EmbeddedServices;
 

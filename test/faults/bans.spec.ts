@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { removeCompiled } from '../support/children/compiled.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { RedisServer } from '../support/redis-server.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
-import { VerificationProcess } from '../support/verification-process.js';
-import type { VerificationSettings } from '../support/verification-messages.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { RedisServer } from '../support/servers/redis-server.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { VerificationProcess } from '../support/processes/verification-process.js';
+import type { VerificationSettings } from '../support/processes/verification-messages.js';
 import { client, goodToken, ScriptedNowGg } from './scripted-now-gg.js';
 
 const PROCESSES = 8;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { removeCompiled } from '../support/children/compiled.js';
-import { type TcpFault, TcpFaultProxy } from '../support/tcp-fault-proxy.js';
-import { VerificationProcess } from '../support/verification-process.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { type TcpFault, TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
+import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, type Played, PROCESSES, type Scene, signIn, untilKnown, untilWell } from './playing.js';
 import { client, type Mood, ScriptedNowGg } from './scripted-now-gg.js';
 

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import type { Outcome, PlayerGroup, PlayReport, PlayRound } from '../support/verification-messages.js';
-import type { VerificationProcess } from '../support/verification-process.js';
+import type { Outcome, PlayerGroup, PlayReport, PlayRound } from '../support/processes/verification-messages.js';
+import type { VerificationProcess } from '../support/processes/verification-process.js';
 import { badToken, goodToken, playerOf, type ScriptedNowGg } from './scripted-now-gg.js';
 
 export const PROCESSES = 2;

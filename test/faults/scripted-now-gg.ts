@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { accepted, type Claims, CLIENT_ID, jws, refused, tokenClaims } from '../support/now-gg-messages.js';
+import { accepted, type Claims, CLIENT_ID, jws, refused, tokenClaims } from '../support/game/now-gg-messages.js';
 
 /** How the identity system is today. `flapping` fails every second call, `limiting` answers 429. */
 export type Mood = 'well' | 'hanging' | 'failing' | 'flapping' | 'limiting';

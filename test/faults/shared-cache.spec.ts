@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { removeCompiled } from '../support/children/compiled.js';
-import { RedisServer } from '../support/redis-server.js';
-import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
-import { VerificationProcess } from '../support/verification-process.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { RedisServer } from '../support/servers/redis-server.js';
+import { TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
+import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, PROCESSES, type Scene, signIn, untilWell } from './playing.js';
 import { client, ScriptedNowGg } from './scripted-now-gg.js';
 

@@ -9,7 +9,7 @@ import { Browser } from './support/browser.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
 import { wgtwoShape } from './support/shapes.js';
 import { KEY } from './support/web-game.js';
-import { Turnstile } from '../support/turnstile.js';
+import { Turnstile } from '../support/game/turnstile.js';
 
 jest.setTimeout(60_000);
 

@@ -5,7 +5,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
 import { NowggOAuth2Module, type NowggOAuth2ModuleOptions, wgtwo } from 'nestjs-nowgg-auth/oauth2';
-import { call } from '../support/raw-client.js';
+import { call } from '../support/raw-http/raw-client.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { Browser } from './support/browser.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasPostgresServer } from '../support/available-projects.js';
-import { startPostgresCluster } from '../support/postgres-cluster.js';
+import { startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { Consumer } from './consumer.js';
 
 const minutes = 60_000;

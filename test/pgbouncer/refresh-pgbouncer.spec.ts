@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { codeFor } from '../support/token-endpoint.js';
-import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint-worker.js';
+import { codeFor } from '../support/token-endpoint/token-endpoint.js';
+import { type PgBouncer, startPgBouncer } from '../support/servers/pgbouncer.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 
 describe('PgBouncer in transaction mode', () => {
   let suite: TokenSuite;

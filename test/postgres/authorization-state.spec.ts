@@ -7,8 +7,8 @@ import { Browser } from '../oauth2/support/browser.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
 import { authgearShape } from '../oauth2/support/shapes.js';
 import { WebGame } from '../oauth2/support/web-game.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
 
 jest.setTimeout(60_000);
 

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TokenStore } from 'nestjs-nowgg-auth';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
-import { steppedStore } from '../support/children/stepped-store.js';
-import { GameCluster } from '../support/game-cluster.js';
-import { EMULATED_CLIENT, type SignedIn } from '../support/game-with-routes.js';
+import { steppedStore } from '../support/processes/children/stepped-store.js';
+import { GameCluster } from '../support/game/game-cluster.js';
+import { EMULATED_CLIENT, type SignedIn } from '../support/game/game-with-routes.js';
 import { gateOf } from '../support/gate.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 
 jest.setTimeout(120_000);
 

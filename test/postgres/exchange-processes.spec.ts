@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { codeFor } from '../support/token-endpoint.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint-worker.js';
+import { codeFor } from '../support/token-endpoint/token-endpoint.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 
 interface Exchanged {
   readonly grantId: string;

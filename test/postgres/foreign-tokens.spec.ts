@@ -5,10 +5,10 @@ import { Browser } from '../oauth2/support/browser.js';
 import { IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
 import { WEB_VERIFICATIONS, webProvider } from '../oauth2/support/providers.js';
 import { authgearShape } from '../oauth2/support/shapes.js';
-import { GameCluster } from '../support/game-cluster.js';
-import type { SignedIn } from '../support/game-with-routes.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { ageRows } from '../support/token-endpoint-database.js';
+import { GameCluster } from '../support/game/game-cluster.js';
+import type { SignedIn } from '../support/game/game-with-routes.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { ageRows } from '../support/token-endpoint/token-endpoint-database.js';
 
 jest.setTimeout(120_000);
 

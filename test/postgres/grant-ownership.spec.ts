@@ -17,10 +17,10 @@ import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/vault/session-ha
 import { handleOfFirstForm } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint.js';
-import { EndpointAuthenticator } from '../support/token-endpoint-client.js';
-import { endpointService, RING, SHORT_DURATIONS } from '../support/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
+import { codeFor } from '../support/token-endpoint/token-endpoint.js';
+import { EndpointAuthenticator } from '../support/token-endpoint/token-endpoint-client.js';
+import { endpointService, RING, SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();

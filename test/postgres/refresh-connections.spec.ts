@@ -5,8 +5,8 @@ import { IdentityUnavailableError, NowggConfigurationError } from '../../libs/no
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { endpointService } from '../support/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
+import { endpointService } from '../support/token-endpoint/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
 
 const UNTIL_THE_END = { softDeadlineMs: 60_000, leaseMs: 60_000 };
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { IdentityUnavailableError, ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
-import { SHORT_DURATIONS } from '../support/token-endpoint-service.js';
-import { inLanes, TokenSuite } from '../support/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint-worker.js';
+import { SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
+import { inLanes, TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 
 /** Longer than the lease of every service here. */
 const PAST_THE_LEASE = SHORT_DURATIONS.leaseMs + 1;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityUnavailableError } from '../../libs/nowgg-auth/src/errors.js';
-import { MovedClock } from '../support/children/moved-clock.js';
-import type { TokenEndpointFault } from '../support/token-endpoint-call.js';
-import { endpointService } from '../support/token-endpoint-service.js';
-import { inLanes, TokenSuite } from '../support/token-endpoint-suite.js';
+import { MovedClock } from '../support/processes/children/moved-clock.js';
+import type { TokenEndpointFault } from '../support/token-endpoint/token-endpoint-call.js';
+import { endpointService } from '../support/token-endpoint/token-endpoint-service.js';
+import { inLanes, TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
 
 const MINUTE_MS = 60_000;
 const GRANTS = 1_000;

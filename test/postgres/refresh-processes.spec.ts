@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
-import { RING } from '../support/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint-worker.js';
+import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
+import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 
 const MODES: TokenEndpointMode[] = ['static', 'grace', 'strict'];
 const MINUTE = 60_000;

@@ -6,10 +6,10 @@ import { MODES, planEpisode } from '../soak/plan.js';
 import { lastLine, totalsOf } from '../soak/report.js';
 import { SoakDatabase } from '../soak/soak-database.js';
 import { Team } from '../soak/team.js';
-import { removeCompiled } from '../support/children/compiled.js';
-import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import type { TokenEndpointCall } from '../support/token-endpoint-call.js';
-import { TokenEndpoint } from '../support/token-endpoint.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import type { TokenEndpointCall } from '../support/token-endpoint/token-endpoint-call.js';
+import { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
 
 const issuing = (call: Partial<TokenEndpointCall> = {}): TokenEndpointCall => ({
   kind: 'refresh',

@@ -5,9 +5,9 @@ import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-t
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint.js';
-import { SHORT_DURATIONS, RING, endpointService } from '../support/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
+import { codeFor } from '../support/token-endpoint/token-endpoint.js';
+import { SHORT_DURATIONS, RING, endpointService } from '../support/token-endpoint/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint.js';
-import { SHORT_DURATIONS } from '../support/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint-suite.js';
+import { codeFor } from '../support/token-endpoint/token-endpoint.js';
+import { SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
+import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();

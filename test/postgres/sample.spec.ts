@@ -5,8 +5,8 @@ import { dataSourceOptions } from '../../apps/sample/src/database/database.modul
 import { createMigratedDataSource } from '../../apps/sample/src/database/migrated-data-source.js';
 import type { EmbeddedServices } from '../../apps/sample/src/embedded/embedded-services.js';
 import { ProfileSyncJob } from '../../apps/sample/src/jobs/profile-sync.job.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { type RunningSample, startSample, startSampleServices } from '../support/sample-app.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { type RunningSample, startSample, startSampleServices } from '../support/sample/sample-app.js';
 
 let cluster: PostgresCluster;
 let services: EmbeddedServices;

@@ -6,17 +6,17 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { TokenStoreWiring } from 'nestjs-nowgg-auth';
 import { typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import type { DataSource } from 'typeorm';
-import { AppUnderTest } from '../support/app-under-test.js';
-import { ExchangeRoutes, vaultKeys } from '../support/exchange-routes.js';
-import { shown } from '../support/planted.js';
-import { PlantedCampaign } from '../support/planted-campaign.js';
+import { AppUnderTest } from '../support/game/app-under-test.js';
+import { ExchangeRoutes, vaultKeys } from '../support/game/exchange-routes.js';
+import { shown } from '../support/seeded-secrets/planted.js';
+import { PlantedCampaign } from '../support/seeded-secrets/planted-campaign.js';
 import {
   databaseUser,
   type PostgresCluster,
   serverPrograms,
   startPostgresCluster,
-} from '../support/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
+} from '../support/servers/postgres-cluster.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
 
 // A cluster, and thousands of requests.
 jest.setTimeout(300_000);

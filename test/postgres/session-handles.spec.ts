@@ -5,9 +5,9 @@ import type { TokenStoreWiring } from 'nestjs-nowgg-auth';
 import { typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import type { DataSource } from 'typeorm';
-import { EMULATED_CLIENT, GameWithRoutes } from '../support/game-with-routes.js';
-import { type PostgresCluster, serverPrograms, startPostgresCluster } from '../support/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
+import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
+import { type PostgresCluster, serverPrograms, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
 
 jest.setTimeout(60_000);
 

@@ -4,9 +4,9 @@ import { Browser } from '../oauth2/support/browser.js';
 import { IdentitySystem, REDIRECT_URI } from '../oauth2/support/identity-system.js';
 import { WEB_VERIFICATIONS, webProvider, type WebVerification } from '../oauth2/support/providers.js';
 import { authgearShape } from '../oauth2/support/shapes.js';
-import { type ClusterNode, GameCluster, type Platform } from '../support/game-cluster.js';
-import { EMULATED_CLIENT, type SignedIn } from '../support/game-with-routes.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { type ClusterNode, GameCluster, type Platform } from '../support/game/game-cluster.js';
+import { EMULATED_CLIENT, type SignedIn } from '../support/game/game-with-routes.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 
 jest.setTimeout(120_000);
 

@@ -6,8 +6,8 @@ import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-
 import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { describeRevocationStore } from '../contracts/revocation-store-contract.js';
-import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
 
 type Store = RevocationStore & { onApplicationShutdown(): Promise<void> };
 

@@ -6,12 +6,12 @@ import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { checkKeys } from '../../libs/nowgg-auth/src/tokens/vault/key-checks.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmRevocationStore, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { removeCompiled } from '../support/children/compiled.js';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
-import { migratedDataSource } from '../support/token-endpoint-database.js';
-import { RING } from '../support/token-endpoint-service.js';
-import { type CommandOutcome, VaultCommand, vaultCommand } from '../support/vault-command.js';
+import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { type CommandOutcome, VaultCommand, vaultCommand } from '../support/processes/vault-command.js';
 import { plantGrants } from '../support/vault-grants.js';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 

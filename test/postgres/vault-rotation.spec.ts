@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkKeys } from '../../libs/nowgg-auth/src/tokens/vault/key-checks.js';
 import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
-import { RING } from '../support/token-endpoint-service.js';
-import { inLanes, TokenSuite } from '../support/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint-worker.js';
-import { VaultCommand, vaultCommand } from '../support/vault-command.js';
+import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { inLanes, TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
+import { VaultCommand, vaultCommand } from '../support/processes/vault-command.js';
 import { plantGrants } from '../support/vault-grants.js';
 
 const GRANTS = 2_000;

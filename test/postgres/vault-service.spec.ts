@@ -15,8 +15,8 @@ import {
 import { nowggEntities, nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { DataSource } from 'typeorm';
-import { type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import { RING } from '../support/token-endpoint-service.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { RING } from '../support/token-endpoint/token-endpoint-service.js';
 
 @Injectable()
 class Upkeep {

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
-import { type TcpFault, TcpFaultProxy } from '../support/tcp-fault-proxy.js';
+import { type TcpFault, TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 import { type Cache, connectedCache, createCache, factsOf, keyOf, observer, until, untilServing } from './support.js';
 
 const LIFETIME_MS = 30_000;

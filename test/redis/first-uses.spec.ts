@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
-import { removeCompiled } from '../support/children/compiled.js';
-import { FirstUseProcess } from '../support/first-use-process.js';
-import { RedisServer } from '../support/redis-server.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
+import { FirstUseProcess } from '../support/processes/first-use-process.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 
 const PROCESSES = 8;
 const CALLERS = 1_000;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer, SEALING_KEY, until } from './support.js';

@@ -3,7 +3,7 @@ import { REDIS_REVOCATION_CHANNEL } from '../../libs/nowgg-auth/src/redis/redis-
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import { ManualClock } from '../../libs/nowgg-auth/src/testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../../libs/nowgg-auth/src/testing-support/shared-revocation-store.js';
-import { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { connectedCache, observer, until } from './support.js';
 
 let server: RedisServer;

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TcpFaultProxy } from '../support/tcp-fault-proxy.js';
+import { TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 
 let echo: Server;
 let proxy: TcpFaultProxy;

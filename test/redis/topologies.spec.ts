@@ -6,8 +6,8 @@ import { Logger } from '@nestjs/common';
 import { NowggConfigurationError } from 'nestjs-nowgg-auth';
 import { redisSharedCache, type RedisSource } from 'nestjs-nowgg-auth/redis';
 import { createClient, createCluster, createSentinel } from 'redis';
-import { freePort } from '../support/free-port.js';
-import { RedisServer } from '../support/redis-server.js';
+import { freePort } from '../support/servers/free-port.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { type Cache, connectedCache, createCache, factsOf, keyOf, observer, until } from './support.js';
 
 const LIFETIME_MS = 30_000;

@@ -19,7 +19,7 @@ import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identi
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { VerificationResult } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
 import { DistributedSingleFlight } from '../../libs/nowgg-auth/src/verification/cache/distributed-single-flight.js';
-import { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/servers/redis-server.js';
 import { SteppedClock } from '../support/stepped-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';
 import { instantOf } from '../../libs/nowgg-auth/src/verification/decision/instant.js';

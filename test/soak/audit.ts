@@ -1,5 +1,5 @@
-import type { TokenEndpointCall } from '../support/token-endpoint-call.js';
-import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import type { TokenEndpointCall } from '../support/token-endpoint/token-endpoint-call.js';
+import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
 
 /** What is known of one grant when everything is over. */
 export interface GrantHistory {

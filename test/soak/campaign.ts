@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TokenEndpoint } from '../support/token-endpoint.js';
-import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
+import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
 import { audit, type GrantHistory, type ModeAudit } from './audit.js';
 import { CALLS_ARE_OVER_MS, EpisodeRun } from './episode-run.js';
 import { stillGivesTokens } from './final-check.js';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/store/grant.js';
-import type { TokenEndpoint } from '../support/token-endpoint.js';
-import type { Answer } from '../support/token-endpoint-worker-messages.js';
+import type { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
+import type { Answer } from '../support/token-endpoint/token-endpoint-worker-messages.js';
 import { DURATIONS, type Episode, type Moment, type Strike } from './plan.js';
 import type { SoakDatabase, SoakGrant } from './soak-database.js';
 import type { Member } from './team.js';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/store/grant.js';
-import type { TokenEndpoint } from '../support/token-endpoint.js';
+import type { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
 import type { Member } from './team.js';
 import type { SoakGrant } from './soak-database.js';
 

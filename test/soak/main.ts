@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { removeCompiled } from '../support/children/compiled.js';
+import { removeCompiled } from '../support/processes/children/compiled.js';
 import { runProgram } from '../../bench/support/command-line.js';
 import { type BansReport, soakBans } from './bans/ban-campaign.js';
 import { readArguments, type SoakOptions, USAGE } from './arguments.js';

@@ -1,5 +1,5 @@
-import type { TokenEndpointFault } from '../support/token-endpoint-call.js';
-import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
+import type { TokenEndpointFault } from '../support/token-endpoint/token-endpoint-call.js';
+import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
 import { SeededRandom } from './random.js';
 
 export const MODES: readonly TokenEndpointMode[] = ['static', 'grace', 'strict'];

@@ -1,6 +1,6 @@
-import { TokenEndpoint } from '../support/token-endpoint.js';
-import type { TokenEndpointMode } from '../support/token-endpoint-families.js';
-import { TokenWorker } from '../support/token-endpoint-worker.js';
+import { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
+import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
+import { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 import { LATENCY_MS } from './plan.js';
 import type { SoakDatabase } from './soak-database.js';
 

@@ -5,9 +5,9 @@ import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/postgres-cluster.js';
-import type { TokenEndpoint } from '../support/token-endpoint.js';
-import { RING } from '../support/token-endpoint-service.js';
+import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import type { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
+import { RING } from '../support/token-endpoint/token-endpoint-service.js';
 
 export interface SoakGrant {
   readonly grantId: string;

@@ -1,4 +1,4 @@
-import { TokenWorker } from '../support/token-endpoint-worker.js';
+import { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
 import { DURATIONS, TIMING } from './plan.js';
 import type { SoakDatabase } from './soak-database.js';
 

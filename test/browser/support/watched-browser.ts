@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { startChromium } from '../../support/chromium.js';
+import { startChromium } from '../../support/servers/chromium.js';
 
 /** Longest wait for anything on a page; below the time limit of a test, so that the message says what was awaited. */
 const patienceMs = 25_000;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { contract } from '../contract.js';
 import { ScriptedBackend } from '../support/scripted-backend.js';
-import { startChromium } from '../../support/chromium.js';
+import { startChromium } from '../../support/servers/chromium.js';
 import { ask, loaded, openPage } from './browser.js';
 import { pageFiles } from './page-files.js';
 

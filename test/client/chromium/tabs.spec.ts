@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { BackendControls } from '../support/backend-controls.js';
 import { ScriptedBackend } from '../support/scripted-backend.js';
 import { lifeMs, startMs } from '../support/world.js';
-import { startChromium } from '../../support/chromium.js';
+import { startChromium } from '../../support/servers/chromium.js';
 import { ask, loaded, openPage } from './browser.js';
 import { pageFiles } from './page-files.js';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { acceptAny, byPath, refused, SESSIONINFO, USERINFO, VERIFY } from '../../support/now-gg-messages.js';
-import { json, reset, text } from '../../support/raw-answers.js';
-import { type RawAnswer, RawPeer } from '../../support/raw-peer.js';
-import { headerOf, jsonOf } from '../../support/raw-request.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { acceptAny, byPath, refused, SESSIONINFO, USERINFO, VERIFY } from '../../support/game/now-gg-messages.js';
+import { json, reset, text } from '../../support/raw-http/raw-answers.js';
+import { type RawAnswer, RawPeer } from '../../support/raw-http/raw-peer.js';
+import { headerOf, jsonOf } from '../../support/raw-http/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Answer, expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, type AppOptions, platforms } from '../../support/app-under-test.js';
-import { ExchangeRoutes, vaultKeys, WatchedStore } from '../../support/exchange-routes.js';
+import { type Answer, expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, type AppOptions, platforms } from '../../support/game/app-under-test.js';
+import { ExchangeRoutes, vaultKeys, WatchedStore } from '../../support/game/exchange-routes.js';
 import { gateOf } from '../../support/gate.js';
 import {
   acceptAny,
@@ -13,11 +13,11 @@ import {
   TOKEN,
   tokensFor,
   VERIFY,
-} from '../../support/now-gg-messages.js';
-import { after, drip, hangUp, json, message, reset, silence, text } from '../../support/raw-answers.js';
-import type { RawReply } from '../../support/raw-client.js';
-import { type RawAnswer, RawPeer } from '../../support/raw-peer.js';
-import { jsonOf } from '../../support/raw-request.js';
+} from '../../support/game/now-gg-messages.js';
+import { after, drip, hangUp, json, message, reset, silence, text } from '../../support/raw-http/raw-answers.js';
+import type { RawReply } from '../../support/raw-http/raw-client.js';
+import { type RawAnswer, RawPeer } from '../../support/raw-http/raw-peer.js';
+import { jsonOf } from '../../support/raw-http/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -5,8 +5,8 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { describe, expect, it } from '@jest/globals';
 import { memoryTokenStore, NowggAuthModule, NowggConfigurationError, nowgg } from 'nestjs-nowgg-auth';
-import { platforms } from '../../support/app-under-test.js';
-import { Planted, shown } from '../../support/planted.js';
+import { platforms } from '../../support/game/app-under-test.js';
+import { Planted, shown } from '../../support/seeded-secrets/planted.js';
 
 type Settings = Record<string, unknown>;
 

@@ -1,10 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { acceptAny, claimsSent } from '../../support/now-gg-messages.js';
-import { hangUp, json, message, bytes, reset, silence } from '../../support/raw-answers.js';
-import type { RawReply } from '../../support/raw-client.js';
-import type { RawAnswer } from '../../support/raw-peer.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { acceptAny, claimsSent } from '../../support/game/now-gg-messages.js';
+import { hangUp, json, message, bytes, reset, silence } from '../../support/raw-http/raw-answers.js';
+import type { RawReply } from '../../support/raw-http/raw-client.js';
+import type { RawAnswer } from '../../support/raw-http/raw-peer.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(120_000);

@@ -2,11 +2,11 @@ import { Controller, Get, Inject, Req, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { NowggPrincipal } from 'nestjs-nowgg-auth';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { HandlerRuns } from '../../support/guarded-routes.js';
-import { acceptAny, accepted, refused, tokenClaims } from '../../support/now-gg-messages.js';
-import { json, reset, text } from '../../support/raw-answers.js';
-import type { RawAnswer } from '../../support/raw-peer.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { HandlerRuns } from '../../support/game/guarded-routes.js';
+import { acceptAny, accepted, refused, tokenClaims } from '../../support/game/now-gg-messages.js';
+import { json, reset, text } from '../../support/raw-http/raw-answers.js';
+import type { RawAnswer } from '../../support/raw-http/raw-peer.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

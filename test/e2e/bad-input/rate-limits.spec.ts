@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { acceptAny, accepted, claimsSent } from '../../support/now-gg-messages.js';
-import { json } from '../../support/raw-answers.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { acceptAny, accepted, claimsSent } from '../../support/game/now-gg-messages.js';
+import { json } from '../../support/raw-http/raw-answers.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

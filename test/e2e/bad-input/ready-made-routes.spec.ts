@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { vaultKeys, WatchedStore } from '../../support/exchange-routes.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { vaultKeys, WatchedStore } from '../../support/game/exchange-routes.js';
 import {
   acceptAny,
   byPath,
@@ -12,9 +12,9 @@ import {
   tokensFor,
   USERINFO,
   VERIFY,
-} from '../../support/now-gg-messages.js';
-import { json, reset, text } from '../../support/raw-answers.js';
-import type { RawAnswer } from '../../support/raw-peer.js';
+} from '../../support/game/now-gg-messages.js';
+import { json, reset, text } from '../../support/raw-http/raw-answers.js';
+import type { RawAnswer } from '../../support/raw-http/raw-peer.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type Answer, expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
+import { type Answer, expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
 import {
   acceptAny,
   accepted,
@@ -9,9 +9,9 @@ import {
   claimsSent,
   refused,
   tokenClaims,
-} from '../../support/now-gg-messages.js';
-import { json, text } from '../../support/raw-answers.js';
-import { jsonOf } from '../../support/raw-request.js';
+} from '../../support/game/now-gg-messages.js';
+import { json, text } from '../../support/raw-http/raw-answers.js';
+import { jsonOf } from '../../support/raw-http/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -1,9 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { freePort } from '../../support/free-port.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { freePort } from '../../support/servers/free-port.js';
 import { gateOf } from '../../support/gate.js';
-import { acceptAny, accepted, claimsSent, tokenClaims } from '../../support/now-gg-messages.js';
+import { acceptAny, accepted, claimsSent, tokenClaims } from '../../support/game/now-gg-messages.js';
 import {
   after,
   bytes,
@@ -14,8 +14,8 @@ import {
   message,
   reset,
   silence,
-} from '../../support/raw-answers.js';
-import type { RawAnswer } from '../../support/raw-peer.js';
+} from '../../support/raw-http/raw-answers.js';
+import type { RawAnswer } from '../../support/raw-http/raw-peer.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { acceptAny } from '../../support/now-gg-messages.js';
-import { type RawReply, sendBytes } from '../../support/raw-client.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { acceptAny } from '../../support/game/now-gg-messages.js';
+import { type RawReply, sendBytes } from '../../support/raw-http/raw-client.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

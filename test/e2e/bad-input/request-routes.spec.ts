@@ -1,10 +1,10 @@
 import { type ExecutionContext, Controller, Get, Injectable } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { NowggAuthGuard, NowggPrincipal, NowggUser } from 'nestjs-nowgg-auth';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { HandlerRuns } from '../../support/guarded-routes.js';
-import { acceptAny } from '../../support/now-gg-messages.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { HandlerRuns } from '../../support/game/guarded-routes.js';
+import { acceptAny } from '../../support/game/now-gg-messages.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
-import { CertificateAuthority } from '../../support/certificates.js';
-import type { AskedOnce } from '../../support/children/ask-once.js';
-import { acceptAny } from '../../support/now-gg-messages.js';
-import { RawPeer } from '../../support/raw-peer.js';
-import { runSource } from '../../support/source-process.js';
+import { expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
+import { CertificateAuthority } from '../../support/servers/certificates.js';
+import type { AskedOnce } from '../../support/processes/children/ask-once.js';
+import { acceptAny } from '../../support/game/now-gg-messages.js';
+import { RawPeer } from '../../support/raw-http/raw-peer.js';
+import { runSource } from '../../support/processes/source-process.js';
 
 // One process boots ten applications; a busy machine takes its time over them.
 jest.setTimeout(240_000);
@@ -45,7 +45,7 @@ describe('an application in a process whose environment names proxies and one ce
       'NODE_USE_ENV_PROXY',
     ];
     const variables = names.flatMap((name) => [name, name.toLowerCase()].map((key) => [key, proxy.url] as const));
-    const { stdout, stderr } = await runSource('test/support/children/ask-once.ts', {
+    const { stdout, stderr } = await runSource('test/support/processes/children/ask-once.ts', {
       args: [plain, ...peers.slice(0, 4)].map(({ url }) => url),
       env: {
         ...Object.fromEntries(variables),

@@ -1,8 +1,8 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { NowggAuth, NowggAuthGuard, NowggPrincipal, NowggUser, nowgg } from 'nestjs-nowgg-auth';
-import { type Answer, expectAnswer } from '../../support/answers.js';
-import { AppUnderTest, platforms } from '../../support/app-under-test.js';
+import { type Answer, expectAnswer } from '../../support/raw-http/answers.js';
+import { AppUnderTest, platforms } from '../../support/game/app-under-test.js';
 import {
   acceptAny,
   accepted,
@@ -11,11 +11,11 @@ import {
   refused,
   tokenClaims,
   VERIFY,
-} from '../../support/now-gg-messages.js';
-import { json, reset } from '../../support/raw-answers.js';
+} from '../../support/game/now-gg-messages.js';
+import { json, reset } from '../../support/raw-http/raw-answers.js';
 import { gateOf } from '../../support/gate.js';
-import { type RawAnswer, RawPeer } from '../../support/raw-peer.js';
-import { headerOf, jsonOf } from '../../support/raw-request.js';
+import { type RawAnswer, RawPeer } from '../../support/raw-http/raw-peer.js';
+import { headerOf, jsonOf } from '../../support/raw-http/raw-request.js';
 
 // Each test boots an application; a busy machine takes its time over hundreds of them.
 jest.setTimeout(60_000);

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { platforms } from '../../support/app-under-test.js';
-import type { PlantedAppSnapshot, PlantedAppStart } from '../../support/children/planted-app.js';
-import { vaultKeys } from '../../support/exchange-routes.js';
-import { HeapSnapshot } from '../../support/heap-snapshot.js';
-import { CLIENT_ID } from '../../support/now-gg-messages.js';
-import { PlantedCampaign } from '../../support/planted-campaign.js';
-import { RawPeer } from '../../support/raw-peer.js';
-import { SourceProcess } from '../../support/source-process.js';
+import { platforms } from '../../support/game/app-under-test.js';
+import type { PlantedAppSnapshot, PlantedAppStart } from '../../support/processes/children/planted-app.js';
+import { vaultKeys } from '../../support/game/exchange-routes.js';
+import { HeapSnapshot } from '../../support/seeded-secrets/heap-snapshot.js';
+import { CLIENT_ID } from '../../support/game/now-gg-messages.js';
+import { PlantedCampaign } from '../../support/seeded-secrets/planted-campaign.js';
+import { RawPeer } from '../../support/raw-http/raw-peer.js';
+import { SourceProcess } from '../../support/processes/source-process.js';
 
 // Thousands of requests, and a snapshot of tens of megabytes: half a minute, or minutes on a busy machine.
 jest.setTimeout(600_000);
@@ -24,7 +24,9 @@ describe.each(platforms)('5,000 planted tokens, codes and refresh tokens on %s',
     const control = `control-${randomBytes(16).toString('hex')}`;
     const path = join(directory, `${platform}.heapsnapshot`);
     await using peer = (await RawPeer.start()).alwaysAnswer(campaign.answer);
-    await using app = new SourceProcess('test/support/children/planted-app.ts', { nodeOptions: ['--expose-gc'] });
+    await using app = new SourceProcess('test/support/processes/children/planted-app.ts', {
+      nodeOptions: ['--expose-gc'],
+    });
     const target = await app.ask<{ port: number }>({
       platform,
       control,

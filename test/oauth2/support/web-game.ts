@@ -20,8 +20,8 @@ import {
   NowggOAuth2Module,
   type SignIn,
 } from 'nestjs-nowgg-auth/oauth2';
-import { GuardedRoutes, HandlerRuns } from '../../support/guarded-routes.js';
-import { call, type RawReply } from '../../support/raw-client.js';
+import { GuardedRoutes, HandlerRuns } from '../../support/game/guarded-routes.js';
+import { call, type RawReply } from '../../support/raw-http/raw-client.js';
 import { SteppedClock } from '../../support/stepped-clock.js';
 import { Browser } from './browser.js';
 import { REDIRECT_URI } from './identity-system.js';

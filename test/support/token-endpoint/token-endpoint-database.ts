@@ -1,0 +1,43 @@
+import { DataSource } from 'typeorm';
+import { nowggEntities, nowggMigrations } from '../../../libs/nowgg-auth/src/typeorm/index.js';
+
+/** A DataSource of the application's kind on a database, migrated. */
+export async function migratedDataSource(url: string, poolSize = 10): Promise<DataSource> {
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url,
+    poolSize,
+    entities: nowggEntities,
+    migrations: nowggMigrations,
+    migrationsRun: true,
+    installExtensions: false,
+  });
+  return dataSource.initialize();
+}
+
+const TIMES = {
+  nowgg_grant: [
+    'access_obtained_at',
+    'access_not_after',
+    'refresh_not_after',
+    'lease_until',
+    'attempt_started_at',
+    'fail_counted_at',
+    'next_attempt_at',
+    'begun_at',
+    'created_at',
+    'updated_at',
+  ],
+  nowgg_exchange: ['lease_until', 'completed_at', 'created_at'],
+  nowgg_client: ['succeeded_at'],
+  nowgg_issued_token: ['begun_at', 'received_at', 'not_after'],
+  nowgg_user_lock: ['ended_at'],
+};
+
+/** Makes every row this much older, which is how time passes for a store that goes by the database's clock. */
+export async function ageRows(dataSource: DataSource, ms: number): Promise<void> {
+  for (const [table, columns] of Object.entries(TIMES)) {
+    const changes = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
+    await dataSource.query(`UPDATE ${table} SET ${changes.join(', ')}`);
+  }
+}

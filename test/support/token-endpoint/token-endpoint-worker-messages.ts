@@ -1,0 +1,51 @@
+import type { TokensOptions } from '../../../libs/nowgg-auth/src/options/options.js';
+import type { AccessTokenOptions } from '../../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
+import type { RefreshTiming } from '../../../libs/nowgg-auth/src/tokens/calls/refresh-timing.js';
+
+/** How a worker process is set up. */
+export interface WorkerSettings {
+  readonly databaseUrl: string;
+  readonly endpointUrl: string;
+  /** Where the tables are, when not in the schema that the database looks into first. */
+  readonly schema?: string;
+  /** What its connections are called in `pg_stat_activity`. */
+  readonly applicationName?: string;
+  readonly durations?: Partial<TokensOptions>;
+  readonly timing?: Partial<RefreshTiming>;
+  /** How wrong its wall clock is, milliseconds. */
+  readonly skewMs?: number;
+  readonly applicationPoolSize?: number;
+  readonly storePoolSize?: number;
+}
+
+export interface Order {
+  readonly id: number;
+  readonly op:
+    | 'getAccessToken'
+    | 'refresh'
+    | 'exchangeCode'
+    | 'revoke'
+    | 'rotate'
+    | 'pauseAt'
+    | 'resume'
+    | 'outcomes'
+    | 'useUpPool'
+    | 'freePool'
+    | 'close';
+  readonly args: {
+    readonly grantId?: string;
+    readonly code?: string;
+    readonly step?: string;
+    readonly options?: Omit<AccessTokenOptions, 'signal'>;
+    /** How many do it at once. */
+    readonly callers?: number;
+  };
+}
+
+/** What one caller got: a value, or the code of an error. */
+export type Answer = { readonly value: unknown } | { readonly error: string };
+
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'step'; readonly step: string }
+  | { readonly kind: 'done'; readonly id: number; readonly results: readonly Answer[] };
