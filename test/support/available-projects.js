@@ -48,20 +48,30 @@ const base = {
   },
 };
 
+/** Which spec files run: `short` without `*.long.spec.ts`, `long` only these, `all` both. */
+const form = process.env.NOWGG_TEST_FORM ?? 'all';
+
 /**
  * @param {string} name shown by Jest
- * @param {string[]} testMatch
+ * @param {string[]} testMatch ends in `*.spec.ts`
+ * @param {string[]} except patterns of files that another project runs
  */
-export const project = (name, testMatch) => ({
+export const project = (name, testMatch, except = []) => ({
   ...base,
   displayName: name,
-  testMatch: testMatch.map((m) => `<rootDir>/${m}`),
+  testMatch: testMatch.map((m) => `<rootDir>/${form === 'long' ? m.replace(/\*\.spec\.ts$/, '*.long.spec.ts') : m}`),
+  testPathIgnorePatterns: ['/node_modules/', ...except, ...(form === 'short' ? ['\\.long\\.spec\\.ts$'] : [])],
 });
 
 /** The Jest projects that can run on this machine. */
 export function availableProjects() {
   const projects = [
-    project('unit', ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts']),
+    project(
+      'unit',
+      ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts'],
+      ['\\.app\\.spec\\.ts$'],
+    ),
+    project('app', ['libs/*/src/**/*.app.spec.ts', 'apps/*/src/**/*.app.spec.ts']),
     project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
     project('oauth2', ['test/oauth2/**/*.spec.ts']),
     project('docs', ['test/docs/**/*.spec.ts']),

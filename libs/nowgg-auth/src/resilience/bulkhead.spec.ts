@@ -3,6 +3,7 @@ import { array, assert, asyncProperty, boolean, constantFrom, nat, oneof, record
 import { Bulkhead, type Leave } from './bulkhead.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { settled } from '../tokens/testing-support/token-service-under-test.js';
+import { propertyRuns } from '../testing-support/property-runs.js';
 
 describe('a bulkhead', () => {
   it('turns a visitor away at once when every place is taken and there is no room to wait', () => {
@@ -92,7 +93,7 @@ describe('a bulkhead', () => {
         }
         expect(waiting).toBe(0);
       }),
-      { numRuns: 50 },
+      { numRuns: propertyRuns(50) },
     );
   });
 });

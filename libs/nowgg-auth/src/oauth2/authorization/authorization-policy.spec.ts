@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { mayReturnTo, resolveAuthorizationPolicy } from './authorization-policy.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 describe('where a sign-in may return to', () => {
   const everyPath = resolveAuthorizationPolicy({});
@@ -68,7 +69,7 @@ describe('where a sign-in may return to', () => {
         const leadsTo = isAllowed ? new URL(address, 'https://game.example/auth/callback').origin : origins[0];
         expect(origins).toContain(leadsTo);
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     );
   });
 

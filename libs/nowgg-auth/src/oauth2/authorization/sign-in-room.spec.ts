@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { authorizationCookie, readSignIns } from './authorization-cookie.js';
 import { MOST_UNDER_WAY, roomFor } from './sign-in-room.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const MINUTE = 60_000;
 const LONGEST_MS = 10 * MINUTE;
@@ -55,7 +56,7 @@ describe('the sign-ins under way in a browser', () => {
           expect(begun === undefined).toBe(isUnproven ? older.length >= MOST_UNDER_WAY : kept.length >= MOST_UNDER_WAY);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(300) },
     );
   });
 
@@ -92,6 +93,7 @@ describe('the sign-ins under way in a browser', () => {
       fc.property(fc.string({ maxLength: 2_000, unit: 'binary' }), (header) => {
         expect(readSignIns(header).length).toBeLessThanOrEqual(header.split(';').length);
       }),
+      { numRuns: propertyRuns(100) },
     );
   });
 });

@@ -9,6 +9,7 @@ import { GrantLoader } from './grant-loader.js';
 import { MemoryTokenStore } from './memory/memory-token-store.js';
 import { SeenGrants } from './seen-grants.js';
 import { settled } from '../testing-support/token-service-under-test.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const row = (generation: number, sessionVersion = 1, state: GrantState = 'active') =>
   ({ id: 'a', provider: 'nowgg', generation, sessionVersion, state }) as GrantRecord;
@@ -100,7 +101,7 @@ describe('reads of a grant that changes meanwhile', () => {
         await database.drain();
         expect(events).toBe(0);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
@@ -124,7 +125,7 @@ describe('reads of a grant that changes meanwhile', () => {
         expect(found === undefined).toBe(revived);
         expect(events).toBe(revived || after.generation < before.generation ? 1 : 0);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 });

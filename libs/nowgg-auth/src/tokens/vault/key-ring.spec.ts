@@ -9,6 +9,7 @@ import { KeyRing, type SealContext, SealedTextError } from './key-ring.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { sealInFirstVersion } from '../testing-support/first-version.js';
 import { KEY_1, KEY_2 } from '../testing-support/token-service-under-test.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const context: SealContext = {
   purpose: 'refresh',
@@ -164,7 +165,7 @@ describe('KeyRing', () => {
           const differs = BOUND[version].some((name) => openedFor[name] !== sealedFor[name]);
           expect(faultOf(() => ring.open(sealed, openedFor))).toBe(differs ? 'tampered' : 'text');
         }),
-        { numRuns: 500 },
+        { numRuns: propertyRuns(500) },
       );
     });
   });

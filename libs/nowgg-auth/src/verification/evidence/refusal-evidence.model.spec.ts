@@ -8,6 +8,7 @@ import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../../testing-support/verification-options.js';
 import { CachingAuthenticator } from '../caching-authenticator.js';
 import type { Verdict } from '../decision/verdict.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const PLAYERS = 6;
 
@@ -117,7 +118,7 @@ describe('whatever a forger does while the secret is good', () => {
         const aboutPlayers = world.asked.slice(sent).filter(({ player }) => player !== undefined);
         expect(world.mostPerSecond(aboutPlayers)).toBeLessThanOrEqual(plays + 1);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
@@ -149,7 +150,7 @@ describe('a secret that is wrong', () => {
         });
         expect(refused.size).toBeLessThanOrEqual(2);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
@@ -171,7 +172,7 @@ describe('a secret that is wrong', () => {
         expect(players).not.toContain('invalid');
         expect(refused.size).toBeLessThanOrEqual(2);
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
@@ -212,7 +213,7 @@ describe('a revocation at the identity system', () => {
         expect(await world.play(0, true)).toEqual({ status: 'invalid', reason: 'invalid_token' });
         expect(await world.play(0)).toEqual({ status: 'invalid', reason: 'invalid_token' });
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
