@@ -44,6 +44,16 @@ export interface NowggEmulatorOptions {
   codeLifetimeSeconds?: number;
   /** HTTP status of refusals (a token, code or client that is not accepted), default 200. Invalid requests get 400. */
   refusalStatus?: 200 | 400 | 401;
+  /**
+   * Whether requests are refused that the API reference neither shows nor forbids: with unknown fields, a query, a Basic
+   * header, or the scheme `bearer` in another case. Default `true`, because such a request is usually a mistake.
+   */
+  strict?: boolean;
+  /**
+   * Which of the two forms of the API reference sessioninfo has, default `sample`: `lastSessionTimestamp` and `packageName`
+   * are in `sessionData`. In the form `table`, they are beside `success`.
+   */
+  sessionInfoForm?: 'sample' | 'table';
   /** Format of the expiry strings, default `iso`. */
   expiryFormat?: ExpiryFormat;
   /** Refresh token rotation, default `never`. */
@@ -66,6 +76,8 @@ const defaults: Omit<ResolvedOptions, 'players'> = {
   refreshTokenLifetimeSeconds: 30 * 24 * 3600,
   codeLifetimeSeconds: 300,
   refusalStatus: 200,
+  strict: true,
+  sessionInfoForm: 'sample',
   expiryFormat: 'iso',
   rotateRefreshTokens: 'never',
   rotationGraceSeconds: 60,
@@ -98,6 +110,8 @@ function* findFaults(options: ResolvedOptions): Generator<string> {
     if (!(Number.isFinite(options[name]) && options[name] > 0)) yield `${name} must be a positive number`;
   if (!(options.rotationGraceSeconds >= 0)) yield 'rotationGraceSeconds must not be negative';
   if (![200, 400, 401].includes(options.refusalStatus)) yield 'refusalStatus must be 200, 400 or 401';
+  if (typeof options.strict !== 'boolean') yield 'strict must be true or false';
+  if (!['sample', 'table'].includes(options.sessionInfoForm)) yield 'sessionInfoForm is unknown';
   if (!['iso', 'seconds', 'milliseconds', 'rfc'].includes(options.expiryFormat)) yield 'expiryFormat is unknown';
   if (!['never', 'grace', 'strict'].includes(options.rotateRefreshTokens)) yield 'rotateRefreshTokens is unknown';
 }

@@ -254,3 +254,58 @@ describe('manners that the vendor leaves open', () => {
     expect(body.refresh_token_expiry).toBe(refreshTokenExpiry);
   });
 });
+
+describe('what the pages allow, though no good client needs it', () => {
+  let emulator: NowggEmulator;
+  let client: VendorClient;
+  beforeAll(async () => {
+    emulator = await startNowggEmulator({ sessionInfoForm: 'table' });
+    client = new VendorClient(emulator);
+  });
+  afterAll(() => emulator.close());
+
+  it('the sample body of verify-token works for an id_token: its secret is not required, and not looked at', async () => {
+    const token = emulator.issueIdToken();
+    for (const client_secret of [undefined, 'demo-secret', 'another-secret']) {
+      const { body } = await client.verify(token, { token_type: 'id_token', client_secret });
+      expect(body.code).toBe('VERIFICATION_SUCCESS');
+    }
+    const wrongType = await client.verify(token, { token_type: 'id_token', client_secret: 7 });
+    expect(wrongType.body.msg).toBe('client_secret must be a string');
+  });
+
+  it.each([
+    ['token', ['token', 'token_expiry']],
+    ['refresh_token', ['refresh_token', 'refresh_token_expiry']],
+    ['refresh_token token', ['token', 'refresh_token', 'token_expiry', 'refresh_token_expiry']],
+    ['token refresh_token', ['token', 'refresh_token', 'token_expiry', 'refresh_token_expiry']],
+  ])('a code is exchanged for the token_type %s, and the reply has what was requested', async (token_type, fields) => {
+    const { body } = await client.exchange(emulator.issueCode(), { token_type });
+    expect(new Set(Object.keys(body))).toEqual(new Set(['success', 'code', ...fields]));
+    expect(body.code).toBe('REFRESH_TOKEN TOKEN');
+  });
+
+  it.each(['', 'id_token', 'token token', 'token  refresh_token', 'token,refresh_token'])(
+    'a code is not exchanged for the token_type %j, and can be used afterwards',
+    async (token_type) => {
+      const code = emulator.issueCode();
+      expect((await client.exchange(code, { token_type })).status).toBe(400);
+      expect((await client.exchange(code)).body.success).toBe(true);
+    },
+  );
+
+  it('sessioninfo in the form of the table has two fields beside success, and numbers as brand and model', async () => {
+    const player = emulator.addPlayer();
+    const device = { ...player.deviceData, device: { brand: 7, model: 42, type: 'smartphone' } };
+    const { userId } = emulator.addPlayer({ deviceData: device });
+    const { body } = await client.sessionInfo(emulator.issueTokens({ userId }).token);
+    expect(body).toMatchObject({
+      success: true,
+      lastSessionTimestamp: expect.any(String),
+      packageName: 'com.example.game',
+      sessionData: { deviceData: { device: { brand: 7, model: 42 } } },
+    });
+    expect(body.sessionData).not.toHaveProperty('packageName');
+    expect(body.sessionData).not.toHaveProperty('lastSessionTimestamp');
+  });
+});

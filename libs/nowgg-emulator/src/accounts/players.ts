@@ -3,7 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 /** The device part of a session, as the session information endpoint shows it. */
 export interface EmulatedDevice {
   readonly os: { readonly version: string; readonly name: string; readonly platform: string };
-  readonly device: { readonly brand: string; readonly model: string; readonly type: string };
+  /** The API reference has `brand` and `model` as text in its sample and as numbers in its table. */
+  readonly device: { readonly brand: string | number; readonly model: string | number; readonly type: string };
   readonly client: {
     readonly version: string;
     readonly engine: string;

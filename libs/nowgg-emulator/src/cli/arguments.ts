@@ -21,6 +21,7 @@ A local now.gg account service for development and tests. State is kept in memor
   --issuer <url>         the iss of all tokens (https://now.gg)
   --allow-origin <o>     an origin, in addition to this machine's, whose pages may get codes; may be repeated
   --token-lifetime <s>   lifetime of a token in seconds (3600)
+  --lenient              accept unknown fields, a query and a Basic header
   --help                 this text
 `;
 
@@ -40,6 +41,7 @@ export function readArguments(args: readonly string[]): Command {
         issuer: { type: 'string' },
         'allow-origin': { type: 'string', multiple: true },
         'token-lifetime': { type: 'string' },
+        lenient: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });
@@ -57,6 +59,7 @@ export function readArguments(args: readonly string[]): Command {
         ...(values['allow-remote'] !== undefined && { allowRemote: values['allow-remote'] }),
         ...(values.issuer !== undefined && { issuer: values.issuer }),
         ...(values['allow-origin'] !== undefined && { allowedOrigins: values['allow-origin'] }),
+        ...(values.lenient === true && { strict: false }),
         ...(values['token-lifetime'] !== undefined && {
           tokenLifetimeSeconds: readNumber(values['token-lifetime'], Number.NaN),
         }),

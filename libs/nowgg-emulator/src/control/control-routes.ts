@@ -53,10 +53,14 @@ export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, 
 
 function readPlayer(body: JsonObject): Partial<EmulatedPlayer> {
   const sample = inventPlayer();
+  const { device } = sample.deviceData;
+  // The brand and the model may both be numbers.
+  const withNumbers = { ...sample.deviceData, device: { ...device, brand: 1, model: 1 } };
+  const shapes = [sample, { ...sample, deviceData: withNumbers }];
   for (const [name, value] of Object.entries(body)) {
     if (!Object.hasOwn(sample, name))
       throw new ControlRequestError(`unknown field ${JSON.stringify(name.slice(0, 40))}`);
-    if (!hasShapeOf(value, sample[name as keyof EmulatedPlayer]) || value === '')
+    if (!shapes.some((shape) => hasShapeOf(value, shape[name as keyof EmulatedPlayer])) || value === '')
       throw new ControlRequestError(`${name} does not have the form that players have`);
   }
   return body;

@@ -5,6 +5,9 @@ import type { ResolvedOptions } from '../options.js';
 import type { Reply } from './reply.js';
 import { refuse, refuseRequest, succeed } from './reply.js';
 
+const BEARER = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/;
+const BEARER_IN_ANY_CASE = new RegExp(BEARER, 'i');
+
 /** `GET /accounts/users/v1/userinfo`. */
 export function userInfo(authorization: readonly string[], accounts: EmulatedAccounts, options: ResolvedOptions) {
   return inform(authorization, accounts, options, (player) => ({ userData: userDataOf(player) }));
@@ -12,9 +15,12 @@ export function userInfo(authorization: readonly string[], accounts: EmulatedAcc
 
 /** `GET /accounts/users/v1/sessioninfo`. */
 export function sessionInfo(authorization: readonly string[], accounts: EmulatedAccounts, options: ResolvedOptions) {
-  return inform(authorization, accounts, options, (player, session) => ({
-    sessionData: sessionDataOf(player, session),
-  }));
+  return inform(authorization, accounts, options, (player, session) => {
+    const { sessionData, ...rest } = sessionDataOf(player, session);
+    return options.sessionInfoForm === 'table'
+      ? { sessionData, ...rest }
+      : { sessionData: { ...sessionData, ...rest } };
+  });
 }
 
 function inform(
@@ -26,7 +32,7 @@ function inform(
   const [header] = authorization;
   if (header === undefined || authorization.length > 1)
     return refuseRequest('exactly one Authorization header is needed');
-  const bearer = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/.exec(header)?.[1];
+  const bearer = (options.strict ? BEARER : BEARER_IN_ANY_CASE).exec(header)?.[1];
   if (bearer === undefined) return refuseRequest('the Authorization header must read: Bearer <token>');
   const check = accounts.checkToken(bearer);
   if (check.status === 'expired') return refuse(options.refusalStatus, 'EXPIRED_TOKEN', 'Token Expired!');
@@ -44,7 +50,8 @@ function userDataOf(player: EmulatedPlayer) {
 function sessionDataOf(player: EmulatedPlayer, session: EmulatedSession) {
   const { userAgent, ip, locale, deviceData, packageName } = player;
   const lastSessionTimestamp = new Date(session.startedAtMs).toISOString();
-  return { userAgent, ip, locale, deviceData, geoData: placeOf(player), lastSessionTimestamp, packageName };
+  const sessionData = { userAgent, ip, locale, deviceData, geoData: placeOf(player) };
+  return { sessionData, lastSessionTimestamp, packageName };
 }
 
 function placeOf({ countryCode, country, countryRegionCode, countryRegion, city, postalCode }: EmulatedPlayer) {

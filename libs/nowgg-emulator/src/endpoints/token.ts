@@ -10,6 +10,8 @@ const tokensIssued = 'REFRESH_TOKEN TOKEN';
 
 const codeFields = ['grant_type', 'code', 'client_id', 'client_secret', 'token_type'] as const;
 const refreshFields = ['grant_type', 'refresh_token', 'client_id', 'client_secret', 'token_type'] as const;
+/** The table of the API reference lists the two words, its sample and its success code both at once. */
+const tokenTypesOfCode = new Set(['refresh_token token', 'token refresh_token', 'refresh_token', 'token']);
 const notOfNowgg = 'is not a field of the now.gg token endpoint: leave it out';
 const hints = Object.fromEntries(
   ['redirect_uri', 'code_verifier', 'scope', 'state', 'nonce'].map((name) => [name, `${name} ${notOfNowgg}`]),
@@ -32,24 +34,29 @@ export function token(body: JsonObject, accounts: EmulatedAccounts, options: Res
 }
 
 function exchangeCode(body: JsonObject, accounts: EmulatedAccounts, options: ResolvedOptions): Reply {
-  const complaint = complainAboutFields(body, codeFields, hints);
+  const complaint = complainAboutFields(body, { required: codeFields, hints }, options.strict);
   if (complaint !== undefined) return refuseRequest(complaint);
-  if (body.token_type !== 'refresh_token token')
-    return refuseRequest('token_type must be "refresh_token token" for grant_type code');
+  const requested = String(body.token_type).split(' ');
+  if (!tokenTypesOfCode.has(String(body.token_type)))
+    return refuseRequest('token_type must be token, refresh_token or both for grant_type code');
   const { client_id, client_secret, code } = body as Record<(typeof codeFields)[number], string>;
   if (!accounts.isClientSecret(client_id, client_secret)) return refuseClient(options);
   const issued = accounts.redeemCode(code, client_id);
   if (!issued) return refuse(options.refusalStatus, 'INVALID_CODE', 'Code invalid, expired or already used');
   return succeed(tokensIssued, {
-    token: issued.token,
-    refresh_token: issued.refreshToken,
-    token_expiry: formatExpiry(issued.tokenExpiresAtMs, options.expiryFormat),
-    refresh_token_expiry: formatExpiry(issued.refreshTokenExpiresAtMs, options.expiryFormat),
+    ...(requested.includes('token') && {
+      token: issued.token,
+      token_expiry: formatExpiry(issued.tokenExpiresAtMs, options.expiryFormat),
+    }),
+    ...(requested.includes('refresh_token') && {
+      refresh_token: issued.refreshToken,
+      refresh_token_expiry: formatExpiry(issued.refreshTokenExpiresAtMs, options.expiryFormat),
+    }),
   });
 }
 
 function refresh(body: JsonObject, accounts: EmulatedAccounts, options: ResolvedOptions): Reply {
-  const complaint = complainAboutFields(body, refreshFields, hints);
+  const complaint = complainAboutFields(body, { required: refreshFields, hints }, options.strict);
   if (complaint !== undefined) return refuseRequest(complaint);
   if (body.token_type !== 'token') return refuseRequest('token_type must be token for grant_type refresh_token');
   const { client_id, client_secret, refresh_token } = body as Record<(typeof refreshFields)[number], string>;

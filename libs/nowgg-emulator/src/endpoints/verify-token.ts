@@ -6,14 +6,19 @@ import { complainAboutFields } from './fields.js';
 import type { Reply } from './reply.js';
 import { refuse, refuseRequest, succeed } from './reply.js';
 
-const fieldsOfIdToken = ['token_type', 'token', 'client_id'] as const;
-const fieldsOfToken = [...fieldsOfIdToken, 'client_secret'] as const;
+const withoutSecret = ['token_type', 'token', 'client_id'] as const;
+/** The secret is required for a token. It is not required for an id_token, and has no effect there. */
+const fieldsOf = {
+  token: { required: [...withoutSecret, 'client_secret'] },
+  id_token: { required: withoutSecret, optional: ['client_secret'] },
+};
+type FieldName = (typeof withoutSecret)[number] | 'client_secret';
 
 /** `POST /accounts/oauth2/v1/verify-token`. */
 export function verifyToken(body: JsonObject, accounts: EmulatedAccounts, options: ResolvedOptions): Reply {
-  const complaint = complainAbout(body);
+  const complaint = complainAbout(body, options.strict);
   if (complaint !== undefined) return refuseRequest(complaint);
-  const check = checkOf(body as Record<(typeof fieldsOfToken)[number], string>, accounts);
+  const check = checkOf(body as Record<FieldName, string>, accounts);
   switch (check.status) {
     case 'valid':
       return succeed('VERIFICATION_SUCCESS', { decodedData: check.claims, msg: 'Token Verification success' });
@@ -24,21 +29,18 @@ export function verifyToken(body: JsonObject, accounts: EmulatedAccounts, option
   }
 }
 
-function complainAbout(body: JsonObject): string | undefined {
+function complainAbout(body: JsonObject, strict: boolean): string | undefined {
   switch (body.token_type) {
     case 'token':
-      return complainAboutFields(body, fieldsOfToken);
     case 'id_token':
-      return complainAboutFields(body, fieldsOfIdToken, {
-        client_secret: 'client_secret is not sent when an id_token is verified: leave it out',
-      });
+      return complainAboutFields(body, fieldsOf[body.token_type], strict);
     default:
       return Object.hasOwn(body, 'token_type') ? 'token_type must be token or id_token' : 'token_type is missing';
   }
 }
 
 function checkOf(
-  { token_type, token, client_id, client_secret }: Record<(typeof fieldsOfToken)[number], string>,
+  { token_type, token, client_id, client_secret }: Record<FieldName, string>,
   accounts: EmulatedAccounts,
 ): TokenCheck<object> {
   if (token_type === 'id_token') return accounts.checkIdToken(token, client_id);

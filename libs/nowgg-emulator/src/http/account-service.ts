@@ -35,6 +35,7 @@ const loggedValues: ReadonlySet<unknown> = new Set([
   'token',
   'id_token',
   'refresh_token token',
+  'token refresh_token',
   'code',
   'refresh_token',
 ]);
@@ -63,7 +64,8 @@ export class AccountService {
     const body = hasBody(request) ? await readJson(request) : undefined;
     const record = this.#open(response, { ...describe(endpoint.name, body), ...arrival }, startedAt);
     const carryOut = () => {
-      const reply = complainAboutForm(request, endpoint, body) ?? this.#answer(endpoint, request, body);
+      const reply =
+        complainAboutForm(request, endpoint, body, this.options.strict) ?? this.#answer(endpoint, request, body);
       this.log.update(record, { code: reply.body.code });
       return reply;
     };
@@ -113,9 +115,11 @@ function complainAboutForm(
   request: IncomingMessage,
   { method }: Endpoint,
   body: ReadBody | undefined,
+  strict: boolean,
 ): Reply | undefined {
   if (request.method !== method)
     return { ...refuse(405, 'METHOD_NOT_ALLOWED', `this endpoint takes ${method} only`), headers: { allow: method } };
+  if (!strict) return undefined;
   if (request.url?.includes('?')) return refuseRequest('this endpoint takes no query');
   if (method === 'GET' && body) return refuseRequest('this endpoint takes no body');
   if (method === 'POST' && request.headers.authorization !== undefined)

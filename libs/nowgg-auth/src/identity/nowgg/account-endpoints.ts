@@ -22,11 +22,14 @@ export function accountRequest(
   };
 }
 
-/** Reads a `USERDATA` reply; `read` returns undefined for a payload without its identifier. */
+/**
+ * Reads a `USERDATA` reply; `read` gets the payload and the whole reply, and returns undefined for a payload without its
+ * identifier.
+ */
 export function readAccountReply<T>(
   outcome: IdentityHttpOutcome,
   payloadKey: 'userData' | 'sessionData',
-  read: (payload: Record<string, unknown>) => T | undefined,
+  read: (payload: Record<string, unknown>, reply: Record<string, unknown>) => T | undefined,
 ): InfoOutcome<T> {
   if (outcome.status === 'failed') return { status: 'unknown', reason: outcome.reason };
   if (outcome.statusCode === 401) return { status: 'refused' };
@@ -36,7 +39,7 @@ export function readAccountReply<T>(
     return { status: 'unknown', reason: reading.reason, retryAfterMs: reading.retryAfterMs };
   }
   const payload = ownProperty(reading.body, payloadKey);
-  const info = isJsonObject(payload) ? read(payload) : undefined;
+  const info = isJsonObject(payload) ? read(payload, reading.body) : undefined;
   return info ? { status: 'info', info } : { status: 'unknown', reason: 'invalid_response' };
 }
 
@@ -53,8 +56,12 @@ export function readUserInfo(data: Record<string, unknown>): NowggUserInfo | und
   };
 }
 
-/** Reads the session data. All fields are descriptive, so each may be absent or malformed. */
-export function readSessionInfo(data: Record<string, unknown>): NowggSessionInfo {
+/**
+ * Reads the session data. All fields are descriptive, so each may be absent or malformed. The API reference shows the last
+ * two in `sessionData`, and lists them beside `success`.
+ */
+export function readSessionInfo(data: Record<string, unknown>, reply: Record<string, unknown>): NowggSessionInfo {
+  const beside = texts(reply, ['lastSessionTimestamp', 'packageName']);
   const device = ownProperty(data, 'deviceData');
   return {
     ...texts(data, ['userAgent', 'ip', 'locale']),
@@ -64,7 +71,8 @@ export function readSessionInfo(data: Record<string, unknown>): NowggSessionInfo
       client: texts(ownProperty(device, 'client'), ['version', 'engine', 'name', 'type', 'engineVersion']),
     },
     geoData: geoData(ownProperty(data, 'geoData')),
-    ...texts(data, ['lastSessionTimestamp', 'packageName']),
+    lastSessionTimestamp: readText(ownProperty(data, 'lastSessionTimestamp')) ?? beside.lastSessionTimestamp,
+    packageName: readText(ownProperty(data, 'packageName')) ?? beside.packageName,
   };
 }
 

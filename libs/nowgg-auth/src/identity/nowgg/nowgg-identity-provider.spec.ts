@@ -382,14 +382,41 @@ describe('userinfo and sessioninfo', () => {
     expect(http.dropped).toBe(1);
   });
 
-  it('read every field of the session, brand as number or text', async () => {
+  it('read all eleven fields of the user', async () => {
+    const userData = {
+      email: 'a@example.com',
+      mobile: '+919000000001',
+      userId: 'u1',
+      profilePicture: 'https://cdn.example.com/a.png',
+      name: 'Asha Rao',
+      countryCode: 'IN',
+      country: 'India',
+      countryRegionCode: 'KA',
+      countryRegion: 'Karnataka',
+      city: 'Bengaluru',
+      postalCode: '560001',
+    };
+    http.reply({ success: true, code: 'USERDATA', userData });
+    expect(await provider.getUserInfo('abc', signal)).toEqual({ status: 'info', info: userData });
+  });
+
+  it('read the two fields that the table lists beside success, and prefer those of the session', async () => {
+    const beside = { lastSessionTimestamp: 'beside', packageName: 'com.beside' };
+    http.reply({ success: true, code: 'USERDATA', sessionData: {}, ...beside });
+    expect(await provider.getSessionInfo('abc', signal)).toMatchObject({ info: beside });
+    const inside = { lastSessionTimestamp: 'inside', packageName: 'com.inside' };
+    http.reply({ success: true, code: 'USERDATA', sessionData: inside, ...beside });
+    expect(await provider.getSessionInfo('abc', signal)).toMatchObject({ info: inside });
+  });
+
+  it('read every field of the session, brand and model as number or text', async () => {
     const sessionData = {
       userAgent: 'ua',
       ip: '1.2.3.4',
       locale: 'en-GB',
       deviceData: {
         os: { version: '1', name: 'Android', platform: 'ARM' },
-        device: { brand: 3, model: 'M1', type: 'desktop' },
+        device: { brand: 3, model: 14, type: 'desktop' },
         client: { version: '9', engine: 'Blink', name: 'Chrome', type: 'browser', engineVersion: '99' },
       },
       geoData: {
@@ -404,8 +431,8 @@ describe('userinfo and sessioninfo', () => {
       packageName: 'com.game',
     };
     http.reply({ success: true, code: 'USERDATA', sessionData });
-    const expected = structuredClone(sessionData) as { deviceData: { device: { brand: unknown } } };
-    expected.deviceData.device.brand = '3';
+    const expected = structuredClone(sessionData) as { deviceData: { device: { brand: unknown; model: unknown } } };
+    Object.assign(expected.deviceData.device, { brand: '3', model: '14' });
     expect(await provider.getSessionInfo('abc', signal)).toEqual({ status: 'info', info: expected });
   });
 
