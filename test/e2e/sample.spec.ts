@@ -72,7 +72,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
     try {
       await once(connection, 'connect');
       await other.close();
-      await expect(other.call('GET', '/health')).rejects.toThrow('fetch failed');
+      await expect(other.call('GET', '/health/live')).rejects.toThrow('fetch failed');
     } finally {
       connection.destroy();
     }
@@ -94,7 +94,9 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
     });
 
     it('health, catalogue and leaderboard need none', async () => {
-      expect((await sample.call('GET', '/health')).body).toEqual({ status: 'ok' });
+      for (const path of ['/health/live', '/health/ready']) {
+        expect((await sample.call('GET', path)).body).toEqual({ status: 'ok' });
+      }
       expect((await sample.call('GET', '/shop/items')).body).toContainEqual({ item: 'xp-boost', price: 120 });
       expect((await sample.call('GET', '/scores/nobody-plays-this')).body).toEqual([]);
     });

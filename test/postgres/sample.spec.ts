@@ -90,17 +90,34 @@ describe.each(['express', 'fastify'] as const)('two instances on %s that share a
     expect(samples[0].emulator.requestCount({ endpoint: 'userinfo' })).toBe(asked + 30);
   });
 
+  it('answer 503 when a query takes longer than its limit, and go on afterwards', async () => {
+    const { token } = await samples[0].signIn();
+    const slow = await startSample(services, platform, {
+      database: { ...services.config.database, queryTimeoutMs: 300 },
+    });
+    const lock = samples[0].app.get(DataSource).createQueryRunner();
+    await lock.startTransaction();
+    await lock.query('LOCK TABLE players IN ACCESS EXCLUSIVE MODE');
+    const answer = await slow.call('GET', '/me', { token });
+    await lock.rollbackTransaction();
+    await lock.release();
+    expect([answer.status, answer.body.errorCode]).toEqual([503, 'database_unavailable']);
+    expect((await slow.call('GET', '/me', { token })).status).toBe(200);
+    await slow.close();
+  });
+
   it('answer 503 while the database is away, and go on when it is back', async () => {
     const { token } = await samples[0].signIn();
     await cluster.goDown();
-    for (const path of ['/health', '/me', '/scores/level-1']) {
+    for (const path of ['/health/ready', '/me', '/scores/level-1']) {
       const answer = await samples[0].call('GET', path, { token });
       expect({ path, status: answer.status }).toEqual({ path, status: 503 });
       expect(answer.body.errorCode).toBe('database_unavailable');
       expect(answer.headers.get('retry-after')).toBe('1');
     }
+    expect((await samples[0].call('GET', '/health/live')).status).toBe(200);
     await cluster.start();
-    expect((await samples[0].call('GET', '/health')).status).toBe(200);
+    expect((await samples[0].call('GET', '/health/ready')).status).toBe(200);
     expect((await samples[0].call('GET', '/me', { token })).status).toBe(200);
   }, 30_000);
 });

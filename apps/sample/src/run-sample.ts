@@ -50,11 +50,14 @@ function stopSignal(): Promise<void> {
 
 function introduce({ config, emulator, webSignIn, development }: EmbeddedServices): void {
   const { publicUrl, web } = config;
-  const tour = walkThrough(publicUrl, { emulator: emulator?.client.baseUrl, isWebEmbedded: webSignIn !== undefined });
-  tell(`\n${printWalkThrough(tour)}\n`);
+  if (emulator) {
+    const tour = walkThrough(publicUrl, { emulator: emulator.client.baseUrl, isWebEmbedded: webSignIn !== undefined });
+    tell(`\n${printWalkThrough(tour)}\n`);
+  }
   tell(`now.gg:     ${emulator ? `emulator at ${emulator.client.baseUrl}` : config.nowgg.baseUrl}`);
   if (web) tell(`Web sign-in: ${webSignIn ? `embedded OpenID provider at ${web.issuer}` : web.issuer}`);
   tell(`PostgreSQL: ${config.database.shared ? 'from DATABASE_URL' : 'embedded'}`);
+  tell(`Redis:      ${config.redisUrl === undefined ? 'none' : 'from REDIS_URL'}`);
   if (development) tell(`Browser:     ${publicUrl}/#development=${development.key}  (its key opens the support desk)`);
   tell(`Listening:  ${publicUrl}  (${development ? '' : 'open it in a browser; '}Ctrl-C stops it)`);
 }

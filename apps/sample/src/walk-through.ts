@@ -12,8 +12,8 @@ const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
 
 /** The parts of the environment that the tour depends on. */
 export interface WalkThroughSurroundings {
-  /** The emulator's address; undefined: real now.gg, where only a device gets a code. */
-  readonly emulator: string | undefined;
+  /** The emulator's address. */
+  readonly emulator: string;
   /** Whether web players sign in at the embedded provider, which asks for a name and not for a password. */
   readonly isWebEmbedded: boolean;
 }
@@ -32,14 +32,7 @@ export function walkThrough(app: string, { emulator, isWebEmbedded }: WalkThroug
   ];
 }
 
-function codeStep(emulator: string | undefined): WalkThroughStep {
-  if (emulator === undefined) {
-    return {
-      title: 'now.gg gives the game on the device a one-time code. Put it here:',
-      commands: [`CODE='paste the code here'`],
-      prints: [],
-    };
-  }
+function codeStep(emulator: string): WalkThroughStep {
   const ask = (what: string, body: string) => `curl -s -X POST ${emulator}/_control/${what} ${json} -d ${body}`;
   return {
     title: 'now.gg knows a player, and gives the game on their device a one-time code. Here the emulator does both.',

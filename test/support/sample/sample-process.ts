@@ -85,6 +85,8 @@ const silence = Object.fromEntries(
     'PLATFORM',
     'DATABASE_URL',
     'DATABASE_POOL_SIZE',
+    'DATABASE_QUERY_TIMEOUT_MS',
+    'REDIS_URL',
     'NOWGG_CLIENT_ID',
     'NOWGG_CLIENT_SECRET',
     'NOWGG_BASE_URL',

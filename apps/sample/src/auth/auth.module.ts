@@ -14,6 +14,7 @@ export class AuthModule {
   static async register(config: SampleConfig, hasTools: boolean): Promise<DynamicModule> {
     // Not loaded where a gateway sets the limits.
     const limit = config.signInsPerMinute === 0 ? undefined : await import('./sign-in-limit.module.js');
+    const redis = config.redisUrl === undefined ? undefined : await import('nestjs-nowgg-auth/redis');
     const guards = limit ? [limit.SignInLimitGuard] : [];
     return {
       module: AuthModule,
@@ -23,6 +24,7 @@ export class AuthModule {
           tokenStore: typeOrmTokenStore(),
           // So that every process at once refuses a player who signed out or was banned.
           revocationStore: typeOrmRevocationStore(),
+          ...(redis && { sharedCache: redis.redisSharedCache({ url: config.redisUrl ?? '' }) }),
           globalGuard: true,
           // The guard is enough; nothing here uses Passport.
           strategyName: false,

@@ -25,6 +25,7 @@ describe('readEnvironment', () => {
       http: { host: '127.0.0.1', port: 3000, platform: 'express' },
       publicUrl: undefined,
       database: undefined,
+      redisUrl: undefined,
       nowgg: undefined,
       web: undefined,
       encryptionKeys: undefined,
@@ -52,7 +53,12 @@ describe('readEnvironment', () => {
       DATABASE_URL: 'postgres://u:p@db/game',
       DATABASE_POOL_SIZE: '25',
     });
-    expect(environment.database).toEqual({ url: 'postgres://u:p@db/game', poolSize: 25, shared: true });
+    expect(environment.database).toEqual({
+      url: 'postgres://u:p@db/game',
+      poolSize: 25,
+      shared: true,
+      queryTimeoutMs: 10_000,
+    });
     expect(environment.nowgg).toEqual({
       clientId: 'id-1',
       clientSecret: 'planted-secret',
@@ -120,12 +126,13 @@ describe('readEnvironment', () => {
       PLATFORM: 'planted-koa',
       DATABASE_URL: 'mysql://planted-password@db',
       DATABASE_POOL_SIZE: '0',
+      DATABASE_QUERY_TIMEOUT_MS: 'x',
+      REDIS_URL: 'http://planted-password@cache',
       NOWGG_CLIENT_SECRET: 'planted-secret',
       PROFILE_SYNC_INTERVAL_MS: '-1',
     });
-    for (const name of ['PORT', 'PLATFORM', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'PROFILE_SYNC_INTERVAL_MS']) {
-      expect(message).toContain(name);
-    }
+    const variables = ['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_QUERY_TIMEOUT_MS', 'REDIS_URL'];
+    for (const name of ['PORT', 'PLATFORM', ...variables, 'PROFILE_SYNC_INTERVAL_MS']) expect(message).toContain(name);
     expect(message).not.toMatch(/planted|70000/);
   });
 });

@@ -8,6 +8,8 @@ export interface Environment {
   readonly publicUrl: string | undefined;
   /** Undefined: the embedded PostgreSQL. */
   readonly database: DatabaseConfig | undefined;
+  /** Undefined: no Redis. */
+  readonly redisUrl: string | undefined;
   /** Undefined: the emulator. */
   readonly nowgg: NowggClientConfig | undefined;
   /** Undefined: an embedded provider with the emulator; no web players with real now.gg. */
@@ -64,6 +66,12 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   const url = text('DATABASE_URL');
   if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) faults.push('DATABASE_URL has to begin with postgres://');
 
+  const queryTimeoutMs = whole('DATABASE_QUERY_TIMEOUT_MS', 10_000, 3_600_000);
+  const redisUrl = text('REDIS_URL');
+  if (redisUrl !== undefined && !/^(rediss?|unix):\/\//.test(redisUrl)) {
+    faults.push('REDIS_URL has to begin with redis://, rediss:// or unix://');
+  }
+
   const publicUrl = text('PUBLIC_URL')?.replace(/\/$/, '');
   if (publicUrl !== undefined && !isOrigin(publicUrl)) {
     faults.push('PUBLIC_URL has to be an origin such as https://game.example.com, without a path');
@@ -76,7 +84,8 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   const environment: Environment = {
     http,
     publicUrl,
-    database: url === undefined ? undefined : { url, poolSize, shared: true },
+    database: url === undefined ? undefined : { url, poolSize, shared: true, queryTimeoutMs },
+    redisUrl,
     nowgg,
     web,
     encryptionKeys,

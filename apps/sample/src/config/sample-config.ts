@@ -17,6 +17,8 @@ export interface DatabaseConfig {
    * other.
    */
   readonly shared: boolean;
+  /** Time after which a query of the game fails, in milliseconds; 0: no limit. Migrations have no limit. */
+  readonly queryTimeoutMs: number;
 }
 
 /** The studio's now.gg app. */
@@ -46,6 +48,8 @@ export interface SampleConfigValues {
   /** The origin at which browsers reach the app, such as `https://game.example.com`. */
   readonly publicUrl: string;
   readonly database: DatabaseConfig;
+  /** Redis for verdicts that processes share; undefined: each process asks for itself. */
+  readonly redisUrl: string | undefined;
   readonly nowgg: NowggClientConfig;
   /** Undefined: there are now.gg players only. */
   readonly web: WebSignInConfig | undefined;
@@ -62,6 +66,7 @@ export class SampleConfig implements SampleConfigValues {
   readonly http: HttpConfig;
   readonly publicUrl: string;
   readonly database: DatabaseConfig;
+  readonly redisUrl: string | undefined;
   readonly nowgg: NowggClientConfig;
   readonly web: WebSignInConfig | undefined;
   readonly encryptionKeys: readonly EncryptionKey[];
@@ -72,6 +77,7 @@ export class SampleConfig implements SampleConfigValues {
     this.http = values.http;
     this.publicUrl = values.publicUrl;
     this.database = values.database;
+    this.redisUrl = values.redisUrl;
     this.nowgg = values.nowgg;
     this.web = values.web;
     this.encryptionKeys = values.encryptionKeys;

@@ -25,7 +25,10 @@ export function dataSourceOptions({ database }: SampleConfig): Extract<DataSourc
     poolSize: database.poolSize,
     connectTimeoutMS: 5_000,
     // The embedded database has one session: its only connection stays open.
-    extra: { idleTimeoutMillis: database.shared ? 30_000 : 0 },
+    extra: {
+      idleTimeoutMillis: database.shared ? 30_000 : 0,
+      ...(database.queryTimeoutMs > 0 && { query_timeout: database.queryTimeoutMs }),
+    },
   };
 }
 

@@ -44,7 +44,7 @@ export async function startEmbeddedPostgres(directory: string | undefined): Prom
     const gate = await PasswordGate.open(socket, password);
     undo.push(() => gate.close());
     const url = `postgres://postgres:${password}@127.0.0.1:${gate.port}/postgres`;
-    return { config: { url, poolSize: 1, shared: false }, close };
+    return { config: { url, poolSize: 1, shared: false, queryTimeoutMs: 0 }, close };
   } catch (error) {
     await close();
     throw error;

@@ -55,6 +55,7 @@ export async function startEmbeddedServices(
       http,
       publicUrl,
       database,
+      redisUrl: environment.redisUrl,
       nowgg: environment.nowgg ?? (emulator as EmbeddedNowgg).client,
       web: environment.web ?? webSignIn?.client,
       encryptionKeys: environment.encryptionKeys ?? [

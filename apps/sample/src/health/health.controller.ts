@@ -4,8 +4,9 @@ import { Public } from 'nestjs-nowgg-auth';
 import { DataSource } from 'typeorm';
 
 /**
- * Health for load balancers: 503 without the database. now.gg is not asked: an outage there is not a reason to take
- * this app out of service.
+ * Two probes. `live` tells that the process answers: an orchestrator restarts it otherwise. `ready` also needs the
+ * database and is 503 without it: a load balancer then sends no requests here. now.gg is not asked: an outage there is not
+ * a reason to take this app out of service.
  */
 @Public()
 @Controller('health')
@@ -16,8 +17,13 @@ export class HealthController {
     this.#dataSource = dataSource;
   }
 
-  @Get()
-  async health(): Promise<{ status: 'ok' }> {
+  @Get('live')
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  async ready(): Promise<{ status: 'ok' }> {
     await this.#dataSource.query('SELECT 1');
     return { status: 'ok' };
   }
