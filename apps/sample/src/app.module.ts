@@ -14,6 +14,7 @@ import { PageModule } from './page/page.module.js';
 import { PlayersModule } from './players/players.module.js';
 import { ScoresModule } from './scores/scores.module.js';
 import { ShopModule } from './shop/shop.module.js';
+import { StandingsModule } from './standings/standings.module.js';
 
 /** A game backend: players, scores and purchases. */
 @Module({})
@@ -28,6 +29,7 @@ export class AppModule {
         AuthModule.register(config, development !== undefined),
         PlayersModule,
         ScoresModule,
+        ...(config.gameServerKey === undefined ? [] : [StandingsModule]),
         ShopModule,
         JobsModule,
         ...(development ? [DevelopmentModule.register(development)] : []),

@@ -26,8 +26,8 @@ export class AuthModule {
           revocationStore: typeOrmRevocationStore(),
           ...(redis && { sharedCache: redis.redisSharedCache({ url: config.redisUrl ?? '' }) }),
           globalGuard: true,
-          // The guard is enough; nothing here uses Passport.
-          strategyName: false,
+          // Only the route that game servers may call uses Passport.
+          strategyName: config.gameServerKey === undefined ? false : 'nowgg',
           routes: { path: 'auth', guards },
           inject: [SampleConfig],
           useFactory: ({ nowgg, web, publicUrl, encryptionKeys }: SampleConfig) => ({

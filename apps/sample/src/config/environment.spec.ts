@@ -34,6 +34,7 @@ describe('readEnvironment', () => {
       webSignInPort: undefined,
       profileSyncIntervalMs: 900_000,
       signInsPerMinute: 60,
+      gameServerKey: undefined,
     });
   });
 
@@ -128,10 +129,17 @@ describe('readEnvironment', () => {
       DATABASE_POOL_SIZE: '0',
       DATABASE_QUERY_TIMEOUT_MS: 'x',
       REDIS_URL: 'http://planted-password@cache',
+      GAME_SERVER_API_KEY: 'planted-too-short',
       NOWGG_CLIENT_SECRET: 'planted-secret',
       PROFILE_SYNC_INTERVAL_MS: '-1',
     });
-    const variables = ['DATABASE_URL', 'DATABASE_POOL_SIZE', 'DATABASE_QUERY_TIMEOUT_MS', 'REDIS_URL'];
+    const variables = [
+      'DATABASE_URL',
+      'DATABASE_POOL_SIZE',
+      'DATABASE_QUERY_TIMEOUT_MS',
+      'REDIS_URL',
+      'GAME_SERVER_API_KEY',
+    ];
     for (const name of ['PORT', 'PLATFORM', ...variables, 'PROFILE_SYNC_INTERVAL_MS']) expect(message).toContain(name);
     expect(message).not.toMatch(/planted|70000/);
   });

@@ -24,6 +24,7 @@ export interface Environment {
   readonly webSignInPort: number | undefined;
   readonly profileSyncIntervalMs: number;
   readonly signInsPerMinute: number;
+  readonly gameServerKey: string | undefined;
 }
 
 /** The environment cannot be used. The message names every fault, and no value. */
@@ -72,6 +73,11 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     faults.push('REDIS_URL has to begin with redis://, rediss:// or unix://');
   }
 
+  const gameServerKey = text('GAME_SERVER_API_KEY');
+  if (gameServerKey !== undefined && !/^[\x21-\x7e]{32,256}$/.test(gameServerKey)) {
+    faults.push('GAME_SERVER_API_KEY has to be 32 to 256 characters of printable ASCII without spaces');
+  }
+
   const publicUrl = text('PUBLIC_URL')?.replace(/\/$/, '');
   if (publicUrl !== undefined && !isOrigin(publicUrl)) {
     faults.push('PUBLIC_URL has to be an origin such as https://game.example.com, without a path');
@@ -94,6 +100,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     webSignInPort: whole('OIDC_EMBEDDED_PORT', undefined, 65_535),
     profileSyncIntervalMs: whole('PROFILE_SYNC_INTERVAL_MS', 900_000, 86_400_000),
     signInsPerMinute: whole('SIGN_INS_PER_MINUTE', 60, 1_000_000),
+    gameServerKey,
   };
   if (faults.length > 0) throw new EnvironmentError(faults);
   return environment;

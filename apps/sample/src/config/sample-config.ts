@@ -59,6 +59,8 @@ export interface SampleConfigValues {
   readonly profileSyncIntervalMs: number;
   /** Number of sign-ins, of refreshes and of sign-outs that one address may request per minute; 0: no limit. */
   readonly signInsPerMinute: number;
+  /** Key of the studio's game servers; undefined: there are none, and nothing uses Passport. */
+  readonly gameServerKey: string | undefined;
 }
 
 /** {@link SampleConfigValues}, injectable; nothing else in the app reads the environment. */
@@ -72,6 +74,7 @@ export class SampleConfig implements SampleConfigValues {
   readonly encryptionKeys: readonly EncryptionKey[];
   readonly profileSyncIntervalMs: number;
   readonly signInsPerMinute: number;
+  readonly gameServerKey: string | undefined;
 
   constructor(values: SampleConfigValues) {
     this.http = values.http;
@@ -83,5 +86,6 @@ export class SampleConfig implements SampleConfigValues {
     this.encryptionKeys = values.encryptionKeys;
     this.profileSyncIntervalMs = values.profileSyncIntervalMs;
     this.signInsPerMinute = values.signInsPerMinute;
+    this.gameServerKey = values.gameServerKey;
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EmbeddedNowgg } from '../embedded/embedded-nowgg.js';
 import type { EmbeddedWebSignIn } from '../embedded/embedded-web-sign-in.js';
-import { isSameSecret } from '../embedded/same-secret.js';
+import { isSameSecret } from '../auth/same-secret.js';
 
 /** Controls of the identity systems that replace the real ones. */
 export class DevelopmentControls {

@@ -63,6 +63,7 @@ export async function startEmbeddedServices(
       ],
       profileSyncIntervalMs: environment.profileSyncIntervalMs,
       signInsPerMinute: environment.signInsPerMinute,
+      gameServerKey: environment.gameServerKey,
     });
     const development = emulator && new DevelopmentControls(emulator, webSignIn);
     return { config, emulator, webSignIn, development, releasePort, close };

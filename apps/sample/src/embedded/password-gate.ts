@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { isSameSecret } from './same-secret.js';
+import { isSameSecret } from '../auth/same-secret.js';
 
 const protocolVersion = 196_608;
 const requestsForEncryption = [80_877_103, 80_877_104];

@@ -1,8 +1,9 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, UseGuards } from '@nestjs/common';
 import {
   NowggAccountService,
   NowggAuth,
   NowggAuthError,
+  NowggAuthGuard,
   NowggPrincipal,
   type NowggSessionInfo,
   NowggUser,
@@ -14,6 +15,8 @@ import type { Player } from './player.entity.js';
 import { type PlayerView, playerView } from './player-view.js';
 import { PlayersService } from './players.service.js';
 
+// The guard is global here. This line keeps the controller guarded in an application without `globalGuard` as well.
+@UseGuards(NowggAuthGuard)
 @Controller('me')
 export class MeController {
   readonly #players: PlayersService;

@@ -9,5 +9,6 @@ import { ScoresService } from './scores.service.js';
   imports: [TypeOrmModule.forFeature([Score]), PlayersModule],
   controllers: [ScoresController],
   providers: [ScoresService],
+  exports: [ScoresService],
 })
 export class ScoresModule {}
