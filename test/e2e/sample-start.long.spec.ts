@@ -21,8 +21,8 @@ const start = (variables: Readonly<Record<string, string>> = {}) => {
 
 /** The printed walk-through: what is to be pasted, and the lines that it says will come. */
 function readWalkThrough(stdout: string): { commands: string; prints: RegExp[] } {
-  const commands = stdout.slice(stdout.indexOf('# 1.'), stdout.indexOf('now.gg: '));
-  const lines = commands.split('\n').flatMap((line) => /^# {4}(.*)/.exec(line)?.[1] ?? []);
+  const commands = stdout.slice(stdout.indexOf(": '1."), stdout.indexOf('now.gg: '));
+  const lines = commands.split('\n').flatMap((line) => /^: {4}'(.*)'$/.exec(line)?.[1] ?? []);
   const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
   return { commands, prints: lines.map((line) => new RegExp(`^${line.split('…').map(literally).join('.*')}$`)) };
 }

@@ -74,7 +74,7 @@ function signInSteps(app: string): WalkThroughStep[] {
 function playSteps(app: string): WalkThroughStep[] {
   return [
     {
-      title: 'A score, and the board as everybody sees it.',
+      title: 'A score, and the board as every caller sees it.',
       commands: [
         `curl -s -w '\\n' -X POST ${app}/scores ${bearer} ${json} -d '{"board":"level-1","points":4200}'`,
         `curl -s -w '\\n' ${app}/scores/level-1`,
@@ -160,10 +160,13 @@ function webPlayerSteps(app: string): WalkThroughStep[] {
   ];
 }
 
-/** The walk-through as text: everything that is not a command is a comment, so that it may be pasted as a whole. */
+/**
+ * The walk-through as text that can be pasted as a whole. Titles and output are arguments of the command `:`, which does
+ * nothing: an interactive zsh does not know comments.
+ */
 export function printWalkThrough(steps: readonly WalkThroughStep[]): string {
   const blocks = steps.map(({ title, commands, prints }, index) =>
-    [`# ${index + 1}. ${title}`, ...commands, ...prints.map((line) => `#    ${line}`)].join('\n'),
+    [`: '${index + 1}. ${title}'`, ...commands, ...prints.map((line) => `:    '${line}'`)].join('\n'),
   );
   return blocks.join('\n\n');
 }
