@@ -10,7 +10,7 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../identity-provider.js';
-import { withoutTrailingSlash } from '../trailing-slashes.js';
+import { withoutTrailingSlash } from '../urls.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
 import { verdictScopeOf } from '../verdict-scope.js';
 import type { TokenType } from '../../principal.js';

@@ -1,3 +1,5 @@
+import { isSecureUrl } from '../urls.js';
+
 /** One client at now.gg's User Account Service. */
 export interface NowggProviderOptions {
   /** Name of this provider in the module: part of every principal and grant. Default `nowgg`. */
@@ -15,8 +17,6 @@ export interface NowggProviderOptions {
 
 export const NOWGG_BASE_URL = 'https://now.gg';
 export const NOWGG_ISSUER = 'https://now.gg';
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
  * Every fault of these options, as sentences that name the option and never its value. Empty for valid options.
@@ -43,7 +43,7 @@ function baseUrlFaults(baseUrl: unknown, allowInsecure: boolean | undefined): st
   if (url.username || url.password || url.search || url.hash) {
     return ['baseUrl must have no credentials, query or fragment'];
   }
-  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname) && allowInsecure !== true) {
+  if (!isSecureUrl(baseUrl, allowInsecure === true)) {
     return ['baseUrl must be https: plain http needs a loopback host or allowInsecureBaseUrl'];
   }
   return [];

@@ -1,7 +1,7 @@
 import * as openid from 'openid-client';
 import { IdentityUnavailableError } from '../../errors.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { isSecureUrl } from '../endpoints/secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 
 export const METADATA_TIMEOUT_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
-import { isSecureUrl } from '../endpoints/secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 
 /** Sites that may start sign-ins, and addresses that sign-ins may return to. */
 export interface AuthorizationPolicyOptions {

@@ -1,6 +1,6 @@
 import type { ServerMetadata } from 'openid-client';
 import type { OAuth2Settings } from './oauth2-settings.js';
-import { isSecureUrl } from './secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 
 /** Endpoints that get a client secret, a code or a token. */
 const WITH_CREDENTIALS = [

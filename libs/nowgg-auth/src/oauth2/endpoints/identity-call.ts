@@ -3,7 +3,7 @@ import type { IdentityHttp, IdentityHttpOutcome, IdentityHttpPurpose } from '../
 import { isJsonObject } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
-import { isSecureUrl } from './secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 
 export interface IdentityCallOptions {
   readonly purpose: IdentityHttpPurpose;

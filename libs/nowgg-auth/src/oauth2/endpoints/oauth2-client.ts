@@ -10,7 +10,7 @@ import { IdentityCall } from './identity-call.js';
 import { JwksSource, type Keys, readKeys } from './jwks-source.js';
 import { CachedDocument, type Loading } from './cached-document.js';
 import type { OAuth2Settings } from './oauth2-settings.js';
-import { withoutTrailingSlash } from './secure-url.js';
+import { withoutTrailingSlash } from '../../identity/urls.js';
 
 /** Time that the start of the application waits for the discovery document, in real time. */
 const BOOT_WAIT_MS = 2_000;

@@ -1,5 +1,5 @@
 import type { OAuth2ProviderOptions } from './oauth2-options.js';
-import { isSecureUrl } from '../endpoints/secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 import { isVerificationMethod, type VerificationMethod } from '../verification/verification-method.js';
 
 type Rule = readonly [isGood: (value: unknown) => boolean, sentence: string];

@@ -1,7 +1,7 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { isSecureUrl } from '../endpoints/secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 import { factsOf } from '../verification/token-facts.js';
 import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
 import { noAnswer, refusedToken } from '../verification/remote-answer.js';

@@ -1,7 +1,7 @@
 import type { IdentityProviderDefinition } from '../../identity/identity-provider.js';
 import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
-import { withoutTrailingSlash } from '../endpoints/secure-url.js';
+import { withoutTrailingSlash } from '../../identity/urls.js';
 import { userinfo } from '../verification/userinfo.js';
 
 /** One client at Working Group Two. */

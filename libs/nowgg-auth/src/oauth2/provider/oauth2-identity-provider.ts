@@ -16,7 +16,7 @@ import type { TokenType } from '../../principal.js';
 import { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { VerificationChoice } from '../options/oauth2-options.js';
 import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
-import { isSameIssuer } from '../endpoints/secure-url.js';
+import { isSameIssuer } from '../../identity/urls.js';
 import { exchangeCode, refreshTokens, revokeTokens } from '../endpoints/token-endpoint.js';
 import { askForAccount } from '../verification/userinfo.js';
 import { isVerificationMethod, type TokenVerification } from '../verification/verification-method.js';

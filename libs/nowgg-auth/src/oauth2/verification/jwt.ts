@@ -13,7 +13,7 @@ import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { withoutTrailingSlash } from '../endpoints/secure-url.js';
+import { withoutTrailingSlash } from '../../identity/urls.js';
 import { factsOf } from './token-facts.js';
 import { VerifiedHeaderCache } from './verified-header-cache.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';

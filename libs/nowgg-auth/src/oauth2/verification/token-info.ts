@@ -1,7 +1,7 @@
 import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { isSecureUrl } from '../endpoints/secure-url.js';
+import { isSecureUrl } from '../../identity/urls.js';
 import { readScopes } from '../../identity/scopes.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';

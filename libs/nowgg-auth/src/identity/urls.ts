@@ -1,7 +1,5 @@
-import { lengthWithoutSlashes } from '../../identity/trailing-slashes.js';
-
-export { withoutTrailingSlash } from '../../identity/trailing-slashes.js';
-
+const SLASH = 0x2f;
+/** The host of a URL that leads to this machine. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whether a text is an absolute https URL, or plain http to this machine, or to any host with `allowInsecure`. */
@@ -19,4 +17,19 @@ export function isSecureUrl(text: unknown, allowInsecure: boolean): text is stri
 export function isSameIssuer(claimed: string, issuer: string): boolean {
   const length = lengthWithoutSlashes(issuer);
   return lengthWithoutSlashes(claimed) === length && claimed.startsWith(issuer.slice(0, length));
+}
+
+/**
+ * Length of an address without the slashes at its end. Uses a loop, because a regular expression would backtrack at
+ * every slash of a long run, and an attacker may choose the text.
+ */
+function lengthWithoutSlashes(url: string): number {
+  let end = url.length;
+  while (url.charCodeAt(end - 1) === SLASH) end -= 1;
+  return end;
+}
+
+/** The address without slashes at its end. */
+export function withoutTrailingSlash(url: string): string {
+  return url.slice(0, lengthWithoutSlashes(url));
 }

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isSameIssuer, withoutTrailingSlash } from './secure-url.js';
+import { isSameIssuer, withoutTrailingSlash } from './urls.js';
 
 const address = fc.array(fc.constantFrom('https://id.example', '/', '//', 'a', 'b', '')).map((parts) => parts.join(''));
 
