@@ -1,4 +1,5 @@
-import { nowggOptionFaults, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
+import { NOWGG_RULES, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
+import { faultsOf } from '../rules.js';
 import {
   CircuitShape,
   EncryptionKeyShape,
@@ -23,7 +24,7 @@ export function optionFaults(options: unknown): string[] {
 }
 
 function clientFaults(options: Settings): string[] {
-  if (isPresent(options.clientId)) return nowggOptionFaults(clientOptionsOf(options));
+  if (isPresent(options.clientId)) return faultsOf(NOWGG_RULES, clientOptionsOf(options));
   return CLIENT_OPTIONS.filter((name) => isPresent(options[name])).map((name) => `${name} needs clientId`);
 }
 

@@ -456,6 +456,15 @@ describe('nowgg()', () => {
     );
   });
 
+  it('refuses unknown options, and a name or an opt-out of another type', () => {
+    const options = { clientId: 'a', clientSecrets: 's', name: 5, allowInsecureBaseUrl: 1 };
+    expect(() => nowgg(options as never)).toThrow(
+      'nowgg(): unknown option clientSecrets; name must be 1 to 64 characters of A-Z a-z 0-9 _ -; ' +
+        'allowInsecureBaseUrl must be true or false',
+    );
+    expect(() => nowgg(undefined as never)).toThrow('nowgg(): the options must be an object');
+  });
+
   it('takes plain http for loopback, or where it is asked for', () => {
     expect(() => nowgg({ clientId: 'a', baseUrl: 'http://127.0.0.1:4000' })).not.toThrow();
     expect(() => nowgg({ clientId: 'a', baseUrl: 'http://[::1]:4000' })).not.toThrow();

@@ -1,3 +1,4 @@
+import { A_PROVIDER_NAME, type Given, isText, type Rules, TRUE_OR_FALSE } from '../../rules.js';
 import { isSecureUrl } from '../urls.js';
 
 /** One client at now.gg's User Account Service. */
@@ -18,33 +19,21 @@ export interface NowggProviderOptions {
 export const NOWGG_BASE_URL = 'https://now.gg';
 export const NOWGG_ISSUER = 'https://now.gg';
 
-/**
- * Every fault of these options, as sentences that name the option and never its value. Empty for valid options.
- * Used by `nowgg()` and by the module's own validation.
- */
-export function nowggOptionFaults(options: Partial<NowggProviderOptions>): string[] {
-  const faults: string[] = [];
-  const isText = (value: unknown) => typeof value === 'string' && value.trim() !== '' && value.length <= 2048;
-  if (!isText(options.clientId)) faults.push('clientId must be a non-empty string');
-  if (options.clientSecret !== undefined && !isText(options.clientSecret)) {
-    faults.push('clientSecret must be a non-empty string, or absent');
-  }
-  if (options.name !== undefined && !/^[A-Za-z0-9_-]{1,64}$/.test(options.name)) {
-    faults.push('name must be 1 to 64 characters of A-Z a-z 0-9 _ -');
-  }
-  if (options.issuer !== undefined && !isText(options.issuer)) faults.push('issuer must be a non-empty string');
-  if (options.baseUrl !== undefined) faults.push(...baseUrlFaults(options.baseUrl, options.allowInsecureBaseUrl));
-  return faults;
-}
+export const NOWGG_RULES: Rules<keyof NowggProviderOptions> = {
+  clientId: [isText, 'must be a non-empty string', 'required'],
+  clientSecret: [isText, 'must be a non-empty string, or absent'],
+  name: A_PROVIDER_NAME,
+  baseUrl: baseUrlFaults,
+  allowInsecureBaseUrl: TRUE_OR_FALSE,
+  issuer: [isText, 'must be a non-empty string'],
+};
 
-function baseUrlFaults(baseUrl: unknown, allowInsecure: boolean | undefined): string[] {
+function baseUrlFaults(baseUrl: unknown, name: string, { allowInsecureBaseUrl }: Given): string[] {
   const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return ['baseUrl must be an https URL'];
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return [`${name} must be an https URL`];
   if (url.username || url.password || url.search || url.hash) {
-    return ['baseUrl must have no credentials, query or fragment'];
+    return [`${name} must have no credentials, query or fragment`];
   }
-  if (!isSecureUrl(baseUrl, allowInsecure === true)) {
-    return ['baseUrl must be https: plain http needs a loopback host or allowInsecureBaseUrl'];
-  }
-  return [];
+  if (isSecureUrl(baseUrl, allowInsecureBaseUrl === true)) return [];
+  return [`${name} must be https: plain http needs a loopback host or allowInsecureBaseUrl`];
 }

@@ -1,7 +1,8 @@
 import { NowggConfigurationError } from '../../errors.js';
 import type { IdentityProviderDefinition } from '../identity-provider.js';
 import { NowggIdentityProvider } from './nowgg-identity-provider.js';
-import { nowggOptionFaults, type NowggProviderOptions } from './nowgg-options.js';
+import { faultsOf } from '../../rules.js';
+import { NOWGG_RULES, type NowggProviderOptions } from './nowgg-options.js';
 
 /**
  * Defines an identity provider for one now.gg client. The module creates one from `clientId`; use this function for
@@ -20,7 +21,7 @@ import { nowggOptionFaults, type NowggProviderOptions } from './nowgg-options.js
  * ```
  */
 export function nowgg(options: NowggProviderOptions): IdentityProviderDefinition {
-  const faults = nowggOptionFaults(options);
+  const faults = faultsOf(NOWGG_RULES, options);
   if (faults.length > 0) throw new NowggConfigurationError(`nowgg(): ${faults.join('; ')}`);
   const name = options.name ?? 'nowgg';
   const frozen = Object.freeze({ ...options, name });

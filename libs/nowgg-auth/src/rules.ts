@@ -1,0 +1,72 @@
+/** Options as the application gave them: nothing is known about their types. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/**
+ * A check, and the sentence that follows the option's name when it fails. An absent option passes unless it is
+ * `required`. A function in place of the pair returns whole sentences, for values with parts or several sentences.
+ */
+export type Rule =
+  | readonly [isGood: (value: unknown) => boolean, sentence: string, presence?: 'required']
+  | ((value: unknown, name: string, options: Given) => string[]);
+
+/** The rule of each option. */
+export type Rules<Name extends string = string> = Readonly<Record<Name, Rule>>;
+
+/**
+ * Every fault of an object of options, unknown options included. The sentences name options, never values.
+ *
+ * @param path text before each name, such as `verification.`
+ * @param absent values that count as absent
+ */
+export function faultsOf(rules: Rules, options: unknown, path = '', absent: readonly unknown[] = [undefined]) {
+  if (!isRecord(options)) return [`${path === '' ? 'the options' : path.slice(0, -1)} must be an object`];
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(rules, name));
+  const wrong = Object.entries(rules).flatMap(([name, rule]) => {
+    const value = options[name];
+    const isAbsent = absent.includes(value);
+    if (typeof rule === 'function') return isAbsent ? [] : rule(value, path + name, options);
+    const [isGood, sentence, presence] = rule;
+    return (isAbsent && presence !== 'required') || isGood(value) ? [] : [`${path}${name} ${sentence}`];
+  });
+  return [...unknown.map((name) => `unknown option ${path}${name}`), ...wrong];
+}
+
+/** Whether a value is an object with names, such as a literal or parsed JSON, and not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= 2048;
+}
+
+export function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+export const oneOf = (...values: readonly unknown[]) => {
+  return (value: unknown): boolean => values.includes(value);
+};
+
+export const matching = (pattern: RegExp) => {
+  return (value: unknown): boolean => typeof value === 'string' && pattern.test(value);
+};
+
+export const arrayOf = (isGood: (item: unknown) => boolean) => {
+  return (value: unknown): boolean => Array.isArray(value) && value.every(isGood);
+};
+
+export const wholeNumber = (least: number, most: number) => {
+  return (value: unknown): boolean =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+};
+
+/** The name of an identity provider. */
+export const PROVIDER_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** The id of an encryption key. */
+export const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
+/** 32 bytes are 43 characters and one padding character; the last character before it has four significant bits. */
+export const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
+export const TRUE_OR_FALSE: Rule = [oneOf(true, false), 'must be true or false'];
+export const A_PROVIDER_NAME: Rule = [matching(PROVIDER_NAME), 'must be 1 to 64 characters of A-Z a-z 0-9 _ -'];
