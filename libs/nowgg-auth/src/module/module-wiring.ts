@@ -9,7 +9,7 @@ import type {
 } from './module-options.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import { configurationError, resolveOptions } from '../options/resolve-options.js';
-import { isSettings } from '../options/shape-faults.js';
+import { isRecord } from '../rules.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) 
   strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
   isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
   globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
-  clock: [(value) => isSettings(value) && typeof value.now === 'function', 'a NowggClock'],
+  clock: [(value) => isRecord(value) && typeof value.now === 'function', 'a NowggClock'],
   httpAgents: [isHttpAgents, '{ http?, https? }, agents of node:http and node:https'],
 };
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
@@ -61,7 +61,7 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
     providers: faults.length > 0 ? [{ provide: GIVEN_OPTIONS, useValue: undefined }] : givenBy(options),
     resolve: (given) => {
       if (faults.length > 0) throw configurationError(faults);
-      if (!isSettings(given)) return resolveOptions(given);
+      if (!isRecord(given)) return resolveOptions(given);
       const returned = split(given);
       const returnedFaults = [...returnedWiringFaults(returned.wiring), ...productionFaults(given)];
       return resolveOptions(returned.rest, returnedFaults, needsKeys(wiring));
@@ -71,8 +71,8 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
 
 /** Refuses an option for tests in production. Nothing else reads the environment. */
 function productionFaults(given: unknown): string[] {
-  const verification = isSettings(given) ? given.verification : undefined;
-  const isForTests = isSettings(verification) && verification.refusalsAreDefinite === true;
+  const verification = isRecord(given) ? given.verification : undefined;
+  const isForTests = isRecord(verification) && verification.refusalsAreDefinite === true;
   return isForTests && process.env.NODE_ENV === 'production'
     ? ['verification.refusalsAreDefinite is for tests: it must not be set with NODE_ENV=production']
     : [];
@@ -86,7 +86,7 @@ export function routesOf({ routes }: NowggAuthWiring): NowggRoutesOptions | unde
 
 function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
   if (typeof value === 'boolean') return true;
-  if (!isSettings(value)) return false;
+  if (!isRecord(value)) return false;
   const { path, guards, ...rest } = value;
   const hasPath = path === undefined || (typeof path === 'string' && /^[\w/-]{1,128}$/.test(path));
   const hasGuards = guards === undefined || (Array.isArray(guards) && guards.every((g) => typeof g === 'function'));
@@ -95,7 +95,7 @@ function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
 
 /** Strict about keys and types, because these agents carry the requests with our client secret. */
 export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
-  if (!isSettings(value)) return false;
+  if (!isRecord(value)) return false;
   const { http, https, ...rest } = value;
   const areAgents = [http, https].every((agent) => agent === undefined || agent instanceof Agent);
   return areAgents && Object.keys(rest).length === 0;
@@ -103,7 +103,7 @@ export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
 
 /** Whether the value can create a store. Other values are left out and reported at startup. */
 export function isProviderFactory(value: unknown): value is { inject: []; create(): never } {
-  return isSettings(value) && typeof value.create === 'function' && Array.isArray(value.inject);
+  return isRecord(value) && typeof value.create === 'function' && Array.isArray(value.inject);
 }
 
 function givenBy({ useFactory, useClass, useExisting, inject = [] }: NowggAuthModuleAsyncOptions): Provider[] {
@@ -120,7 +120,7 @@ function givenBy({ useFactory, useClass, useExisting, inject = [] }: NowggAuthMo
 }
 
 function split(options: unknown): { wiring: NowggAuthWiring; rest: Settings } {
-  const entries = isSettings(options) ? Object.entries(options) : [];
+  const entries = isRecord(options) ? Object.entries(options) : [];
   const isWiring = ([key]: [string, unknown]) => Object.hasOwn(WIRING, key);
   return {
     wiring: Object.fromEntries(entries.filter(isWiring)),

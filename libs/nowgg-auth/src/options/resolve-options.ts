@@ -1,6 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { NowggConfigurationError } from '../errors.js';
 import { nowgg } from '../identity/nowgg/nowgg.js';
+import type { NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
 import type {
   NowggAuthOptions,
   ResolvedNowggAuthOptions,
@@ -10,7 +11,7 @@ import type {
 } from './options.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { DEFAULTS } from './defaults.js';
-import { clientOptionsOf, isPresent, optionFaults } from './option-faults.js';
+import { isPresent, optionFaults } from './option-faults.js';
 import { RANDOM_KEY } from './weak-key.js';
 
 /**
@@ -31,9 +32,11 @@ export function resolveOptions(
   const refusedKey = faults.find((fault) => fault.endsWith(RANDOM_KEY));
   if (refusedKey !== undefined) publishSecurityEvent({ type: 'refused_key', detail: refusedKey });
   if (faults.length > 0) throw configurationError(faults);
+  const { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = options;
+  const client = { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } as NowggProviderOptions;
   return Object.freeze<ResolvedNowggAuthOptions>({
     identityProviders: Object.freeze([
-      ...(isPresent(options.clientId) ? [nowgg(clientOptionsOf({ ...options }))] : []),
+      ...(isPresent(clientId) ? [nowgg(present(client))] : []),
       ...(options.identityProviders ?? []),
     ]),
     realm: options.realm ?? DEFAULTS.realm,
