@@ -1,7 +1,7 @@
 import { NowggConfigurationError } from '../../errors.js';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { type DeclaredPolicy, declarePolicy } from './policy.js';
-import { findPolicyFault } from './policy-faults.js';
+import { policyFaults } from './policy-faults.js';
 
 /** A decorator for a handler or a controller. */
 export type PolicyDecorator = ClassDecorator & MethodDecorator;
@@ -115,8 +115,8 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
  * ```
  */
 export function NowggAuth(policy: AuthenticationPolicy): PolicyDecorator {
-  const fault = findPolicyFault(policy);
-  if (fault) throw new NowggConfigurationError(`@NowggAuth: ${fault}`);
+  const faults = policyFaults(policy);
+  if (faults.length > 0) throw new NowggConfigurationError(`@NowggAuth: ${faults.join('; ')}`);
   return decorator('@NowggAuth', (declared) => ({
     ...declared,
     authentication: Object.freeze({ ...declared.authentication, ...policy }),
