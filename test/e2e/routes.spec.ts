@@ -160,8 +160,9 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
 describe('the ready-made routes', () => {
   it.each([
     [{ routes: true }, 'routes need a tokenStore'],
-    [{ routes: { path: 'a b' }, tokenStore: memoryTokenStore() }, 'routes must be'],
-    [{ routes: { pth: 'a' }, tokenStore: memoryTokenStore() }, 'routes must be'],
+    [{ routes: { path: 'a b' }, tokenStore: memoryTokenStore() }, 'routes.path must be'],
+    [{ routes: 'auth', tokenStore: memoryTokenStore() }, 'routes must be'],
+    [{ routes: { pth: 'a' }, tokenStore: memoryTokenStore() }, 'unknown option routes.pth'],
   ])('refuse to boot with %j', async (wiring, fault) => {
     const options = { clientId: 'game', clientSecret: 's', strategyName: false, ...wiring } as never;
     const boot = Test.createTestingModule({ imports: [NowggAuthModule.forRoot(options)] }).compile();

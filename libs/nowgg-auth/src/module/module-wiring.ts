@@ -9,10 +9,8 @@ import type {
 } from './module-options.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import { configurationError, resolveOptions } from '../options/resolve-options.js';
-import { isRecord } from '../rules.js';
-import type { NowggRoutesOptions } from '../routes/routes-options.js';
-
-type Settings = Readonly<Record<string, unknown>>;
+import { faultsOf, type Given, isFunction, isRecord, type Rule, type Rules, TRUE_OR_FALSE } from '../rules.js';
+import { routesFaults, routesOf } from '../routes/routes-options.js';
 
 /** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
 export interface ModuleDeclaration {
@@ -26,17 +24,19 @@ export interface ModuleDeclaration {
 /** DI token of the options as the application gave them. */
 export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 
-/** The check and the error text of each wiring key. */
-const WIRING: Readonly<Record<keyof NowggAuthWiring, readonly [(value: unknown) => boolean, string]>> = {
-  tokenStore: [isProviderFactory, 'the result of memoryTokenStore() or typeOrmTokenStore()'],
-  revocationStore: [isProviderFactory, 'the result of memoryRevocationStore() or typeOrmRevocationStore()'],
-  sharedCache: [isProviderFactory, 'the result of redisSharedCache()'],
-  routes: [isRoutes, 'true, false, or { path?, guards? }'],
-  strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'a name, or false'],
-  isGlobal: [(value) => typeof value === 'boolean', 'true or false'],
-  globalGuard: [(value) => typeof value === 'boolean', 'true or false'],
-  clock: [(value) => isRecord(value) && typeof value.now === 'function', 'a NowggClock'],
-  httpAgents: [isHttpAgents, '{ http?, https? }, agents of node:http and node:https'],
+const AGENT: Rule = [(value) => value instanceof Agent, 'must be an agent of node:http or node:https'];
+const AGENTS: Rules<keyof IdentityHttpAgents> = { http: AGENT, https: AGENT };
+
+const WIRING: Rules<keyof NowggAuthWiring> = {
+  tokenStore: [isProviderFactory, 'must be the result of memoryTokenStore() or typeOrmTokenStore()'],
+  revocationStore: [isProviderFactory, 'must be the result of memoryRevocationStore() or typeOrmRevocationStore()'],
+  sharedCache: [isProviderFactory, 'must be the result of redisSharedCache()'],
+  routes: routesFaults,
+  strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'must be a name, or false'],
+  isGlobal: TRUE_OR_FALSE,
+  globalGuard: TRUE_OR_FALSE,
+  clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],
+  httpAgents: (agents, name) => faultsOf(AGENTS, agents, `${name}.`),
 };
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 const ASYNC_KEYS: readonly string[] = ['imports', 'inject', ...SOURCES];
@@ -78,32 +78,14 @@ function productionFaults(given: unknown): string[] {
     : [];
 }
 
-/** Options of the ready-made routes; undefined without routes. */
-export function routesOf({ routes }: NowggAuthWiring): NowggRoutesOptions | undefined {
-  if (routes === undefined || routes === false || !isRoutes(routes)) return undefined;
-  return routes === true ? {} : routes;
-}
-
-function isRoutes(value: unknown): value is boolean | NowggRoutesOptions {
-  if (typeof value === 'boolean') return true;
-  if (!isRecord(value)) return false;
-  const { path, guards, ...rest } = value;
-  const hasPath = path === undefined || (typeof path === 'string' && /^[\w/-]{1,128}$/.test(path));
-  const hasGuards = guards === undefined || (Array.isArray(guards) && guards.every((g) => typeof g === 'function'));
-  return hasPath && hasGuards && Object.keys(rest).length === 0;
-}
-
 /** Strict about keys and types, because these agents carry the requests with our client secret. */
 export function isHttpAgents(value: unknown): value is IdentityHttpAgents {
-  if (!isRecord(value)) return false;
-  const { http, https, ...rest } = value;
-  const areAgents = [http, https].every((agent) => agent === undefined || agent instanceof Agent);
-  return areAgents && Object.keys(rest).length === 0;
+  return faultsOf(AGENTS, value).length === 0;
 }
 
 /** Whether the value can create a store. Other values are left out and reported at startup. */
 export function isProviderFactory(value: unknown): value is { inject: []; create(): never } {
-  return isRecord(value) && typeof value.create === 'function' && Array.isArray(value.inject);
+  return isRecord(value) && isFunction(value.create) && Array.isArray(value.inject);
 }
 
 function givenBy({ useFactory, useClass, useExisting, inject = [] }: NowggAuthModuleAsyncOptions): Provider[] {
@@ -119,7 +101,7 @@ function givenBy({ useFactory, useClass, useExisting, inject = [] }: NowggAuthMo
   return useClass ? [useClass, given] : [given];
 }
 
-function split(options: unknown): { wiring: NowggAuthWiring; rest: Settings } {
+function split(options: unknown): { wiring: NowggAuthWiring; rest: Given } {
   const entries = isRecord(options) ? Object.entries(options) : [];
   const isWiring = ([key]: [string, unknown]) => Object.hasOwn(WIRING, key);
   return {
@@ -133,10 +115,8 @@ function needsKeys(wiring: NowggAuthWiring): boolean {
 }
 
 function wiringFaults(wiring: NowggAuthWiring): string[] {
-  const faults = (Object.keys(WIRING) as (keyof NowggAuthWiring)[])
-    .filter((key) => wiring[key] !== undefined && !WIRING[key][0](wiring[key]))
-    .map((key) => `${key} must be ${WIRING[key][1]}`);
-  const noStore = routesOf(wiring) !== undefined && wiring.tokenStore === undefined;
+  const faults = faultsOf(WIRING, wiring);
+  const noStore = routesOf(wiring.routes) !== undefined && wiring.tokenStore === undefined;
   return noStore ? [...faults, 'routes need a tokenStore'] : faults;
 }
 
@@ -146,7 +126,7 @@ function returnedWiringFaults(wiring: NowggAuthWiring): string[] {
   );
 }
 
-function sourceFaults(rest: Settings): string[] {
+function sourceFaults(rest: Given): string[] {
   const misplaced = Object.keys(rest).filter((key) => !ASYNC_KEYS.includes(key));
   const sources = SOURCES.filter((key) => rest[key] !== undefined);
   return [

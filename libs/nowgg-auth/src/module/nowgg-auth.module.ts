@@ -15,12 +15,12 @@ import {
   isHttpAgents,
   isProviderFactory,
   type ModuleDeclaration,
-  routesOf,
 } from './module-wiring.js';
 import { RESOLVED_OPTIONS } from '../options/options.js';
 import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { routesOf } from '../routes/routes-options.js';
 import { routesController } from '../routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
@@ -88,7 +88,7 @@ function dynamicModule(
   imports: NonNullable<NowggAuthModuleAsyncOptions['imports']>,
 ): DynamicModule {
   const { wiring } = declaration;
-  const routes = routesOf(wiring);
+  const routes = routesOf(wiring.routes);
   return {
     module: NowggAuthModule,
     controllers: routes ? [routesController(routes)] : [],
