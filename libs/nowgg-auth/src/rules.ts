@@ -31,6 +31,11 @@ export function faultsOf(rules: Rules, options: unknown, path = '', absent: read
   return [...unknown.map((name) => `unknown option ${path}${name}`), ...wrong];
 }
 
+/** The options without those that are absent, for example to replace defaults. */
+export function withoutAbsent<T extends object>(options: T, absent: readonly unknown[] = [undefined]): T {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => !absent.includes(value))) as T;
+}
+
 /** Whether a value is an object with names, such as a literal or parsed JSON, and not an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -52,8 +57,8 @@ export const matching = (pattern: RegExp) => {
   return (value: unknown): boolean => typeof value === 'string' && pattern.test(value);
 };
 
-export const arrayOf = (isGood: (item: unknown) => boolean) => {
-  return (value: unknown): boolean => Array.isArray(value) && value.every(isGood);
+export const arrayOf = (isGood: (item: unknown) => boolean, least = 0) => {
+  return (value: unknown): boolean => Array.isArray(value) && value.length >= least && value.every(isGood);
 };
 
 export const wholeNumber = (least: number, most: number) => {
@@ -69,4 +74,4 @@ export const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 export const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 export const TRUE_OR_FALSE: Rule = [oneOf(true, false), 'must be true or false'];
-export const A_PROVIDER_NAME: Rule = [matching(PROVIDER_NAME), 'must be 1 to 64 characters of A-Z a-z 0-9 _ -'];
+export const A_PROVIDER_NAME = [matching(PROVIDER_NAME), 'must be 1 to 64 characters of A-Z a-z 0-9 _ -'] as const;

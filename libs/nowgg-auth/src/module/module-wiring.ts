@@ -9,7 +9,7 @@ import type {
 } from './module-options.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import { configurationError, resolveOptions } from '../options/resolve-options.js';
-import { faultsOf, type Given, isFunction, isRecord, type Rule, type Rules, TRUE_OR_FALSE } from '../rules.js';
+import { faultsOf, type Given, isFunction, isRecord, isText, type Rule, type Rules, TRUE_OR_FALSE } from '../rules.js';
 import { routesFaults, routesOf } from '../routes/routes-options.js';
 
 /** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
@@ -32,7 +32,7 @@ const WIRING: Rules<keyof NowggAuthWiring> = {
   revocationStore: [isProviderFactory, 'must be the result of memoryRevocationStore() or typeOrmRevocationStore()'],
   sharedCache: [isProviderFactory, 'must be the result of redisSharedCache()'],
   routes: routesFaults,
-  strategyName: [(value) => value === false || (typeof value === 'string' && value !== ''), 'must be a name, or false'],
+  strategyName: [(value) => value === false || isText(value), 'must be a name, or false'],
   isGlobal: TRUE_OR_FALSE,
   globalGuard: TRUE_OR_FALSE,
   clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],

@@ -136,9 +136,7 @@ function isDefinition(value: unknown): value is Given {
 }
 
 function areTokenTypes(value: unknown): boolean {
-  return (
-    arrayOf(oneOf('token', 'id_token'))(value) && (value as unknown[]).length > 0 && !hasDuplicate(value as unknown[])
-  );
+  return arrayOf(oneOf('token', 'id_token'), 1)(value) && !hasDuplicate(value as string[]);
 }
 
 function tokensFaults(tokens: unknown, name: string): string[] {

@@ -1,5 +1,5 @@
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
-import { faultsOf, oneOf, type Rule, type Rules, TRUE_OR_FALSE } from '../../rules.js';
+import { faultsOf, isText, oneOf, type Rule, type Rules, TRUE_OR_FALSE } from '../../rules.js';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 
 const DURATION: Rule = [
@@ -12,7 +12,7 @@ const POLICY: Rules<keyof AuthenticationPolicy> = {
   maxAuthAgeMs: DURATION,
   allowStale: TRUE_OR_FALSE,
   tokenType: [oneOf('token', 'id_token'), 'must be token or id_token'],
-  provider: [(value) => typeof value === 'string' && value !== '', 'must be the name of an identity provider'],
+  provider: [isText, 'must be the name of an identity provider'],
 };
 
 /** Every fault of a policy, independent of the module's options. */

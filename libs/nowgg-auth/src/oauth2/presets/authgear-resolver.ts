@@ -1,11 +1,12 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { isSecureUrl } from '../../identity/urls.js';
+import { faultsOf } from '../../rules.js';
 import { factsOf } from '../verification/token-facts.js';
 import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
 import { noAnswer, refusedToken } from '../verification/remote-answer.js';
 import {
+  secureUrl,
   type TokenVerification,
   VerificationMethod,
   type MethodRequirements,
@@ -41,14 +42,12 @@ class ResolverMethod extends VerificationMethod<ResolverOptions> {
   override readonly jwtOnly = false;
   override readonly local = false;
 
-  constructor({ url }: ResolverOptions) {
-    super('resolver', { url });
+  constructor(options: ResolverOptions) {
+    super('resolver', { ...options });
   }
 
   override faults({ allowInsecure }: MethodRequirements): string[] {
-    return isSecureUrl(this.settings.url, allowInsecure === true)
-      ? []
-      : ['resolver url must be https: plain http needs a loopback host or allowInsecure'];
+    return faultsOf({ url: secureUrl(allowInsecure) }, this.settings, 'resolver ');
   }
 
   override create(client: OAuth2Client): TokenVerification {

@@ -4,6 +4,7 @@ import { readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import { faultsOf, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
@@ -23,6 +24,8 @@ export interface IntrospectionOptions {
   requireTokenType?: boolean;
 }
 
+const RULES: Rules<keyof IntrospectionOptions> = { sameClient: TRUE_OR_FALSE, requireTokenType: TRUE_OR_FALSE };
+
 /**
  * Verifies an access token by introspection (RFC 7662). The answer also contains its client, scopes and expiry.
  *
@@ -40,8 +43,7 @@ export interface IntrospectionOptions {
  * ```
  */
 export function introspection(options: IntrospectionOptions = {}): VerificationMethod {
-  const { sameClient = true, requireTokenType = true } = options;
-  return new IntrospectionMethod({ sameClient, requireTokenType });
+  return new IntrospectionMethod({ sameClient: true, requireTokenType: true, ...withoutAbsent(options) });
 }
 
 class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptions>> {
@@ -53,12 +55,10 @@ class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptio
   }
 
   override faults({ clientSecret, endpoints }: MethodRequirements): string[] {
-    const faults = clientSecret === undefined ? ['clientSecret is needed for introspection'] : [];
+    const faults = faultsOf(RULES, this.settings, 'introspection ');
+    if (clientSecret === undefined) faults.push('clientSecret is needed for introspection');
     if (endpoints && endpoints.introspection === undefined) {
       faults.push('endpoints.introspection is needed for introspection');
-    }
-    for (const name of ['sameClient', 'requireTokenType'] as const) {
-      if (typeof this.settings[name] !== 'boolean') faults.push(`introspection ${name} must be true or false`);
     }
     return faults;
   }

@@ -11,6 +11,7 @@ import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
+import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
@@ -50,7 +51,14 @@ interface Attempt {
 }
 
 /** An HMAC algorithm would use the public key as its secret; `none` accepts anything. */
-const ASYMMETRIC = /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/;
+export const isAsymmetric = matching(/^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/);
+
+const RULES: Rules<keyof JwtVerificationOptions> = {
+  audience: [isText, 'must be a non-empty string', 'required'],
+  algorithms: [arrayOf(isAsymmetric, 1), 'must be asymmetric signature algorithms'],
+  typ: [(value) => value === false || isText(value), 'must be a name, or false'],
+  sameClient: TRUE_OR_FALSE,
+};
 /**
  * Required claims in addition to `iss` and `aud`: those of RFC 9068 section 2.2, or without its `typ` only the claims
  * that this module needs. This module checks the texts itself, including their type.
@@ -83,22 +91,13 @@ class JwtMethod extends VerificationMethod<Settings> {
   override readonly local = true;
 
   constructor(options: JwtVerificationOptions) {
-    super('jwt', {
-      audience: options.audience,
-      algorithms: [...(options.algorithms ?? ['RS256'])],
-      typ: options.typ ?? 'at+jwt',
-      sameClient: options.sameClient ?? true,
-    });
+    const { algorithms, ...given } = withoutAbsent(options);
+    super('jwt', { typ: 'at+jwt', sameClient: true, ...given, algorithms: Array.from(algorithms ?? ['RS256']) });
   }
 
   override faults({ clientId, issuer, endpoints }: MethodRequirements): string[] {
-    const { audience, algorithms, typ } = this.settings;
-    const faults: string[] = [];
-    if (typeof audience !== 'string' || audience === '') faults.push('jwt audience must be a non-empty string');
-    if (algorithms.length === 0 || !algorithms.every((algorithm) => ASYMMETRIC.test(algorithm))) {
-      faults.push('jwt algorithms must be asymmetric signature algorithms');
-    }
-    if (typ !== false && (typeof typ !== 'string' || typ === '')) faults.push('jwt typ must be a name, or false');
+    const { audience, typ } = this.settings;
+    const faults = faultsOf(RULES, this.settings, 'jwt ');
     if (typ === false && audience === clientId) {
       faults.push('jwt audience must differ from clientId while typ is false: id_tokens would pass');
     }

@@ -1,11 +1,16 @@
 import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { isSecureUrl } from '../../identity/urls.js';
+import { faultsOf, matching, type Rules, withoutAbsent } from '../../rules.js';
 import { readScopes } from '../../identity/scopes.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
-import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
+import {
+  secureUrl,
+  type TokenVerification,
+  VerificationMethod,
+  type MethodRequirements,
+} from './verification-method.js';
 
 /** Names of the fields in the answer, with dots between the levels, such as `data.userId`. */
 export interface TokenInfoMap {
@@ -23,6 +28,14 @@ export interface TokenInfoOptions {
   url: string;
   map: TokenInfoMap;
 }
+
+const isField = matching(/^[^.]+(?:\.[^.]+)*$/);
+const MAP: Rules<keyof TokenInfoMap> = {
+  userId: [isField, 'must name a field', 'required'],
+  clientId: [(value) => value === false || isField(value), 'must name a field, or be false', 'required'],
+  expiresIn: [isField, 'must name a field'],
+  scopes: [isField, 'must name a field'],
+};
 
 /**
  * Verifies an access token by a request that is not standardised, to an address that names the user of a token.
@@ -50,23 +63,17 @@ class TokenInfoMethod extends VerificationMethod<TokenInfoOptions> {
   override readonly jwtOnly = false;
   override readonly local = false;
 
-  constructor({ url, map }: TokenInfoOptions) {
-    super('tokenInfo', { url, map: Object.freeze({ ...map }) });
+  constructor(options: TokenInfoOptions) {
+    const given = withoutAbsent(options);
+    super('tokenInfo', { ...given, map: Object.freeze({ ...given.map }) });
   }
 
   override faults({ allowInsecure }: MethodRequirements): string[] {
-    const { url, map } = this.settings;
-    const isPath = (value: unknown) => typeof value === 'string' && /^[^.]+(?:\.[^.]+)*$/.test(value);
-    const faults = isSecureUrl(url, allowInsecure === true)
-      ? []
-      : ['tokenInfo url must be https: plain http needs a loopback host or allowInsecure'];
-    if (!isPath(map.userId)) faults.push('tokenInfo map.userId must name a field');
-    if (map.clientId !== false && !isPath(map.clientId))
-      faults.push('tokenInfo map.clientId must name a field, or be false');
-    for (const name of ['expiresIn', 'scopes'] as const) {
-      if (map[name] !== undefined && !isPath(map[name])) faults.push(`tokenInfo map.${name} must name a field`);
-    }
-    return faults;
+    const rules: Rules<keyof TokenInfoOptions> = {
+      url: secureUrl(allowInsecure),
+      map: (map, name) => faultsOf(MAP, map, `${name}.`),
+    };
+    return faultsOf(rules, this.settings, 'tokenInfo ');
   }
 
   override create(client: OAuth2Client): TokenVerification {

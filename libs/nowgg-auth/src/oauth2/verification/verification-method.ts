@@ -1,4 +1,5 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { isSecureUrl } from '../../identity/urls.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
 /** Decides whether an access token of one client is valid. */
@@ -41,6 +42,12 @@ export abstract class VerificationMethod<S extends object = object> {
   abstract faults(options: MethodRequirements): string[];
 
   abstract create(client: OAuth2Client): TokenVerification;
+}
+
+/** The rule of an address that gets tokens or secrets. */
+export function secureUrl(allowInsecure: unknown) {
+  const isGood = (url: unknown) => isSecureUrl(url, allowInsecure === true);
+  return [isGood, 'must be https: plain http needs a loopback host or allowInsecure', 'required'] as const;
 }
 
 export function isVerificationMethod(value: unknown): value is VerificationMethod {
