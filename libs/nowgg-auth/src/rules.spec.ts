@@ -5,7 +5,7 @@ const rules: Rules = {
   name: [matching(/^[a-z]+$/), 'must be a word', 'required'],
   count: [wholeNumber(1, 5), 'must be a whole number, 1 to 5'],
   isOn: TRUE_OR_FALSE,
-  part: (part, name) =>
+  part: (part = {}, name) =>
     faultsOf({ kinds: [arrayOf(oneOf('a', 'b')), 'must be an array of a and b'] }, part, `${name}.`),
 };
 

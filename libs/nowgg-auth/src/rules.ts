@@ -3,7 +3,8 @@ export type Given = Readonly<Record<string, unknown>>;
 
 /**
  * A check, and the sentence that follows the option's name when it fails. An absent option passes unless it is
- * `required`. A function in place of the pair returns whole sentences, for values with parts or several sentences.
+ * `required`. A function in place of the pair returns whole sentences, for values with parts or several sentences; it
+ * judges an absent option too, as undefined.
  */
 export type Rule =
   | readonly [isGood: (value: unknown) => boolean, sentence: string, presence?: 'required']
@@ -22,11 +23,11 @@ export function faultsOf(rules: Rules, options: unknown, path = '', absent: read
   if (!isRecord(options)) return [`${path === '' ? 'the options' : path.slice(0, -1)} must be an object`];
   const unknown = Object.keys(options).filter((name) => !Object.hasOwn(rules, name));
   const wrong = Object.entries(rules).flatMap(([name, rule]) => {
-    const value = options[name];
-    const isAbsent = absent.includes(value);
-    if (typeof rule === 'function') return isAbsent ? [] : rule(value, path + name, options);
+    const value = absent.includes(options[name]) ? undefined : options[name];
+    if (typeof rule === 'function') return rule(value, path + name, options);
     const [isGood, sentence, presence] = rule;
-    return (isAbsent && presence !== 'required') || isGood(value) ? [] : [`${path}${name} ${sentence}`];
+    const passes = value === undefined ? presence !== 'required' : isGood(value);
+    return passes ? [] : [`${path}${name} ${sentence}`];
   });
   return [...unknown.map((name) => `unknown option ${path}${name}`), ...wrong];
 }
@@ -58,7 +59,7 @@ export const matching = (pattern: RegExp) => {
 };
 
 export const arrayOf = (isGood: (item: unknown) => boolean, least = 0) => {
-  return (value: unknown): boolean => Array.isArray(value) && value.length >= least && value.every(isGood);
+  return (value: unknown): value is unknown[] => Array.isArray(value) && value.length >= least && value.every(isGood);
 };
 
 export const wholeNumber = (least: number, most: number) => {
@@ -68,10 +69,6 @@ export const wholeNumber = (least: number, most: number) => {
 
 /** The name of an identity provider. */
 export const PROVIDER_NAME = /^[A-Za-z0-9_-]{1,64}$/;
-/** The id of an encryption key. */
-export const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
-/** 32 bytes are 43 characters and one padding character; the last character before it has four significant bits. */
-export const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 export const TRUE_OR_FALSE: Rule = [oneOf(true, false), 'must be true or false'];
 export const A_PROVIDER_NAME = [matching(PROVIDER_NAME), 'must be 1 to 64 characters of A-Z a-z 0-9 _ -'] as const;

@@ -36,7 +36,7 @@ const WIRING: Rules<keyof NowggAuthWiring> = {
   isGlobal: TRUE_OR_FALSE,
   globalGuard: TRUE_OR_FALSE,
   clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],
-  httpAgents: (agents, name) => faultsOf(AGENTS, agents, `${name}.`),
+  httpAgents: (agents = {}, name) => faultsOf(AGENTS, agents, `${name}.`),
 };
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 const ASYNC_KEYS: readonly string[] = ['imports', 'inject', ...SOURCES];

@@ -1,13 +1,11 @@
 import { NOWGG_RULES } from '../identity/nowgg/nowgg-options.js';
 import {
   arrayOf,
-  BASE64_OF_32_BYTES,
   faultsOf,
   type Given,
   isFunction,
   isRecord,
   isText,
-  KEY_ID,
   matching,
   oneOf,
   PROVIDER_NAME,
@@ -16,15 +14,14 @@ import {
   TRUE_OR_FALSE,
   wholeNumber,
 } from '../rules.js';
+import { keyRingFaults } from './key-rules.js';
 import type {
   CircuitSettings,
-  EncryptionKey,
   NowggAuthOptions,
   RevocationOptions,
   TokensOptions,
   VerificationOptions,
 } from './options.js';
-import { RANDOM_KEY, weaknessOf } from './weak-key.js';
 
 /** Values that count as absent. */
 const ABSENT: readonly unknown[] = [undefined, null];
@@ -52,7 +49,7 @@ const VERIFICATION: Rules<keyof VerificationOptions> = {
   maxEntries: COUNT,
   negativeMaxEntries: COUNT,
   maxInFlight: COUNT,
-  circuit: (circuit, name) => (circuit === false ? [] : faultsOf(CIRCUIT, circuit, `${name}.`, ABSENT)),
+  circuit: (circuit = false, name) => (circuit === false ? [] : faultsOf(CIRCUIT, circuit, `${name}.`, ABSENT)),
   refusalsAreDefinite: TRUE_OR_FALSE,
   budget: FUNCTION,
   sourceOf: FUNCTION,
@@ -71,11 +68,7 @@ const REVOCATION: Rules<keyof RevocationOptions> = {
 };
 
 const TOKENS: Rules<keyof TokensOptions> = {
-  encryptionKeys: [
-    (keys) => Array.isArray(keys) && keys.length > 0,
-    'must be an array of at least one key',
-    'required',
-  ],
+  encryptionKeys: keyRingFaults,
   refreshMarginMs: duration(0),
   softDeadlineMs: duration(1),
   leaseMs: duration(1),
@@ -89,11 +82,6 @@ const TOKENS: Rules<keyof TokensOptions> = {
   codeBudget: FUNCTION,
 };
 
-const ENCRYPTION_KEY: Rules<keyof EncryptionKey> = {
-  id: [matching(KEY_ID), 'must be 1 to 32 characters of A-Z a-z 0-9 _ -', 'required'],
-  key: [matching(BASE64_OF_32_BYTES), 'must be 32 bytes in base64', 'required'],
-};
-
 /** Rules of the client that `clientId` names. These options have no meaning without it. */
 const { clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = NOWGG_RULES;
 const CLIENT = { clientSecret, baseUrl, allowInsecureBaseUrl, issuer };
@@ -104,9 +92,9 @@ const OPTIONS: Rules<keyof NowggAuthOptions> = {
   identityProviders: definitionFaults,
   // Part of a quoted string in a header.
   realm: [matching(/^[\x20-\x7e]{1,256}$/), 'must be 1 to 256 characters of printable ASCII'],
-  verification: (verification, name) => faultsOf(VERIFICATION, verification, `${name}.`, ABSENT),
-  revocation: (revocation, name) => faultsOf(REVOCATION, revocation, `${name}.`, ABSENT),
-  tokens: tokensFaults,
+  verification: (verification = {}, name) => faultsOf(VERIFICATION, verification, `${name}.`, ABSENT),
+  revocation: (revocation = {}, name) => faultsOf(REVOCATION, revocation, `${name}.`, ABSENT),
+  tokens: (tokens, name) => (tokens === undefined ? [] : faultsOf(TOKENS, tokens, `${name}.`, ABSENT)),
 };
 
 /** Every fault of the module's options. The sentences name options, never values. */
@@ -120,7 +108,7 @@ export function optionFaults(options: unknown): string[] {
   return [...faults, 'clientId or identityProviders must name at least one identity provider'];
 }
 
-function definitionFaults(definitions: unknown, path: string, { clientId }: Given): string[] {
+function definitionFaults(definitions: unknown = [], path: string, { clientId }: Given): string[] {
   if (!Array.isArray(definitions)) return [`${path} must be an array`];
   const names = new Set<unknown>(isPresent(clientId) ? ['nowgg'] : []);
   return Array.from<unknown, string[]>(definitions, (definition, index) => {
@@ -136,29 +124,7 @@ function isDefinition(value: unknown): value is Given {
 }
 
 function areTokenTypes(value: unknown): boolean {
-  return arrayOf(oneOf('token', 'id_token'), 1)(value) && !hasDuplicate(value as string[]);
-}
-
-function tokensFaults(tokens: unknown, name: string): string[] {
-  const faults = faultsOf(TOKENS, tokens, `${name}.`, ABSENT);
-  const keys = isRecord(tokens) ? tokens.encryptionKeys : undefined;
-  return Array.isArray(keys) ? [...faults, ...keyRingFaults(keys, `${name}.encryptionKeys`)] : faults;
-}
-
-function keyRingFaults(keys: readonly unknown[], path: string): string[] {
-  const faults = keys.flatMap((key, index) => faultsOf(ENCRYPTION_KEY, key, `${path}[${index}].`));
-  const entries = keys.filter(isRecord);
-  if (hasDuplicate(entries.map(({ id }) => id))) faults.push(`${path} has one id twice`);
-  if (hasDuplicate(entries.map(({ key }) => key))) faults.push(`${path} has one key under two ids`);
-  // Only the first key is checked: a weak key after it can still decrypt, so that it can be replaced by rotation.
-  const first = entries[0]?.key;
-  const weakness = typeof first === 'string' ? weaknessOf(Buffer.from(first, 'base64')) : undefined;
-  return weakness === undefined ? faults : [...faults, `${path}[0].key ${weakness}: ${RANDOM_KEY}`];
-}
-
-function hasDuplicate(values: readonly unknown[]): boolean {
-  const present = values.filter(isPresent);
-  return new Set(present).size < present.length;
+  return arrayOf(oneOf('token', 'id_token'), 1)(value) && new Set(value).size === value.length;
 }
 
 export function isPresent(value: unknown): boolean {

@@ -9,10 +9,8 @@ import type {
   ResolvedVerificationOptions,
   TokensOptions,
 } from './options.js';
-import { publishSecurityEvent } from '../events/security-events.js';
 import { DEFAULTS } from './defaults.js';
 import { isPresent, optionFaults } from './option-faults.js';
-import { RANDOM_KEY } from './weak-key.js';
 
 /**
  * Validates the options and adds the defaults.
@@ -29,8 +27,6 @@ export function resolveOptions(
   const options = given as NowggAuthOptions;
   const faults = [...wiringFaults, ...optionFaults(given)];
   if (needsKeys && !isPresent(options?.tokens)) faults.push('tokens.encryptionKeys is needed with a token store');
-  const refusedKey = faults.find((fault) => fault.endsWith(RANDOM_KEY));
-  if (refusedKey !== undefined) publishSecurityEvent({ type: 'refused_key', detail: refusedKey });
   if (faults.length > 0) throw configurationError(faults);
   const { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = options;
   const client = { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } as NowggProviderOptions;

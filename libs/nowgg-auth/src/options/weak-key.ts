@@ -1,6 +1,4 @@
 const KEY_BYTES = 32;
-/** The advice in the refusal of a weak key. */
-export const RANDOM_KEY = 'use 32 random bytes, for example from openssl rand -base64 32';
 /** The probability that a random key has at most this many different bytes is 2^-74. */
 const FEWEST_DIFFERENT = 12;
 /** The probability that one byte occurs more often than this in a random key is 2^-67. */

@@ -1,10 +1,6 @@
 import { NowggConfigurationError } from '../errors.js';
-import { RANDOM_KEY, weaknessOf } from '../options/weak-key.js';
-import { publishSecurityEvent } from '../events/security-events.js';
+import { randomKeyFaults } from '../options/key-rules.js';
 import { hkdfSync } from 'node:crypto';
-
-/** 32 bytes are 43 characters and one padding character; the last character before it has four significant bits. */
-const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 /**
  * Validates the shared cache's own key and derives the encryption key from it; undefined without one.
@@ -13,19 +9,9 @@ const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
  */
 export function ownSealingKey(given: unknown): Uint8Array | undefined {
   if (given === undefined || given === null) return undefined;
-  if (typeof given !== 'string' || !BASE64_OF_32_BYTES.test(given)) {
-    throw new NowggConfigurationError('redisSharedCache key must be 32 bytes in base64');
-  }
-  const bytes = Buffer.from(given, 'base64');
-  const weakness = weaknessOf(bytes);
-  if (weakness !== undefined) throw weakKey(weakness);
-  return derivedKey(bytes, 'own key');
-}
-
-function weakKey(weakness: string): NowggConfigurationError {
-  const detail = `redisSharedCache key ${weakness}`;
-  publishSecurityEvent({ type: 'refused_key', detail });
-  return new NowggConfigurationError(`${detail}: ${RANDOM_KEY}`);
+  const faults = randomKeyFaults(given, 'redisSharedCache key');
+  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+  return derivedKey(Buffer.from(given as string, 'base64'), 'own key');
 }
 
 /** Requires a key. @throws NowggConfigurationError when the shared cache has no own key and the module has none */

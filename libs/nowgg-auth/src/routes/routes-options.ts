@@ -20,7 +20,7 @@ const ROUTES: Rules<keyof NowggRoutesOptions> = {
 };
 
 /** Faults of an option `routes`. */
-export function routesFaults(routes: unknown, name: string): string[] {
+export function routesFaults(routes: unknown = false, name: string): string[] {
   if (typeof routes === 'boolean') return [];
   return isRecord(routes)
     ? faultsOf(ROUTES, routes, `${name}.`)

@@ -28,7 +28,7 @@ export const NOWGG_RULES: Rules<keyof NowggProviderOptions> = {
   issuer: [isText, 'must be a non-empty string'],
 };
 
-function baseUrlFaults(baseUrl: unknown, name: string, { allowInsecureBaseUrl }: Given): string[] {
+function baseUrlFaults(baseUrl: unknown = NOWGG_BASE_URL, name: string, { allowInsecureBaseUrl }: Given): string[] {
   const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return [`${name} must be an https URL`];
   if (url.username || url.password || url.search || url.hash) {

@@ -183,7 +183,7 @@ describe('a weak key', () => {
   afterEach(() => void unsubscribe(NOWGG_SECURITY_CHANNEL, listen));
 
   it('is refused as the first one, by the name of the option and with an event', () => {
-    expect(() => new KeyRing([WEAK, KEY_1])).toThrow(/^tokens\.encryptionKeys: the first key is text.*32 random bytes/);
+    expect(() => new KeyRing([WEAK, KEY_1])).toThrow(/^tokens\.encryptionKeys\[0\]\.key is text.*32 random bytes/);
     expect(events).toMatchObject([{ type: 'refused_key' }]);
     expect(JSON.stringify(events)).not.toContain(WEAK.key);
   });

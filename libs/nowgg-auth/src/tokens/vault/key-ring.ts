@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { NowggConfigurationError } from '../../errors.js';
 import type { EncryptionKey } from '../../options/options.js';
-import { RANDOM_KEY, weaknessOf } from '../../options/weak-key.js';
-import { publishSecurityEvent } from '../../events/security-events.js';
+import { keyRingFaults } from '../../options/key-rules.js';
+import { weaknessOf } from '../../options/weak-key.js';
 import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
 export type { SealContext } from './seal-context.js';
@@ -63,14 +63,11 @@ export class KeyRing {
   /** @throws NowggConfigurationError when there is no key, one is not 32 bytes of base64, or the first is weak */
   constructor(keys: readonly EncryptionKey[], { openFirstVersion = true }: KeyRingOptions = {}) {
     this.#opensFirstVersion = openFirstVersion;
+    const faults = keyRingFaults(keys, 'tokens.encryptionKeys');
+    if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
     const ring = keys.map(ringKey);
-    const first = ring[0];
-    if (!first) throw new NowggConfigurationError('tokens.encryptionKeys needs at least one key');
-    const weakness = weaknessOf(first.secret);
-    if (weakness !== undefined) throw refusedFirstKey(weakness);
-    this.#first = first;
+    this.#first = ring[0] as RingKey;
     this.#byId = new Map(ring.map((key) => [key.id, key]));
-    if (this.#byId.size !== ring.length) throw new NowggConfigurationError('tokens.encryptionKeys repeats a key id');
   }
 
   /** Id of the first key, which encrypts. */
@@ -170,16 +167,8 @@ function keyIdOf(bytes: Buffer): string {
   return bytes.toString('latin1', 2, 2 + length);
 }
 
-function refusedFirstKey(weakness: string): NowggConfigurationError {
-  publishSecurityEvent({ type: 'refused_key', detail: `tokens.encryptionKeys: the first key ${weakness}` });
-  return new NowggConfigurationError(`tokens.encryptionKeys: the first key ${weakness}: ${RANDOM_KEY}`);
-}
-
 function ringKey({ id, key }: EncryptionKey): RingKey {
   const secret = Buffer.from(key, 'base64');
-  if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || secret.length !== KEY_BYTES) {
-    throw new NowggConfigurationError('tokens.encryptionKeys needs ids of 1 to 32 characters and keys of 32 bytes');
-  }
   const idBytes = Buffer.from(id, 'latin1');
   return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]) };
 }
