@@ -2,7 +2,8 @@ import type { ServerMetadata } from 'openid-client';
 import { NowggConfigurationError } from '../../errors.js';
 import type { AccessTokenRevocation, OAuth2Settings } from '../endpoints/oauth2-settings.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
-import { oauth2OptionFaults } from './oauth2-option-faults.js';
+import { withoutAbsent } from '../../rules.js';
+import { METADATA_NAMES, oauth2OptionFaults } from './oauth2-option-faults.js';
 import type { OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
 
 /** Non-standard behaviour of a system, known to its preset. */
@@ -60,15 +61,7 @@ function issuerlessAddress(endpoints: OAuth2Endpoints | undefined): string {
 }
 
 function metadataOf(issuer: string, endpoints: OAuth2Endpoints, issuerParameter: boolean): ServerMetadata {
-  const named = {
-    authorization_endpoint: endpoints.authorization,
-    token_endpoint: endpoints.token,
-    userinfo_endpoint: endpoints.userinfo,
-    jwks_uri: endpoints.jwks,
-    introspection_endpoint: endpoints.introspection,
-    revocation_endpoint: endpoints.revocation,
-    end_session_endpoint: endpoints.endSession,
-  };
-  const present = Object.fromEntries(Object.entries(named).filter(([, url]) => url !== undefined));
-  return { issuer, ...present, authorization_response_iss_parameter_supported: issuerParameter };
+  const given = Object.entries(withoutAbsent(endpoints)) as [keyof OAuth2Endpoints, string][];
+  const named = Object.fromEntries(given.map(([name, url]) => [METADATA_NAMES[name], url]));
+  return { issuer, ...named, authorization_response_iss_parameter_supported: issuerParameter };
 }

@@ -1,12 +1,12 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
-import { faultsOf } from '../../rules.js';
+import { faultsOf, type Rule } from '../../rules.js';
 import { factsOf } from '../verification/token-facts.js';
 import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
 import { noAnswer, refusedToken } from '../verification/remote-answer.js';
 import {
-  secureUrl,
+  secureUrlFaults,
   type TokenVerification,
   VerificationMethod,
   type MethodRequirements,
@@ -47,7 +47,8 @@ class ResolverMethod extends VerificationMethod<ResolverOptions> {
   }
 
   override faults({ allowInsecure }: MethodRequirements): string[] {
-    return faultsOf({ url: secureUrl(allowInsecure) }, this.settings, 'resolver ');
+    const url: Rule = (value, name) => secureUrlFaults(value, name, allowInsecure);
+    return faultsOf({ url }, this.settings, 'resolver ');
   }
 
   override create(client: OAuth2Client): TokenVerification {

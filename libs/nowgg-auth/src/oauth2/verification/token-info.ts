@@ -6,7 +6,7 @@ import { readScopes } from '../../identity/scopes.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, refusedToken } from './remote-answer.js';
 import {
-  secureUrl,
+  secureUrlFaults,
   type TokenVerification,
   VerificationMethod,
   type MethodRequirements,
@@ -70,7 +70,7 @@ class TokenInfoMethod extends VerificationMethod<TokenInfoOptions> {
 
   override faults({ allowInsecure }: MethodRequirements): string[] {
     const rules: Rules<keyof TokenInfoOptions> = {
-      url: secureUrl(allowInsecure),
+      url: (url, name) => secureUrlFaults(url, name, allowInsecure),
       map: (map, name) => faultsOf(MAP, map, `${name}.`),
     };
     return faultsOf(rules, this.settings, 'tokenInfo ');

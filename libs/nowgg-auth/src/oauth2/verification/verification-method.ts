@@ -44,10 +44,10 @@ export abstract class VerificationMethod<S extends object = object> {
   abstract create(client: OAuth2Client): TokenVerification;
 }
 
-/** The rule of an address that gets tokens or secrets. */
-export function secureUrl(allowInsecure: unknown) {
-  const isGood = (url: unknown) => isSecureUrl(url, allowInsecure === true);
-  return [isGood, 'must be https: plain http needs a loopback host or allowInsecure', 'required'] as const;
+/** Faults of an address that gets tokens or secrets. */
+export function secureUrlFaults(url: unknown, name: string, allowInsecure: unknown): string[] {
+  if (isSecureUrl(url, allowInsecure === true)) return [];
+  return [`${name} must be https: plain http needs a loopback host or allowInsecure`];
 }
 
 export function isVerificationMethod(value: unknown): value is VerificationMethod {
