@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isIdentifier } from '../identity/claims.js';
+import { PROVIDER_NAME } from '../rules.js';
 import { usageProblem } from './command-problem.js';
 
 const DAY_MS = 86_400_000;
@@ -133,7 +134,7 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
       return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
     case 'forget': {
       if (!isIdentifier(userId)) throw usageProblem('a user id has 1 to 255 characters and no controls');
-      const provider = matching(values, 'provider', /^[A-Za-z0-9_-]{1,64}$/, 'the name of an identity provider');
+      const provider = matching(values, 'provider', PROVIDER_NAME, 'the name of an identity provider');
       const [signOut, yes] = [values['sign-out'] === true, values.yes === true];
       return { ...common, name, dryRun, userId, provider: provider ?? 'nowgg', signOut, yes };
     }

@@ -1,3 +1,7 @@
+import { isRecord as isJsonObject } from '../rules.js';
+
+export { isJsonObject };
+
 /** Latest time in seconds that a claim can mean; a larger value is in milliseconds. */
 const LATEST_SECONDS = 1e11;
 const IGNORED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
@@ -53,10 +57,6 @@ export function ownProperty(value: unknown, key: string): unknown {
 export function withoutInherited<T extends object>(parsed: T): T {
   const isPolluted = Object.keys(Object.prototype).length > 0;
   return isPolluted ? Object.assign(Object.create(null) as T, parsed) : parsed;
-}
-
-export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isJsonObject } from './claims.js';
+
 /** The claims of a compact JWS with an unchecked signature. Use them to refuse or route a token, never to accept it. */
 export interface UnverifiedJws {
   readonly claims: Readonly<Record<string, unknown>>;
@@ -67,9 +69,7 @@ function parseJsonObject(part: string | undefined): Record<string, unknown> | un
   try {
     const text = strictUtf8.decode(Buffer.from(part, 'base64url'));
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     // Not base64url of well-formed JSON: an opaque token.
     return undefined;

@@ -1,5 +1,6 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import { InvalidRequestError } from '../errors.js';
+import { isRecord } from '../rules.js';
 
 /**
  * Checks a route's body. Its errors do not say what was wrong, because a body contains credentials. All fields are
@@ -10,7 +11,7 @@ export class RoutesBodyPipe implements PipeTransform {
   readonly #validation = new ValidationPipe({ transform: true, whitelist: true, exceptionFactory: () => refusal() });
 
   async transform(body: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refusal();
+    if (!isRecord(body)) throw refusal();
     if (Object.values(body).some((value) => typeof value === 'object' && value !== null)) throw refusal();
     return this.#validation.transform(body, metadata);
   }

@@ -1,4 +1,5 @@
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { PROVIDER_NAME } from '../rules.js';
 
 type OpenApiProperties = Record<string, { required: boolean; type: () => unknown; description?: string }>;
 
@@ -7,7 +8,7 @@ export class NowggLoginBody {
   /** The one-time authorization code. The exchange checks its form. */
   @IsString() @MaxLength(4096) code!: string;
   /** The identity provider that issued it; needed when there are several. */
-  @IsOptional() @Matches(/^[A-Za-z0-9_-]{1,64}$/) provider?: string;
+  @IsOptional() @Matches(PROVIDER_NAME) provider?: string;
 
   /** Read by @nestjs/swagger where it is installed. */
   static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
