@@ -6,7 +6,8 @@ import {
   resolveAuthorizationPolicy,
 } from './authorization/authorization-policy.js';
 import { authorizationController } from './authorization/authorization.controller.js';
-import type { NowggRoutesOptions } from '../routes/routes-options.js';
+import { type NowggRoutesOptions, routesFaults, routesOf } from '../routes/routes-options.js';
+import { faultsOf, TRUE_OR_FALSE } from '../rules.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 
 export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
@@ -46,14 +47,16 @@ export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
 @Module({})
 export class NowggOAuth2Module {
   static forRoot(options: NowggOAuth2ModuleOptions = {}): DynamicModule {
-    const { imports = [], isGlobal = true, routes = false, ...policy } = options;
+    const { imports = [], isGlobal = true, routes, ...policy } = options;
+    const faults = faultsOf({ isGlobal: TRUE_OR_FALSE, routes: routesFaults }, { isGlobal, routes });
+    const routesOptions = routesOf(routes);
     return {
       module: NowggOAuth2Module,
       global: isGlobal,
       imports,
-      controllers: routes === false ? [] : [authorizationController(routes === true ? {} : routes)],
+      controllers: routesOptions ? [authorizationController(routesOptions)] : [],
       providers: [
-        { provide: AUTHORIZATION_POLICY, useFactory: () => resolveAuthorizationPolicy(policy) },
+        { provide: AUTHORIZATION_POLICY, useFactory: () => resolveAuthorizationPolicy(policy, faults) },
         NowggAuthorizationService,
         NowggApplicationTokenService,
       ],

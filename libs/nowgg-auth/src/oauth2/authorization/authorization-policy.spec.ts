@@ -81,6 +81,8 @@ describe('where a sign-in may return to', () => {
     [{ returnTo: ['lobby'] }, /returnTo/],
     [{ returnTo: ['//evil.example'] }, /returnTo/],
     [{ returnTo: '/' }, /returnTo/],
+    [{ returnTos: ['/lobby'] }, /unknown option returnTos/],
+    [{ startOrigins: null }, /startOrigins/],
     [{ returnTo: [5], startOrigins: [5] }, /startOrigins.*returnTo/],
   ])('is refused at boot as %j', (options, message) => {
     expect(() => resolveAuthorizationPolicy(options as never)).toThrow(message);

@@ -1,4 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
+import { arrayOf, faultsOf, type Rules } from '../../rules.js';
 import { isSecureUrl } from '../../identity/urls.js';
 
 /** Sites that may start sign-ins, and addresses that sign-ins may return to. */
@@ -30,17 +31,24 @@ const ADDRESS = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** Base for normalising paths. The host itself is never used. */
 const BASE = 'https://this-site.invalid';
 
-/** Validates the options and adds the defaults. @throws NowggConfigurationError with every fault at once */
-export function resolveAuthorizationPolicy({
-  startOrigins = [],
-  returnTo = ['/'],
-}: AuthorizationPolicyOptions): AuthorizationPolicy {
-  const faults: string[] = [];
-  if (!isListOf(startOrigins, isOrigin)) faults.push('startOrigins must be an array of origins, https or loopback');
-  if (!isListOf(returnTo, (item) => isOrigin(item) || isPath(item))) {
-    faults.push('returnTo must be an array of paths and origins');
-  }
+const POLICY: Rules<keyof AuthorizationPolicyOptions> = {
+  startOrigins: [arrayOf(isOrigin), 'must be an array of origins, https or loopback'],
+  returnTo: [arrayOf((item) => isOrigin(item) || isPath(item)), 'must be an array of paths and origins'],
+};
+
+/**
+ * Validates the options and adds the defaults.
+ *
+ * @param moduleFaults faults of the module's other options, to be reported together with these
+ * @throws NowggConfigurationError with every fault at once
+ */
+export function resolveAuthorizationPolicy(
+  options: AuthorizationPolicyOptions,
+  moduleFaults: readonly string[] = [],
+): AuthorizationPolicy {
+  const faults = [...moduleFaults, ...faultsOf(POLICY, options)];
   if (faults.length > 0) throw new NowggConfigurationError(`NowggOAuth2Module: ${faults.join('; ')}`);
+  const { startOrigins = [], returnTo = ['/'] } = options;
   return Object.freeze({ startOrigins: Object.freeze([...startOrigins]), returnTo: Object.freeze([...returnTo]) });
 }
 
@@ -71,8 +79,4 @@ function isOfThisSite(path: string): boolean {
 
 function isOrigin(value: unknown): boolean {
   return isSecureUrl(value, false) && new URL(value).origin === value && !value.includes('*');
-}
-
-function isListOf(value: unknown, isGood: (item: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every(isGood);
 }

@@ -112,6 +112,19 @@ describe('the options of a standard identity provider', () => {
     ['wgtwo', () => wgtwo({ clientId: 'c', clientSecret: '' })],
     ['wgtwo', () => wgtwo({ clientId: 'c', clientSecret: undefined as never })],
     ['sami', () => sami({ clientId: 'c', clientSecret: 's', tokenInfoUrl: 'invalid_response' })],
+    ['authgear', () => authgear({ endpoint: 'https://a.example', clientId: 'c', verification: 'resolve' as never })],
+    ...[true, {}, { parameter: 5 }, { parameter: 'token', to: 'x' }].map(
+      (revokeAccessTokens): [string, () => unknown] => [
+        'sami',
+        () =>
+          sami({
+            clientId: 'c',
+            clientSecret: 's',
+            tokenInfoUrl: 'https://api.example/tokenInfo',
+            revokeAccessTokens: revokeAccessTokens as never,
+          }),
+      ],
+    ),
   ])('of %s are judged in its name', (name, define) => {
     expect(faultsOf(define)).toMatch(new RegExp(`^${name}\\(\\): `));
   });

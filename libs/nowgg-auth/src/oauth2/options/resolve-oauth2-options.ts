@@ -15,13 +15,19 @@ export interface ProviderQuirks {
 
 const DEFAULT_KEYS_MAX_STALE_MS = 86_400_000;
 
-/** Validates the options and adds the defaults. @throws NowggConfigurationError with every fault at once */
+/**
+ * Validates the options and adds the defaults.
+ *
+ * @param presetFaults faults of options that only the preset has, to be reported together with the rest
+ * @throws NowggConfigurationError with every fault at once
+ */
 export function resolveOAuth2Options(
   options: OAuth2ProviderOptions,
   factoryName: string,
   quirks: ProviderQuirks = {},
+  presetFaults: readonly string[] = [],
 ): OAuth2Settings {
-  const faults = oauth2OptionFaults(options);
+  const faults = [...presetFaults, ...oauth2OptionFaults(options)];
   if (faults.length > 0) throw new NowggConfigurationError(`${factoryName}(): ${faults.join('; ')}`);
   const { endpoints } = options;
   const issuer = options.issuer ?? new URL((endpoints as OAuth2Endpoints).token ?? issuerlessAddress(endpoints)).origin;

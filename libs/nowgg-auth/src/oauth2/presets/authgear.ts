@@ -2,6 +2,7 @@ import type { IdentityProviderDefinition } from '../../identity/identity-provide
 import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions, VerificationChoice } from '../options/oauth2-options.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
+import { faultsOf, oneOf, type Rules } from '../../rules.js';
 import { jwt } from '../verification/jwt.js';
 import { resolver } from './authgear-resolver.js';
 import { userinfo } from '../verification/userinfo.js';
@@ -20,6 +21,8 @@ export interface AuthgearOptions extends OAuth2ClientOptions {
   /** Hosts, in addition to the endpoint's, that the project's discovery document may name. Default none. */
   endpointHosts?: readonly string[];
 }
+
+const RULES: Rules = { verification: [oneOf('token', 'resolver'), 'must be token or resolver'] };
 
 /**
  * Defines an identity provider for one Authgear client. JWT access tokens must have the type `at+jwt`, an RS256
@@ -60,5 +63,7 @@ export function authgear({
       verification: choice,
     },
     'authgear',
+    {},
+    faultsOf(RULES, { verification }),
   );
 }

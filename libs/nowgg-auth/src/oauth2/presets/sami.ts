@@ -2,6 +2,7 @@ import type { IdentityProviderDefinition } from '../../identity/identity-provide
 import { defineProvider } from '../provider/oauth2.js';
 import type { OAuth2ClientOptions } from '../options/oauth2-options.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
+import { faultsOf, isText, type Rules } from '../../rules.js';
 import { tokenInfo, type TokenInfoMap } from '../verification/token-info.js';
 
 /** One client at Samsung SAMI (later ARTIK Cloud). */
@@ -22,6 +23,7 @@ export interface SamiOptions extends OAuth2ClientOptions {
 
 const BASE_URL = 'https://accounts.samsungsami.io';
 const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', expiresIn: 'data.expiresIn' };
+const REVOCATION: Rules = { parameter: [isText, 'must be a non-empty string', 'required'] };
 
 /**
  * Defines an identity provider for one SAMI client: scopes separated by commas, client authentication by Basic (or in
@@ -65,5 +67,6 @@ export function sami(options: SamiOptions): IdentityProviderDefinition {
         parameter: revokeAccessTokens.parameter,
       },
     },
+    revokeAccessTokens === undefined ? [] : faultsOf(REVOCATION, revokeAccessTokens, 'revokeAccessTokens.'),
   );
 }

@@ -34,14 +34,16 @@ export function oauth2(options: OAuth2ProviderOptions): IdentityProviderDefiniti
  * Defines the identity provider of a preset.
  *
  * @param factoryName name of the function that the application called, for errors
+ * @param presetFaults faults of options that only the preset has
  * @throws NowggConfigurationError with the name of every invalid option, never its value
  */
 export function defineProvider(
   options: OAuth2ProviderOptions,
   factoryName: string,
   quirks?: ProviderQuirks,
+  presetFaults?: readonly string[],
 ): IdentityProviderDefinition {
-  const settings = resolveOAuth2Options(options, factoryName, quirks);
+  const settings = resolveOAuth2Options(options, factoryName, quirks, presetFaults);
   const { verification } = options;
   return Object.freeze<IdentityProviderDefinition>({
     name: settings.name,
