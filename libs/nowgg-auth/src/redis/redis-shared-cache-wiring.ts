@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
+import { randomKeyFaults } from '../options/key-rules.js';
+import { faultsOf, isFunction, isText, type Rules } from '../rules.js';
 import type { SharedCacheContext, SharedCacheWiring } from '../verification/cache/shared-cache.js';
 import { clientOpener, type RedisSource } from './connection/redis-client.js';
 import { RedisSharedCache } from './redis-shared-cache.js';
@@ -32,6 +34,14 @@ export type RedisSharedCacheOptions =
       readonly useFactory: (...dependencies: never[]) => RedisSource | Promise<RedisSource>;
     });
 
+const RULES: Rules<'key' | 'url' | 'inject' | 'useFactory'> = {
+  key: (key, name) => (key === undefined || key === null ? [] : randomKeyFaults(key, name)),
+  url: (url, _, { useFactory }) =>
+    isText(url) || useFactory !== undefined ? [] : ['redisSharedCache needs a url or a useFactory'],
+  inject: [Array.isArray, 'must be an array'],
+  useFactory: [isFunction, 'must be a function'],
+};
+
 /**
  * Shares verdicts between processes through Redis. Pass the result as `sharedCache`. It only saves requests: while
  * Redis cannot be reached, also at startup, each process asks the identity system itself.
@@ -51,18 +61,15 @@ export type RedisSharedCacheOptions =
  * ```
  */
 export function redisSharedCache(options: RedisSharedCacheOptions): SharedCacheWiring {
+  const faults = faultsOf(RULES, options, 'redisSharedCache ');
+  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
   const key = ownSealingKey(options.key);
-  if ('useFactory' in options) {
-    const useFactory = options.useFactory as (...dependencies: unknown[]) => RedisSource | Promise<RedisSource>;
-    return {
-      inject: options.inject ?? [],
-      create: async (context, ...dependencies) => cacheOn(await useFactory(...dependencies), context, key),
-    };
-  }
-  if (typeof options.url !== 'string' || options.url === '') {
-    throw new NowggConfigurationError('redisSharedCache needs a url or a useFactory');
-  }
-  return { inject: [], create: (context) => cacheOn(options, context, key) };
+  if (!('useFactory' in options)) return { inject: [], create: (context) => cacheOn(options, context, key) };
+  const useFactory = options.useFactory as (...dependencies: unknown[]) => RedisSource | Promise<RedisSource>;
+  return {
+    inject: options.inject ?? [],
+    create: async (context, ...dependencies) => cacheOn(await useFactory(...dependencies), context, key),
+  };
 }
 
 function cacheOn(source: RedisSource, { clock, sealingKey }: SharedCacheContext, own: Uint8Array | undefined) {

@@ -53,3 +53,16 @@ describe('the key of the shared cache', () => {
     expect(() => requireSealingKey(undefined)).toThrow(/tokens\.encryptionKeys.*redisSharedCache\(\{ url, key \}\)/);
   });
 });
+
+it.each([
+  [{ url: 'redis://localhost', keys: key }, 'unknown option redisSharedCache keys'],
+  [{ useFactory: 'redis://localhost' }, 'redisSharedCache useFactory must be a function'],
+  [{ useFactory: () => ({ url: 'redis://localhost' }), inject: 'Redis' }, 'redisSharedCache inject must be an array'],
+  [
+    { url: 5, key: 'x' },
+    'redisSharedCache key must be 32 bytes in base64; redisSharedCache needs a url or a useFactory',
+  ],
+  [undefined, 'redisSharedCache must be an object'],
+])('the shared cache refuses %j', (options, faults) => {
+  expect(() => redisSharedCache(options as never)).toThrow(new NowggConfigurationError(faults));
+});

@@ -1,8 +1,10 @@
 import type { DataSource } from 'typeorm';
+import { NowggConfigurationError } from '../errors.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
+import { faultsOf, TRUE_OR_FALSE } from '../rules.js';
 import { dataSourceToken } from './database/data-source-token.js';
 import { TokenDatabase } from './database/token-database.js';
-import type { TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
+import { STORE_RULES, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 import { TypeOrmRevocationStore } from './typeorm-revocation-store.js';
 
 export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions {
@@ -30,6 +32,9 @@ export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions 
  * ```
  */
 export function typeOrmRevocationStore(options: TypeOrmRevocationStoreOptions = {}): RevocationStoreWiring {
+  const rules = { ...STORE_RULES, notify: TRUE_OR_FALSE };
+  const faults = faultsOf(rules, options, 'typeOrmRevocationStore ', [undefined, null]);
+  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
   return {
     inject: [dataSourceToken(options.dataSource)],
     create: ({ clock }, injected) => {

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { NowggConfigurationError } from '../errors.js';
+import { faultsOf, type Rules, wholeNumber } from '../rules.js';
 import type { TokenStoreWiring } from '../tokens/store/token-store-wiring.js';
 import { dataSourceToken } from './database/data-source-token.js';
 import { TokenDatabase } from './database/token-database.js';
@@ -19,6 +21,12 @@ export interface TypeOrmTokenStoreOptions {
   poolSize?: number;
 }
 
+export const STORE_RULES: Rules<keyof TypeOrmTokenStoreOptions> = {
+  // Nest accepts almost anything as an injection token.
+  dataSource: () => [],
+  poolSize: [wholeNumber(0, 10_000), 'must be a whole number, 0 to 10,000'],
+};
+
 /**
  * Keeps grants in PostgreSQL through TypeORM: pass it as `tokenStore`. Needs `nowggMigrations` to have run.
  *
@@ -35,11 +43,13 @@ export interface TypeOrmTokenStoreOptions {
  * });
  * ```
  */
-export function typeOrmTokenStore({ dataSource, poolSize }: TypeOrmTokenStoreOptions = {}): TokenStoreWiring {
+export function typeOrmTokenStore(options: TypeOrmTokenStoreOptions = {}): TokenStoreWiring {
+  const faults = faultsOf(STORE_RULES, options, 'typeOrmTokenStore ', [undefined, null]);
+  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
   return {
-    inject: [dataSourceToken(dataSource)],
+    inject: [dataSourceToken(options.dataSource)],
     create: ({ clock }, injected) => {
-      return new TypeOrmTokenStore(new TokenDatabase(injected as DataSource, poolSize, clock));
+      return new TypeOrmTokenStore(new TokenDatabase(injected as DataSource, options.poolSize, clock));
     },
   };
 }
