@@ -46,12 +46,8 @@ export class Consumer {
   }
 
   /** Runs a compiled program and returns what it printed, which must be JSON. @throws Error with its complaints. */
-  async runProgram(
-    file: string,
-    env: Record<string, string> = {},
-    nodeOptions: readonly string[] = [],
-  ): Promise<unknown> {
-    const { exitCode, stdout, stderr } = await this.run(process.execPath, [...nodeOptions, file], env);
+  async runProgram(file: string, env: Record<string, string>): Promise<unknown> {
+    const { exitCode, stdout, stderr } = await this.run('node', [file], env);
     if (exitCode !== 0) throw new Error(`${file} ended with ${exitCode}:\n${stdout}${stderr}`);
     return JSON.parse(stdout) as unknown;
   }

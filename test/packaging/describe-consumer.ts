@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasPostgresServer } from '../support/available-projects.js';
 import { startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { Consumer } from './consumer.js';
+import { installedNodes } from './node-versions.mjs';
 
 const minutes = 60_000;
 
@@ -15,8 +16,11 @@ export interface ConsumerShape {
   readonly typeorm: '0.3' | '1' | undefined;
 }
 
-/** Installs the packed libraries in an application of this shape, compiles it, and lets it run. */
-export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => Consumer) => void): void {
+/** What a suite adds: `env` chooses the version of Node.js for `consumer.run`. */
+export type MoreTests = (consumer: () => Consumer, env: Record<string, string>) => void;
+
+/** Installs the packed libraries in an application of this shape, compiles it, and runs it on each version of Node.js. */
+export function describeConsumer(shape: ConsumerShape, more?: MoreTests): void {
   describe(`an application with ${shape.modules} modules, Nest ${shape.nest}, ${shape.typeorm ? `TypeORM ${shape.typeorm}` : 'no TypeORM'}`, () => {
     let consumer: Consumer;
     beforeAll(async () => {
@@ -48,59 +52,66 @@ export function describeConsumer(shape: ConsumerShape, more?: (consumer: () => C
       expect(compiled.includes('require("nestjs-nowgg-auth")')).toBe(shape.modules === 'commonjs');
     });
 
-    it(
-      'answers 200, 401, 403 and, while now.gg is down, 503',
-      async () => {
-        const answers = await consumer.runProgram('dist/answers.js');
-        expect(answers).toEqual({
-          token: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'token' }),
-          idToken: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'id_token' }),
-          bare: answer(401, expect.stringContaining('missing_token'), { challenge: 'Bearer realm="nowgg"' }),
-          foreign: answer(401, expect.stringContaining('invalid_token'), {
-            challenge: expect.stringContaining('error="invalid_token"'),
-          }),
-          scope: answer(403, expect.stringContaining('insufficient_scope'), {
-            challenge: expect.stringContaining('scope="no-such-scope"'),
-          }),
-          public: answer(200, 'well'),
-          down: answer(503, expect.stringContaining('identity_unavailable'), {
-            retryAfter: expect.stringMatching(/^([1-9]|[1-5]\d|60)$/),
-          }),
-        });
-      },
-      minutes,
-    );
+    describe.each(installedNodes())('on Node $version', ({ version, env }) => {
+      it('is run by that version', async () => {
+        expect(await consumer.run('node', ['--version'], env)).toMatchObject({ stdout: `v${version}\n` });
+      });
 
-    if (shape.typeorm && hasPostgresServer()) {
       it(
-        'exchanges a code once, stores the grant and refreshes it, and the command counts it',
+        'answers 200, 401, 403 and, while now.gg is down, 503',
         async () => {
-          const cluster = await startPostgresCluster();
-          try {
-            const report = await consumer.runProgram('dist/grants.js', { DATABASE_URL: cluster.url });
-            expect(report).toEqual({
-              userId: 'player-1',
-              sameGrant: true,
-              sameToken: true,
-              newToken: true,
-              generations: 1,
-              verdict: 'valid',
-              grants: 1,
-            });
-            const status = ['vault', 'status', '--json'];
-            const command = await consumer.run('node_modules/.bin/nestjs-nowgg-auth', status, {
-              DATABASE_URL: cluster.url,
-            });
-            expect(command).toMatchObject({ exitCode: 0, stderr: '' });
-            expect(JSON.parse(command.stdout)).toMatchObject({ grants: 1, byState: { active: 1 } });
-          } finally {
-            await cluster.stop();
-          }
+          const answers = await consumer.runProgram('dist/answers.js', env);
+          expect(answers).toEqual({
+            token: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'token' }),
+            idToken: answer(200, { provider: 'nowgg', userId: 'player-1', same: true, type: 'id_token' }),
+            bare: answer(401, expect.stringContaining('missing_token'), { challenge: 'Bearer realm="nowgg"' }),
+            foreign: answer(401, expect.stringContaining('invalid_token'), {
+              challenge: expect.stringContaining('error="invalid_token"'),
+            }),
+            scope: answer(403, expect.stringContaining('insufficient_scope'), {
+              challenge: expect.stringContaining('scope="no-such-scope"'),
+            }),
+            public: answer(200, 'well'),
+            down: answer(503, expect.stringContaining('identity_unavailable'), {
+              retryAfter: expect.stringMatching(/^([1-9]|[1-5]\d|60)$/),
+            }),
+          });
         },
-        2 * minutes,
+        minutes,
       );
-    }
-    more?.(() => consumer);
+
+      if (shape.typeorm && hasPostgresServer()) {
+        it(
+          'exchanges a code once, stores the grant and refreshes it, and the command counts it',
+          async () => {
+            const cluster = await startPostgresCluster();
+            try {
+              const report = await consumer.runProgram('dist/grants.js', { ...env, DATABASE_URL: cluster.url });
+              expect(report).toEqual({
+                userId: 'player-1',
+                sameGrant: true,
+                sameToken: true,
+                newToken: true,
+                generations: 1,
+                verdict: 'valid',
+                grants: 1,
+              });
+              const status = ['vault', 'status', '--json'];
+              const command = await consumer.run('node_modules/.bin/nestjs-nowgg-auth', status, {
+                ...env,
+                DATABASE_URL: cluster.url,
+              });
+              expect(command).toMatchObject({ exitCode: 0, stderr: '' });
+              expect(JSON.parse(command.stdout)).toMatchObject({ grants: 1, byState: { active: 1 } });
+            } finally {
+              await cluster.stop();
+            }
+          },
+          2 * minutes,
+        );
+      }
+      more?.(() => consumer, env);
+    });
   });
 }
 

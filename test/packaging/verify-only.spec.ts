@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { describeConsumer } from './describe-consumer.js';
 
-describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undefined }, (consumer) => {
+describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undefined }, (consumer, env) => {
   it('has no optional peer installed', () => {
     const { peerDependenciesMeta } = consumer().readJson('node_modules/nestjs-nowgg-auth/package.json') as {
       peerDependenciesMeta: Record<string, object>;
@@ -19,7 +19,7 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
       const required = createRequire(import.meta.url)('nestjs-nowgg-auth');
       if (imported.NowggAuthModule !== required.NowggAuthModule) throw new Error('two copies');
       process.stdout.write(typeof imported.NowggAuthModule);`;
-    expect(await consumer().run(process.execPath, [...preload, load])).toMatchObject({
+    expect(await consumer().run('node', [...preload, load], env)).toMatchObject({
       exitCode: 0,
       stdout: 'function',
     });
@@ -27,10 +27,11 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
 
   it('is told by the preload when an optional peer is asked for', async () => {
     const preload = ['--import', './refuse-optional-peers.mjs', '--input-type=module', '--eval'];
-    const { exitCode, stderr } = await consumer().run(process.execPath, [
-      ...preload,
-      "await import('nestjs-nowgg-auth/typeorm')",
-    ]);
+    const { exitCode, stderr } = await consumer().run(
+      'node',
+      [...preload, "await import('nestjs-nowgg-auth/typeorm')"],
+      env,
+    );
     expect({ exitCode, stderr }).toEqual({
       exitCode: 1,
       stderr: expect.stringContaining('an optional peer was asked for'),
@@ -40,8 +41,12 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
   it('has the command for the vault, which says what has to be installed for it', async () => {
     const command = 'node_modules/.bin/nestjs-nowgg-auth';
     const { version } = consumer().readJson('node_modules/nestjs-nowgg-auth/package.json') as { version: string };
-    expect(await consumer().run(command, ['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
-    const variables = { DATABASE_URL: 'postgres://planted@127.0.0.1/x' };
+    expect(await consumer().run(command, ['--version'], env)).toEqual({
+      exitCode: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
+    const variables = { ...env, DATABASE_URL: 'postgres://planted@127.0.0.1/x' };
     expect(await consumer().run(command, ['vault', 'status'], variables)).toEqual({
       exitCode: 1,
       stdout: '',
@@ -50,7 +55,7 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
   });
 
   it('has the command of the emulator', async () => {
-    const { exitCode, stdout } = await consumer().run('node_modules/.bin/nowgg-emulator', ['--help']);
+    const { exitCode, stdout } = await consumer().run('node_modules/.bin/nowgg-emulator', ['--help'], env);
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Usage: nowgg-emulator/) });
   });
 });
