@@ -83,7 +83,7 @@ describe.each(platforms)('under load of one kind on %s', (platform) => {
       ({ generation } = reply.json());
     }
     expect(app.peer.requestsTo(TOKEN)).toHaveLength(2);
-    app.clock.step(10_000);
+    app.clock.advance(10_000);
     await app.postJson('/auth/refresh', { session: login.session, generation });
     expect(app.peer.requestsTo(TOKEN)).toHaveLength(3);
   });

@@ -81,7 +81,7 @@ describe('the way back from the identity system', () => {
 
   it('is refused after ten minutes', async () => {
     const callback = await game.sendOut(browser);
-    game.clock.step(600_001);
+    game.clock.advance(600_001);
     expect(await refused(callback)).toMatchObject(NOT_BEGUN_HERE);
   });
 
@@ -167,7 +167,7 @@ describe('the way back from the identity system', () => {
     await expect(game.finish(browser, callback)).rejects.toMatchObject({ status: 503 });
     system.mood = 'up';
     // The code's lease has to lapse: what became of the first attempt is not known.
-    game.clock.step(60_000);
+    game.clock.advance(60_000);
     expect((await game.finish(browser, callback)).principal.userId).toBe('player-1');
   });
 
@@ -235,13 +235,13 @@ describe('a sign-in', () => {
     system.mood = 'gone';
     for (let minute = 0; minute < 10; minute += 1) {
       outcomes.push(await game.outcome(accessToken.token));
-      game.clock.step(60_000);
+      game.clock.advance(60_000);
     }
     expect(outcomes.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'valid'));
     expect(outcomes.filter((outcome) => outcome.startsWith('invalid'))).toEqual([]);
     expect((await game.tokens.getAccessToken(grant.id)).token).toBe(accessToken.token);
     system.mood = 'up';
-    game.clock.step(60_000);
+    game.clock.advance(60_000);
     expect(await game.outcome(accessToken.token)).toBe('valid');
     await game[Symbol.asyncDispose]();
     await system[Symbol.asyncDispose]();

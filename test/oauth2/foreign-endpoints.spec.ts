@@ -82,7 +82,7 @@ describe('a discovery document that names another origin for credentials', () =>
     const endpoints = ['token', 'introspection', 'revocation', 'userinfo'];
     issuer.discovery = Object.fromEntries(endpoints.map((name) => [`${name}_endpoint`, `${elsewhere.url}/${name}`]));
     issuer.mood = 'up';
-    game.clock.step(60_000);
+    game.clock.advance(60_000);
     expect(await game.outcome('opaque-token')).toBe('unknown: foreign_endpoint');
     await expect(game.authorization.authorizationUrl()).rejects.toMatchObject({ status: 503 });
     await expect(game.applicationTokens.getApplicationToken()).rejects.toMatchObject({ status: 503 });
@@ -90,14 +90,14 @@ describe('a discovery document that names another origin for credentials', () =>
     expect(events.of('foreign_endpoint').at(-1)?.detail).toBe(foreignHost);
     // Mended over there, it serves without a restart.
     issuer.discovery = {};
-    game.clock.step(60_000);
+    game.clock.advance(60_000);
     expect((await game.authorization.authorizationUrl()).url).toContain('/authorize');
   });
 
   it('does not replace one that is good', async () => {
     await using game = await WebGame.start([web({ verification: userinfo() })]);
     issuer.discovery = { token_endpoint: `${elsewhere.url}/token` };
-    game.clock.step(600_001);
+    game.clock.advance(600_001);
     expect((await game.authorization.authorizationUrl()).url).toContain('/authorize');
     await game.applicationTokens.getApplicationToken().catch(() => undefined);
     expect(elsewhere.seen).toEqual([]);

@@ -199,7 +199,7 @@ describe('an access token that is verified here', () => {
   it('is refused from the second in which it expires', async () => {
     const token = await issuer.sign(claims({ exp: nowSeconds() + 100 }));
     expect(await site.outcome(token)).toBe('valid');
-    site.clock.step(101_000);
+    site.clock.advance(101_000);
     expect(await site.outcome(token)).toBe('invalid: expired_token');
   });
 

@@ -51,7 +51,7 @@ describe('a token under a newly published key', () => {
     const { retryAfterSeconds } = verdict as { retryAfterSeconds: number };
     expect(retryAfterSeconds).toBeGreaterThan(15);
     expect(retryAfterSeconds).toBeLessThanOrEqual(30);
-    site.clock.step(COOL_DOWN_MS);
+    site.clock.advance(COOL_DOWN_MS);
     expect(await site.outcome(early)).toBe('valid');
   });
 
@@ -75,7 +75,7 @@ describe('a token under a newly published key', () => {
   it('is accepted by a key set that a background renewal brought in the meantime', async () => {
     expect(await site.outcome(await token())).toBe('valid');
     await issuer.rotate();
-    site.clock.step(300_001);
+    site.clock.advance(300_001);
     // This one starts the renewal, which goes on behind it.
     expect(await site.outcome(await token({}, issuer.keys[0]))).toBe('valid');
     expect(await site.outcome(await token())).toBe('valid');
@@ -101,7 +101,7 @@ describe('a token under a newly published key', () => {
           if (each.kind === 'rotate') {
             await issuer.rotate();
             publishedAt = site.clock.now();
-          } else if (each.kind === 'step') site.clock.step(each.ms);
+          } else if (each.kind === 'step') site.clock.advance(each.ms);
           else if (each.kind === 'stranger') {
             const outcome = await site.outcome(await token({ kid: `unknown-${each.kid}` }));
             if (outcome === 'valid') wrong.push('a stranger is let in');
@@ -205,13 +205,13 @@ describe('a withdrawn key', () => {
     issuer.mood = 'gone';
     const step = staleMs / 6;
     for (let passed = step; passed < staleMs; passed += step) {
-      site.clock.step(step);
+      site.clock.advance(step);
       expect(await site.outcome(await token({}, old))).toBe('valid');
     }
-    site.clock.step(step);
+    site.clock.advance(step);
     for (const _day of [1, 2, 7]) {
       expect(await site.outcome(await token({}, old))).toMatch(/^unknown: (?:network|server_error)$/);
-      site.clock.step(DAY_MS);
+      site.clock.advance(DAY_MS);
     }
     issuer.mood = 'up';
     expect(await site.outcome(await token({}, old))).toBe('invalid: invalid_token');

@@ -57,7 +57,7 @@ describe('the keys of an issuer', () => {
       expect(await site.outcome(await token())).toMatch(/^unknown/);
       expect(issuer.asked.length).toBe(asked);
       issuer.mood = 'up';
-      site.clock.step(COOL_DOWN_MS);
+      site.clock.advance(COOL_DOWN_MS);
       expect(await site.outcome(await token())).toBe('valid');
     },
   );
@@ -68,7 +68,7 @@ describe('the keys of an issuer', () => {
     issuer.mood = 'gone';
     const outcomes = new Set<string>();
     for (let minute = 0; minute < 10; minute += 1) {
-      site.clock.step(60_000);
+      site.clock.advance(60_000);
       outcomes.add(await site.outcome(known));
       outcomes.add(await site.outcome(await token()));
       // In the background, when it is due.
@@ -113,7 +113,7 @@ describe('the keys of an issuer', () => {
         expect(await site.outcome(await token({}, { kid: `unknown-${attempt}` }))).toBe('unknown: unknown_key');
       }
       expect(issuer.keyFetches - fetched).toBe(1);
-      site.clock.step(COOL_DOWN_MS + 1);
+      site.clock.advance(COOL_DOWN_MS + 1);
     }
   });
 
@@ -128,7 +128,7 @@ describe('the keys of an issuer', () => {
       const fresh = await Promise.all(Array.from({ length: 25 }, async () => token()));
       outcomes.push(...(await Promise.all([...before, ...after, ...fresh].map(async (each) => site.outcome(each)))));
       withdrawn ??= before[0];
-      site.clock.step(COOL_DOWN_MS + 1);
+      site.clock.advance(COOL_DOWN_MS + 1);
     }
     expect(outcomes).toHaveLength(600);
     expect(new Set(outcomes)).toEqual(new Set(['valid']));
@@ -159,7 +159,7 @@ describe('the keys of an issuer', () => {
     const old = await token();
     expect(await site.outcome(old)).toBe('valid');
     await issuer.rotate({ keep: 0 });
-    site.clock.step(600_001);
+    site.clock.advance(600_001);
     expect(await site.outcome(old)).toBe('invalid: invalid_token');
   });
 
@@ -169,7 +169,7 @@ describe('the keys of an issuer', () => {
       const known = await token();
       expect(await site.outcome(known)).toBe('valid');
       issuer.publish(keys as never);
-      site.clock.step(600_001);
+      site.clock.advance(600_001);
       expect(await site.outcome(await token())).toBe('valid');
     },
   );

@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
 import { NowggOAuth2Module, type NowggOAuth2ModuleOptions, wgtwo } from 'nestjs-nowgg-auth/oauth2';
 import { call } from '../support/raw-http/raw-client.js';
-import { SteppedClock } from '../support/stepped-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { Browser } from './support/browser.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
 import { SecurityEvents } from './support/security-events.js';
@@ -39,12 +39,12 @@ interface Reply {
 describe.each(['express', 'fastify'] as const)('a start of a sign-in on %s', (platform) => {
   let system: IdentitySystem;
   let app: INestApplication;
-  let clock: SteppedClock;
+  let clock: OffsetClock;
   let browser: Browser;
   let events: SecurityEvents;
 
   const start = async (options: NowggOAuth2ModuleOptions = {}) => {
-    clock = new SteppedClock();
+    clock = new OffsetClock();
     const provider = (name: string, clientId: string) =>
       wgtwo({ name, baseUrl: system.url, clientId, clientSecret: CLIENT_SECRET, redirectUri: REDIRECT_URI });
     const auth = NowggAuthModule.forRoot({
@@ -122,11 +122,11 @@ describe.each(['express', 'fastify'] as const)('a start of a sign-in on %s', (pl
     const sixth = await navigate(headers);
     expect([sixth.status, count()]).toEqual([200, 5]);
     expect(sixth.text).toContain('Continue to sign in');
-    clock.step(MINUTE);
+    clock.advance(MINUTE);
     for (let turn = 0; turn < 12; turn += 1) {
       expect((await navigate(headers)).status).toBe(302);
       expect(count()).toBe(5);
-      clock.step(15_000);
+      clock.advance(15_000);
     }
   });
 
@@ -208,7 +208,7 @@ describe.each(['express', 'fastify'] as const)('a start of a sign-in on %s', (pl
     expect(JSON.stringify(events.all)).not.toContain(new URLSearchParams(search).get('state'));
     const finished = events.of('foreign_callback').length;
     expect((await navigate({}, `wgtwo/callback${search}`)).status).toBe(200);
-    clock.step(11 * MINUTE);
+    clock.advance(11 * MINUTE);
     expect((await get(`wgtwo/callback${search}`, { Cookie: cookie })).status).toBe(400);
     expect(events.of('foreign_callback')).toHaveLength(finished);
   });

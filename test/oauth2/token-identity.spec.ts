@@ -116,7 +116,7 @@ describe('a token that is verified here is one token', () => {
       expect(await site.remembered(token)).toBe('accepted');
       expect(await site.remembered(forged)).not.toBe('accepted');
       // Its own refusal does not speak of the accepted one either.
-      site.clock.step(40_000);
+      site.clock.advance(40_000);
       expect(await site.outcome(forged)).toBe('invalid: invalid_token');
       expect(await site.outcome(token)).toBe('valid');
     });

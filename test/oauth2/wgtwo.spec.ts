@@ -139,7 +139,7 @@ describe('Working Group Two', () => {
     expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
     expect(system.seenAt('/oauth2/token')).toHaveLength(1);
     const lifeMs = (tokens[0]?.expiresAt?.getTime() ?? 0) - game.clock.now();
-    game.clock.step(lifeMs * 0.95);
+    game.clock.advance(lifeMs * 0.95);
     expect((await service.getApplicationToken()).token).toBe(first);
     await system.asked('/oauth2/token');
     let renewed = first;
@@ -156,9 +156,9 @@ describe('Working Group Two', () => {
   it('may be down while the application has a token, and is a 503 when it has none', async () => {
     const { token } = await game.applicationTokens.getApplicationToken();
     system.mood = 'gone';
-    game.clock.step(570_000);
+    game.clock.advance(570_000);
     expect((await game.applicationTokens.getApplicationToken()).token).toBe(token);
-    game.clock.step(600_000);
+    game.clock.advance(600_000);
     await expect(game.applicationTokens.getApplicationToken()).rejects.toMatchObject({
       errorCode: 'identity_unavailable',
     });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdentityUnavailableError } from '../../libs/nowgg-auth/src/errors.js';
-import { MovedClock } from '../support/processes/children/moved-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import type { TokenEndpointFault } from '../support/token-endpoint/token-endpoint-call.js';
 import { endpointService } from '../support/token-endpoint/token-endpoint-service.js';
 import { inLanes, TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
@@ -30,7 +30,7 @@ describe('ten minutes without the identity system', () => {
   afterAll(() => suite.stop(), 30_000);
 
   it('cost none of 1,000 grants its state, and every player has a token when they are over', async () => {
-    const clock = new MovedClock(false);
+    const clock = new OffsetClock();
     const grantIds = await suite.manySignedInLongAgo(GRANTS);
     const service = endpointService({
       endpointUrl: suite.endpoint.url,
@@ -41,7 +41,7 @@ describe('ten minutes without the identity system', () => {
     const states = async (): Promise<unknown> =>
       suite.dataSource.query('SELECT state, generation, count(*)::int AS count FROM nowgg_grant GROUP BY 1, 2');
     const minutePasses = async () => {
-      clock.step(MINUTE_MS);
+      clock.advance(MINUTE_MS);
       await suite.pass(MINUTE_MS);
     };
     for (const [minute, outage] of OUTAGE.entries()) {

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisServer } from '../support/servers/redis-server.js';
-import { SteppedClock } from '../support/stepped-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { type TcpFault, TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 import { type Cache, connectedCache, createCache, factsOf, keyOf, observer, until, untilServing } from './support.js';
 
 const LIFETIME_MS = 30_000;
 const verdict = { facts: factsOf(), ageMs: 0 };
 
-let clock: SteppedClock;
+let clock: OffsetClock;
 const caches: Cache[] = [];
 
 async function cacheAt(url: string): Promise<Cache> {
@@ -34,7 +34,7 @@ async function untilHit(cache: Cache, key: string): Promise<string> {
   let userId = '';
   await until(async () => {
     // Pauses end by the clock, and tests do not wait for them.
-    clock.step(1_000);
+    clock.advance(1_000);
     await cache.write(key, { facts: factsOf(), ageMs: 0 }, LIFETIME_MS);
     userId = (await cache.read(key))?.facts.userId ?? '';
     return userId !== '';
@@ -43,7 +43,7 @@ async function untilHit(cache: Cache, key: string): Promise<string> {
 }
 
 beforeEach(() => {
-  clock = new SteppedClock();
+  clock = new OffsetClock();
 });
 afterEach(async () => {
   for (const cache of caches.splice(0)) await cache.close();
@@ -93,7 +93,7 @@ describe('a Redis', () => {
     const cache = await cacheAt(server.url);
     server.freeze();
     await expectOnlyMisses(cache);
-    clock.step(1_000);
+    clock.advance(1_000);
     await expectOnlyMisses(cache);
     server.thaw();
     await untilServing(cache);
@@ -149,7 +149,7 @@ describe('a Redis', () => {
     await redis.sendCommand(['SAVE']);
     redis.destroy();
     await kept.kill();
-    clock.step(LIFETIME_MS);
+    clock.advance(LIFETIME_MS);
     await kept.start();
     await until(async () => (await cache.claim(keyOf('c'), 1)) !== 'unavailable');
     expect(await cache.read(keyOf('a'))).toBeUndefined();
@@ -250,7 +250,7 @@ describe('a network that', () => {
     proxy.switchTo('pass');
     const wrong: unknown[] = [];
     await until(async () => {
-      clock.step(1_000);
+      clock.advance(1_000);
       const verdicts = await Promise.all(names.map((name) => cache.read(keyOf(name))));
       wrong.push(...verdicts.filter((found, index) => found && found.facts.userId !== names[index]));
       return verdicts.some((found) => found !== undefined);

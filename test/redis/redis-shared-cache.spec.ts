@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisServer } from '../support/servers/redis-server.js';
-import { SteppedClock } from '../support/stepped-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer, SEALING_KEY, until } from './support.js';
 
@@ -10,7 +10,7 @@ const VERDICT_KEY = keys.verdict(keyOf('a'));
 
 let server: RedisServer;
 let redis: Awaited<ReturnType<typeof observer>>;
-let clock: SteppedClock;
+let clock: OffsetClock;
 let writer: Cache;
 let reader: Cache;
 
@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushAll();
-  clock = new SteppedClock();
+  clock = new OffsetClock();
   writer = await connectedCache(server.url, { clock });
   reader = await connectedCache(server.url, { clock });
 });
@@ -85,24 +85,24 @@ describe('the age of a shared verdict', () => {
   beforeEach(() => writer.write(keyOf('a'), { facts: factsOf(), ageMs: 1_000 }, LIFETIME_MS));
 
   it('counts what passed by our clock', async () => {
-    clock.step(10_000);
+    clock.advance(10_000);
     expect((await reader.read(keyOf('a')))?.ageMs).toBeGreaterThanOrEqual(11_000);
   });
 
   it('counts what passed by the clock of Redis when ours was set back', async () => {
     await redis.pExpire(VERDICT_KEY, LIFETIME_MS - 20_000);
-    clock.jump(-3_000);
+    clock.stepWallClock(-3_000);
     expect((await reader.read(keyOf('a')))?.ageMs).toBeGreaterThanOrEqual(21_000);
   });
 
   it('is too much at the end of its lifetime, though Redis keeps it', async () => {
-    clock.step(LIFETIME_MS + 1);
+    clock.advance(LIFETIME_MS + 1);
     expect(await redis.exists(VERDICT_KEY)).toBe(1);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });
 
   it('is not believed when it comes from the future', async () => {
-    clock.jump(-10_000);
+    clock.stepWallClock(-10_000);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });
 
@@ -115,7 +115,7 @@ describe('the age of a shared verdict', () => {
 
   it('does not matter when the token has expired meanwhile', async () => {
     await writer.write(keyOf('a'), { facts: factsOf({ expiresAtMs: clock.now() + 5_000 }), ageMs: 0 }, LIFETIME_MS);
-    clock.step(5_000);
+    clock.advance(5_000);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });
 });
@@ -260,7 +260,7 @@ describe('a claim that no process of ours made', () => {
 
   it('holds up no one with the value of a claim that is over', async () => {
     const former = await formerClaim();
-    clock.step(4_000);
+    clock.advance(4_000);
     await redis.set(claimKey, former, ttl);
     expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');
   });
@@ -281,8 +281,8 @@ describe('a claim that no process of ours made', () => {
   });
 
   it('holds up no one when a process whose clock is ahead made it', async () => {
-    const ahead = new SteppedClock();
-    ahead.step(60_000);
+    const ahead = new OffsetClock();
+    ahead.advance(60_000);
     const other = await connectedCache(server.url, { clock: ahead });
     expect(await other.claim(keyOf('a'), 3_000)).toBe('acquired');
     expect(await reader.claim(keyOf('a'), 3_000)).toBe('acquired');

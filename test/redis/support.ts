@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { createClient } from 'redis';
 import type { TokenFacts } from 'nestjs-nowgg-auth';
 import { redisSharedCache, type RedisSharedCacheOptions } from 'nestjs-nowgg-auth/redis';
-import { SteppedClock } from '../support/stepped-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 
 export type RedisWiring = ReturnType<typeof redisSharedCache>;
 export type Cache = Awaited<ReturnType<RedisWiring['create']>>;
@@ -14,7 +14,7 @@ Logger.overrideLogger(false);
 export const SEALING_KEY = Buffer.alloc(32, 7);
 
 export interface CacheOptions {
-  readonly clock?: SteppedClock;
+  readonly clock?: OffsetClock;
   readonly sealingKey?: Uint8Array;
 }
 
@@ -24,7 +24,7 @@ export async function createCache(
   options: CacheOptions = {},
 ): Promise<Cache> {
   const wiring = redisSharedCache(typeof source === 'string' ? { url: source } : source);
-  const { clock = new SteppedClock(), sealingKey = SEALING_KEY } = options;
+  const { clock = new OffsetClock(), sealingKey = SEALING_KEY } = options;
   return wiring.create({ clock, sealingKey });
 }
 

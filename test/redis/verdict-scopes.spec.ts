@@ -20,7 +20,7 @@ import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-p
 import { VerificationResult } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
 import { DistributedSingleFlight } from '../../libs/nowgg-auth/src/verification/cache/distributed-single-flight.js';
 import { RedisServer } from '../support/servers/redis-server.js';
-import { SteppedClock } from '../support/stepped-clock.js';
+import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';
 import { instantOf } from '../../libs/nowgg-auth/src/verification/decision/instant.js';
 
@@ -32,7 +32,7 @@ class NoHttp extends IdentityHttp {
 
 type Settings<T> = { readonly [Name in keyof Required<T>]: readonly [NonNullable<T[Name]>, T[Name]] };
 
-const clock = new SteppedClock();
+const clock = new OffsetClock();
 let server: RedisServer;
 let redis: Awaited<ReturnType<typeof observer>>;
 let cache: Cache;

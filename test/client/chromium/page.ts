@@ -1,6 +1,6 @@
 import type { SessionClient } from 'nowgg-auth-client';
 import { contract } from '../contract.js';
-import { SteppedSessionClock, startMs, World } from '../support/world.js';
+import { ManualSessionClock, startMs, World } from '../support/world.js';
 
 /** What a test can ask of a page. */
 export interface PageUnderTest {
@@ -36,7 +36,7 @@ const underTest: PageUnderTest = {
   },
   advance(ms) {
     world.clock.advance(ms);
-    sessionStorageOf().setItem('aheadMs', `${world.clock.now() - new SteppedSessionClock(startMs).now()}`);
+    sessionStorageOf().setItem('aheadMs', `${world.clock.now() - new ManualSessionClock(startMs).now()}`);
   },
   async login(code) {
     await tab.login(code);

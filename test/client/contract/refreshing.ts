@@ -1,6 +1,6 @@
 import { NoSessionError } from 'nowgg-auth-client';
 import { equal, failure, type Facts } from '../support/facts.js';
-import { lifeMs, SteppedSessionClock, sharedStorage, startMs } from '../support/world.js';
+import { lifeMs, ManualSessionClock, sharedStorage, startMs } from '../support/world.js';
 
 const keyOf = (items: Map<string, string>) => [...items.keys()].find((key) => !key.endsWith('lease')) as string;
 
@@ -182,7 +182,7 @@ export const refreshing: Facts = {
 
   'a clock that is a day ahead or behind makes no storm of refreshes': async (world) => {
     for (const offMs of [86_400_000, -86_400_000]) {
-      const client = await world.signedIn({ clock: new SteppedSessionClock(startMs + offMs) });
+      const client = await world.signedIn({ clock: new ManualSessionClock(startMs + offMs) });
       for (let calls = 0; calls < 5; calls += 1) equal((await client.fetch('/guarded')).status, 200);
       client.close();
     }

@@ -11,8 +11,8 @@ import { BackendControls } from './backend-controls.js';
 export const startMs = 1_800_000_000_000;
 export const lifeMs = 100_000;
 
-/** Stands still until it is moved. Short waits, as between two looks at a lease, also end by themselves. */
-export class SteppedSessionClock implements SessionClock {
+/** A manual clock for the client's own interface, which has timers with a callback. Short waits, as between two looks at a lease, also end by themselves. */
+export class ManualSessionClock implements SessionClock {
   #now: number;
   readonly #waits = new Set<{ readonly at: number; readonly callback: () => void }>();
 
@@ -52,7 +52,7 @@ export function sharedStorage(items = new Map<string, string>()): SessionStorage
 
 /** A page or process with clients, a backend and a second origin. */
 export class World {
-  readonly clock = new SteppedSessionClock();
+  readonly clock = new ManualSessionClock();
   readonly backend: BackendControls;
   readonly other: BackendControls;
   readonly url: string;

@@ -218,7 +218,7 @@ describe.each(platforms)('codes on %s', (platform) => {
       app.peer.alwaysAnswer(app.takesCodes());
       expect(app.handled).toEqual([]);
       expect(await app.grantsOf('ada')).toEqual([]);
-      app.clock.step(15_000);
+      app.clock.advance(15_000);
       expect((await app.postJson('/exchange', { code })).json()).toMatchObject({ userId: 'ada' });
       expect(app.tokenCalls()).toHaveLength(1);
       expect(await app.grantsOf('mallory')).toEqual([]);

@@ -36,7 +36,7 @@ describe.each(platforms)('tokens that the identity system cannot digest, on %s',
       }
       const newcomers = Array.from({ length: 3 }, () => app.fetch('/guarded', app.token()));
       expect((await Promise.all(newcomers)).map(({ status }) => status)).toEqual([200, 200, 200]);
-      app.clock.step(1_000);
+      app.clock.advance(1_000);
     }
     for (const reply of await Promise.all(attacks)) expectAnswer(reply, 'S');
   });
@@ -51,7 +51,7 @@ describe.each(platforms)('tokens that the identity system cannot digest, on %s',
       expect(Number(reply.header('Retry-After'))).toBeLessThanOrEqual(5);
     }
     expect(app.peer.requests).toHaveLength(1);
-    app.clock.step(5_000);
+    app.clock.advance(5_000);
     await app.fetch('/guarded', token);
     expect(app.peer.requests).toHaveLength(2);
   });
@@ -70,7 +70,7 @@ describe.each(platforms)('an identity system that fails every second call, on %s
       return calls % 2 === 0 ? failure(exchange) : acceptAny(exchange);
     });
     for (let each = 0; each < 60; each += 1) {
-      app.clock.step(100);
+      app.clock.advance(100);
       expect((await app.fetch('/guarded', app.token())).status).toBe(200);
     }
   });
@@ -87,7 +87,7 @@ describe.each(platforms)('an identity system that fails every second call, on %s
     for (let round = 0; round < 10; round += 1) {
       const replies = await Promise.all(Array.from({ length: 20 }, () => app.fetch('/guarded', app.token())));
       statuses.push(...replies.map(({ status }) => status));
-      app.clock.step(1_000);
+      app.clock.advance(1_000);
     }
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(120);
     expect(app.peer.requests.length).toBeGreaterThanOrEqual(200);

@@ -50,7 +50,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
 
     // The secret is put right at the identity system: the same token is accepted when its refusal has stood for 5 s.
     app.peer.alwaysAnswer(acceptAny);
-    app.clock.step(5_000);
+    app.clock.advance(5_000);
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     expect(app.securityEvents).toEqual([neverAccepted, over]);
     app.peer.alwaysAnswer(json(200, refused()));
@@ -63,7 +63,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     const tokens = await signIn(5);
     service.secretIsGood = false;
     for (let second = 0; second < 120; second += 1) {
-      app.clock.step(1_000);
+      app.clock.advance(1_000);
       const token = tokens[second % tokens.length];
       expect((await app.fetch('/guarded', token)).status).toBe(200);
       if (second % 10 === 0) expectAnswer(await app.fetch('/fresh', token), 'S');
@@ -72,7 +72,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     const newcomer = app.token();
     expectAnswer(await app.fetch('/guarded', newcomer), 'S');
     service.secretIsGood = true;
-    app.clock.step(5_000);
+    app.clock.advance(5_000);
     expect((await app.fetch('/guarded', newcomer)).status).toBe(200);
     expect(app.securityEvents).toEqual([doubt, over]);
   });
@@ -83,7 +83,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     const tokens = await signIn(3);
     const before = app.peer.requests.length;
     for (let each = 0; each < 90; each += 1) {
-      app.clock.step(50);
+      app.clock.advance(50);
       expectAnswer(await app.fetch('/guarded', app.token({ forged: true })), 'U1');
     }
     for (const token of tokens) expect((await app.fetch('/guarded', token)).status).toBe(200);
@@ -104,7 +104,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     const statuses: number[] = [];
     for (let minute = 0; minute < 6; minute += 1) {
       for (let each = 0; each < 5; each += 1) {
-        app.clock.step(12_000);
+        app.clock.advance(12_000);
         expectAnswer(await app.fetch('/guarded', app.token({ forged: true })), 'U1');
       }
       statuses.push((await app.fetch('/guarded', token)).status);
@@ -123,7 +123,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     expect(once.header('Retry-After')).toBe('2');
     expectAnswer(await app.fetch('/never-stale', token), 'S');
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(2_000);
+    app.clock.advance(2_000);
     expectAnswer(await app.fetch('/fresh', token), 'U1');
     for (const path of ['/guarded', '/fresh', '/never-stale']) expectAnswer(await app.fetch(path, token), 'U1');
     expect((await app.fetch('/fresh', other)).status).toBe(200);
@@ -162,7 +162,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
     const token = app.token();
     for (const _again of Array.from({ length: 12 })) {
       expectAnswer(await app.fetch('/guarded', token), 'U1');
-      app.clock.step(6_000);
+      app.clock.advance(6_000);
     }
     expect(app.securityEvents).toEqual([]);
   });

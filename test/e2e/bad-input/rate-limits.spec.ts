@@ -50,12 +50,12 @@ describe.each(platforms)('an identity system that asks for patience on %s', (pla
     const other = app.token();
     expectAnswer(await app.fetch('/guarded', other), 'S');
     expectAnswer(await app.fetch('/guarded', app.idToken()), 'S');
-    app.clock.step(Math.max(0, least - 2) * 1000);
+    app.clock.advance(Math.max(0, least - 2) * 1000);
     if (least > 2) expectAnswer(await app.fetch('/fresh', other), 'S');
     expect(app.peer.requests).toHaveLength(1);
     expect(app.handled).toEqual([]);
 
-    app.clock.step(61_000);
+    app.clock.advance(61_000);
     expect((await app.fetch('/guarded', other)).status).toBe(200);
     expect(app.peer.requests).toHaveLength(2);
   });
@@ -74,7 +74,7 @@ describe.each(platforms)('an identity system that asks for patience on %s', (pla
     const token = app.token();
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     expectAnswer(await app.fetch('/guarded', app.token()), 'S');
-    app.clock.step(35_000);
+    app.clock.advance(35_000);
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     const late = await app.fetch('/guarded', app.token());
     expectAnswer(late, 'S');
@@ -86,9 +86,9 @@ describe.each(platforms)('an identity system that asks for patience on %s', (pla
     await using app = await AppUnderTest.start(platform);
     app.peer.thenAnswer(json(429, {}, [['Retry-After', '30']]));
     expectAnswer(await app.fetch('/guarded', app.token()), 'S');
-    app.clock.jump(3_000_000);
+    app.clock.stepWallClock(3_000_000);
     expectAnswer(await app.fetch('/guarded', app.token({ exp: Math.floor(Date.now() / 1000) + 9_000_000 })), 'S');
-    app.clock.jump(-9_000_000);
+    app.clock.stepWallClock(-9_000_000);
     expectAnswer(await app.fetch('/guarded', app.token()), 'S');
     expect(app.peer.requests).toHaveLength(1);
   });

@@ -152,13 +152,13 @@ describe.each(platforms)('ready-made routes on %s', (platform) => {
     await using app = await start();
     app.peer.alwaysAnswer(answer);
     expectAnswer(await app.postJson('/auth/login', { code: app.planted.plant('code') }), 'S');
-    app.clock.step(61_000);
+    app.clock.advance(61_000);
     app.peer.alwaysAnswer(app.takesCodes);
     const { session, generation } = (await app.postJson('/auth/login', { code: app.planted.plant('code') })).json();
     app.peer.alwaysAnswer(byPath({ [TOKEN]: answer, [VERIFY]: acceptAny }));
     const reply = await app.postJson('/auth/refresh', { session, generation });
     expect([200, 503]).toContain(reply.status);
-    app.clock.step(61_000);
+    app.clock.advance(61_000);
     expect([200, 503]).toContain((await app.postJson('/auth/refresh', { session })).status);
     expect((await app.postJson('/auth/logout', { session })).status).toBe(204);
   });

@@ -203,7 +203,7 @@ describe.each(platforms)('claims in replies on %s', (platform) => {
     expectAnswer(await shared.fetch('/guarded', token), answer);
     // An answer that cannot be read stands for five seconds, so that repeating the token asks nothing.
     expectAnswer(await shared.fetch('/guarded', token), answer);
-    shared.clock.step(5_000);
+    shared.clock.advance(5_000);
     expectAnswer(await shared.fetch('/guarded', token), answer);
     const { handled } = shared.since(before);
     const calls = shared.peer.requests.filter((request) => jsonOf(request).token === token).length;

@@ -172,7 +172,7 @@ describe.each(platforms)('unusable replies on %s', (platform) => {
       expect([1, 2]).toContain(asked());
       const askedAtFirst = asked();
       shared.peer.alwaysAnswer(acceptAny);
-      shared.clock.step(5_000);
+      shared.clock.advance(5_000);
       expect((await shared.fetch('/guarded', token)).status).toBe(200);
       expect(asked()).toBe(askedAtFirst + 1);
     },
@@ -190,7 +190,7 @@ describe.each(platforms)('unusable replies on %s', (platform) => {
       ]) {
         app.peer.thenAnswer((exchange) => json(status, body(claimsSent(exchange)), [['Location', location]])(exchange));
         expectAnswer(await app.fetch('/guarded', app.token()), 'S');
-        app.clock.step(61_000);
+        app.clock.advance(61_000);
       }
     }
     expect(bait.connectionCount).toBe(0);
@@ -227,11 +227,11 @@ describe.each(platforms)('unusable replies on %s', (platform) => {
     const token = app.token();
     app.peer.thenAnswer(acceptAny).alwaysAnswer(text(200, '<html>'));
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(40_000);
+    app.clock.advance(40_000);
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     expectAnswer(await app.fetch('/never-stale', token), 'S');
     expectAnswer(await app.fetch('/fresh', token), 'S');
-    app.clock.step(300_000);
+    app.clock.advance(300_000);
     expectAnswer(await app.fetch('/guarded', token), 'S');
     expect(app.handled).toEqual(['guarded', 'guarded']);
   });

@@ -232,7 +232,7 @@ describe.each(platforms)('tokens on %s', (platform) => {
     app.peer.alwaysAnswer(acceptAny);
     const token = app.token({ exp: now() + 120 });
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(130_000);
+    app.clock.advance(130_000);
     expectAnswer(await app.fetch('/guarded', token), 'U1');
     expect(app.handled).toEqual(['guarded']);
   });
@@ -308,7 +308,7 @@ describe.each(platforms)('tokens on %s', (platform) => {
     expectAnswer(once, 'S');
     expect(once.header('Retry-After')).toBe('2');
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(2_000);
+    app.clock.advance(2_000);
     expectAnswer(await app.fetch('/fresh', token), 'U1');
     expectAnswer(await app.fetch('/guarded', token), 'U1');
     expect(app.handled).toEqual(['guarded', 'guarded']);
@@ -319,9 +319,9 @@ describe.each(platforms)('tokens on %s', (platform) => {
     const token = app.token();
     app.peer.thenAnswer(acceptAny).alwaysAnswer(json(200, refused()));
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(30_001);
+    app.clock.advance(30_001);
     expect((await app.fetch('/guarded', token)).status).toBe(200);
-    app.clock.step(2_000);
+    app.clock.advance(2_000);
     expectAnswer(await app.fetch('/guarded', token), 'U1');
   });
 

@@ -9,14 +9,14 @@ import {
   NowggRevocationService,
   type Verdict,
 } from 'nestjs-nowgg-auth';
-import { SteppedClock } from '../../support/stepped-clock.js';
+import { OffsetClock } from '../../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 
 /** The module without HTTP: what its authenticator says about tokens. */
 export class Authenticated implements AsyncDisposable {
-  readonly clock: SteppedClock;
+  readonly clock: OffsetClock;
   readonly #app: INestApplicationContext;
 
-  private constructor(app: INestApplicationContext, clock: SteppedClock) {
+  private constructor(app: INestApplicationContext, clock: OffsetClock) {
     this.#app = app;
     this.clock = clock;
   }
@@ -24,7 +24,7 @@ export class Authenticated implements AsyncDisposable {
   static async by(
     identityProviders: readonly IdentityProviderDefinition[],
     options: NowggAuthOptions = {},
-    clock = new SteppedClock(),
+    clock = new OffsetClock(),
   ): Promise<Authenticated> {
     const module = NowggAuthModule.forRoot({ identityProviders, strategyName: false, clock, ...options });
     return new Authenticated(await NestFactory.createApplicationContext(module, { logger: false }), clock);

@@ -22,7 +22,7 @@ import {
 } from 'nestjs-nowgg-auth/oauth2';
 import { GuardedRoutes, HandlerRuns } from '../../support/game/guarded-routes.js';
 import { call, type RawReply } from '../../support/raw-http/raw-client.js';
-import { SteppedClock } from '../../support/stepped-clock.js';
+import { OffsetClock } from '../../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { Browser } from './browser.js';
 import { REDIRECT_URI } from './identity-system.js';
 
@@ -33,10 +33,10 @@ class GameModule {}
 
 /** A game backend with a web sign-in, on one process's memory. */
 export class WebGame implements AsyncDisposable {
-  readonly clock = new SteppedClock();
+  readonly clock = new OffsetClock();
   readonly #app: INestApplication;
 
-  private constructor(app: INestApplication, clock: SteppedClock) {
+  private constructor(app: INestApplication, clock: OffsetClock) {
     this.#app = app;
     this.clock = clock;
   }
@@ -46,7 +46,7 @@ export class WebGame implements AsyncDisposable {
     options: Partial<NowggAuthModuleOptions> = {},
     platform: 'express' | 'fastify' = 'express',
   ): Promise<WebGame> {
-    const clock = new SteppedClock();
+    const clock = new OffsetClock();
     const auth = NowggAuthModule.forRoot({
       identityProviders,
       tokenStore: memoryTokenStore(),

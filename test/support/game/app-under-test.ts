@@ -11,7 +11,7 @@ import { type Claims, CLIENT_ID, idTokenClaims, jws, tokenClaims } from './now-g
 import { Planted, shown } from '../seeded-secrets/planted.js';
 import { call, type RawCall, type RawReply } from '../raw-http/raw-client.js';
 import { RawPeer, type RawPeerOptions } from '../raw-http/raw-peer.js';
-import { SteppedClock } from '../stepped-clock.js';
+import { OffsetClock } from '../../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { closeApp } from '../../../apps/sample/src/http/close-app.js';
 
 export type Platform = 'express' | 'fastify';
@@ -47,7 +47,7 @@ class RoutesModule {}
  */
 export class AppUnderTest implements AsyncDisposable {
   readonly planted = new Planted();
-  readonly clock = new SteppedClock();
+  readonly clock = new OffsetClock();
   readonly peer: RawPeer;
   readonly clientSecret = this.planted.plant('client-secret');
   /** Lines of the application's log. */

@@ -1,32 +1,17 @@
 import { channel } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { NOWGG_VERIFICATION_CHANNEL, NowggClock } from 'nestjs-nowgg-auth';
+import { NOWGG_VERIFICATION_CHANNEL } from 'nestjs-nowgg-auth';
+import { ManualClock } from '../../../../libs/nowgg-auth/src/testing-support/manual-clock.js';
 import { VerificationCounters } from './verification-counters.js';
-
-class SteppedClock extends NowggClock {
-  ms = 1_000_000_000;
-
-  override now(): number {
-    return this.ms;
-  }
-
-  override monotonicNow(): number {
-    return this.ms;
-  }
-
-  override wait(): never {
-    throw new Error('nothing here waits');
-  }
-}
 
 const publish = (outcome: string, source: string) => channel(NOWGG_VERIFICATION_CHANNEL).publish({ outcome, source });
 
 describe('VerificationCounters', () => {
-  let clock: SteppedClock;
+  let clock: ManualClock;
   let counters: VerificationCounters;
 
   beforeEach(() => {
-    clock = new SteppedClock();
+    clock = new ManualClock();
     counters = new VerificationCounters(clock);
     counters.onModuleInit();
   });
@@ -49,12 +34,12 @@ describe('VerificationCounters', () => {
 
   it('keeps a minute, second by second, and the total', () => {
     publish('valid', 'hit');
-    clock.ms += 59_000;
+    clock.advance(59_000);
     publish('valid', 'hit');
     const { seconds } = counters.report();
     expect(seconds).toHaveLength(60);
     expect([seconds[0]?.hits, seconds[58]?.hits, seconds[59]?.hits]).toEqual([1, 0, 1]);
-    clock.ms += 1_000;
+    clock.advance(1_000);
     expect(counters.report().seconds[0]?.hits).toBe(0);
     expect(counters.report().total.hits).toBe(2);
   });

@@ -14,6 +14,7 @@ import { memoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { ManualClock } from '../testing-support/manual-clock.js';
 import { strongKey } from '../testing-support/strong-key.js';
 
 const encryptionKeys = [{ id: 'k1', key: strongKey(1) }];
@@ -131,12 +132,7 @@ describe('NowggAuthModule', () => {
   });
 
   it('takes the clock that it is given', async () => {
-    class FixedClock extends SystemClock {
-      override now() {
-        return 42;
-      }
-    }
-    const clock = new FixedClock();
+    const clock = new ManualClock();
     expect((await root({ clientId: 'game', clock })).get(NowggClock)).toBe(clock);
   });
 });

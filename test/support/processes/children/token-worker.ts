@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
-import { SystemClock } from '../../../../libs/nowgg-auth/src/clock.js';
 import { NowggAuthError } from '../../../../libs/nowgg-auth/src/errors.js';
 import { IdentityProviders } from '../../../../libs/nowgg-auth/src/identity/identity-providers.js';
+import { OffsetClock } from '../../../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { NowggVaultService } from '../../../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { typeOrmTokenStore } from '../../../../libs/nowgg-auth/src/typeorm/index.js';
 import {
@@ -12,7 +12,6 @@ import {
 import { subscribe } from 'node:diagnostics_channel';
 import type { Answer, Order, WorkerSettings } from '../../token-endpoint/token-endpoint-worker-messages.js';
 import { endpointService, RING } from '../../token-endpoint/token-endpoint-service.js';
-import { SkewedClock } from './skewed-clock.js';
 import { steppedStore } from './stepped-store.js';
 import { UsedUpPool } from './used-up-pool.js';
 
@@ -26,7 +25,7 @@ const dataSource = await new DataSource({
   ...(settings.applicationName !== undefined && { applicationName: settings.applicationName }),
 }).initialize();
 const applicationWork = new UsedUpPool(dataSource, settings.applicationPoolSize ?? 10);
-const clock = settings.skewMs === undefined ? new SystemClock() : new SkewedClock(settings.skewMs);
+const clock = new OffsetClock({ wallClockMs: settings.skewMs ?? 0 });
 const wiring = typeOrmTokenStore(settings.storePoolSize === undefined ? {} : { poolSize: settings.storePoolSize });
 const store = steppedStore(wiring.create({ clock }, dataSource), (step) => {
   send({ kind: 'step', step });

@@ -22,14 +22,14 @@ import type {
   VerificationOrder,
   VerificationSettings,
 } from '../verification-messages.js';
-import { MovedClock } from './moved-clock.js';
+import { OffsetClock } from '../../../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { strongKey } from '../../../../libs/nowgg-auth/src/testing-support/strong-key.js';
 
 const GROUPS: readonly PlayerGroup[] = ['cached', 'first', 'bad'];
 const collectGarbage = (globalThis as { gc?: () => void }).gc;
 const settings = JSON.parse(process.env.VERIFICATION_SETTINGS ?? '{}') as VerificationSettings;
 const { redisUrl, databaseUrl, notify = true } = settings;
-const clock = new MovedClock(settings.holdWaits ?? false);
+const clock = new OffsetClock({ holdWaits: settings.holdWaits ?? false });
 
 /** Counts what is sent, whether or not it arrives. */
 class CountedHttp extends IdentityHttp {
@@ -110,7 +110,7 @@ async function obey(order: VerificationOrder): Promise<unknown> {
     case 'play':
       return play(order.rounds);
     case 'step':
-      return clock.step(order.ms);
+      return clock.advance(order.ms);
     case 'revoke':
       return revoke(order.userId);
     case 'restore':
@@ -135,7 +135,7 @@ async function play(rounds: readonly PlayRound[]): Promise<PlayReport> {
   const outcomes: Record<PlayerGroup, Record<Outcome, number>> = { cached: {}, first: {}, bad: {} };
   const sentBefore = CountedHttp.sent;
   for (const { stepMs, tokens } of rounds) {
-    clock.step(stepMs);
+    clock.advance(stepMs);
     const asked = GROUPS.flatMap((group) =>
       tokens[group].map(async (token) => ({ group, is: await outcomeOf(token) })),
     );
