@@ -2,7 +2,7 @@ import { control } from './control.js';
 import { byId, make, setText, setVisible, showList, textOf } from './dom.js';
 import { plural } from './format.js';
 
-const kinds = ['latency', 'hang', 'hold', 'status', 'body', 'reset', 'drip', 'rate-limit'];
+const kinds = ['latency', 'hang', 'hold', 'status', 'body', 'reset', 'cut', 'drip', 'rate-limit'];
 const endpoints = ['*', 'verify-token', 'token', 'userinfo', 'sessioninfo'];
 
 /** What is most often needed; each stands until it is switched off. */

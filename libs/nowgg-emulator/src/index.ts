@@ -10,6 +10,7 @@ export type { EmulatedDevice, EmulatedPlayer } from './accounts/players.js';
 export type { IdTokenClaims, TokenClaims } from './accounts/token-mint.js';
 export type {
   BodyFault,
+  CutFault,
   DripFault,
   EndpointName,
   Fault,

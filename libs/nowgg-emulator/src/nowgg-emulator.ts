@@ -76,8 +76,7 @@ export interface EmulatorControls {
 
   /**
    * Adds a fault. Faults with a `count` are used first, in the order in which they were set. A standing fault (without
-   * a `count`) replaces the standing one with the same endpoint and grant type. Latencies apply in addition to the
-   * others.
+   * a `count`) replaces the standing one for the same calls. Latencies and holds apply in addition to the others.
    *
    * @throws TypeError that names the unusable field
    */

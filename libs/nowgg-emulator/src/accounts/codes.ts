@@ -49,6 +49,11 @@ export class CodeStore {
     return stored;
   }
 
+  /** The player of a code, valid or not, by the code's fingerprint. */
+  ownerOf(codeFingerprint: string): string | undefined {
+    return this.#codes.get(codeFingerprint)?.userId;
+  }
+
   /** The reason why a code has ended, by the code's fingerprint. */
   endOf(codeFingerprint: string): CodeEnd | undefined {
     return this.#codes.get(codeFingerprint)?.end;

@@ -126,6 +126,12 @@ export class EmulatedAccounts {
     return this.#check(token, 'id_token', clientId) as TokenCheck<IdTokenClaims>;
   }
 
+  /** The player to whom a code or token was issued, whether or not it is still valid. */
+  ownerOf(secret: string): string | undefined {
+    const key = fingerprint(secret);
+    return this.#codes.ownerOf(key) ?? this.sessions.ownerOf(key) ?? this.#mint.read(secret)?.claims.userId;
+  }
+
   /** Revokes a token or id_token. Returns whether this emulator issued it. */
   revokeToken(token: string): boolean {
     if (!this.#mint.read(token)) return false;

@@ -96,6 +96,11 @@ export class SessionStore {
     return stored !== undefined;
   }
 
+  /** The player of a refresh token, valid or not, by the token's fingerprint. */
+  ownerOf(tokenFingerprint: string): string | undefined {
+    return this.#refreshTokens.get(tokenFingerprint)?.session.userId;
+  }
+
   /** Reason why a refresh token is no longer valid, other than its age, by the token's fingerprint. */
   endOf(tokenFingerprint: string): 'used' | 'revoked' | undefined {
     const stored = this.#refreshTokens.get(tokenFingerprint);

@@ -1,10 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EndpointName, Fault, LatencyFault } from './fault.js';
+import type { EndpointName, Fault, HoldFault, LatencyFault } from './fault.js';
 
-/** The faults that apply to one call: a delay, and at most one other. */
+/** The call to find faults for. */
+export interface FaultyCall {
+  readonly endpoint: EndpointName;
+  readonly grantType?: string | undefined;
+  /** The player whose code or token the call presents. */
+  readonly userId?: string | undefined;
+}
+
+/** The faults that apply to one call: at most one of each. */
 export interface PlannedFaults {
   readonly latency: LatencyFault | undefined;
-  readonly effect: Exclude<Fault, LatencyFault> | undefined;
+  readonly hold: HoldFault | undefined;
+  readonly effect: Exclude<Fault, LatencyFault | HoldFault> | undefined;
 }
 
 interface PlannedFault {
@@ -14,8 +23,7 @@ interface PlannedFault {
 
 /**
  * The faults in force. Counted ones are used first, in the order in which they were set, before any standing one. A
- * standing fault replaces the standing one with the same endpoint and grant type; latencies apply in addition to the
- * others.
+ * standing fault replaces the standing one for the same calls; latencies and holds apply in addition to the others.
  */
 export class FaultPlan {
   #counted: PlannedFault[] = [];
@@ -24,6 +32,11 @@ export class FaultPlan {
 
   get isEmpty(): boolean {
     return this.#counted.length === 0 && this.#standing.length === 0;
+  }
+
+  /** Whether a fault is limited to a player, so that the player of a call has to be known. */
+  get namesPlayers(): boolean {
+    return [...this.#counted.map(({ fault }) => fault), ...this.#standing].some(({ userId }) => userId !== undefined);
   }
 
   /** The faults still in force, counted ones with their remaining calls. */
@@ -41,16 +54,15 @@ export class FaultPlan {
   }
 
   /** Takes the faults for this call; counted ones have one call less afterwards. */
-  take(endpoint: EndpointName, grantType: string | undefined): PlannedFaults {
-    const meets = (fault: Fault) => meetsCall(fault, endpoint, grantType);
-    const find = (isLatency: boolean): Fault | undefined => {
-      const fits = (fault: Fault) => (fault.kind === 'latency') === isLatency && meets(fault);
+  take(call: FaultyCall): PlannedFaults {
+    const find = (role: Role): Fault | undefined => {
+      const fits = (fault: Fault) => roleOf(fault) === role && meetsCall(fault, call);
       const counted = this.#counted.find(({ fault }) => fits(fault));
       if (!counted) return this.#standing.findLast(fits);
       counted.callsLeft -= 1;
       return counted.fault;
     };
-    const planned = { latency: find(true), effect: find(false) } as PlannedFaults;
+    const planned = { latency: find('latency'), hold: find('hold'), effect: find('effect') } as PlannedFaults;
     this.#counted = this.#counted.filter(({ callsLeft }) => callsLeft > 0);
     return planned;
   }
@@ -92,16 +104,22 @@ export class FaultPlan {
 
 const withoutCount = ({ count: _count, ...fault }: Fault) => fault;
 
-function meetsCall(fault: Fault, endpoint: EndpointName, grantType: string | undefined): boolean {
+type Role = keyof PlannedFaults;
+
+const roleOf = ({ kind }: Fault): Role => (kind === 'latency' || kind === 'hold' ? kind : 'effect');
+
+function meetsCall(fault: Fault, { endpoint, grantType, userId }: FaultyCall): boolean {
   const { endpoint: target = '*' } = fault;
   if (target !== '*' && target !== endpoint) return false;
+  if (fault.userId !== undefined && fault.userId !== userId) return false;
   return fault.grantType === undefined || (endpoint === 'token' && fault.grantType === grantType);
 }
 
 function isSamePlace(one: Fault, other: Fault): boolean {
   return (
-    (one.kind === 'latency') === (other.kind === 'latency') &&
+    roleOf(one) === roleOf(other) &&
     (one.endpoint ?? '*') === (other.endpoint ?? '*') &&
-    one.grantType === other.grantType
+    one.grantType === other.grantType &&
+    one.userId === other.userId
   );
 }

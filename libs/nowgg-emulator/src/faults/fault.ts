@@ -11,6 +11,8 @@ interface FaultTarget {
   endpoint?: EndpointName | '*';
   /** Limits the fault to calls of the token endpoint with this grant type. */
   grantType?: 'code' | 'refresh_token';
+  /** Limits the fault to calls that present a code or token of this player. */
+  userId?: string;
   /** Number of calls; without it the fault stays until the faults are cleared or another standing fault replaces it. */
   count?: number;
   /**
@@ -19,7 +21,7 @@ interface FaultTarget {
   when?: 'before' | 'after';
 }
 
-/** Delays the answer by `ms` of real time, in addition to any other fault of the call. The request is carried out. */
+/** Delays the answer by `ms` of real time, in addition to any other fault of the call. */
 export interface LatencyFault extends FaultTarget {
   kind: 'latency';
   ms: number;
@@ -30,7 +32,7 @@ export interface HangFault extends FaultTarget {
   kind: 'hang';
 }
 
-/** Waits for `releaseHeld()` or `clearFaults()`, then continues as usual. The request is carried out. */
+/** Waits for `releaseHeld()` or `clearFaults()`, in addition to any other fault of the call. */
 export interface HoldFault extends FaultTarget {
   kind: 'hold';
 }
@@ -59,6 +61,11 @@ export interface ResetFault extends FaultTarget {
   kind: 'reset';
 }
 
+/** Carries the request out, sends half of the body and destroys the connection. */
+export interface CutFault extends FaultTarget {
+  kind: 'cut';
+}
+
 /** Carries the request out and sends the body one byte each `intervalMs` (default 1000) of real time. */
 export interface DripFault extends FaultTarget {
   kind: 'drip';
@@ -80,6 +87,7 @@ export type Fault =
   | StatusFault
   | BodyFault
   | ResetFault
+  | CutFault
   | DripFault
   | RateLimitFault;
 
@@ -97,6 +105,7 @@ const targetFields: Readonly<Record<string, Check>> = {
   kind: isText,
   endpoint: oneOf(...endpointNames, '*'),
   grantType: oneOf('code', 'refresh_token'),
+  userId: isText,
   count: (value) => Number.isInteger(value) && (value as number) > 0,
   when: oneOf('before', 'after'),
 };
@@ -108,6 +117,7 @@ const ownFields: Readonly<Record<Fault['kind'], Readonly<Record<string, Check>>>
   status: { status: isStatus, headers: isHeaders, body: isText, contentType: isText },
   body: { body: isText, status: isStatus, contentType: isText },
   reset: {},
+  cut: {},
   drip: { intervalMs: isDuration },
   'rate-limit': { retryAfter: (value) => isText(value) || typeof value === 'number' },
 };

@@ -159,6 +159,57 @@ describe('faults', () => {
     expect((await client.userInfo(token)).status).toBe(200);
   });
 
+  it('meets only the player that it names, whatever the call presents', async () => {
+    emulator.setFault({ kind: 'status', status: 500, userId: 'player-bjorn' });
+    const [asha, bjorn] = ['player-asha', 'player-bjorn'].map((userId) => emulator.issueTokens({ userId }));
+    const statusesOf = async (tokens: typeof asha, userId: string) => [
+      (await client.exchange(emulator.issueCode({ userId }))).status,
+      (await client.refresh(tokens?.refreshToken ?? '')).status,
+      (await client.verify(tokens?.token ?? '')).status,
+      (await client.userInfo(tokens?.token ?? '')).status,
+    ];
+    expect(await statusesOf(bjorn, 'player-bjorn')).toEqual([500, 500, 500, 500]);
+    expect(await statusesOf(asha, 'player-asha')).toEqual([200, 200, 200, 200]);
+    expect((await client.verifyIdToken(emulator.issueIdToken({ userId: 'player-bjorn' }))).status).toBe(500);
+    expect((await client.verify('never issued')).status).toBe(200);
+  });
+
+  it('counts the calls of each player separately', async () => {
+    emulator.setFault({ kind: 'status', status: 500, userId: 'player-bjorn', count: 1 });
+    emulator.setFault({ kind: 'status', status: 501, count: 1 });
+    const verify = async (userId: string) => (await client.verify(emulator.issueTokens({ userId }).token)).status;
+    expect([await verify('player-asha'), await verify('player-bjorn'), await verify('player-bjorn')]).toEqual([
+      501, 500, 200,
+    ]);
+  });
+
+  it('a cut reply has been carried out and ends in its middle', async () => {
+    const code = emulator.issueCode();
+    emulator.setFault({ kind: 'cut', count: 1 });
+    expect(await errorOf(client.exchange(code))).not.toBe('answered');
+    expect(emulator.requests).toMatchObject([{ fault: 'cut', code: 'REFRESH_TOKEN TOKEN', cutOff: true }]);
+    expect((await client.exchange(code)).body.code).toBe('INVALID_CODE');
+  });
+
+  it('a hold keeps a call waiting that another fault answers then', async () => {
+    emulator.setFault({ kind: 'status', status: 503, count: 1 });
+    emulator.setFault({ kind: 'hold' });
+    const held = client.verify('x');
+    await emulator.waitForRequests('verify-token');
+    const hold = { kind: 'hold' } as const;
+    expect(emulator.faults).toEqual([hold]);
+    emulator.clearFault(hold);
+    expect((await held).status).toBe(503);
+  });
+
+  it('a latency after the fact carries nothing out that another fault prevents', async () => {
+    const code = emulator.issueCode();
+    emulator.setFault({ kind: 'latency', ms: 1, when: 'after' });
+    emulator.setFault({ kind: 'status', status: 503, count: 1 });
+    expect((await client.exchange(code)).status).toBe(503);
+    expect((await client.exchange(code)).body.success).toBe(true);
+  });
+
   it('plays counted faults in their order, then the standing one, the last set of which counts', async () => {
     emulator.setFault({ kind: 'status', status: 500 });
     emulator.setFault({ kind: 'status', status: 501 });

@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Reply } from '../endpoints/reply.js';
 import { jsonContentType, sendReply, sendText } from '../http/send.js';
-import type { Fault } from './fault.js';
 import type { FaultPlan, PlannedFaults } from './fault-plan.js';
 
 /**
@@ -10,22 +9,29 @@ import type { FaultPlan, PlannedFaults } from './fault-plan.js';
  * carried out even when the connection is already closed.
  */
 export async function playFaults(
-  { latency, effect }: PlannedFaults,
+  { latency, hold, effect }: PlannedFaults,
   carryOut: () => Reply,
   response: ServerResponse,
   plan: FaultPlan,
 ): Promise<void> {
-  const carriedOutFirst = latency?.when === 'after' || (effect?.when === 'after' && !isLateByNature(effect));
-  const early = carriedOutFirst ? carryOut() : undefined;
+  const isCarriedOut = effect === undefined || effect.when === 'after' || needsReply(effect);
+  const isFirst = isCarriedOut && [latency, hold, effect].some((fault) => fault?.when === 'after');
+  const early = isFirst ? carryOut() : undefined;
   // Held from now on: a release during the latency counts.
-  const released = effect?.kind === 'hold' ? plan.hold() : undefined;
+  const released = hold && plan.hold();
   if (latency) await pause(latency.ms, undefined, { ref: false });
-  switch (effect?.kind) {
-    case undefined:
-      return sendReply(response, early ?? carryOut());
-    case 'hold':
-      await released;
-      return sendReply(response, early ?? carryOut());
+  await released;
+  const reply = isCarriedOut ? (early ?? carryOut()) : undefined;
+  if (effect) playEffect(effect, reply, response);
+  else if (reply) sendReply(response, reply);
+}
+
+type Effect = NonNullable<PlannedFaults['effect']>;
+
+const needsReply = ({ kind }: Effect) => kind === 'drip' || kind === 'cut';
+
+function playEffect(effect: Effect, reply: Reply | undefined, response: ServerResponse): void {
+  switch (effect.kind) {
     case 'hang':
       return;
     case 'reset':
@@ -45,16 +51,15 @@ export async function playFaults(
       return sendText(response, 429, '', { 'content-type': jsonContentType, ...headers });
     }
     case 'drip':
-      return drip(response, early ?? carryOut(), effect.intervalMs ?? 1000);
+      return reply && drip(response, reply, effect.intervalMs ?? 1000);
+    case 'cut':
+      return reply && cut(response, reply);
   }
 }
 
-const isLateByNature = (fault: Fault) => fault.kind === 'drip';
-
 function drip(response: ServerResponse, reply: Reply, intervalMs: number): void {
   if (response.destroyed) return;
-  const bytes = Buffer.from(JSON.stringify(reply.body));
-  response.writeHead(reply.status, { 'content-type': jsonContentType, 'content-length': bytes.length });
+  const bytes = sendHead(response, reply);
   response.flushHeaders();
   let sent = 0;
   const timer = setInterval(() => {
@@ -65,4 +70,17 @@ function drip(response: ServerResponse, reply: Reply, intervalMs: number): void 
     response.end();
   }, intervalMs);
   response.once('close', () => clearInterval(timer));
+}
+
+function cut(response: ServerResponse, reply: Reply): void {
+  if (response.destroyed) return;
+  const bytes = sendHead(response, reply);
+  response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
+}
+
+/** Sends the head of a whole reply. Returns the body that has to follow. */
+function sendHead(response: ServerResponse, { status, body }: Reply): Buffer {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': jsonContentType, 'content-length': bytes.length });
+  return bytes;
 }

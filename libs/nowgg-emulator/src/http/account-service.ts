@@ -70,8 +70,10 @@ export class AccountService {
       return reply;
     };
     if (this.faults.isEmpty) return sendReply(response, carryOut());
-    const planned = this.faults.take(endpoint.name, record.grantType);
-    if (planned.effect) this.log.update(record, { fault: planned.effect.kind });
+    const userId = this.faults.namesPlayers ? this.#playerOf(request, body) : undefined;
+    const planned = this.faults.take({ endpoint: endpoint.name, grantType: record.grantType, userId });
+    const fault = (planned.effect ?? planned.hold)?.kind;
+    if (fault) this.log.update(record, { fault });
     await playFaults(planned, carryOut, response, this.faults);
   }
 
@@ -82,6 +84,13 @@ export class AccountService {
     if (!body.ok) return refuseRequest(body.problem, body.status);
     if (!isJsonObject(body.value)) return refuseRequest('the body must be a JSON object');
     return endpoint.answer(body.value, this.accounts, this.options);
+  }
+
+  /** The player whose code or token a call presents. */
+  #playerOf({ headers }: IncomingMessage, body: ReadBody | undefined): string | undefined {
+    const { code, refresh_token, token } = body?.ok && isJsonObject(body.value) ? body.value : ({} as JsonObject);
+    const secret = code ?? refresh_token ?? token ?? headers.authorization?.slice('Bearer '.length);
+    return typeof secret === 'string' ? this.accounts.ownerOf(secret) : undefined;
   }
 
   #open(response: ServerResponse, entry: RecordedRequest, startedAt: number): OpenRecord {
