@@ -8,6 +8,7 @@ export type {
 export type { IssuedKind, IssuedSecret } from './accounts/issue-ledger.js';
 export type { EmulatedDevice, EmulatedPlayer } from './accounts/players.js';
 export type { IdTokenClaims, TokenClaims } from './accounts/token-mint.js';
+export { issuedIdOf } from './accounts/token-mint.js';
 export type {
   BodyFault,
   CutFault,

@@ -97,10 +97,10 @@ export interface EmulatorControls {
   /** The faults still in force. */
   readonly faults: readonly Fault[];
 
-  /** The last 20,000 calls to the vendor's endpoints, without tokens, codes or secrets. */
+  /** The last calls to the vendor's endpoints (`requestLogSize`), without tokens, codes or secrets. */
   readonly requests: readonly RecordedRequest[];
 
-  /** Number of matching calls that arrived; a filter by more than the endpoint counts only the last 20,000 calls. */
+  /** Number of matching calls that arrived; a filter by more than the endpoint counts only those in {@link requests}. */
   requestCount(filter?: RequestFilter): number;
 
   /**

@@ -60,6 +60,8 @@ export interface NowggEmulatorOptions {
   rotateRefreshTokens?: RefreshTokenRotation;
   /** Time that a replaced refresh token still works with `rotateRefreshTokens: 'grace'`, in seconds, default 60. */
   rotationGraceSeconds?: number;
+  /** Number of calls that the request log keeps, default 20,000. */
+  requestLogSize?: number;
 }
 
 /** All options with their values; frozen. */
@@ -81,6 +83,7 @@ const defaults: Omit<ResolvedOptions, 'players'> = {
   expiryFormat: 'iso',
   rotateRefreshTokens: 'never',
   rotationGraceSeconds: 60,
+  requestLogSize: 20_000,
 };
 
 /** Fills in the defaults. @throws TypeError that names every unusable option, and no value. */
@@ -109,6 +112,8 @@ function* findFaults(options: ResolvedOptions): Generator<string> {
   for (const name of ['tokenLifetimeSeconds', 'refreshTokenLifetimeSeconds', 'codeLifetimeSeconds'] as const)
     if (!(Number.isFinite(options[name]) && options[name] > 0)) yield `${name} must be a positive number`;
   if (!(options.rotationGraceSeconds >= 0)) yield 'rotationGraceSeconds must not be negative';
+  if (!(Number.isInteger(options.requestLogSize) && options.requestLogSize > 0))
+    yield 'requestLogSize must be a positive integer';
   if (![200, 400, 401].includes(options.refusalStatus)) yield 'refusalStatus must be 200, 400 or 401';
   if (typeof options.strict !== 'boolean') yield 'strict must be true or false';
   if (!['sample', 'table'].includes(options.sessionInfoForm)) yield 'sessionInfoForm is unknown';

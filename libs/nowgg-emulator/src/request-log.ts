@@ -13,6 +13,14 @@ export interface RecordedRequest {
   readonly tokenType?: string;
   /** `grant_type` of token; `other` for a value that now.gg does not know. */
   readonly grantType?: string;
+  /** `User-Agent` of the call, which tells backends apart; the first 100 characters, without long parts. */
+  readonly userAgent?: string;
+  /** Calls of token: the player whose code or refresh token was presented, whether or not it was still valid. */
+  readonly userId?: string;
+  /** Calls of token: that code or refresh token, by the `id` that it has in `issued`. */
+  readonly presented?: string;
+  /** Calls of token: the ids of what was handed out, even if the reply was lost. */
+  readonly issued?: { readonly token: string; readonly refreshToken?: string };
   /** The fault that applied to the call, other than a delay. */
   readonly fault?: Fault['kind'];
   /** HTTP status of the reply; absent while there is none. */
@@ -28,7 +36,21 @@ export interface RecordedRequest {
 /** Filter for calls: an endpoint's name or any of the recorded fields. */
 export type RequestFilter =
   | RecordedRequest['endpoint']
-  | Partial<Pick<RecordedRequest, 'endpoint' | 'tokenType' | 'grantType' | 'fault' | 'status' | 'code' | 'cutOff'>>;
+  | Partial<
+      Pick<
+        RecordedRequest,
+        | 'endpoint'
+        | 'tokenType'
+        | 'grantType'
+        | 'userAgent'
+        | 'userId'
+        | 'presented'
+        | 'fault'
+        | 'status'
+        | 'code'
+        | 'cutOff'
+      >
+    >;
 
 interface Waiter {
   readonly filter: RequestFilter | undefined;
@@ -41,18 +63,23 @@ export type OpenRecord = { -readonly [K in keyof RecordedRequest]: RecordedReque
 
 /** The last calls, in order of arrival, and the total number of calls per endpoint. */
 export class RequestLog {
-  static readonly capacity = 20_000;
+  readonly #capacity: number;
   #entries: OpenRecord[] = [];
   #totals = new Map<string, number>();
   #added = 0;
   #waiters: Waiter[] = [];
+
+  /** @param capacity number of calls to keep */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
 
   add(entry: RecordedRequest): OpenRecord {
     const kept = { ...entry };
     this.#entries.push(kept);
     this.#added += 1;
     // Removing half of the entries at a time keeps the cost of a call constant.
-    if (this.#entries.length >= 2 * RequestLog.capacity) this.#entries.splice(0, RequestLog.capacity);
+    if (this.#entries.length >= 2 * this.#capacity) this.#entries.splice(0, this.#capacity);
     this.#totals.set(entry.endpoint, (this.#totals.get(entry.endpoint) ?? 0) + 1);
     this.#wakeWaiters();
     return kept;
@@ -65,7 +92,7 @@ export class RequestLog {
   }
 
   list(): readonly RecordedRequest[] {
-    return this.#entries.slice(-RequestLog.capacity).map((entry) => ({ ...entry }));
+    return this.#entries.slice(-this.#capacity).map((entry) => ({ ...entry }));
   }
 
   /** The latest calls, oldest first, each with its number among all calls since the start. */
@@ -82,7 +109,7 @@ export class RequestLog {
     const fields = Object.entries(filter).filter(([, value]) => value !== undefined);
     const matches = (entry: RecordedRequest) =>
       fields.every(([name, value]) => entry[name as keyof RecordedRequest] === value);
-    return this.#entries.slice(-RequestLog.capacity).filter(matches).length;
+    return this.#entries.slice(-this.#capacity).filter(matches).length;
   }
 
   /** Resolves as soon as at least `count` matching calls have arrived. */

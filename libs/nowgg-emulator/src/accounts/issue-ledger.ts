@@ -2,14 +2,14 @@ import type { EmulatorClock } from '../emulator-clock.js';
 import type { CodeStore } from './codes.js';
 import type { Revocations } from './revocations.js';
 import type { EmulatedSession, SessionStore } from './sessions.js';
-import { fingerprint } from './token-mint.js';
+import { issuedIdOf, fingerprint } from './token-mint.js';
 
 /** The kinds of codes and tokens that the emulator issues. */
 export type IssuedKind = 'code' | 'token' | 'id_token' | 'refresh_token';
 
 /** An issued code or token, without its text. Times are epoch milliseconds of the emulator's clock. */
 export interface IssuedSecret {
-  /** The beginning of its SHA-256 in base64url: identifies it, and cannot be used in its place. */
+  /** As `issuedIdOf()` computes it from the code or token. */
   readonly id: string;
   readonly kind: IssuedKind;
   readonly userId: string;
@@ -22,7 +22,8 @@ export interface IssuedSecret {
   readonly state: 'active' | 'expired' | 'used' | 'revoked';
 }
 
-interface Entry extends Omit<IssuedSecret, 'id' | 'state' | 'sessionId'> {
+interface Entry extends Omit<IssuedSecret, 'state' | 'sessionId'> {
+  readonly id: string;
   readonly fingerprint: string;
   readonly session: EmulatedSession | undefined;
   /** Sequence number in the mint, for tokens and id_tokens. */
@@ -31,8 +32,6 @@ interface Entry extends Omit<IssuedSecret, 'id' | 'state' | 'sessionId'> {
 
 /** The player and the client of a code or token; a session when it belongs to one. */
 type Owner = { readonly userId: string; readonly clientId: string } | EmulatedSession;
-
-const idLength = 12;
 
 /** The latest codes and tokens, to show them to a person. Older ones are no longer listed but keep working. */
 export class IssueLedger {
@@ -51,7 +50,7 @@ export class IssueLedger {
     const session = 'sessionId' in owner ? owner : undefined;
     const issuedAtMs = this.clock.now();
     const entry = { kind, userId, clientId, session, sequence, issuedAtMs, expiresAtMs };
-    this.#entries.push({ ...entry, fingerprint: fingerprint(text) });
+    this.#entries.push({ ...entry, id: issuedIdOf(text), fingerprint: fingerprint(text) });
     // Removing half of the entries at a time keeps the cost of a token constant.
     if (this.#entries.length >= 2 * IssueLedger.capacity) this.#entries.splice(0, IssueLedger.capacity);
   }
@@ -62,7 +61,7 @@ export class IssueLedger {
 
   /** Ends a code or token by its id. Returns false when it is not listed here. */
   revoke(id: string): boolean {
-    const entry = this.#entries.find((candidate) => idOf(candidate) === id);
+    const entry = this.#entries.find((candidate) => candidate.id === id);
     if (!entry) return false;
     if (entry.kind === 'code') this.codes.revoke(entry.fingerprint);
     else if (entry.kind === 'refresh_token') this.sessions.revokeByFingerprint(entry.fingerprint);
@@ -75,9 +74,9 @@ export class IssueLedger {
   }
 
   #describe(entry: Entry): IssuedSecret {
-    const { kind, userId, clientId, session, issuedAtMs, expiresAtMs } = entry;
+    const { id, kind, userId, clientId, session, issuedAtMs, expiresAtMs } = entry;
     return {
-      id: idOf(entry),
+      id,
       kind,
       userId,
       clientId,
@@ -98,5 +97,3 @@ export class IssueLedger {
     return revoked ? 'revoked' : undefined;
   }
 }
-
-const idOf = ({ fingerprint }: Entry) => fingerprint.slice(0, idLength);

@@ -78,6 +78,16 @@ export function fingerprint(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
 
+const issuedIdLength = 12;
+
+/**
+ * The id under which the emulator lists a code or token: the beginning of its SHA-256 in base64url. It identifies the
+ * code or token, and cannot be used in its place.
+ */
+export function issuedIdOf(secret: string): string {
+  return fingerprint(secret).slice(0, issuedIdLength);
+}
+
 /** A new opaque secret of 43 base64url characters: a code or a refresh token. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url');

@@ -17,12 +17,13 @@ import { RequestLog } from '../request-log.js';
 export class LocalControls implements EmulatorControls {
   readonly clock = new EmulatorClock();
   readonly faultPlan = new FaultPlan();
-  readonly log = new RequestLog();
+  readonly log: RequestLog;
   readonly accounts: EmulatedAccounts;
   #run = randomUUID();
 
   constructor(options: ResolvedOptions) {
     this.accounts = new EmulatedAccounts(options, this.clock);
+    this.log = new RequestLog(options.requestLogSize);
   }
 
   get players(): readonly EmulatedPlayer[] {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EmulatedAccounts } from '../accounts/emulated-accounts.js';
+import { issuedIdOf } from '../accounts/token-mint.js';
 import type { EmulatorClock } from '../emulator-clock.js';
 import type { JsonObject } from '../endpoints/fields.js';
 import { isJsonObject } from '../endpoints/fields.js';
@@ -18,6 +19,8 @@ import { hasBody, pathOf, readJson } from './read-json.js';
 import { sendReply } from './send.js';
 
 type Answer<Input> = (input: Input, accounts: EmulatedAccounts, options: ResolvedOptions) => Reply;
+
+type Presented = Required<Pick<RecordedRequest, 'presented' | 'userId'>>;
 
 type Endpoint =
   | { readonly name: EndpointName; readonly method: 'POST'; readonly answer: Answer<JsonObject> }
@@ -54,7 +57,13 @@ export class AccountService {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
     const endpoint = endpoints.get(path);
-    const arrival = { at: this.clock.now(), method: request.method ?? '', path: endpoint ? path : loggablePath(path) };
+    const userAgent = request.headers['user-agent'];
+    const arrival = {
+      at: this.clock.now(),
+      method: request.method ?? '',
+      path: endpoint ? path : withoutSecrets(path),
+      ...(userAgent !== undefined && { userAgent: withoutSecrets(userAgent) }),
+    };
     const startedAt = performance.now();
     if (!endpoint) {
       request.resume();
@@ -62,15 +71,16 @@ export class AccountService {
       return sendReply(response, refuse(404, 'NOT_FOUND', 'now.gg has no such endpoint'));
     }
     const body = hasBody(request) ? await readJson(request) : undefined;
-    const record = this.#open(response, { ...describe(endpoint.name, body), ...arrival }, startedAt);
+    const presented = endpoint.name === 'token' && this.#presented(request, body);
+    const record = this.#open(response, { ...describe(endpoint.name, body), ...arrival, ...presented }, startedAt);
     const carryOut = () => {
       const reply =
         complainAboutForm(request, endpoint, body, this.options.strict) ?? this.#answer(endpoint, request, body);
-      this.log.update(record, { code: reply.body.code });
+      this.log.update(record, { code: reply.body.code, ...(endpoint.name === 'token' && issuedBy(reply)) });
       return reply;
     };
     if (this.faults.isEmpty) return sendReply(response, carryOut());
-    const userId = this.faults.namesPlayers ? this.#playerOf(request, body) : undefined;
+    const userId = record.userId ?? (this.faults.namesPlayers ? this.#presented(request, body)?.userId : undefined);
     const planned = this.faults.take({ endpoint: endpoint.name, grantType: record.grantType, userId });
     const fault = (planned.effect ?? planned.hold)?.kind;
     if (fault) this.log.update(record, { fault });
@@ -86,11 +96,12 @@ export class AccountService {
     return endpoint.answer(body.value, this.accounts, this.options);
   }
 
-  /** The player whose code or token a call presents. */
-  #playerOf({ headers }: IncomingMessage, body: ReadBody | undefined): string | undefined {
+  /** The code or token that a call presents and its player; undefined when this emulator did not issue it. */
+  #presented({ headers }: IncomingMessage, body: ReadBody | undefined): Presented | undefined {
     const { code, refresh_token, token } = body?.ok && isJsonObject(body.value) ? body.value : ({} as JsonObject);
     const secret = code ?? refresh_token ?? token ?? headers.authorization?.slice('Bearer '.length);
-    return typeof secret === 'string' ? this.accounts.ownerOf(secret) : undefined;
+    const userId = typeof secret === 'string' ? this.accounts.ownerOf(secret) : undefined;
+    return userId === undefined ? undefined : { presented: issuedIdOf(secret as string), userId };
   }
 
   #open(response: ServerResponse, entry: RecordedRequest, startedAt: number): OpenRecord {
@@ -114,8 +125,15 @@ function describe(endpoint: EndpointName, body: ReadBody | undefined): Pick<Reco
   };
 }
 
-/** An unknown path without the parts that could be a token or a code. */
-const loggablePath = (path: string) => path.replace(/[^/]{20,}/g, '…').slice(0, 100);
+/** A text from outside, without the parts that could be a token or a code. */
+const withoutSecrets = (text: string) => text.replace(/[^/ ]{20,}/g, '…').slice(0, 100);
+
+/** Ids of the tokens in a reply of the token endpoint. */
+function issuedBy({ body: { token, refresh_token } }: Reply): Pick<RecordedRequest, 'issued'> {
+  if (typeof token !== 'string') return {};
+  const refreshToken = typeof refresh_token === 'string' && { refreshToken: issuedIdOf(refresh_token) };
+  return { issued: { token: issuedIdOf(token), ...refreshToken } };
+}
 
 const loggable = (value: unknown) => (loggedValues.has(value) ? (value as string) : 'other');
 
