@@ -2,6 +2,7 @@ import type { IssueCodeRequest, IssuedTokens, IssueIdTokenRequest, IssueTokensRe
 import type { IssuedSecret } from './accounts/issue-ledger.js';
 import type { EmulatedPlayer } from './accounts/players.js';
 import type { Fault } from './faults/fault.js';
+import type { RefreshTokenRotation } from './options.js';
 import type { RecordedRequest, RequestFilter } from './request-log.js';
 
 /** Controls of an emulator, in addition to the vendor's endpoints; the same in process and under `/_control`. */
@@ -50,6 +51,9 @@ export interface EmulatorControls {
   /** The last 1,000 issued codes and tokens, oldest first; fingerprints, never the codes and tokens themselves. */
   readonly issued: readonly IssuedSecret[];
 
+  /** User id of the player to whom a code or token was issued, valid or not; undefined for any other text. */
+  ownerOf(secret: string): string | undefined;
+
   /**
    * Bans a player, or lifts the ban. A ban ends all codes and tokens of the player and permits no new sign-in until it
    * is lifted. Returns false when there is no such player.
@@ -64,6 +68,12 @@ export interface EmulatorControls {
 
   /** Sets {@link tokenLifetimeSeconds}. @throws TypeError unless it is at least one second */
   setTokenLifetime(seconds: number): void;
+
+  /** Effect of refreshes on refresh tokens from now on: the option `rotateRefreshTokens`. */
+  readonly refreshTokenRotation: RefreshTokenRotation;
+
+  /** Sets {@link refreshTokenRotation}. @throws TypeError for a value that it cannot have */
+  setRefreshTokenRotation(rotation: RefreshTokenRotation): void;
 
   /** The emulator's time, in epoch milliseconds. */
   now(): number;
@@ -104,8 +114,8 @@ export interface EmulatorControls {
   requestCount(filter?: RequestFilter): number;
 
   /**
-   * Resets everything to the state at the start: players, bans, clock, token lifetime, faults, request log. Codes and
-   * tokens issued before are no longer recognised.
+   * Resets everything to the state at the start: players, bans, clock, token lifetime, rotation, faults, request log.
+   * Codes and tokens issued before are no longer recognised.
    */
   reset(): void;
 }

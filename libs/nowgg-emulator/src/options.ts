@@ -13,9 +13,14 @@ export type ExpiryFormat = 'iso' | 'seconds' | 'milliseconds' | 'rfc';
  * Effect of a refresh on the refresh token.
  * `never`: it stays, and the reply has none (now.gg's documented behaviour).
  * `grace`: the reply has a new one; the old one works for {@link NowggEmulatorOptions.rotationGraceSeconds} more.
- * `strict`: the reply has a new one; using the old one again is refused and ends the whole session.
+ * `once`: the reply has a new one; using the old one again is refused.
+ * `strict`: the same, and it ends the whole session.
  */
-export type RefreshTokenRotation = 'never' | 'grace' | 'strict';
+export type RefreshTokenRotation = 'never' | 'grace' | 'once' | 'strict';
+
+export function isRotation(value: string): value is RefreshTokenRotation {
+  return ['never', 'grace', 'once', 'strict'].includes(value);
+}
 
 /** Options of `startNowggEmulator()`; every one has a default. */
 export interface NowggEmulatorOptions {
@@ -118,7 +123,7 @@ function* findFaults(options: ResolvedOptions): Generator<string> {
   if (typeof options.strict !== 'boolean') yield 'strict must be true or false';
   if (!['sample', 'table'].includes(options.sessionInfoForm)) yield 'sessionInfoForm is unknown';
   if (!['iso', 'seconds', 'milliseconds', 'rfc'].includes(options.expiryFormat)) yield 'expiryFormat is unknown';
-  if (!['never', 'grace', 'strict'].includes(options.rotateRefreshTokens)) yield 'rotateRefreshTokens is unknown';
+  if (!isRotation(options.rotateRefreshTokens)) yield 'rotateRefreshTokens is unknown';
 }
 
 /** Whether the text is an origin as browsers write it. */

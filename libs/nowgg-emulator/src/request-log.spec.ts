@@ -59,6 +59,16 @@ describe('the audit of the token endpoint', () => {
     expect(JSON.stringify(emulator.requests)).not.toContain(first.refresh_token);
   });
 
+  it('knows the owner of every code and token, also after its end', async () => {
+    await using emulator = await startNowggEmulator();
+    const userId = 'player-bjorn';
+    const { token, refreshToken } = emulator.issueTokens({ userId });
+    const secrets = [token, refreshToken, emulator.issueCode({ userId }), emulator.issueIdToken({ userId })];
+    emulator.revokePlayer(userId);
+    expect(secrets.map((secret) => emulator.ownerOf(secret))).toEqual(secrets.map(() => userId));
+    expect(emulator.ownerOf(`${token}x`)).toBeUndefined();
+  });
+
   it('has no refresh token where none was handed out', async () => {
     await using emulator = await startNowggEmulator();
     const client = new VendorClient(emulator);

@@ -165,6 +165,28 @@ describe('rotating refresh tokens', () => {
     expect((await client.refresh(replay.body.refresh_token as string)).body.code).toBe('INVALID_REFRESH_TOKEN');
   });
 
+  it('once: the old one is refused at once, and the new one goes on working', async () => {
+    await using emulator = await startNowggEmulator({ rotateRefreshTokens: 'once' });
+    const client = new VendorClient(emulator);
+    const { refreshToken } = emulator.issueTokens();
+    const next = (await client.refresh(refreshToken)).body.refresh_token as string;
+    expect((await client.refresh(refreshToken)).body.code).toBe('INVALID_REFRESH_TOKEN');
+    expect((await client.refresh(next)).body.success).toBe(true);
+    expect(emulator.issued.filter(({ state }) => state === 'used')).toHaveLength(2);
+  });
+
+  it('can change while the emulator runs, and is as at the start after a reset', async () => {
+    await using emulator = await startNowggEmulator();
+    const client = new VendorClient(emulator);
+    const { refreshToken } = emulator.issueTokens();
+    emulator.setRefreshTokenRotation('once');
+    expect((await client.refresh(refreshToken)).body).toHaveProperty('refresh_token');
+    expect((await client.refresh(refreshToken)).body.success).toBe(false);
+    emulator.reset();
+    expect(emulator.refreshTokenRotation).toBe('never');
+    expect(() => emulator.setRefreshTokenRotation('twice' as 'once')).toThrow('no such rotation');
+  });
+
   it('strict: the old one is refused at once and its use ends the session', async () => {
     await using emulator = await startNowggEmulator({ rotateRefreshTokens: 'strict' });
     const client = new VendorClient(emulator);

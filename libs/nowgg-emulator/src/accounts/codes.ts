@@ -33,8 +33,8 @@ export class CodeStore {
     this.#lifetimeMs = lifetimeSeconds * 1000;
   }
 
-  issue(subject: CodeSubject): FreshCode {
-    const code = newSecret();
+  /** Issues a code; one of the same text that there was before is replaced. */
+  issue(subject: CodeSubject, code = newSecret()): FreshCode {
     const expiresAtMs = this.#clock.now() + this.#lifetimeMs;
     this.#codes.set(fingerprint(code), { ...subject, expiresAtMs, end: undefined });
     return { code, expiresAtMs };

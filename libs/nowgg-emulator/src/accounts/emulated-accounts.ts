@@ -77,8 +77,9 @@ export class EmulatedAccounts {
 
   /** @throws Error for an unknown player or client. */
   issueCode(request: IssueCodeRequest = {}): string {
+    if (request.code === '') throw new Error('code must not be empty');
     const subject = this.#subjectOf(request);
-    const { code, expiresAtMs } = this.#codes.issue(subject);
+    const { code, expiresAtMs } = this.#codes.issue(subject, request.code);
     this.#ledger.add('code', code, subject, expiresAtMs);
     return code;
   }

@@ -8,10 +8,12 @@ export interface IssueRequest {
 export interface IssueCodeRequest extends IssueRequest {
   /** The `scope` claim of the tokens that are issued for the code, default `email`. */
   scope?: string | undefined;
+  /** The text of the code, default a random one. A code of the same text that there was before is replaced. */
+  code?: string | undefined;
 }
 
 /** @see IssueRequest */
-export interface IssueTokensRequest extends IssueCodeRequest {
+export interface IssueTokensRequest extends Omit<IssueCodeRequest, 'code'> {
   /**
    * Lifetime of this token in seconds; zero or negative issues an expired one. Refreshed tokens have the usual
    * lifetime.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EmulatorClock } from '../emulator-clock.js';
-import type { ResolvedOptions } from '../options.js';
+import type { RefreshTokenRotation, ResolvedOptions } from '../options.js';
 import type { CodeSubject } from './codes.js';
 import { fingerprint, newSecret } from './token-mint.js';
 
@@ -35,10 +35,13 @@ export class SessionStore {
   readonly #refreshTokens = new Map<string, StoredRefreshToken>();
   readonly #clock: EmulatorClock;
   readonly #options: SessionOptions;
+  /** Effect of refreshes from now on. */
+  rotation: RefreshTokenRotation;
 
   constructor(clock: EmulatorClock, options: SessionOptions) {
     this.#clock = clock;
     this.#options = options;
+    this.rotation = options.rotateRefreshTokens;
   }
 
   start({ userId, clientId, scope }: CodeSubject): EmulatedSession {
@@ -75,9 +78,9 @@ export class SessionStore {
     const now = this.#clock.now();
     if (!stored || stored.session.clientId !== clientId || stored.expiresAtMs <= now) return undefined;
     if (stored.revoked || stored.session.revoked) return undefined;
-    if (this.#options.rotateRefreshTokens === 'never') return { session: stored.session, next: undefined };
+    if (this.rotation === 'never') return { session: stored.session, next: undefined };
     if (this.#isReuse(stored, now)) {
-      stored.session.revoked = true;
+      stored.session.revoked = this.rotation !== 'once';
       return undefined;
     }
     stored.replacedAtMs ??= now;
@@ -119,14 +122,16 @@ export class SessionStore {
     for (const session of this.#sessions.values()) if (session.userId === userId) session.revoked = true;
   }
 
+  /** Forgets everything, and returns to the configured rotation. */
   clear(): void {
     this.#sessions.clear();
     this.#refreshTokens.clear();
+    this.rotation = this.#options.rotateRefreshTokens;
   }
 
   #isReuse({ replacedAtMs }: StoredRefreshToken, now: number): boolean {
     if (replacedAtMs === undefined) return false;
-    const { rotateRefreshTokens, rotationGraceSeconds } = this.#options;
-    return rotateRefreshTokens === 'strict' || now - replacedAtMs > rotationGraceSeconds * 1000;
+    if (this.rotation === 'once' || this.rotation === 'strict') return true;
+    return now - replacedAtMs > this.#options.rotationGraceSeconds * 1000;
   }
 }

@@ -3,6 +3,7 @@ import { inventPlayer } from '../accounts/players.js';
 import type { JsonObject } from '../endpoints/fields.js';
 import type { Fault } from '../faults/fault.js';
 import type { EmulatorControls } from '../nowgg-emulator.js';
+import type { RefreshTokenRotation } from '../options.js';
 import { ControlRequestError, hasShapeOf, readFields } from './control-fields.js';
 
 /** One operation of the control interface; its result is sent as JSON. */
@@ -18,7 +19,10 @@ export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, 
   ['GET /_control/players', (controls) => ({ players: controls.players })],
   ['POST /_control/players', (controls, body) => controls.addPlayer(readPlayer(body))],
 
-  ['POST /_control/codes', (controls, body) => ({ code: controls.issueCode(readFields(body, issueFields)) })],
+  [
+    'POST /_control/codes',
+    (controls, body) => ({ code: controls.issueCode(readFields(body, { ...issueFields, code: 'string' })) }),
+  ],
   [
     'POST /_control/tokens',
     (controls, body) => controls.issueTokens(readFields(body, { ...issueFields, lifetimeSeconds: 'number' })),
@@ -40,6 +44,9 @@ export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, 
 
   ['GET /_control/token-life', (controls) => ({ seconds: controls.tokenLifetimeSeconds })],
   ['POST /_control/token-life', setTokenLife],
+
+  ['GET /_control/rotation', (controls) => ({ rotation: controls.refreshTokenRotation })],
+  ['POST /_control/rotation', setRotation],
 
   ['GET /_control/faults', (controls) => ({ faults: controls.faults })],
   ['POST /_control/faults', setFault],
@@ -95,6 +102,12 @@ function setTokenLife(controls: EmulatorControls, body: JsonObject) {
   if (seconds === undefined) throw new ControlRequestError('seconds is missing');
   controls.setTokenLifetime(seconds);
   return { seconds: controls.tokenLifetimeSeconds };
+}
+
+function setRotation(controls: EmulatorControls, body: JsonObject) {
+  const { rotation = '' } = readFields(body, { rotation: 'string' });
+  controls.setRefreshTokenRotation(rotation as RefreshTokenRotation);
+  return { rotation: controls.refreshTokenRotation };
 }
 
 function moveClock(controls: EmulatorControls, body: JsonObject) {

@@ -39,6 +39,19 @@ describe('the control interface', () => {
     expect((await client.verifyIdToken(id_token)).body.decodedData).toMatchObject({ auth_time: 1 });
   });
 
+  it('issues a code of a given text, anew if it was used', async () => {
+    for (const userId of ['player-asha', 'player-bjorn']) {
+      expect(await post('codes', { userId, code: 'code-1' })).toEqual({ code: 'code-1' });
+      const { token } = (await client.exchange('code-1')).body as { token: string };
+      expect((await client.verify(token)).body.decodedData).toMatchObject({ userId });
+    }
+  });
+
+  it('shows and sets the rotation of refresh tokens', async () => {
+    expect(await post('rotation', { rotation: 'strict' })).toEqual({ rotation: 'strict' });
+    expect(await get('rotation')).toEqual({ rotation: 'strict' });
+  });
+
   it('issues a code to a bare POST without a body', async () => {
     const { body } = await client.send('/_control/codes', { method: 'POST' });
     expect((await client.exchange(body.code as string)).body.success).toBe(true);
@@ -110,6 +123,8 @@ describe('the control interface', () => {
     ['players', '{"__proto__":{}}', 'unknown field "__proto__"'],
     ['players', { userId: 'player-asha' }, 'a player with this userId exists already'],
     ['faults', { kind: 'latency' }, 'ms is missing'],
+    ['codes', { code: '' }, 'code must not be empty'],
+    ['rotation', { rotation: 'twice' }, 'there is no such rotation of refresh tokens'],
     ['clock', { epochMs: 1e300 }, 'the clock cannot be set to this time'],
   ])('says what is wrong with a request to %s: %j', async (path, body, error) => {
     const answer = await client.post(`/_control/${path}`, body);

@@ -9,7 +9,8 @@ import type { Fault } from '../faults/fault.js';
 import { parseFault } from '../faults/fault.js';
 import { FaultPlan } from '../faults/fault-plan.js';
 import type { EmulatorControls } from '../nowgg-emulator.js';
-import type { ResolvedOptions } from '../options.js';
+import type { RefreshTokenRotation, ResolvedOptions } from '../options.js';
+import { isRotation } from '../options.js';
 import type { RecordedRequest, RequestFilter } from '../request-log.js';
 import { RequestLog } from '../request-log.js';
 
@@ -70,6 +71,10 @@ export class LocalControls implements EmulatorControls {
     return this.accounts.issued();
   }
 
+  ownerOf(secret: string): string | undefined {
+    return this.accounts.ownerOf(secret);
+  }
+
   setBanned(userId: string, banned: boolean): boolean {
     return this.accounts.setBanned(userId, banned);
   }
@@ -84,6 +89,15 @@ export class LocalControls implements EmulatorControls {
 
   setTokenLifetime(seconds: number): void {
     this.accounts.tokenLifetimeSeconds = seconds;
+  }
+
+  get refreshTokenRotation(): RefreshTokenRotation {
+    return this.accounts.sessions.rotation;
+  }
+
+  setRefreshTokenRotation(rotation: RefreshTokenRotation): void {
+    if (!isRotation(rotation)) throw new TypeError('there is no such rotation of refresh tokens');
+    this.accounts.sessions.rotation = rotation;
   }
 
   now(): number {
