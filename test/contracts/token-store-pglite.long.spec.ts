@@ -1,7 +1,7 @@
 import { startEmbeddedPostgres } from '../../apps/sample/src/embedded/embedded-postgres.js';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { ageRows, migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { ageRows, migratedDataSource } from '../support/token-service/migrated-database.js';
 import { describeTokenStore } from './token-store-contract.js';
 
 describeTokenStore('embedded PostgreSQL with one connection', async () => {

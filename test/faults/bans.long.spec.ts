@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { removeCompiled } from '../support/processes/children/compiled.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { RedisServer } from '../support/servers/redis-server.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import type { VerificationSettings } from '../support/processes/verification-messages.js';
 import { client, goodToken, ScriptedNowGg } from './scripted-now-gg.js';

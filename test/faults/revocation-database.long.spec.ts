@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { removeCompiled } from '../support/processes/children/compiled.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, PROCESSES, type Scene, signIn, untilWell } from './playing.js';
 import { client, goodToken, playerOf, ScriptedNowGg } from './scripted-now-gg.js';

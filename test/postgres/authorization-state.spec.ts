@@ -8,7 +8,7 @@ import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from '../oauth
 import { authgearShape } from '../oauth2/support/shapes.js';
 import { WebGame } from '../oauth2/support/web-game.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 jest.setTimeout(60_000);
 

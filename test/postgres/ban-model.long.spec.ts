@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { runBans } from '../soak/bans/ban-campaign.js';
 import { inMemory, onPostgres } from '../soak/bans/model-nodes.js';
 import { startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 /** The same orders of events each time; `npm run soak:refresh` takes others. */
 const SEED = 20_261_126;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { codeFor } from '../support/token-endpoint/token-endpoint.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
+import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
+import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
+import { RING } from '../support/token-service/token-service.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
+import type { TokenWorker } from '../support/token-service/token-worker.js';
 
 interface Exchanged {
   readonly grantId: string;
@@ -26,36 +28,34 @@ describe('one code over processes', () => {
   beforeEach(() => {
     users += 1;
     userId = `player-${users}`;
-    code = codeFor(suite.endpoint, userId);
-    suite.endpoint.calls.length = 0;
-    suite.endpoint.verifyIsDown = false;
+    suite.startOver('never');
+    code = suite.code(userId);
   });
   const worker = (index: number) => workers[index] as TokenWorker;
   const grants = async () => (await suite.service.listGrants(userId)).map(({ id }) => id);
 
   it('gives 50 callers in 4 processes one token call, one grant and the same answer', async () => {
-    suite.endpoint.latencyMs = 100;
+    suite.nowgg.setFault({ kind: 'latency', endpoint: 'token', ms: 100 });
     const answers = await Promise.all(
       workers.map((process, index) => process.do('exchangeCode', { code, callers: index < 2 ? 13 : 12 })),
     );
-    suite.endpoint.latencyMs = 0;
     expect(new Set(exchangesIn(answers.flat())).size).toBe(1);
     expect(answers.flat()).toHaveLength(50);
-    expect(suite.endpoint.calls).toHaveLength(1);
+    expect(suite.nowgg.requestCount('token')).toBe(1);
     const [found] = await grants();
     expect(answers[0]?.[0]).toMatchObject({ value: { grantId: found } });
     expect(await grants()).toHaveLength(1);
   });
 
   it('loses nothing when the verification is down right after the exchange', async () => {
-    suite.endpoint.verifyIsDown = true;
+    suite.nowgg.setFault({ kind: 'status', status: 503, endpoint: 'verify-token' });
     const answers = await Promise.all(workers.map((process) => process.do('exchangeCode', { code, callers: 3 })));
     expect(new Set(exchangesIn(answers.flat()))).toEqual(new Set(['{"error":"identity_unavailable"}']));
     expect(await grants()).toEqual([]);
-    suite.endpoint.verifyIsDown = false;
+    suite.nowgg.clearFaults();
     const { grantId } = await worker(3).get<Exchanged>('exchangeCode', { code });
     expect(await grants()).toEqual([grantId]);
-    expect(suite.endpoint.calls).toHaveLength(1);
+    expect(suite.nowgg.requestCount('token')).toBe(1);
   });
 
   it('asks once for a refused code in each process that was not already waiting', async () => {
@@ -63,7 +63,7 @@ describe('one code over processes', () => {
       workers.map((process) => process.do('exchangeCode', { code: 'never-issued', callers: 10 })),
     );
     expect(new Set(exchangesIn(answers.flat()))).toEqual(new Set(['{"error":"invalid_grant"}']));
-    expect(suite.endpoint.calls.length).toBeLessThanOrEqual(4);
+    expect(suite.nowgg.requestCount('token')).toBeLessThanOrEqual(4);
     const rows = await suite.dataSource.query(
       'SELECT count(*)::int AS count FROM nowgg_exchange WHERE grant_id IS NULL',
     );
@@ -97,18 +97,20 @@ describe('one code over processes', () => {
       await suite.pass(1_000);
       const { grantId } = await worker(0).get<Exchanged>('exchangeCode', { code });
       expect(await grants()).toEqual([grantId]);
-      expect(suite.endpoint.calls).toHaveLength(1);
+      expect(suite.nowgg.requestCount('token')).toBe(1);
     },
   );
 
   it('keeps code and tokens out of the database', async () => {
-    const { token } = await worker(0).get<Exchanged>('exchangeCode', { code });
+    const { grantId, token } = await worker(0).get<Exchanged>('exchangeCode', { code });
+    const refreshToken = new Vault(new KeyRing([RING[0]])).refreshTokenOf(await suite.grant(grantId));
     const rows = await suite.dataSource.query(
       `SELECT g::text AS text, encode(refresh_ct, 'escape') || encode(access_ct, 'escape') AS sealed FROM nowgg_grant g
        UNION ALL SELECT e::text, coalesce(encode(reply_ct, 'escape'), '') FROM nowgg_exchange e`,
     );
     const dump = JSON.stringify(rows);
-    for (const secret of [code, token, 'refresh-', 'access-']) expect(dump).not.toContain(secret);
+    expect(suite.nowgg.ownerOf(refreshToken)).toBe(userId);
+    for (const secret of [code, token, refreshToken]) expect(dump).not.toContain(secret);
   });
 });
 

@@ -8,7 +8,7 @@ import { authgearShape } from '../oauth2/support/shapes.js';
 import { GameCluster } from '../support/game/game-cluster.js';
 import type { SignedIn } from '../support/game/game-with-routes.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { ageRows } from '../support/token-endpoint/token-endpoint-database.js';
+import { ageRows } from '../support/token-service/migrated-database.js';
 
 jest.setTimeout(120_000);
 

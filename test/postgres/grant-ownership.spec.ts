@@ -15,12 +15,11 @@ import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/vault/session-handle.js';
 import { handleOfFirstForm } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
+import type { NowggAuthenticator } from '../../libs/nowgg-auth/src/verification/nowgg-authenticator.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint/token-endpoint.js';
-import { EndpointAuthenticator } from '../support/token-endpoint/token-endpoint-client.js';
-import { endpointService, RING, SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import { RING, SHORT_DURATIONS } from '../support/token-service/token-service.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();
@@ -30,12 +29,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => suite.stop(), 30_000);
 
-/** A title of the studio, on the same database and key. */
-const titleOf = (owner: { clientKey?: string; provider?: string }) =>
-  endpointService({ endpointUrl: suite.endpoint.url, store: suite.store, ...owner });
-
 describe.each([
-  ['another client of the same provider', { clientKey: 'client-of-b' }],
+  ['another client of the same provider', { clientId: 'title-b' }],
   ['a provider of another name', { provider: 'other' }],
 ])('on one database and one key, %s', (_which, owner) => {
   let other: NowggTokenService;
@@ -44,11 +39,11 @@ describe.each([
   let session: string;
 
   beforeAll(() => {
-    other = titleOf(owner);
+    other = suite.serviceOf(owner);
   });
   beforeEach(async () => {
     userId = `player-${randomUUID()}`;
-    const exchanged = await suite.service.exchangeCode(codeFor(suite.endpoint, userId));
+    const exchanged = await suite.service.exchangeCode(suite.code(userId));
     ({ session } = exchanged);
     grantId = exchanged.grant.id;
   });
@@ -79,21 +74,16 @@ describe.each([
     expect(await other.listGrants(userId)).toEqual([]);
     await other.revoke(grantId);
     expect(await other.revokeUser(userId)).toBe(0);
-    const theirs: Partial<Record<'provider' | 'clientKey', string>> & { name: string } = {
-      name: 'nowgg',
-      clientKey: 'client-key',
-      ...owner,
-    };
-    const identityProviders = { getOrOnly: () => ({ ...theirs, name: theirs.provider ?? theirs.name }) };
+    const identityProviders = new IdentityProviders([suite.provider(owner)]);
     const vault = new NowggVaultService({ store: suite.store, identityProviders, encryptionKeys: [RING[0]] });
     expect([await vault.forget(userId, { dryRun: true }), await vault.forget(userId)]).toEqual([0, 0]);
     await isActive();
   });
 
   it('gets a grant of its own for a code that has the same text', async () => {
-    const code = codeFor(suite.endpoint, userId);
+    const code = suite.code(userId);
     const { grant } = await suite.service.exchangeCode(code);
-    suite.endpoint.families.issueCode(code, userId);
+    suite.nowgg.issueCode({ userId, code, ...owner });
     const theirs = await other.exchangeCode(code);
     expect(theirs.grant.id).not.toBe(grant.id);
   });
@@ -101,8 +91,8 @@ describe.each([
 
 describe('a claimed code whose row a database writer has pointed at another grant', () => {
   it("gives neither the other grant's session nor its token", async () => {
-    const victim = await suite.service.exchangeCode(codeFor(suite.endpoint, 'victim'));
-    const code = codeFor(suite.endpoint, 'attacker');
+    const victim = await suite.service.exchangeCode(suite.code('victim'));
+    const code = suite.code('attacker');
     const { grant } = await suite.service.exchangeCode(code);
     await suite.dataSource.query('UPDATE nowgg_exchange SET grant_id = $2 WHERE grant_id = $1', [
       grant.id,
@@ -113,7 +103,7 @@ describe('a claimed code whose row a database writer has pointed at another gran
   });
 
   it('still gives the same grant for the same code where nothing was changed', async () => {
-    const code = codeFor(suite.endpoint, 'player');
+    const code = suite.code('player');
     const first = await suite.service.exchangeCode(code);
     expect((await suite.service.exchangeCode(code)).session).toBe(first.session);
   });
@@ -149,7 +139,7 @@ describe('two processes that are configured differently', () => {
     new NowggTokenService({
       store: suite.store,
       identityProviders: new IdentityProviders([provider]),
-      authenticator: new EndpointAuthenticator(suite.endpoint.url),
+      authenticator: {} as NowggAuthenticator,
       clock: new SystemClock(),
       options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true },
     });

@@ -5,8 +5,7 @@ import { IdentityUnavailableError, NowggConfigurationError } from '../../libs/no
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { endpointService } from '../support/token-endpoint/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
 
 const UNTIL_THE_END = { softDeadlineMs: 60_000, leaseMs: 60_000 };
 
@@ -24,7 +23,7 @@ describe('connections to the database', () => {
     }
     await suite.stop();
   }, 30_000);
-  beforeEach(() => suite.startOver('static'));
+  beforeEach(() => suite.startOver('never'));
 
   /** An application with a DataSource of its own. */
   const application = async (options: {
@@ -47,7 +46,7 @@ describe('connections to the database', () => {
     const wiring = typeOrmTokenStore(options.storePoolSize === undefined ? {} : { poolSize: options.storePoolSize });
     const store = wiring.create({ clock: new SystemClock() }, dataSource);
     opened.push({ store, dataSource });
-    const service = endpointService({ endpointUrl: suite.endpoint.url, store, durations: UNTIL_THE_END });
+    const service = suite.serviceOf({ store, durations: UNTIL_THE_END });
     return { dataSource, store, service };
   };
   const refreshing = (service: NowggTokenService, grantIds: readonly string[]) =>
@@ -56,24 +55,24 @@ describe('connections to the database', () => {
   it('are all idle, and in no transaction, while the identity system is asked', async () => {
     const grantIds = await suite.manySignedInLongAgo(30);
     const { service } = await application({ poolSize: 10 });
-    suite.endpoint.hold();
+    suite.hold();
     const refreshes = refreshing(service, grantIds);
-    await suite.endpoint.called(30);
+    await suite.called(30);
     const busy = `SELECT state FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`;
     expect(await suite.dataSource.query(busy)).toEqual([]);
-    suite.endpoint.release();
+    suite.release();
     expect(new Set((await refreshes).map(({ generation }) => generation))).toEqual(new Set([2]));
   });
 
   it('are free for the application during refreshes, even when it has only one and shares it', async () => {
     const grantIds = await suite.manySignedInLongAgo(30);
     const { dataSource, service } = await application({ poolSize: 1 });
-    suite.endpoint.hold();
+    suite.hold();
     const refreshes = refreshing(service, grantIds);
-    await suite.endpoint.called(30);
+    await suite.called(30);
     expect(await dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    suite.endpoint.release();
+    suite.release();
     expect(await refreshes).toHaveLength(30);
   });
 
@@ -94,7 +93,7 @@ describe('connections to the database', () => {
     const { dataSource, store } = await application({ poolSize: 2, storePoolSize: 0 });
     const runners = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
     for (const runner of runners) await runner.connect();
-    const impatient = endpointService({ endpointUrl: suite.endpoint.url, store, durations: { softDeadlineMs: 100 } });
+    const impatient = suite.serviceOf({ store, durations: { softDeadlineMs: 100 } });
     await expect(impatient.getAccessToken(grantId)).rejects.toBeInstanceOf(IdentityUnavailableError);
     for (const runner of runners) await runner.release();
   });
@@ -106,7 +105,7 @@ describe('connections to the database', () => {
     const error: unknown = await service.getAccessToken(expired).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(IdentityUnavailableError);
     expect(Object.keys(error as object)).not.toContain('parameters');
-    expect(suite.endpoint.refreshes).toBe(0);
+    expect(suite.refreshes).toBe(0);
   });
 
   it('whose sessions write times and bytes in other ways serve the same tokens', async () => {
@@ -123,12 +122,10 @@ describe('connections to the database', () => {
     const grantId = await suite.signInLongAgo();
     const startup = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`;
     const { store } = await application({ poolSize: 2, storePoolSize: 20, startup });
-    const services = Array.from({ length: 20 }, () =>
-      endpointService({ endpointUrl: suite.endpoint.url, store, durations: UNTIL_THE_END }),
-    );
+    const services = Array.from({ length: 20 }, () => suite.serviceOf({ store, durations: UNTIL_THE_END }));
     const tokens = await Promise.all(services.map((service) => service.getAccessToken(grantId)));
     expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
-    expect(suite.endpoint.refreshes).toBe(1);
+    expect(suite.refreshes).toBe(1);
   });
 
   it('that owe an answer are given up, and other grants go on over new ones', async () => {
@@ -139,7 +136,7 @@ describe('connections to the database', () => {
     await runner.query('SELECT 1 FROM nowgg_grant WHERE id = $1 FOR UPDATE', [stuck]);
     // The statement that nobody waits for may still be carried out, and then its lease has to lapse.
     const durations = { softDeadlineMs: 10_000, leaseMs: 200 };
-    const service = endpointService({ endpointUrl: suite.endpoint.url, store, durations });
+    const service = suite.serviceOf({ store, durations });
     await expect(service.refresh(stuck)).rejects.toBeInstanceOf(IdentityUnavailableError);
     expect(await service.refresh(other)).toMatchObject({ generation: 2 });
     await runner.rollbackTransaction();
@@ -162,7 +159,7 @@ describe('connections to the database', () => {
     }).initialize();
     const store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
     opened.push({ store, dataSource });
-    const service = endpointService({ endpointUrl: suite.endpoint.url, store });
+    const service = suite.serviceOf({ store });
     const start = service.onApplicationBootstrap();
     await expect(start).rejects.toBeInstanceOf(NowggConfigurationError);
     await expect(start).rejects.toThrow(/run nowggMigrations/);

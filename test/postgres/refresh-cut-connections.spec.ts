@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { FatalWelcomeProxy } from '../support/servers/fatal-welcome-proxy.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
 
 describe('a connection that the database ends while it is being opened', () => {
   let suite: TokenSuite;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { IdentityUnavailableError, ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
-import { SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
-import { inLanes, TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
+import { SHORT_DURATIONS } from '../support/token-service/token-service.js';
+import { inLanes, refusal, TokenSuite } from '../support/token-service/token-suite.js';
+import type { TokenWorker } from '../support/token-service/token-worker.js';
 
 /** Longer than the lease of every service here. */
 const PAST_THE_LEASE = SHORT_DURATIONS.leaseMs + 1;
@@ -11,22 +11,23 @@ describe('a refresh that goes wrong', () => {
   let suite: TokenSuite;
   let survivor: TokenWorker;
 
+  const doomed = async () => (await suite.workers(1, { refusalsAreFinal: true }))[0] as TokenWorker;
+
   beforeAll(async () => {
     suite = await TokenSuite.start();
-    [survivor] = (await suite.workers(1)) as [TokenWorker];
+    survivor = await doomed();
   }, 60_000);
   afterAll(() => suite.stop(), 30_000);
-  beforeEach(() => suite.startOver('static'));
+  beforeEach(() => suite.startOver('never'));
 
-  const doomed = async () => (await suite.workers(1))[0] as TokenWorker;
   const generation = async (grantId: string) => (await suite.grant(grantId)).generation;
   const state = async (grantId: string) => (await suite.grant(grantId)).state;
 
-  describe.each(['static', 'grace'] as const)('with an identity system in mode %s', (mode) => {
+  describe.each(['never', 'grace'] as const)('with refresh tokens that rotate: %s', (rotation) => {
     it.each(['lease_acquired', 'reply_received', 'committed'])(
       'loses no grant when its process is killed at %s, and is taken over as soon as the lease is over',
       async (step) => {
-        suite.startOver(mode);
+        suite.startOver(rotation);
         const grantId = await suite.signInLongAgo();
         const process = await doomed();
         await process.doUntil(step, 'getAccessToken', { grantId });
@@ -40,31 +41,31 @@ describe('a refresh that goes wrong', () => {
     );
 
     it('loses no grant when its process is killed while the identity system answers', async () => {
-      suite.startOver(mode);
+      suite.startOver(rotation);
       const grantId = await suite.signInLongAgo();
       const process = await doomed();
-      suite.endpoint.hold();
+      suite.hold();
       void process.do('getAccessToken', { grantId });
-      await suite.endpoint.called(2);
+      await suite.called(2);
       await process.kill();
-      suite.endpoint.release();
+      suite.release();
       await suite.pass(PAST_THE_LEASE);
       expect(await survivor.get('getAccessToken', { grantId })).toMatchObject({ generation: 2 });
-      expect(suite.endpoint.refreshes).toBe(2);
+      expect(suite.refreshes).toBe(2);
     });
 
     it('costs one more call when the reply is lost on the way, and loses nothing', async () => {
-      suite.startOver(mode);
+      suite.startOver(rotation);
       const grantId = await suite.signInLongAgo();
-      suite.endpoint.faults.push({ kind: 'lose_reply' });
+      suite.nowgg.setFault({ kind: 'reset', when: 'after', count: 1 });
       expect(await suite.service.getAccessToken(grantId)).toMatchObject({ generation: 2 });
       await suite.service.refresh(grantId);
-      expect(suite.endpoint.refreshes).toBe(3);
+      expect(suite.refreshes).toBe(3);
     });
   });
 
   it('stores the set of a process that was frozen past its lease, with a system that takes a token once', async () => {
-    suite.startOver('strict');
+    suite.startOver('once');
     const grantId = await suite.signInLongAgo();
     const process = await doomed();
     const { answers } = await process.doUntil('reply_received', 'getAccessToken', { grantId });
@@ -79,18 +80,18 @@ describe('a refresh that goes wrong', () => {
   }, 30_000);
 
   it('makes at most two calls when the call takes longer than the lease, and loses nothing', async () => {
-    suite.startOver('strict');
+    suite.startOver('once');
     const grantId = await suite.signInLongAgo();
     const slow = suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, lateReplyMs: 5_000 });
     const others = [1, 2, 3].map(() => suite.serviceWith({ leaseMs: 50, softDeadlineMs: 300, lateReplyMs: 5_000 }));
-    suite.endpoint.hold();
+    suite.hold();
     const callers = [slow, ...others].map((service) =>
       service.getAccessToken(grantId).catch((error: unknown) => error),
     );
     await Promise.all(callers);
-    suite.endpoint.release();
+    suite.release();
     await Promise.all([slow, ...others].map((service) => service.beforeApplicationShutdown()));
-    expect(suite.endpoint.refreshes).toBeLessThanOrEqual(2);
+    expect(suite.refreshes).toBeLessThanOrEqual(2);
     expect(await suite.grant(grantId)).toMatchObject({ state: 'active', generation: 2 });
   });
 
@@ -98,21 +99,20 @@ describe('a refresh that goes wrong', () => {
     const grantId = await suite.signIn();
     for (let time = 0; time < 1_000; time += 1) await suite.service.refresh(grantId);
     expect(await generation(grantId)).toBe(1_001);
-    expect(new Set(suite.endpoint.calls.filter(({ kind }) => kind === 'refresh').map(({ value }) => value)).size).toBe(
-      1,
-    );
+    const original = suite.nowgg.requests.find(({ grantType }) => grantType === 'code')?.issued?.refreshToken;
+    expect(suite.nowgg.requestCount({ endpoint: 'token', presented: original ?? '' })).toBe(1_000);
   }, 60_000);
 
   describe('refused', () => {
     it('is adopted when a success came first', async () => {
       const grantId = await suite.signInLongAgo();
       const process = await doomed();
-      suite.endpoint.faults.push({ kind: 'refuse', isFinal: true });
-      suite.endpoint.hold();
+      suite.nowgg.setFault({ ...refusal('INVALID_REFRESH_TOKEN'), count: 1 });
+      suite.hold();
       const late = process.do('refresh', { grantId });
-      await suite.endpoint.called(2);
+      await suite.called(2);
       process.freeze();
-      suite.endpoint.release();
+      suite.release();
       await suite.pass(PAST_THE_LEASE);
       expect(await survivor.get('getAccessToken', { grantId })).toMatchObject({ generation: 2 });
       await process.thaw();
@@ -121,7 +121,7 @@ describe('a refresh that goes wrong', () => {
     }, 30_000);
 
     it('is undone by a success of the same generation that comes second', async () => {
-      suite.startOver('strict');
+      suite.startOver('once');
       const grantId = await suite.signInLongAgo();
       const process = await doomed();
       const { answers } = await process.doUntil('reply_received', 'refresh', { grantId });
@@ -137,7 +137,7 @@ describe('a refresh that goes wrong', () => {
 
     it('never kills a grant for a wrong secret, across 1,000 grants and any number of tries', async () => {
       const grantIds = await suite.manySignedInLongAgo(1_000);
-      suite.endpoint.refusesEverybody = true;
+      suite.nowgg.setFault(refusal('INVALID_CLIENT'));
       for (let round = 0; round < 3; round += 1) {
         await inLanes(1_000, async (index) => {
           const refresh = suite.service.refresh(grantIds[index] as string);
@@ -145,7 +145,7 @@ describe('a refresh that goes wrong', () => {
         });
         await suite.pass(700_000);
       }
-      suite.endpoint.refusesEverybody = false;
+      suite.nowgg.clearFaults();
       const states = 'SELECT state, count(*)::int AS count FROM nowgg_grant WHERE id = ANY($1) GROUP BY state';
       expect(await suite.dataSource.query(states, [grantIds])).toEqual([{ state: 'suspect', count: 1_000 }]);
       await inLanes(1_000, async (index) => void (await suite.service.refresh(grantIds[index] as string)));
@@ -156,11 +156,11 @@ describe('a refresh that goes wrong', () => {
   it('can no longer be stored once the grant is revoked', async () => {
     suite.startOver('grace');
     const grantId = await suite.signInLongAgo();
-    suite.endpoint.hold();
+    suite.hold();
     const refused = suite.service.refresh(grantId).catch((error: unknown) => error);
-    await suite.endpoint.called(2);
+    await suite.called(2);
     await survivor.get('revoke', { grantId });
-    suite.endpoint.release();
+    suite.release();
     expect(await refused).toBeInstanceOf(ReauthenticationRequiredError);
     expect(await suite.grant(grantId)).toMatchObject({ state: 'revoked', generation: 1 });
     await expect(survivor.get('getAccessToken', { grantId })).rejects.toThrow('reauthentication_required');
@@ -196,34 +196,34 @@ describe('a refresh that goes wrong', () => {
     );
     await expect(suite.service.getAccessToken(one)).rejects.toMatchObject({ errorCode: 'configuration' });
     await expect(suite.service.refresh(two)).rejects.toMatchObject({ errorCode: 'configuration' });
-    expect(suite.endpoint.refreshes).toBe(0);
+    expect(suite.refreshes).toBe(0);
   });
 
   describe('with the database down between reply and commit', () => {
     it('is stored when the database is back, with a system that takes a token once', async () => {
-      suite.startOver('strict');
+      suite.startOver('once');
       const grantId = await suite.signInLongAgo();
-      suite.endpoint.hold();
+      suite.hold();
       const caller = suite.service.getAccessToken(grantId).catch((error: unknown) => error);
-      await suite.endpoint.called(2);
+      await suite.called(2);
       await suite.cluster.goDown();
-      suite.endpoint.release();
+      suite.release();
       expect(await caller).toBeInstanceOf(IdentityUnavailableError);
       await suite.cluster.start();
       await stored(suite, grantId);
       expect(await suite.service.getAccessToken(grantId)).toMatchObject({ generation: 2 });
-      expect(suite.endpoint.refreshes).toBe(1);
+      expect(suite.refreshes).toBe(1);
     }, 60_000);
 
     it('keeps a process from going away before the set is stored', async () => {
-      suite.startOver('strict');
+      suite.startOver('once');
       const grantId = await suite.signInLongAgo();
       const process = await doomed();
-      suite.endpoint.hold();
+      suite.hold();
       void process.do('getAccessToken', { grantId });
-      await suite.endpoint.called(2);
+      await suite.called(2);
       await suite.cluster.goDown();
-      suite.endpoint.release();
+      suite.release();
       const gone = process.shutDown();
       await suite.cluster.start();
       await gone;

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
-import { RING } from '../support/token-endpoint/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
-import type { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
+import { RING } from '../support/token-service/token-service.js';
+import { refusal, TokenSuite } from '../support/token-service/token-suite.js';
+import type { TokenWorker } from '../support/token-service/token-worker.js';
 
-const MODES: TokenEndpointMode[] = ['static', 'grace', 'strict'];
 const MINUTE = 60_000;
 /** Nobody's lease lapses and nobody gives up on a machine that has other things to do as well. */
-const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000 };
+const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000, lateReplyMs: 60_000 };
 
 describe('8 processes and one grant', () => {
   let suite: TokenSuite;
@@ -29,48 +27,48 @@ describe('8 processes and one grant', () => {
     return [...new Set(answers.flat().map((answer) => JSON.stringify(answer)))];
   };
 
-  describe.each(MODES)('with an identity system in mode %s', (mode) => {
+  describe.each(['never', 'grace', 'once'] as const)('with refresh tokens that rotate: %s', (rotation) => {
     it('refresh an expired token with one call for 200 callers each, clocks five minutes apart', async () => {
-      suite.startOver(mode);
+      suite.startOver(rotation);
       for (let round = 1; round <= 5; round += 1) {
         const grantId = await suite.signInLongAgo();
-        const calls = suite.endpoint.refreshes;
+        const calls = suite.refreshes;
         const answers = await everybody('getAccessToken', { grantId }, 200);
         expect(answers).toHaveLength(1);
         expect(answers[0]).toContain('"generation":2');
-        expect(suite.endpoint.refreshes - calls).toBe(1);
+        expect(suite.refreshes - calls).toBe(1);
         expect((await suite.grant(grantId)).generation).toBe(2);
       }
     }, 60_000);
 
     it('make one call for 100 callers who saw a 401 with the same generation', async () => {
-      suite.startOver(mode);
+      suite.startOver(rotation);
       const grantId = await suite.signIn();
       const answers = await everybody('refresh', { grantId, options: { ifGeneration: 1 } }, 13);
       expect(answers).toHaveLength(1);
-      expect(suite.endpoint.refreshes).toBe(1);
+      expect(suite.refreshes).toBe(1);
     }, 60_000);
   });
 
   it('refresh near the end in the background, and an attempt that fails there fails no caller', async () => {
-    suite.startOver('static');
+    suite.startOver('never');
     const grantId = await suite.signIn();
     await suite.dataSource.query(
       `UPDATE nowgg_grant SET access_not_after = now() + interval '50 seconds', updated_at = now() - interval '1 hour',
          access_obtained_at = now() - interval '1 hour' WHERE id = $1`,
       [grantId],
     );
-    suite.endpoint.faults.push({ kind: 'refuse', isFinal: false });
+    suite.nowgg.setFault({ ...refusal('REFUSED'), count: 1 });
     const answers = await everybody('getAccessToken', { grantId }, 50);
     expect(answers).toHaveLength(1);
     expect(answers[0]).toContain('"generation":1');
-    await suite.endpoint.called(1);
+    await suite.called(1);
     await everybody('getAccessToken', { grantId }, 50);
-    expect(suite.endpoint.refreshes).toBe(1);
+    expect(suite.refreshes).toBe(1);
   });
 
   it('read every token while another process rotates the keys and is killed in the middle', async () => {
-    suite.startOver('static');
+    suite.startOver('never');
     const grantIds = await Promise.all(Array.from({ length: 100 }, () => suite.signIn()));
     const ring = { durations: { ...PATIENT, encryptionKeys: [RING[1], RING[0]] } };
     const [rotator, successor, reader] = (await suite.workers(3, ring)) as [TokenWorker, TokenWorker, TokenWorker];

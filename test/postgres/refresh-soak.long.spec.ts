@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RecordedRequest } from 'nowgg-emulator';
 import { audit, type GrantHistory } from '../soak/audit.js';
 import { Campaign } from '../soak/campaign.js';
 import { stillGivesTokens } from '../soak/final-check.js';
@@ -8,22 +9,26 @@ import { SoakDatabase } from '../soak/soak-database.js';
 import { Team } from '../soak/team.js';
 import { removeCompiled } from '../support/processes/children/compiled.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import type { TokenEndpointCall } from '../support/token-endpoint/token-endpoint-call.js';
-import { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
+import { startNowgg } from '../support/token-service/token-suite.js';
 
-const issuing = (call: Partial<TokenEndpointCall> = {}): TokenEndpointCall => ({
-  kind: 'refresh',
-  value: 'refresh-1',
-  caller: 'process',
+const issuing = (call: Partial<RecordedRequest> = {}): RecordedRequest => ({
+  endpoint: 'token',
+  at: 0,
+  grantType: 'refresh_token',
+  presented: 'refresh-1',
+  userAgent: 'process',
   userId: 'player',
-  fault: undefined,
-  issued: { access_token: 'access', refresh_token: 'refresh-2' },
-  delivered: true,
+  issued: { token: 'access', refreshToken: 'refresh-2' },
+  status: 200,
   ...call,
 });
+const undelivered = (): RecordedRequest => {
+  const { status: _status, ...call } = issuing({ fault: 'reset' });
+  return call;
+};
 const history = (facts: Partial<GrantHistory> = {}): GrantHistory => ({
   userId: 'player',
-  mode: 'strict',
+  mode: 'once',
   expiries: 1,
   calls: [issuing()],
   state: 'active',
@@ -43,19 +48,20 @@ describe("the soak's auditor", () => {
   it('finds a grant lost whose newest reply came whole to a process that lived on', () => {
     const found = audit([history({ isAlive: false, state: 'needs_reauth' })], killed);
     expect(found).toMatchObject({ lost: 1, wronglyDead: 1, lostBeyondPromise: 0 });
-    expect(found.findings[0]).toContain('strict player: lost, needs_reauth; process issued');
+    expect(found.findings[0]).toContain('once player: lost, needs_reauth; process issued');
   });
 
   it.each([
-    ['did not go out whole', issuing({ delivered: false })],
-    ['went to a process that was killed', issuing({ caller: 'killed process' })],
-  ])('promises nothing on a strict server when the newest reply %s', (_what, call) => {
+    ['did not go out whole', undelivered()],
+    ['was another text instead', issuing({ fault: 'body' })],
+    ['went to a process that was killed', issuing({ userAgent: 'killed process' })],
+  ])('promises nothing where a refresh token works once when the newest reply %s', (_what, call) => {
     const facts = { isAlive: false, state: 'needs_reauth', wasCalledDead: true, calls: [call] };
     expect(audit([history(facts)], killed)).toMatchObject({ lost: 0, wronglyDead: 0, lostBeyondPromise: 1 });
   });
 
-  it.each(['static', 'grace'] as const)('takes no excuse on a %s server', (mode) => {
-    const facts = { mode, isAlive: false, calls: [issuing({ delivered: false })] };
+  it.each(['never', 'grace'] as const)('takes no excuse where refresh tokens rotate: %s', (mode) => {
+    const facts = { mode, isAlive: false, calls: [undelivered()] };
     expect(audit([history(facts)], killed)).toMatchObject({ lost: 1, lostBeyondPromise: 0 });
   });
 
@@ -104,23 +110,22 @@ describe('a soak', () => {
   });
 
   it('of 8 faults with a system that takes a token once loses nothing that a living process had', async () => {
-    const report = await Campaign.run('strict', database, { faults: 8, seed: 3, teams: 1, until: Infinity });
+    const report = await Campaign.run('once', database, { faults: 8, seed: 3, teams: 1, until: Infinity });
     expect(report.findings).toEqual([]);
     expect(report).toMatchObject({ faults: 8, crashes: 0, lost: 0, wronglyDead: 0 });
     expect(lastLine(totalsOf([report], []))).toMatch(/^faults 8 lost 0 wrongly-dead 0 extra-calls \d+$/);
   }, 120_000);
 
-  it('notices when the endpoint has rotated and the vault does not know', async () => {
-    const endpoint = await TokenEndpoint.start({ mode: 'strict' });
-    const [one, other] = [await database.createGrant(endpoint), await database.createGrant(endpoint)];
-    const team = await Team.start(1, database, endpoint.url);
+  it('notices when now.gg has ended a refresh token and the vault does not know', async () => {
+    await using nowgg = await startNowgg('once');
+    const [one, other] = [await database.createGrant(nowgg), await database.createGrant(nowgg)];
+    const team = await Team.start(1, database, nowgg.url);
     const [member] = await team.ready(new Set());
     if (!member) throw new Error('no process');
     await member.worker.do('refresh', { grantId: one.grantId });
-    endpoint.families.refresh(endpoint.calls.at(-1)?.issued?.refresh_token ?? '');
-    expect(await stillGivesTokens(endpoint, one, member)).toBe(false);
-    expect(await stillGivesTokens(endpoint, other, member)).toBe(true);
+    expect(nowgg.revokeIssued(nowgg.requests.at(-1)?.issued?.refreshToken ?? '')).toBe(true);
+    expect(await stillGivesTokens(nowgg, one, member)).toBe(false);
+    expect(await stillGivesTokens(nowgg, other, member)).toBe(true);
     await team.stop();
-    await endpoint.stop();
   }, 60_000);
 });

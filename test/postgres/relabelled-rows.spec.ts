@@ -5,9 +5,8 @@ import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-t
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint/token-endpoint.js';
-import { SHORT_DURATIONS, RING, endpointService } from '../support/token-endpoint/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import { SHORT_DURATIONS, RING } from '../support/token-service/token-service.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();
@@ -22,8 +21,7 @@ beforeEach(() => {
   stranger = suite.serviceWith(SHORT_DURATIONS);
 });
 
-const signIn = (userId: string, service: NowggTokenService = suite.service) =>
-  service.exchangeCode(codeFor(suite.endpoint, userId));
+const signIn = (userId: string, service: NowggTokenService = suite.service) => service.exchangeCode(suite.code(userId));
 const sql = (statement: string, ...parameters: unknown[]) => suite.dataSource.query(statement, parameters);
 const rowOf = async (id: string) => (await sql('SELECT * FROM nowgg_grant WHERE id = $1', id)) as object[];
 
@@ -40,18 +38,18 @@ describe('a row that a database writer has relabelled', () => {
     await expect(stranger.getAccessToken(grant.id)).rejects.toThrow(NowggConfigurationError);
     expect(events.take()).toEqual(['relabelled_row']);
     await expect(stranger.refresh(grant.id)).rejects.toThrow(NowggConfigurationError);
-    expect(suite.endpoint.refreshes).toBe(0);
+    expect(suite.refreshes).toBe(0);
     expect(await rowOf(grant.id)).toMatchObject(before.map((row) => ({ ...row, ...LEASE_COLUMNS })));
   });
 
   it.each([
-    ['provider', 'nowgg', "provider = 'other'", { provider: 'other' }],
-    ['client', 'nowgg', "client_key = 'other-client'", { clientKey: 'other-client' }],
-  ])('hands out no token to whom it was moved to: %s', async (_what, _name, change, owner) => {
+    ['provider', { provider: 'other' }],
+    ['client', { clientId: 'title-b' }],
+  ])('hands out no token to whom it was moved to: %s', async (_what, owner) => {
     const { grant } = await signIn('victim');
-    await sql(`UPDATE nowgg_grant SET ${change} WHERE id = $1`, grant.id);
-    const { url: endpointUrl } = suite.endpoint;
-    const other = endpointService({ endpointUrl, store: suite.store, ...owner });
+    const { name, clientKey } = suite.provider(owner);
+    await sql('UPDATE nowgg_grant SET provider = $2, client_key = $3 WHERE id = $1', grant.id, name, clientKey);
+    const other = suite.serviceOf(owner);
     await expect(other.getAccessToken(grant.id)).rejects.toThrow(NowggConfigurationError);
     expect(events.take()).toEqual(['relabelled_row']);
   });
@@ -98,12 +96,12 @@ describe('tokens that an earlier build sealed', () => {
     const { clientKey, generation } = await suite.grant(grant.id);
     const sealed = (purpose: 'access' | 'refresh', text: string) =>
       sealInFirstVersion(RING[0], text, { purpose, id: grant.id, clientKey, generation });
-    suite.endpoint.families.issueRefreshToken(`refresh-${grant.id}`, 'player-1');
+    const refreshToken = suite.refreshToken('player-1');
     await sql(
       'UPDATE nowgg_grant SET access_ct = $2, refresh_ct = $3 WHERE id = $1',
       grant.id,
       sealed('access', `access-${grant.id}`),
-      sealed('refresh', `refresh-${grant.id}`),
+      sealed('refresh', refreshToken),
     );
     return grant.id;
   };

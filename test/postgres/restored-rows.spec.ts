@@ -2,23 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
 import { useSecurityEvents } from '../support/security-events.js';
-import { codeFor } from '../support/token-endpoint/token-endpoint.js';
-import { SHORT_DURATIONS } from '../support/token-endpoint/token-endpoint-service.js';
-import { TokenSuite } from '../support/token-endpoint/token-endpoint-suite.js';
+import { SHORT_DURATIONS } from '../support/token-service/token-service.js';
+import { TokenSuite } from '../support/token-service/token-suite.js';
 
 let suite: TokenSuite;
 const events = useSecurityEvents();
 let copies = 0;
 
 beforeAll(async () => {
-  suite = await TokenSuite.start('strict');
+  suite = await TokenSuite.start('once');
 }, 60_000);
 afterAll(() => suite.stop(), 30_000);
-beforeEach(() => suite.startOver('strict'));
+beforeEach(() => suite.startOver('once'));
 
 const sql = (statement: string, ...parameters: unknown[]) => suite.dataSource.query(statement, parameters);
 const signIn = async () => {
-  const { grant, session } = await suite.service.exchangeCode(codeFor(suite.endpoint, `player-${randomUUID()}`));
+  const { grant, session } = await suite.service.exchangeCode(suite.code(`player-${randomUUID()}`));
   return { id: grant.id, session };
 };
 
@@ -44,7 +43,7 @@ describe('a row of an older generation that came back', () => {
     for (let read = 0; read < 3; read += 1) expect((await suite.service.getAccessToken(id)).generation).toBe(1);
     await suite.service.openSession(session);
     expect(events.take()).toEqual(['restored_row']);
-    expect(suite.endpoint.refreshes).toBe(1);
+    expect(suite.refreshes).toBe(1);
   });
 
   it('is not refreshed before its token has expired, neither in the background nor at the end of its life', async () => {
@@ -63,7 +62,7 @@ describe('a row of an older generation that came back', () => {
     await readWith(50);
     await readWith(5);
     await readWith(1_800, 3_000_000);
-    expect(suite.endpoint.refreshes).toBe(1);
+    expect(suite.refreshes).toBe(1);
   });
 
   it('takes the ordinary way when its token has expired, and shows its refresh token once', async () => {
@@ -72,9 +71,9 @@ describe('a row of an older generation that came back', () => {
     await suite.service.refresh(id);
     await restore();
     await expire(id);
-    suite.endpoint.faults.push({ kind: 'server_error' });
+    suite.nowgg.setFault({ kind: 'status', status: 502, endpoint: 'token', count: 1 });
     await expect(suite.service.getAccessToken(id)).rejects.toMatchObject({ status: 503 });
-    expect(suite.endpoint.refreshes).toBe(2);
+    expect(suite.refreshes).toBe(2);
     expect((await suite.grant(id)).state).toBe('active');
   });
 
@@ -121,7 +120,7 @@ describe('a session that has ended and came back', () => {
     await restore();
     await refuses(suite.service, id, session);
     expect(new Set(events.take())).toEqual(new Set(['restored_row']));
-    expect(suite.endpoint.refreshes).toBe(0);
+    expect(suite.refreshes).toBe(0);
   });
 
   it('is refused when only its state was turned back', async () => {
@@ -150,7 +149,7 @@ describe('a session that has ended and came back', () => {
   });
 
   it('is not to be had by its code either, and can be ended again', async () => {
-    const code = codeFor(suite.endpoint, `player-${randomUUID()}`);
+    const code = suite.code(`player-${randomUUID()}`);
     const { grant } = await suite.service.exchangeCode(code);
     const restore = await copyOf(grant.id);
     await suite.service.revoke(grant.id);

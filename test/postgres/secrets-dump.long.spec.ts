@@ -16,7 +16,7 @@ import {
   serverPrograms,
   startPostgresCluster,
 } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 // A cluster, and thousands of requests.
 jest.setTimeout(300_000);

@@ -7,7 +7,7 @@ import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import type { DataSource } from 'typeorm';
 import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
 import { type PostgresCluster, serverPrograms, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 jest.setTimeout(60_000);
 

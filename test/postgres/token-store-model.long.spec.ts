@@ -9,7 +9,7 @@ import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-st
 import { ManualClock } from '../../libs/nowgg-auth/src/testing-support/manual-clock.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { ageRows, migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { ageRows, migratedDataSource } from '../support/token-service/migrated-database.js';
 
 const HOUR = 3_600_000;
 const OWNERS = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'];

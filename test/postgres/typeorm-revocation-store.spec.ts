@@ -7,7 +7,7 @@ import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revoc
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { describeRevocationStore } from '../contracts/revocation-store-contract.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 type Store = RevocationStore & { onApplicationShutdown(): Promise<void> };
 

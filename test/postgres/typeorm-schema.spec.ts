@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
 const ID = '00000000-0000-4000-8000-000000000000';
 

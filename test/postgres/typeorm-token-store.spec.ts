@@ -2,7 +2,7 @@ import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { describeTokenStore } from '../contracts/token-store-contract.js';
 import { startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { ageRows, migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
+import { ageRows, migratedDataSource } from '../support/token-service/migrated-database.js';
 
 describeTokenStore('PostgreSQL through TypeORM', async () => {
   const cluster = await startPostgresCluster();

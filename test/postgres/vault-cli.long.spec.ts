@@ -9,8 +9,8 @@ import { typeOrmRevocationStore, typeOrmTokenStore } from '../../libs/nowgg-auth
 import { removeCompiled } from '../support/processes/children/compiled.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { sealInFirstVersion } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
-import { migratedDataSource } from '../support/token-endpoint/token-endpoint-database.js';
-import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { migratedDataSource } from '../support/token-service/migrated-database.js';
+import { RING } from '../support/token-service/token-service.js';
 import { type CommandOutcome, VaultCommand, vaultCommand } from '../support/processes/vault-command.js';
 import { plantGrants } from '../support/vault-grants.js';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';

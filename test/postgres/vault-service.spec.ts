@@ -16,7 +16,7 @@ import { nowggEntities, nowggMigrations, typeOrmRevocationStore, typeOrmTokenSto
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { DataSource } from 'typeorm';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { RING } from '../support/token-service/token-service.js';
 
 @Injectable()
 class Upkeep {

@@ -1,19 +1,18 @@
-import type { TokenEndpointCall } from '../support/token-endpoint/token-endpoint-call.js';
-import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
+import type { RecordedRequest, RefreshTokenRotation } from 'nowgg-emulator';
 
 /** What is known of one grant when everything is over. */
 export interface GrantHistory {
   readonly userId: string;
-  readonly mode: TokenEndpointMode;
+  readonly mode: RefreshTokenRotation;
   /** How often its access token was needed anew. */
   readonly expiries: number;
-  /** The endpoint's own book about this player, oldest first, up to the end of the faults. */
-  readonly calls: readonly TokenEndpointCall[];
+  /** now.gg's own record of the refreshes of this player, oldest first, up to the end of the faults. */
+  readonly calls: readonly RecordedRequest[];
   /** As the row says it. */
   readonly state: string;
   /** Whether some caller was told that the player has to sign in again. */
   readonly wasCalledDead: boolean;
-  /** Whether the vault still gives a new access token: the refresh token in it is one that the endpoint takes. */
+  /** Whether the vault still gives a new access token: the refresh token in it is one that now.gg takes. */
   readonly isAlive: boolean;
 }
 
@@ -25,7 +24,7 @@ export interface ModeAudit {
   readonly extraCalls: number;
   /** Grants without a working refresh token, although the reply with it came whole to a process that lived on. */
   readonly lost: number;
-  /** Grants without one because no living process ever had the reply: nothing can promise more (strict servers only). */
+  /** Grants without one because no living process ever had the reply: nothing can promise more (servers that take a refresh token once). */
   readonly lostBeyondPromise: number;
   /** Grants that were ended, or called ended, while a refresh token of theirs still worked. */
   readonly wronglyDead: number;
@@ -34,7 +33,7 @@ export interface ModeAudit {
 }
 
 /**
- * Compares the token endpoint's book with what the vault gives. Knows the protocol's promise and nothing of how it is
+ * Compares now.gg's record with what the vault gives. Knows the protocol's promise and nothing of how it is
  * kept.
  * @param killed names of the processes that were killed
  */
@@ -61,17 +60,24 @@ function isDead({ state, wasCalledDead }: GrantHistory): boolean {
   return wasCalledDead || (state !== 'active' && state !== 'suspect');
 }
 
-/** Whether the newest refresh token, the only one that a strict server takes, was in a reply that reached nobody. */
+/** Whether the newest refresh token, the only one that is taken once they rotate, was in a reply that reached nobody. */
 function isBeyondPromise({ mode, calls }: GrantHistory, killed: ReadonlySet<string>): boolean {
-  if (mode !== 'strict') return false;
-  const newest = calls.findLast(({ issued }) => issued?.refresh_token !== undefined);
-  return newest !== undefined && (!newest.delivered || killed.has(newest.caller));
+  if (mode !== 'once') return false;
+  const newest = calls.findLast(({ issued }) => issued?.refreshToken !== undefined);
+  return newest !== undefined && (!wasDelivered(newest) || killed.has(newest.userAgent ?? ''));
+}
+
+/** Whether the reply went to the connection, whole and as the token endpoint made it. */
+function wasDelivered({ status, fault }: RecordedRequest): boolean {
+  return status !== undefined && fault !== 'body';
 }
 
 function described({ mode, userId, state, isAlive, wasCalledDead, calls }: GrantHistory): string {
   const told = wasCalledDead ? ', called dead' : '';
-  const book = calls.map(({ caller, fault, issued, delivered }) => {
-    return `${caller} ${issued ? 'issued' : 'no'}${delivered ? '' : ' not delivered'}${fault ? ` (${fault})` : ''}`;
+  const book = calls.map((call) => {
+    const { userAgent, fault, issued } = call;
+    const delivery = wasDelivered(call) ? '' : ' not delivered';
+    return `${userAgent ?? ''} ${issued ? 'issued' : 'no'}${delivery}${fault ? ` (${fault})` : ''}`;
   });
   return `${mode} ${userId}: ${isAlive ? 'alive' : 'lost'}, ${state}${told}; ${book.join(', ')}`;
 }

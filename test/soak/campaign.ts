@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
-import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
+import type { NowggEmulator, RefreshTokenRotation } from 'nowgg-emulator';
+import { startNowgg } from '../support/token-service/token-suite.js';
 import { audit, type GrantHistory, type ModeAudit } from './audit.js';
 import { CALLS_ARE_OVER_MS, EpisodeRun } from './episode-run.js';
 import { stillGivesTokens } from './final-check.js';
-import { faultsOf, LATENCY_MS, planEpisode } from './plan.js';
+import { faultsOf, planEpisode, USUAL_LATENCY } from './plan.js';
 import type { SoakDatabase, SoakGrant } from './soak-database.js';
 import { Team } from './team.js';
 
@@ -18,7 +18,7 @@ export interface CampaignOptions {
 }
 
 export interface ModeReport extends ModeAudit {
-  readonly mode: TokenEndpointMode;
+  readonly mode: RefreshTokenRotation;
   readonly faults: number;
   /** Processes that ended although nobody had told them to. */
   readonly crashes: number;
@@ -36,9 +36,9 @@ const CHECKS_AT_ONCE = 10;
 
 /** Faults over many grants with one kind of identity system, and what the auditor finds when they are over. */
 export class Campaign {
-  readonly #mode: TokenEndpointMode;
+  readonly #mode: RefreshTokenRotation;
   readonly #database: SoakDatabase;
-  readonly #endpoint: TokenEndpoint;
+  readonly #nowgg: NowggEmulator;
   readonly #options: CampaignOptions;
   readonly #all: SoakedGrant[] = [];
   readonly #resting: SoakedGrant[] = [];
@@ -50,32 +50,29 @@ export class Campaign {
   #crashes = 0;
 
   private constructor(
-    mode: TokenEndpointMode,
+    mode: RefreshTokenRotation,
     database: SoakDatabase,
-    endpoint: TokenEndpoint,
+    nowgg: NowggEmulator,
     options: CampaignOptions,
   ) {
     this.#mode = mode;
     this.#database = database;
-    this.#endpoint = endpoint;
+    this.#nowgg = nowgg;
     this.#options = options;
   }
 
-  static async run(mode: TokenEndpointMode, database: SoakDatabase, options: CampaignOptions): Promise<ModeReport> {
-    const endpoint = await TokenEndpoint.start({ mode, latencyMs: LATENCY_MS });
-    const campaign = new Campaign(mode, database, endpoint, options);
-    try {
-      await campaign.#soak();
-      return await campaign.#audit();
-    } finally {
-      await endpoint.stop();
-    }
+  static async run(mode: RefreshTokenRotation, database: SoakDatabase, options: CampaignOptions): Promise<ModeReport> {
+    await using nowgg = await startNowgg(mode);
+    nowgg.setFault(USUAL_LATENCY);
+    const campaign = new Campaign(mode, database, nowgg, options);
+    await campaign.#soak();
+    return await campaign.#audit();
   }
 
   async #soak(): Promise<void> {
     for (let made = 0; made < GRANTS; made += 1) await this.#newGrant();
     const lanes = Array.from({ length: this.#options.teams }, async () => {
-      const team = await Team.start(TEAM_SIZE, this.#database, this.#endpoint.url);
+      const team = await Team.start(TEAM_SIZE, this.#database, this.#nowgg.url);
       try {
         while (await this.#episode(team));
         await team.ready(this.#ended);
@@ -97,7 +94,7 @@ export class Campaign {
     this.#planned += faultsOf(episode);
     const grant = this.#resting.shift();
     if (!grant) throw new Error('fewer grants than teams');
-    const around = { endpoint: this.#endpoint, database: this.#database };
+    const around = { nowgg: this.#nowgg, database: this.#database };
     const report = await new EpisodeRun(around, episode, grant, await team.ready(this.#ended)).run();
     for (const name of report.killed) this.#killed.add(name);
     for (const name of report.ended) this.#ended.add(name);
@@ -112,7 +109,7 @@ export class Campaign {
   }
 
   async #newGrant(): Promise<void> {
-    const grant = await this.#database.createGrant(this.#endpoint);
+    const grant = await this.#database.createGrant(this.#nowgg);
     const soaked = { ...grant, expiries: 0, wasCalledDead: false };
     this.#all.push(soaked);
     this.#resting.push(soaked);
@@ -120,7 +117,7 @@ export class Campaign {
 
   async #audit(): Promise<ModeReport> {
     await pause(CALLS_ARE_OVER_MS);
-    const book = this.#endpoint.calls.slice();
+    const book = this.#nowgg.requests.filter(({ grantType }) => grantType === 'refresh_token');
     const states = await this.#database.states();
     const alive = await this.#alive();
     const histories = this.#all.map(({ grantId, userId, expiries, wasCalledDead }): GrantHistory => {
@@ -134,13 +131,13 @@ export class Campaign {
   /** Ids of the grants that still give tokens, asked for by a process that took no part. */
   async #alive(): Promise<ReadonlySet<string>> {
     const alive = new Set<string>();
-    const team = await Team.start(1, this.#database, this.#endpoint.url);
+    const team = await Team.start(1, this.#database, this.#nowgg.url);
     const [outsider] = await team.ready(this.#ended);
     if (!outsider) throw new Error('no process');
     const left = [...this.#all];
     const lane = async () => {
       for (let grant = left.shift(); grant; grant = left.shift()) {
-        if (await stillGivesTokens(this.#endpoint, grant, outsider)) alive.add(grant.grantId);
+        if (await stillGivesTokens(this.#nowgg, grant, outsider)) alive.add(grant.grantId);
       }
     };
     await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, lane));

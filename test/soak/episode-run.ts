@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AccessToken } from '../../libs/nowgg-auth/src/tokens/store/grant.js';
-import type { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
-import type { Answer } from '../support/token-endpoint/token-endpoint-worker-messages.js';
+import type { NowggEmulator } from 'nowgg-emulator';
+import type { Answer } from '../support/token-service/token-worker-messages.js';
 import { DURATIONS, type Episode, type Moment, type Strike } from './plan.js';
 import type { SoakDatabase, SoakGrant } from './soak-database.js';
 import type { Member } from './team.js';
@@ -27,7 +27,7 @@ const CUT_EVERY_MS = 20;
 
 /** One expiry of a grant: everybody asks for its token while things go wrong. */
 export class EpisodeRun {
-  readonly #endpoint: TokenEndpoint;
+  readonly #nowgg: NowggEmulator;
   readonly #database: SoakDatabase;
   readonly #episode: Episode;
   readonly #grant: SoakGrant;
@@ -42,12 +42,12 @@ export class EpisodeRun {
   #wasCalledDead = false;
 
   constructor(
-    around: { readonly endpoint: TokenEndpoint; readonly database: SoakDatabase },
+    around: { readonly nowgg: NowggEmulator; readonly database: SoakDatabase },
     episode: Episode,
     grant: SoakGrant,
     members: readonly Member[],
   ) {
-    this.#endpoint = around.endpoint;
+    this.#nowgg = around.nowgg;
     this.#database = around.database;
     this.#episode = episode;
     this.#grant = grant;
@@ -56,8 +56,8 @@ export class EpisodeRun {
 
   async run(): Promise<EpisodeReport> {
     const { strikes, endpointFaults, joinAfterMs } = this.#episode;
-    const faults = [...endpointFaults];
-    this.#endpoint.faultsOf.set(this.#grant.userId, faults);
+    const { userId } = this.#grant;
+    for (const fault of endpointFaults) this.#nowgg.setFault({ ...fault, endpoint: 'token', userId, count: 1 });
     this.#oldGeneration = await this.#database.expire(this.#grant.grantId);
     const struck = this.#strikeAll();
     // A second process can only be hit at a step of its refresh if no third one is faster.
@@ -68,9 +68,10 @@ export class EpisodeRun {
     await Promise.all(this.#aftermath);
     const last = others.find(({ worker }) => worker.isRunning);
     if (!this.#isFresh && last) await this.#askUntilFresh(last);
-    this.#endpoint.faultsOf.delete(this.#grant.userId);
+    const unused = this.#nowgg.faults.filter((fault) => fault.userId === userId);
+    for (const fault of unused) this.#nowgg.clearFault(fault);
     return {
-      faults: this.#strikes + endpointFaults.length - faults.length,
+      faults: this.#strikes + endpointFaults.length - unused.length,
       killed: this.#killed,
       ended: [...this.#killed, ...this.#shutDown],
       isFresh: this.#isFresh,
@@ -100,7 +101,8 @@ export class EpisodeRun {
       this.#later(this.#hear(answers));
       return isHeldUp;
     }
-    const book = this.#endpoint.calls.length;
+    const callsOf = { endpoint: 'token', userAgent: name } as const;
+    const callsBefore = this.#nowgg.requestCount(callsOf);
     let isAnswered = false;
     const answers = worker.do(...order).finally(() => {
       isAnswered = true;
@@ -108,8 +110,7 @@ export class EpisodeRun {
     this.#later(this.#hear(answers));
     if (typeof moment === 'number') await pause(moment);
     else {
-      const isAsking = () => this.#endpoint.calls.slice(book).some(({ caller }) => caller === name);
-      while (!isAsking()) {
+      while (this.#nowgg.requestCount(callsOf) === callsBefore) {
         if (isAnswered) return false;
         await pause(LOOK_EVERY_MS);
       }
@@ -177,8 +178,8 @@ export class EpisodeRun {
       }
       const { token, generation } = answer.value as AccessToken;
       if (generation <= this.#oldGeneration) throw new Error('an expired token was handed out');
-      const subject = this.#endpoint.families.subjectOf(token);
-      if (subject?.userId !== this.#grant.userId) throw new Error('a caller was given a token of somebody else');
+      if (this.#nowgg.ownerOf(token) !== this.#grant.userId)
+        throw new Error('a caller was given a token of somebody else');
       this.#isFresh = true;
       heard = 'token';
     }

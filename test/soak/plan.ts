@@ -1,18 +1,23 @@
-import type { TokenEndpointFault } from '../support/token-endpoint/token-endpoint-call.js';
-import type { TokenEndpointMode } from '../support/token-endpoint/token-endpoint-families.js';
+import type { Fault, RefreshTokenRotation } from 'nowgg-emulator';
+import { refusal } from '../support/token-service/token-suite.js';
 import { SeededRandom } from './random.js';
 
-export const MODES: readonly TokenEndpointMode[] = ['static', 'grace', 'strict'];
+/** Kinds of identity systems, by what a refresh does to the refresh token. */
+export const MODES: readonly RefreshTokenRotation[] = ['never', 'grace', 'once'];
 
 /** The protocol's durations in a campaign: leases that lapse and replies that come late within seconds. */
 export const DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, lateReplyMs: 3_000 };
 /** A refusal that says nothing definite is asked about again while the episode lasts. */
 export const TIMING = { refusedRetryMs: 500 };
 /** How long a call takes when nothing befalls it: time enough for a process to be hit meanwhile. */
-export const LATENCY_MS = 60;
+const LATENCY_MS = 60;
+export const USUAL_LATENCY: Fault = { kind: 'latency', endpoint: 'token', ms: LATENCY_MS, when: 'after' };
+
+/** About the length of a reply with tokens. */
+const REPLY_BYTES = 700;
 
 /**
- * Where a process is hit: after so many milliseconds, or at a step of its refresh. `asked`: the token endpoint has its
+ * Where a process is hit: after so many milliseconds, or at a step of its refresh. `asked`: now.gg has its
  * call and has not answered yet.
  */
 export type Moment = number | 'lease_acquired' | 'asked' | 'reply_received' | 'committed';
@@ -34,18 +39,18 @@ export interface Episode {
   /** The first befalls the first process that asks, the second the one that asks next. */
   readonly strikes: readonly Strike[];
   /** Befall the calls about this grant, one each. */
-  readonly endpointFaults: readonly TokenEndpointFault[];
+  readonly endpointFaults: readonly Fault[];
   readonly callers: number;
   /** When the processes that nothing befalls begin to ask. */
   readonly joinAfterMs: number;
 }
 
 /** What goes wrong in the episode of this number; the same again for the same seed. At most `most` faults. */
-export function planEpisode(seed: number, mode: TokenEndpointMode, number: number, most: number): Episode {
+export function planEpisode(seed: number, mode: RefreshTokenRotation, number: number, most: number): Episode {
   const random = new SeededRandom(seed, MODES.indexOf(mode), number);
   const amount = Math.min(most, random.pick([1, 1, 1, 1, 2, 2, 3]));
   const strikes: Strike[] = [];
-  const endpointFaults: TokenEndpointFault[] = [];
+  const endpointFaults: Fault[] = [];
   while (strikes.length + endpointFaults.length < amount) {
     // One process of a team is never hit, so that somebody is left to ask.
     if (strikes.length < 2 && random.next() < 0.6) strikes.push(strike(random));
@@ -76,20 +81,20 @@ function strike(random: SeededRandom): Strike {
   }
 }
 
-function endpointFault(random: SeededRandom): TokenEndpointFault {
+function endpointFault(random: SeededRandom): Fault {
   const { leaseMs, lateReplyMs } = DURATIONS;
   const slow = random.between(0.5 * leaseMs, 0.7 * lateReplyMs);
-  return random.pick<TokenEndpointFault>([
-    { kind: 'server_error' },
-    { kind: 'lose_request' },
-    { kind: 'lose_reply' },
+  return random.pick<Fault>([
+    { kind: 'status', status: 502 },
+    { kind: 'reset' },
+    { kind: 'reset', when: 'after' },
     { kind: 'cut' },
-    { kind: 'garbage' },
+    { kind: 'body', body: '<html>', when: 'after' },
     { kind: 'hang' },
-    { kind: 'forget' },
-    { kind: 'busy', retryAfterSeconds: 1 },
-    { kind: 'refuse', isFinal: false },
-    { kind: 'delay', ms: slow },
-    { kind: 'drip', ms: slow },
+    { kind: 'hang', when: 'after' },
+    { kind: 'rate-limit', retryAfter: 1 },
+    refusal('REFUSED'),
+    { kind: 'latency', ms: slow, when: 'after' },
+    { kind: 'drip', intervalMs: slow / REPLY_BYTES },
   ]);
 }

@@ -1,25 +1,22 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { NowggEmulator } from 'nowgg-emulator';
 import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
-import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
-import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
-import type { TokenEndpoint } from '../support/token-endpoint/token-endpoint.js';
-import { RING } from '../support/token-endpoint/token-endpoint-service.js';
+import { nowggProvider } from '../support/token-service/nowgg-provider.js';
+import { RING } from '../support/token-service/token-service.js';
+import { refreshTokenOf } from '../support/token-service/token-suite.js';
+import { plantGrants } from '../support/vault-grants.js';
 
 export interface SoakGrant {
   readonly grantId: string;
   readonly userId: string;
 }
 
-const CLIENT_KEY = 'client-key';
-
 /** The tables of a soak, in a schema of their own that is dropped at the end. */
 export class SoakDatabase {
-  readonly #vault = new Vault(new KeyRing([RING[0]]));
-
   private constructor(
     readonly url: string,
     readonly schema: string,
@@ -47,27 +44,16 @@ export class SoakDatabase {
     return new SoakDatabase(address, schema, dataSource, store, cluster);
   }
 
-  /** A grant of a new player, whose refresh token the endpoint knows. */
-  async createGrant(endpoint: TokenEndpoint): Promise<SoakGrant> {
-    const [grantId, codeHash, refreshToken] = [randomUUID(), randomUUID(), `refresh-${randomUUID()}`];
-    const userId = `player-${grantId}`;
-    endpoint.families.issueRefreshToken(refreshToken, userId);
-    await this.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
-    await this.store.completeExchange(codeHash, {
-      id: grantId,
-      provider: 'nowgg',
-      clientKey: CLIENT_KEY,
-      userId,
-      sessionId: undefined,
-      ...this.#vault.sealTokens(
-        { id: grantId, provider: 'nowgg', clientKey: CLIENT_KEY, userId, sessionVersion: 1, generation: 1 },
-        'access-of-long-ago',
-        refreshToken,
-      ),
-      accessTokenExpiresAtMs: Date.now() - 1_000,
-      refreshTokenExpiresAtMs: undefined,
+  /** A grant of a new player, whose refresh token now.gg knows. */
+  async createGrant(nowgg: NowggEmulator): Promise<SoakGrant> {
+    const { clientKey } = nowggProvider({ nowggUrl: nowgg.url, clock: new SystemClock() });
+    const [grantId = ''] = await plantGrants(this.dataSource, RING[0], 1, {
+      table: this.#grants,
+      clientKey,
+      expiresInMs: -1_000,
+      refreshTokenOf: (id) => refreshTokenOf(nowgg, `player-${id}`),
     });
-    return { grantId, userId };
+    return { grantId, userId: `player-${grantId}` };
   }
 
   /** Its access token is over from now on. @returns the generation of that token */

@@ -1,8 +1,8 @@
-import { TokenWorker } from '../support/token-endpoint/token-endpoint-worker.js';
+import { TokenWorker } from '../support/token-service/token-worker.js';
 import { DURATIONS, TIMING } from './plan.js';
 import type { SoakDatabase } from './soak-database.js';
 
-/** A process with a token service, under the name by which the database and the token endpoint know it. */
+/** A process with a token service, under the name by which the database and now.gg know it. */
 export interface Member {
   readonly name: string;
   readonly worker: TokenWorker;
@@ -14,18 +14,18 @@ let members = 0;
 /** The processes that refresh one grant at a time. Whoever ends is replaced. */
 export class Team {
   readonly #database: SoakDatabase;
-  readonly #endpointUrl: string;
+  readonly #nowggUrl: string;
   #members: readonly Member[] = [];
   /** Processes that ended although nobody had told them to. */
   crashes = 0;
 
-  private constructor(database: SoakDatabase, endpointUrl: string) {
+  private constructor(database: SoakDatabase, nowggUrl: string) {
     this.#database = database;
-    this.#endpointUrl = endpointUrl;
+    this.#nowggUrl = nowggUrl;
   }
 
-  static async start(size: number, database: SoakDatabase, endpointUrl: string): Promise<Team> {
-    const team = new Team(database, endpointUrl);
+  static async start(size: number, database: SoakDatabase, nowggUrl: string): Promise<Team> {
+    const team = new Team(database, nowggUrl);
     team.#members = await Promise.all(Array.from({ length: size }, () => team.#newMember()));
     return team;
   }
@@ -57,7 +57,8 @@ export class Team {
       databaseUrl: this.#database.url,
       schema: this.#database.schema,
       applicationName: name,
-      endpointUrl: `${this.#endpointUrl}/${name}`,
+      nowggUrl: this.#nowggUrl,
+      refusalsAreFinal: true,
       applicationPoolSize: POOL_SIZE,
       durations: DURATIONS,
       timing: TIMING,

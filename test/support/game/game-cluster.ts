@@ -15,7 +15,7 @@ import {
 import { NowggAuthorizationService, NowggOAuth2Module } from 'nestjs-nowgg-auth/oauth2';
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import type { DataSource } from 'typeorm';
-import { migratedDataSource } from '../token-endpoint/token-endpoint-database.js';
+import { migratedDataSource } from '../token-service/migrated-database.js';
 import { closeApp } from '../../../apps/sample/src/http/close-app.js';
 
 export type Platform = 'express' | 'fastify';

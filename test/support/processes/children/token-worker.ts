@@ -10,8 +10,8 @@ import {
   type NowggTokenEvent,
 } from '../../../../libs/nowgg-auth/src/tokens/events/token-events.js';
 import { subscribe } from 'node:diagnostics_channel';
-import type { Answer, Order, WorkerSettings } from '../../token-endpoint/token-endpoint-worker-messages.js';
-import { endpointService, RING } from '../../token-endpoint/token-endpoint-service.js';
+import type { Answer, Order, WorkerSettings } from '../../token-service/token-worker-messages.js';
+import { RING, tokenService } from '../../token-service/token-service.js';
 import { steppedStore } from './stepped-store.js';
 import { UsedUpPool } from './used-up-pool.js';
 
@@ -30,8 +30,10 @@ const wiring = typeOrmTokenStore(settings.storePoolSize === undefined ? {} : { p
 const store = steppedStore(wiring.create({ clock }, dataSource), (step) => {
   send({ kind: 'step', step });
 });
-const service = endpointService({
-  endpointUrl: settings.endpointUrl,
+const service = tokenService({
+  nowggUrl: settings.nowggUrl,
+  caller: settings.applicationName,
+  refusalsAreFinal: settings.refusalsAreFinal,
   store: store.store,
   clock,
   durations: settings.durations ?? {},

@@ -5,11 +5,13 @@ import type { RefreshTiming } from '../../../libs/nowgg-auth/src/tokens/calls/re
 /** How a worker process is set up. */
 export interface WorkerSettings {
   readonly databaseUrl: string;
-  readonly endpointUrl: string;
+  /** Address of the emulator. */
+  readonly nowggUrl: string;
   /** Where the tables are, when not in the schema that the database looks into first. */
   readonly schema?: string;
-  /** What its connections are called in `pg_stat_activity`. */
+  /** Its name in `pg_stat_activity`, and the `User-Agent` of its calls to now.gg. */
   readonly applicationName?: string;
+  readonly refusalsAreFinal?: boolean;
   readonly durations?: Partial<TokensOptions>;
   readonly timing?: Partial<RefreshTiming>;
   /** How wrong its wall clock is, milliseconds. */

@@ -5,7 +5,7 @@ import { strongKey } from '../../../libs/nowgg-auth/src/testing-support/strong-k
 import { NowggTokenService } from '../../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { RefreshTiming } from '../../../libs/nowgg-auth/src/tokens/calls/refresh-timing.js';
 import type { TokenStore } from '../../../libs/nowgg-auth/src/tokens/store/token-store.js';
-import { EndpointAuthenticator, EndpointProvider } from './token-endpoint-client.js';
+import { AskingAuthenticator, nowggProvider, type NowggProviderSettings } from './nowgg-provider.js';
 
 /** Two keys of a ring, for tests. */
 export const RING = [
@@ -29,28 +29,23 @@ export const SHORT_DURATIONS = {
 /** The pauses of the protocol, shortened in the same way. */
 export const SHORT_TIMING: Partial<RefreshTiming> = { failedRetryMs: 20, resendMs: 10, saveRetryMs: 50, pollMs: 50 };
 
-export interface EndpointServiceOptions {
-  readonly endpointUrl: string;
+export interface TokenServiceOptions extends Omit<NowggProviderSettings, 'clock'> {
   readonly store: TokenStore;
   readonly clock?: NowggClock;
   readonly durations?: Partial<TokensOptions>;
   readonly timing?: Partial<RefreshTiming>;
-  /** Of the client, instead of `client-key`: another title of the studio. */
-  readonly clientKey?: string;
-  /** Name of the identity provider, instead of `nowgg`. */
-  readonly provider?: string;
 }
 
-/** A token service between a store and a scripted token endpoint. */
-export function endpointService(options: EndpointServiceOptions): NowggTokenService {
+/** A token service between a store and the emulator of now.gg. */
+export function tokenService(options: TokenServiceOptions): NowggTokenService {
+  const { store, durations, timing, clock = new SystemClock(), ...settings } = options;
+  const identityProviders = new IdentityProviders([nowggProvider({ ...settings, clock })]);
   return new NowggTokenService({
-    store: options.store,
-    identityProviders: new IdentityProviders([
-      new EndpointProvider(options.endpointUrl, options.clientKey, options.provider),
-    ]),
-    authenticator: new EndpointAuthenticator(options.endpointUrl),
-    clock: options.clock ?? new SystemClock(),
-    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true, ...options.durations },
-    timing: { ...SHORT_TIMING, ...options.timing },
+    store,
+    identityProviders,
+    authenticator: new AskingAuthenticator(identityProviders),
+    clock,
+    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true, ...durations },
+    timing: { ...SHORT_TIMING, ...timing },
   });
 }

@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { compiledProgram } from '../processes/children/compiled.js';
 import type { AccessToken } from '../../../libs/nowgg-auth/src/tokens/store/grant.js';
-import type { Answer, Order, WorkerMessage, WorkerSettings } from './token-endpoint-worker-messages.js';
+import type { Answer, Order, WorkerMessage, WorkerSettings } from './token-worker-messages.js';
 
-/** A process of its own with a token service on the database and the scripted endpoint. */
+/** A process of its own with a token service on the database and the emulator. */
 export class TokenWorker {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (results: readonly Answer[]) => void>();
