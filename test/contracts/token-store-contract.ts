@@ -131,23 +131,23 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('acquired');
       });
 
-      it('says already fresh when the generation has moved on', async () => {
+      it('says adopted when the generation has moved on', async () => {
         const grant = await stored();
         await store.commitTokens(commitOf(grant));
         const lease = await store.acquireLease(leaseOf(grant));
-        expect(lease).toMatchObject({ outcome: 'already_fresh', grant: { generation: 2 } });
+        expect(lease).toMatchObject({ outcome: 'adopted', grant: { generation: 2 } });
       });
 
-      it('says not active for a revoked grant and missing for one that is gone', async () => {
+      it('says ended for a revoked grant and for one that is gone', async () => {
         const grant = await stored();
         await store.revokeGrant(grant.id);
-        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('not_active');
-        expect((await store.acquireLease({ ...leaseOf(grant), id: randomUUID() })).outcome).toBe('missing');
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('ended');
+        expect((await store.acquireLease({ ...leaseOf(grant), id: randomUUID() })).outcome).toBe('ended');
       });
 
-      it('says not yet inside the quiet time, and gives the lease to who does not mind', async () => {
+      it('says backing off inside the quiet time, and gives the lease to who does not mind', async () => {
         const grant = await stored();
-        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('not_yet');
+        expect((await store.acquireLease(leaseOf(grant, { quietMs: 30_000 }))).outcome).toBe('backing_off');
         expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('acquired');
       });
 
@@ -228,7 +228,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         const lease = leaseOf(grant);
         await store.acquireLease(lease);
         expect(await store.recordFailure({ ...lease, inDoubt: false, retryInMs: 5_000 })).toBe(true);
-        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('not_yet');
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('backing_off');
         await under.pass(5_001);
         const next = await store.acquireLease(leaseOf(grant));
         expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
@@ -437,7 +437,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
           refreshCiphertext: commitOf(grant).refreshCiphertext,
         });
         expect(committed?.accessTokenExpiresAtMs).toBeLessThanOrEqual(committed?.readAtMs ?? 0);
-        expect((await store.acquireLease(leaseOf(committed as GrantRecord))).outcome).toBe('not_yet');
+        expect((await store.acquireLease(leaseOf(committed as GrantRecord))).outcome).toBe('backing_off');
       });
 
       it('are withheld when a grant of another user holds the same token', async () => {

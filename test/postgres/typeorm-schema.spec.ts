@@ -64,7 +64,7 @@ describe('tables and entities', () => {
     expect(await store.findGrant(ID)).toBeUndefined();
     expect(
       await store.acquireLease({ id: ID, generation: 1, owner: ID, leaseMs: 1, takeoverLeaseMs: 1, quietMs: 0 }),
-    ).toEqual({ outcome: 'missing' });
+    ).toEqual({ outcome: 'ended' });
     await store.close();
     await other.destroy();
   });

@@ -442,7 +442,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     }
   }
 
-  #handOut({ grant, accessToken }: Extract<RefreshResult, { status: 'fresh' }>): AccessToken {
+  #handOut({ grant, accessToken }: Extract<RefreshResult, { grant: GrantRecord }>): AccessToken {
     const { seen, vault } = this.#parts;
     if (seen.isRevived(grant)) throw new ReauthenticationRequiredError();
     seen.note(grant);
@@ -452,10 +452,17 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async #refreshed(grant: GrantRecord, wait: CallerWait): Promise<AccessToken> {
     for (;;) {
       const result = await wait.for(this.#refresher.refresh(grant));
-      if (result.status === 'fresh') return this.#handOut(result);
-      if (result.status === 'ended') throw new ReauthenticationRequiredError();
-      const again = result.status === 'yielded' || (result.outcome === 'held_timeout' && wait.leftMs > 0);
-      if (!again) throw new IdentityUnavailableError(result.retryInMs / 1000);
+      if (!result || (result.outcome === 'held' && wait.leftMs > 0)) continue;
+      switch (result.outcome) {
+        case 'refreshed':
+        case 'adopted':
+          return this.#handOut(result);
+        case 'needs_reauth':
+        case 'ended':
+          throw new ReauthenticationRequiredError();
+        default:
+          throw new IdentityUnavailableError(result.retryInMs / 1000);
+      }
     }
   }
 }

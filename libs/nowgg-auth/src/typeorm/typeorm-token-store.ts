@@ -63,10 +63,11 @@ export class TypeOrmTokenStore extends TokenStore {
     const { id, generation, owner, leaseMs, takeoverLeaseMs, quietMs } = request;
     const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs];
     const row = await this.#database.row<GrantRow & { mine: boolean }>(this.#grants.acquire, parameters);
-    if (!row) return { outcome: 'missing' };
+    if (!row) return { outcome: 'ended' };
     const grant = grantRecordOf(row);
     if (row.mine) return { outcome: 'acquired', grant, predecessorInDoubt: grant.attemptStartedAtMs !== undefined };
     const outcome = classifyLease(grant, request);
+    if (outcome === 'ended') return { outcome };
     // The statement refused a moment before a lease or a pause was over: the caller has to look again.
     return { outcome: outcome === 'acquired' ? 'held' : outcome, grant };
   }

@@ -87,11 +87,11 @@ describe('counters and events of the token service', () => {
     under.provider.answers.push({ status: 'refused', code: 'NO', isFinal: false });
     await errorOf(under.service.getAccessToken(grantId));
     await errorOf(under.service.getAccessToken(grantId));
-    expect(outcomesOf()).toEqual({ refused: 1, suspect: 1 });
+    expect(outcomesOf()).toEqual({ refused: 1, backing_off: 1 });
     await under.pass(HOUR_MS);
     under.provider.answers.push({ status: 'refused', code: 'invalid_grant', isFinal: true });
     await errorOf(under.service.getAccessToken(grantId));
-    expect(outcomesOf()).toEqual({ refused: 1, suspect: 1, needs_reauth: 1 });
+    expect(outcomesOf()).toEqual({ refused: 1, backing_off: 1, needs_reauth: 1 });
   });
 
   it.each<[TokenOutcome, object]>([

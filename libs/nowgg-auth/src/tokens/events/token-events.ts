@@ -4,12 +4,12 @@ import { channel } from 'node:diagnostics_channel';
  * Outcome of a refresh, or of a call that asked for one.
  * - `refreshed`: this process made the call and stored the new tokens. `stored_late`: the same, after every caller had
  *   left.
- * - `adopted`: another attempt was faster. `held_timeout`: another attempt held the lease for too long.
+ * - `adopted`: another attempt was faster. `held`: another attempt held the lease for too long.
  * - `busy`, `not_sent`, `in_doubt`, `client_refused`: the call failed and says nothing about the grant.
- * - `circuit_open`, `backing_off`: no call was made, because an earlier call failed a moment ago.
+ * - `circuit_open`, `backing_off`: no call was made, because a moment ago calls of this client failed, or the call for
+ *   this grant failed or was refused.
  * - `overloaded`: no call was made, because as many refreshes as `maxRefreshesInFlight` were in progress for too long.
- * - `refused`: the grant was refused, which does not end it yet. `suspect`: no call was made because of an earlier
- *   refusal, or the reply belongs to another user.
+ * - `refused`: the grant was refused, which does not end it yet, or the reply belongs to another user: it is `suspect`.
  * - `needs_reauth`: the grant was refused for good. `ended`: the grant had ended before.
  * - `failed`: the application's own store or configuration failed.
  */
@@ -17,7 +17,7 @@ export type RefreshOutcome =
   | 'refreshed'
   | 'stored_late'
   | 'adopted'
-  | 'held_timeout'
+  | 'held'
   | 'busy'
   | 'not_sent'
   | 'in_doubt'
@@ -26,7 +26,6 @@ export type RefreshOutcome =
   | 'backing_off'
   | 'overloaded'
   | 'refused'
-  | 'suspect'
   | 'needs_reauth'
   | 'ended'
   | 'failed';

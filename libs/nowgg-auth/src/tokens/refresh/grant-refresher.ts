@@ -15,7 +15,7 @@ import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.j
 export class GrantRefresher {
   readonly #parts: TokenDependencies;
   readonly #ending: GrantRevoker;
-  readonly #inProgress = new DetachableSingleFlight<RefreshResult>();
+  readonly #inProgress = new DetachableSingleFlight<RefreshResult | undefined>();
   readonly #holders: LeaseWaiter;
   readonly #stopping = new AbortController();
 
@@ -25,8 +25,11 @@ export class GrantRefresher {
     this.#holders = new LeaseWaiter(parts);
   }
 
-  /** Replaces exactly the generation of `grant`. Joins a refresh of it that is in progress in this process. */
-  refresh(grant: GrantRecord): Promise<RefreshResult> {
+  /**
+   * Replaces exactly the generation of `grant`. Joins a refresh of it that is in progress in this process.
+   * @returns undefined when a background refresh gave way, for a reason that does not bind a waiting caller: ask again
+   */
+  refresh(grant: GrantRecord): Promise<RefreshResult | undefined> {
     return this.#joinOrStart(grant, 0);
   }
 
@@ -48,13 +51,13 @@ export class GrantRefresher {
     await Promise.allSettled(this.#inProgress.pending);
   }
 
-  #joinOrStart(grant: GrantRecord, quietMs: number): Promise<RefreshResult> {
+  #joinOrStart(grant: GrantRecord, quietMs: number): Promise<RefreshResult | undefined> {
     return this.#inProgress.join(`${grant.id}:${grant.generation}`, (leave) =>
       this.#refreshAndReport(grant, quietMs, leave),
     );
   }
 
-  async #refreshAndReport(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult> {
+  async #refreshAndReport(grant: GrantRecord, quietMs: number, leave: () => void): Promise<RefreshResult | undefined> {
     const { clock, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
     const times: RefreshTimes = {};
@@ -62,8 +65,7 @@ export class GrantRefresher {
     try {
       const result = await this.#acquireLeaseAndCall(grant, quietMs, times, leave);
       const late = clock.monotonicNow() - startedAt > timing.softDeadlineMs;
-      if (result.status === 'yielded') outcome = undefined;
-      else outcome = result.outcome === 'refreshed' && late ? 'stored_late' : result.outcome;
+      outcome = result?.outcome === 'refreshed' && late ? 'stored_late' : result?.outcome;
       return result;
     } finally {
       if (outcome !== undefined) this.#report(grant, outcome, clock.monotonicNow() - startedAt, times);
@@ -87,7 +89,7 @@ export class GrantRefresher {
     quietMs: number,
     times: RefreshTimes,
     leave: () => void,
-  ): Promise<RefreshResult> {
+  ): Promise<RefreshResult | undefined> {
     const { store, circuits, refreshPlaces, timing, clock } = this.#parts;
     const { id, generation, clientKey } = grant;
     const { leaseMs, lateReplyMs: takeoverLeaseMs } = timing;
@@ -96,9 +98,9 @@ export class GrantRefresher {
     const waitUntil = startedAt + timing.softDeadlineMs;
     for (;;) {
       const closedForMs = circuits.closedForMs(circuitKey('refresh', clientKey));
-      if (closedForMs > 0) return { status: 'later', retryInMs: closedForMs, outcome: 'circuit_open' };
+      if (closedForMs > 0) return { outcome: 'circuit_open', retryInMs: closedForMs };
       const leavePlace = await refreshPlaces.of(clientKey).enter({}, Math.max(0, waitUntil - clock.monotonicNow()));
-      if (!leavePlace) return { status: 'later', retryInMs: timing.failedRetryMs, outcome: 'overloaded' };
+      if (!leavePlace) return { outcome: 'overloaded', retryInMs: timing.failedRetryMs };
       const owner = randomUUID();
       const lease = await store
         .acquireLease({ id, generation, owner, leaseMs, takeoverLeaseMs, quietMs })
@@ -114,23 +116,22 @@ export class GrantRefresher {
             new RefreshAttempt(this.#parts, this.#ending, provider, lease, owner, times),
             leave,
           ).finally(leavePlace);
-        case 'already_fresh':
-          return { status: 'fresh', grant: lease.grant, outcome: 'adopted' };
-        case 'not_active':
-        case 'missing':
-          return { status: 'ended', outcome: 'ended' };
-        case 'not_yet':
-          return notYet(lease.grant);
+        case 'adopted':
+          return { outcome: lease.outcome, grant: lease.grant };
+        case 'ended':
+          return { outcome: lease.outcome };
+        case 'backing_off':
+          return backingOff(lease.grant);
         case 'held':
-          if (quietMs > 0) return { status: 'yielded' };
+          if (quietMs > 0) return undefined;
           if (await this.#holders.changed(lease.grant, waitUntil, this.#stopping.signal)) break;
           times.leaseWaitMs = clock.monotonicNow() - startedAt;
-          return { status: 'later', retryInMs: leaseLeft(lease.grant), outcome: this.#gaveUp() };
+          return { outcome: this.#gaveUp(), retryInMs: leaseLeft(lease.grant) };
       }
     }
   }
 
-  async #callAndCommit(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult> {
+  async #callAndCommit(attempt: RefreshAttempt, leave: () => void): Promise<RefreshResult | undefined> {
     const { clock, deadlines, timing } = this.#parts;
     const startedAt = clock.monotonicNow();
     // Once the lease has lapsed any process may take over, including this one: no new caller should wait for this call.
@@ -144,8 +145,8 @@ export class GrantRefresher {
   }
 
   /** A caller with time left may keep waiting after a timeout, but not in a process that is shutting down. */
-  #gaveUp(): 'held_timeout' | 'backing_off' {
-    return this.#stopping.signal.aborted ? 'backing_off' : 'held_timeout';
+  #gaveUp(): 'held' | 'backing_off' {
+    return this.#stopping.signal.aborted ? 'backing_off' : 'held';
   }
 
   /** A refresh token is used only by the client that it was issued to. */
@@ -160,10 +161,9 @@ export class GrantRefresher {
  * Result when another attempt was made a moment ago. Only a `nextAttemptAtMs`, which binds every caller, is a reason to
  * send a waiting caller away.
  */
-function notYet(grant: GrantRecord): RefreshResult {
+function backingOff(grant: GrantRecord): RefreshResult | undefined {
   const retryInMs = (grant.nextAttemptAtMs ?? 0) - grant.readAtMs;
-  if (retryInMs <= 0) return { status: 'yielded' };
-  return { status: 'later', retryInMs, outcome: grant.state === 'suspect' ? 'suspect' : 'backing_off' };
+  return retryInMs > 0 ? { outcome: 'backing_off', retryInMs } : undefined;
 }
 
 function leaseLeft(grant: GrantRecord): number {

@@ -1,6 +1,6 @@
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
 import type { AttemptKey, GrantRecord, LeaseResult } from '../store/grant-record.js';
-import type { RefreshResult, RefreshTimes } from './refresh-result.js';
+import type { PostponedRefresh, RefreshResult, RefreshTimes } from './refresh-result.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
@@ -8,7 +8,6 @@ import type { RefreshedToken } from '../store/issued-token.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { judgeRefusal } from './refusal.js';
 import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
-import type { RefreshOutcome } from '../events/token-events.js';
 
 /** Pause before the next call after the client was refused, in milliseconds. */
 const CLIENT_REFUSED_RETRY_MS = 10_000;
@@ -57,14 +56,14 @@ export class RefreshAttempt {
       case 'refused':
         return this.#refused(outcome);
       case 'client_refused':
-        return this.#failed('client_refused', CLIENT_REFUSED_RETRY_MS);
+        return this.#failed(outcome.status, CLIENT_REFUSED_RETRY_MS);
       case 'busy':
-        return this.#failed('busy', Math.min(outcome.retryAfterMs ?? failedRetryMs, LONGEST_BUSY_MS));
-      case 'not_sent':
-        return this.#failed('not_sent', failedRetryMs);
+        return this.#failed(outcome.status, Math.min(outcome.retryAfterMs ?? failedRetryMs, LONGEST_BUSY_MS));
       case 'in_doubt':
         this.#inDoubt = true;
-        return this.#failed('in_doubt', failedRetryMs);
+        return this.#failed(outcome.status, failedRetryMs);
+      case 'not_sent':
+        return this.#failed(outcome.status, failedRetryMs);
     }
   }
 
@@ -122,9 +121,9 @@ export class RefreshAttempt {
     // The token is foreign by its claims, or another user's grant holds the same token.
     if (stored.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
-      return laterResult('suspect', withheldForMs);
+      return { outcome: 'refused', retryInMs: withheldForMs };
     }
-    return { status: 'fresh', grant: stored, accessToken: tokens.accessToken, outcome: 'refreshed' };
+    return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
   }
 
   /** Whether the received token belongs to another user or client, as far as the token itself shows. */
@@ -152,14 +151,14 @@ export class RefreshAttempt {
       const { state, retryInMs } = judgement;
       const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
       // The attempt that holds the lease now will find out.
-      if (!mine) return this.#adoptOr(async () => laterResult('refused', timing.failedRetryMs));
-      return state === 'needs_reauth' ? { status: 'ended', outcome: state } : laterResult('refused', retryInMs);
+      if (!mine) return this.#adoptOr(async () => ({ outcome: 'refused', retryInMs: timing.failedRetryMs }));
+      return state === 'needs_reauth' ? { outcome: state } : { outcome: 'refused', retryInMs };
     });
   }
 
-  async #failed(outcome: RefreshOutcome, retryInMs: number): Promise<RefreshResult> {
+  async #failed(outcome: PostponedRefresh['outcome'], retryInMs: number): Promise<RefreshResult> {
     await this.#parts.store.recordFailure({ ...this.#turn, inDoubt: this.#inDoubt, retryInMs });
-    return laterResult(outcome, retryInMs);
+    return { outcome, retryInMs };
   }
 
   /**
@@ -173,17 +172,13 @@ export class RefreshAttempt {
     const grant = await this.#parts.store.findGrant(this.#grant.id);
     if (!grant || grant.state === 'revoked') {
       if (unstored) this.#ending.tellOfUnwanted(this.#grant, unstored);
-      return { status: 'ended', outcome: 'ended' };
+      return { outcome: 'ended' };
     }
-    if (grant.generation > this.#grant.generation) return { status: 'fresh', grant, outcome: 'adopted' };
+    if (grant.generation > this.#grant.generation) return { outcome: 'adopted', grant };
     return otherwise(grant);
   }
 }
 
-function laterResult(outcome: RefreshOutcome, retryInMs: number): RefreshResult {
-  return { status: 'later', retryInMs, outcome };
-}
-
 async function endedResult(): Promise<RefreshResult> {
-  return { status: 'ended', outcome: 'ended' };
+  return { outcome: 'ended' };
 }

@@ -1,21 +1,22 @@
 import type { GrantRecord } from '../store/grant-record.js';
 import type { RefreshOutcome } from '../events/token-events.js';
 
-/** The result of a refresh. A fault of the store or the configuration is thrown. */
+type StoredOutcome = 'refreshed' | 'adopted';
+type EndedOutcome = 'needs_reauth' | 'ended';
+
+/** The result of a refresh, by the outcome that is reported. A fault of the store or the configuration is thrown. */
 export type RefreshResult =
   /** A newer generation is stored. Has its access token in plain text if this process has just received it. */
-  | {
-      readonly status: 'fresh';
-      readonly grant: GrantRecord;
-      readonly accessToken?: string;
-      readonly outcome: RefreshOutcome;
-    }
+  | { readonly outcome: StoredOutcome; readonly grant: GrantRecord; readonly accessToken?: string }
   /** The grant is revoked, dead or gone. */
-  | { readonly status: 'ended'; readonly outcome: RefreshOutcome }
-  /** No refresh is possible now. */
-  | { readonly status: 'later'; readonly retryInMs: number; readonly outcome: RefreshOutcome }
-  /** No refresh now, for a reason that does not bind a caller that waits: ask again. */
-  | { readonly status: 'yielded' };
+  | { readonly outcome: EndedOutcome }
+  | PostponedRefresh;
+
+/** No refresh is possible now. */
+export interface PostponedRefresh {
+  readonly outcome: Exclude<RefreshOutcome, StoredOutcome | EndedOutcome | 'stored_late' | 'failed'>;
+  readonly retryInMs: number;
+}
 
 /** Durations of the parts of a refresh, in milliseconds; set as it proceeds. */
 export interface RefreshTimes {

@@ -87,15 +87,13 @@ export interface LeaseRequest {
 export type LeaseResult =
   /** `predecessorInDoubt`: an earlier attempt may have been carried out although its reply was not seen. */
   | { readonly outcome: 'acquired'; readonly grant: GrantRecord; readonly predecessorInDoubt: boolean }
-  /** Another attempt holds the lease. */
-  | { readonly outcome: 'held'; readonly grant: GrantRecord }
-  /** Another generation is stored. */
-  | { readonly outcome: 'already_fresh'; readonly grant: GrantRecord }
-  /** The grant is neither `active` nor `suspect`. */
-  | { readonly outcome: 'not_active'; readonly grant: GrantRecord }
-  /** `nextAttemptAtMs` is in the future, or the quiet time is not over. */
-  | { readonly outcome: 'not_yet'; readonly grant: GrantRecord }
-  | { readonly outcome: 'missing' };
+  /**
+   * `held`: another attempt holds the lease. `adopted`: another generation is stored, which the caller uses.
+   * `backing_off`: `nextAttemptAtMs` is in the future, or the quiet time is not over.
+   */
+  | { readonly outcome: 'held' | 'adopted' | 'backing_off'; readonly grant: GrantRecord }
+  /** The grant is neither `active` nor `suspect`, or does not exist. */
+  | { readonly outcome: 'ended' };
 
 export interface TokenCommit {
   readonly id: string;
@@ -193,12 +191,12 @@ export function asSealed(grant: GrantRecord): GrantRecord {
 export function classifyLease(
   grant: GrantRecord,
   { generation, quietMs }: Pick<LeaseRequest, 'generation' | 'quietMs'>,
-): Exclude<LeaseResult['outcome'], 'missing'> {
+): LeaseResult['outcome'] {
   const now = grant.readAtMs;
-  if (grant.state !== 'active' && grant.state !== 'suspect') return 'not_active';
-  if (grant.generation !== generation) return 'already_fresh';
+  if (!isLive(grant)) return 'ended';
+  if (grant.generation !== generation) return 'adopted';
   if (grant.leaseUntilMs !== undefined && grant.leaseUntilMs > now) return 'held';
-  if (grant.nextAttemptAtMs !== undefined && grant.nextAttemptAtMs > now) return 'not_yet';
-  if (quietMs > 0 && grant.updatedAtMs > now - quietMs) return 'not_yet';
+  if (grant.nextAttemptAtMs !== undefined && grant.nextAttemptAtMs > now) return 'backing_off';
+  if (quietMs > 0 && grant.updatedAtMs > now - quietMs) return 'backing_off';
   return 'acquired';
 }

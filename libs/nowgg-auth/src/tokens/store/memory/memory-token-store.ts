@@ -78,8 +78,9 @@ export class MemoryTokenStore extends TokenStore {
 
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
     const grant = this.#read(request.id);
-    if (!grant) return { outcome: 'missing' };
+    if (!grant) return { outcome: 'ended' };
     const outcome = classifyLease(grant, request);
+    if (outcome === 'ended') return { outcome };
     if (outcome !== 'acquired') return { outcome, grant };
     const predecessorInDoubt = grant.attemptStartedAtMs !== undefined;
     const takesOver = predecessorInDoubt && grant.leaseOwner !== undefined;
