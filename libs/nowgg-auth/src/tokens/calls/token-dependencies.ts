@@ -6,7 +6,6 @@ import type { GrantRevocations } from '../../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../../revocation/token-revocations.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
-import { ClientCircuits } from './client-circuits.js';
 import { CodeAdmission } from './code-admission.js';
 import { ClientSuccesses } from './client-successes.js';
 import { Deadlines } from '../../resilience/deadlines.js';
@@ -16,6 +15,7 @@ import { SeenGrants } from '../store/seen-grants.js';
 import { StoredIssuedTokens } from '../store/stored-issued-tokens.js';
 import type { TokenStore } from '../store/token-store.js';
 import { TokenCounters } from '../events/token-counters.js';
+import { TokenCalls } from './token-calls.js';
 import { PendingWrites } from './pending-writes.js';
 import { Vault } from '../vault/vault.js';
 
@@ -44,7 +44,7 @@ export interface TokenDependencies {
   readonly store: TokenStore;
   readonly vault: Vault;
   readonly identityProviders: IdentityProviders;
-  readonly circuits: ClientCircuits;
+  readonly calls: TokenCalls;
   readonly codes: CodeAdmission;
   /** Places by client, separate from the exchanges of codes. */
   readonly refreshPlaces: Bulkheads;
@@ -69,15 +69,16 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
   const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
+  const evidence = parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL);
   return {
     store,
     vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
     identityProviders,
-    circuits: new ClientCircuits(clock),
+    calls: new TokenCalls(clock, evidence, allTiming),
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
     refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
     successes: new ClientSuccesses(store, clock),
-    evidence: parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL),
+    evidence,
     unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters),
     seen: new SeenGrants(),
     counters,

@@ -11,7 +11,6 @@ import type { CompletedExchanges, ExchangedCode } from './completed-exchange.js'
 import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
 import { firstGrant } from './first-grant.js';
 import { openReply, sealReply } from './sealed-reply.js';
-import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** Time after which a code that was not admitted may be sent again, in seconds. */
@@ -64,20 +63,18 @@ export class CodeAttempt {
   }
 
   async #ask(onSent: AdmittedCode['end']): Promise<TokenSet> {
-    const { circuits, clock, evidence, timing, successes, store, unsaved, vault } = this.#parts;
+    const { calls, successes, store, unsaved, vault } = this.#parts;
     const { clientKey, name } = this.#provider;
-    const closedForMs = circuits.enter(circuitKey('code', clientKey));
+    const closedForMs = calls.enter('code', clientKey);
     if (closedForMs > 0) return this.#giveUp('now', closedForMs);
     const { request } = this.#context;
-    const send = () => this.#provider.exchangeCode({ ...request, signal: AbortSignal.timeout(timing.lateReplyMs) });
-    // The module never replays a code: a code works once, and a second use may count as theft.
-    const startedAt = clock.monotonicNow();
-    const mayRepeat = () => clock.monotonicNow() - startedAt < timing.leaseMs / 2;
-    const call = { purpose: 'code', clientKey, send, resendMs: timing.resendMs, replays: false, mayRepeat } as const;
-    const clientEvidence = evidence.of(name);
-    const left = clientEvidence.sent();
-    const { outcome } = await callTokenEndpoint(call, circuits, clock);
-    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
+    const { outcome } = await calls.call({
+      purpose: 'code',
+      provider: this.#provider,
+      send: (signal) => this.#provider.exchangeCode({ ...request, signal }),
+      // A code works once, and a second use may count as theft.
+      replays: false,
+    });
     if (outcome.status === 'tokens' || outcome.status === 'refused') {
       onSent(outcome.status === 'tokens' ? 'accepted' : 'refused');
     }

@@ -1,69 +1,109 @@
-import type { IdentityProvider, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
-import type { AttemptKey, GrantRecord, LeaseResult } from '../store/grant-record.js';
-import type { PostponedRefresh, RefreshResult, RefreshTimes } from './refresh-result.js';
+import { randomUUID } from 'node:crypto';
+import { NowggConfigurationError } from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import type { IdentityProvider, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
-import type { RefreshedToken } from '../store/issued-token.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
+import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
+import type { AttemptKey, GrantRecord } from '../store/grant-record.js';
 import { judgeRefusal } from './refusal.js';
-import { callTokenEndpoint, circuitKey } from '../calls/token-call.js';
+import type { RefreshLease, RefreshLeases } from './refresh-leases.js';
+import type { PostponedRefresh, RefreshResult, RefreshTimes } from './refresh-result.js';
 
 /** Pause before the next call after the client was refused, in milliseconds. */
 const CLIENT_REFUSED_RETRY_MS = 10_000;
 const LONGEST_BUSY_MS = 60_000;
 
 /**
- * One refresh attempt of a lease holder: the call and the handling of its outcome. A token set is stored whatever has
+ * One refresh of one generation of a grant: acquire the lease, call, store, report. A token set is stored whatever has
  * happened to the lease meanwhile; any other outcome is written only while the attempt still holds the lease.
  */
 export class RefreshAttempt {
   readonly #parts: TokenDependencies;
   readonly #ending: GrantRevoker;
-  readonly #provider: IdentityProvider;
-  readonly #grant: GrantRecord;
-  readonly #turn: AttemptKey;
-  readonly #times: RefreshTimes;
+  readonly #leases: RefreshLeases;
+  readonly #quietMs: number;
+  readonly #startedAt: number;
+  readonly #key: AttemptKey;
+  readonly #times: RefreshTimes = {};
+  /** The row as the caller read it; once the lease is acquired, as it was just before. */
+  #grant: GrantRecord;
   /** Whether an attempt with this refresh token may have been carried out although its reply was not seen. */
-  #inDoubt: boolean;
+  #inDoubt = false;
 
+  /** @param quietMs above 0 for a background refresh, which gives way to other attempts */
   constructor(
     parts: TokenDependencies,
     ending: GrantRevoker,
-    provider: IdentityProvider,
-    lease: Extract<LeaseResult, { outcome: 'acquired' }>,
-    owner: string,
-    times: RefreshTimes,
+    leases: RefreshLeases,
+    grant: GrantRecord,
+    quietMs: number,
   ) {
     this.#parts = parts;
     this.#ending = ending;
-    this.#provider = provider;
-    this.#grant = lease.grant;
-    this.#turn = { id: lease.grant.id, generation: lease.grant.generation, owner };
-    this.#times = times;
-    this.#inDoubt = lease.predecessorInDoubt;
+    this.#leases = leases;
+    this.#grant = grant;
+    this.#quietMs = quietMs;
+    this.#startedAt = parts.clock.monotonicNow();
+    this.#key = { id: grant.id, generation: grant.generation, owner: randomUUID() };
   }
 
-  async run(): Promise<RefreshResult> {
-    const closedForMs = this.#parts.circuits.enter(circuitKey('refresh', this.#grant.clientKey));
-    if (closedForMs > 0) return this.#failed('circuit_open', closedForMs);
+  /**
+   * @param leave called when new callers should no longer wait for this attempt
+   * @returns undefined when a background refresh gave way: it is not reported
+   */
+  async run(leave: () => void): Promise<RefreshResult | undefined> {
+    let outcome: RefreshOutcome | undefined = 'failed';
+    try {
+      const result = await this.#refresh(leave);
+      const late = this.#sinceMs(this.#startedAt) > this.#parts.timing.softDeadlineMs;
+      outcome = result?.outcome === 'refreshed' && late ? 'stored_late' : result?.outcome;
+      return result;
+    } finally {
+      if (outcome !== undefined) this.#report(outcome);
+    }
+  }
+
+  async #refresh(leave: () => void): Promise<RefreshResult | undefined> {
+    const provider = this.#clientOf(this.#grant);
+    const turn = { grant: this.#grant, key: this.#key, quietMs: this.#quietMs };
+    const lease = await this.#leases.acquire({ ...turn, startedAt: this.#startedAt, times: this.#times });
+    if (lease?.outcome !== 'acquired') return lease;
+    const { clock, deadlines, timing } = this.#parts;
+    const acquiredAt = clock.monotonicNow();
+    // Once the lease has lapsed any process may take over, including this one: no new caller should wait for this call.
+    const clearDeadline = deadlines.set(acquiredAt + timing.leaseMs, leave);
+    try {
+      return await this.#callAndCommit(provider, lease);
+    } finally {
+      clearDeadline();
+      this.#leases.observe(this.#sinceMs(acquiredAt));
+      lease.leave();
+    }
+  }
+
+  async #callAndCommit(provider: IdentityProvider, lease: RefreshLease): Promise<RefreshResult> {
+    const { calls, timing } = this.#parts;
+    this.#grant = lease.grant;
+    this.#inDoubt = lease.predecessorInDoubt;
+    const closedForMs = calls.enter('refresh', provider.clientKey);
+    if (closedForMs > 0) return this.#fail('circuit_open', closedForMs);
     const refreshToken = await this.#openRefreshToken();
-    const outcome = await this.#ask(refreshToken);
-    const { failedRetryMs } = this.#parts.timing;
+    const outcome = await this.#call(provider, refreshToken);
     switch (outcome.status) {
       case 'tokens':
-        return this.#commit(refreshToken, outcome.tokens);
+        return this.#commit(provider, refreshToken, outcome.tokens);
       case 'refused':
-        return this.#refused(outcome);
+        return this.#recordRefusal(outcome);
       case 'client_refused':
-        return this.#failed(outcome.status, CLIENT_REFUSED_RETRY_MS);
+        return this.#fail(outcome.status, CLIENT_REFUSED_RETRY_MS);
       case 'busy':
-        return this.#failed(outcome.status, Math.min(outcome.retryAfterMs ?? failedRetryMs, LONGEST_BUSY_MS));
+        return this.#fail(outcome.status, Math.min(outcome.retryAfterMs ?? timing.failedRetryMs, LONGEST_BUSY_MS));
       case 'in_doubt':
         this.#inDoubt = true;
-        return this.#failed(outcome.status, failedRetryMs);
+        return this.#fail(outcome.status, timing.failedRetryMs);
       case 'not_sent':
-        return this.#failed(outcome.status, failedRetryMs);
+        return this.#fail(outcome.status, timing.failedRetryMs);
     }
   }
 
@@ -71,93 +111,65 @@ export class RefreshAttempt {
     try {
       return this.#parts.vault.refreshTokenOf(this.#grant);
     } catch (error) {
-      await this.#failed('backing_off', this.#parts.timing.failedRetryMs);
+      await this.#fail('backing_off', this.#parts.timing.failedRetryMs);
       throw error;
     }
   }
 
-  async #ask(refreshToken: string): Promise<TokenOutcome> {
-    const { clock, circuits, evidence, timing } = this.#parts;
+  async #call(provider: IdentityProvider, refreshToken: string): Promise<TokenOutcome> {
+    const { calls, clock, seen } = this.#parts;
     const startedAt = clock.monotonicNow();
-    const clientEvidence = evidence.of(this.#provider.name);
-    const left = clientEvidence.sent();
-    const { outcome, earlierInDoubt } = await callTokenEndpoint(
-      {
-        purpose: 'refresh',
-        clientKey: this.#grant.clientKey,
-        // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
-        send: () => this.#provider.refresh(refreshToken, AbortSignal.timeout(timing.lateReplyMs)),
-        resendMs: timing.resendMs,
-        // The refresh token of a restored row was used before: a system that detects reuse must see it only once.
-        replays: !this.#parts.seen.isRestored(this.#grant),
-        // After that, another process may hold the lease by the time this replay ends, and would replay once more.
-        mayRepeat: () => clock.monotonicNow() - startedAt < timing.leaseMs / 2,
-      },
-      circuits,
-      clock,
-    );
-    if (outcome.status === 'tokens') clientEvidence.tokensIssued(left);
-    this.#times.callMs = clock.monotonicNow() - startedAt;
+    const { outcome, earlierInDoubt } = await calls.call({
+      purpose: 'refresh',
+      provider,
+      send: (signal) => provider.refresh(refreshToken, signal),
+      // The refresh token of a restored row was used before: a system that detects reuse must see it only once.
+      replays: !seen.isRestored(this.#grant),
+    });
+    this.#times.callMs = this.#sinceMs(startedAt);
     this.#inDoubt ||= earlierInDoubt;
     return outcome;
   }
 
-  async #commit(refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
-    const { vault, store, unsaved, successes, clock } = this.#parts;
-    const { id: grantId, provider } = this.#grant;
+  async #commit(provider: IdentityProvider, refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
+    const { vault, store, unsaved, successes, clock, timing } = this.#parts;
+    const owner = { provider: provider.name, grantId: this.#grant.id };
     const receivedAt = clock.monotonicNow();
-    const isForeign = this.#isForeign(tokens);
-    const { refusedRetryMs: withheldForMs } = this.#parts.timing;
     const commit = {
-      ...vault.nextGeneration(this.#grant, refreshToken, tokens, isForeign),
-      isForeign,
-      withheldForMs,
-      issued: this.#issued(tokens),
+      ...vault.nextGeneration(provider, this.#grant, refreshToken, tokens),
+      withheldForMs: timing.refusedRetryMs,
     };
-    const stored = await unsaved.save({ provider, grantId }, () => store.commitTokens(commit));
-    this.#times.commitMs = clock.monotonicNow() - receivedAt;
-    await successes.note(this.#grant.clientKey);
-    if (!stored) return this.#adoptOr(endedResult, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
+    const stored = await unsaved.save(owner, () => store.commitTokens(commit));
+    this.#times.commitMs = this.#sinceMs(receivedAt);
+    await successes.note(provider.clientKey);
+    if (!stored) {
+      const unstored = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
+      return this.#adoptOr(async () => ({ outcome: 'ended' }), unstored);
+    }
     // The token is foreign by its claims, or another user's grant holds the same token.
     if (stored.state === 'suspect') {
-      publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider });
-      return { outcome: 'refused', retryInMs: withheldForMs };
+      publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider: provider.name });
+      return { outcome: 'refused', retryInMs: timing.refusedRetryMs };
     }
     return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
   }
 
-  /** Whether the received token belongs to another user or client, as far as the token itself shows. */
-  #isForeign({ accessToken }: TokenSet): boolean {
-    const jws = decodeUnverifiedJws(accessToken);
-    return jws !== undefined && this.#provider.contradicts(jws, this.#grant);
-  }
-
-  /**
-   * Builds the record of the received token. A predecessor in doubt may have caused this reply: its refresh then began
-   * with the predecessor's attempt. All times are from before the call.
-   */
-  #issued({ accessToken }: TokenSet): RefreshedToken {
-    const { readAtMs, attemptStartedAtMs } = this.#grant;
-    const begunAtMs = Math.min(readAtMs, attemptStartedAtMs ?? readAtMs);
-    return { credentialId: this.#provider.credentialIdOf(accessToken), scopes: undefined, begunAtMs };
-  }
-
-  async #refused({ code, isFinal }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
+  async #recordRefusal({ code, isFinal }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
     const { store, successes, timing } = this.#parts;
     return this.#adoptOr(async (grant) => {
       const clientSucceededAtMs = await successes.last(grant.clientKey);
       const evidence = { grant, isFinal, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
       const judgement = judgeRefusal(evidence, timing, timing.lateReplyMs);
       const { state, retryInMs } = judgement;
-      const mine = await store.recordRefusal({ ...this.#turn, ...judgement, failCode: code });
+      const mine = await store.recordRefusal({ ...this.#key, ...judgement, failCode: code });
       // The attempt that holds the lease now will find out.
       if (!mine) return this.#adoptOr(async () => ({ outcome: 'refused', retryInMs: timing.failedRetryMs }));
       return state === 'needs_reauth' ? { outcome: state } : { outcome: 'refused', retryInMs };
     });
   }
 
-  async #failed(outcome: PostponedRefresh['outcome'], retryInMs: number): Promise<RefreshResult> {
-    await this.#parts.store.recordFailure({ ...this.#turn, inDoubt: this.#inDoubt, retryInMs });
+  async #fail(outcome: PostponedRefresh['outcome'], retryInMs: number): Promise<RefreshResult> {
+    await this.#parts.store.recordFailure({ ...this.#key, inDoubt: this.#inDoubt, retryInMs });
     return { outcome, retryInMs };
   }
 
@@ -177,8 +189,24 @@ export class RefreshAttempt {
     if (grant.generation > this.#grant.generation) return { outcome: 'adopted', grant };
     return otherwise(grant);
   }
-}
 
-async function endedResult(): Promise<RefreshResult> {
-  return { outcome: 'ended' };
+  #report(outcome: RefreshOutcome): void {
+    const { counters } = this.#parts;
+    const { id: grantId, provider } = this.#grant;
+    const durationMs = this.#sinceMs(this.#startedAt);
+    counters.count(outcome);
+    if (this.#times.leaseWaitMs !== undefined) counters.leaseWait.observe(this.#times.leaseWaitMs);
+    publishTokenEvent({ type: 'refresh', provider, grantId, outcome, durationMs, ...this.#times });
+  }
+
+  /** A refresh token is used only by the client that it was issued to. */
+  #clientOf(grant: GrantRecord): IdentityProvider {
+    const provider = this.#parts.identityProviders.get(grant.provider);
+    if (provider.clientKey === grant.clientKey) return provider;
+    throw new NowggConfigurationError('the grant belongs to another client or address of its identity provider');
+  }
+
+  #sinceMs(startedAt: number): number {
+    return this.#parts.clock.monotonicNow() - startedAt;
+  }
 }

@@ -1,20 +1,20 @@
 import type { GrantRecord } from '../store/grant-record.js';
 import type { RefreshOutcome } from '../events/token-events.js';
 
-type StoredOutcome = 'refreshed' | 'adopted';
-type EndedOutcome = 'needs_reauth' | 'ended';
-
 /** The result of a refresh, by the outcome that is reported. A fault of the store or the configuration is thrown. */
 export type RefreshResult =
   /** A newer generation is stored. Has its access token in plain text if this process has just received it. */
-  | { readonly outcome: StoredOutcome; readonly grant: GrantRecord; readonly accessToken?: string }
+  | { readonly outcome: 'refreshed' | 'adopted'; readonly grant: GrantRecord; readonly accessToken?: string }
   /** The grant is revoked, dead or gone. */
-  | { readonly outcome: EndedOutcome }
+  | { readonly outcome: 'needs_reauth' | 'ended' }
   | PostponedRefresh;
 
 /** No refresh is possible now. */
 export interface PostponedRefresh {
-  readonly outcome: Exclude<RefreshOutcome, StoredOutcome | EndedOutcome | 'stored_late' | 'failed'>;
+  readonly outcome: Exclude<
+    RefreshOutcome,
+    'refreshed' | 'stored_late' | 'adopted' | 'needs_reauth' | 'ended' | 'failed'
+  >;
   readonly retryInMs: number;
 }
 

@@ -87,11 +87,12 @@ export interface LeaseRequest {
 export type LeaseResult =
   /** `predecessorInDoubt`: an earlier attempt may have been carried out although its reply was not seen. */
   | { readonly outcome: 'acquired'; readonly grant: GrantRecord; readonly predecessorInDoubt: boolean }
-  /**
-   * `held`: another attempt holds the lease. `adopted`: another generation is stored, which the caller uses.
-   * `backing_off`: `nextAttemptAtMs` is in the future, or the quiet time is not over.
-   */
-  | { readonly outcome: 'held' | 'adopted' | 'backing_off'; readonly grant: GrantRecord }
+  /** Another attempt holds the lease. */
+  | { readonly outcome: 'held'; readonly grant: GrantRecord }
+  /** Another generation is stored, which the caller uses. */
+  | { readonly outcome: 'adopted'; readonly grant: GrantRecord }
+  /** `nextAttemptAtMs` is in the future, or the quiet time is not over. */
+  | { readonly outcome: 'backing_off'; readonly grant: GrantRecord }
   /** The grant is neither `active` nor `suspect`, or does not exist. */
   | { readonly outcome: 'ended' };
 

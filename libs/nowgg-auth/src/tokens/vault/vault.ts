@@ -1,6 +1,6 @@
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { readTimeClaim } from '../../identity/claims.js';
-import type { TokenSet } from '../../identity/identity-provider.js';
+import type { IdentityProvider, TokenSet } from '../../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 import type { AccessToken } from '../store/grant.js';
 import { asSealed, type GrantRecord, type TokenCommit } from '../store/grant-record.js';
@@ -54,20 +54,27 @@ export class Vault {
   }
 
   /**
-   * Builds the next generation of this grant from a token set. The old refresh token stays when the reply had none.
-   * @param withholds whether the access token belongs to another user: nothing of it is kept then
+   * Builds the next generation of this grant from a token set. The old refresh token stays when the reply had none. Of an
+   * access token that belongs to another user or client, as far as the token itself shows, nothing is kept.
    */
-  nextGeneration(grant: GrantRecord, refreshToken: string, set: TokenSet, withholds = false): TokenCommit {
-    const { id, sessionVersion } = grant;
-    const next = { ...sealContextOf(grant), generation: grant.generation + 1 };
+  nextGeneration(provider: IdentityProvider, grant: GrantRecord, refreshToken: string, set: TokenSet): TokenCommit {
+    const { id, generation, sessionVersion, readAtMs, attemptStartedAtMs } = grant;
+    const jws = decodeUnverifiedJws(set.accessToken);
+    const isForeign = jws !== undefined && provider.contradicts(jws, grant);
+    const next = { ...sealContextOf(grant), generation: generation + 1 };
+    // A predecessor in doubt may have caused this reply: its refresh then began with the predecessor's attempt. All times
+    // are from before the call.
+    const begunAtMs = Math.min(readAtMs, attemptStartedAtMs ?? readAtMs);
     return {
       id,
-      generation: grant.generation,
+      generation,
       sessionVersion,
-      ...this.sealTokens(next, withholds ? '' : set.accessToken, set.refreshToken ?? refreshToken),
+      ...this.sealTokens(next, isForeign ? '' : set.accessToken, set.refreshToken ?? refreshToken),
       accessTokenExpiresAtMs: accessTokenExpiry(set),
       refreshTokenExpiresAtMs:
         set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshTokenExpiresAtMs : undefined),
+      isForeign,
+      issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined, begunAtMs },
     };
   }
 

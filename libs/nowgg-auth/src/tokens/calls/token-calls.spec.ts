@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
-import { ClientCircuits } from './client-circuits.js';
-import { circuitKey } from './token-call.js';
+import { circuitKey, ClientCircuits } from './token-calls.js';
 
 const silence: TokenOutcome = { status: 'in_doubt', reason: 'timeout' };
 const success: TokenOutcome = { status: 'tokens', tokens: { accessToken: 'a' } };

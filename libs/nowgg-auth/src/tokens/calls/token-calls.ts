@@ -1,0 +1,160 @@
+import type { NowggClock } from '../../clock.js';
+import type { IdentityProvider, TokenOutcome } from '../../identity/identity-provider.js';
+import { Circuit } from '../../resilience/circuit.js';
+import type { ClientEvidences } from '../../verification/evidence/client-evidence.js';
+import type { TokensTiming } from './refresh-timing.js';
+
+/** Number of times that a call that was certainly not sent is tried again. */
+const RESENDS = 2;
+
+/** The purpose of a call to a token endpoint. */
+export type TokenCallPurpose = 'code' | 'refresh';
+
+export interface TokenCall {
+  readonly purpose: TokenCallPurpose;
+  readonly provider: IdentityProvider;
+  readonly send: (signal: AbortSignal) => Promise<TokenOutcome>;
+  /** Whether the same request may be sent once more when the outcome of the first is unknown. */
+  readonly replays: boolean;
+}
+
+/** The final outcome of a call, and whether an earlier try of the same call is in doubt. */
+export interface TokenCallResult {
+  readonly outcome: TokenOutcome;
+  readonly earlierInDoubt: boolean;
+}
+
+/**
+ * Calls token endpoints for the holders of leases. A call that was not sent is sent again twice, a call in doubt is
+ * replayed once. Each call is evidence for its client's circuit and credentials.
+ */
+export class TokenCalls {
+  readonly #clock: NowggClock;
+  readonly #circuits: ClientCircuits;
+  readonly #evidence: ClientEvidences;
+  readonly #timing: TokensTiming;
+
+  constructor(clock: NowggClock, evidence: ClientEvidences, timing: TokensTiming) {
+    this.#clock = clock;
+    this.#circuits = new ClientCircuits(clock);
+    this.#evidence = evidence;
+    this.#timing = timing;
+  }
+
+  /** Time during which no call may be made, in milliseconds; 0 when one may. */
+  closedForMs(purpose: TokenCallPurpose, clientKey: string): number {
+    return this.#circuits.closedForMs(circuitKey(purpose, clientKey));
+  }
+
+  /** Returns the time as {@link closedForMs} does, for a caller that makes the call at once. */
+  enter(purpose: TokenCallPurpose, clientKey: string): number {
+    return this.#circuits.enter(circuitKey(purpose, clientKey));
+  }
+
+  /** Makes the call. Never throws because of the provider. */
+  async call(call: TokenCall): Promise<TokenCallResult> {
+    const evidence = this.#evidence.of(call.provider.name);
+    const left = evidence.sent();
+    const result = await this.#sendAndRepeat(call);
+    if (result.outcome.status === 'tokens') evidence.tokensIssued(left);
+    return result;
+  }
+
+  async #sendAndRepeat({ purpose, provider, send, replays }: TokenCall): Promise<TokenCallResult> {
+    const { lateReplyMs, leaseMs, resendMs } = this.#timing;
+    const startedAt = this.#clock.monotonicNow();
+    // Later, another process may hold the lease by the time this try ends, and would send once more. Checked again after
+    // each pause, because a process may have been frozen in it.
+    const mayRepeat = () => this.#clock.monotonicNow() - startedAt < leaseMs / 2;
+    let earlierInDoubt = false;
+    for (let resends = 0; ; ) {
+      // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
+      const outcome = await answerOf(send, AbortSignal.timeout(lateReplyMs));
+      this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
+      const resend = outcome.status === 'not_sent' && resends < RESENDS;
+      const replay: boolean = outcome.status === 'in_doubt' && replays && !earlierInDoubt;
+      if (!(resend || replay) || !mayRepeat()) return { outcome, earlierInDoubt };
+      if (resend) resends += 1;
+      await this.#clock.wait(Math.random() * resendMs * 2 ** resends);
+      if (!mayRepeat()) return { outcome, earlierInDoubt };
+      earlierInDoubt ||= replay;
+    }
+  }
+}
+
+/** A provider reports by value. One that throws may still have sent the request, and its error is not passed on. */
+async function answerOf(send: TokenCall['send'], signal: AbortSignal): Promise<TokenOutcome> {
+  try {
+    return await send(signal);
+  } catch {
+    return { status: 'in_doubt', reason: 'invalid_response' };
+  }
+}
+
+/** The key of a client's circuit for this purpose: the outcome of codes says nothing about refreshes. */
+export function circuitKey(purpose: TokenCallPurpose, clientKey: string): string {
+  return `${purpose}:${clientKey}`;
+}
+
+interface ClientCircuit {
+  readonly circuit: Circuit;
+  /** Pause after the last refusal of the client, in milliseconds; 0 when it was not refused. */
+  refusedPauseMs: number;
+}
+
+const SILENCE = { openAfter: 5, windowMs: 30_000, firstPauseMs: 1_000, longestPauseMs: 1_000 };
+const LONGEST_MS = 60_000;
+const FIRST_REFUSED_MS = 10_000;
+
+/**
+ * Circuits for token endpoints that are busy, silent or refuse the client, for each client and kind of grant
+ * separately. A circuit says nothing about any grant. It opens at once when the endpoint says to retry later or refuses
+ * the client, and by the ratio of unanswered calls.
+ */
+export class ClientCircuits {
+  readonly #clock: NowggClock;
+  readonly #byKey = new Map<string, ClientCircuit>();
+
+  constructor(clock: NowggClock) {
+    this.#clock = clock;
+  }
+
+  /** Time during which no call may be made, in milliseconds; 0 when one may. */
+  closedForMs(key: string): number {
+    return this.#byKey.get(key)?.circuit.closedForMs() ?? 0;
+  }
+
+  /**
+   * Returns the time as {@link closedForMs} does, for a caller that makes the call at once: while the circuit is open,
+   * the call may be a probe.
+   */
+  enter(key: string): number {
+    return this.#byKey.get(key)?.circuit.enter() ?? 0;
+  }
+
+  report(key: string, outcome: TokenOutcome): void {
+    const known = this.#of(key);
+    switch (outcome.status) {
+      case 'tokens':
+      case 'refused':
+        known.refusedPauseMs = 0;
+        known.circuit.answered();
+        return;
+      case 'busy':
+        known.circuit.holdOff(Math.min(Math.max(outcome.retryAfterMs ?? SILENCE.firstPauseMs, 0), LONGEST_MS));
+        return;
+      case 'client_refused':
+        known.refusedPauseMs = Math.min(Math.max(known.refusedPauseMs * 2, FIRST_REFUSED_MS), LONGEST_MS);
+        known.circuit.holdOff(known.refusedPauseMs);
+        return;
+      default:
+        known.circuit.failed();
+    }
+  }
+
+  #of(key: string): ClientCircuit {
+    const known = this.#byKey.get(key) ?? { circuit: new Circuit(this.#clock, SILENCE), refusedPauseMs: 0 };
+    this.#byKey.set(key, known);
+    return known;
+  }
+}
