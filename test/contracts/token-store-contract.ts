@@ -538,7 +538,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('may be claimed at once after a release for now, and without doubt about the one before', async () => {
         const claim = claimOf(randomUUID());
         await store.claimExchange(claim);
-        await store.releaseExchange({ ...claim, next: 'now' });
+        await store.releaseExchange({ ...claim, keepsLease: false });
         const next = await store.claimExchange(claimOf(claim.codeHash));
         expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
       });
@@ -546,7 +546,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('stays held until the lease lapses after a release for then', async () => {
         const claim = claimOf(randomUUID());
         await store.claimExchange(claim);
-        await store.releaseExchange({ ...claim, next: 'when_lapsed' });
+        await store.releaseExchange({ ...claim, keepsLease: true });
         expect((await store.claimExchange(claimOf(claim.codeHash))).outcome).toBe('held');
         await under.pass(LEASE_MS + 1);
         const next = await store.claimExchange(claimOf(claim.codeHash));

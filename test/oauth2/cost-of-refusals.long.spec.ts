@@ -31,7 +31,7 @@ async function load() {
     cookie: await import('../../libs/nowgg-auth/src/oauth2/authorization/authorization-cookie.js'),
     body: await import('../../libs/nowgg-auth/src/routes/routes.dto.js'),
     validator: await import('class-validator'),
-    code: await import('../../libs/nowgg-auth/src/tokens/exchange/authorization-code.js'),
+    code: await import('../../libs/nowgg-auth/src/tokens/exchange/code-exchange.js'),
     handle: await import('../../libs/nowgg-auth/src/tokens/vault/session-handle.js'),
     ring: await import('../../libs/nowgg-auth/src/tokens/vault/key-ring.js'),
     retryAfter: await import('../../libs/nowgg-auth/src/identity/transport/retry-after.js'),

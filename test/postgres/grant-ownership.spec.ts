@@ -9,7 +9,6 @@ import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-p
 import { nowgg } from '../../libs/nowgg-auth/src/identity/nowgg/nowgg.js';
 import { introspection, jwt, oauth2, userinfo } from '../../libs/nowgg-auth/src/oauth2/index.js';
 import { principalOf } from '../../libs/nowgg-auth/src/principal.js';
-import { firstGrant } from '../../libs/nowgg-auth/src/tokens/exchange/first-grant.js';
 import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
@@ -153,7 +152,7 @@ describe('two processes that are configured differently', () => {
     const principal = principalOf({ ...facts, tokenType: 'token', userId });
     const expiresAtMs = Date.now() + 3_600_000;
     const tokens = { accessToken: 'access', accessTokenExpiresAtMs: expiresAtMs, refreshToken: 'refresh' };
-    const grant = firstGrant(vault, provider, principal, tokens, codeHash);
+    const grant = vault.firstGrant(provider, principal, tokens, codeHash);
     await suite.store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 1_000 });
     await suite.store.completeExchange(codeHash, grant);
     return { userId, id: grant.id, session: sessionHandle(vault.ring, { ...grant, sessionVersion: 1 }) };

@@ -128,7 +128,7 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
       case 'seal':
         return store.sealExchange(codeHash, Buffer.from(taken.reply));
       case 'release':
-        return store.releaseExchange({ codeHash, owner: taken.owner, next: taken.now ? 'now' : 'when_lapsed' });
+        return store.releaseExchange({ codeHash, owner: taken.owner, keepsLease: !taken.now });
       case 'remove':
         return store.removeExchange({ codeHash, owner: taken.owner, unlessSealed: taken.unlessSealed });
       case 'complete':

@@ -9,6 +9,7 @@ import type {
 import {
   type AttemptFailure,
   type AttemptRefusal,
+  FIRST_GENERATION,
   type GrantRecord,
   type LeaseRequest,
   type LeaseResult,
@@ -23,7 +24,6 @@ import {
   type TokensOfEndedGrant,
   USER_ENDS_KEPT_MS,
 } from '../tokens/store/issued-token.js';
-import { FIRST_GENERATION } from '../tokens/store/new-grant-record.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
@@ -197,8 +197,8 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grant(this.#exchanges.complete, [codeHash, ...columns, ...columnsAfter]);
   }
 
-  override async releaseExchange({ codeHash, owner, next }: ExchangeRelease): Promise<void> {
-    await this.#any(this.#exchanges.release, [codeHash, owner, next === 'now']);
+  override async releaseExchange({ codeHash, owner, keepsLease }: ExchangeRelease): Promise<void> {
+    await this.#any(this.#exchanges.release, [codeHash, owner, keepsLease]);
   }
 
   override async removeExchange({ codeHash, owner, unlessSealed }: ExchangeRemoval): Promise<boolean> {

@@ -259,7 +259,7 @@ export class NowggAuthorizationService {
       return { ...exchange, cookie, ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }) };
     } catch (error) {
       // There was no refusal: the browser may load the same address again.
-      if (error instanceof IdentityUnavailableError) await store.releaseExchange({ ...key, next: 'now' });
+      if (error instanceof IdentityUnavailableError) await store.releaseExchange({ ...key, keepsLease: false });
       throw error;
     }
   }

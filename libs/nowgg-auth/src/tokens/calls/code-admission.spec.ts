@@ -39,7 +39,7 @@ describe('codes', () => {
 
   it('that are accepted are not limited however many they are', async () => {
     const { bring } = world();
-    expect(await bring(1_000, 'accepted')).toBe(1_000);
+    expect(await bring(1_000, 'tokens')).toBe(1_000);
     expect(await bring(300, 'refused')).toBe(300);
   });
 
@@ -60,8 +60,8 @@ describe('codes', () => {
   it('of one source use up its own limit and nothing of the others', async () => {
     const { bring } = world();
     expect(await bring(100, 'refused', 'stranger')).toBe(11);
-    expect(await bring(1, 'accepted', 'player')).toBe(1);
-    expect(await bring(1, 'accepted')).toBe(1);
+    expect(await bring(1, 'tokens', 'player')).toBe(1);
+    expect(await bring(1, 'tokens')).toBe(1);
   });
 
   it('under way are bounded, for one source more closely; further ones wait as long as a caller would', async () => {
@@ -74,7 +74,7 @@ describe('codes', () => {
     };
     expect(await bringAtOnce(20, () => 'stranger')).toBe(8);
     expect(await bringAtOnce(100, (n) => `player-${n}`)).toBe(64);
-    outcomes.find(Boolean)?.end('accepted');
+    outcomes.find(Boolean)?.end('tokens');
     await settled();
     expect(outcomes.filter(Boolean)).toHaveLength(65);
     clock.advance(4_000);

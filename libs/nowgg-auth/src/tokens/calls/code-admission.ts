@@ -3,7 +3,7 @@ import { Bulkheads, type Leave } from '../../resilience/bulkhead.js';
 import type { NowggClock } from '../../clock.js';
 import { isAllowed } from '../../resilience/hook-answer.js';
 import type { CodeBudget } from '../../options/options.js';
-import { CodeAllowance } from './code-allowance.js';
+import { CodeAllowance, type CodeAnswer } from './code-allowance.js';
 
 /** Limits for the codes of one client. */
 export interface CodeLimits {
@@ -21,9 +21,10 @@ export interface CodeQuestion {
   readonly source?: string | undefined;
 }
 
-/** A code that may be sent. `end` must be called exactly once. */
+/** A code that may be sent. */
 export interface AdmittedCode {
-  end(outcome: 'accepted' | 'refused' | 'neither'): void;
+  /** Must be called exactly once. @param answer the kind of answer to the code; undefined when it was not sent */
+  end(answer: CodeAnswer | undefined): void;
 }
 
 /** One source may have one eighth of the exchanges in progress and one third of the refused codes. */
@@ -65,12 +66,12 @@ export class CodeAdmission {
     const allowed =
       !codeBudget || (await isAllowed(() => codeBudget({ provider, source }), this.#clock, softDeadlineMs));
     if (!allowed) {
-      allowance.end('neither');
+      allowance.end(undefined);
       return this.#turnAway(leave);
     }
     return {
-      end: (outcome) => {
-        allowance.end(outcome);
+      end: (answer) => {
+        allowance.end(answer);
         leave();
       },
     };

@@ -1,9 +1,13 @@
 import type { NowggClock } from '../../clock.js';
+import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';
 
 const WINDOW_MS = 60_000;
 /** Interval at which one more code is sent while too many are refused, in milliseconds. */
 const PACE_MS = 5_000;
+
+/** The kind of answer that a code got. */
+export type CodeAnswer = TokenOutcome['status'];
 
 /**
  * Limits the number of codes that may be sent. A code that is in progress or was refused within the last minute uses up
@@ -35,9 +39,12 @@ export class CodeAllowance {
     return this.#begun();
   }
 
-  end(outcome: 'accepted' | 'refused' | 'neither'): void {
+  /** Ends a code that has begun. Only tokens and a refusal are answers about the code. */
+  end(answer: CodeAnswer | undefined): void {
     this.#underway -= 1;
-    if (outcome !== 'neither') this.#answered.add(outcome === 'refused', this.#clock.monotonicNow());
+    if (answer === 'tokens' || answer === 'refused') {
+      this.#answered.add(answer === 'refused', this.#clock.monotonicNow());
+    }
   }
 
   #begun(): 'begun' {

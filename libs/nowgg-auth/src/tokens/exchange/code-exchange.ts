@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
-import type { AuthorizationCallback, IdentityProvider } from '../../identity/identity-provider.js';
-import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
-import { codeHashOf, isAuthorizationCode } from './authorization-code.js';
-import type { AdmittedCode } from '../calls/code-admission.js';
-import { CodeAttempt, NOT_ADMITTED_RETRY_S } from './code-attempt.js';
-import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
-import type { GrantRevoker } from '../ending/grant-revoker.js';
+import { createHash } from 'node:crypto';
+import { InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import type { AuthorizationCallback } from '../../identity/identity-provider.js';
 import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
+import type { GrantRevoker } from '../ending/grant-revoker.js';
+import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
+import { ExchangeAttempt, type ExchangeContext } from './exchange-attempt.js';
 
 /** The values sent with a code. */
 export interface CodeExchangeOptions {
@@ -24,33 +22,24 @@ export interface CodeExchangeOptions {
   readonly source?: string | undefined;
 }
 
-/** A code and the values sent with it. */
-type CodeRequest = CodeExchangeOptions & { readonly code: string };
-
-const FIRST_PAUSE_MS = 25;
-
-/**
- * Exchanges one code for one grant: admission, then a claim on the code across all processes, then a {@link
- * CodeAttempt}. A code works once, so a caller that sends it again, in any process, continues where the last one
- * stopped and gets the same grant.
- */
+/** Starts exchanges: at most one per code in this process. */
 export class CodeExchanger {
-  readonly #parts: TokenDependencies;
-  readonly #authenticator: NowggAuthenticator;
-  readonly #completed: CompletedExchanges;
+  readonly #context: ExchangeContext;
   readonly #inProgress = new DetachableSingleFlight<ExchangedCode>();
   readonly #stopping = new AbortController();
 
   constructor(parts: TokenDependencies, authenticator: NowggAuthenticator, ending: GrantRevoker) {
-    this.#parts = parts;
-    this.#authenticator = authenticator;
-    this.#completed = new CompletedExchanges(parts, authenticator, ending);
+    const completed = new CompletedExchanges(parts, authenticator, ending);
+    this.#context = { parts, authenticator, completed, stopping: this.#stopping.signal };
   }
 
-  /** @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError */
+  /**
+   * Exchanges a code for one grant. A caller that sends the code again, in any process, gets the same grant.
+   * @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError
+   */
   async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
     if (!isAuthorizationCode(code)) throw new InvalidGrantError();
-    const provider = this.#parts.identityProviders.getOrOnly(options.provider);
+    const provider = this.#context.parts.identityProviders.getOrOnly(options.provider);
     if (!provider.canObtainTokens) {
       throw new NowggConfigurationError('this identity provider has no client secret: it cannot exchange codes');
     }
@@ -61,7 +50,7 @@ export class CodeExchanger {
     }
     const codeHash = codeHashOf(provider.name, provider.clientKey, code, options.redirectUri, options.codeVerifier);
     return this.#inProgress.join(codeHash, (leave) =>
-      this.#exchangeWithinLease(provider, codeHash, { ...options, code }, leave),
+      new ExchangeAttempt(this.#context, provider, codeHash, { ...options, code }).run(leave),
     );
   }
 
@@ -70,76 +59,27 @@ export class CodeExchanger {
     this.#stopping.abort();
     await Promise.allSettled(this.#inProgress.pending);
   }
+}
 
-  async #exchangeWithinLease(
-    provider: IdentityProvider,
-    codeHash: string,
-    request: CodeRequest,
-    leave: () => void,
-  ): Promise<ExchangedCode> {
-    const { clock, deadlines, timing } = this.#parts;
-    // Once the lease has lapsed any process may continue, including this one.
-    const clearDeadline = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
-    try {
-      return await this.#admitAndExchange(provider, codeHash, request);
-    } finally {
-      clearDeadline();
-    }
-  }
+const LONGEST_CODE = 2_048;
 
-  async #admitAndExchange(provider: IdentityProvider, codeHash: string, request: CodeRequest): Promise<ExchangedCode> {
-    const { codes, store } = this.#parts;
-    const { name, clientKey } = provider;
-    const admitted = await codes.admit({ provider: name, clientKey, source: request.source });
-    // Before the claim, so that nothing is written for the code. A code that was sent before needs no admission to
-    // continue.
-    if (!admitted && !(await store.findExchange(codeHash))) throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
-    let outcome: Parameters<AdmittedCode['end']>[0] = 'neither';
-    try {
-      return await this.#claimAndAttempt(provider, codeHash, request, admitted && ((sent) => void (outcome = sent)));
-    } finally {
-      admitted?.end(outcome);
-    }
-  }
+/**
+ * Whether a value is 1 to 2,048 visible ASCII characters. Any other value is not a code of any identity system, and no
+ * call is needed.
+ */
+export function isAuthorizationCode(code: unknown): code is string {
+  return typeof code === 'string' && code.length <= LONGEST_CODE && /^[\x21-\x7e]+$/.test(code);
+}
 
-  /** @param onSent called with the outcome of the code when it was sent; undefined when the code may not be sent */
-  async #claimAndAttempt(
-    provider: IdentityProvider,
-    codeHash: string,
-    { code, redirectUri, codeVerifier, authorization }: CodeRequest,
-    onSent: AdmittedCode['end'] | undefined,
-  ): Promise<ExchangedCode> {
-    const { store, timing, clock } = this.#parts;
-    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
-    for (;;) {
-      const key = { codeHash, owner: randomUUID() };
-      const claim = await store.claimExchange({ ...key, leaseMs: timing.leaseMs });
-      if (claim.outcome === 'completed') return this.#completed.replay(claim.exchange);
-      if (claim.outcome === 'acquired') {
-        const context = {
-          parts: this.#parts,
-          authenticator: this.#authenticator,
-          completed: this.#completed,
-          provider,
-          request: { code, redirectUri, codeVerifier, authorization },
-          onSent,
-        };
-        return new CodeAttempt(context, key, claim).run();
-      }
-      await this.#awaitHolder(codeHash, waitUntil);
-    }
-  }
-
-  /** Returns when the code can be claimed or has become a grant. */
-  async #awaitHolder(codeHash: string, until: number): Promise<void> {
-    const { clock, store, timing } = this.#parts;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, timing.pollMs)) {
-      if (this.#stopping.signal.aborted || clock.monotonicNow() >= until) throw new IdentityUnavailableError();
-      await clock.wait(pauseMs * (0.75 + Math.random() / 2));
-      const current = await store.findExchange(codeHash);
-      // Only a refusal deletes a claim while another caller waits for it.
-      if (!current) throw new InvalidGrantError();
-      if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
-    }
-  }
+/**
+ * The name under which a code is claimed. The values sent with the code are part of the name: a caller without the
+ * verifier does not get the grant of the caller that had it.
+ *
+ * @param parts name of the provider, client key and code, and the values sent with the code or undefined
+ */
+export function codeHashOf(...parts: readonly (string | undefined)[]): string {
+  const hash = createHash('sha256');
+  // Length-prefixed, so that no two lists of parts have the same bytes.
+  for (const part of parts) hash.update(part === undefined ? '-;' : `${Buffer.byteLength(part)}:${part};`);
+  return hash.digest('base64url');
 }

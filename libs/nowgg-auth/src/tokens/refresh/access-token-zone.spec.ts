@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { accessTokenZone } from './access-token-zone.js';
-import type { GrantRecord } from '../store/grant-record.js';
-import { newGrantRecord } from '../store/new-grant-record.js';
+import { type GrantRecord, newGrantRecord } from '../store/grant-record.js';
 
 const timing = { refreshMarginMs: 60_000, mandatoryMs: 30_000 };
 /** The middle of the jitter: factor 1. */

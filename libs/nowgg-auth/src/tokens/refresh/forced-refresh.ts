@@ -1,5 +1,4 @@
-import type { GrantRecord } from '../store/grant-record.js';
-import { FIRST_GENERATION } from '../store/new-grant-record.js';
+import { FIRST_GENERATION, type GrantRecord } from '../store/grant-record.js';
 
 /** The decision about a refresh that a caller requests before the token expires. */
 export type ForcedRefresh =

@@ -37,10 +37,10 @@ export interface ExchangeKey {
 
 export interface ExchangeRelease extends ExchangeKey {
   /**
-   * When the next attempt may start. `now`: at once. `when_lapsed`: not before the lease is over, because the identity
-   * system may still be busy with the code.
+   * Whether the next attempt must wait until the lease is over, because the identity system may still be busy with the
+   * code. Otherwise it may start at once.
    */
-  readonly next: 'now' | 'when_lapsed';
+  readonly keepsLease: boolean;
 }
 
 export interface ExchangeRemoval extends ExchangeKey {

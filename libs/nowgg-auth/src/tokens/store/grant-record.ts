@@ -166,6 +166,36 @@ export function grantOf(record: GrantRecord): NowggGrant {
   };
 }
 
+/** The generation for which a new grant's tokens are encrypted. */
+export const FIRST_GENERATION = 1;
+
+/** The session version for which a new grant's tokens are encrypted. */
+export const FIRST_SESSION_VERSION = 1;
+
+/** A newly created grant: active, generation 1, no lease. */
+export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, begunAtMs = nowMs): GrantRecord {
+  return {
+    handleKeyId: undefined,
+    originMac: undefined,
+    ...grant,
+    state: 'active',
+    generation: FIRST_GENERATION,
+    sessionVersion: FIRST_SESSION_VERSION,
+    accessObtainedAtMs: nowMs,
+    leaseOwner: undefined,
+    leaseUntilMs: undefined,
+    attemptStartedAtMs: undefined,
+    failCount: 0,
+    failCode: undefined,
+    failCountedAtMs: undefined,
+    nextAttemptAtMs: undefined,
+    begunAtMs,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+    readAtMs: nowMs,
+  };
+}
+
 /** Whether a grant has not ended: it can be refreshed, or its access token can still be used. */
 export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
   return state === 'active' || state === 'suspect';

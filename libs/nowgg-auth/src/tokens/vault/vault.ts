@@ -1,10 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { NowggPrincipal } from '../../principal.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import type { IdentityProvider, TokenSet } from '../../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 import type { AccessToken } from '../store/grant.js';
-import { asSealed, type GrantRecord, type TokenCommit } from '../store/grant-record.js';
+import {
+  asSealed,
+  FIRST_GENERATION,
+  FIRST_SESSION_VERSION,
+  type GrantRecord,
+  type NewGrant,
+  type TokenCommit,
+} from '../store/grant-record.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import { originMac } from './grant-origin.js';
 import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
 import { publishTokenEvent } from '../events/token-events.js';
 
@@ -78,6 +88,41 @@ export class Vault {
     };
   }
 
+  /** Builds the grant for a verified token set. @param set has a refresh token */
+  firstGrant(provider: IdentityProvider, principal: NowggPrincipal, set: TokenSet, codeHash: string): NewGrant {
+    const { name, clientKey } = provider;
+    const { userId, sessionId } = principal;
+    const id = randomUUID();
+    const owner = { id, provider: name, clientKey, userId };
+    const context = { ...owner, sessionVersion: FIRST_SESSION_VERSION, generation: FIRST_GENERATION };
+    return {
+      ...owner,
+      sessionId,
+      ...this.sealTokens(context, set.accessToken, set.refreshToken as string),
+      accessTokenExpiresAtMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(set),
+      refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs,
+      handleKeyId: this.ring.sealingKeyId,
+      originMac: originMac(this.ring, codeHash, id),
+      issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined },
+    };
+  }
+
+  /** Encrypts a reply to a code, for storage between the call and the grant. */
+  sealReply(provider: IdentityProvider, codeHash: string, set: TokenSet): Uint8Array {
+    const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject } = set;
+    const reply = { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject };
+    return this.ring.seal(JSON.stringify(reply), replyContextOf(provider, codeHash));
+  }
+
+  /**
+   * Decrypts a stored reply. Only the output of {@link sealReply} can be decrypted, so its shape needs no second check.
+   * @throws IdentityUnavailableError, NowggConfigurationError
+   */
+  openReply(provider: IdentityProvider, codeHash: string, replyCiphertext: Uint8Array): TokenSet {
+    const owner = { provider: provider.name, grantId: undefined };
+    return JSON.parse(this.#open(replyCiphertext, replyContextOf(provider, codeHash), owner)) as TokenSet;
+  }
+
   sealTokens(context: GrantSealContext, accessToken: string, refreshToken: string) {
     return {
       accessCiphertext: this.ring.seal(accessToken, { ...context, purpose: 'access' }),
@@ -89,7 +134,7 @@ export class Vault {
    * Decrypts a text, or throws an error that callers may see.
    * @throws IdentityUnavailableError, NowggConfigurationError
    */
-  open(sealed: Uint8Array, context: SealContext, owner: Owner): string {
+  #open(sealed: Uint8Array, context: SealContext, owner: Owner): string {
     try {
       return this.ring.open(sealed, context);
     } catch (error) {
@@ -106,7 +151,7 @@ export class Vault {
 
   #openToken(grant: GrantRecord, purpose: 'access' | 'refresh', sealed: Uint8Array): string {
     const context = { ...sealContextOf(grant), purpose };
-    return this.open(sealed, context, { provider: grant.provider, grantId: grant.id });
+    return this.#open(sealed, context, { provider: grant.provider, grantId: grant.id });
   }
 }
 
@@ -117,6 +162,10 @@ export class Vault {
 export function sealContextOf(grant: GrantRecord): GrantSealContext {
   const { id, provider, clientKey, userId, generation, sessionVersion } = asSealed(grant);
   return { id, provider, clientKey, userId, sessionVersion, generation };
+}
+
+function replyContextOf({ name, clientKey }: IdentityProvider, codeHash: string): SealContext {
+  return { purpose: 'exchange', id: codeHash, provider: name, clientKey, userId: '', sessionVersion: 0, generation: 0 };
 }
 
 /**

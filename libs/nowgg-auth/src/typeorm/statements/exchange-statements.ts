@@ -71,10 +71,10 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
       )
       SELECT ${grantRow('created')} FROM created`,
 
-    // $1 code hash, $2 owner, $3 whether the next attempt may start now
+    // $1 code hash, $2 owner, $3 whether the next attempt must wait for the end of the lease
     release: `
       WITH done AS (
-        UPDATE ${exchange} SET lease_owner = NULL, lease_until = CASE WHEN $3::boolean THEN NULL ELSE lease_until END
+        UPDATE ${exchange} SET lease_owner = NULL, lease_until = CASE WHEN $3::boolean THEN lease_until END
         WHERE code_hash = $1 AND lease_owner = $2
         RETURNING code_hash
       )

@@ -58,10 +58,10 @@ export class MemoryExchanges {
     return exchange.createdAtMs;
   }
 
-  release({ codeHash, owner, next }: ExchangeRelease): void {
+  release({ codeHash, owner, keepsLease }: ExchangeRelease): void {
     const exchange = this.#byHash.get(codeHash);
     if (exchange?.leaseOwner !== owner) return;
-    const leaseUntilMs = next === 'now' ? undefined : exchange.leaseUntilMs;
+    const leaseUntilMs = keepsLease ? exchange.leaseUntilMs : undefined;
     this.#byHash.set(codeHash, { ...exchange, leaseOwner: undefined, leaseUntilMs });
   }
 

@@ -10,6 +10,7 @@ import {
   type TokenCommit,
   type WithheldGeneration,
   classifyLease,
+  newGrantRecord,
   isLive,
 } from '../grant-record.js';
 import type {
@@ -23,7 +24,6 @@ import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
-import { newGrantRecord } from '../new-grant-record.js';
 import { TokenStore } from '../token-store.js';
 import type { TokenStoreWiring } from '../token-store-wiring.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../vault-record.js';
@@ -211,13 +211,14 @@ export class MemoryTokenStore extends TokenStore {
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
     const begunAtMs = this.#exchanges.complete(codeHash, grant.id);
     if (begunAtMs === undefined) return undefined;
-    const created = newGrantRecord(grant, this.#clock.now(), begunAtMs);
+    const { issued, ...columns } = grant;
+    const created = newGrantRecord(columns, this.#clock.now(), begunAtMs);
     const endedAtMs =
       this.#usersEndedAt.get(userKey(grant.provider, grant.clientKey, grant.userId)) ?? Number.NEGATIVE_INFINITY;
     const record: GrantRecord =
       endedAtMs >= begunAtMs ? { ...created, state: 'revoked', sessionVersion: created.sessionVersion + 1 } : created;
     this.#grants.set(grant.id, record);
-    this.#issued.add(record, grant.issued, begunAtMs);
+    this.#issued.add(record, issued, begunAtMs);
     return this.#read(grant.id);
   }
 

@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import type {
+  CodeExchangeRequest,
+  IdentityProvider,
+  TokenOutcome,
+  TokenSet,
+} from '../../identity/identity-provider.js';
+import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { AdmittedCode } from '../calls/code-admission.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
+import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
+import type { CompletedExchanges, ExchangedCode } from './completed-exchange.js';
+
+const FIRST_PAUSE_MS = 25;
+/** Time after which a code that was not admitted may be sent again, in seconds. */
+const NOT_ADMITTED_RETRY_S = 5;
+/** Time after which a code that was refused in doubt may be tried again, in milliseconds. */
+const DOUBTED_CODE_RETRY_MS = 5_000;
+
+type AcquiredClaim = Extract<ExchangeClaim, { outcome: 'acquired' }>;
+
+/** The dependencies of every attempt in a process. */
+export interface ExchangeContext {
+  readonly parts: TokenDependencies;
+  readonly authenticator: NowggAuthenticator;
+  readonly completed: CompletedExchanges;
+  /** Aborts when the process shuts down: no attempt waits for another process then. */
+  readonly stopping: AbortSignal;
+}
+
+/** A code and the values sent with it. */
+export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'> {
+  readonly source?: string | undefined;
+}
+
+/**
+ * One exchange of a code for a grant: admit, claim the code across all processes, call, store the encrypted reply at
+ * once, verify, create. A code works once, so an attempt continues where the last one stopped, in any process.
+ */
+export class ExchangeAttempt {
+  readonly #context: ExchangeContext;
+  readonly #parts: TokenDependencies;
+  readonly #provider: IdentityProvider;
+  readonly #key: ExchangeKey;
+  readonly #request: CodeRequest;
+  /** The kind of answer to the code; undefined while it was not sent. */
+  #answer: TokenOutcome['status'] | undefined;
+
+  constructor(context: ExchangeContext, provider: IdentityProvider, codeHash: string, request: CodeRequest) {
+    this.#context = context;
+    this.#parts = context.parts;
+    this.#provider = provider;
+    this.#key = { codeHash, owner: randomUUID() };
+    this.#request = request;
+  }
+
+  /**
+   * @param leave called when new callers should no longer wait for this attempt
+   * @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError
+   */
+  async run(leave: () => void): Promise<ExchangedCode> {
+    const { clock, deadlines, timing } = this.#parts;
+    // Once the lease has lapsed any process may continue, including this one.
+    const clearDeadline = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
+    try {
+      const admitted = await this.#admit();
+      return await this.#claimAndExchange(admitted).finally(() => admitted?.end(this.#answer));
+    } finally {
+      clearDeadline();
+    }
+  }
+
+  /** @returns undefined when the code may not be sent, but an earlier attempt may have */
+  async #admit(): Promise<AdmittedCode | undefined> {
+    const { codes, store } = this.#parts;
+    const { name: provider, clientKey } = this.#provider;
+    const admitted = await codes.admit({ provider, clientKey, source: this.#request.source });
+    // Before the claim, so that nothing is written for the code. A code that was sent before needs no admission to
+    // continue.
+    if (!admitted && !(await store.findExchange(this.#key.codeHash))) {
+      throw new IdentityUnavailableError(NOT_ADMITTED_RETRY_S);
+    }
+    return admitted;
+  }
+
+  async #claimAndExchange(admitted: AdmittedCode | undefined): Promise<ExchangedCode> {
+    const claim = await this.#claim();
+    if (claim.outcome === 'completed') return this.#context.completed.replay(claim.exchange);
+    const { replyCiphertext } = claim.exchange;
+    const tokens = replyCiphertext ? this.#openReply(replyCiphertext) : await this.#call(claim, admitted);
+    return this.#verifyAndCreate(claim, tokens);
+  }
+
+  /** Waits for another process that holds the code, until the soft deadline. */
+  async #claim(): Promise<Exclude<ExchangeClaim, { outcome: 'held' }>> {
+    const { clock, store, timing } = this.#parts;
+    const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
+    for (;;) {
+      const claim = await store.claimExchange({ ...this.#key, leaseMs: timing.leaseMs });
+      if (claim.outcome !== 'held') return claim;
+      await this.#awaitHolder(waitUntil);
+    }
+  }
+
+  /** Returns when the code can be claimed or has become a grant. */
+  async #awaitHolder(until: number): Promise<void> {
+    const { clock, store, timing } = this.#parts;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, timing.pollMs)) {
+      if (this.#context.stopping.aborted || clock.monotonicNow() >= until) throw new IdentityUnavailableError();
+      await clock.wait(pauseMs * (0.75 + Math.random() / 2));
+      const current = await store.findExchange(this.#key.codeHash);
+      // Only a refusal deletes a claim while another caller waits for it.
+      if (!current) throw new InvalidGrantError();
+      if (current.grantId !== undefined || (current.leaseUntilMs ?? 0) <= current.readAtMs) return;
+    }
+  }
+
+  async #call(claim: AcquiredClaim, admitted: AdmittedCode | undefined): Promise<TokenSet> {
+    if (!admitted) return this.#giveUp(NOT_ADMITTED_RETRY_S * 1000);
+    const { calls, timing } = this.#parts;
+    const closedForMs = calls.enter('code', this.#provider.clientKey);
+    if (closedForMs > 0) return this.#giveUp(closedForMs);
+    const { code, redirectUri, codeVerifier, authorization } = this.#request;
+    const { outcome } = await calls.call({
+      purpose: 'code',
+      provider: this.#provider,
+      send: (signal) => this.#provider.exchangeCode({ code, redirectUri, codeVerifier, authorization, signal }),
+      // A code works once, and a second use may count as theft.
+      replays: false,
+    });
+    this.#answer = outcome.status;
+    switch (outcome.status) {
+      case 'tokens':
+        return this.#storeReply(outcome.tokens);
+      case 'refused':
+        return this.#refuse(claim, outcome);
+      case 'in_doubt':
+        return this.#giveUp(timing.leaseMs, true);
+      case 'busy':
+        return this.#giveUp(outcome.retryAfterMs ?? 0);
+      case 'not_sent':
+      case 'client_refused':
+        return this.#giveUp(0);
+    }
+  }
+
+  async #storeReply(tokens: TokenSet): Promise<TokenSet> {
+    if (tokens.refreshToken === undefined) return this.#forget(withoutRefreshToken());
+    const { successes, store, unsaved, vault } = this.#parts;
+    const { codeHash } = this.#key;
+    const { name: provider, clientKey } = this.#provider;
+    const replyCiphertext = vault.sealReply(this.#provider, codeHash, tokens);
+    await unsaved.save({ provider, grantId: undefined }, () => store.sealExchange(codeHash, replyCiphertext));
+    await successes.note(clientKey);
+    return tokens;
+  }
+
+  #openReply(replyCiphertext: Uint8Array): TokenSet {
+    return this.#parts.vault.openReply(this.#provider, this.#key.codeHash, replyCiphertext);
+  }
+
+  /**
+   * Handles a refusal of the code. An earlier holder of the claim may have used the code and may still store the reply;
+   * until then a refusal proves nothing.
+   */
+  async #refuse(
+    { exchange, predecessorInDoubt }: AcquiredClaim,
+    { isFinal }: Extract<TokenOutcome, { status: 'refused' }>,
+  ): Promise<TokenSet> {
+    const { evidence, store, timing } = this.#parts;
+    const { codeHash } = this.#key;
+    const mayStillCome = predecessorInDoubt && exchange.readAtMs - exchange.createdAtMs < timing.lateReplyMs;
+    // An identity system refuses a wrong client secret in the same way as a wrong code.
+    const isInDoubt = !mayStillCome && !isFinal && !(await evidence.of(this.#provider.name).believesCode(codeHash));
+    if (isInDoubt) return this.#giveUp(DOUBTED_CODE_RETRY_MS);
+    if (!mayStillCome && (await store.removeExchange({ ...this.#key, unlessSealed: true }))) {
+      throw new InvalidGrantError();
+    }
+    const current = await store.findExchange(codeHash);
+    if (current?.replyCiphertext) return this.#openReply(current.replyCiphertext);
+    // The claim lapses with its owner still set, so that the next holder knows of the doubt too.
+    throw new IdentityUnavailableError(timing.leaseMs / 1000);
+  }
+
+  async #verifyAndCreate({ exchange }: AcquiredClaim, tokens: TokenSet): Promise<ExchangedCode> {
+    const { authenticator, completed } = this.#context;
+    const { issuedTokens, store, unsaved, vault } = this.#parts;
+    const { name } = this.#provider;
+    const credentialId = this.#provider.credentialIdOf(tokens.accessToken);
+    const verdict = await issuedTokens.during(name, credentialId, exchange.createdAtMs, () =>
+      authenticator.authenticate(tokens.accessToken, { provider: name, tokenType: 'token' }),
+    );
+    if (verdict.status === 'unknown') return this.#giveUp(verdict.retryAfterSeconds * 1000);
+    if (verdict.status === 'invalid' || verdict.principal.provider !== name) {
+      return this.#forget(new InvalidGrantError());
+    }
+    const { principal } = verdict;
+    // The id_token and the access token belong to two users: one of them was replaced on the way.
+    if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
+      return this.#forget(new InvalidGrantError());
+    }
+    const { codeHash } = this.#key;
+    const grant = vault.firstGrant(this.#provider, principal, tokens, codeHash);
+    const owner = { provider: name, grantId: grant.id };
+    const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
+    if (created) return { grant: await completed.unrevoked(created), principal };
+    const finished = await store.findExchange(codeHash);
+    if (finished?.grantId === undefined) throw new IdentityUnavailableError();
+    return completed.replay(finished);
+  }
+
+  /** @param keepsLease whether the next attempt must wait for the end of the lease */
+  async #giveUp(retryInMs: number, keepsLease = false): Promise<never> {
+    await this.#parts.store.releaseExchange({ ...this.#key, keepsLease });
+    throw new IdentityUnavailableError(retryInMs / 1000);
+  }
+
+  async #forget(error: Error): Promise<never> {
+    await this.#parts.store.removeExchange({ ...this.#key, unlessSealed: false });
+    throw error;
+  }
+}
+
+/**
+ * Error for a reply without a refresh token. A standard system issues one only for certain scopes or clients: another
+ * attempt would not help.
+ */
+function withoutRefreshToken(): NowggConfigurationError {
+  return new NowggConfigurationError(
+    'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',
+  );
+}
