@@ -32,7 +32,7 @@ async function load() {
     body: await import('../../libs/nowgg-auth/src/routes/routes.dto.js'),
     validator: await import('class-validator'),
     code: await import('../../libs/nowgg-auth/src/tokens/exchange/code-exchange.js'),
-    handle: await import('../../libs/nowgg-auth/src/tokens/vault/session-handle.js'),
+    handle: await import('../../libs/nowgg-auth/src/tokens/session/session-handle.js'),
     ring: await import('../../libs/nowgg-auth/src/tokens/vault/key-ring.js'),
     retryAfter: await import('../../libs/nowgg-auth/src/identity/transport/retry-after.js'),
     scopes: await import('../../libs/nowgg-auth/src/identity/scopes.js'),

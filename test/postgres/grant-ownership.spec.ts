@@ -12,7 +12,7 @@ import { principalOf } from '../../libs/nowgg-auth/src/principal.js';
 import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
-import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/vault/session-handle.js';
+import { sessionHandle } from '../../libs/nowgg-auth/src/tokens/session/session-handle.js';
 import { handleOfFirstForm } from '../../libs/nowgg-auth/src/tokens/testing-support/first-version.js';
 import type { NowggAuthenticator } from '../../libs/nowgg-auth/src/verification/nowgg-authenticator.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';

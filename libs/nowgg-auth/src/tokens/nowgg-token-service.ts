@@ -2,29 +2,21 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationSh
 import {
   IdentityUnavailableError,
   InvalidGrantError,
-  InvalidTokenError,
   NowggAuthError,
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
-import { publishSecurityEvent } from '../events/security-events.js';
-import { asSealed, isLive, type GrantRecord, grantOf } from './store/grant-record.js';
+import { type GrantRecord, grantOf } from './store/grant-record.js';
 import { accessTokenZone } from './refresh/access-token-zone.js';
-import { CallerWait } from './calls/caller-wait.js';
+import { CallerWait } from '../resilience/deadlines.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
-import { type AccessToken, type CodeExchange, type NowggGrant, isGrantId } from './store/grant.js';
+import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
 import { GrantRevoker } from './ending/grant-revoker.js';
-import { GrantLoader } from './store/grant-loader.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
 import { checkKeys } from './vault/key-checks.js';
 import { judgeForcedRefresh } from './refresh/forced-refresh.js';
-import {
-  isSessionHandleShaped,
-  readSessionHandle,
-  sessionHandle,
-  type SessionOwner,
-  type SessionReference,
-} from './vault/session-handle.js';
+import { OwnGrants } from './session/own-grants.js';
+import { sessionHandle } from './session/session-handle.js';
 import type { RefreshResult } from './refresh/refresh-result.js';
 import type { NowggTokenCounters } from './events/token-counters.js';
 import { publishTokenRead } from './events/token-events.js';
@@ -75,16 +67,14 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   readonly #exchanger: CodeExchanger;
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantRevoker;
-  readonly #reads: GrantLoader;
-  readonly #owners: readonly SessionOwner[];
+  readonly #grants: OwnGrants;
 
   constructor(parts: NowggTokenServiceDependencies) {
     this.#parts = tokenParts(parts);
     this.#ending = new GrantRevoker(this.#parts, parts.revocations);
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
-    this.#reads = new GrantLoader(parts.store, this.#parts.seen);
-    this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
+    this.#grants = new OwnGrants(this.#parts);
   }
 
   /**
@@ -134,7 +124,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async getAccessToken(grantId: string, options: AccessTokenOptions = {}): Promise<AccessToken> {
     const wait = this.#wait(options.signal);
     const { clock, timing, vault } = this.#parts;
-    const grant = await this.#live(grantId, wait);
+    const grant = await this.#grants.getLive(grantId, wait);
     const readAt = clock.monotonicNow();
     if (judgeForcedRefresh(grant, options.minAgeMs ?? 0).action === 'serve') return vault.accessTokenOf(grant);
     if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
@@ -201,7 +191,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    */
   async refresh(grantId: string, options: RefreshOptions = {}): Promise<AccessToken> {
     const wait = this.#wait();
-    const grant = await this.#live(grantId, wait);
+    const grant = await this.#grants.getLive(grantId, wait);
     const { ifGeneration, minAgeMs = 0 } = options;
     if (ifGeneration !== undefined && ifGeneration !== grant.generation) {
       return this.getAccessToken(grantId, { minAgeMs });
@@ -225,8 +215,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async revoke(grantId: string): Promise<void> {
-    const grant = isGrantId(grantId) ? await this.#parts.store.findGrant(grantId) : undefined;
-    if (grant && this.#isOwn(grant)) await this.#ending.revoke(grantId);
+    if (await this.#grants.has(grantId)) await this.#ending.revoke(grantId);
   }
 
   /**
@@ -244,8 +233,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async revokeSession(handle: string): Promise<void> {
-    const { grant, reference } = await this.#sessionOf(handle, this.#wait());
-    if (grant && asSealed(grant).sessionVersion === reference.sessionVersion) await this.#ending.revoke(grant.id);
+    const grantId = await this.#grants.findIdOf(handle, this.#wait());
+    if (grantId !== undefined) await this.#ending.revoke(grantId);
   }
 
   /** Finishes ends of grants that a process left incomplete. For upkeep: the sweep calls it. */
@@ -288,8 +277,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    */
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
-    const grants = isIdentifier(userId) ? await this.#parts.store.listGrants(name, userId, clientKey) : [];
-    return grants.filter((grant) => this.#isListed(grant)).map(grantOf);
+    return isIdentifier(userId) ? this.#grants.list({ provider: name, clientKey }, userId) : [];
   }
 
   /**
@@ -327,16 +315,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
-    const wait = this.#wait();
-    const { grant, reference } = await this.#sessionOf(handle, wait);
-    if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
-    this.#parts.vault.verifyLabels(grant);
-    if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
-    if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
-    return {
-      grant: grantOf(grant),
-      session: reference.outdated ? sessionHandle(this.#parts.vault.ring, grant) : handle,
-    };
+    return this.#grants.openSession(handle, this.#wait());
   }
 
   /**
@@ -396,52 +375,6 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return new CallerWait(this.#parts, this.#parts.timing.softDeadlineMs, signal);
   }
 
-  async #live(grantId: string, wait: CallerWait): Promise<GrantRecord> {
-    const grant = await this.#found(grantId, wait);
-    if (grant && isLive(grant) && this.#isOwn(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
-    throw new ReauthenticationRequiredError();
-  }
-
-  async #found(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {
-    return isGrantId(grantId) ? wait.for(this.#reads.find(grantId)) : undefined;
-  }
-
-  /**
-   * The reference in a session handle, and its grant if there is one.
-   * @throws InvalidTokenError when this application did not make the handle for one of its clients
-   */
-  async #sessionOf(handle: string, wait: CallerWait): Promise<NamedSession> {
-    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
-    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
-    if (!reference) throw foreignHandle();
-    const grant = await this.#found(reference.grantId, wait);
-    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
-    return { grant, reference };
-  }
-
-  /** Treats a grant of another client as one that does not exist. @param owner one client instead of all own clients */
-  #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
-    const owners = owner ? [owner] : this.#owners;
-    return owners.some((own) => own.provider === provider && own.clientKey === clientKey);
-  }
-
-  /** Only for the operator's count: a failure does not affect the caller. */
-  async #noteHandleKey(grantId: string, keyId: string, wait: CallerWait): Promise<void> {
-    await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
-  }
-
-  #isListed(grant: GrantRecord): boolean {
-    if (!isLive(grant)) return true;
-    if (this.#parts.seen.isRevived(grant)) return false;
-    try {
-      this.#parts.vault.verifyLabels(grant);
-      return true;
-    } catch {
-      // The vault has already published an event.
-      return false;
-    }
-  }
-
   #handOut({ grant, accessToken }: Extract<RefreshResult, { grant: GrantRecord }>): AccessToken {
     const { seen, vault } = this.#parts;
     if (seen.isRevived(grant)) throw new ReauthenticationRequiredError();
@@ -465,14 +398,4 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       }
     }
   }
-}
-
-interface NamedSession {
-  readonly grant: GrantRecord | undefined;
-  readonly reference: SessionReference;
-}
-
-function foreignHandle(): InvalidTokenError {
-  publishSecurityEvent({ type: 'foreign_session_handle' });
-  return new InvalidTokenError();
 }

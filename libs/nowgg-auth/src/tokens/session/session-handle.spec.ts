@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { KeyRing } from './key-ring.js';
+import { KeyRing } from '../vault/key-ring.js';
 import { isSessionHandleShaped, readSessionHandle, sessionHandle } from './session-handle.js';
 import { handleOfFirstForm } from '../testing-support/first-version.js';
 import { KEY_1, KEY_2 } from '../testing-support/token-service-under-test.js';

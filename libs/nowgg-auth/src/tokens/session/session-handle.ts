@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { KeyRing, SessionKey } from './key-ring.js';
+import type { KeyRing, SessionKey } from '../vault/key-ring.js';
 
 /** The client that a session belongs to. The client's secret is not part of it. */
 export interface SessionOwner {

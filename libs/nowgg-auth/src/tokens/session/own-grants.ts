@@ -1,0 +1,121 @@
+import { InvalidTokenError, ReauthenticationRequiredError } from '../../errors.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import type { CallerWait } from '../../resilience/deadlines.js';
+import type { TokenDependencies } from '../calls/token-dependencies.js';
+import { isGrantId, type NowggGrant } from '../store/grant.js';
+import { GrantLoader } from '../store/grant-loader.js';
+import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
+import {
+  isSessionHandleShaped,
+  readSessionHandle,
+  sessionHandle,
+  type SessionOwner,
+  type SessionReference,
+} from './session-handle.js';
+
+/**
+ * Finds the grants of this application's clients, by id, by user or by session handle. A grant of another client counts
+ * as one that does not exist.
+ */
+export class OwnGrants {
+  readonly #parts: TokenDependencies;
+  readonly #loader: GrantLoader;
+  readonly #owners: readonly SessionOwner[];
+
+  constructor(parts: TokenDependencies) {
+    this.#parts = parts;
+    this.#loader = new GrantLoader(parts.store, parts.seen);
+    this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
+  }
+
+  /** @throws ReauthenticationRequiredError when the grant has ended, is refused or is unknown */
+  async getLive(grantId: string, wait: CallerWait): Promise<GrantRecord> {
+    const grant = await this.#find(grantId, wait);
+    if (grant && isLive(grant) && this.#isOwn(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
+    throw new ReauthenticationRequiredError();
+  }
+
+  async has(grantId: string): Promise<boolean> {
+    const grant = isGrantId(grantId) ? await this.#parts.store.findGrant(grantId) : undefined;
+    return grant !== undefined && this.#isOwn(grant);
+  }
+
+  /** Lists the grants of a user, oldest first, without live ones that were relabelled or are known to have ended. */
+  async list({ provider, clientKey }: SessionOwner, userId: string): Promise<NowggGrant[]> {
+    const grants = await this.#parts.store.listGrants(provider, userId, clientKey);
+    return grants.filter((grant) => this.#isListed(grant)).map(grantOf);
+  }
+
+  /**
+   * Returns the live grant that a handle names, and the handle to use from now on.
+   * @throws InvalidTokenError, ReauthenticationRequiredError
+   */
+  async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string }> {
+    const { grant, reference } = await this.#named(handle, wait);
+    const { vault } = this.#parts;
+    if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
+    vault.verifyLabels(grant);
+    if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
+    if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
+    return { grant: grantOf(grant), session: reference.outdated ? sessionHandle(vault.ring, grant) : handle };
+  }
+
+  /**
+   * Returns the id of the grant that a handle names, ended or not; undefined when the handle is of an earlier session.
+   * @throws InvalidTokenError
+   */
+  async findIdOf(handle: string, wait: CallerWait): Promise<string | undefined> {
+    const { grant, reference } = await this.#named(handle, wait);
+    return grant && asSealed(grant).sessionVersion === reference.sessionVersion ? grant.id : undefined;
+  }
+
+  async #find(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {
+    return isGrantId(grantId) ? wait.for(this.#loader.find(grantId)) : undefined;
+  }
+
+  /**
+   * The reference in a session handle, and its grant if there is one.
+   * @throws InvalidTokenError when this application did not make the handle for one of its clients
+   */
+  async #named(handle: string, wait: CallerWait): Promise<NamedSession> {
+    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
+    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
+    if (!reference) throw foreignHandle();
+    const grant = await this.#find(reference.grantId, wait);
+    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
+    return { grant, reference };
+  }
+
+  /** @param owner one client instead of all own clients */
+  #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
+    const owners = owner ? [owner] : this.#owners;
+    return owners.some((own) => own.provider === provider && own.clientKey === clientKey);
+  }
+
+  #isListed(grant: GrantRecord): boolean {
+    if (!isLive(grant)) return true;
+    if (this.#parts.seen.isRevived(grant)) return false;
+    try {
+      this.#parts.vault.verifyLabels(grant);
+      return true;
+    } catch {
+      // The vault has already published an event.
+      return false;
+    }
+  }
+
+  /** Only for the operator's count: a failure does not affect the caller. */
+  async #noteHandleKey(grantId: string, keyId: string, wait: CallerWait): Promise<void> {
+    await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
+  }
+}
+
+interface NamedSession {
+  readonly grant: GrantRecord | undefined;
+  readonly reference: SessionReference;
+}
+
+function foreignHandle(): InvalidTokenError {
+  publishSecurityEvent({ type: 'foreign_session_handle' });
+  return new InvalidTokenError();
+}
