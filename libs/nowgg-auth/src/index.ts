@@ -147,8 +147,7 @@ export {
   type NowggTokenReadEvent,
   type RefreshOutcome,
 } from './tokens/events/token-events.js';
-export type { TokenStoreContext, TokenStoreWiring } from './tokens/store/token-store-wiring.js';
-export { TokenStore } from './tokens/store/token-store.js';
+export { TokenStore, type TokenStoreContext, type TokenStoreWiring } from './tokens/store/token-store.js';
 export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/store/vault-record.js';
 export type { RotationReport } from './tokens/upkeep/vault-rotation.js';
 export type { SweepReport } from './tokens/upkeep/vault-sweep.js';

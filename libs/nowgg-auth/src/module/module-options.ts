@@ -4,7 +4,7 @@ import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type { NowggAuthOptions } from '../options/options.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
-import type { TokenStoreWiring } from '../tokens/store/token-store-wiring.js';
+import type { TokenStoreWiring } from '../tokens/store/token-store.js';
 import type { SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
 /** Parts that the module is built from, fixed when it is declared. Values are options and may come from a factory. */

@@ -2,26 +2,25 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationSh
 import {
   IdentityUnavailableError,
   InvalidGrantError,
+  InvalidTokenError,
   NowggAuthError,
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { type GrantRecord, grantOf } from './store/grant-record.js';
-import { accessTokenZone } from './refresh/access-token-zone.js';
+import { accessTokenZone, judgeForcedRefresh } from './refresh/access-token-zone.js';
 import { CallerWait } from '../resilience/deadlines.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
 import { GrantRevoker } from './ending/grant-revoker.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
 import { checkKeys } from './vault/key-checks.js';
-import { judgeForcedRefresh } from './refresh/forced-refresh.js';
 import { OwnGrants } from './session/own-grants.js';
 import { sessionHandle } from './session/session-handle.js';
 import type { RefreshResult } from './refresh/refresh-result.js';
 import type { NowggTokenCounters } from './events/token-counters.js';
 import { publishTokenRead } from './events/token-events.js';
 import { type NowggTokenServiceDependencies, type TokenDependencies, tokenParts } from './calls/token-dependencies.js';
-import { isUnauthorizedError } from './is-unauthorized-error.js';
 
 export interface AccessTokenOptions {
   /** Minimum time left, in milliseconds: with less left, refreshes first. At most nine tenths of the token's life. */
@@ -398,4 +397,13 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       }
     }
   }
+}
+
+/** Whether an error of the application's own call means that the access token was refused. */
+function isUnauthorizedError(error: unknown): boolean {
+  if (error instanceof InvalidTokenError) return true;
+  if (typeof error !== 'object' || error === null) return false;
+  const { status, response } = error as { status?: unknown; response?: unknown };
+  if (status === 401) return true;
+  return typeof response === 'object' && response !== null && (response as { status?: unknown }).status === 401;
 }

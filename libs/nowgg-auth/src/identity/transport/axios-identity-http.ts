@@ -11,8 +11,7 @@ import {
 } from '../identity-http.js';
 import { ConnectionPools } from './connection-pools.js';
 import { failureOf, isStaleSocket } from './http-failure.js';
-import { readJsonBody } from './json-body.js';
-import { readRetryAfterMs } from './retry-after.js';
+import { readJsonBody, readRetryAfterMs } from './http-reply.js';
 
 /** Larger replies are invalid: a real one has a few hundred bytes. */
 const MAX_REPLY_BYTES = 64 * 1024;

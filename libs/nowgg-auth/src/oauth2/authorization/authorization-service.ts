@@ -8,8 +8,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options/o
 import type { CodeExchange } from '../../tokens/store/grant.js';
 import { KeyRing } from '../../tokens/vault/key-ring.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
-import { TokenStore } from '../../tokens/store/token-store.js';
-import { WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store-wiring.js';
+import { TokenStore, WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../provider/oauth2-identity-provider.js';
 import {

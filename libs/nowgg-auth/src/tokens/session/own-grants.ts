@@ -2,7 +2,7 @@ import { InvalidTokenError, ReauthenticationRequiredError } from '../../errors.j
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { CallerWait } from '../../resilience/deadlines.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
-import { isGrantId, type NowggGrant } from '../store/grant.js';
+import type { NowggGrant } from '../store/grant.js';
 import { GrantLoader } from '../store/grant-loader.js';
 import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
 import {
@@ -12,6 +12,8 @@ import {
   type SessionOwner,
   type SessionReference,
 } from './session-handle.js';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Finds the grants of this application's clients, by id, by user or by session handle. A grant of another client counts
@@ -118,4 +120,9 @@ interface NamedSession {
 function foreignHandle(): InvalidTokenError {
   publishSecurityEvent({ type: 'foreign_session_handle' });
   return new InvalidTokenError();
+}
+
+/** Whether a value can be the id of a grant. The store is not asked for any other value. */
+function isGrantId(id: unknown): id is string {
+  return typeof id === 'string' && UUID.test(id);
 }

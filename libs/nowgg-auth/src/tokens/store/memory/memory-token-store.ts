@@ -24,8 +24,7 @@ import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
-import { TokenStore } from '../token-store.js';
-import type { TokenStoreWiring } from '../token-store-wiring.js';
+import { TokenStore, type TokenStoreWiring } from '../token-store.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../vault-record.js';
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readExpiry } from './expiry.js';
+import { readExpiry } from './token-endpoint.js';
 
 const AT = Date.UTC(2026, 5, 1, 12);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readRetryAfterMs } from './retry-after.js';
+import { readRetryAfterMs } from './http-reply.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 
