@@ -1,19 +1,6 @@
 import type { IdentityHttpOutcome } from '../identity-http.js';
 import type { UnknownReason } from '../reasons.js';
-import { IsBoolean, IsString, MaxLength, validateSync } from 'class-validator';
 import { isJsonObject, ownProperty } from '../claims.js';
-
-/** The two fields of every now.gg answer. `success`, `code` and the payload together decide the result. */
-class Envelope {
-  @IsBoolean() readonly success: boolean;
-  @IsString() @MaxLength(128) readonly code: string;
-
-  constructor(body: unknown) {
-    // Not checked yet: the validation makes sure of these types.
-    this.success = ownProperty(body, 'success') as boolean;
-    this.code = ownProperty(body, 'code') as string;
-  }
-}
 
 /** The part of a now.gg reply that all four endpoints have in common. */
 export type EnvelopeReading =
@@ -38,8 +25,9 @@ export function readEnvelope(reply: Reply, expectedCode: string): EnvelopeReadin
   if (reply.statusCode === 429) return unknown('rate_limited');
   if (reply.statusCode >= 300 && reply.statusCode < 400) return unknown('redirect');
   if (!isJsonObject(reply.json)) return unknown('invalid_response');
-  const envelope = new Envelope(reply.json);
-  if (validateSync(envelope).length > 0) return unknown('invalid_response');
-  if (!envelope.success) return { kind: 'refusal', code: envelope.code };
-  return envelope.code === expectedCode ? { kind: 'success', body: reply.json } : unknown('invalid_response');
+  const success = ownProperty(reply.json, 'success');
+  const code = ownProperty(reply.json, 'code');
+  if (typeof success !== 'boolean' || typeof code !== 'string' || code.length > 128) return unknown('invalid_response');
+  if (!success) return { kind: 'refusal', code };
+  return code === expectedCode ? { kind: 'success', body: reply.json } : unknown('invalid_response');
 }
