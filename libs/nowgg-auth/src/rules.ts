@@ -1,3 +1,5 @@
+import { NowggConfigurationError } from './errors.js';
+
 /** Options as the application gave them: nothing is known about their types. */
 export type Given = Readonly<Record<string, unknown>>;
 
@@ -30,6 +32,11 @@ export function faultsOf(rules: Rules, options: unknown, path = '', absent: read
     return passes ? [] : [`${path}${name} ${sentence}`];
   });
   return [...unknown.map((name) => `unknown option ${path}${name}`), ...wrong];
+}
+
+/** @throws NowggConfigurationError that names every fault, if there is one */
+export function refuse(faults: readonly string[], subject = ''): void {
+  if (faults.length > 0) throw new NowggConfigurationError(subject + faults.join('; '));
 }
 
 /** The options without those that are absent, for example to replace defaults. */

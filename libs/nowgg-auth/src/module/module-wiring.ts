@@ -8,8 +8,8 @@ import type {
   NowggAuthWiring,
 } from './module-options.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
-import { configurationError, resolveOptions } from '../options/resolve-options.js';
-import { faultsOf, type Given, isFunction, isRecord, isText, type Rule, type Rules, TRUE_OR_FALSE } from '../rules.js';
+import { resolveOptions } from '../options/resolve-options.js';
+import { faultsOf, type Given, isFunction, isRecord, isText, refuse, type Rules, TRUE_OR_FALSE } from '../rules.js';
 import { routesFaults, routesOf } from '../routes/routes-options.js';
 
 /** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
@@ -24,7 +24,7 @@ export interface ModuleDeclaration {
 /** DI token of the options as the application gave them. */
 export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 
-const AGENT: Rule = [(value) => value instanceof Agent, 'must be an agent of node:http or node:https'];
+const AGENT = [(value: unknown) => value instanceof Agent, 'must be an agent of node:http or node:https'] as const;
 const AGENTS: Rules<keyof IdentityHttpAgents> = { http: AGENT, https: AGENT };
 
 const WIRING: Rules<keyof NowggAuthWiring> = {
@@ -60,7 +60,7 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
     wiring,
     providers: faults.length > 0 ? [{ provide: GIVEN_OPTIONS, useValue: undefined }] : givenBy(options),
     resolve: (given) => {
-      if (faults.length > 0) throw configurationError(faults);
+      refuse(faults, 'NowggAuthModule: ');
       if (!isRecord(given)) return resolveOptions(given);
       const returned = split(given);
       const returnedFaults = [...returnedWiringFaults(returned.wiring), ...productionFaults(given)];

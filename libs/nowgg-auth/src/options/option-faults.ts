@@ -24,7 +24,7 @@ import type {
 } from './options.js';
 
 /** Values that count as absent. */
-const ABSENT: readonly unknown[] = [undefined, null];
+export const ABSENT: readonly unknown[] = [undefined, null];
 /** The longest delay of a Node timer. */
 const LONGEST_MS = 2_147_483_647;
 const MOST_LIFE_MS = 3_650 * 24 * 3_600_000;

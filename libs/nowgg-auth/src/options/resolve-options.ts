@@ -1,5 +1,4 @@
 import { hkdfSync } from 'node:crypto';
-import { NowggConfigurationError } from '../errors.js';
 import { nowgg } from '../identity/nowgg/nowgg.js';
 import type { NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
 import type {
@@ -10,7 +9,8 @@ import type {
   TokensOptions,
 } from './options.js';
 import { DEFAULTS } from './defaults.js';
-import { isPresent, optionFaults } from './option-faults.js';
+import { refuse, withoutAbsent } from '../rules.js';
+import { ABSENT, isPresent, optionFaults } from './option-faults.js';
 
 /**
  * Validates the options and adds the defaults.
@@ -27,7 +27,7 @@ export function resolveOptions(
   const options = given as NowggAuthOptions;
   const faults = [...wiringFaults, ...optionFaults(given)];
   if (needsKeys && !isPresent(options?.tokens)) faults.push('tokens.encryptionKeys is needed with a token store');
-  if (faults.length > 0) throw configurationError(faults);
+  refuse(faults, 'NowggAuthModule: ');
   const { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = options;
   const client = { clientId, clientSecret, baseUrl, allowInsecureBaseUrl, issuer } as NowggProviderOptions;
   return Object.freeze<ResolvedNowggAuthOptions>({
@@ -41,11 +41,6 @@ export function resolveOptions(
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
     sealingKey: sealingKeyOf(options),
   });
-}
-
-/** Creates one error for all faults. */
-export function configurationError(faults: readonly string[]): NowggConfigurationError {
-  return new NowggConfigurationError(`NowggAuthModule: ${faults.join('; ')}`);
 }
 
 /** A derived key, so that a value encrypted with it is never mistaken for one encrypted with the key itself. */
@@ -73,5 +68,5 @@ function resolveTokens(tokens: TokensOptions): ResolvedTokensOptions {
 
 /** Removes options whose value is undefined or null: they count as absent. */
 function present<T extends object>(settings: T): T {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => isPresent(value))) as T;
+  return withoutAbsent(settings, ABSENT);
 }

@@ -1,7 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
-import { NowggConfigurationError } from '../errors.js';
 import { randomKeyFaults } from '../options/key-rules.js';
-import { faultsOf, isFunction, isText, type Rules } from '../rules.js';
+import { faultsOf, isFunction, isText, refuse, type Rules } from '../rules.js';
 import type { SharedCacheContext, SharedCacheWiring } from '../verification/cache/shared-cache.js';
 import { clientOpener, type RedisSource } from './connection/redis-client.js';
 import { RedisSharedCache } from './redis-shared-cache.js';
@@ -61,8 +60,7 @@ const RULES: Rules<'key' | 'url' | 'inject' | 'useFactory'> = {
  * ```
  */
 export function redisSharedCache(options: RedisSharedCacheOptions): SharedCacheWiring {
-  const faults = faultsOf(RULES, options, 'redisSharedCache ');
-  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+  refuse(faultsOf(RULES, options, 'redisSharedCache '));
   const key = ownSealingKey(options.key);
   if (!('useFactory' in options)) return { inject: [], create: (context) => cacheOn(options, context, key) };
   const useFactory = options.useFactory as (...dependencies: unknown[]) => RedisSource | Promise<RedisSource>;

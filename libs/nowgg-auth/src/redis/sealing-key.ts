@@ -1,5 +1,6 @@
 import { NowggConfigurationError } from '../errors.js';
 import { randomKeyFaults } from '../options/key-rules.js';
+import { refuse } from '../rules.js';
 import { hkdfSync } from 'node:crypto';
 
 /**
@@ -9,8 +10,7 @@ import { hkdfSync } from 'node:crypto';
  */
 export function ownSealingKey(given: unknown): Uint8Array | undefined {
   if (given === undefined || given === null) return undefined;
-  const faults = randomKeyFaults(given, 'redisSharedCache key');
-  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+  refuse(randomKeyFaults(given, 'redisSharedCache key'));
   return derivedKey(Buffer.from(given as string, 'base64'), 'own key');
 }
 

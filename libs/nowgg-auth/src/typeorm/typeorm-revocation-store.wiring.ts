@@ -1,7 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { NowggConfigurationError } from '../errors.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
-import { faultsOf, TRUE_OR_FALSE } from '../rules.js';
+import { faultsOf, refuse, TRUE_OR_FALSE } from '../rules.js';
 import { dataSourceToken } from './database/data-source-token.js';
 import { TokenDatabase } from './database/token-database.js';
 import { STORE_RULES, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
@@ -33,8 +32,7 @@ export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions 
  */
 export function typeOrmRevocationStore(options: TypeOrmRevocationStoreOptions = {}): RevocationStoreWiring {
   const rules = { ...STORE_RULES, notify: TRUE_OR_FALSE };
-  const faults = faultsOf(rules, options, 'typeOrmRevocationStore ', [undefined, null]);
-  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+  refuse(faultsOf(rules, options, 'typeOrmRevocationStore ', [undefined, null]));
   return {
     inject: [dataSourceToken(options.dataSource)],
     create: ({ clock }, injected) => {

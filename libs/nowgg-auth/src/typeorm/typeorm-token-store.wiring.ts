@@ -1,7 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { NowggConfigurationError } from '../errors.js';
-import { faultsOf, type Rules, wholeNumber } from '../rules.js';
+import { faultsOf, refuse, type Rules, wholeNumber } from '../rules.js';
 import type { TokenStoreWiring } from '../tokens/store/token-store.js';
 import { dataSourceToken } from './database/data-source-token.js';
 import { TokenDatabase } from './database/token-database.js';
@@ -44,8 +43,7 @@ export const STORE_RULES: Rules<keyof TypeOrmTokenStoreOptions> = {
  * ```
  */
 export function typeOrmTokenStore(options: TypeOrmTokenStoreOptions = {}): TokenStoreWiring {
-  const faults = faultsOf(STORE_RULES, options, 'typeOrmTokenStore ', [undefined, null]);
-  if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+  refuse(faultsOf(STORE_RULES, options, 'typeOrmTokenStore ', [undefined, null]));
   return {
     inject: [dataSourceToken(options.dataSource)],
     create: ({ clock }, injected) => {

@@ -1,4 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
+import { refuse } from '../../rules.js';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { type DeclaredPolicy, declarePolicy } from './policy.js';
 import { policyFaults } from './policy-faults.js';
@@ -115,8 +116,7 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
  * ```
  */
 export function NowggAuth(policy: AuthenticationPolicy): PolicyDecorator {
-  const faults = policyFaults(policy);
-  if (faults.length > 0) throw new NowggConfigurationError(`@NowggAuth: ${faults.join('; ')}`);
+  refuse(policyFaults(policy), '@NowggAuth: ');
   return decorator('@NowggAuth', (declared) => ({
     ...declared,
     authentication: Object.freeze({ ...declared.authentication, ...policy }),

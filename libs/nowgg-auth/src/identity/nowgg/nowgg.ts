@@ -1,7 +1,6 @@
-import { NowggConfigurationError } from '../../errors.js';
 import type { IdentityProviderDefinition } from '../identity-provider.js';
 import { NowggIdentityProvider } from './nowgg-identity-provider.js';
-import { faultsOf } from '../../rules.js';
+import { faultsOf, refuse } from '../../rules.js';
 import { NOWGG_RULES, type NowggProviderOptions } from './nowgg-options.js';
 
 /**
@@ -21,8 +20,7 @@ import { NOWGG_RULES, type NowggProviderOptions } from './nowgg-options.js';
  * ```
  */
 export function nowgg(options: NowggProviderOptions): IdentityProviderDefinition {
-  const faults = faultsOf(NOWGG_RULES, options);
-  if (faults.length > 0) throw new NowggConfigurationError(`nowgg(): ${faults.join('; ')}`);
+  refuse(faultsOf(NOWGG_RULES, options), 'nowgg(): ');
   const name = options.name ?? 'nowgg';
   const frozen = Object.freeze({ ...options, name });
   return Object.freeze<IdentityProviderDefinition>({

@@ -1,5 +1,4 @@
-import { NowggConfigurationError } from '../../errors.js';
-import { arrayOf, faultsOf, type Rules } from '../../rules.js';
+import { arrayOf, faultsOf, refuse, type Rules } from '../../rules.js';
 import { isSecureUrl } from '../../identity/urls.js';
 
 /** Sites that may start sign-ins, and addresses that sign-ins may return to. */
@@ -46,8 +45,7 @@ export function resolveAuthorizationPolicy(
   options: AuthorizationPolicyOptions,
   moduleFaults: readonly string[] = [],
 ): AuthorizationPolicy {
-  const faults = [...moduleFaults, ...faultsOf(POLICY, options)];
-  if (faults.length > 0) throw new NowggConfigurationError(`NowggOAuth2Module: ${faults.join('; ')}`);
+  refuse([...moduleFaults, ...faultsOf(POLICY, options)], 'NowggOAuth2Module: ');
   const { startOrigins = [], returnTo = ['/'] } = options;
   return Object.freeze({ startOrigins: Object.freeze([...startOrigins]), returnTo: Object.freeze([...returnTo]) });
 }

@@ -1,8 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
-import { NowggConfigurationError } from '../../errors.js';
 import type { AccessTokenRevocation, OAuth2Settings } from '../endpoints/oauth2-settings.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
-import { withoutAbsent } from '../../rules.js';
+import { refuse, withoutAbsent } from '../../rules.js';
 import { METADATA_NAMES, oauth2OptionFaults } from './oauth2-option-faults.js';
 import type { OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
 
@@ -27,8 +26,7 @@ export function resolveOAuth2Options(
   quirks: ProviderQuirks = {},
   presetFaults: readonly string[] = [],
 ): OAuth2Settings {
-  const faults = [...presetFaults, ...oauth2OptionFaults(options)];
-  if (faults.length > 0) throw new NowggConfigurationError(`${factoryName}(): ${faults.join('; ')}`);
+  refuse([...presetFaults, ...oauth2OptionFaults(options)], `${factoryName}(): `);
   const { endpoints } = options;
   const issuer = options.issuer ?? new URL((endpoints as OAuth2Endpoints).token ?? issuerlessAddress(endpoints)).origin;
   const scopes = options.scopes ?? ['openid', 'offline_access'];

@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { NowggConfigurationError } from '../../errors.js';
 import type { EncryptionKey } from '../../options/options.js';
 import { keyRingFaults } from '../../options/key-rules.js';
 import { weaknessOf } from '../../options/weak-key.js';
+import { refuse } from '../../rules.js';
 import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
 export type { SealContext } from './seal-context.js';
@@ -63,8 +63,7 @@ export class KeyRing {
   /** @throws NowggConfigurationError when there is no key, one is not 32 bytes of base64, or the first is weak */
   constructor(keys: readonly EncryptionKey[], { openFirstVersion = true }: KeyRingOptions = {}) {
     this.#opensFirstVersion = openFirstVersion;
-    const faults = keyRingFaults(keys, 'tokens.encryptionKeys');
-    if (faults.length > 0) throw new NowggConfigurationError(faults.join('; '));
+    refuse(keyRingFaults(keys, 'tokens.encryptionKeys'));
     const ring = keys.map(ringKey);
     this.#first = ring[0] as RingKey;
     this.#byId = new Map(ring.map((key) => [key.id, key]));
