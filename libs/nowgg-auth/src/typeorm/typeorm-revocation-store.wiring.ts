@@ -18,6 +18,8 @@ export interface TypeOrmRevocationStoreOptions extends TypeOrmTokenStoreOptions 
  * Keeps revocations in PostgreSQL through TypeORM, for every process that shares it: pass it as `revocationStore`.
  * Needs `nowggMigrations` to have run.
  *
+ * @throws NowggConfigurationError with the name of every invalid option
+ *
  * @example
  * ```ts
  * import { NowggAuthModule } from 'nestjs-nowgg-auth';

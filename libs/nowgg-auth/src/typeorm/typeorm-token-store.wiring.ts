@@ -29,6 +29,8 @@ export const STORE_RULES: Rules<keyof TypeOrmTokenStoreOptions> = {
 /**
  * Keeps grants in PostgreSQL through TypeORM: pass it as `tokenStore`. Needs `nowggMigrations` to have run.
  *
+ * @throws NowggConfigurationError with the name of every invalid option
+ *
  * @example
  * ```ts
  * import { NowggAuthModule } from 'nestjs-nowgg-auth';
