@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { NOWGG_TOKEN_CHANNEL, NOWGG_TOKEN_READ_CHANNEL } from 'nestjs-nowgg-auth';
 import { HELP } from '../../libs/nowgg-auth/src/cli/help.js';
-import { TokenCounters } from '../../libs/nowgg-auth/src/tokens/events/token-counters.js';
+import { TokenCounters } from '../../libs/nowgg-auth/src/tokens/events/token-events.js';
 import { root } from './markdown.js';
 
 const text = readFileSync(path.join(root, 'docs/grants.md'), 'utf8');

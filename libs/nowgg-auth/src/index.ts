@@ -139,10 +139,12 @@ export {
   type VaultStatus,
   type VaultWorkOptions,
 } from './tokens/upkeep/nowgg-vault-service.js';
-export { DURATION_BOUNDS_MS, type DurationCounts, type NowggTokenCounters } from './tokens/events/token-counters.js';
 export {
+  DURATION_BOUNDS_MS,
+  type DurationCounts,
   NOWGG_TOKEN_CHANNEL,
   NOWGG_TOKEN_READ_CHANNEL,
+  type NowggTokenCounters,
   type NowggTokenEvent,
   type NowggTokenReadEvent,
   type RefreshOutcome,

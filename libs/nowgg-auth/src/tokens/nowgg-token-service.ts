@@ -18,8 +18,7 @@ import { checkKeys } from './vault/key-checks.js';
 import { OwnGrants } from './session/own-grants.js';
 import { sessionHandle } from './session/session-handle.js';
 import type { RefreshResult } from './refresh/refresh-result.js';
-import type { NowggTokenCounters } from './events/token-counters.js';
-import { publishTokenRead } from './events/token-events.js';
+import { type NowggTokenCounters, publishTokenRead } from './events/token-events.js';
 import { type NowggTokenServiceDependencies, type TokenDependencies, tokenParts } from './calls/token-dependencies.js';
 
 export interface AccessTokenOptions {

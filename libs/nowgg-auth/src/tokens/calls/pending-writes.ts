@@ -1,7 +1,6 @@
 import type { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError } from '../../errors.js';
-import type { TokenCounters } from '../events/token-counters.js';
-import { type NowggTokenEvent, publishTokenEvent } from '../events/token-events.js';
+import { type NowggTokenEvent, publishTokenEvent, type TokenCounters } from '../events/token-events.js';
 
 /** Pause after a first failure, in milliseconds; it doubles. */
 const FIRST_PAUSE_MS = 25;

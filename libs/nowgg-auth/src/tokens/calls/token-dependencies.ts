@@ -14,7 +14,7 @@ import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh
 import { SeenGrants } from '../store/seen-grants.js';
 import { StoredIssuedTokens } from '../store/stored-issued-tokens.js';
 import type { TokenStore } from '../store/token-store.js';
-import { TokenCounters } from '../events/token-counters.js';
+import { TokenCounters } from '../events/token-events.js';
 import { TokenCalls } from './token-calls.js';
 import { PendingWrites } from './pending-writes.js';
 import { Vault } from '../vault/vault.js';

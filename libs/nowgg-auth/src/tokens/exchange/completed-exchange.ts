@@ -4,7 +4,6 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { ExchangeRecord } from '../store/exchange-record.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
-import { isOrigin } from '../vault/grant-origin.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
@@ -35,7 +34,7 @@ export class CompletedExchanges {
     if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
     const found = await store.findGrant(exchange.grantId as string);
     if (!found || found.state === 'needs_reauth') throw new InvalidGrantError();
-    if (!isOrigin(vault.ring, found.originMac, exchange.codeHash, found.id)) {
+    if (!vault.isMadeFrom(exchange.codeHash, found)) {
       publishSecurityEvent({ type: 'relabelled_row', provider: found.provider });
       throw new InvalidGrantError();
     }

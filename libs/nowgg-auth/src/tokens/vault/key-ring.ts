@@ -2,10 +2,30 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { EncryptionKey } from '../../options/options.js';
 import { keyRingFaults } from '../../options/key-rules.js';
 import { weaknessOf } from '../../options/weak-key.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
 import { refuse } from '../../rules.js';
-import { additionalDataOf, type SealContext, type SealVersion } from './seal-context.js';
 
-export type { SealContext } from './seal-context.js';
+/**
+ * The values that a ciphertext is bound to. It cannot be decrypted in any other row, column, provider, client or
+ * generation, nor for another user or session version.
+ */
+export interface SealContext {
+  readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'key-check';
+  /** Grant id, or hash of the code or state. */
+  readonly id: string;
+  /** Name of the identity provider. */
+  readonly provider: string;
+  readonly clientKey: string;
+  /** Empty where the text belongs to no user yet. */
+  readonly userId: string;
+  /** 0 where the text belongs to no grant. */
+  readonly sessionVersion: number;
+  /** 0 where the text belongs to no grant. */
+  readonly generation: number;
+}
+
+/** The version of a ciphertext, its first byte. Version 1 is not bound to the provider, user or session version. */
+type SealVersion = 1 | 2;
 
 /**
  * Reason why a ciphertext cannot be decrypted.
@@ -49,6 +69,7 @@ const SEALING_VERSION: SealVersion = 2;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+const LENGTH_BYTES = 4;
 
 /**
  * Encrypts and decrypts with AES-256-GCM. A ciphertext is `version | length of key id | key id | nonce | tag | text`;
@@ -170,4 +191,23 @@ function ringKey({ id, key }: EncryptionKey): RingKey {
   const secret = Buffer.from(key, 'base64');
   const idBytes = Buffer.from(id, 'latin1');
   return { id, secret, header: Buffer.concat([Buffer.from([SEALING_VERSION, idBytes.length]), idBytes]) };
+}
+
+/** The additional data of AES-GCM. Each part has its length in front, so that no two contexts have the same bytes. */
+function additionalDataOf(context: SealContext, version: SealVersion): Buffer {
+  const parts = partsOf(context, version);
+  const bytes = Buffer.alloc(parts.reduce((sum, part) => sum + LENGTH_BYTES + Buffer.byteLength(part), 0));
+  let at = 0;
+  for (const part of parts) {
+    const length = bytes.write(part, at + LENGTH_BYTES);
+    bytes.writeUInt32BE(length, at);
+    at += LENGTH_BYTES + length;
+  }
+  return bytes;
+}
+
+function partsOf(context: SealContext, version: SealVersion): readonly string[] {
+  const { purpose, id, provider, clientKey, userId, sessionVersion, generation } = context;
+  if (version === 1) return [purpose, id, clientKey, String(generation)];
+  return [purpose, id, provider, clientKey, userId, String(sessionVersion), String(generation)];
 }

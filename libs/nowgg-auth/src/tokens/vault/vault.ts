@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { NowggPrincipal } from '../../principal.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { readTimeClaim } from '../../identity/claims.js';
@@ -14,9 +14,10 @@ import {
   type TokenCommit,
 } from '../store/grant-record.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { originMac } from './grant-origin.js';
-import { type KeyRing, SealedTextError, type SealContext } from './key-ring.js';
+import { type KeyRing, SealedTextError, type SealContext, type SessionKey } from './key-ring.js';
 import { publishTokenEvent } from '../events/token-events.js';
+
+const ORIGIN_LABEL = 'nestjs-nowgg-auth grant origin v1';
 
 /** The values that the tokens of one generation of a grant are bound to. */
 export type GrantSealContext = Omit<SealContext, 'purpose'>;
@@ -102,9 +103,17 @@ export class Vault {
       accessTokenExpiresAtMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(set),
       refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs,
       handleKeyId: this.ring.sealingKeyId,
-      originMac: originMac(this.ring, codeHash, id),
+      originMac: originMac((this.ring.derivedKeys(ORIGIN_LABEL)[0] as SessionKey).key, codeHash, id),
       issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined },
     };
+  }
+
+  /** Whether a grant was made from this code, under any key of the ring. */
+  isMadeFrom(codeHash: string, grant: Pick<GrantRecord, 'id' | 'originMac'>): boolean {
+    return this.ring.derivedKeys(ORIGIN_LABEL).some(({ key }) => {
+      const expected = originMac(key, codeHash, grant.id);
+      return grant.originMac?.length === expected.length && timingSafeEqual(expected, grant.originMac);
+    });
   }
 
   /** Encrypts a reply to a code, for storage between the call and the grant. */
@@ -166,6 +175,15 @@ export function sealContextOf(grant: GrantRecord): GrantSealContext {
 
 function replyContextOf({ name, clientKey }: IdentityProvider, codeHash: string): SealContext {
   return { purpose: 'exchange', id: codeHash, provider: name, clientKey, userId: '', sessionVersion: 0, generation: 0 };
+}
+
+/**
+ * Ties a grant to the code that it was made from. The row of a claimed code names its grant in the clear: without this,
+ * a database writer could let a code of their own lead to the grant of another player. A grant id has a fixed length, so
+ * no two pairs have the same bytes.
+ */
+function originMac(key: Uint8Array, codeHash: string, grantId: string): Buffer {
+  return createHmac('sha256', key).update(grantId).update(codeHash).digest();
 }
 
 /**

@@ -1,8 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { IdentityUnavailableError } from '../../errors.js';
-import { DURATION_BOUNDS_MS, Durations, TokenCounters } from './token-counters.js';
-import { NOWGG_TOKEN_CHANNEL, NOWGG_TOKEN_READ_CHANNEL, type NowggTokenEvent } from './token-events.js';
+import {
+  DURATION_BOUNDS_MS,
+  Durations,
+  NOWGG_TOKEN_CHANNEL,
+  NOWGG_TOKEN_READ_CHANNEL,
+  type NowggTokenEvent,
+  TokenCounters,
+} from './token-events.js';
 import { deferred, errorOf, settled, TokenServiceUnderTest } from '../testing-support/token-service-under-test.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 
