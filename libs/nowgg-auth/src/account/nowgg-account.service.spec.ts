@@ -2,9 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { NowggUserInfo } from '../identity/account-info.js';
 import type { InfoOutcome } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
+import { FakeAuthenticator } from '../testing-support/fake-authenticator.js';
 import { FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
-import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import type { Verdict } from '../verification/decision/verdict.js';
 import { NowggAccountService } from './nowgg-account.service.js';
 
 class AccountProvider extends FakeIdentityProvider {
@@ -17,21 +16,13 @@ class AccountProvider extends FakeIdentityProvider {
   }
 }
 
-class ScriptedAuthenticator extends NowggAuthenticator {
-  verdict: Verdict = { status: 'invalid', reason: 'expired_token' };
-
-  override authenticate(): Verdict {
-    return this.verdict;
-  }
-}
-
 let provider: AccountProvider;
-let authenticator: ScriptedAuthenticator;
+let authenticator: FakeAuthenticator;
 let service: NowggAccountService;
 
 beforeEach(() => {
   provider = new AccountProvider();
-  authenticator = new ScriptedAuthenticator();
+  authenticator = new FakeAuthenticator();
   service = new NowggAccountService(new IdentityProviders([provider]), authenticator, 1_000);
 });
 
@@ -52,15 +43,13 @@ describe('account information', () => {
 
   it('that is refused is refused for the reason that the verdict gives', async () => {
     provider.outcome = { status: 'refused' };
-    await expect(service.getUserInfo('abc')).rejects.toMatchObject({ errorCode: 'expired_token' });
+    await expect(service.getUserInfo('expired')).rejects.toMatchObject({ errorCode: 'expired_token' });
   });
 
   it('that is refused though the token is good, or cannot be asked about, is a 503', async () => {
     provider.outcome = { status: 'refused' };
-    authenticator.verdict = { status: 'valid', principal: undefined as never };
-    await expect(service.getUserInfo('abc')).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
-    authenticator.verdict = { status: 'unknown', reason: 'timeout', retryAfterSeconds: 9 };
-    await expect(service.getUserInfo('abc')).rejects.toMatchObject({ retryAfterSeconds: 9 });
+    await expect(service.getUserInfo('good')).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
+    await expect(service.getUserInfo('later-unasked')).rejects.toMatchObject({ retryAfterSeconds: 9 });
     provider.outcome = { status: 'unknown', reason: 'rate_limited', retryAfterMs: 5_000 };
     await expect(service.getUserInfo('abc')).rejects.toMatchObject({ retryAfterSeconds: 5 });
   });

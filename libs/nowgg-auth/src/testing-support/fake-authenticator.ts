@@ -16,7 +16,7 @@ export function factsOf(userId: string, more: Partial<TokenFacts> = {}): TokenFa
   };
 }
 
-/** Knows the tokens that a test tells it; every other one is invalid. Says `later-…` by a promise, the rest at once. */
+/** Knows the tokens that a test tells it. Says `later-…` by a promise, the rest at once. */
 export class FakeAuthenticator extends NowggAuthenticator {
   readonly calls: { token: string; policy: AuthenticationPolicy | undefined }[] = [];
   readonly verdicts = new Map<string, Verdict>([
@@ -28,9 +28,12 @@ export class FakeAuthenticator extends NowggAuthenticator {
     ['later-unasked', { status: 'unknown', reason: 'timeout', retryAfterSeconds: 9 }],
   ]);
 
+  /** What it says about all other tokens. */
+  verdict: (token: string, provider: string) => Verdict = () => ({ status: 'invalid', reason: 'invalid_token' });
+
   override authenticate(credential: string, policy?: AuthenticationPolicy): Verdict | Promise<Verdict> {
     this.calls.push({ token: credential, policy });
-    const verdict = this.verdicts.get(credential) ?? { status: 'invalid', reason: 'invalid_token' };
+    const verdict = this.verdicts.get(credential) ?? this.verdict(credential, policy?.provider ?? '');
     return credential.startsWith('later-') ? Promise.resolve(verdict) : verdict;
   }
 }

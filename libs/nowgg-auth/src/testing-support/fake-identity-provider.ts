@@ -1,4 +1,5 @@
 import {
+  type CodeExchangeRequest,
   IdentityProvider,
   type IdentityVerdict,
   type Inspection,
@@ -31,7 +32,7 @@ export function factsOf(overrides: Partial<TokenFacts> = {}): TokenFacts {
 /** A provider whose answers a test scripts; it counts what was asked. */
 export class FakeIdentityProvider extends IdentityProvider {
   override readonly name: string;
-  override readonly clientKey = 'client-key';
+  override readonly clientKey: string;
   override tokenTypes: readonly TokenType[] = ['token', 'id_token'];
   readonly asked: { token: string; tokenType: TokenType }[] = [];
   /** The deadline of each question. */
@@ -42,9 +43,10 @@ export class FakeIdentityProvider extends IdentityProvider {
   });
   inspection: (jws: UnverifiedJws | undefined) => Inspection = () => ({ action: 'ask', tokenType: undefined });
 
-  constructor(name = 'nowgg') {
+  constructor(name = 'nowgg', clientKey = 'client-key') {
     super();
     this.name = name;
+    this.clientKey = clientKey;
   }
 
   override recognises(jws: UnverifiedJws): boolean {
@@ -61,11 +63,11 @@ export class FakeIdentityProvider extends IdentityProvider {
     return this.answer(token, tokenType);
   }
 
-  override async exchangeCode(): Promise<TokenOutcome> {
+  override async exchangeCode(_request: CodeExchangeRequest): Promise<TokenOutcome> {
     return { status: 'client_refused' };
   }
 
-  override async refresh(): Promise<TokenOutcome> {
+  override async refresh(_refreshToken: string): Promise<TokenOutcome> {
     return { status: 'client_refused' };
   }
 }

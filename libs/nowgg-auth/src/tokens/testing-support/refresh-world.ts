@@ -6,7 +6,7 @@ import type { GrantRecord } from '../store/grant-record.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import { NowggAuthError } from '../../errors.js';
-import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
+import { authenticatorOf, ScriptedProvider } from './scripted-provider.js';
 import { gated, SimulatedProcess } from './simulated-process.js';
 import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
 
@@ -185,7 +185,7 @@ export class RefreshWorld {
     process.service = new NowggTokenService({
       store: gated(this.store, process),
       identityProviders: new IdentityProviders([this.#providerOf(process)]),
-      authenticator: new ScriptedAuthenticator(),
+      authenticator: authenticatorOf('player-1'),
       clock: this.clock,
       options: DEFAULT_OPTIONS,
     });

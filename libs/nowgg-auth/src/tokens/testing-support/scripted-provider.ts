@@ -1,21 +1,14 @@
-import {
-  type CodeExchangeRequest,
-  IdentityProvider,
-  type IdentityVerdict,
-  type Inspection,
-  type TokenOutcome,
-  type TokenSet,
-} from '../../identity/identity-provider.js';
+import type { CodeExchangeRequest, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
 import { principalOf, type TokenType } from '../../principal.js';
-import { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
-import type { Verdict } from '../../verification/decision/verdict.js';
+import { FakeAuthenticator, factsOf } from '../../testing-support/fake-authenticator.js';
+import { FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
 import type { ManualClock } from '../../testing-support/manual-clock.js';
 
 type Answer = TokenOutcome | Promise<TokenOutcome>;
 
-/** An identity provider whose next answers a test scripts; without a script it hands out tokens. */
-export class ScriptedProvider extends IdentityProvider {
-  override readonly tokenTypes: readonly TokenType[] = ['token'];
+/** A provider whose next answers of the token endpoint a test scripts; without a script it hands out tokens. */
+export class ScriptedProvider extends FakeIdentityProvider {
+  override tokenTypes: readonly TokenType[] = ['token'];
   /** Codes and refresh tokens that were sent. */
   readonly codes: string[] = [];
   readonly refreshTokens: string[] = [];
@@ -27,13 +20,12 @@ export class ScriptedProvider extends IdentityProvider {
   readonly #clock: ManualClock;
   #issued = 0;
 
-  constructor(
-    clock: ManualClock,
-    override readonly name = 'nowgg',
-    override readonly clientKey = `client-of-${name}`,
-  ) {
-    super();
+  constructor(clock: ManualClock, name = 'nowgg', clientKey = `client-of-${name}`) {
+    super(name, clientKey);
     this.#clock = clock;
+    this.answer = () => {
+      throw new Error('the token service asks the authenticator, never the provider');
+    };
   }
 
   /** A token set as this provider would send it. */
@@ -41,18 +33,6 @@ export class ScriptedProvider extends IdentityProvider {
     this.#issued += 1;
     const accessTokenExpiresAtMs = this.lifeMs === undefined ? undefined : this.#clock.now() + this.lifeMs;
     return { accessToken: `access-${this.#issued}`, accessTokenExpiresAtMs, refreshToken };
-  }
-
-  override recognises(): boolean {
-    return true;
-  }
-
-  override inspect(): Inspection {
-    return { action: 'ask', tokenType: 'token' };
-  }
-
-  override verify(): Promise<IdentityVerdict> {
-    throw new Error('the token service asks the authenticator, never the provider');
   }
 
   override async exchangeCode({ code }: CodeExchangeRequest): Promise<TokenOutcome> {
@@ -76,26 +56,12 @@ export class ScriptedProvider extends IdentityProvider {
   }
 }
 
-/** Gives the verdict that a test sets; by default every token is the player's. */
-export class ScriptedAuthenticator extends NowggAuthenticator {
-  asked = 0;
-  userId = 'player-1';
-  verdict: (token: string, provider: string) => Verdict = (_token, provider) => ({
-    status: 'valid',
-    principal: principalOf({
-      provider,
-      clientKey: `client-of-${provider}`,
-      tokenType: 'token',
-      userId: this.userId,
-      issuer: 'https://now.gg',
-      scopes: [],
-      sessionId: 'session-1',
-      claims: {},
-    }),
-  });
-
-  override async authenticate(credential: string, policy?: { provider?: string | undefined }): Promise<Verdict> {
-    this.asked += 1;
-    return this.verdict(credential, policy?.provider ?? '');
-  }
+/** Accepts every token as one of this player. */
+export function authenticatorOf(userId: string): FakeAuthenticator {
+  const authenticator = new FakeAuthenticator();
+  authenticator.verdict = (_token, provider) => {
+    const facts = factsOf(userId, { provider, clientKey: `client-of-${provider}`, sessionId: 'session-1', scopes: [] });
+    return { status: 'valid', principal: principalOf(facts) };
+  };
+  return authenticator;
 }

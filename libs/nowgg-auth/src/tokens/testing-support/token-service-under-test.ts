@@ -7,7 +7,7 @@ import { strongKey } from '../../testing-support/strong-key.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import type { TokenStore } from '../store/token-store.js';
-import { ScriptedAuthenticator, ScriptedProvider } from './scripted-provider.js';
+import { authenticatorOf, ScriptedProvider } from './scripted-provider.js';
 
 export const KEY_1: EncryptionKey = { id: 'k1', key: strongKey(1) };
 export const KEY_2: EncryptionKey = { id: 'k2', key: strongKey(2) };
@@ -31,7 +31,7 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
 export class TokenServiceUnderTest {
   readonly clock = new ManualClock();
   readonly provider: ScriptedProvider;
-  readonly authenticator = new ScriptedAuthenticator();
+  readonly authenticator = authenticatorOf('player-1');
   readonly store: TokenStore;
   readonly service: NowggTokenService;
 
