@@ -2,7 +2,6 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { EncryptionKey } from '../../options/options.js';
 import { keyRingFaults } from '../../options/key-rules.js';
 import { weaknessOf } from '../../options/weak-key.js';
-import { publishSecurityEvent } from '../../events/security-events.js';
 import { refuse } from '../../rules.js';
 
 /**
