@@ -52,33 +52,30 @@ export class TokenCalls {
   }
 
   /** Makes the call. Never throws because of the provider. */
-  async call(call: TokenCall): Promise<TokenCallResult> {
-    const evidence = this.#evidence.of(call.provider.name);
-    const left = evidence.sent();
-    const result = await this.#sendAndRepeat(call);
-    if (result.outcome.status === 'tokens') evidence.tokensIssued(left);
-    return result;
-  }
-
-  async #sendAndRepeat({ purpose, provider, send, replays }: TokenCall): Promise<TokenCallResult> {
+  async call({ purpose, provider, send, replays }: TokenCall): Promise<TokenCallResult> {
     const { lateReplyMs, leaseMs, resendMs } = this.#timing;
+    const evidence = this.#evidence.of(provider.name);
+    const left = evidence.sent();
     const startedAt = this.#clock.monotonicNow();
     // Later, another process may hold the lease by the time this try ends, and would send once more. Checked again after
     // each pause, because a process may have been frozen in it.
     const mayRepeat = () => this.#clock.monotonicNow() - startedAt < leaseMs / 2;
+    let outcome: TokenOutcome;
     let earlierInDoubt = false;
     for (let resends = 0; ; ) {
       // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
-      const outcome = await answerOf(send, AbortSignal.timeout(lateReplyMs));
+      outcome = await answerOf(send, AbortSignal.timeout(lateReplyMs));
       this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
       const resend = outcome.status === 'not_sent' && resends < RESENDS;
       const replay: boolean = outcome.status === 'in_doubt' && replays && !earlierInDoubt;
-      if (!(resend || replay) || !mayRepeat()) return { outcome, earlierInDoubt };
+      if (!(resend || replay) || !mayRepeat()) break;
       if (resend) resends += 1;
       await this.#clock.wait(Math.random() * resendMs * 2 ** resends);
-      if (!mayRepeat()) return { outcome, earlierInDoubt };
+      if (!mayRepeat()) break;
       earlierInDoubt ||= replay;
     }
+    if (outcome.status === 'tokens') evidence.tokensIssued(left);
+    return { outcome, earlierInDoubt };
   }
 }
 
