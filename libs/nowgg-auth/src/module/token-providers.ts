@@ -4,7 +4,7 @@ import { NowggConfigurationError } from '../errors.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { GrantRevocations, WatermarkedGrants } from '../revocation/grant-revocations.js';
-import { IssuedTokens } from '../revocation/issued-tokens.js';
+import { IssuedTokens } from '../revocation/token-revocations.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';

@@ -6,7 +6,7 @@ import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js'
 import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
-import { IssuedTokens } from '../revocation/issued-tokens.js';
+import { IssuedTokens } from '../revocation/token-revocations.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { faultsOf, refuse, TRUE_OR_FALSE } from '../rules.js';
-import { dataSourceToken } from './database/data-source-token.js';
+import { dataSourceToken } from './database/database-names.js';
 import { TokenDatabase } from './database/token-database.js';
 import { STORE_RULES, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
 import { TypeOrmRevocationStore } from './typeorm-revocation-store.js';

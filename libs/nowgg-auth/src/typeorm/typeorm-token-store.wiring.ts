@@ -2,7 +2,7 @@ import type { InjectionToken } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { faultsOf, refuse, type Rules, wholeNumber } from '../rules.js';
 import type { TokenStoreWiring } from '../tokens/store/token-store.js';
-import { dataSourceToken } from './database/data-source-token.js';
+import { dataSourceToken } from './database/database-names.js';
 import { TokenDatabase } from './database/token-database.js';
 import { TypeOrmTokenStore } from './typeorm-token-store.js';
 

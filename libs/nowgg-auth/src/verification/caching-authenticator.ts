@@ -4,7 +4,7 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options/options.js';
 import { DEFAULTS } from '../options/defaults.js';
-import type { IssuedTokens } from '../revocation/issued-tokens.js';
+import type { IssuedTokens } from '../revocation/token-revocations.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import { VerificationResult } from './decision/verification-result.js';
