@@ -1,13 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { Provider } from 'oidc-provider';
+import {
+  grantOfEverything,
+  loadOidcProvider,
+  type OidcProvider,
+} from '../../../apps/sample/src/embedded/oidc-provider.js';
 import { LoopbackServer } from './loopback-server.js';
-import { oidcProvider } from './oidc-provider-quietly.js';
 
 export const CLIENT_ID = 'web-game';
 export const CLIENT_SECRET = 'a-secret-of-the-web-game-1234567890';
 export const REDIRECT_URI = 'https://game.example/auth/callback';
 export const PHONE = '+46123456789';
+
+/** The parts of the provider that only tests use. */
+export interface Provider extends OidcProvider {
+  readonly issuer: string;
+  readonly AccessToken: { find(token: string): Promise<FoundToken | undefined> };
+  on(event: string, listener: (...details: unknown[]) => void): void;
+}
+
+interface FoundToken {
+  readonly accountId?: string;
+  readonly clientId?: string;
+  readonly isExpired: boolean;
+  readonly remainingTTL: number;
+  readonly scope?: string;
+  destroy(): Promise<void>;
+}
 
 export interface SystemShape {
   /** Whether the issuer identifier ends in a slash. */
@@ -47,8 +66,8 @@ export class IdentitySystem extends LoopbackServer {
     const system = new IdentitySystem();
     await system.listen();
     signingKey ??= newKey();
-    const { Provider: OidcProvider } = await oidcProvider();
-    const provider = new OidcProvider(`${system.url}${shape.trailingSlash ? '/' : ''}`, {
+    const issuer = `${system.url}${shape.trailingSlash ? '/' : ''}`;
+    const configuration = {
       jwks: { keys: [await signingKey] },
       cookies: { keys: ['a-cookie-key-of-the-tests'] },
       clients: [
@@ -74,7 +93,7 @@ export class IdentitySystem extends LoopbackServer {
       renderError: (context: { body: unknown }, out: unknown) => {
         context.body = out;
       },
-      loadExistingGrant,
+      loadExistingGrant: grantOfEverything,
       findAccount: async (_context: unknown, accountId: string) => ({
         accountId,
         claims: async () => ({
@@ -85,8 +104,9 @@ export class IdentitySystem extends LoopbackServer {
         }),
       }),
       ...shape.configuration(system.url),
-    });
-    system.#provider = provider;
+    };
+    const { Provider: OidcProvider } = await loadOidcProvider();
+    system.#provider = new OidcProvider(issuer, configuration) as Provider;
     system.server.on('request', (request, response) => {
       void system.#serve(request, response, shape);
     });
@@ -133,7 +153,7 @@ export class IdentitySystem extends LoopbackServer {
       await this.provider.interactionFinished(request, response, result);
       return;
     }
-    this.provider.callback()(request, response);
+    void this.provider.callback()(request, response);
   }
 
   #tamperWith(response: ServerResponse, path: string, change: NonNullable<IdentitySystem['tamper']>): void {
@@ -146,25 +166,4 @@ export class IdentitySystem extends LoopbackServer {
       return end(body);
     }) as typeof response.end;
   }
-}
-
-/** Everybody has consented to everything that this client may ask for. */
-async function loadExistingGrant(context: {
-  oidc: {
-    provider: Provider;
-    client: { clientId: string };
-    session: { accountId: string; grantIdFor(clientId: string): string | undefined };
-    params: { scope?: string };
-    resourceServers: Record<string, unknown>;
-  };
-}) {
-  const { provider, client, session, params, resourceServers } = context.oidc;
-  // A new one would end what the player's other tab is about to get.
-  const existing = session.grantIdFor(client.clientId);
-  if (existing !== undefined) return provider.Grant.find(existing);
-  const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
-  grant.addOIDCScope(params.scope ?? 'openid');
-  for (const resource of Object.keys(resourceServers)) grant.addResourceScope(resource, params.scope ?? '');
-  await grant.save();
-  return grant;
 }

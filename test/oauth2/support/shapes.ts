@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Provider } from 'oidc-provider';
+import type { Provider } from './identity-system.js';
 import type { SystemShape } from './identity-system.js';
 
 const authgearRoutes = {

@@ -59,58 +59,56 @@ export async function createOidcProvider(
   redirectUri: string,
   { tokenLifeSeconds, nameOf }: ProviderSettings,
 ): Promise<OidcProvider> {
-  return quietly(async () => {
-    const { Provider, interactionPolicy } = (await import(packageName)) as ProviderModule;
-    const policy = interactionPolicy.base();
-    // A player who has just typed their name has already seen a prompt.
-    policy.get('consent').checks.remove('native_client_prompt');
-    return new Provider(issuer, {
-      jwks: { keys: [newSigningKey(algorithm)] },
-      cookies: { keys: [randomBytes(32).toString('base64url')] },
-      clients: [
-        {
-          client_id: clientId,
-          client_secret: clientSecret,
-          redirect_uris: [redirectUri],
-          grant_types: ['authorization_code', 'refresh_token'],
-          token_endpoint_auth_method: 'client_secret_basic',
-          id_token_signed_response_alg: algorithm,
-          // The only type that may return to this machine, on any port.
-          application_type: isLoopback(redirectUri) ? 'native' : 'web',
-        },
-      ],
-      pkce: { required: () => true },
-      scopes: ['openid', 'offline_access'],
-      rotateRefreshToken: true,
-      issueRefreshToken: async () => true,
-      ttl: { AccessToken: tokenLifeSeconds, IdToken: 3_600, Interaction: 3_600, ...keptFor(fortnightSeconds) },
-      interactions: { policy, url: (_context: unknown, { uid }: { uid: string }) => `/sign-in/${uid}` },
-      findAccount: async (_context: unknown, accountId: string) => ({
-        accountId,
-        claims: async () => ({ sub: accountId, name: nameOf(accountId) }),
-      }),
-      extraTokenClaims: (_context: unknown, { accountId }: { accountId: string }) => ({ name: nameOf(accountId) }),
-      loadExistingGrant: grantOfEverything,
-      renderError: (context: { type: string; body: unknown }) => {
-        context.type = 'text/plain';
-        context.body = 'This sign-in cannot go on: go back to the game and begin again.\n';
+  const { Provider, interactionPolicy } = await loadOidcProvider();
+  const policy = interactionPolicy.base();
+  // A player who has just typed their name has already seen a prompt.
+  policy.get('consent').checks.remove('native_client_prompt');
+  return new Provider(issuer, {
+    jwks: { keys: [newSigningKey(algorithm)] },
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uris: [redirectUri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        token_endpoint_auth_method: 'client_secret_basic',
+        id_token_signed_response_alg: algorithm,
+        // The only type that may return to this machine, on any port.
+        application_type: isLoopback(redirectUri) ? 'native' : 'web',
       },
-      features: {
-        devInteractions: { enabled: false },
-        revocation: { enabled: true, allowedPolicy: async () => true },
-        resourceIndicators: {
-          enabled: true,
-          defaultResource: () => audience,
-          useGrantedResource: () => true,
-          getResourceServerInfo: () => ({
-            scope: 'openid offline_access',
-            audience,
-            accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: algorithm } },
-          }),
-        },
+    ],
+    pkce: { required: () => true },
+    scopes: ['openid', 'offline_access'],
+    rotateRefreshToken: true,
+    issueRefreshToken: async () => true,
+    ttl: { AccessToken: tokenLifeSeconds, IdToken: 3_600, Interaction: 3_600, ...keptFor(fortnightSeconds) },
+    interactions: { policy, url: (_context: unknown, { uid }: { uid: string }) => `/sign-in/${uid}` },
+    findAccount: async (_context: unknown, accountId: string) => ({
+      accountId,
+      claims: async () => ({ sub: accountId, name: nameOf(accountId) }),
+    }),
+    extraTokenClaims: (_context: unknown, { accountId }: { accountId: string }) => ({ name: nameOf(accountId) }),
+    loadExistingGrant: grantOfEverything,
+    renderError: (context: { type: string; body: unknown }) => {
+      context.type = 'text/plain';
+      context.body = 'This sign-in cannot go on: go back to the game and begin again.\n';
+    },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true, allowedPolicy: async () => true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => audience,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          scope: 'openid offline_access',
+          audience,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: algorithm } },
+        }),
       },
-    });
+    },
   });
 }
 
@@ -118,7 +116,7 @@ const fortnightSeconds = 1_209_600;
 const keptFor = (seconds: number) => ({ RefreshToken: seconds, Grant: seconds, Session: seconds });
 
 /** The grant of a player, without a consent prompt: there is one game, and it is this one. */
-async function grantOfEverything(context: GrantContext): Promise<ProviderGrant | undefined> {
+export async function grantOfEverything(context: GrantContext): Promise<ProviderGrant | undefined> {
   const { provider, client, session, params, resourceServers } = context.oidc;
   const existing = session.grantIdFor(client.clientId);
   // A new grant would end the tokens that the player's other tab is about to get.
@@ -142,18 +140,17 @@ function isLoopback(address: string): boolean {
   return protocol === 'http:' && (hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname));
 }
 
-/** Runs work without the advice for production that the package prints: this provider serves development only. */
-async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const { warn, info } = console;
-  const unless =
-    (write: typeof warn) =>
-    (...parts: unknown[]) =>
-      String(parts[0]).includes('oidc-provider') ? undefined : write(...parts);
-  console.warn = unless(warn);
-  console.info = unless(info);
-  try {
-    return await work();
-  } finally {
-    Object.assign(console, { warn, info });
+let loaded: Promise<ProviderModule> | undefined;
+
+/** Loads the package and mutes its advice for production: this provider serves development and tests only. */
+export function loadOidcProvider(): Promise<ProviderModule> {
+  if (loaded) return loaded;
+  for (const level of ['warn', 'info'] as const) {
+    const write = console[level];
+    console[level] = (...parts: unknown[]) => {
+      if (!String(parts[0]).includes('oidc-provider')) write(...parts);
+    };
   }
+  loaded = import(packageName) as Promise<ProviderModule>;
+  return loaded;
 }
