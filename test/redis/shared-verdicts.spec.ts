@@ -20,7 +20,7 @@ import { call } from '../support/raw-http/raw-client.js';
 import { RawPeer } from '../support/raw-http/raw-peer.js';
 import { RedisServer } from '../support/servers/redis-server.js';
 import { observer, untilServing } from './support.js';
-import { tokenDigest } from '../../libs/nowgg-auth/src/identity/credential-id.js';
+import { tokenDigest } from '../../libs/nowgg-auth/src/identity/token-text.js';
 
 jest.setTimeout(60_000);
 

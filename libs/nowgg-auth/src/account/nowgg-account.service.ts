@@ -3,9 +3,8 @@ import { IdentityUnavailableError, InvalidTokenError, NowggConfigurationError } 
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import { credentialIdOf } from '../identity/credential-id.js';
+import { credentialIdOf, isBearerToken } from '../identity/token-text.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { isBearerToken } from '../verification/decision/bearer-token.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { AccountLine } from './account-line.js';
 

@@ -1,4 +1,4 @@
-import { MAX_TOKEN_LENGTH } from '../verification/decision/bearer-token.js';
+import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
 
 /** The credential of a request. Only its form is checked here; the token's characters are checked when it is new. */
 export type Credential =

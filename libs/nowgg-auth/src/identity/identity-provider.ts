@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
-import { credentialIdOf } from './credential-id.js';
+import { credentialIdOf } from './token-text.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
 import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';

@@ -7,7 +7,7 @@ import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './decision/verdict.js';
-import { tokenDigest } from '../identity/credential-id.js';
+import { tokenDigest } from '../identity/token-text.js';
 
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };

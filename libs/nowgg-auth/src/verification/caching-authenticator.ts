@@ -14,7 +14,7 @@ import { decide, decideAnswer, type DecisionContext } from './decision/decide.js
 import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { SingleFlight } from '../resilience/single-flight.js';
-import { MAX_TOKEN_LENGTH } from './decision/bearer-token.js';
+import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import { ProviderClient } from './remote/provider-client.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
@@ -33,7 +33,6 @@ import {
 import { type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
 import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
-import { tokenDigest } from '../identity/credential-id.js';
 import type { VerificationRequest } from './remote/verification-request.js';
 import { ageMs, instantOf } from './decision/instant.js';
 

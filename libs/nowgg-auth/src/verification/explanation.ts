@@ -3,11 +3,10 @@ import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
-import { isBearerToken } from './decision/bearer-token.js';
+import { isBearerToken, tokenDigest } from '../identity/token-text.js';
 import type { Verdict } from './decision/verdict.js';
 import { type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
-import { tokenDigest } from '../identity/credential-id.js';
 import { ageMs, type Instant } from './decision/instant.js';
 
 /** The reason why a token is accepted or refused, for support staff. Contains neither the token nor a part of it. */

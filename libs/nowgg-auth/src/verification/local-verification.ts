@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
 import { VerificationResult } from './decision/verification-result.js';
-import { isBearerToken } from './decision/bearer-token.js';
+import { isBearerToken } from '../identity/token-text.js';
 import { NO_ANSWER, type VerificationRequest } from './remote/verification-request.js';
 import { type Instant, instantOf } from './decision/instant.js';
 

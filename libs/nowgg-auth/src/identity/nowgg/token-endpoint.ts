@@ -1,6 +1,7 @@
 import { isJsonObject, ownProperty } from '../claims.js';
 import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { TokenOutcome } from '../identity-provider.js';
+import { isTokenText } from '../token-text.js';
 import { readEnvelope } from './envelope.js';
 import type { NowggClient } from './verify-token.js';
 
@@ -64,11 +65,6 @@ function readTokenSet(credential: NowggCredential, body: Readonly<Record<string,
     refreshTokenExpiresAtMs,
   };
   return { status: 'tokens', tokens };
-}
-
-/** Whether a value can be sent as a bearer token in a header: visible ASCII within the length limit. */
-function isTokenText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
 }
 
 /** The code of a refusal in a form that may be stored: an upper-case constant, never a secret that the body echoes. */

@@ -1,6 +1,7 @@
 import type { TokenEndpointResponse } from 'openid-client';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
+import { isTokenText } from '../../identity/token-text.js';
 import type { IdentityCall } from './identity-call.js';
 
 /** The client itself is refused or has no permission for the request: this says nothing about any grant. */
@@ -55,9 +56,4 @@ function readErrorCode(
 /** A code in a form that may be stored, never a secret that an error body echoes. */
 function publicCode(code: string): string {
   return /^[a-z][a-z_]{2,63}$/.test(code) ? code : 'unrecognised';
-}
-
-/** Whether a value can be sent as a bearer token in a header: visible ASCII within the length limit. */
-function isTokenText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 8192 && /^[\x21-\x7e]+$/.test(value);
 }

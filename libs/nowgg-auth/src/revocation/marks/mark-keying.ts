@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { tokenDigest } from '../../identity/credential-id.js';
+import { tokenDigest } from '../../identity/token-text.js';
 
 /** Converts an id to the 128 bits that a table uses for it. */
 export interface Keying {

@@ -5,7 +5,7 @@ import { factsOf } from '../../testing-support/fake-identity-provider.js';
 import { TokenLives } from './token-lives.js';
 import { endOf, type RevocationKind, timesOf, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
-import { credentialIdOf, tokenDigest } from '../../identity/credential-id.js';
+import { credentialIdOf, tokenDigest } from '../../identity/token-text.js';
 import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@ import { factsOf } from '../../testing-support/fake-identity-provider.js';
 import { TokenLives } from './token-lives.js';
 import { mergeWatermarks, WATERMARK_RETENTION_MS, type Watermark } from './watermark.js';
 import { Watermarks } from './watermarks.js';
-import { credentialIdOf, tokenDigest } from '../../identity/credential-id.js';
+import { credentialIdOf, tokenDigest } from '../../identity/token-text.js';
 
 const NOW = 1_000_000;
 const facts = factsOf({ userId: 'u', sessionId: 's', tokenId: 't', issuedAtMs: NOW });

@@ -1,5 +1,5 @@
 import type { NowggPrincipal } from '../../principal.js';
-import { digestOfCredentialId } from '../../identity/credential-id.js';
+import { digestOfCredentialId } from '../../identity/token-text.js';
 import { IssuerLeads } from './issuer-leads.js';
 import { BY_DIGEST, BY_ID } from './mark-keying.js';
 import { MarkTable } from './mark-table.js';

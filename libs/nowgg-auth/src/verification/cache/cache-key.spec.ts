@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { cacheKey, type KeyScope } from './cache-key.js';
-import { tokenDigest } from '../../identity/credential-id.js';
+import { tokenDigest } from '../../identity/token-text.js';
 import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const keyOf = (scope: KeyScope, token: string) => cacheKey(scope, tokenDigest(token));

@@ -4,7 +4,7 @@ import type { IdentityProviders } from '../../identity/identity-providers.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { TokenType } from '../../principal.js';
-import { isBearerToken } from './bearer-token.js';
+import { isBearerToken } from '../../identity/token-text.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
 /** The provider that verifies a token and the kind of token, found by inspecting it; or the reason to refuse it. */

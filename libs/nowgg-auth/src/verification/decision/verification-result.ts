@@ -1,5 +1,5 @@
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
-import { digestOfCredentialId } from '../../identity/credential-id.js';
+import { digestOfCredentialId } from '../../identity/token-text.js';
 import { type Acceptance, acceptanceOf } from './verdict.js';
 import type { Instant } from './instant.js';
 
