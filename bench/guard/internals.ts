@@ -15,7 +15,7 @@ export interface Internals {
 
 /** @throws Error when a part has moved: adapt this file. */
 export async function loadInternals(): Promise<Internals> {
-  const files = ['identity/token-text.js', 'verification/cache/cache-key.js', 'http/credential.js', 'principal.js'];
+  const files = ['identity/token-text.js', 'verification/cache/verdict-cache.js', 'http/credential.js', 'principal.js'];
   const [{ tokenDigest }, { cacheKey }, { readCredential }, { principalOf }] = (await Promise.all(
     files.map((file) => importBuilt(file)),
   )) as [

@@ -39,7 +39,7 @@ async function load() {
     json: await import('../../libs/nowgg-auth/src/identity/transport/http-reply.js'),
     expiry: await import('../../libs/nowgg-auth/src/identity/nowgg/token-endpoint.js'),
     clientRecord: await import('../../libs/nowgg-auth-client/src/session-record.js'),
-    emulatorRequest: await import('../../libs/nowgg-emulator/src/http/local-request.js'),
+    emulatorRequest: await import('../../libs/nowgg-emulator/src/http/request.js'),
     displayName: await import('../../apps/sample/src/players/display-name.js'),
   };
 }

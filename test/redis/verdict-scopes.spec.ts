@@ -17,12 +17,11 @@ import {
 } from 'nestjs-nowgg-auth/oauth2';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
-import { VerificationResult } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
+import { VerificationResult, instantOf } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
 import { DistributedSingleFlight } from '../../libs/nowgg-auth/src/verification/cache/distributed-single-flight.js';
 import { RedisServer } from '../support/servers/redis-server.js';
 import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { type Cache, connectedCache, factsOf, keyOf, observer } from './support.js';
-import { instantOf } from '../../libs/nowgg-auth/src/verification/decision/instant.js';
 
 class NoHttp extends IdentityHttp {
   override async send(): Promise<IdentityHttpOutcome> {

@@ -1,5 +1,4 @@
-import { untilAborted } from './abort.js';
-import { type SessionClock, within } from './clock.js';
+import { untilAborted, type SessionClock, within } from './clock.js';
 import { RequestRefusedError, SessionClientError, SessionUnavailableError } from './errors.js';
 import { isText, readTokenReply, type TokenReply } from './session-record.js';
 

@@ -1,6 +1,5 @@
-import { untilAborted } from './abort.js';
+import { untilAborted, type SessionClock, within } from './clock.js';
 import type { Backend } from './backend.js';
-import { type SessionClock, within } from './clock.js';
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from './errors.js';
 import { isSameToken, type SessionKeeper } from './session-keeper.js';
 import { isDue, isExpired, type SessionRecord } from './session-record.js';

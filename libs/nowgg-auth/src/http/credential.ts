@@ -1,4 +1,5 @@
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
+import type { ResolvedVerificationOptions } from '../options/options.js';
 
 /** The credential of a request. Only its form is checked here; the token's characters are checked when it is new. */
 export type Credential =
@@ -106,5 +107,21 @@ function unescaped(text: string): string {
   } catch {
     // Not well-formed: no framework reads a known name from it either.
     return text;
+  }
+}
+
+const LONGEST_SOURCE = 256;
+
+/** The source that the application names for a request; undefined when its answer is not usable. Never throws. */
+export function requestSource(
+  request: object,
+  { sourceOf }: Pick<ResolvedVerificationOptions, 'sourceOf'>,
+): string | undefined {
+  if (!sourceOf) return undefined;
+  try {
+    const source: unknown = sourceOf(request);
+    return typeof source === 'string' && source !== '' ? source.slice(0, LONGEST_SOURCE) : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -3,8 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { NowggAuthError } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
-import { errorHeaders } from './challenge.js';
-import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
+import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
 
 /**
  * Answers this module's errors with their headers: challenge, `Retry-After`, `Cache-Control: no-store`. The guard sets

@@ -18,13 +18,11 @@ import {
   findAuthentication,
   recordAuthentication,
 } from './authentication.js';
-import { errorHeaders } from './challenge.js';
-import { type Credential, type CredentialSource, readCredential } from './credential.js';
+import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
+import { type Credential, type CredentialSource, readCredential, requestSource } from './credential.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
-import { requestSource } from './request-source.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy/policy.js';
-import { type HeaderTarget, setResponseHeaders } from './response-headers.js';
 
 /** A request of Express, or Fastify's wrapper around Node's. */
 export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };

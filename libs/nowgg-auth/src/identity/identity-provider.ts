@@ -33,6 +33,9 @@ export type IdentityVerdict =
     }
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterMs?: number | undefined };
 
+/** An answer without a verdict. */
+export type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
+
 /** A token set from the token endpoint. Times are epoch milliseconds; absent means unknown. */
 export interface TokenSet {
   readonly accessToken: string;

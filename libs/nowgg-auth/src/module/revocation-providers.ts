@@ -1,15 +1,15 @@
-import type { Provider } from '@nestjs/common';
+import { type Provider, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { NowggClock } from '../clock.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
-import { ReachWarning } from './reach-warning.js';
 import { RevocationFeed, type RevocationNotifier } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
+import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 
 /** Providers for revocations on the wired store; by default in the memory of the process. */
 export function revocationProviders(wiring: RevocationStoreWiring = memoryRevocationStore()): Provider[] {
@@ -49,4 +49,21 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       inject: [RevocationStore, RevocationFeed, IdentityProviders, NowggClock, RESOLVED_OPTIONS],
     },
   ];
+}
+
+/** Warns at startup when processes share grants but not revocations. */
+export class ReachWarning implements OnApplicationBootstrap {
+  readonly #isShort: boolean;
+
+  constructor(revocations: RevocationStore, tokens: TokenStore | undefined) {
+    this.#isShort = !revocations.isShared && tokens !== undefined && !(tokens instanceof MemoryTokenStore);
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.#isShort) return;
+    new Logger('NowggAuth').warn(
+      'a sign-out or ban applies to this process only: give NowggAuthModule the wiring key revocationStore, ' +
+        'for example typeOrmRevocationStore()',
+    );
+  }
 }

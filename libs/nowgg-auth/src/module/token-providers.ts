@@ -4,7 +4,7 @@ import { NowggConfigurationError } from '../errors.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { GrantRevocations, WatermarkedGrants } from '../revocation/grant-revocations.js';
-import { IssuedTokens } from '../revocation/token-revocations.js';
+import { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';
@@ -15,7 +15,6 @@ import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
 import { TokenStore, type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { TokenOwners } from '../verification/token-owners.js';
 
 /** Providers of the services that use the wired token store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {

@@ -1,17 +1,15 @@
-import type { Provider } from '@nestjs/common';
+import { type Provider, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock } from '../clock.js';
-import { ConnectionCloser } from './connection-closer.js';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
-import { IssuedTokens } from '../revocation/token-revocations.js';
+import { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { TokenOwners } from '../verification/token-owners.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
 /** Providers for everything between the HTTP client of the identity systems and the verdict. */
@@ -35,6 +33,23 @@ function identityHttp(agents: IdentityHttpAgents | undefined): Provider {
     useFactory: (clock: NowggClock) => new AxiosIdentityHttp(clock, agents),
     inject: [NowggClock],
   };
+}
+
+/** Closes kept-alive connections after the application has served its last request. */
+@Injectable()
+export class ConnectionCloser implements OnApplicationShutdown {
+  readonly #http: AxiosIdentityHttp;
+  readonly #sharedCache: SharedCache | undefined;
+
+  constructor(http: AxiosIdentityHttp, @Inject(OPTIONAL_SHARED_CACHE) sharedCache: SharedCache | undefined) {
+    this.#http = http;
+    this.#sharedCache = sharedCache;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#http.close();
+    await this.#sharedCache?.close();
+  }
 }
 
 const identityProviders: readonly Provider[] = [

@@ -5,8 +5,7 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import { onePerSubject, type RevocationStore } from './revocation-store.js';
-import type { HandedOutToken, RevokedGrant } from './token-revocations.js';
-import { TokenRevocations } from './token-revocations.js';
+import { type HandedOutToken, type RevokedGrant, TokenRevocations } from './issued-tokens.js';
 import type { RevocationKind, RevocationSubject, Watermark } from './marks/watermark.js';
 
 /** The target of a revocation: exactly one of the four fields. `provider` may be omitted when there is only one. */

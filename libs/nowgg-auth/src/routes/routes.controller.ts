@@ -13,10 +13,9 @@ import {
 } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { InvalidRequestError, InvalidTokenError } from '../errors.js';
-import { readCredential } from '../http/credential.js';
+import { readCredential, requestSource } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
-import { requestSource } from '../http/request-source.js';
 import { NowggUser } from '../http/nowgg-user.decorator.js';
 import { NowggAuth, Public } from '../http/policy/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
@@ -24,8 +23,7 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { NowggPrincipal } from '../principal.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
-import { RoutesBodyPipe } from './body-pipe.js';
-import { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
+import { RoutesBodyPipe, NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
 import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
 

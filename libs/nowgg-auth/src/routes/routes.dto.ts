@@ -1,5 +1,7 @@
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import { PROVIDER_NAME } from '../rules.js';
+import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
+import { InvalidRequestError } from '../errors.js';
+import { isRecord, PROVIDER_NAME } from '../rules.js';
 
 type OpenApiProperties = Record<string, { required: boolean; type: () => unknown; description?: string }>;
 
@@ -42,4 +44,23 @@ export class NowggLogoutBody {
   static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
     return { session: { required: true, type: () => String, description: 'session handle' } };
   }
+}
+
+/**
+ * Checks a route's body. Its errors do not say what was wrong, because a body contains credentials. All fields are
+ * strings and numbers: nested values are refused before the validator, which would descend into them, sees them.
+ */
+@Injectable()
+export class RoutesBodyPipe implements PipeTransform {
+  readonly #validation = new ValidationPipe({ transform: true, whitelist: true, exceptionFactory: () => refusal() });
+
+  async transform(body: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (!isRecord(body)) throw refusal();
+    if (Object.values(body).some((value) => typeof value === 'object' && value !== null)) throw refusal();
+    return this.#validation.transform(body, metadata);
+  }
+}
+
+function refusal(): InvalidRequestError {
+  return new InvalidRequestError('the body is not valid for this route');
 }

@@ -7,7 +7,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 import type { TokenOutcome } from '../identity/identity-provider.js';
-import type { RevokedGrant } from '../revocation/token-revocations.js';
+import type { RevokedGrant } from '../revocation/issued-tokens.js';
 import {
   deferred,
   errorOf,

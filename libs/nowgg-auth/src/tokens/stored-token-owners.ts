@@ -1,7 +1,6 @@
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { TokenRevocations } from '../revocation/token-revocations.js';
+import { type TokenRevocations, TokenOwners } from '../revocation/issued-tokens.js';
 import { publishSecurityEvent } from '../events/security-events.js';
-import { TokenOwners } from '../verification/token-owners.js';
 import { DEFAULT_TIMING } from './calls/refresh-timing.js';
 import type { TokenStore } from './store/token-store.js';
 

@@ -4,12 +4,12 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options/options.js';
 import { DEFAULTS } from '../options/defaults.js';
-import type { IssuedTokens } from '../revocation/token-revocations.js';
+import type { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { VerificationResult } from './decision/verification-result.js';
+import { VerificationResult, ageMs, instantOf, type VerificationRequest } from './decision/verification-result.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
-import { cacheKey } from './cache/cache-key.js';
+import { cacheKey, type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
 import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
 import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
@@ -22,7 +22,6 @@ import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.j
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { DistributedSingleFlight } from './cache/distributed-single-flight.js';
 import type { SharedCache } from './cache/shared-cache.js';
-import type { TokenOwners } from './token-owners.js';
 import {
   type AuthenticationContext,
   type AuthenticationPolicy,
@@ -30,11 +29,8 @@ import {
   NO_POLICY,
   type Verdict,
 } from './decision/verdict.js';
-import { type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
 import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
-import type { VerificationRequest } from './remote/verification-request.js';
-import { ageMs, instantOf } from './decision/instant.js';
 
 /** Dependencies of a {@link CachingAuthenticator}. */
 export interface CachingAuthenticatorDependencies {

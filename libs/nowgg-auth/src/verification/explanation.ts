@@ -7,7 +7,7 @@ import { isBearerToken, tokenDigest } from '../identity/token-text.js';
 import type { Verdict } from './decision/verdict.js';
 import { type VerdictCache } from './cache/verdict-cache.js';
 import { fingerprintOf } from './verification-events.js';
-import { ageMs, type Instant } from './decision/instant.js';
+import { ageMs, type Instant } from './decision/verification-result.js';
 
 /** The reason why a token is accepted or refused, for support staff. Contains neither the token nor a part of it. */
 export interface VerdictExplanation {

@@ -3,7 +3,7 @@ import type { IdentityVerdict } from '../identity/identity-provider.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { LocalVerification } from './local-verification.js';
-import type { VerificationRequest } from './remote/verification-request.js';
+import type { VerificationRequest } from './decision/verification-result.js';
 
 const valid: IdentityVerdict = { status: 'valid', facts: factsOf() };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token', independentOfClient: true };

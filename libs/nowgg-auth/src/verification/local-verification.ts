@@ -1,9 +1,13 @@
 import type { NowggClock } from '../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../identity/identity-provider.js';
-import { VerificationResult } from './decision/verification-result.js';
+import {
+  VerificationResult,
+  type Instant,
+  instantOf,
+  NO_ANSWER,
+  type VerificationRequest,
+} from './decision/verification-result.js';
 import { isBearerToken } from '../identity/token-text.js';
-import { NO_ANSWER, type VerificationRequest } from './remote/verification-request.js';
-import { type Instant, instantOf } from './decision/instant.js';
 
 const MALFORMED: IdentityVerdict = Object.freeze({
   status: 'invalid',

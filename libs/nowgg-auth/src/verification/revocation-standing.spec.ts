@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { ResolvedRevocationOptions } from '../options/options.js';
-import { IssuedTokens } from '../revocation/token-revocations.js';
+import { IssuedTokens } from '../revocation/issued-tokens.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';

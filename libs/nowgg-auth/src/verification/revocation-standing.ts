@@ -2,7 +2,7 @@ import type { NowggClock } from '../clock.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedRevocationOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
-import type { IssuedTokens } from '../revocation/token-revocations.js';
+import type { IssuedTokens } from '../revocation/issued-tokens.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { NEVER_BEGUN } from '../revocation/marks/watermarks.js';
 import type { AuthenticationPolicy, Verdict } from './decision/verdict.js';

@@ -3,15 +3,18 @@ import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options/options.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
-import { VerificationResult } from './decision/verification-result.js';
-import { everyCacheKey } from './cache/cache-key.js';
+import {
+  VerificationResult,
+  ageMs,
+  type Instant,
+  instantOf,
+  type VerificationRequest,
+} from './decision/verification-result.js';
+import { everyCacheKey, refusalTtlMs, RememberedAcceptance, VerdictCache } from './cache/verdict-cache.js';
 import { aheadMs } from './decision/decide.js';
 import { acceptsTokenType } from './decision/token-route.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
-import { refusalTtlMs, RememberedAcceptance, VerdictCache } from './cache/verdict-cache.js';
-import type { VerificationRequest } from './remote/verification-request.js';
-import { ageMs, type Instant, instantOf } from './decision/instant.js';
 
 export interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;

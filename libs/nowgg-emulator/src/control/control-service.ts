@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonObject } from '../endpoints/fields.js';
 import { errorMessage } from '../error-message.js';
-import { isFromThisMachine, isFromStrangePage } from '../http/local-request.js';
-import { hasBody, readJson } from '../http/read-json.js';
+import { isFromThisMachine, isFromStrangePage, hasBody, readJson } from '../http/request.js';
 import { sendJson } from '../http/send.js';
 import type { EmulatorControls } from '../nowgg-emulator.js';
 import type { ControlRoute } from './control-routes.js';

@@ -14,8 +14,7 @@ import type { FaultPlan } from '../faults/fault-plan.js';
 import { playFaults } from '../faults/play-faults.js';
 import type { ResolvedOptions } from '../options.js';
 import type { OpenRecord, RecordedRequest, RequestLog } from '../request-log.js';
-import type { ReadBody } from './read-json.js';
-import { hasBody, pathOf, readJson } from './read-json.js';
+import { type ReadBody, hasBody, pathOf, readJson } from './request.js';
 import { sendReply } from './send.js';
 
 type Answer<Input> = (input: Input, accounts: EmulatedAccounts, options: ResolvedOptions) => Reply;

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isFromThisMachine } from '../http/local-request.js';
-import { pathOf } from '../http/read-json.js';
+import { isFromThisMachine, pathOf } from '../http/request.js';
 import { isPagePath, loadPageFile } from './page-files.js';
 
 /** Headers that permit nothing from other origins, nothing inline, no text that becomes HTML, and no frames. */

@@ -3,7 +3,7 @@ import type { NowggClock } from '../../clock.js';
 import type { IdentityProviders } from '../../identity/identity-providers.js';
 import type { ResolvedTokensOptions } from '../../options/options.js';
 import type { GrantRevocations } from '../../revocation/grant-revocations.js';
-import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import { CodeAdmission } from './code-admission.js';

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RevokedGrant } from '../../revocation/token-revocations.js';
+import type { RevokedGrant } from '../../revocation/issued-tokens.js';
 import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../../events/security-events.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import type { NowggTokenService } from '../nowgg-token-service.js';

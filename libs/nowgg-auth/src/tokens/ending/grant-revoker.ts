@@ -1,5 +1,5 @@
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { hasText, type GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';

@@ -1,4 +1,4 @@
-import { IssuedTokens } from '../../revocation/token-revocations.js';
+import { IssuedTokens } from '../../revocation/issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 
 /** Implements the port with the token store and with the exchanges in progress in this process. */

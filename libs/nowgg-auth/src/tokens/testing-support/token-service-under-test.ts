@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { IdentityProviders } from '../../identity/identity-providers.js';
 import type { EncryptionKey, ResolvedTokensOptions, TokensOptions } from '../../options/options.js';
-import type { TokenRevocations } from '../../revocation/token-revocations.js';
+import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { strongKey } from '../../testing-support/strong-key.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';

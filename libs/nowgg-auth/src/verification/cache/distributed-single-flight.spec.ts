@@ -3,10 +3,9 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { TokenFacts } from '../../principal.js';
 import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
-import { VerificationResult } from '../decision/verification-result.js';
+import { VerificationResult, instantOf } from '../decision/verification-result.js';
 import { DistributedSingleFlight } from './distributed-single-flight.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
-import { instantOf } from '../decision/instant.js';
 
 /** A shared cache in memory whose behavior a test can change. */
 class FakeSharedCache extends SharedCache {

@@ -1,8 +1,7 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import { VerificationResult } from '../decision/verification-result.js';
+import { VerificationResult, instantOf } from '../decision/verification-result.js';
 import type { SharedCache, SharedVerdict } from './shared-cache.js';
-import { instantOf } from '../decision/instant.js';
 
 /** First wait for another process's answer, in milliseconds; it grows to the longest. */
 const FIRST_POLL_MS = 5;

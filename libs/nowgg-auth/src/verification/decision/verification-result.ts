@@ -1,7 +1,51 @@
-import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
+import type { IdentityProvider, IdentityVerdict, UnknownVerdict } from '../../identity/identity-provider.js';
 import { digestOfCredentialId } from '../../identity/token-text.js';
 import { type Acceptance, acceptanceOf } from './verdict.js';
-import type { Instant } from './instant.js';
+import type { NowggClock } from '../../clock.js';
+import type { TokenType } from '../../principal.js';
+
+/** An instant on both clocks. */
+export interface Instant {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** Reads both clocks at the same time. */
+export function instantOf(clock: NowggClock): Instant {
+  return { wallMs: clock.now(), monotonicMs: clock.monotonicNow() };
+}
+
+/**
+ * Milliseconds since an instant: the larger value of the two clocks, so that neither a wall clock that was set back nor
+ * a machine that slept makes a verdict look younger than it is.
+ */
+export function ageMs(since: Instant, nowMs: number, monotonicNowMs: number): number {
+  const wall = nowMs - since.wallMs;
+  const monotonic = monotonicNowMs - since.monotonicMs;
+  return wall > monotonic ? wall : monotonic;
+}
+
+/** A token that an identity system is asked about. */
+export interface AskedToken {
+  /** Digest of the token: distinguishes tokens without holding one. */
+  readonly digest: string;
+  readonly token: string;
+  readonly tokenType: TokenType;
+  /** Whether the token is a well-formed JWS whose `exp` and `aud` are valid. */
+  readonly isPlausible: boolean;
+}
+
+/** A request to an identity system to verify a token. */
+export interface VerificationRequest extends AskedToken {
+  /** Whether this process has accepted the token before, for {@link player}. */
+  readonly known?: boolean;
+  readonly player?: string | undefined;
+  /** The request's source, as the application names it. */
+  readonly source?: string | undefined;
+}
+
+/** The result for a provider that throws: it has not refused the token, and its error may contain what it sent. */
+export const NO_ANSWER: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'invalid_response' });
 
 /** The identity system's answer, and when it was asked. One result serves every caller that waited for it. */
 export class VerificationResult {

@@ -1,18 +1,10 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
-import type { TokenFacts, TokenType } from '../../principal.js';
+import type { TokenFacts } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import type { AskedToken } from '../decision/verification-result.js';
 import { Canaries, type Canary } from './canaries.js';
 import { type CanaryAnswer, RefusalEvidence, type Ruling, type Sent } from './refusal-evidence.js';
-
-/** A token that was asked about. */
-export interface AskedToken {
-  readonly digest: string;
-  readonly token: string;
-  readonly tokenType: TokenType;
-  /** Whether the token is a well-formed JWS whose `exp` and `aud` are valid. */
-  readonly isPlausible: boolean;
-}
 
 export interface ClientEvidenceOptions {
   /** Time limit for one request, in milliseconds. A canary has half of it, because a caller waits for both. */

@@ -1,12 +1,10 @@
 import type { NowggClock } from '../../clock.js';
 import { clampRetryAfter } from '../../errors.js';
-import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { IdentityVerdict, UnknownVerdict } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';
-
-type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 
 /** Replies that are not a clean answer: they are about the token unless tokens accepted before get no better ones. */
 const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'invalid_response', 'redirect']);

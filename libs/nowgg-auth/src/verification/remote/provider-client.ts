@@ -1,15 +1,14 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
+import type { UnknownReason } from '../../identity/reasons.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { VerificationResult } from '../decision/verification-result.js';
+import { VerificationResult, instantOf, NO_ANSWER, type VerificationRequest } from '../decision/verification-result.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { ConnectionHealth } from './connection-health.js';
-import { NO_ANSWER, type VerificationRequest, type UnknownVerdict } from './verification-request.js';
 import { RequestAdmission } from './request-admission.js';
 import { type Sent, SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
-import { instantOf } from '../decision/instant.js';
 
 export type ProviderClientOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
@@ -150,7 +149,7 @@ export class ProviderClient {
     return { verdict: { status: 'unknown', reason: 'own_credentials_suspect', retryAfterMs: restMs }, restMs };
   }
 
-  #report(reason: UnknownVerdict['reason']): void {
+  #report(reason: UnknownReason): void {
     if (reason === 'tls') publishSecurityEvent({ type: 'tls_failure', provider: this.#provider.name });
     if (reason === 'mismatched_reply') publishSecurityEvent({ type: reason, provider: this.#provider.name });
   }

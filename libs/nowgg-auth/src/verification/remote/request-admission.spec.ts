@@ -3,7 +3,7 @@ import type { VerificationBudget } from '../../options/options.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { settled } from '../../tokens/testing-support/token-service-under-test.js';
 import { RequestAdmission } from './request-admission.js';
-import type { VerificationRequest } from './verification-request.js';
+import type { VerificationRequest } from '../decision/verification-result.js';
 
 const question = (about: Partial<VerificationRequest> = {}): VerificationRequest => ({
   digest: 'digest',

@@ -1,11 +1,10 @@
 import { Bulkhead, type Leave } from '../../resilience/bulkhead.js';
 import type { NowggClock } from '../../clock.js';
 import { isAllowed } from '../../resilience/hook-answer.js';
-import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { UnknownVerdict } from '../../identity/identity-provider.js';
 import type { ResolvedVerificationOptions } from '../../options/options.js';
-import type { VerificationRequest } from './verification-request.js';
+import type { VerificationRequest } from '../decision/verification-result.js';
 
-type UnknownVerdict = Extract<IdentityVerdict, { status: 'unknown' }>;
 type AdmissionOptions = Pick<ResolvedVerificationOptions, 'maxInFlight' | 'timeoutMs' | 'budget'>;
 
 /** One player, or one source of tokens not accepted before, may use one part in this many of the places. */

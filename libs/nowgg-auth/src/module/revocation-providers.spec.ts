@@ -5,7 +5,7 @@ import type { TokenStore } from '../tokens/store/token-store.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
 import { MemoryRevocationStore } from '../revocation/memory-revocation-store.js';
-import { ReachWarning } from './reach-warning.js';
+import { ReachWarning } from './revocation-providers.js';
 
 const memoryTokens = new MemoryTokenStore(new ManualClock());
 /** Grants in a database, as far as a warning can tell. */

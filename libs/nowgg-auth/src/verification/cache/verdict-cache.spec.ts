@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { cacheKey, type KeyScope } from './cache-key.js';
+import { cacheKey, type KeyScope } from './verdict-cache.js';
 import { tokenDigest } from '../../identity/token-text.js';
 import { propertyRuns } from '../../testing-support/property-runs.js';
 

@@ -1,0 +1,48 @@
+/**
+ * Port: the vault's knowledge about the access tokens that it handed out. Asked only when a watermark would refuse a
+ * token and the token does not state when it was issued.
+ */
+export abstract class IssuedTokens {
+  /**
+   * When the exchange or refresh that brought this token began, in epoch milliseconds of the store's clock; undefined
+   * for a token that the vault did not hand out.
+   *
+   * @param credentialId see `IdentityProvider.credentialIdOf`
+   */
+  abstract findBegunAt(provider: string, credentialId: string): Promise<number | undefined>;
+}
+
+/**
+ * Port: checks whether a token that was handed out here belongs to the user for whom it was refreshed. Called once for
+ * each token that does not name its user, when the identity system has just named the user.
+ */
+export abstract class TokenOwners {
+  /**
+   * Returns false when the token was handed out for another user's grant. The implementation has refused the token and
+   * withheld it from the grant by then. Never throws: a failed look-up counts as confirmed.
+   */
+  abstract confirm(provider: string, token: string, userId: string): Promise<boolean>;
+}
+
+/** An access token that a grant handed out. */
+export interface HandedOutToken {
+  /** See `IdentityProvider.credentialIdOf`. */
+  readonly credentialId: string;
+  /** When it expires, epoch milliseconds; undefined when that is not known. */
+  readonly notAfterMs: number | undefined;
+}
+
+/** A grant that was just revoked, with the data that identifies its tokens. */
+export interface RevokedGrant {
+  readonly provider: string;
+  readonly userId: string;
+  /** Only where no other live grant has this session. */
+  readonly sessionId: string | undefined;
+  /** Every token that the grant handed out and that has not expired. */
+  readonly tokens: readonly HandedOutToken[];
+}
+
+/** Port: refuses the tokens of a revoked grant here before they expire. */
+export abstract class TokenRevocations {
+  abstract refuseTokensOf(grant: RevokedGrant): Promise<void>;
+}
