@@ -8,8 +8,6 @@ import { CachedDocument, type Loading, type MissCause } from './cached-document.
 export interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
-  /** Keys that are the only one for their algorithm and `kid`: never more than the set contains. */
-  readonly found: Map<string, CryptoKey>;
 }
 
 /** The result of the search for the key of one token. */
@@ -24,7 +22,7 @@ export type KeySearch<T> =
  *
  * @param keys at least one, at most eight
  */
-export type KeyTrial<T> = (keys: readonly CryptoKey[], set: Keys) => Promise<T | undefined>;
+export type KeyTrial<T> = (keys: readonly CryptoKey[]) => Promise<T | undefined>;
 
 /** Maximum number of keys that are tried for one header, to limit the cost of a forged token. */
 const MOST_FITTING = 8;
@@ -50,11 +48,6 @@ export class JwksSource {
     this.#document = new CachedDocument(options);
   }
 
-  /** The cached key set unless it needs renewal, so that the first use of most tokens needs no wait. */
-  known(): Keys | undefined {
-    return this.#document.peek();
-  }
-
   /**
    * Tries the keys that match this header, the known ones first. Fetches the set again, at most once per cool-down,
    * when none matches or the trial needs more. `none` requires a set that was requested after this call started.
@@ -72,7 +65,7 @@ export class JwksSource {
     while (document?.status === 'loaded') {
       const keys = await fittingKeys(document.value, header);
       if (keys === 'unusable') return { status: 'none' };
-      const value = keys.length === 0 ? undefined : await trial(keys, document.value);
+      const value = keys.length === 0 ? undefined : await trial(keys);
       if (value !== undefined) return { status: 'found', value };
       document = await this.#document.refetchAfterMiss(cause, document.value, since, signal);
     }
@@ -88,7 +81,7 @@ export class JwksSource {
 
 /** Reads a fetched key set; undefined when it is not one. */
 export function readKeys(value: unknown): Keys | undefined {
-  return isKeySet(value) ? { set: value, find: createLocalJWKSet(value), found: new Map() } : undefined;
+  return isKeySet(value) ? { set: value, find: createLocalJWKSet(value) } : undefined;
 }
 
 /** An empty set is not accepted, because it would refuse every token: it is a fault of the issuer, not a withdrawal. */
@@ -99,13 +92,8 @@ function isKeySet(value: unknown): value is JSONWebKeySet {
 
 /** Keys that match a header; empty for none. `unusable`: one matches but cannot verify, as in any newer set. */
 async function fittingKeys(keys: Keys, header: JWSHeaderParameters): Promise<readonly CryptoKey[] | 'unusable'> {
-  const name = `${header.alg} ${header.kid}`;
-  const known = keys.found.get(name);
-  if (known) return [known];
   try {
-    const key = await keys.find(header);
-    if (header.kid !== undefined) keys.found.set(name, key);
-    return [key];
+    return [await keys.find(header)];
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) return [];
     return error instanceof errors.JWKSMultipleMatchingKeys ? severalKeys(error) : 'unusable';

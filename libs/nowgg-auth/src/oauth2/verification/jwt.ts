@@ -12,11 +12,9 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
-import type { Keys } from '../endpoints/jwks-source.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
 import { factsOf } from './token-facts.js';
-import { VerifiedHeaderCache } from './verified-header-cache.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface JwtVerificationOptions {
@@ -119,7 +117,6 @@ class JwtVerification implements TokenVerification {
   readonly #issuers: string[];
   readonly #requiredClaims: string[];
   readonly #textClaims: readonly string[];
-  readonly #provenHeaders = new VerifiedHeaderCache();
 
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
@@ -131,26 +128,15 @@ class JwtVerification implements TokenVerification {
     this.#textClaims = claims.texts;
   }
 
-  verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
+  async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
     // Before any lookup: the library accepts several encodings of a token, and each would count as a separate token.
-    if (!isCanonicalJws(token)) return Promise.resolve(MISSPELLED);
-    const nowMs = this.#client.clock.now();
-    const known = this.#client.keys.known();
-    // A proven header is not checked again: that and the wait for a key would cost more than all other steps.
-    const key = this.#provenHeaders.find(known, headerOf(token));
-    if (key === undefined) return this.#verifyUnknownHeader(token, nowMs, signal);
-    return jwtVerify(token, key, this.#checksAt(nowMs)).then(
-      ({ payload }) => this.#accept(payload, nowMs, signal),
-      (error: unknown) => refused(reasonOf(error)),
-    );
-  }
-
-  async #verifyUnknownHeader(token: string, nowMs: number, signal: AbortSignal): Promise<IdentityVerdict> {
+    if (!isCanonicalJws(token)) return MISSPELLED;
     const header = readHeader(token);
-    const refusal = header ? this.#headerRefusal(header) : 'invalid_token';
-    if (!header || refusal !== undefined) return refused(refusal ?? 'invalid_token');
-    const attempt: Attempt = { token, nowMs, signal, namesKey: header.kid !== undefined };
-    const trial = (keys: readonly CryptoKey[], set: Keys) => this.#tryEach(keys, set, attempt);
+    if (!header) return refused('invalid_token');
+    const refusal = this.#headerRefusal(header);
+    if (refusal !== undefined) return refused(refusal);
+    const attempt: Attempt = { token, nowMs: this.#client.clock.now(), signal, namesKey: header.kid !== undefined };
+    const trial = (keys: readonly CryptoKey[]) => this.#tryEach(keys, attempt);
     const search = await this.#client.keys.findAll('token', header, signal, trial);
     if (search.status === 'found') return search.value;
     // Without a key the refusal must not be cached: the key may be published at any moment.
@@ -158,13 +144,12 @@ class JwtVerification implements TokenVerification {
   }
 
   /** The verdict with the key that signed this token. Undefined when none did, but a newer key may have. */
-  async #tryEach(keys: readonly CryptoKey[], set: Keys, attempt: Attempt): Promise<IdentityVerdict | undefined> {
+  async #tryEach(keys: readonly CryptoKey[], attempt: Attempt): Promise<IdentityVerdict | undefined> {
     const { token, nowMs, signal, namesKey } = attempt;
     const checks = this.#checksAt(nowMs);
     for (const key of keys) {
       try {
         const { payload } = await jwtVerify(token, key, checks);
-        if (namesKey && keys.length === 1) this.#provenHeaders.note(set, headerOf(token), key);
         return await this.#accept(payload, nowMs, signal);
       } catch (error) {
         if (!isOfTheKey(error)) return refused(reasonOf(error));
@@ -185,12 +170,9 @@ class JwtVerification implements TokenVerification {
     };
   }
 
-  #accept(claims: JWTPayload, nowMs: number, signal: AbortSignal): IdentityVerdict | Promise<IdentityVerdict> {
-    const metadata = this.#client.knownMetadata();
-    return metadata ? this.#judge(claims, metadata.issuer, nowMs) : this.#acceptLater(claims, signal);
-  }
-
-  async #acceptLater(claims: JWTPayload, signal: AbortSignal): Promise<IdentityVerdict> {
+  async #accept(claims: JWTPayload, nowMs: number, signal: AbortSignal): Promise<IdentityVerdict> {
+    const known = this.#client.knownMetadata();
+    if (known) return this.#judge(claims, known.issuer, nowMs);
     const metadata = await this.#client.metadata(signal);
     if (metadata.status === 'failed') return { ...metadata, status: 'unknown' };
     return this.#judge(claims, metadata.value.issuer, this.#client.clock.now());
@@ -229,11 +211,6 @@ class JwtVerification implements TokenVerification {
 
 /** Not cached, so that such texts use no space in the cache of refusals. */
 const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), isOwnFinding: true });
-
-/** The encoded header. */
-function headerOf(token: string): string {
-  return token.slice(0, token.indexOf('.'));
-}
 
 /** Decodes the header. Undefined for a text without a JOSE header. */
 function readHeader(token: string): ProtectedHeaderParameters | undefined {
