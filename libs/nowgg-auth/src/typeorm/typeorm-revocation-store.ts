@@ -65,14 +65,9 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
   override async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
     const given = onePerSubject(watermarks);
-    const rows = await this.#database.rows<WatermarkRow>(this.#statements.put, [
-      given.map(({ provider }) => provider),
-      given.map(({ kind }) => kind),
-      given.map(({ id }) => id),
-      given.map(({ issuedUntilMs }) => issuedUntilMs ?? null),
-      given.map(({ refusedUntilMs }) => refusedUntilMs ?? null),
-      given.map(({ notAfterMs }) => notAfterMs ?? null),
-    ]);
+    const columns = ['provider', 'kind', 'id', 'issuedUntilMs', 'refusedUntilMs', 'notAfterMs'] as const;
+    const lists = columns.map((column) => given.map((each) => each[column] ?? null));
+    const rows = await this.#database.rows<WatermarkRow>(this.#statements.put, lists);
     return rows.map(watermarkOf);
   }
 

@@ -73,25 +73,15 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async commitTokens(commit: TokenCommit): Promise<GrantRecord | undefined> {
-    const {
-      id,
-      generation,
-      sessionVersion,
-      refreshCiphertext,
-      accessCiphertext,
-      accessTokenExpiresAtMs,
-      refreshTokenExpiresAtMs,
-    } = commit;
-    const columns = [
-      id,
-      generation,
-      sessionVersion,
-      refreshCiphertext,
-      accessCiphertext,
-      accessTokenExpiresAtMs,
-      refreshTokenExpiresAtMs,
+    const { issued } = commit;
+    const row = [
+      commit.id,
+      commit.generation,
+      commit.sessionVersion,
+      commit.refreshCiphertext,
+      commit.accessCiphertext,
     ];
-    const { withheldForMs, isForeign = false, issued } = commit;
+    const times = [commit.accessTokenExpiresAtMs, commit.refreshTokenExpiresAtMs, commit.withheldForMs];
     const token = [
       issued?.credentialId,
       issued?.scopes,
@@ -99,7 +89,7 @@ export class TypeOrmTokenStore extends TokenStore {
       WATERMARK_RETENTION_MS,
       EXPIRY_TOLERANCE_MS,
     ];
-    return this.#grant(this.#grants.commit, [...columns, withheldForMs, ...token, isForeign]);
+    return this.#grant(this.#grants.commit, [...row, ...times, ...token, commit.isForeign ?? false]);
   }
 
   override async recordFailure({ id, generation, owner, inDoubt, retryInMs }: AttemptFailure): Promise<boolean> {
@@ -137,8 +127,7 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async listUnwiped(endedForMs: number, afterId: string | undefined, limit: number): Promise<GrantRecord[]> {
-    const rows = await this.#database.upkeepRows<GrantRow>(this.#vault.listUnwiped, [afterId, endedForMs, limit]);
-    return rows.map(grantRecordOf);
+    return this.#upkeepGrants(this.#vault.listUnwiped, [afterId, endedForMs, limit]);
   }
 
   override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
@@ -179,22 +168,12 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined> {
-    const { id, provider, clientKey, userId, sessionId, refreshCiphertext, accessCiphertext } = grant;
-    const { accessTokenExpiresAtMs, refreshTokenExpiresAtMs, handleKeyId, originMac } = grant;
-    const columns = [
-      id,
-      provider,
-      clientKey,
-      userId,
-      sessionId,
-      refreshCiphertext,
-      accessCiphertext,
-      accessTokenExpiresAtMs,
-      refreshTokenExpiresAtMs,
-    ];
+    const row = [grant.id, grant.provider, grant.clientKey, grant.userId, grant.sessionId];
+    const texts = [grant.refreshCiphertext, grant.accessCiphertext];
+    const times = [grant.accessTokenExpiresAtMs, grant.refreshTokenExpiresAtMs];
     const token = [grant.issued?.credentialId, grant.issued?.scopes, WATERMARK_RETENTION_MS];
-    const columnsAfter = [FIRST_GENERATION, ...token, handleKeyId, originMac];
-    return this.#grant(this.#exchanges.complete, [codeHash, ...columns, ...columnsAfter]);
+    const parameters = [codeHash, ...row, ...texts, ...times, FIRST_GENERATION, ...token];
+    return this.#grant(this.#exchanges.complete, [...parameters, grant.handleKeyId, grant.originMac]);
   }
 
   override async releaseExchange({ codeHash, owner, keepsLease }: ExchangeRelease): Promise<void> {
@@ -210,19 +189,13 @@ export class TypeOrmTokenStore extends TokenStore {
     afterId: string | undefined,
     limit: number,
   ): Promise<GrantRecord[]> {
-    const rows = await this.#database.upkeepRows<GrantRow>(this.#vault.listSealedOtherwise, [header, afterId, limit]);
-    return rows.map(grantRecordOf);
+    return this.#upkeepGrants(this.#vault.listSealedOtherwise, [header, afterId, limit]);
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
-    const columns = [
-      resealed.map(({ id }) => id),
-      resealed.map(({ generation }) => generation),
-      resealed.map(({ sessionVersion }) => sessionVersion),
-      resealed.map(({ refreshCiphertext }) => refreshCiphertext),
-      resealed.map(({ accessCiphertext }) => accessCiphertext),
-    ];
-    return this.#count(this.#vault.reseal, columns);
+    const columns = ['id', 'generation', 'sessionVersion', 'refreshCiphertext', 'accessCiphertext'] as const;
+    const lists = columns.map((column) => resealed.map((each) => each[column]));
+    return this.#count(this.#vault.reseal, lists);
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
@@ -279,6 +252,10 @@ export class TypeOrmTokenStore extends TokenStore {
 
   async #grantList(statement: string, parameters: readonly unknown[]): Promise<GrantRecord[]> {
     return (await this.#database.rows<GrantRow>(statement, parameters)).map(grantRecordOf);
+  }
+
+  async #upkeepGrants(statement: string, parameters: readonly unknown[]): Promise<GrantRecord[]> {
+    return (await this.#database.upkeepRows<GrantRow>(statement, parameters)).map(grantRecordOf);
   }
 
   async #any(statement: string, parameters: readonly unknown[]): Promise<boolean> {

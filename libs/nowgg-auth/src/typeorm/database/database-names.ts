@@ -13,5 +13,24 @@ export function qualifiedTable(dataSource: DataSource, table: string): string {
   return schema === undefined ? `"${table}"` : `"${schema.replaceAll('"', '""')}"."${table}"`;
 }
 
+const TABLES = {
+  grant: 'nowgg_grant',
+  exchange: 'nowgg_exchange',
+  client: 'nowgg_client',
+  key: 'nowgg_key',
+  revocation: 'nowgg_revocation',
+  issuedToken: 'nowgg_issued_token',
+  userLock: 'nowgg_user_lock',
+  tokenLife: 'nowgg_token_life',
+} as const;
+
+/** Names of the tables, as statements write them. */
+export type TokenTables = Readonly<Record<keyof typeof TABLES, string>>;
+
+export function tokenTables(dataSource: DataSource): TokenTables {
+  const names = Object.entries(TABLES).map(([table, name]) => [table, qualifiedTable(dataSource, name)]);
+  return Object.fromEntries(names) as TokenTables;
+}
+
 /** Name of the NOTIFY channel; its messages are empty. */
 export const PG_REVOCATION_CHANNEL = 'nowgg_revocation';

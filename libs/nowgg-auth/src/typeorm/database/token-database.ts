@@ -2,21 +2,9 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
 import { databaseError, isOverdue, isRepeatable } from './database-errors.js';
-import { qualifiedTable } from './database-names.js';
+import { type TokenTables, tokenTables } from './database-names.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
-
-/** Names of the tables, as statements write them. */
-export interface TokenTables {
-  readonly grant: string;
-  readonly exchange: string;
-  readonly client: string;
-  readonly key: string;
-  readonly revocation: string;
-  readonly issuedToken: string;
-  readonly userLock: string;
-  readonly tokenLife: string;
-}
 
 const REPEATS = 3;
 const REPEAT_PAUSE_MS = 20;
@@ -44,16 +32,7 @@ export class TokenDatabase {
     this.#applications = applications;
     this.poolSize = poolSize ?? defaultPoolSize(applications.options);
     this.#clock = clock;
-    this.tables = {
-      grant: qualifiedTable(applications, 'nowgg_grant'),
-      exchange: qualifiedTable(applications, 'nowgg_exchange'),
-      client: qualifiedTable(applications, 'nowgg_client'),
-      key: qualifiedTable(applications, 'nowgg_key'),
-      revocation: qualifiedTable(applications, 'nowgg_revocation'),
-      issuedToken: qualifiedTable(applications, 'nowgg_issued_token'),
-      userLock: qualifiedTable(applications, 'nowgg_user_lock'),
-      tokenLife: qualifiedTable(applications, 'nowgg_token_life'),
-    };
+    this.tables = tokenTables(applications);
   }
 
   /** @param statement begins with SELECT or WITH, so that every driver version returns plain rows */

@@ -1,7 +1,7 @@
 import type { ExchangeRecord } from '../../tokens/store/exchange-record.js';
 import { grantRow } from './grant-row.js';
 import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
-import type { TokenTables } from '../database/token-database.js';
+import type { TokenTables } from '../database/database-names.js';
 
 export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<ExchangeRecord[K], undefined> | null };
 

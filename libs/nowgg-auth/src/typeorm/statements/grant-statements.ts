@@ -1,6 +1,6 @@
 import { grantRow } from './grant-row.js';
 import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
-import type { TokenTables } from '../database/token-database.js';
+import type { TokenTables } from '../database/database-names.js';
 
 /** A parameter in milliseconds, as an interval. */
 const interval = (parameter: string) => `${parameter}::float8 * interval '1 millisecond'`;

@@ -1,6 +1,5 @@
-import { PG_REVOCATION_CHANNEL } from '../database/database-names.js';
+import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
 import { pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
-import type { TokenTables } from '../database/token-database.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 

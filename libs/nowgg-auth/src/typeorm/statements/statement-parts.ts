@@ -2,7 +2,7 @@
 export const LOCK_TIMEOUT = `(SELECT set_config('lock_timeout', '2000', true)) AS bounded`;
 
 /** Expressions for the values that a grant's row does not have. */
-export interface IssuedTokenValues {
+interface IssuedTokenValues {
   readonly digest: string;
   readonly scopes: string;
   readonly begunAt: string;

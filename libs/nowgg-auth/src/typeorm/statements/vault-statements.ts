@@ -1,5 +1,5 @@
 import { grantRow } from './grant-row.js';
-import type { TokenTables } from '../database/token-database.js';
+import type { TokenTables } from '../database/database-names.js';
 
 const HAS_TEXT = 'length(refresh_ct) > 0';
 const ENDED = "state IN ('needs_reauth', 'revoked')";
