@@ -1,10 +1,11 @@
 import { type Provider, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { NowggClock } from '../clock.js';
+import { provide } from './provide.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
-import { RevocationFeed, type RevocationNotifier } from '../revocation/revocation-feed.js';
+import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
@@ -21,33 +22,29 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
         wiring.create({ clock }, ...dependencies),
       inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
     },
-    {
-      provide: RevocationFeed,
-      useFactory: (
-        store: RevocationStore,
-        clock: NowggClock,
-        hints: RevocationNotifier | undefined,
-        { revocation }: ResolvedNowggAuthOptions,
-      ) => new RevocationFeed(store, clock, hints, new TokenLives(revocation.longestTokenLifeMs)),
-      inject: [RevocationStore, NowggClock, OPTIONAL_SHARED_CACHE, RESOLVED_OPTIONS],
-    },
-    {
-      provide: ReachWarning,
-      useFactory: (revocations: RevocationStore, tokens: TokenStore | undefined) =>
-        new ReachWarning(revocations, tokens),
-      inject: [RevocationStore, { token: TokenStore, optional: true }],
-    },
-    {
-      provide: NowggRevocationService,
-      useFactory: (
+    provide(
+      RevocationFeed,
+      { store: RevocationStore, clock: NowggClock, hints: OPTIONAL_SHARED_CACHE, options: RESOLVED_OPTIONS },
+      ({ store, clock, hints, options }) =>
+        new RevocationFeed(store, clock, hints, new TokenLives(options.revocation.longestTokenLifeMs)),
+    ),
+    provide(
+      ReachWarning,
+      { revocations: RevocationStore, tokens: { token: TokenStore, optional: true } },
+      ({ revocations, tokens }) => new ReachWarning(revocations, tokens),
+    ),
+    provide(
+      NowggRevocationService,
+      {
         store: RevocationStore,
         feed: RevocationFeed,
         providers: IdentityProviders,
         clock: NowggClock,
-        { verification: { clockSkewMs } }: ResolvedNowggAuthOptions,
-      ) => new NowggRevocationService({ store, feed, providers, clock, clockSkewMs }),
-      inject: [RevocationStore, RevocationFeed, IdentityProviders, NowggClock, RESOLVED_OPTIONS],
-    },
+        options: RESOLVED_OPTIONS,
+      },
+      ({ options, ...parts }) =>
+        new NowggRevocationService({ ...parts, clockSkewMs: options.verification.clockSkewMs }),
+    ),
   ];
 }
 

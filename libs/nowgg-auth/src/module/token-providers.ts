@@ -1,5 +1,6 @@
 import { type Provider, Scope } from '@nestjs/common';
 import { NowggClock } from '../clock.js';
+import { provide } from './provide.js';
 import { NowggConfigurationError } from '../errors.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
@@ -27,96 +28,59 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         wiring.create({ clock }, ...dependencies),
       inject: [RESOLVED_OPTIONS, NowggClock, ...wiring.inject],
     },
-    {
-      provide: GrantRevocations,
-      useFactory: (
-        store: RevocationStore,
-        feed: RevocationFeed,
-        clock: NowggClock,
-        { verification: { clockSkewMs } }: ResolvedNowggAuthOptions,
-      ) => new WatermarkedGrants({ store, feed, clock, clockSkewMs }),
-      inject: [RevocationStore, RevocationFeed, NowggClock, RESOLVED_OPTIONS],
-    },
-    {
-      provide: StoredIssuedTokens,
-      useFactory: (store: TokenStore) => new StoredIssuedTokens(store),
-      inject: [TokenStore],
-    },
-    {
-      provide: TokenOwners,
-      useFactory: (store: TokenStore, identityProviders: IdentityProviders, revocations: NowggRevocationService) =>
-        new StoredTokenOwners({ store, identityProviders, revocations }),
-      inject: [TokenStore, IdentityProviders, NowggRevocationService],
-    },
+    provide(
+      GrantRevocations,
+      { store: RevocationStore, feed: RevocationFeed, clock: NowggClock, options: RESOLVED_OPTIONS },
+      ({ options, ...parts }) => new WatermarkedGrants({ ...parts, clockSkewMs: options.verification.clockSkewMs }),
+    ),
+    provide(StoredIssuedTokens, { store: TokenStore }, ({ store }) => new StoredIssuedTokens(store)),
     { provide: IssuedTokens, useExisting: StoredIssuedTokens },
-    {
-      provide: NowggTokenService,
-      useFactory: (
+    provide(
+      TokenOwners,
+      { store: TokenStore, identityProviders: IdentityProviders, revocations: NowggRevocationService },
+      (parts) => new StoredTokenOwners(parts),
+    ),
+    provide(
+      NowggTokenService,
+      {
         store: TokenStore,
         identityProviders: IdentityProviders,
         authenticator: NowggAuthenticator,
         revocations: NowggRevocationService,
         grantRevocations: GrantRevocations,
         issuedTokens: StoredIssuedTokens,
-        clock: NowggClock,
-        { tokens: options }: ResolvedNowggAuthOptions,
         evidence: ClientEvidences,
-      ) => {
-        if (!options) throw withoutKeys();
-        const given = {
-          store,
-          identityProviders,
-          authenticator,
-          revocations,
-          grantRevocations,
-          issuedTokens,
-          evidence,
-        };
-        const service = new NowggTokenService({ ...given, clock, options });
-        revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
+        clock: NowggClock,
+        resolved: RESOLVED_OPTIONS,
+      },
+      ({ resolved, ...parts }) => {
+        const service = new NowggTokenService({ ...parts, options: tokenOptions(resolved) });
+        parts.revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
       },
-      inject: [
-        TokenStore,
-        IdentityProviders,
-        NowggAuthenticator,
-        NowggRevocationService,
-        GrantRevocations,
-        StoredIssuedTokens,
-        NowggClock,
-        RESOLVED_OPTIONS,
-        ClientEvidences,
-      ],
-    },
+    ),
     { provide: WIRED_TOKEN_SERVICE, useExisting: NowggTokenService },
-    {
-      provide: NowggVaultService,
-      useFactory: (
+    provide(
+      NowggVaultService,
+      {
         store: TokenStore,
         identityProviders: IdentityProviders,
         revocationStore: RevocationStore,
         tokenService: NowggTokenService,
-        { tokens }: ResolvedNowggAuthOptions,
-      ) => {
-        if (!tokens) throw withoutKeys();
-        const { encryptionKeys, openFirstVersion } = tokens;
-        const finishBrokenOffEnds = () => tokenService.finishBrokenOffEnds();
-        return new NowggVaultService({
-          store,
-          identityProviders,
-          encryptionKeys,
-          openFirstVersion,
-          revocationStore,
-          finishBrokenOffEnds,
-        });
+        resolved: RESOLVED_OPTIONS,
       },
-      inject: [TokenStore, IdentityProviders, RevocationStore, NowggTokenService, RESOLVED_OPTIONS],
-    },
+      ({ tokenService, resolved, ...parts }) => {
+        const { encryptionKeys, openFirstVersion } = tokenOptions(resolved);
+        const finishBrokenOffEnds = () => tokenService.finishBrokenOffEnds();
+        return new NowggVaultService({ ...parts, encryptionKeys, openFirstVersion, finishBrokenOffEnds });
+      },
+    ),
   ];
 }
 
-function withoutKeys(): NowggConfigurationError {
-  return new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+function tokenOptions({ tokens }: ResolvedNowggAuthOptions): NonNullable<ResolvedNowggAuthOptions['tokens']> {
+  if (!tokens) throw new NowggConfigurationError('tokens.encryptionKeys is needed with a token store');
+  return tokens;
 }
 
 /** Transient, so that it throws only where it is injected: a singleton would stop applications that only verify. */

@@ -1,6 +1,7 @@
 import { type Provider, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock } from '../clock.js';
+import { provide } from './provide.js';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
@@ -55,60 +56,44 @@ export class ConnectionCloser implements OnApplicationShutdown {
 const identityProviders: readonly Provider[] = [
   { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
   ConnectionCloser,
-  {
-    provide: IdentityProviders,
-    useFactory: (options: ResolvedNowggAuthOptions, http: IdentityHttp, clock: NowggClock) => {
+  provide(
+    IdentityProviders,
+    { options: RESOLVED_OPTIONS, http: IdentityHttp, clock: NowggClock },
+    ({ options, http, clock }) => {
       const context = { http, clock, clockSkewMs: options.verification.clockSkewMs };
       return new IdentityProviders(options.identityProviders.map((definition) => definition.create(context)));
     },
-    inject: [RESOLVED_OPTIONS, IdentityHttp, NowggClock],
-  },
+  ),
 ];
 
-const authenticator: Provider = {
-  provide: NowggAuthenticator,
-  useFactory: (
+const authenticator = provide(
+  NowggAuthenticator,
+  {
     providers: IdentityProviders,
-    { verification: options, revocation }: ResolvedNowggAuthOptions,
+    resolved: RESOLVED_OPTIONS,
     clock: NowggClock,
     revocations: RevocationFeed,
-    sharedCache: SharedCache | undefined,
+    sharedCache: OPTIONAL_SHARED_CACHE,
     evidence: ClientEvidences,
-    issuedTokens: IssuedTokens | undefined,
-    tokenOwners: TokenOwners | undefined,
-  ) => {
-    const known = { revocations, sharedCache, evidence, issuedTokens, tokenOwners };
-    return new CachingAuthenticator({ providers, options, revocation, clock, ...known });
+    issuedTokens: { token: IssuedTokens, optional: true },
+    tokenOwners: { token: TokenOwners, optional: true },
   },
-  inject: [
-    IdentityProviders,
-    RESOLVED_OPTIONS,
-    NowggClock,
-    RevocationFeed,
-    OPTIONAL_SHARED_CACHE,
-    ClientEvidences,
-    { token: IssuedTokens, optional: true },
-    { token: TokenOwners, optional: true },
-  ],
-};
+  ({ resolved: { verification: options, revocation }, ...parts }) =>
+    new CachingAuthenticator({ ...parts, options, revocation }),
+);
 
-const clientEvidences: Provider = {
-  provide: ClientEvidences,
-  useFactory: (providers: IdentityProviders, { verification }: ResolvedNowggAuthOptions, clock: NowggClock) =>
-    new ClientEvidences(providers, clock, verification),
-  inject: [IdentityProviders, RESOLVED_OPTIONS, NowggClock],
-};
+const clientEvidences = provide(
+  ClientEvidences,
+  { providers: IdentityProviders, options: RESOLVED_OPTIONS, clock: NowggClock },
+  ({ providers, options, clock }) => new ClientEvidences(providers, clock, options.verification),
+);
 
-const accountService: Provider = {
-  provide: NowggAccountService,
-  useFactory: (
-    providers: IdentityProviders,
-    authenticator: NowggAuthenticator,
-    options: ResolvedNowggAuthOptions,
-    clock: NowggClock,
-  ) => new NowggAccountService(providers, authenticator, options.verification.timeoutMs, clock),
-  inject: [IdentityProviders, NowggAuthenticator, RESOLVED_OPTIONS, NowggClock],
-};
+const accountService = provide(
+  NowggAccountService,
+  { providers: IdentityProviders, authenticator: NowggAuthenticator, options: RESOLVED_OPTIONS, clock: NowggClock },
+  ({ providers, authenticator, options, clock }) =>
+    new NowggAccountService(providers, authenticator, options.verification.timeoutMs, clock),
+);
 
 function sharedCacheProviders(wiring: SharedCacheWiring | undefined): Provider[] {
   if (!wiring) return [{ provide: OPTIONAL_SHARED_CACHE, useValue: undefined }];
