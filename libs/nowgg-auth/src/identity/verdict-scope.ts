@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -25,9 +25,7 @@ export function commonVerdictScope(scopes: readonly string[]): string {
 }
 
 function hashOf(value: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([SCHEMA, value]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([SCHEMA, value]), 'base64url');
 }
 
 /** A canonical form of the settings, independent of the order of names; undefined values count as absent. */

@@ -3,7 +3,7 @@ import type { UnknownReason } from '../reasons.js';
 import { isJsonObject, ownProperty } from '../claims.js';
 
 /** The part of a now.gg reply that all four endpoints have in common. */
-export type EnvelopeReading =
+type EnvelopeReading =
   | { readonly kind: 'success'; readonly body: Readonly<Record<string, unknown>> }
   /** A well-formed `success: false`. */
   | { readonly kind: 'refusal'; readonly code: string }

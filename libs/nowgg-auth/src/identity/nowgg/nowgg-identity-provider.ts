@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isJsonObject, ownProperty, readAudience, readTimeClaim } from '../claims.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../account-info.js';
 import {
@@ -33,9 +33,7 @@ export class NowggIdentityProvider extends IdentityProvider {
     super();
     const baseUrl = withoutTrailingSlash(options.baseUrl ?? NOWGG_BASE_URL);
     this.name = options.name;
-    this.clientKey = createHash('sha256')
-      .update(JSON.stringify([baseUrl, options.clientId]))
-      .digest('base64url');
+    this.clientKey = hash('sha256', JSON.stringify([baseUrl, options.clientId]), 'base64url');
     this.tokenTypes = options.clientSecret === undefined ? ['id_token'] : ['token', 'id_token'];
     this.#client = {
       provider: this.name,

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { IdentityHttpPurpose } from '../identity-http.js';
 
 /** Connections for one purpose. */
-export interface ConnectionPool {
+interface ConnectionPool {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
 }

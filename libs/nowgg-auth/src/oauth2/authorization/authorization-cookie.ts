@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A cookie to set or clear; {@link header} is the value of a `Set-Cookie` header. */
 export interface AuthorizationCookie {
@@ -108,5 +108,5 @@ function cookieOf(name: string, value: string, maxAgeSeconds: number): Authoriza
 
 /** Not secret: the state itself is part of addresses, which logs keep. */
 function hashOf(state: string): string {
-  return createHash('sha256').update(state).digest('base64url').slice(0, HASH_LENGTH);
+  return hash('sha256', state, 'base64url').slice(0, HASH_LENGTH);
 }

@@ -5,7 +5,7 @@ import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } fr
 import type { PendingSignIn } from './pending-sign-in.js';
 
 /** The code of an authorization response and the values to check its exchange with. */
-export interface AuthorizationResponse {
+interface AuthorizationResponse {
   readonly code: string;
   readonly options: CodeExchangeOptions;
 }

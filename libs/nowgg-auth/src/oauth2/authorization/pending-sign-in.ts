@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isJsonObject } from '../../identity/claims.js';
 import type { KeyRing, SealContext } from '../../tokens/vault/key-ring.js';
 
@@ -40,9 +40,7 @@ export function openSignIn(
 
 /** The key under which a state is claimed for its single use. It does not reveal the state. */
 export function hashOfState({ provider, clientKey }: SignInOwner, state: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['authorization state', provider, clientKey, state]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify(['authorization state', provider, clientKey, state]), 'base64url');
 }
 
 function contextOf(owner: SignInOwner, state: string): SealContext {

@@ -13,7 +13,7 @@ export type Loading<T> =
  */
 export type MissCause = 'token' | 'reply';
 
-export interface LastingDocumentOptions<T> {
+interface CachedDocumentOptions<T> {
   /** For events only. */
   readonly provider: string;
   readonly clock: NowggClock;
@@ -40,7 +40,7 @@ const NONSENSE: Loading<never> = { status: 'failed', reason: 'invalid_response' 
  * document is used for `maxStaleMs`, and the pauses between attempts grow to half a minute.
  */
 export class CachedDocument<T> {
-  readonly #options: LastingDocumentOptions<T>;
+  readonly #options: CachedDocumentOptions<T>;
   #value: T | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
   /** Number of the fetch that brought the value. */
@@ -59,7 +59,7 @@ export class CachedDocument<T> {
 
   readonly #maxStaleMs: number;
 
-  constructor(options: LastingDocumentOptions<T>) {
+  constructor(options: CachedDocumentOptions<T>) {
     this.#options = options;
     this.#maxStaleMs = options.maxStaleMs ?? Number.POSITIVE_INFINITY;
   }

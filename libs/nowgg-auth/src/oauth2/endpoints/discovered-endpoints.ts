@@ -25,7 +25,7 @@ export interface EndpointRefusal {
 }
 
 /** The metadata to use, or the reason why none of it is used. */
-export type JudgedMetadata =
+type JudgedMetadata =
   | { readonly metadata: ServerMetadata; readonly refusal?: undefined }
   | { readonly refusal: EndpointRefusal };
 

@@ -5,7 +5,7 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { isSecureUrl } from '../../identity/urls.js';
 
-export interface IdentityCallOptions {
+interface IdentityCallOptions {
   readonly purpose: IdentityHttpPurpose;
   /** Carries the total deadline; the library's own timeouts do not apply. */
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ export interface IdentityCallOptions {
 }
 
 /** The failure of a call, judged only by the HTTP exchange. */
-export interface WireFailure {
+interface WireFailure {
   readonly reason: UnknownReason;
   readonly retryAfterMs?: number | undefined;
 }

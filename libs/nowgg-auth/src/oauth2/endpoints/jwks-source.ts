@@ -11,7 +11,7 @@ export interface Keys {
 }
 
 /** The result of the search for the key of one token. */
-export type KeySearch<T> =
+type KeySearch<T> =
   | { readonly status: 'found'; readonly value: T }
   /** The issuer has no such key. */
   | { readonly status: 'none' }
@@ -22,12 +22,12 @@ export type KeySearch<T> =
  *
  * @param keys at least one, at most eight
  */
-export type KeyTrial<T> = (keys: readonly CryptoKey[]) => Promise<T | undefined>;
+type KeyTrial<T> = (keys: readonly CryptoKey[]) => Promise<T | undefined>;
 
 /** Maximum number of keys that are tried for one header, to limit the cost of a forged token. */
 const MOST_FITTING = 8;
 
-export interface JwksSourceOptions {
+interface JwksSourceOptions {
   /** Name of the identity provider. */
   readonly provider: string;
   readonly clock: NowggClock;

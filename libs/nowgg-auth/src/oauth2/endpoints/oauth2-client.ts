@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as openid from 'openid-client';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
@@ -32,9 +32,11 @@ export class OAuth2Client {
     this.clock = context.clock;
     this.clockSkewMs = context.clockSkewMs;
     this.#context = context;
-    this.clientKey = createHash('sha256')
-      .update(JSON.stringify(['oauth2', withoutTrailingSlash(settings.issuer), settings.clientId]))
-      .digest('base64url');
+    this.clientKey = hash(
+      'sha256',
+      JSON.stringify(['oauth2', withoutTrailingSlash(settings.issuer), settings.clientId]),
+      'base64url',
+    );
     this.#metadata = settings.metadata
       ? undefined
       : new CachedDocument({

@@ -3,6 +3,8 @@ import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
+import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { oauth2ProviderOf } from './oauth2-identity-provider.js';
 import { requestApplicationToken } from '../endpoints/token-endpoint.js';
 
@@ -59,7 +61,7 @@ export class NowggApplicationTokenService {
   readonly #providers: IdentityProviders;
   readonly #clock: NowggClock;
   readonly #kept = new Map<string, Kept>();
-  readonly #flights = new Map<string, Promise<Kept>>();
+  readonly #flights = new DetachableSingleFlight<Kept>();
 
   constructor(@Inject(IdentityProviders) providers: IdentityProviders, @Inject(NowggClock) clock: NowggClock) {
     this.#providers = providers;
@@ -97,17 +99,11 @@ export class NowggApplicationTokenService {
     return tokenOf(kept);
   }
 
-  async #renew(name: string, client: Parameters<typeof requestApplicationToken>[0]): Promise<Kept> {
-    const flight =
-      this.#flights.get(name) ??
-      this.#ask(name, client).finally(() => {
-        this.#flights.delete(name);
-      });
-    this.#flights.set(name, flight);
-    return flight;
+  #renew(name: string, client: OAuth2Client): Promise<Kept> {
+    return this.#flights.join(name, () => this.#ask(name, client));
   }
 
-  async #ask(name: string, client: Parameters<typeof requestApplicationToken>[0]): Promise<Kept> {
+  async #ask(name: string, client: OAuth2Client): Promise<Kept> {
     const askedAtMs = this.#clock.now();
     const outcome = await requestApplicationToken(client, AbortSignal.timeout(TIMEOUT_MS));
     if (outcome.status !== 'tokens') throw errorOf(outcome);

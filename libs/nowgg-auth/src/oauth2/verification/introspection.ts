@@ -7,7 +7,7 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import { faultsOf, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
-import { noAnswer, refusedToken } from './remote-answer.js';
+import { noAnswer, ownFinding, refusedToken } from './remote-answer.js';
 import { tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
@@ -104,13 +104,13 @@ class Introspection implements TokenVerification {
     signal: AbortSignal,
   ): Promise<IdentityVerdict> {
     const kind = tokenKindOf(answer, token);
-    if (kind === 'other') return finding('invalid_token');
+    if (kind === 'other') return ownFinding('invalid_token');
     if (kind === 'access') {
       this.#sendsTokenType = true;
       return verdict;
     }
     if (this.#options.requireTokenType) return this.#untold();
-    if (this.#sendsTokenType) return finding('invalid_token');
+    if (this.#sendsTokenType) return ownFinding('invalid_token');
     const doubt = await knowsAccessToken(this.#client, token, verdict.facts.userId, signal);
     return doubt ?? verdict;
   }
@@ -125,10 +125,6 @@ class Introspection implements TokenVerification {
   }
 }
 
-function finding(reason: 'wrong_client' | 'invalid_token' | 'expired_token'): IdentityVerdict {
-  return { status: 'invalid', reason, independentOfClient: true, isOwnFinding: true };
-}
-
 /** Judges an active answer. Undefined when it names no user. */
 function judge(
   client: OAuth2Client,
@@ -136,13 +132,13 @@ function judge(
   issuer: string,
   sameClient: boolean,
 ): IdentityVerdict | undefined {
-  if (answer.iss !== undefined && answer.iss !== issuer) return finding('invalid_token');
+  if (answer.iss !== undefined && answer.iss !== issuer) return ownFinding('invalid_token');
   // The token is bound to a key, and a bearer does not prove possession of it.
-  if (answer.cnf !== undefined) return finding('invalid_token');
-  if (sameClient && answer.client_id !== client.settings.clientId) return finding('wrong_client');
+  if (answer.cnf !== undefined) return ownFinding('invalid_token');
+  if (sameClient && answer.client_id !== client.settings.clientId) return ownFinding('wrong_client');
   const expiresAtMs = readTimeClaim(answer.exp);
   if (answer.exp !== undefined && expiresAtMs === undefined) return undefined;
-  if (expiresAtMs !== undefined && expiresAtMs <= client.clock.now()) return finding('expired_token');
+  if (expiresAtMs !== undefined && expiresAtMs <= client.clock.now()) return ownFinding('expired_token');
   const facts = factsOf(client, answer, { issuer });
   return facts && { status: 'valid', facts };
 }

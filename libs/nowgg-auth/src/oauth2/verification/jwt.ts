@@ -14,6 +14,7 @@ import { isCanonicalJws } from '../../identity/unverified-jws.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
+import { ownFinding, refusedToken } from './remote-answer.js';
 import { factsOf } from './token-facts.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
@@ -132,9 +133,9 @@ class JwtVerification implements TokenVerification {
     // Before any lookup: the library accepts several encodings of a token, and each would count as a separate token.
     if (!isCanonicalJws(token)) return MISSPELLED;
     const header = readHeader(token);
-    if (!header) return refused('invalid_token');
+    if (!header) return refusedToken();
     const refusal = this.#headerRefusal(header);
-    if (refusal !== undefined) return refused(refusal);
+    if (refusal !== undefined) return refusedToken(refusal);
     const attempt: Attempt = { token, nowMs: this.#client.clock.now(), signal, namesKey: header.kid !== undefined };
     const trial = (keys: readonly CryptoKey[]) => this.#tryEach(keys, attempt);
     const search = await this.#client.keys.findAll('token', header, signal, trial);
@@ -152,10 +153,10 @@ class JwtVerification implements TokenVerification {
         const { payload } = await jwtVerify(token, key, checks);
         return await this.#accept(payload, nowMs, signal);
       } catch (error) {
-        if (!isOfTheKey(error)) return refused(reasonOf(error));
+        if (!isOfTheKey(error)) return refusedToken(reasonOf(error));
       }
     }
-    return namesKey ? refused('invalid_token') : undefined;
+    return namesKey ? refusedToken() : undefined;
   }
 
   #checksAt(nowMs: number): JWTVerifyOptions {
@@ -189,28 +190,28 @@ class JwtVerification implements TokenVerification {
   /** Checks the signed claims beyond the checks of the library. */
   #judge(claims: JWTPayload, issuer: string, nowMs: number): IdentityVerdict {
     const { sameClient } = this.#settings;
-    if (claims.iss !== issuer) return refused('invalid_token');
+    if (claims.iss !== issuer) return refusedToken();
     const expiresAtMs = readTimeClaim(claims.exp);
     // An impossible time, such as 1e999: the token would never expire, or count as issued before any other.
     if (expiresAtMs === undefined || (claims.iat !== undefined && readTimeClaim(claims.iat) === undefined)) {
-      return refused('invalid_token');
+      return refusedToken();
     }
-    if (expiresAtMs <= nowMs) return refused('expired_token');
-    for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refused('invalid_token');
+    if (expiresAtMs <= nowMs) return refusedToken('expired_token');
+    for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refusedToken();
     // The token is bound to a key, and a bearer does not prove possession of it (RFC 9449, RFC 8705).
     const confirmation = claims.cnf;
     if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
-      return refused('invalid_token');
+      return refusedToken();
     }
     const client = ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp');
-    if (sameClient && client !== this.#client.settings.clientId) return refused('wrong_client');
+    if (sameClient && client !== this.#client.settings.clientId) return refusedToken('wrong_client');
     const facts = factsOf(this.#client, claims, { issuer });
-    return facts ? { status: 'valid', facts } : refused('invalid_token');
+    return facts ? { status: 'valid', facts } : refusedToken();
   }
 }
 
 /** Not cached, so that such texts use no space in the cache of refusals. */
-const MISSPELLED: IdentityVerdict = Object.freeze({ ...refused('invalid_token'), isOwnFinding: true });
+const MISSPELLED = Object.freeze(ownFinding('invalid_token'));
 
 /** Decodes the header. Undefined for a text without a JOSE header. */
 function readHeader(token: string): ProtectedHeaderParameters | undefined {
@@ -230,11 +231,6 @@ function isOfTheKey(error: unknown): boolean {
 function isOfType(value: unknown, expected: string): boolean {
   const normal = (type: string) => type.toLowerCase().replace(/^application\//, '');
   return value === expected || (typeof value === 'string' && normal(value) === normal(expected));
-}
-
-/** A refusal found in this process with public keys: it proves nothing about our own credentials. */
-function refused(reason: InvalidReason): Extract<IdentityVerdict, { readonly status: 'invalid' }> {
-  return { status: 'invalid', reason, independentOfClient: true };
 }
 
 function reasonOf(error: unknown): InvalidReason {

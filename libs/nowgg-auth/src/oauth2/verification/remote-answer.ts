@@ -4,9 +4,14 @@ import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import type { IdentityCall } from '../endpoints/identity-call.js';
 
-/** A refusal of the token that was sent as the only credential: it proves nothing about our own credentials. */
-export function refusedToken(reason: InvalidReason = 'invalid_token'): IdentityVerdict {
+/** A refusal of a token that was verified without our credentials, so that it proves nothing about them. */
+export function refusedToken(reason: InvalidReason = 'invalid_token'): Extract<IdentityVerdict, { status: 'invalid' }> {
   return { status: 'invalid', reason, independentOfClient: true };
+}
+
+/** A refusal of a token that the system itself accepts, or that is spelled in another way: it is not cached. */
+export function ownFinding(reason: InvalidReason): IdentityVerdict {
+  return { ...refusedToken(reason), isOwnFinding: true };
 }
 
 /** The verdict without a well-formed answer, or without any reply. */

@@ -4,7 +4,7 @@ import type { TokenFacts } from '../../principal.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
 /** Facts that the claims do not contain, or contain under another name. */
-export interface FactsBeside {
+interface FactsBeside {
   /** Default: the `sub` claim. */
   readonly userId?: unknown;
   readonly issuer?: string;
