@@ -4,7 +4,7 @@ import type { InfoOutcome } from '../identity/identity-provider.js';
 import { Circuit } from '../resilience/circuit.js';
 
 /** One call to an account endpoint. */
-export interface AccountCall<T> {
+interface AccountCall<T> {
   /** Identifies the token and the kind of information among all others; does not contain the token. */
   readonly key: string;
   /** Calls of one player share a limit. */

@@ -51,7 +51,7 @@ export interface ForgetCommand extends Common {
 export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | ForgetCommand;
 
 /** The command that the command line requests. */
-export type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
+type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;

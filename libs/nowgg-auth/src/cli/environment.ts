@@ -3,7 +3,7 @@ import { usageProblem } from './command-problem.js';
 import type { Terminal } from './progress.js';
 
 /** The environment variables of the process. */
-export type Variables = Readonly<Record<string, string | undefined>>;
+type Variables = Readonly<Record<string, string | undefined>>;
 
 /** @throws CommandProblem that names the variable and not its value */
 export function readDatabaseUrl(variables: Variables, name: string): string {

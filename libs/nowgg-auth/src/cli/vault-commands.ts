@@ -15,7 +15,7 @@ export interface CommandResult {
   readonly text: string;
 }
 
-export interface VaultWork {
+interface VaultWork {
   readonly connection: VaultConnection;
   readonly encryptionKeys: readonly EncryptionKey[];
   readonly clock: NowggClock;

@@ -1,33 +1,23 @@
-interface StatusFacts {
+import type { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
+
+type Reported<Operation extends 'status' | 'rotate' | 'sweep'> = Awaited<ReturnType<NowggVaultService[Operation]>>;
+
+interface StatusFacts extends Omit<Reported<'status'>, 'sealingKeyId'> {
   readonly grants: number;
-  readonly byState: Readonly<Record<string, number>>;
-  readonly byKeyId: Readonly<Record<string, number>>;
-  readonly firstVersionByKeyId: Readonly<Record<string, number>>;
-  readonly sessionsByKeyId: Readonly<Record<string, number>>;
-  readonly sessionsOfUnknownKey: number;
-  readonly exchanges: number;
   readonly sealingKeyId: string | null;
-  readonly neededKeyIds: readonly string[];
   readonly missingKeyIds: readonly string[];
   readonly removableKeyIds: readonly string[];
 }
 
-interface RotateFacts {
+interface RotateFacts extends Reported<'rotate'> {
   readonly dryRun: boolean;
-  readonly resealed: number;
-  readonly unreadable: number;
-  readonly complete: boolean;
-  readonly sessionsUnderOtherKeys: number;
   readonly interrupted: boolean;
   readonly seconds?: number;
   readonly rowsPerSecond?: number;
 }
 
-interface SweepFacts {
+interface SweepFacts extends Reported<'sweep'> {
   readonly dryRun: boolean;
-  readonly grants: number;
-  readonly exchanges: number;
-  readonly revocations: number;
   readonly interrupted: boolean;
 }
 

@@ -1,5 +1,5 @@
 /** Account data of a player from the identity system. Only `userId` is always there; the rest may be absent. */
-export interface NowggUserInfo {
+export interface NowggUserInfo extends NowggGeoData {
   readonly userId: string;
   readonly email?: string | undefined;
   /** With the country calling code. */
@@ -7,12 +7,6 @@ export interface NowggUserInfo {
   readonly name?: string | undefined;
   /** URL of the picture; the same picture is called `picture` in an id_token. */
   readonly profilePicture?: string | undefined;
-  readonly countryCode?: string | undefined;
-  readonly country?: string | undefined;
-  readonly countryRegionCode?: string | undefined;
-  readonly countryRegion?: string | undefined;
-  readonly city?: string | undefined;
-  readonly postalCode?: string | undefined;
 }
 
 /** Data from now.gg about the session in which a token was issued. Every field may be absent. */

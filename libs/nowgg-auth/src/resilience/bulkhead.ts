@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 
 /** Sizes of a {@link Bulkhead}. */
-export interface BulkheadSizes {
+interface BulkheadSizes {
   /** Maximum number of visitors at a time. */
   readonly places: number;
   /** Maximum number of visitors without a right to the reserved places. Default: all of {@link places}. */
@@ -31,7 +31,7 @@ export class Bulkheads {
 }
 
 /** A visitor of a {@link Bulkhead}. */
-export interface Visitor {
+interface Visitor {
   /** Visitors of one name share a limit. Undefined: not limited. */
   readonly name?: string | undefined;
   /** Whether it may take the reserved places. */

@@ -1,7 +1,7 @@
 import type { NowggClock } from '../clock.js';
 import { RollingWindow } from './rolling-window.js';
 
-export interface CircuitOptions {
+interface CircuitOptions {
   /** Minimum number of calls within the window before the circuit may open. */
   readonly openAfter: number;
   /** Length of the window over which failures are compared with calls, in milliseconds. */

@@ -4,7 +4,7 @@ import type { RevocationStore } from './revocation-store.js';
 import type { RevocationSubject, Watermark } from './marks/watermark.js';
 
 /** The fields of a grant that decide whether it falls under a revocation. */
-export interface RevocableGrant {
+interface RevocableGrant {
   readonly provider: string;
   readonly userId: string;
   readonly sessionId: string | undefined;
@@ -21,7 +21,7 @@ export abstract class GrantRevocations {
   abstract isRefusedInStore(grant: RevocableGrant): Promise<boolean>;
 }
 
-export interface WatermarkedGrantsParts {
+interface WatermarkedGrantsParts {
   readonly store: RevocationStore;
   readonly feed: RevocationFeed;
   readonly clock: NowggClock;

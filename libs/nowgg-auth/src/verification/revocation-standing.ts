@@ -16,26 +16,20 @@ export const REVOCATIONS_UNKNOWN: Verdict = Object.freeze({
 
 const NEWEST = Number.POSITIVE_INFINITY;
 
+interface RevocationStandingParts {
+  readonly revocations: RevocationView;
+  readonly options: ResolvedRevocationOptions;
+  readonly issuedTokens: IssuedTokens | undefined;
+  readonly providers: IdentityProviders;
+  readonly clock: NowggClock;
+}
+
 /** Rules for verification while revocations are not known, and for tokens that may be newer than a revocation. */
 export class RevocationStanding {
-  readonly #revocations: RevocationView;
-  readonly #options: ResolvedRevocationOptions;
-  readonly #issuedTokens: IssuedTokens | undefined;
-  readonly #providers: IdentityProviders;
-  readonly #clock: NowggClock;
+  readonly #parts: RevocationStandingParts;
 
-  constructor(parts: {
-    readonly revocations: RevocationView;
-    readonly options: ResolvedRevocationOptions;
-    readonly issuedTokens: IssuedTokens | undefined;
-    readonly providers: IdentityProviders;
-    readonly clock: NowggClock;
-  }) {
-    this.#revocations = parts.revocations;
-    this.#options = parts.options;
-    this.#issuedTokens = parts.issuedTokens;
-    this.#providers = parts.providers;
-    this.#clock = parts.clock;
+  constructor(parts: RevocationStandingParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -44,22 +38,25 @@ export class RevocationStanding {
    * @param maxAgeMs maximum age of a verdict on this route
    */
   obstacleTo(policy: AuthenticationPolicy, maxAgeMs: number): Verdict | undefined {
-    const { beforeFirstLoad, onUnknown } = this.#options;
-    if (!this.#revocations.isLoaded) return beforeFirstLoad === 'refuse' ? REVOCATIONS_UNKNOWN : undefined;
+    const { revocations, options } = this.#parts;
+    const { beforeFirstLoad, onUnknown } = options;
+    if (!revocations.isLoaded) return beforeFirstLoad === 'refuse' ? REVOCATIONS_UNKNOWN : undefined;
     const isStrict = onUnknown === 'refuse' || policy.allowStale === false || maxAgeMs <= 0;
     return isStrict ? REVOCATIONS_UNKNOWN : undefined;
   }
 
   /** Whether a refused token could be newer than the mark that refuses it: a ban refuses new tokens too. */
   mayBeNewer(principal: NowggPrincipal, digest: string): boolean {
-    return this.#issuedTokens !== undefined && !this.#revocations.refuses(principal, digest, this.#clock.now(), NEWEST);
+    const { issuedTokens, revocations, clock } = this.#parts;
+    return issuedTokens !== undefined && !revocations.refuses(principal, digest, clock.now(), NEWEST);
   }
 
   /** Looks up when the token's exchange or refresh began; undefined when the look-up fails. */
   async findBegunAt({ provider }: NowggPrincipal, token: string): Promise<number | undefined> {
     try {
-      const credentialId = this.#providers.get(provider).credentialIdOf(token);
-      return (await this.#issuedTokens?.findBegunAt(provider, credentialId)) ?? NEVER_BEGUN;
+      const { providers, issuedTokens } = this.#parts;
+      const credentialId = providers.get(provider).credentialIdOf(token);
+      return (await issuedTokens?.findBegunAt(provider, credentialId)) ?? NEVER_BEGUN;
     } catch {
       return undefined;
     }

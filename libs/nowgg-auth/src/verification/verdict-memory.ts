@@ -16,7 +16,7 @@ import { acceptsTokenType } from './decision/token-route.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
 import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
 
-export interface VerdictMemoryParts {
+interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
   readonly revocations: RevocationView;

@@ -9,7 +9,7 @@ export interface CodeSubject {
 }
 
 /** Reason why a code is no longer valid, other than its age. */
-export type CodeEnd = 'used' | 'revoked';
+type CodeEnd = 'used' | 'revoked';
 
 interface StoredCode extends CodeSubject {
   readonly expiresAtMs: number;
@@ -17,7 +17,7 @@ interface StoredCode extends CodeSubject {
 }
 
 /** A newly issued code; its text is known only at this moment. */
-export interface FreshCode {
+interface FreshCode {
   readonly code: string;
   readonly expiresAtMs: number;
 }

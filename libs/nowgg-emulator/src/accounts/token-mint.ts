@@ -29,7 +29,7 @@ export interface IdTokenClaims {
 }
 
 /** A parsed token of this mint. `sequence` numbers all tokens in the order in which they were signed. */
-export type ReadToken = { readonly sequence: number } & (
+type ReadToken = { readonly sequence: number } & (
   | { readonly kind: 'token'; readonly claims: TokenClaims }
   | { readonly kind: 'id_token'; readonly claims: IdTokenClaims }
 );

@@ -3,7 +3,7 @@ import { errorMessage } from '../error-message.js';
 import type { NowggEmulatorOptions } from '../options.js';
 
 /** The parsed command line. */
-export type Command =
+type Command =
   | { readonly action: 'start'; readonly options: NowggEmulatorOptions }
   | { readonly action: 'help' }
   | { readonly action: 'refuse'; readonly problem: string };

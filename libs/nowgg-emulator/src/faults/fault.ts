@@ -2,7 +2,7 @@ import type { JsonObject } from '../endpoints/fields.js';
 import { isJsonObject } from '../endpoints/fields.js';
 
 /** The four endpoints, named by their last path segment. */
-export const endpointNames = ['verify-token', 'token', 'userinfo', 'sessioninfo'] as const;
+const endpointNames = ['verify-token', 'token', 'userinfo', 'sessioninfo'] as const;
 export type EndpointName = (typeof endpointNames)[number];
 
 /** The calls that a fault applies to. */

@@ -6,7 +6,7 @@ import type { Delivery, SignInRequest, SignInRules } from './sign-in-request.js'
 import { readSignInRequest, SignInRequestError } from './sign-in-request.js';
 
 /** The next step of the sign-in page. */
-export type SignInStep =
+type SignInStep =
   | {
       readonly kind: 'message';
       readonly origin: string;

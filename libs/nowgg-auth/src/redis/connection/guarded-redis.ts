@@ -13,7 +13,7 @@ export class UnexpectedReplyError extends Error {
 }
 
 /** Kinds of commands, each with its own circuit: a server that refuses writes may still serve reads and send hints. */
-export type CommandKind = 'read' | 'write' | 'hint';
+type CommandKind = 'read' | 'write' | 'hint';
 
 const BUDGET_MS = 25;
 /** Overdue replies that have not arrived after this time are lost. */

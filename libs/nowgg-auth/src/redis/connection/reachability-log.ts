@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 
-export interface ReachabilityLog {
+interface ReachabilityLog {
   reachable(): void;
   unreachable(error: unknown): void;
 }

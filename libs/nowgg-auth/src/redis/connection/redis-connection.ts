@@ -1,7 +1,7 @@
 import type { NowggClock } from '../../clock.js';
 import { isReady, type OpenClient, type RedisClient } from './redis-client.js';
 
-export interface RedisConnectionListeners {
+interface RedisConnectionListeners {
   /** Called for each new client before it counts as connected; when it rejects, another client is tried. */
   readonly prepare?: (client: RedisClient) => Promise<unknown>;
   /** Called when the client is connected, for the first time or again. */

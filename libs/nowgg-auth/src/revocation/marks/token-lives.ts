@@ -3,7 +3,7 @@ import { WATERMARK_RETENTION_MS } from './watermark.js';
 
 const DAY_MS = 24 * 3_600_000;
 /** The longest life of a token that states its expiry, until a longer one is seen. */
-export const STATED_LIFE_MS = DAY_MS;
+const STATED_LIFE_MS = DAY_MS;
 /** A token that states a longer life than this states no usable expiry. */
 const MOST_MS = 3_650 * DAY_MS;
 

@@ -38,7 +38,7 @@ export const WATERMARK_RETENTION_MS = 30 * DAY_MS;
 const ONE_TOKEN_MARGIN_MS = 60_000;
 
 /** Whether a mark names one token instead of everything issued to a user or session. */
-export function namesOneToken(kind: RevocationKind): boolean {
+function namesOneToken(kind: RevocationKind): boolean {
   return kind === 'token' || kind === 'credential';
 }
 

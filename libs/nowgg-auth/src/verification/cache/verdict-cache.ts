@@ -63,13 +63,13 @@ export class RememberedAcceptance implements Instant {
 }
 
 /** A cached refusal by the identity system. */
-export interface RememberedRefusal {
+interface RememberedRefusal {
   readonly reason: InvalidReason;
   readonly askedAt: Instant;
 }
 
 /** A missing verdict that applies for a short time. */
-export interface RememberedUnknown {
+interface RememberedUnknown {
   readonly reason: UnknownReason;
   readonly askedAt: Instant;
   readonly restMs: number;

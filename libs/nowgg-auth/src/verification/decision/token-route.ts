@@ -8,7 +8,7 @@ import { isBearerToken } from '../../identity/token-text.js';
 import type { AuthenticationPolicy } from './verdict.js';
 
 /** The provider that verifies a token and the kind of token, found by inspecting it; or the reason to refuse it. */
-export type TokenRoute =
+type TokenRoute =
   | {
       readonly provider: IdentityProvider;
       readonly tokenType: TokenType;

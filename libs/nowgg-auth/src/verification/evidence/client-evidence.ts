@@ -6,7 +6,7 @@ import type { AskedToken } from '../decision/verification-result.js';
 import { Canaries, type Canary } from './canaries.js';
 import { type CanaryAnswer, RefusalEvidence, type Ruling, type Sent } from './refusal-evidence.js';
 
-export interface ClientEvidenceOptions {
+interface ClientEvidenceOptions {
   /** Time limit for one request, in milliseconds. A canary has half of it, because a caller waits for both. */
   readonly timeoutMs: number;
   /** Whether every refusal is believed at once. */

@@ -23,7 +23,7 @@ export type Ruling = 'believed' | 'once' | 'ask_canary' | 'suspect';
 export type CanaryAnswer = 'accepted' | 'refused' | 'expired' | 'none' | 'undecided';
 
 /** A refusal of a token that this process has accepted before. */
-export interface KnownRefusal {
+interface KnownRefusal {
   readonly key: string;
   readonly player: string;
   readonly sent: Sent;

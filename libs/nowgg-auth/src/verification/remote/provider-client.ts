@@ -10,7 +10,7 @@ import { ConnectionHealth } from './connection-health.js';
 import { RequestAdmission } from './request-admission.js';
 import { type Sent, SECOND_LOOK_MS } from '../evidence/refusal-evidence.js';
 
-export type ProviderClientOptions = Pick<
+type ProviderClientOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
 >;
@@ -33,7 +33,7 @@ const UNCLEAN_MS = 5_000;
 const UNDECIDED_MS = 1_000;
 
 /** Knowledge about our client and about tokens, in addition to the answers. */
-export interface ClientKnowledge {
+interface ClientKnowledge {
   readonly evidence: ClientEvidence;
   /** The user for whom a token of this digest was accepted before. */
   readonly playerOf: (digest: string) => string | undefined;
