@@ -45,12 +45,8 @@ export class NowggIdentityProvider extends IdentityProvider {
     };
     this.#context = context;
     const { tokenTypes } = this;
-    this.verdictScope = verdictScopeOf({
-      ...this.#client,
-      kind: 'nowgg',
-      tokenTypes,
-      clockSkewMs: context.clockSkewMs,
-    });
+    const { clockSkewMs } = context;
+    this.verdictScope = verdictScopeOf({ ...this.#client, kind: 'nowgg', tokenTypes, clockSkewMs });
   }
 
   override get canObtainTokens(): boolean {

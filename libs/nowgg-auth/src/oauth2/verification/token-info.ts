@@ -111,10 +111,7 @@ async function askForTokenInfo(
     if (typeof clientId !== 'string') return noAnswer(call);
     if (clientId !== client.settings.clientId) return refusedToken('wrong_client');
   }
-  const facts = factsOf(client, json, {
-    userId: field(map.userId),
-    expiresAtMs,
-  });
+  const facts = factsOf(client, json, { userId: field(map.userId), expiresAtMs });
   if (!facts) return noAnswer(call);
   const scopes = readScopes(field(map.scopes), client.settings.scopeSeparator);
   return { status: 'valid', facts: { ...facts, scopes, subject: undefined } };

@@ -63,18 +63,8 @@ export async function askForAccount(
   const [country, region, city, postalCode] = ['country', 'region', 'locality', 'postal_code'].map((field) =>
     readText(ownProperty(address, field)),
   );
-  const info = {
-    userId,
-    email,
-    mobile,
-    name,
-    profilePicture: picture,
-    country,
-    countryRegion: region,
-    city,
-    postalCode,
-  };
-  return { status: 'info', info };
+  const person = { userId, email, mobile, name, profilePicture: picture };
+  return { status: 'info', info: { ...person, country, countryRegion: region, city, postalCode } };
 }
 
 /**
