@@ -69,6 +69,14 @@ describe('the audit of the token endpoint', () => {
     expect(emulator.ownerOf(`${token}x`)).toBeUndefined();
   });
 
+  it('names the player of a token that was accepted', async () => {
+    await using emulator = await startNowggEmulator();
+    const client = new VendorClient(emulator);
+    await client.verify(emulator.issueTokens({ userId: 'player-bjorn' }).token);
+    await client.verify(emulator.issueTokens({ userId: 'player-bjorn', lifetimeSeconds: 0 }).token);
+    expect(emulator.requests.map(({ userId }) => userId)).toEqual(['player-bjorn', undefined]);
+  });
+
   it('has no refresh token where none was handed out', async () => {
     await using emulator = await startNowggEmulator();
     const client = new VendorClient(emulator);

@@ -15,7 +15,10 @@ export interface RecordedRequest {
   readonly grantType?: string;
   /** `User-Agent` of the call, which tells backends apart; the first 100 characters, without long parts. */
   readonly userAgent?: string;
-  /** Calls of token: the player whose code or refresh token was presented, whether or not it was still valid. */
+  /**
+   * Calls of token: the player whose code or refresh token was presented, whether or not it was still valid. Calls of
+   * verify-token: the player of an accepted token.
+   */
   readonly userId?: string;
   /** Calls of token: that code or refresh token, by the `id` that it has in `issued`. */
   readonly presented?: string;

@@ -18,7 +18,10 @@ export interface PlannedFaults {
 
 interface PlannedFault {
   readonly fault: Fault;
+  /** Infinite for a standing fault. */
   callsLeft: number;
+  /** Calls so far to which the fault could have applied. */
+  seen: number;
 }
 
 /**
@@ -27,7 +30,7 @@ interface PlannedFault {
  */
 export class FaultPlan {
   #counted: PlannedFault[] = [];
-  #standing: Fault[] = [];
+  #standing: PlannedFault[] = [];
   #held: (() => void)[] = [];
 
   get isEmpty(): boolean {
@@ -36,31 +39,36 @@ export class FaultPlan {
 
   /** Whether a fault is limited to a player, so that the player of a call has to be known. */
   get namesPlayers(): boolean {
-    return [...this.#counted.map(({ fault }) => fault), ...this.#standing].some(({ userId }) => userId !== undefined);
+    return [...this.#counted, ...this.#standing].some(({ fault }) => fault.userId !== undefined);
   }
 
   /** The faults still in force, counted ones with their remaining calls. */
   list(): readonly Fault[] {
-    return [...this.#counted.map(({ fault, callsLeft }) => ({ ...fault, count: callsLeft })), ...this.#standing];
+    const counted = this.#counted.map(({ fault, callsLeft }) => ({ ...fault, count: callsLeft }));
+    return [...counted, ...this.#standing.map(({ fault }) => fault)];
   }
 
   set(fault: Fault): void {
     if (fault.count !== undefined) {
-      this.#counted.push({ fault, callsLeft: fault.count });
+      this.#counted.push({ fault, callsLeft: fault.count, seen: 0 });
       return;
     }
-    this.#standing = this.#standing.filter((other) => !isSamePlace(fault, other));
-    this.#standing.push(fault);
+    this.#standing = this.#standing.filter((other) => !isSamePlace(fault, other.fault));
+    this.#standing.push({ fault, callsLeft: Number.POSITIVE_INFINITY, seen: 0 });
   }
 
   /** Takes the faults for this call; counted ones have one call less afterwards. */
   take(call: FaultyCall): PlannedFaults {
     const find = (role: Role): Fault | undefined => {
-      const fits = (fault: Fault) => roleOf(fault) === role && meetsCall(fault, call);
-      const counted = this.#counted.find(({ fault }) => fits(fault));
-      if (!counted) return this.#standing.findLast(fits);
-      counted.callsLeft -= 1;
-      return counted.fault;
+      for (const planned of [...this.#counted, ...this.#standing.toReversed()]) {
+        const { fault } = planned;
+        if (roleOf(fault) !== role || !meetsCall(fault, call)) continue;
+        planned.seen += 1;
+        if (planned.seen % (fault.every ?? 1) !== 0) continue;
+        planned.callsLeft -= 1;
+        return fault;
+      }
+      return undefined;
     };
     const planned = { latency: find('latency'), hold: find('hold'), effect: find('effect') } as PlannedFaults;
     this.#counted = this.#counted.filter(({ callsLeft }) => callsLeft > 0);
@@ -89,7 +97,7 @@ export class FaultPlan {
     const before = this.#counted.length + this.#standing.length;
     const differs = (other: Fault) => !isDeepStrictEqual(withoutCount(fault), withoutCount(other));
     this.#counted = this.#counted.filter((planned) => differs(planned.fault));
-    this.#standing = this.#standing.filter(differs);
+    this.#standing = this.#standing.filter((planned) => differs(planned.fault));
     const removed = this.#counted.length + this.#standing.length < before;
     if (removed && fault.kind === 'hold') this.releaseHeld();
     return removed;

@@ -13,6 +13,8 @@ interface FaultTarget {
   grantType?: 'code' | 'refresh_token';
   /** Limits the fault to calls that present a code or token of this player. */
   userId?: string;
+  /** Only each n-th of these calls: 2 is every second one. Default 1, all of them. */
+  every?: number;
   /** Number of calls; without it the fault stays until the faults are cleared or another standing fault replaces it. */
   count?: number;
   /**
@@ -106,6 +108,7 @@ const targetFields: Readonly<Record<string, Check>> = {
   endpoint: oneOf(...endpointNames, '*'),
   grantType: oneOf('code', 'refresh_token'),
   userId: isText,
+  every: (value) => Number.isInteger(value) && (value as number) > 0,
   count: (value) => Number.isInteger(value) && (value as number) > 0,
   when: oneOf('before', 'after'),
 };

@@ -183,6 +183,14 @@ describe('faults', () => {
     ]);
   });
 
+  it('meets each n-th of its calls only, and leaves the others alone', async () => {
+    emulator.setFault({ kind: 'status', status: 500, endpoint: 'verify-token', every: 3 });
+    emulator.setFault({ kind: 'status', status: 501, endpoint: 'verify-token', every: 2, count: 2 });
+    const statuses: number[] = [];
+    for (let call = 0; call < 8; call += 1) statuses.push((await client.verify('x')).status);
+    expect(statuses).toEqual([200, 501, 200, 501, 500, 200, 200, 500]);
+  });
+
   it('a cut reply has been carried out and ends in its middle', async () => {
     const code = emulator.issueCode();
     emulator.setFault({ kind: 'cut', count: 1 });
@@ -229,6 +237,7 @@ describe('faults', () => {
     [{ kind: 'latency', ms: -1 }, 'ms is not usable for a fault of kind latency'],
     [{ kind: 'status', status: 42 }, 'status is not usable for a fault of kind status'],
     [{ kind: 'hang', endpoint: 'users' }, 'endpoint is not usable for a fault of kind hang'],
+    [{ kind: 'hang', every: 0 }, 'every is not usable for a fault of kind hang'],
     [{ kind: 'hang', count: 0 }, 'count is not usable for a fault of kind hang'],
     [{ kind: 'hang', status: 500 }, 'a fault of kind hang has no field "status"'],
   ])('refuses the fault %j', (fault, message) => {

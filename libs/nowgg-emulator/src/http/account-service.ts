@@ -75,7 +75,10 @@ export class AccountService {
     const carryOut = () => {
       const reply =
         complainAboutForm(request, endpoint, body, this.options.strict) ?? this.#answer(endpoint, request, body);
-      this.log.update(record, { code: reply.body.code, ...(endpoint.name === 'token' && issuedBy(reply)) });
+      this.log.update(record, {
+        code: reply.body.code,
+        ...(endpoint.name === 'token' ? issuedBy(reply) : playerIn(reply)),
+      });
       return reply;
     };
     if (this.faults.isEmpty) return sendReply(response, carryOut());
@@ -126,6 +129,12 @@ function describe(endpoint: EndpointName, body: ReadBody | undefined): Pick<Reco
 
 /** A text from outside, without the parts that could be a token or a code. */
 const withoutSecrets = (text: string) => text.replace(/[^/ ]{20,}/g, '…').slice(0, 100);
+
+/** The player in a reply of verify-token. */
+function playerIn({ body: { decodedData } }: Reply): Pick<RecordedRequest, 'userId'> {
+  const userId = isJsonObject(decodedData) ? decodedData.userId : undefined;
+  return typeof userId === 'string' ? { userId } : {};
+}
 
 /** Ids of the tokens in a reply of the token endpoint. */
 function issuedBy({ body: { token, refresh_token } }: Reply): Pick<RecordedRequest, 'issued'> {
