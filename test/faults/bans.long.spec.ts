@@ -5,13 +5,13 @@ import { RedisServer } from '../support/servers/redis-server.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import type { VerificationSettings } from '../support/processes/verification-messages.js';
-import { client, goodToken, ScriptedNowGg } from './scripted-now-gg.js';
+import { client, MoodyNowGg } from './scripted-now-gg.js';
 
 const PROCESSES = 8;
 
 let cluster: PostgresCluster;
 let databaseUrl: string;
-let nowGg: ScriptedNowGg;
+let nowGg: MoodyNowGg;
 let processes: VerificationProcess[] = [];
 let players = 0;
 
@@ -27,7 +27,7 @@ async function startProcesses(settings: Partial<VerificationSettings>): Promise<
 async function banSomebody(): Promise<{ readonly userId: string; readonly tokens: readonly string[] }> {
   players += 1;
   const userId = `banned-${players}`;
-  const tokens = processes.map(() => goodToken(userId));
+  const tokens = processes.map(() => nowGg.goodToken(userId));
   const letIn = await Promise.all(processes.map((one, index) => one.do({ op: 'ask', tokens: [tokens[index] ?? ''] })));
   expect(letIn).toEqual(tokens.map(() => [`valid:${userId}`]));
   expect(await processes[0]?.do({ op: 'revoke', userId })).toBe('done');
@@ -41,7 +41,7 @@ beforeAll(async () => {
   cluster = await startPostgresCluster();
   databaseUrl = await cluster.createDatabase();
   await (await migratedDataSource(databaseUrl)).destroy();
-  nowGg = await ScriptedNowGg.start();
+  nowGg = await MoodyNowGg.start();
 }, 60_000);
 afterEach(async () => {
   await Promise.all(processes.splice(0).map((one) => one[Symbol.asyncDispose]()));

@@ -3,7 +3,7 @@ import { removeCompiled } from '../support/processes/children/compiled.js';
 import { type TcpFault, TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, type Played, PROCESSES, type Scene, signIn, untilKnown, untilWell } from './playing.js';
-import { client, type Mood, ScriptedNowGg } from './scripted-now-gg.js';
+import { client, type Mood, MoodyNowGg } from './scripted-now-gg.js';
 
 const MAX_AGE_MS = 10_000;
 const STALE_MS = 300_000;
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 1_000;
 /** Long enough for minutes to pass in one play. */
 const LONG_STEP_MS = 12_000;
 
-let nowGg: ScriptedNowGg;
+let nowGg: MoodyNowGg;
 let proxy: TcpFaultProxy;
 let scene: Scene;
 const controls = new Map<number, Played>();
@@ -25,7 +25,7 @@ async function control(stepMs: number): Promise<Played> {
 }
 
 beforeAll(async () => {
-  nowGg = await ScriptedNowGg.start();
+  nowGg = await MoodyNowGg.start();
   proxy = await TcpFaultProxy.start({ port: nowGg.port });
   const settings = {
     ...client,

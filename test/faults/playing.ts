@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Outcome, PlayerGroup, PlayReport, PlayRound } from '../support/processes/verification-messages.js';
 import type { VerificationProcess } from '../support/processes/verification-process.js';
-import { badToken, goodToken, playerOf, type ScriptedNowGg } from './scripted-now-gg.js';
+import { badToken, type MoodyNowGg } from './scripted-now-gg.js';
 
 export const PROCESSES = 2;
 export const ROUNDS = 20;
@@ -20,14 +20,14 @@ export interface Played extends PlayReport {
 
 /** Processes of one backend and the identity system that they ask. */
 export interface Scene {
-  readonly nowGg: ScriptedNowGg;
+  readonly nowGg: MoodyNowGg;
   readonly processes: readonly VerificationProcess[];
 }
 
 /** Players whose verdicts every process has. */
-export async function signIn({ processes }: Scene, count = CACHED): Promise<readonly string[]> {
-  const tokens = Array.from({ length: count }, () => goodToken());
-  const expected = tokens.map((token) => `valid:${playerOf(token)}`).join();
+export async function signIn({ nowGg, processes }: Scene, count = CACHED): Promise<readonly string[]> {
+  const tokens = Array.from({ length: count }, () => nowGg.goodToken());
+  const expected = tokens.map((token) => `valid:${nowGg.playerOf(token)}`).join();
   for (const process of processes) {
     // A machine that is busy elsewhere may let a deadline pass.
     while ((await process.do({ op: 'ask', tokens })).join() !== expected) {
@@ -49,7 +49,7 @@ export async function play(
   const { processes, nowGg } = scene;
   const before = await heaps(processes);
   const reports = await Promise.all(
-    processes.map((process) => process.do({ op: 'play', rounds: roundsOf(cached, { stepMs, rounds }) })),
+    processes.map((process) => process.do({ op: 'play', rounds: roundsOf(scene, cached, { stepMs, rounds }) })),
   );
   const after = await heaps(processes);
   const growth = after.map((bytes, index) => bytes - (before[index] ?? 0));
@@ -62,7 +62,8 @@ export async function play(
   expect(of(outcomes.bad, 'valid')).toEqual([]);
   expect(of(outcomes.bad, 'invalid').filter((outcome) => outcome !== 'invalid:invalid_token')).toEqual([]);
   const letIn = [...of(outcomes.cached, 'valid'), ...of(outcomes.first, 'valid')];
-  expect(letIn.filter((outcome) => !nowGg.accepted.has(outcome.replace('valid:', '')))).toEqual([]);
+  const { accepted } = nowGg;
+  expect(letIn.filter((outcome) => !accepted.has(outcome.replace('valid:', '')))).toEqual([]);
   expect(growth.filter((bytes) => bytes > FLAT_BYTES)).toEqual([]);
   return { outcomes, calls: reports.reduce((sum, { calls }) => sum + calls, 0), growth };
 }
@@ -79,7 +80,7 @@ export async function untilWell({ processes, nowGg }: Scene): Promise<void> {
     await process.do({ op: 'step', ms: 61_000 });
     let outcome: Outcome | undefined;
     while (!outcome?.startsWith('valid:')) {
-      [outcome] = await process.do({ op: 'ask', tokens: [goodToken()] });
+      [outcome] = await process.do({ op: 'ask', tokens: [nowGg.goodToken()] });
       await process.do({ op: 'step', ms: 10_000 });
     }
   }
@@ -100,6 +101,7 @@ export async function untilKnown({ processes }: Scene, tokens: readonly string[]
 }
 
 function roundsOf(
+  { nowGg }: Scene,
   cached: readonly string[],
   { stepMs, rounds }: { readonly stepMs: number; readonly rounds: number },
 ): readonly PlayRound[] {
@@ -107,7 +109,7 @@ function roundsOf(
     stepMs,
     tokens: {
       cached,
-      first: Array.from({ length: FIRST }, () => goodToken()),
+      first: Array.from({ length: FIRST }, () => nowGg.goodToken()),
       bad: Array.from({ length: BAD }, badToken),
     } satisfies Record<PlayerGroup, readonly string[]>,
   }));

@@ -5,7 +5,7 @@ import { TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, PROCESSES, type Scene, signIn, untilWell } from './playing.js';
-import { client, goodToken, playerOf, ScriptedNowGg } from './scripted-now-gg.js';
+import { client, MoodyNowGg } from './scripted-now-gg.js';
 
 /** The news of revocations are current for so long. */
 const TRUSTED_MS = 10_000;
@@ -13,7 +13,7 @@ const TRUSTED_MS = 10_000;
 const AT_ONCE = { stepMs: 0, rounds: 10 };
 
 let cluster: PostgresCluster;
-let nowGg: ScriptedNowGg;
+let nowGg: MoodyNowGg;
 let proxy: TcpFaultProxy;
 let scene: Scene;
 
@@ -25,7 +25,7 @@ const untilRevoked = (token: string) => all((process) => process.do({ op: 'until
 async function bannedPlayer(): Promise<string> {
   const [token = ''] = await signIn(scene, 1);
   const [first] = scene.processes;
-  expect(await first?.do({ op: 'revoke', userId: playerOf(token) })).toBe('done');
+  expect(await first?.do({ op: 'revoke', userId: nowGg.playerOf(token) })).toBe('done');
   await untilRevoked(token);
   return token;
 }
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const direct = await cluster.createDatabase();
   await (await migratedDataSource(direct)).destroy();
   proxy = await TcpFaultProxy.start({ port: cluster.port });
-  nowGg = await ScriptedNowGg.start();
+  nowGg = await MoodyNowGg.start();
   const databaseUrl = direct.replace(`:${cluster.port}/`, `:${proxy.port}/`);
   const settings = { ...client, baseUrl: `http://127.0.0.1:${nowGg.port}`, databaseUrl };
   const processes = await Promise.all(Array.from({ length: PROCESSES }, () => VerificationProcess.start(settings)));
@@ -77,12 +77,12 @@ describe.each(faults)('while the database of revocations %s under load', (_, str
 
     await all((process) => process.do({ op: 'step', ms: TRUSTED_MS + 1_000 }));
     for (const outcomes of await all((process) => process.do({ op: 'ask', tokens: [...players, banned] }))) {
-      expect(outcomes).toEqual([...players.map((token) => `valid:${playerOf(token)}`), 'invalid:revoked_token']);
+      expect(outcomes).toEqual([...players.map((token) => `valid:${nowGg.playerOf(token)}`), 'invalid:revoked_token']);
     }
     // now.gg cannot know of a ban that was given here: asking it instead of memory would prove nothing.
     nowGg.mood = 'failing';
     for (const outcomes of await all((process) => process.do({ op: 'ask', tokens: [...players, banned] }))) {
-      expect(outcomes).toEqual([...players.map((token) => `valid:${playerOf(token)}`), 'invalid:revoked_token']);
+      expect(outcomes).toEqual([...players.map((token) => `valid:${nowGg.playerOf(token)}`), 'invalid:revoked_token']);
     }
 
     const healing = play(scene, players, AT_ONCE);
@@ -102,11 +102,11 @@ describe.each(faults)('while the database of revocations %s under load', (_, str
 describe('a ban', () => {
   it('that cannot be written is no ban, and the one who gives it is told', async () => {
     const [first] = scene.processes;
-    const token = goodToken();
+    const token = nowGg.goodToken();
     proxy.switchTo('reset');
-    expect(await first?.do({ op: 'revoke', userId: playerOf(token) })).toBe('unavailable');
+    expect(await first?.do({ op: 'revoke', userId: nowGg.playerOf(token) })).toBe('unavailable');
     proxy.switchTo('pass');
     await untilTrusting();
-    expect(await first?.do({ op: 'ask', tokens: [token] })).toEqual([`valid:${playerOf(token)}`]);
+    expect(await first?.do({ op: 'ask', tokens: [token] })).toEqual([`valid:${nowGg.playerOf(token)}`]);
   }, 60_000);
 });

@@ -4,11 +4,11 @@ import { RedisServer } from '../support/servers/redis-server.js';
 import { TcpFaultProxy } from '../support/servers/tcp-fault-proxy.js';
 import { VerificationProcess } from '../support/processes/verification-process.js';
 import { count, play, PROCESSES, type Scene, signIn, untilWell } from './playing.js';
-import { client, ScriptedNowGg } from './scripted-now-gg.js';
+import { client, MoodyNowGg } from './scripted-now-gg.js';
 
 let redis: RedisServer;
 let proxy: TcpFaultProxy;
-let nowGg: ScriptedNowGg;
+let nowGg: MoodyNowGg;
 let scene: Scene;
 /** Calls of a play without Redis: what each process asks for itself. */
 let callsWithoutRedis: number;
@@ -27,7 +27,7 @@ async function startScene(redisUrl?: string): Promise<Scene> {
 const end = ({ processes }: Scene) => Promise.all(processes.map((process) => process[Symbol.asyncDispose]()));
 
 beforeAll(async () => {
-  nowGg = await ScriptedNowGg.start();
+  nowGg = await MoodyNowGg.start();
   redis = await RedisServer.start();
   proxy = await TcpFaultProxy.start({ port: redis.port });
   const alone = await startScene();
