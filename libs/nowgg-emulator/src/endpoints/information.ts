@@ -6,7 +6,7 @@ import type { Reply } from './reply.js';
 import { refuse, refuseRequest, succeed } from './reply.js';
 
 const BEARER = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/;
-const BEARER_IN_ANY_CASE = new RegExp(BEARER, 'i');
+const BEARER_IN_ANY_CASE = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i;
 
 /** `GET /accounts/users/v1/userinfo`. */
 export function userInfo(authorization: readonly string[], accounts: EmulatedAccounts, options: ResolvedOptions) {
