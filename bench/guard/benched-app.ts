@@ -19,11 +19,10 @@ import { jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import type { Identity } from './identity-process.js';
 import {
   bearerStrategy,
-  EmptyGuard,
   joseGuard,
   jwksRsaStrategy,
   jwtStrategy,
-  type JwtVariant,
+  type JwtAlgorithm,
   oauth2JwtBearerGuard,
 } from './peers.js';
 import type { Platform, VariantName } from './variants.js';
@@ -67,17 +66,14 @@ export async function createApp(platform: Platform, name: VariantName, identity:
 
 const guardings: Readonly<Record<VariantName, (identity: Identity) => Guarding>> = {
   unguarded: () => ({}),
-  'empty-guard': () => guardedBy(EmptyGuard),
   'nowgg-guard': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [nowggModule(identity, false)] }),
   'nowgg-strategy': (identity) => ({ ...guardedBy(AuthGuard('nowgg')), imports: [nowggModule(identity, 'nowgg')] }),
   'passport-http-bearer': (identity) => ({
     ...guardedBy(AuthGuard('bench-bearer')),
     providers: [bearerStrategy('bench-bearer', identity)],
   }),
-  'passport-jwt-hs256': (identity) => guardedByJwt({ algorithm: 'HS256', form: 'text' }, identity),
-  'passport-jwt-hs256-key': (identity) => guardedByJwt({ algorithm: 'HS256', form: 'key' }, identity),
-  'passport-jwt-rs256': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'text' }, identity),
-  'passport-jwt-rs256-key': (identity) => guardedByJwt({ algorithm: 'RS256', form: 'key' }, identity),
+  'passport-jwt-hs256': (identity) => guardedByJwt('HS256', identity),
+  'passport-jwt-rs256': (identity) => guardedByJwt('RS256', identity),
   'oauth2-guard': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [oauth2Module(identity)] }),
   'oauth2-guard-cold': (identity) => ({ ...guardedBy(NowggAuthGuard), imports: [oauth2Module(identity, FORGETFUL)] }),
   'passport-jwks-rsa': (identity) => ({
@@ -96,9 +92,9 @@ function guardedBy(guard: Type<CanActivate>): Guarding {
   return { decorators: [UseGuards(guard)] };
 }
 
-function guardedByJwt(variant: JwtVariant, identity: Identity): Guarding {
-  const name = `bench-jwt-${variant.algorithm}-${variant.form}`;
-  return { ...guardedBy(AuthGuard(name)), providers: [jwtStrategy(name, variant, identity)] };
+function guardedByJwt(algorithm: JwtAlgorithm, identity: Identity): Guarding {
+  const name = `bench-jwt-${algorithm}`;
+  return { ...guardedBy(AuthGuard(name)), providers: [jwtStrategy(name, algorithm, identity)] };
 }
 
 /** The module as the variants and the in-process measurement use it. */

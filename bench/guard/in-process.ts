@@ -1,70 +1,29 @@
+import 'reflect-metadata';
 import { hash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { ExecutionContext } from '@nestjs/common';
+import type { CanActivate, DynamicModule, ExecutionContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { LRUCache } from 'lru-cache';
 import { NowggAuthGuard, NowggAuthenticator } from 'nestjs-nowgg-auth';
 import { serve } from '../support/child-process.js';
-import { rotated } from '../support/statistics.js';
-import { nowggModule } from './benched-app.js';
+import { flat } from '../support/request-headers.js';
+import { BATCH, timedRounds } from '../support/timed-rounds.js';
+import { FORGETFUL, nowggModule, oauth2Module } from './benched-app.js';
 import type { Identity } from './identity-process.js';
-import { loadInternals } from './internals.js';
-import { contextOf, flat, requestOf } from './parsed-request.js';
+import { contextOf } from './parsed-request.js';
+import { joseGuard } from './peers.js';
 
 /** CPU microseconds for one operation, by name, one value for each round. */
-export type InProcessSamples = Readonly<Record<MeasuredPart, readonly number[]>>;
+export type Samples<Name extends string> = Readonly<Record<Name, readonly number[]>>;
 
-export type MeasuredPart = 'bare' | 'hash' | 'guard' | 'authenticate' | 'credential' | 'key';
-
-/**
- * Prepares inputs, which is not timed, and processes them, which is. Inputs are new for each batch, as a request is: a
- * string that was hashed or a request that was decided once is cheaper the second time.
- */
-interface Part {
-  readonly prepare: () => readonly unknown[];
-  readonly work: (input: never) => unknown;
-}
-
-/** Few enough that a batch's inputs stay in the processor's caches, as those of a request just parsed do. */
-const BATCH = 16;
-const BATCHES_PER_ROUND = 20;
 const WARM_UP_ROUNDS = 60;
+const TURNS = 20;
+const JWT_WARM_UP_ROUNDS = 5;
+/** Batches of one guard in a row: on a server it is the only guard, and its code stays in the processor's caches. */
+const JWT_BATCHES = 10;
 
-async function measure({ identity, rounds }: { identity: Identity; rounds: number }): Promise<InProcessSamples> {
-  const parts = await makeParts(identity);
-  const names = Object.keys(parts) as MeasuredPart[];
-  const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<MeasuredPart, number[]>;
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
-    const spent = new Map<MeasuredPart, number>();
-    for (let batch = 0; batch < BATCHES_PER_ROUND; batch += 1) {
-      for (const name of rotated(names, batch)) spent.set(name, (spent.get(name) ?? 0) + timeBatch(parts[name]));
-    }
-    if (round < 0) continue;
-    for (const name of names) samples[name].push((spent.get(name) ?? 0) / (BATCH * BATCHES_PER_ROUND));
-  }
-  return samples;
-}
-
-/** Holds the latest result, so that no call can be optimised away. */
-const sink: { result: unknown } = { result: undefined };
-
-/** Processor time for one batch, in microseconds: the time of other programs does not count. */
-function timeBatch({ prepare, work }: Part): number {
-  const inputs = prepare();
-  const before = process.cpuUsage();
-  for (let i = 0; i < inputs.length; i += 1) sink.result = work(inputs[i] as never);
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
-}
-
-async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>> {
-  const { tokenDigest, cacheKey, readCredential } = await loadInternals();
-  const app = await NestFactory.createApplicationContext(nowggModule(identity, false), {
-    logger: ['error', 'warn'],
-    abortOnError: false,
-  });
-  const guard = app.get(NowggAuthGuard);
-  const authenticator = app.get(NowggAuthenticator);
+/** A guard call with a known now.gg token, and the unavoidable part of it. */
+async function measure(identity: Identity, rounds: number): Promise<Samples<'bare' | 'guard'>> {
+  const { guard, authenticator } = await start(nowggModule(identity, false));
   const tokens = identity.tokens.nowgg;
   for (const token of tokens) {
     const verdict = await authenticator.authenticate(token);
@@ -72,28 +31,60 @@ async function makeParts(identity: Identity): Promise<Record<MeasuredPart, Part>
   }
   const cache = new LRUCache<string, object>({ max: 100_000 });
   for (const token of tokens) cache.set(hash('sha256', token, 'binary'), {});
-
   let turn = 0;
-  const batchOf = <T>(make: (token: string) => T) => {
-    return () => Array.from({ length: BATCH }, () => make(flat(tokens[(turn += 1) % tokens.length] ?? '')));
-  };
-  const ownTokens = batchOf((token) => token);
-  return {
-    bare: { prepare: ownTokens, work: (token: string) => cache.get(hash('sha256', token, 'binary')) },
-    hash: { prepare: ownTokens, work: (token: string) => hash('sha256', token, 'binary') },
+  const batchOf = (make: (token: string) => unknown) => () =>
+    Array.from({ length: BATCH }, () => make(flat(tokens[(turn += 1) % tokens.length] ?? '')));
+  const parts = {
+    bare: { prepare: batchOf((token) => token), work: (token: string) => cache.get(hash('sha256', token, 'binary')) },
     guard: {
       prepare: batchOf(contextOf),
       work: (context: ExecutionContext) => {
         if (guard.canActivate(context) !== true) throw new Error('the verdict was not in the cache');
       },
     },
-    authenticate: { prepare: ownTokens, work: (token: string) => authenticator.authenticate(token) },
-    credential: { prepare: batchOf(requestOf), work: (request: IncomingMessage) => readCredential(request) },
-    key: { prepare: ownTokens, work: (token: string) => cacheKey({}, tokenDigest(token)) },
   };
+  await timedRounds(parts, { rounds: WARM_UP_ROUNDS, turns: TURNS });
+  return timedRounds(parts, { rounds, turns: TURNS });
 }
 
-const operations = { measure };
+/** Guard calls with JWT access tokens, which are all different, as many at a time as the driver over HTTP has. */
+async function measureJwt(
+  identity: Identity,
+  tokens: readonly string[],
+  rounds: number,
+): Promise<Samples<'cold' | 'warm' | 'jose'>> {
+  let turn = 0;
+  const known = (index: number) => tokens[index] ?? '';
+  const next = () => tokens[(turn += 1) % tokens.length] ?? '';
+  const part = (guard: CanActivate, token: (index: number) => string) => ({
+    prepare: () =>
+      Array.from({ length: JWT_BATCHES }, () => Array.from({ length: BATCH }, (_, i) => contextOf(token(i)))),
+    work: async (contexts: readonly ExecutionContext[]) => {
+      await Promise.all(contexts.map((context) => admit(guard, context)));
+    },
+  });
+  const parts = {
+    cold: part((await start(oauth2Module(identity, FORGETFUL))).guard, next),
+    warm: part((await start(oauth2Module(identity))).guard, known),
+    jose: part(new (joseGuard(identity))(), next),
+  };
+  await timedRounds(parts, { rounds: JWT_WARM_UP_ROUNDS, turns: 1 });
+  const samples = await timedRounds(parts, { rounds, turns: 1 });
+  const perCall = (values: readonly number[]) => values.map((value) => value / BATCH);
+  return { cold: perCall(samples.cold), warm: perCall(samples.warm), jose: perCall(samples.jose) };
+}
+
+async function admit(guard: CanActivate, context: ExecutionContext): Promise<void> {
+  const admitted = guard.canActivate(context) as boolean | Promise<boolean>;
+  if (!(typeof admitted === 'boolean' ? admitted : await admitted)) throw new Error('a good token was refused');
+}
+
+async function start(auth: DynamicModule) {
+  const app = await NestFactory.createApplicationContext(auth, { logger: ['error', 'warn'], abortOnError: false });
+  return { guard: app.get(NowggAuthGuard), authenticator: app.get(NowggAuthenticator) };
+}
+
+const operations = { measure, measureJwt };
 
 export type InProcessOperations = typeof operations;
 

@@ -1,20 +1,25 @@
+import { parseArgs } from 'node:util';
 import { Child } from '../support/child-process.js';
+import { readCount, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
-import { runProgram } from '../support/command-line.js';
-import { readArguments, type RunOptions, USAGE } from './arguments.js';
 import type { IdentityOperations } from './identity-process.js';
 import type { InProcessOperations } from './in-process.js';
-import type { JwtOperations } from './jwt-process.js';
 import { measureOverHttp } from './over-http.js';
-import {
-  httpTable,
-  inProcessFigures,
-  inProcessTable,
-  jwtFigures,
-  jwtTable,
-  tokenLengths,
-  variantFigures,
-} from './report.js';
+import { httpTable, inProcessTable, jwtTable, tokenLengths } from './report.js';
+import { type Platform, PLATFORMS } from './variants.js';
+
+interface RunOptions {
+  readonly rounds: number;
+  readonly requests: number;
+  readonly platforms: readonly Platform[];
+}
+
+const USAGE = `npm run bench:guard -- [options]
+
+  --rounds N                    rounds for each variant (default 15)
+  --requests N                  requests for each variant and round (default 1000)
+  --platform express|fastify    one platform only
+  --quick                       3 rounds of 300 requests: whether it works, not what it costs`;
 
 /** Number of different tokens that the requests use one after the other. */
 const PLAYERS = 100;
@@ -24,36 +29,43 @@ const JWT_ROUNDS_FACTOR = 2;
 /** More tokens than a cache could remember before a token is used again. */
 const ACCESS_TOKENS = 1000;
 
-async function run({ rounds, requests, platforms, json }: RunOptions): Promise<void> {
+function readArguments(args: readonly string[]): RunOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string' },
+      requests: { type: 'string' },
+      platform: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const platforms = PLATFORMS.filter((platform) => (values.platform ?? platform) === platform);
+  if (platforms.length === 0) throw new Error(`--platform must be ${PLATFORMS.join(' or ')}`);
+  return {
+    rounds: readCount('rounds', values.rounds ?? (values.quick ? '3' : '15'), 9_999_999),
+    requests: readCount('requests', values.requests ?? (values.quick ? '300' : '1000'), 9_999_999),
+    platforms,
+  };
+}
+
+async function run({ rounds, requests, platforms }: RunOptions): Promise<void> {
   const identityProcess = new Child<IdentityOperations>(new URL('identity-process.js', import.meta.url));
   const measurer = new Child<InProcessOperations>(new URL('in-process.js', import.meta.url));
-  const jwtMeasurer = new Child<JwtOperations>(new URL('jwt-process.js', import.meta.url));
   try {
-    const print = (text: string) => json || console.log(`${text}\n`);
+    const print = (text: string) => console.log(`${text}\n`);
     const identity = await identityProcess.call('start', PLAYERS);
     print(`${describeMachine()}; ${tokenLengths(identity)}; ${rounds} interleaved rounds of ${requests} requests.`);
-    const http: Record<string, unknown> = {};
     for (const platform of platforms) {
-      const samples = await measureOverHttp({ platform, rounds, requests }, identity, identityProcess);
-      const figures = variantFigures(samples);
-      http[platform] = { figures, samples };
-      print(httpTable(platform, figures));
+      print(httpTable(platform, await measureOverHttp({ platform, rounds, requests }, identity, identityProcess)));
     }
-    const inProcessRounds = rounds * IN_PROCESS_ROUNDS_FACTOR;
-    const inProcess = inProcessFigures(await measurer.call('measure', { identity, rounds: inProcessRounds }));
-    print(inProcessTable(inProcess));
+    print(inProcessTable(await measurer.call('measure', identity, rounds * IN_PROCESS_ROUNDS_FACTOR)));
     const like = identity.tokens.rs256[0] ?? '';
     const tokens = await identityProcess.call('makeAccessTokens', { like, count: ACCESS_TOKENS });
-    const measureJwt = async (together: boolean) =>
-      jwtFigures(await jwtMeasurer.call('measure', { identity, tokens, rounds: rounds * JWT_ROUNDS_FACTOR, together }));
-    const jwt = { oneByOne: await measureJwt(false), together: await measureJwt(true) };
-    print(jwtTable('one after another', jwt.oneByOne));
-    print(jwtTable('16 at a time', jwt.together));
-    if (json) {
-      console.log(JSON.stringify({ machine: describeMachine(), rounds, requests, http, inProcess, jwt }, null, 2));
-    }
+    print(jwtTable(await measurer.call('measureJwt', identity, tokens, rounds * JWT_ROUNDS_FACTOR)));
   } finally {
-    await Promise.all([identityProcess, measurer, jwtMeasurer].map((child) => child.stop()));
+    await Promise.all([identityProcess.stop(), measurer.stop()]);
   }
 }
 

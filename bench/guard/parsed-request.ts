@@ -2,13 +2,8 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { ExecutionContext } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { requestHeaders } from '../support/request-headers.js';
+import { flat, requestHeaders } from '../support/request-headers.js';
 import { ROUTE } from './benched-app.js';
-
-/** A string that no code has touched yet, as the HTTP parser makes it. */
-export function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}
 
 const socket = new Socket();
 

@@ -12,7 +12,7 @@ import { auth } from 'express-oauth2-jwt-bearer';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { passportJwtSecret } from 'jwks-rsa';
 import { Strategy as BearerStrategy } from 'passport-http-bearer';
-import { ExtractJwt, Strategy as JwtStrategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
+import { ExtractJwt, Strategy as JwtStrategy, type WithSecretOrKey, type WithSecretOrKeyProvider } from 'passport-jwt';
 import type { Identity } from './identity-process.js';
 
 /** The part that Express' and Fastify's requests have in common here. */
@@ -26,58 +26,39 @@ interface GuardedRequest {
   user?: unknown;
 }
 
-/** A guard that decides nothing, to measure the cost of a guard call. */
-export class EmptyGuard implements CanActivate {
-  canActivate(): boolean {
-    return true;
-  }
-}
+export type JwtAlgorithm = 'HS256' | 'RS256';
 
-/** Algorithm and form of the key that passport-jwt checks signatures with. */
-export interface JwtVariant {
-  readonly algorithm: 'HS256' | 'RS256';
-  /** Text, as documented, which is parsed again for each token; or a key object, which avoids that. */
-  readonly form: 'text' | 'key';
-}
-
-/** passport-jwt with issuer, audience and algorithm pinned. */
-export function jwtStrategy(name: string, { algorithm, form }: JwtVariant, identity: Identity): Provider {
+/**
+ * passport-jwt with issuer, audience and algorithm pinned. Its key is a key object: text, as documented, would be parsed
+ * again for each token.
+ */
+export function jwtStrategy(name: string, algorithm: JwtAlgorithm, identity: Identity): Provider {
   const { issuer, clientId: audience, hs256Secret, publicJwk } = identity;
   const key =
     algorithm === 'HS256'
       ? createSecretKey(hs256Secret, 'utf8')
       : createPublicKey({ key: publicJwk as JsonWebKey, format: 'jwk' });
-  const text = algorithm === 'HS256' ? hs256Secret : key.export({ type: 'spki', format: 'pem' }).toString();
-  const options: StrategyOptionsWithoutRequest = {
-    jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+  return strategy(name, {
     // The type does not know that key objects are passed to jsonwebtoken as they are.
-    secretOrKey: form === 'text' ? text : (key as unknown as Buffer),
+    secretOrKey: key as unknown as Buffer,
     issuer,
     audience,
     algorithms: [algorithm],
-  };
-  class BenchedStrategy extends PassportStrategy(JwtStrategy, name) {
-    constructor() {
-      super(options);
-    }
-    validate(payload: unknown): unknown {
-      return payload;
-    }
-  }
-  return BenchedStrategy;
+  });
 }
 
 /** passport-jwt with the keys that jwks-rsa fetches and keeps. */
 export function jwksRsaStrategy(name: string, { issuer, clientId, jwksUri }: Identity): Provider {
+  const secretOrKeyProvider = passportJwtSecret({ jwksUri, cache: true });
+  return strategy(name, { secretOrKeyProvider, issuer, audience: clientId, algorithms: ['RS256'] });
+}
+
+type JwtOptions = Omit<WithSecretOrKey, 'jwtFromRequest'> | Omit<WithSecretOrKeyProvider, 'jwtFromRequest'>;
+
+function strategy(name: string, options: JwtOptions): Provider {
   class BenchedStrategy extends PassportStrategy(JwtStrategy, name) {
     constructor() {
-      super({
-        jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-        secretOrKeyProvider: passportJwtSecret({ jwksUri, cache: true }),
-        issuer,
-        audience: clientId,
-        algorithms: ['RS256'],
-      });
+      super({ ...options, jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken() });
     }
     validate(payload: unknown): unknown {
       return payload;

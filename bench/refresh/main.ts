@@ -1,38 +1,52 @@
+import { readSelection, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
-import { runProgram } from '../support/command-line.js';
-import { readArguments, type RunOptions, type Section, USAGE } from './arguments.js';
-import { measureBeside, measureExpiries, measureOperations } from './measurements.js';
-import { besideTable, expiryTable, operationsTable, readTable, scaleTable } from './report.js';
-import { measureScale } from './scale.js';
+import { measureBeside } from './beside.js';
+import { besideTable, readTable } from './report.js';
+import { measureReads } from './reads.js';
 import { startSurroundings, type Surroundings } from './surroundings.js';
 
-/** Time limit of the run, in milliseconds: it then ends, whatever hangs. */
-const LONGEST_RUN_MS = 590_000;
+const SECTIONS = ['beside', 'scale'] as const;
+type Section = (typeof SECTIONS)[number];
+
+/** Sizes of the parts of a run. */
+interface Amounts {
+  readonly besideRounds: number;
+  readonly readRounds: number;
+  /** Grants in the table. */
+  readonly sizes: readonly number[];
+}
+
+interface RunOptions extends Amounts {
+  readonly sections: readonly Section[];
+}
+
+const USAGE = `npm run bench:refresh -- [options]
+
+  --only NAME   one part: ${SECTIONS.join(', ')}
+  --quick       little of everything, and 100 thousand grants at most: whether it works, not what it costs`;
+
+const FULL: Amounts = { besideRounds: 4, readRounds: 40, sizes: [10_000, 1_000_000] };
+const QUICK: Amounts = { besideRounds: 1, readRounds: 5, sizes: [10_000, 100_000] };
+
+function readArguments(args: readonly string[]): RunOptions | 'help' {
+  const selection = readSelection(args, SECTIONS);
+  if (selection === 'help') return 'help';
+  return { ...(selection.isQuick ? QUICK : FULL), sections: selection.sections };
+}
 
 const parts: Readonly<Record<Section, (options: RunOptions, around: Surroundings) => Promise<string>>> = {
-  expiry: async ({ expiries }, around) => expiryTable(await measureExpiries(around, expiries)),
   beside: async ({ besideRounds }, around) => besideTable(await measureBeside(around, besideRounds)),
-  operations: async ({ operations }, around) => operationsTable(await measureOperations(around, operations)),
-  scale: async ({ sizes, readRounds }, around) => {
-    const runs = await measureScale(around, sizes, readRounds);
-    return `${readTable(runs)}\n\n${scaleTable(runs)}`;
-  },
+  scale: async ({ sizes, readRounds }, around) => readTable(await measureReads(around, sizes, readRounds)),
 };
 
 async function run(options: RunOptions): Promise<void> {
-  const limit = setTimeout(() => {
-    console.error('the benchmark did not end in time');
-    process.exit(1);
-  }, LONGEST_RUN_MS);
   const around = await startSurroundings();
   try {
-    if (!around) throw new Error('refreshes are not measured: the PostgreSQL server programs are missing');
     console.log(`${describeMachine()}; tokens of about 570 characters.\n`);
     for (const section of options.sections) console.log(`${await parts[section](options, around)}\n`);
   } finally {
-    await around?.stop();
-    clearTimeout(limit);
+    await around.stop();
   }
 }
 
-await runProgram({ usage: USAGE, readArguments, run });
+await runProgram({ usage: USAGE, readArguments, run, limitMs: 590_000 });

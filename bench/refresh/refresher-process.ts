@@ -1,14 +1,11 @@
 import 'reflect-metadata';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
-import type { TokensOptions } from 'nestjs-nowgg-auth';
 import { Pool } from 'pg';
 import { serve } from '../support/child-process.js';
-import { rotated } from '../support/statistics.js';
+import { timedRounds } from '../support/timed-rounds.js';
 import { libraryRefresher } from './library-refresher.js';
 import { inProcessRefresher, rowLockRefresher, uncoordinatedRefresher } from './peer-refreshers.js';
-import { explain, type Plan } from './plans.js';
 import type { Refresher, VariantName } from './refresher.js';
-import { SentStatements } from './sent-statements.js';
 
 export interface RefresherSettings {
   readonly variant: VariantName;
@@ -16,14 +13,6 @@ export interface RefresherSettings {
   readonly upstreamUrl: string;
   /** Connections of the application. */
   readonly poolSize: number;
-  readonly durations?: Partial<TokensOptions>;
-}
-
-/** Result of so many callers at once. */
-export interface Asked {
-  readonly failed: number;
-  readonly tokens: number;
-  readonly statements: number;
 }
 
 /** Queries that have nothing to do with tokens, at a steady pace. */
@@ -35,25 +24,21 @@ export interface Beside {
   readonly failed: number;
 }
 
-/** Cost of one operation, one value for each round. */
-export interface Cost {
-  readonly cpuUs: readonly number[];
-  readonly wallUs: readonly number[];
-}
+/** CPU microseconds of one read, one value for each round. */
+export type ReadSamples = Readonly<Record<'token' | 'bare', readonly number[]>>;
 
 const QUERY_EVERY_MS = 5;
-const BATCH = 200;
+const READS = 200;
 const WARM_UP_ROUNDS = 5;
 const BARE = 'SELECT * FROM nowgg_grant WHERE id = $1';
 const UNRELATED = 'SELECT name FROM bench_player WHERE id = $1';
 
-const statements = new SentStatements();
 let refresher: Refresher;
 let bare: Pool;
 
-async function start({ variant, databaseUrl, upstreamUrl, poolSize, durations = {} }: RefresherSettings) {
+async function start({ variant, databaseUrl, upstreamUrl, poolSize }: RefresherSettings) {
   const variants: Record<VariantName, () => Promise<Refresher>> = {
-    library: () => libraryRefresher(databaseUrl, upstreamUrl, poolSize, durations),
+    library: () => libraryRefresher(databaseUrl, upstreamUrl, poolSize),
     none: () => uncoordinatedRefresher(databaseUrl, upstreamUrl, poolSize),
     'in-process': () => inProcessRefresher(databaseUrl, upstreamUrl, poolSize),
     'row-lock': () => rowLockRefresher(databaseUrl, upstreamUrl, poolSize),
@@ -62,21 +47,9 @@ async function start({ variant, databaseUrl, upstreamUrl, poolSize, durations = 
   bare = new Pool({ connectionString: databaseUrl, max: poolSize });
 }
 
-async function ask(id: string, callers: number): Promise<Asked> {
-  const before = statements.count;
-  const results = await Promise.allSettled(Array.from({ length: callers }, () => refresher.accessToken(id)));
-  const tokens = new Set(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])));
-  const failed = results.filter(({ status }) => status === 'rejected').length;
-  return { failed, tokens: tokens.size, statements: statements.count - before };
-}
-
-/** One caller after the other, each for another grant. @returns statements and milliseconds of one operation */
-async function oneByOne(ids: readonly string[]) {
-  const before = statements.count;
-  const startedAt = performance.now();
+/** One caller after the other, each for another grant. */
+async function oneByOne(ids: readonly string[]): Promise<void> {
   for (const id of ids) await refresher.accessToken(id);
-  const ms = performance.now() - startedAt;
-  return { statements: (statements.count - before) / ids.length, ms: ms / ids.length };
 }
 
 /**
@@ -117,68 +90,24 @@ async function unrelatedQuery(due: number, serial: number): Promise<number> {
 }
 
 /** Measures a fresh grant's token and the same row by its primary key through the driver, one after the other. */
-async function readCosts(ids: readonly string[], rounds: number): Promise<Record<'token' | 'bare', Cost>> {
-  const reads = {
-    token: (id: string) => refresher.accessToken(id),
-    bare: (id: string) => bare.query(BARE, [id]),
+async function readCosts(ids: readonly string[], rounds: number): Promise<ReadSamples> {
+  let next = 0;
+  const prepare = () => Array.from({ length: READS }, () => ids[(next += 1) % ids.length] ?? '');
+  const parts = {
+    token: { prepare, work: (id: string) => refresher.accessToken(id) },
+    bare: { prepare, work: (id: string) => bare.query(BARE, [id]) },
   };
-  const names = ['token', 'bare'] as const;
-  const samples = { token: emptyCost(), bare: emptyCost() };
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
-    for (const name of rotated(names, round + WARM_UP_ROUNDS)) {
-      const { cpuUs, wallUs } = await timed(reads[name], ids, round);
-      if (round < 0) continue;
-      samples[name].cpuUs.push(cpuUs);
-      samples[name].wallUs.push(wallUs);
-    }
-  }
-  return samples;
-}
-
-function emptyCost(): { cpuUs: number[]; wallUs: number[] } {
-  return { cpuUs: [], wallUs: [] };
-}
-
-async function timed(read: (id: string) => Promise<unknown>, ids: readonly string[], round: number) {
-  const first = (round + WARM_UP_ROUNDS) * BATCH;
-  const startedAt = performance.now();
-  const before = process.cpuUsage();
-  for (let i = 0; i < BATCH; i += 1) await read(ids[(first + i) % ids.length] ?? '');
-  const { user, system } = process.cpuUsage(before);
-  return { cpuUs: (user + system) / BATCH, wallUs: ((performance.now() - startedAt) * 1000) / BATCH };
-}
-
-/** Time of each refresh in milliseconds, one after the other; the token endpoint answers at once. */
-async function refreshTimes(ids: readonly string[]): Promise<readonly number[]> {
-  await refresher.expire(ids);
-  const times: number[] = [];
-  for (const id of ids) {
-    const startedAt = performance.now();
-    await refresher.accessToken(id);
-    times.push(performance.now() - startedAt);
-  }
-  return times;
-}
-
-/** The plans by which the database runs the statements that were sent last. */
-async function plans(): Promise<readonly Plan[]> {
-  return Promise.all([
-    explain(bare, 'read', statements.latest(/^SELECT to_json\(g\).* WHERE g\.id = \$1$/)),
-    explain(bare, 'lease', statements.latest(/attempt_started_at = clock_timestamp\(\)/)),
-    explain(bare, 'commit', statements.latest(/generation = generation \+ 1/)),
-  ]);
+  await timedRounds(parts, { rounds: WARM_UP_ROUNDS, turns: 1 });
+  return timedRounds(parts, { rounds, turns: 1 });
 }
 
 const operations = {
   start,
   signIn: (count: number) => refresher.signIn(count),
   expire: (ids: readonly string[]) => refresher.expire(ids),
-  ask,
   oneByOne,
   beside,
   readCosts,
-  refreshTimes,
-  plans,
 };
 
 export type RefresherOperations = typeof operations;

@@ -6,13 +6,9 @@ import { serve } from '../support/child-process.js';
 import { makeToken } from '../verify/tokens.js';
 import type { IssuedTokens, Presented } from './upstream.js';
 
-/** `static`: a refresh token works for ever. `strict`: each use gives a new one and ends the one that was used. */
-export type RotationMode = 'static' | 'strict';
-
+/** Refresh tokens; each works for ever. */
 const live = new Set<string>();
-let mode: RotationMode = 'static';
 let latencyMs = 0;
-let refreshes = 0;
 
 const server = createServer((request, response) => void answer(request, response));
 server.keepAliveTimeout = 120_000;
@@ -31,11 +27,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 function carryOut({ kind, value }: Presented): IssuedTokens | undefined {
   if (kind === 'code') return { accessToken: makeToken(value), refreshToken: newRefreshToken() };
-  refreshes += 1;
-  if (!live.has(value)) return undefined;
-  if (mode === 'static') return { accessToken: makeToken() };
-  live.delete(value);
-  return { accessToken: makeToken(), refreshToken: newRefreshToken() };
+  return live.has(value) ? { accessToken: makeToken() } : undefined;
 }
 
 function newRefreshToken(): string {
@@ -46,11 +38,9 @@ function newRefreshToken(): string {
 
 const operations = {
   url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
-  behave(next: { mode: RotationMode; latencyMs: number }): void {
-    ({ mode, latencyMs } = next);
+  answerAfter: (ms: number) => {
+    latencyMs = ms;
   },
-  /** Calls with a refresh token so far. */
-  refreshes: () => refreshes,
 };
 
 export type UpstreamOperations = typeof operations;

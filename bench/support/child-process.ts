@@ -66,6 +66,22 @@ export class Child<O extends Operations> {
   }
 }
 
+/** Runs `use` with so many processes of a module that have done their `start`, and ends them. */
+export async function withChildren<O extends Operations & { readonly start: (...argument: never[]) => unknown }, T>(
+  module: URL,
+  count: number,
+  settings: Parameters<O['start']>,
+  use: (children: readonly [Child<O>, ...Child<O>[]]) => Promise<T>,
+): Promise<T> {
+  const children = Array.from({ length: count }, () => new Child<O>(module)) as [Child<O>, ...Child<O>[]];
+  try {
+    await Promise.all(children.map((child) => child.call('start', ...settings)));
+    return await use(children);
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
+
 /** Offers operations to the parent process. Ends this process when the parent has ended. */
 export function serve(operations: Operations): void {
   process.on('message', (message) => void answer(operations, message as Call));

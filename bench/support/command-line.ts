@@ -6,10 +6,18 @@ export interface Program<Options> {
   /** @throws Error that says what is wrong with the command line */
   readonly readArguments: (args: readonly string[]) => Options | 'help';
   readonly run: (options: Options) => Promise<void>;
+  /** Time limit of the run, in milliseconds: the program then ends, whatever hangs. Default: none. */
+  readonly limitMs?: number;
 }
 
 /** Runs a program with this process's arguments. A failure is one line, and the exit code 1. */
-export async function runProgram<Options>({ usage, readArguments, run }: Program<Options>): Promise<void> {
+export async function runProgram<Options>(program: Program<Options>): Promise<void> {
+  const { usage, readArguments, run, limitMs } = program;
+  const late = () => {
+    console.error('the program did not end in time');
+    process.exit(1);
+  };
+  if (limitMs !== undefined) setTimeout(late, limitMs).unref();
   try {
     const options = readArguments(process.argv.slice(2));
     if (options === 'help') console.log(usage);
@@ -18,6 +26,13 @@ export async function runProgram<Options>({ usage, readArguments, run }: Program
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   }
+}
+
+/** Reads a number from the command line. @throws Error that names the option */
+export function readCount(option: string, text: string, most: number): number {
+  const count = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= most) return count;
+  throw new Error(`--${option} must be a whole number from 1 to ${most}`);
 }
 
 /** The part of a benchmark that its command line selects. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EncryptionKey } from 'nestjs-nowgg-auth';
-import { nowggEntities, nowggMigrations } from 'nestjs-nowgg-auth/typeorm';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { CLIENT_KEY } from './instant-provider.js';
 
 /**
@@ -29,22 +28,14 @@ interface VaultInternals {
 
 const BATCH = 1_000;
 
-/** Migrates the database and fills it with grants whose tokens are fresh. @returns their ids */
-export async function plantVault(url: string, key: EncryptionKey, grants: number): Promise<string[]> {
+/** Fills the database with grants whose tokens are fresh. @returns their ids */
+export async function plantVault(dataSource: DataSource, key: EncryptionKey, grants: number): Promise<string[]> {
   const [{ KeyRing }, { Vault }] = (await Promise.all(
     ['tokens/vault/key-ring.js', 'tokens/vault/vault.js'].map(
       (file) => import(new URL(file, import.meta.resolve('nestjs-nowgg-auth')).href),
     ),
   )) as [Pick<VaultInternals, 'KeyRing'>, Pick<VaultInternals, 'Vault'>];
   const vault = new Vault(new KeyRing([key]));
-  const dataSource = await new DataSource({
-    type: 'postgres',
-    url,
-    entities: nowggEntities,
-    migrations: nowggMigrations,
-    migrationsRun: true,
-    installExtensions: false,
-  }).initialize();
   const ids = Array.from({ length: grants }, () => randomUUID());
   for (let at = 0; at < grants; at += BATCH) {
     const batch = ids.slice(at, at + BATCH);
@@ -67,6 +58,5 @@ export async function plantVault(url: string, key: EncryptionKey, grants: number
     );
   }
   await dataSource.query('ANALYZE nowgg_grant');
-  await dataSource.destroy();
   return ids;
 }

@@ -1,114 +1,57 @@
 import 'reflect-metadata';
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { loadInternals } from '../guard/internals.js';
 import { serve } from '../support/child-process.js';
-import { rotated } from '../support/statistics.js';
-import { authenticatorBefore } from './in-process-authenticator.js';
-import { cachePeers } from './peers.js';
-import { flat, makeToken } from './tokens.js';
-
-/** CPU microseconds for one operation, by name. */
-export type HitRound = Readonly<Record<string, number>>;
+import { flat } from '../support/request-headers.js';
+import { BATCH, type Part, timedRounds } from '../support/timed-rounds.js';
+import { authenticatorThatKnows } from './in-process-authenticator.js';
+import { cachePeers, ENTRIES } from './peers.js';
+import { makeToken } from './tokens.js';
 
 /** `ours`, or a cache by its place in the list of peers. */
 export type HitSubject = 'ours' | number;
 
-/** Prepares inputs, which is not timed, and processes them, which is. */
-interface Part {
-  readonly prepare: () => readonly unknown[];
-  readonly work: (input: never) => unknown;
-}
-
 const TOKENS = 1_000;
-/** Few enough that a batch's inputs stay in the processor's caches, as those of a request just parsed do. */
-const BATCH = 16;
-const BATCHES_PER_ROUND = 20;
 const WARM_UP_ROUNDS = 60;
-/** No verdict expires while the benchmark runs. */
-const ONE_DAY_MS = 86_400_000;
+const TURNS = 20;
 
 let parts: Readonly<Record<string, Part>> = {};
-let rounds = 0;
 
 /** Fills one cache: garbage that the others leave for the collector is not in this process. */
 async function prepare(subject: HitSubject): Promise<void> {
-  parts = await makeParts(subject);
-  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await measure();
-}
-
-async function measure(): Promise<HitRound> {
-  const spent = new Map(Object.keys(parts).map((name) => [name, 0]));
-  for (let batch = 0; batch < BATCHES_PER_ROUND; batch += 1) {
-    for (const name of rotated([...spent.keys()], (rounds += 1))) {
-      spent.set(name, (spent.get(name) ?? 0) + (await timeBatch(parts[name] as Part)));
-    }
-  }
-  return Object.fromEntries([...spent].map(([name, sum]) => [name, sum / (BATCH * BATCHES_PER_ROUND)]));
-}
-
-/** Holds the latest result, so that no call can be optimised away. */
-const sink: { result: unknown } = { result: undefined };
-
-/** Processor time for one batch, in microseconds; a promise is awaited, as in a guard. */
-async function timeBatch({ prepare, work }: Part): Promise<number> {
-  const inputs = prepare();
-  const before = process.cpuUsage();
-  for (let i = 0; i < inputs.length; i += 1) {
-    const result = work(inputs[i] as never);
-    sink.result = result instanceof Promise ? await result : result;
-  }
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
-}
-
-async function makeParts(subject: HitSubject): Promise<Readonly<Record<string, Part>>> {
   const tokens = Array.from({ length: TOKENS }, () => makeToken());
-  const cache = new LRUCache<string, object>({ max: 100_000 });
-  for (const token of tokens) cache.set(hash('sha256', token, 'binary'), {});
   let turn = 0;
-  const ownTokens = () => Array.from({ length: BATCH }, () => flat(tokens[(turn += 1) % tokens.length] ?? ''));
-  const bare: Part = {
-    prepare: ownTokens,
-    work: (token: string) => cache.get(hash('sha256', token, 'binary')),
+  const newInputs = () => Array.from({ length: BATCH }, () => flat(tokens[(turn += 1) % tokens.length] ?? ''));
+  const { name, find } = await (subject === 'ours' ? ours(tokens) : peer(subject, tokens));
+  parts = {
+    // Our cost is compared with the bare cost from the same process.
+    ...(subject === 'ours' && { bare: { prepare: newInputs, work: bare(tokens) } }),
+    [name]: { prepare: newInputs, work: find },
   };
-  return {
-    bare,
-    ...(subject === 'ours' ? await ownParts(tokens, ownTokens) : await peerParts(subject, tokens, ownTokens)),
-  };
+  await timedRounds(parts, { rounds: WARM_UP_ROUNDS, turns: TURNS });
 }
 
-async function ownParts(tokens: readonly string[], ownTokens: () => readonly string[]): Promise<Record<string, Part>> {
-  const { tokenDigest, cacheKey, principalOf, facts } = await loadInternals();
-  const authenticator = await authenticatorBefore(() => true, { maxAgeMs: ONE_DAY_MS });
-  for (const token of tokens) {
-    const { status } = await authenticator.authenticate(token);
-    if (status !== 'valid') throw new Error('a good token was not accepted');
-  }
-  return {
-    hit: { prepare: ownTokens, work: (token: string) => authenticator.authenticate(token) },
-    hash: { prepare: ownTokens, work: (token: string) => cacheKey({}, tokenDigest(token)) },
-    principal: { prepare: () => Array.from({ length: BATCH }, () => facts), work: () => principalOf(facts) },
-  };
+/** CPU microseconds for one operation, by name. */
+async function measure(): Promise<Readonly<Record<string, readonly number[]>>> {
+  return timedRounds(parts, { rounds: 1, turns: TURNS });
 }
 
-async function peerParts(
-  index: number,
-  tokens: readonly string[],
-  ownTokens: () => readonly string[],
-): Promise<Record<string, Part>> {
-  const { principalOf, facts } = await loadInternals();
-  const peer = cachePeers(async () => ({ ...facts }))[index];
-  if (!peer) throw new Error(`there is no cache number ${index}`);
-  await peer.fill(tokens);
-  const principalBy = async (token: string) => {
-    const found = (await peer.find(token)) as { readonly expiresAtMs: number };
-    return found.expiresAtMs > Date.now() ? principalOf(found) : undefined;
-  };
-  return {
-    [peer.name]: { prepare: ownTokens, work: (token: string) => peer.find(token) },
-    [`${peer.name}, expiry and principal`]: { prepare: ownTokens, work: principalBy },
-  };
+function bare(tokens: readonly string[]): (token: string) => unknown {
+  const cache = new LRUCache<string, object>({ max: ENTRIES });
+  for (const token of tokens) cache.set(hash('sha256', token, 'binary'), {});
+  return (token) => cache.get(hash('sha256', token, 'binary'));
+}
+
+async function ours(tokens: readonly string[]) {
+  const authenticator = await authenticatorThatKnows(tokens, ENTRIES);
+  return { name: 'hit', find: (token: string) => authenticator.authenticate(token) };
+}
+
+async function peer(index: number, tokens: readonly string[]) {
+  const chosen = cachePeers()[index];
+  if (!chosen) throw new Error(`there is no cache number ${index}`);
+  for (const token of tokens) await chosen.find(token);
+  return chosen;
 }
 
 const operations = { prepare, measure };

@@ -9,22 +9,19 @@ export type HitSamples = Readonly<Record<string, readonly number[]>>;
 /** Measures our cache and each other cache in separate processes, one after the other in every round. */
 export async function measureHits(rounds: number): Promise<HitSamples> {
   const subjects: readonly HitSubject[] = ['ours', ...Array.from({ length: PEER_COUNT }, (_, index) => index)];
-  const children = new Map(
-    subjects.map((subject) => [subject, new Child<HitOperations>(new URL('hit-process.js', import.meta.url))]),
-  );
+  const children = subjects.map(() => new Child<HitOperations>(new URL('hit-process.js', import.meta.url)));
   try {
-    for (const [subject, child] of children) await child.call('prepare', subject);
+    for (const [index, child] of children.entries()) await child.call('prepare', subjects[index] ?? 'ours');
     const samples: Record<string, number[]> = {};
     for (let round = 0; round < rounds; round += 1) {
-      for (const [subject, child] of rotated([...children], round)) {
+      for (const child of rotated(children, round)) {
         for (const [name, micros] of Object.entries(await child.call('measure'))) {
-          // Our cost is compared with the bare cost from the same process.
-          if (name !== 'bare' || subject === 'ours') (samples[name] ??= []).push(micros);
+          (samples[name] ??= []).push(...micros);
         }
       }
     }
     return samples;
   } finally {
-    await Promise.all([...children.values()].map((child) => child.stop()));
+    await Promise.all(children.map((child) => child.stop()));
   }
 }

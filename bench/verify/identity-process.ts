@@ -8,14 +8,12 @@ import { acceptance } from './tokens.js';
 /** Time that verify-token takes, in milliseconds. */
 const LATENCY_MS = 20;
 
-let calls = 0;
 let hangs = false;
 
 const server = createServer((request, response) => {
   void (async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    calls += 1;
     if (hangs) return;
     const { token } = JSON.parse(Buffer.concat(chunks).toString()) as { token: string };
     await pause(LATENCY_MS);
@@ -27,7 +25,6 @@ await once(server, 'listening');
 
 const operations = {
   url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-  calls: () => calls,
   /** Makes calls get no answer from now on, or get one again. */
   hang: (on: boolean) => {
     hangs = on;

@@ -3,37 +3,19 @@ import { type Surroundings, type Verifier, withVerifiers } from './backend.js';
 import { makeToken } from './tokens.js';
 
 export const PROCESSES = 8;
-export const CALLERS = 1_000;
-const FIRST_USE_TRIALS = 10;
 /** Average time between two bans in milliseconds: short enough for a short run, and not in step with polls. */
 const BAN_EVERY_MS = 40;
 
-/** Calls to verify-token for each trial: all callers present the same new token at once. */
-export async function firstUseCalls(around: Surroundings, redisUrl: string | undefined): Promise<readonly number[]> {
-  const { identity, baseUrl } = around;
-  return withVerifiers(PROCESSES, { baseUrl, redisUrl }, async (verifiers) => {
-    const calls: number[] = [];
-    for (let trial = 0; trial < FIRST_USE_TRIALS; trial += 1) {
-      const token = makeToken();
-      const before = await identity.call('calls');
-      await Promise.all(verifiers.map((verifier) => verifier.call('present', token, CALLERS)));
-      calls.push((await identity.call('calls')) - before);
-    }
-    return calls;
-  });
-}
-
 export interface RevocationRun {
-  readonly databaseUrl: string;
-  readonly redisUrl?: string | undefined;
+  readonly redisUrl?: string;
   readonly notify: boolean;
   readonly trials: number;
 }
 
 /** For each ban the milliseconds from the ban until the last of the processes refuses the player. */
 export async function revocationDelays(
-  { baseUrl }: Surroundings,
-  { databaseUrl, redisUrl, notify, trials }: RevocationRun,
+  { baseUrl, databaseUrl }: Surroundings,
+  { redisUrl, notify, trials }: RevocationRun,
 ): Promise<readonly number[]> {
   const verification = { maxAgeMs: 600_000 };
   const settings = { baseUrl, databaseUrl, redisUrl, notify, verification };
@@ -42,7 +24,7 @@ export async function revocationDelays(
     const tokens = userIds.map((userId) => makeToken(userId));
     for (const verifier of verifiers) await known(verifier, tokens);
     const looking = verifiers.map((verifier) => verifier.call('firstRefusals', tokens));
-    const givenAt = await (verifiers[0] as Verifier).call('ban', userIds, BAN_EVERY_MS);
+    const givenAt = await verifiers[0].call('ban', userIds, BAN_EVERY_MS);
     const seenAt = await Promise.all(looking);
     return givenAt.map((given, trial) => Math.max(...seenAt.map((times) => times[trial] ?? Number.NaN)) - given);
   });
@@ -50,7 +32,6 @@ export async function revocationDelays(
 
 /** Time that newcomers wait, in milliseconds, without Redis, with it, and while it is frozen. */
 export async function waitsByRedis({ baseUrl, redis }: Surroundings, amount: number) {
-  if (!redis) return undefined;
   const withoutRedis = await withVerifiers(1, { baseUrl }, ([verifier]) => waits(verifier, amount));
   return withVerifiers(1, { baseUrl, redisUrl: redis.url }, async ([verifier]) => {
     const healthy = await waits(verifier, amount);
@@ -79,16 +60,16 @@ export async function lateness({ identity, baseUrl }: Surroundings, seconds: num
   return withVerifiers(1, { baseUrl, verification }, async ([verifier]) => {
     const tokens = Array.from({ length: 200 }, () => makeToken());
     const carry = async () => {
-      const report = await (verifier as Verifier).call('carry', load, tokens);
+      const report = await verifier.call('carry', load, tokens);
       return {
         known: percentile(report.knownMs, 99),
         newcomers: percentile(report.newMs, 99),
         loopDelay: report.loopDelayMs,
       };
     };
-    await known(verifier as Verifier, tokens);
+    await known(verifier, tokens);
     // Compiles the code that the control run would otherwise be the first to use.
-    await (verifier as Verifier).call('carry', { ...load, seconds: 2 }, tokens);
+    await verifier.call('carry', { ...load, seconds: 2 }, tokens);
     const control = await carry();
     await identity.call('hang', true);
     try {
@@ -105,7 +86,6 @@ async function known(verifier: Verifier, tokens: readonly string[]): Promise<voi
   }
 }
 
-function waits(verifier: Verifier | undefined, amount: number): Promise<readonly number[]> {
-  if (!verifier) throw new Error('no process');
+function waits(verifier: Verifier, amount: number): Promise<readonly number[]> {
   return verifier.call('firstUses', amount);
 }

@@ -1,35 +1,24 @@
 import { markdownTable } from '../support/markdown-table.js';
 import { lowest, median, paired, percentile } from '../support/statistics.js';
-import type { Flood } from './flood-process.js';
 import type { HitSamples } from './hit.js';
 import type { Lateness } from './over-processes.js';
 
 const right = (heading: string) => ({ heading, align: 'right' }) as const;
 
-/** The parts of a hit that are measured under these names; every other name is a peer's. */
-const PARTS = ['hit', 'bare', 'hash', 'principal'];
-
-export function hitTable(samples: HitSamples): string {
-  const of = (name: string) => samples[name] ?? [];
+export function hitTable({ hit = [], bare = [], ...peers }: HitSamples): string {
   const row = (title: string, values: readonly number[]) => [
     title,
     lowest(values).toFixed(2),
     median(values).toFixed(2),
   ];
-  const ratio = lowest(of('hit')) / lowest(of('bare'));
-  const ratios = paired(of('hit'), of('bare'), (a, b) => a / b);
-  const rest = (figure: (values: readonly number[]) => number) => (figure(of('hit')) - figure(of('hash'))).toFixed(2);
-  const peers = Object.keys(samples).filter((name) => !PARTS.includes(name));
+  const ratios = paired(hit, bare, (a, b) => a / b);
   return markdownTable(
     [{ heading: 'A hit, in process' }, right('CPU µs'), right('median')],
     [
-      row('**`NowggAuthenticator.authenticate`**', of('hit')),
-      row('bare: SHA-256 of the token and an LRU get', of('bare')),
-      ['**ratio**', ratio.toFixed(2), median(ratios).toFixed(2)],
-      row('of the hit: hash and key', of('hash')),
-      ['of the hit: lookup and re-checks', rest(lowest), rest(median)],
-      row('once for each entry: principal', of('principal')),
-      ...peers.map((name) => row(name, of(name))),
+      row('**`NowggAuthenticator.authenticate`**', hit),
+      row('bare: SHA-256 of the token and an LRU get', bare),
+      ['**ratio**', (lowest(hit) / lowest(bare)).toFixed(2), median(ratios).toFixed(2)],
+      ...Object.entries(peers).map(([name, values]) => row(name, values)),
     ],
   );
 }
@@ -38,28 +27,6 @@ export function memoryTable(entries: number, bytesPerEntry: number): string {
   return markdownTable(
     [{ heading: 'Memory' }, right('bytes')],
     [[`for each of ${entries} remembered tokens`, bytesPerEntry.toFixed(0)]],
-  );
-}
-
-export function floodTable({ liveRequests, liveHits, garbageRequests, garbageLetIn }: Flood): string {
-  return markdownTable(
-    [{ heading: 'A flood of unknown tokens, 99 for each request of a player' }, right('')],
-    [
-      ['requests of players', String(liveRequests)],
-      ['of these from memory', `${((100 * liveHits) / liveRequests).toFixed(2)} %`],
-      ['garbage tokens', String(garbageRequests)],
-      ['of these let in', String(garbageLetIn)],
-    ],
-  );
-}
-
-export function firstUsesTable(
-  title: string,
-  runs: ReadonlyArray<{ readonly name: string; readonly calls: readonly number[] }>,
-): string {
-  return markdownTable(
-    [{ heading: title }, right('calls, median'), right('most')],
-    runs.map(({ name, calls }) => [name, String(median(calls)), String(Math.max(...calls))]),
   );
 }
 

@@ -36,14 +36,6 @@ export function acceptance(token: string): object {
   return { success: true, code: 'VERIFICATION_SUCCESS', decodedData: claimsIn(token), msg: 'ok' };
 }
 
-/** The answer of verify-token to any other token. */
-export const refusal = { success: false, code: 'INVALID_TOKEN', msg: 'Token refused' };
-
-/** A string that no code has touched yet, as the HTTP parser makes it. */
-export function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}
-
 function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }

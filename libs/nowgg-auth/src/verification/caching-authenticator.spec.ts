@@ -39,6 +39,28 @@ describe('a verdict from memory', () => {
     expect(provider.asked).toHaveLength(1);
   });
 
+  it('is given to every player in a flood of refused tokens, 99 for each request, in a cache with hardly more room', async () => {
+    const players = Array.from({ length: 100 }, (_, n) => jwsOf({ aud: 'nowgg', userId: `p${n}` }));
+    const room = { maxEntries: 110, negativeMaxEntries: 110 };
+    authenticator = new CachingAuthenticator({
+      providers: new IdentityProviders([provider]),
+      options: { ...VERIFICATION_OPTIONS, ...room },
+      clock,
+      revocations,
+    });
+    const known = new Set(players);
+    provider.answer = (token) => (known.has(token) ? facts() : refused);
+    for (const player of players) await authenticator.authenticate(player);
+    for (const [n, player] of [...players, ...players, ...players].entries()) {
+      const garbage = Array.from({ length: 99 }, async (_, g) =>
+        authenticator.authenticate(jwsOf({ aud: 'nowgg', n, g })),
+      );
+      // Not a promise: nothing was asked.
+      expect(authenticator.authenticate(player)).toMatchObject({ status: 'valid' });
+      for (const verdict of await Promise.all(garbage)) expect(verdict.status).toBe('invalid');
+    }
+  });
+
   it('is a principal that no handler can change for the next one', async () => {
     await authenticator.authenticate('abc');
     const verdict = authenticator.authenticate('abc');

@@ -1,14 +1,11 @@
-import type { Plan } from './plans.js';
-import type { Cost } from './refresher-process.js';
-import { type Surroundings, withRefreshers } from './surroundings.js';
+import type { ReadSamples } from './refresher-process.js';
+import { type Surroundings, withRefresher } from './surroundings.js';
 
-export interface ScaleRun {
+export interface ReadRun {
   readonly grants: number;
-  readonly tableBytes: number;
-  readonly indexBytes: number;
-  readonly reads: Readonly<Record<'token' | 'bare', Cost>>;
-  readonly refreshMs: readonly number[];
-  readonly plans: readonly Plan[];
+  readonly reads: ReadSamples;
+  /** Pages of 8 KiB that the database touches to read a grant. */
+  readonly pages: number;
 }
 
 /** Number of grants that are used, among all the others. */
@@ -22,25 +19,22 @@ const FILL = `
     now(), now() + interval '1 hour', 0, now(), now()
   FROM generate_series(1, $1::int) n`;
 
-/** Measures the same work on a small and on a large table, filled up in between. */
-export async function measureScale(
+/** Measures the same reads on a small and on a large table, filled up in between. */
+export async function measureReads(
   around: Surroundings,
   sizes: readonly number[],
   rounds: number,
-): Promise<readonly ScaleRun[]> {
+): Promise<readonly ReadRun[]> {
   const { upstream, administration } = around;
-  const runs: ScaleRun[] = [];
-  await upstream.call('behave', { mode: 'static', latencyMs: 0 });
+  const runs: ReadRun[] = [];
+  await upstream.call('answerAfter', 0);
   for (const grants of sizes) {
     await administration.query(FILL, [Math.max(0, grants - USED - (await rowCount(around)))]);
-    await withRefreshers(around, 1, { variant: 'library', poolSize: 10 }, async ([refresher]) => {
+    await withRefresher(around, 'library', async (refresher) => {
       const ids = await refresher.call('signIn', USED);
       await administration.query('VACUUM ANALYZE nowgg_grant');
-      await refresher.call('refreshTimes', ids);
       const reads = await refresher.call('readCosts', ids, rounds);
-      const refreshMs = await refresher.call('refreshTimes', ids);
-      const plans = await refresher.call('plans');
-      runs.push({ grants: await rowCount(around), ...(await bytes(around)), reads, refreshMs, plans });
+      runs.push({ grants: await rowCount(around), reads, pages: await pagesTouched(around, ids[0] ?? '') });
     });
   }
   return runs;
@@ -51,9 +45,14 @@ async function rowCount({ administration }: Surroundings): Promise<number> {
   return row?.count ?? 0;
 }
 
-async function bytes({ administration }: Surroundings): Promise<{ tableBytes: number; indexBytes: number }> {
-  const sizes = `SELECT pg_relation_size('nowgg_grant')::float8 AS "tableBytes",
-    pg_relation_size('nowgg_grant_pk')::float8 AS "indexBytes"`;
-  const [row] = (await administration.query(sizes)) as { tableBytes: number; indexBytes: number }[];
-  return row ?? { tableBytes: 0, indexBytes: 0 };
+interface Explained {
+  readonly 'QUERY PLAN': [{ readonly Plan: Readonly<Record<'Shared Hit Blocks' | 'Shared Read Blocks', number>> }];
+}
+
+async function pagesTouched({ administration }: Surroundings, id: string): Promise<number> {
+  const explain = 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM nowgg_grant WHERE id = $1';
+  const [row] = (await administration.query(explain, [id])) as Explained[];
+  if (!row) throw new Error('no plan');
+  const { Plan } = row['QUERY PLAN'][0];
+  return Plan['Shared Hit Blocks'] + Plan['Shared Read Blocks'];
 }
