@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Compares docs/public-api with the current libraries; with --update writes it.
+// Compares docs/public-api with the current libraries, and their builds with it; with --update writes it.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { publicApiReports } from './public-api.mjs';
+import { builtExports, publicApiReports } from './public-api.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'docs/public-api');
@@ -20,5 +20,7 @@ if (process.argv.includes('--update')) {
   const changed = reports.filter(({ file, text }) => recorded.get(file) !== text).map(({ file }) => file);
   for (const file of changed)
     console.error(`${file} does not describe the code: read the change, then npm run api:update`);
-  process.exitCode = changed.length > 0 ? 1 : 0;
+  const wrong = reports.filter(({ importName, values }) => builtExports(importName).join() !== values.join());
+  for (const { importName } of wrong) console.error(`the build of ${importName} does not export what its types say`);
+  process.exitCode = changed.length + wrong.length > 0 ? 1 : 0;
 }

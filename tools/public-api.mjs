@@ -21,9 +21,11 @@ export function entryPoints() {
 }
 
 /**
- * Describes the public surface of the libraries: the declarations are emitted as the build emits them, so nothing has
- * to be built before and no old build can be described by mistake.
- * @returns {{ file: string, text: string }[]} one report for each entry point; `file` is relative to the root
+ * Describes the public surface of the libraries: the declarations are emitted as the build emits them, so no old build
+ * can be described by mistake. Each declaration stands in one report: that of the first entry point that exports it, or
+ * else of the first one whose signatures mention it.
+ * @returns {{ file: string, text: string, importName: string, values: string[] }[]} one report for each entry point;
+ *   `file` is relative to the root, `values` are the exports that exist at run time
  */
 export function publicApiReports() {
   const cache = path.join(root, 'node_modules/.cache');
@@ -33,10 +35,24 @@ export function publicApiReports() {
     writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
     const entries = entryPoints();
     for (const lib of new Set(entries.map((entry) => entry.lib))) emitDeclarations(lib, path.join(folder, lib));
-    return entries.map((entry) => reportOf(entry, path.join(folder, entry.lib)));
+    const surfaces = entries.map((entry) => ({ entry, ...surfaceOf(entry, path.join(folder, entry.lib)) }));
+    const owners = new Map();
+    const claim = (entry) => (declared) => owners.has(declared.key) || owners.set(declared.key, entry);
+    for (const { entry, exported } of surfaces) exported.forEach(claim(entry));
+    for (const { entry, reachable } of surfaces) reachable.forEach(claim(entry));
+    return surfaces.map((surface) => reportOf(surface, owners));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Names that a built entry point exports at run time, as Node.js finds it by its import name. */
+export function builtExports(importName) {
+  const program = 'console.log(JSON.stringify(Object.keys(await import(process.argv[1])).sort()))';
+  const args = ['--input-type=module', '--eval', program, importName];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${importName} cannot be loaded; npm run build first:\n${stderr}`);
+  return JSON.parse(stdout);
 }
 
 function emitDeclarations(lib, outDir) {
@@ -49,8 +65,29 @@ function emitDeclarations(lib, outDir) {
   if (status !== 0) throw new Error(`the declarations of ${lib} cannot be emitted:\n${error?.message ?? stdout}`);
 }
 
-function reportOf({ importName, declaration }, declarations) {
-  const file = path.join(declarations, declaration);
+function reportOf({ entry, exported, reachable, values }, owners) {
+  const { importName } = entry;
+  const sections = [
+    `# Public API of \`${importName}\``,
+    'Every name that this entry point exports, with its signature. `npm run api:update` writes this file anew.',
+    ...exported.map(({ title, text, key }) => {
+      const owner = owners.get(key);
+      return owner === entry ? section(title, text) : `## ${title}\n\nAs in \`${owner.importName}\`.`;
+    }),
+  ];
+  const own = reachable.filter(({ key }) => owners.get(key) === entry);
+  if (own.length > 0) {
+    sections.push('# Not exported, but part of the signatures above');
+    sections.push(...own.map(({ title, text }) => section(title, text)));
+  }
+  const file = `docs/public-api/${importName.replaceAll('/', '-')}.md`;
+  return { file, text: `${sections.join('\n\n')}\n`, importName, values };
+}
+
+const section = (title, text) => `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``;
+
+function surfaceOf({ declaration }, ownFolder) {
+  const file = path.join(ownFolder, declaration);
   const program = ts.createProgram([file], {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -61,25 +98,6 @@ function reportOf({ importName, declaration }, declarations) {
     types: ['node'],
     noEmit: true,
   });
-  const surface = surfaceOf(program, file, declarations);
-  const sections = [
-    `# Public API of \`${importName}\``,
-    'Every name that this entry point exports, with its signature. `npm run api:update` writes this file anew.',
-    ...surface.exported.map(({ title, text }) => section(title, text)),
-  ];
-  if (surface.reachable.length > 0) {
-    sections.push('# Not exported, but part of the signatures above');
-    sections.push(...surface.reachable.map(({ title, text }) => section(title, text)));
-  }
-  return {
-    file: `docs/public-api/${importName.replaceAll('/', '-')}.md`,
-    text: `${sections.join('\n\n')}\n`,
-  };
-}
-
-const section = (title, text) => `## ${title}\n\n\`\`\`text\n${text}\n\`\`\``;
-
-function surfaceOf(program, file, ownFolder) {
   const checker = program.getTypeChecker();
   const moduleSymbol = checker.getSymbolAtLocation(program.getSourceFile(file));
   const symbols = moduleSymbol ? checker.getExportsOfModule(moduleSymbol) : [];
@@ -89,13 +107,21 @@ function surfaceOf(program, file, ownFolder) {
     const declarations = symbol.declarations ?? [];
     const own = declarations.filter(isOwn);
     const text = own.length > 0 ? own.map(printDeclaration).join('\n') : `export of another package: ${symbol.name}`;
-    return { title, text };
+    return { title, text, key: `${declarations[0]?.getSourceFile().fileName} ${symbol.name}` };
   };
   const exported = symbols.map((symbol) => describe(symbol.name, resolve(symbol)));
   const reachable = findReachable(symbols.map(resolve), checker, isOwn);
+  // An export that a `type` keyword stands in front of does not exist at run time, whatever it names.
+  const isValue = (symbol) =>
+    (resolve(symbol).flags & ts.SymbolFlags.Value) !== 0 &&
+    !(symbol.declarations ?? []).some(ts.isTypeOnlyExportDeclaration);
   return {
     exported: exported.toSorted(byTitle),
     reachable: reachable.map((symbol) => describe(symbol.name, symbol)).toSorted(byTitle),
+    values: symbols
+      .filter(isValue)
+      .map(({ name }) => name)
+      .toSorted(),
   };
 }
 
