@@ -2,7 +2,7 @@
 // Publishes the packages whose version is not published yet, and writes an SBOM of each. See RELEASING.md.
 //   npm run release -- [--dry-run] [--no-provenance] [--repository FILE]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -37,6 +37,12 @@ function repositoryUrl() {
   return url;
 }
 
+/** @throws Error while changes have not become a version */
+function checkChanges() {
+  const waiting = readdirSync(path.join(root, '.changeset')).filter((name) => /^(?!README).*\.md$/.test(name));
+  if (waiting.length > 0) throw new Error(`npm run release:version first: ${waiting.join(', ')}`);
+}
+
 /** Adds what needs the address of the repository to a package.json. Only the checkout of the release has it. */
 function addLinks(folder, url) {
   const file = `${folder}/package.json`;
@@ -55,6 +61,7 @@ function isPublished({ name, version }) {
 
 try {
   const url = repositoryUrl();
+  checkChanges();
   npm(['run', '--silent', 'build']);
   mkdirSync(path.join(root, 'release'), { recursive: true });
   for (const library of LIBRARIES) {

@@ -35,6 +35,23 @@ describe('The workflows', () => {
 });
 
 describe('The release script', () => {
+  it('refuses to run while a change has not become a version', async () => {
+    const change = path.join(root, '.changeset/test-of-the-release-script.md');
+    const directory = mkdtempSync(path.join(tmpdir(), 'release-'));
+    try {
+      const file = path.join(directory, 'repository.json');
+      writeFileSync(file, '{ "url": "https://example.com/owner/name" }');
+      writeFileSync(change, '');
+      await expect(run('release.mjs', '--dry-run', '--repository', file)).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('npm run release:version first'),
+      });
+    } finally {
+      rmSync(change);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it.each(['{ "url": "" }', '{ "url": "git@example.com:owner/name" }', '{}'])(
     'refuses to run while the address of the repository is %s',
     async (content) => {
