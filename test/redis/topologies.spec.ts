@@ -32,17 +32,36 @@ async function expectSharing(first: Cache, second: Cache): Promise<void> {
   });
   await until(() => hints > 0);
   const before = hints;
+  const keys: string[] = [];
   for (const name of ['a', 'b', 'c', 'd']) {
-    expect(await first.claim(keyOf(name), 3_000)).toBe('acquired');
-    expect(await second.claim(keyOf(name), 3_000)).toBe('held');
-    await first.write(keyOf(name), { facts: factsOf({ userId: name }), ageMs: 0 }, LIFETIME_MS);
-    expect((await second.read(keyOf(name)))?.facts.userId).toBe(name);
-    await first.release(keyOf(name));
+    const key = await claimed(first, name);
+    await until(async () => (await second.claim(key, 3_000)) === 'held');
+    await first.write(key, { facts: factsOf({ userId: name }), ageMs: 0 }, LIFETIME_MS);
+    await until(async () => (await second.read(key))?.facts.userId === name);
+    await first.release(key);
+    keys.push(key);
   }
   await first.announceRevocation();
   await until(() => hints > before);
-  await second.remove(['a', 'b', 'c', 'd'].map(keyOf));
-  expect(await first.read(keyOf('d'))).toBeUndefined();
+  await second.remove(keys);
+  expect(await first.read(keys.at(-1) ?? '')).toBeUndefined();
+}
+
+/**
+ * Claims a key whose name begins like this. On a busy machine an operation can exceed its 25 ms, which says nothing about
+ * the topology: then another key is tried.
+ */
+async function claimed(cache: Cache, name: string): Promise<string> {
+  let attempts = 0;
+  let key = '';
+  await until(async () => {
+    attempts += 1;
+    key = keyOf(`${name} ${attempts}`);
+    const outcome = await cache.claim(key, 3_000);
+    if (outcome !== 'unavailable') expect(outcome).toBe('acquired');
+    return outcome === 'acquired';
+  });
+  return key;
 }
 
 describe('a shared cache on', () => {
