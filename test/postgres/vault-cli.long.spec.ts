@@ -144,9 +144,13 @@ describe('nestjs-nowgg-auth vault', () => {
     await rollOut();
     const lacking = await run('vault rotate', { NOWGG_ENCRYPTION_KEYS: `k2:${RING[1].key}` });
     expect(lacking).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("the key 'k1' is missing") });
-    const other = await run('vault rotate --json', { NOWGG_ENCRYPTION_KEYS: `k2:${RING[0].key},${OLD_RING}` });
+    const other = await run('vault rotate --json', {
+      NOWGG_ENCRYPTION_KEYS: `k2:${strongKey(12)},${OLD_RING}`,
+    });
     expect(other.exitCode).toBe(1);
     expect(JSON.parse(other.stderr)).toEqual({ error: expect.stringContaining("the key 'k2' is not the one") });
+    const twice = await run('vault rotate', { NOWGG_ENCRYPTION_KEYS: `k2:${RING[0].key},${OLD_RING}` });
+    expect(twice).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('one key under two ids') });
     expect(await json('vault status')).toMatchObject({ byKeyId: { k1: 3 } });
     expectNoSecrets();
   });

@@ -59,7 +59,7 @@ const form = process.env.NOWGG_TEST_FORM ?? 'all';
 export const project = (name, testMatch, except = []) => ({
   ...base,
   displayName: name,
-  testMatch: testMatch.map((m) => `<rootDir>/${form === 'long' ? m.replace(/\*\.spec\.ts$/, '*.long.spec.ts') : m}`),
+  testMatch: testMatch.map((m) => `<rootDir>/${form === 'long' ? m.replace(/\.spec\.ts$/, '.long.spec.ts') : m}`),
   testPathIgnorePatterns: ['/node_modules/', ...except, ...(form === 'short' ? ['\\.long\\.spec\\.ts$'] : [])],
 });
 
@@ -69,7 +69,7 @@ export function availableProjects() {
     project(
       'unit',
       ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts'],
-      ['\\.app\\.spec\\.ts$'],
+      ['\\.app\\.(long\\.)?spec\\.ts$'],
     ),
     project('app', ['libs/*/src/**/*.app.spec.ts', 'apps/*/src/**/*.app.spec.ts']),
     project('e2e', ['test/e2e/**/*.spec.ts', 'test/contracts/**/*.spec.ts']),
