@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ServerMetadata } from 'openid-client';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 import { judgeEndpoints } from './discovered-endpoints.js';
 
 const settings = (issuer: string, more: Partial<Parameters<typeof judgeEndpoints>[1]> = {}) => ({
@@ -112,6 +113,7 @@ describe('a discovery document', () => {
           expect(followed).toBe(isAllowed ? address : undefined);
         },
       ),
+      { numRuns: propertyRuns(100) },
     );
   });
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(import.meta.dirname, '../..');
 const directory = path.join(root, 'test/types');
 const files = readdirSync(directory)
   .filter((name) => name.endsWith('.types.ts'))
