@@ -20,7 +20,7 @@ describe.each(['express', 'fastify'] as const)('GET /standings/:board on %s', (p
 
   const standings = (headers: Record<string, string>) => fetch(`${sample.url}/standings/level-9`, { headers });
 
-  it('is open to a game server with the key, and to nobody with another one', async () => {
+  it('is open to a game server with the key, and refuses any other key', async () => {
     expect((await standings({ 'x-api-key': KEY })).status).toBe(200);
     for (const key of ['', 'x', KEY.slice(1), `${KEY}x`, KEY.toUpperCase()]) {
       expect((await standings({ 'x-api-key': key })).status).toBe(401);
@@ -53,7 +53,7 @@ describe.each(['express', 'fastify'] as const)('GET /standings/:board on %s', (p
 });
 
 describe('without GAME_SERVER_API_KEY', () => {
-  it('there is no such route', async () => {
+  it('the route does not exist', async () => {
     const sample = await startSample(services, 'express', { gameServerKey: undefined });
     const { token } = await sample.signIn();
     expect((await sample.call('GET', '/standings/level-9', { token })).status).toBe(404);

@@ -146,7 +146,7 @@ describe('npm start', () => {
     });
     await sample.listening();
     expect(sample.stdout).toContain(`now.gg:     ${nowgg.url}\n`);
-    // A log is no place for a tour with commands.
+    // The tour is for development; a production log has none.
     expect(sample.stdout).not.toContain('curl');
     const login = await fetch(`${sample.addressAfter('Listening:')}/auth/login`, {
       method: 'POST',

@@ -60,7 +60,7 @@ function isDead({ state, wasCalledDead }: GrantHistory): boolean {
   return wasCalledDead || (state !== 'active' && state !== 'suspect');
 }
 
-/** Whether the newest refresh token, the only one that is taken once they rotate, was in a reply that reached nobody. */
+/** Whether the newest refresh token, the only one that works once they rotate, was in a reply that no process received. */
 function isBeyondPromise({ mode, calls }: GrantHistory, killed: ReadonlySet<string>): boolean {
   if (mode !== 'once') return false;
   const newest = calls.findLast(({ issued }) => issued?.refreshToken !== undefined);

@@ -179,7 +179,7 @@ export class EpisodeRun {
       const { token, generation } = answer.value as AccessToken;
       if (generation <= this.#oldGeneration) throw new Error('an expired token was handed out');
       if (this.#nowgg.ownerOf(token) !== this.#grant.userId)
-        throw new Error('a caller was given a token of somebody else');
+        throw new Error('a caller was given a token of another player');
       this.#isFresh = true;
       heard = 'token';
     }

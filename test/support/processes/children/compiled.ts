@@ -1,20 +1,10 @@
 import { copyFileSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { transformSync } from '@swc/core';
+import { SWC_OPTIONS } from '../../available-projects.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const SOURCES = ['libs/nowgg-auth/src', 'test/support'];
-const OPTIONS = {
-  swcrc: false,
-  sourceMaps: 'inline',
-  module: { type: 'es6' },
-  jsc: {
-    target: 'es2022',
-    parser: { syntax: 'typescript', decorators: true },
-    transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
-    keepClassNames: true,
-  },
-} as const;
 
 let compiled: string | undefined;
 
@@ -47,7 +37,10 @@ function compileAll(): string {
   for (const source of SOURCES) {
     for (const file of readdirSync(join(ROOT, source), { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
-      const { code } = transformSync(readFileSync(join(ROOT, source, file), 'utf8'), { ...OPTIONS, filename: file });
+      const { code } = transformSync(readFileSync(join(ROOT, source, file), 'utf8'), {
+        ...SWC_OPTIONS,
+        filename: file,
+      });
       const output = join(target, source, file.replace(/ts$/, 'js'));
       mkdirSync(dirname(output), { recursive: true });
       writeFileSync(output, code);

@@ -6,7 +6,7 @@ import { settled } from '../testing-support/token-service-under-test.js';
 import { propertyRuns } from '../../testing-support/property-runs.js';
 
 const PROCESSES = 3;
-/** What may have become of a grant whose only working token reached nobody: no protocol can save it. */
+/** What may have become of a grant whose only working token no process received: no protocol can save it. */
 const LOST = [
   [false, 'suspect'],
   [false, 'needs_reauth'],
