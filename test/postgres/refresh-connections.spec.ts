@@ -5,6 +5,10 @@ import { IdentityUnavailableError, NowggConfigurationError } from '../../libs/no
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import type { GameProcessReady, GameProcessStart } from '../support/processes/children/game-process.js';
+import { SourceProcess } from '../support/processes/source-process.js';
+import { TITLES } from '../support/token-service/nowgg-provider.js';
+import { RING } from '../support/token-service/token-service.js';
 import { TokenSuite } from '../support/token-service/token-suite.js';
 
 const UNTIL_THE_END = { softDeadlineMs: 60_000, leaseMs: 60_000 };
@@ -143,6 +147,25 @@ describe('connections to the database', () => {
     await runner.release();
     expect(await service.refresh(stuck)).toMatchObject({ generation: 2 });
   });
+
+  it('are at most five more than the application has', async () => {
+    const grantIds = await suite.manySignedInLongAgo(40);
+    await using game = new SourceProcess('test/support/processes/children/game-process.ts', {
+      env: { PGAPPNAME: 'counted game' },
+    });
+    const { url } = await game.ask<GameProcessReady>({
+      databaseUrl: suite.url,
+      poolSize: 5,
+      options: { ...TITLES[0], baseUrl: suite.nowgg.url, tokens: { encryptionKeys: [RING[0]] } },
+    } satisfies GameProcessStart);
+    const answers = grantIds.map(async (id) => (await fetch(`${url}/generation/${id}`)).json());
+    expect(await Promise.all(answers)).toEqual(grantIds.map(() => ({ generation: 2 })));
+    const [open] = (await suite.dataSource.query(
+      `SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name = 'counted game'`,
+    )) as { connections: number }[];
+    expect(open?.connections).toBeGreaterThan(1);
+    expect(open?.connections).toBeLessThanOrEqual(10);
+  }, 60_000);
 
   it('are not opened again by what comes after the end', async () => {
     const grantId = await suite.signIn();

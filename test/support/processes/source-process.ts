@@ -60,6 +60,11 @@ export class SourceProcess implements AsyncDisposable {
     return reply;
   }
 
+  /** Sends a signal, as a platform does that stops an application. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Resolves when it has ended by itself and said its last word. */
   async end(): Promise<number | null> {
     await this.#ended;

@@ -63,7 +63,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     platform: platform === 'fastify' ? 'fastify' : 'express',
   };
 
-  const poolSize = whole('DATABASE_POOL_SIZE', 10, 1_000, 1);
+  const poolSize = whole('DATABASE_POOL_SIZE', 5, 1_000, 1);
   const url = text('DATABASE_URL');
   if (url !== undefined && !/^postgres(ql)?:\/\//.test(url)) faults.push('DATABASE_URL has to begin with postgres://');
 

@@ -54,7 +54,11 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         resolved: RESOLVED_OPTIONS,
       },
       ({ resolved, ...parts }) => {
-        const service = new NowggTokenService({ ...parts, options: tokenOptions(resolved) });
+        const service = new NowggTokenService({
+          ...parts,
+          options: tokenOptions(resolved),
+          shutdown: resolved.shutdown,
+        });
         parts.revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));
         return service;
       },

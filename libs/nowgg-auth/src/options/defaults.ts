@@ -1,4 +1,9 @@
-import type { ResolvedRevocationOptions, ResolvedTokensOptions, ResolvedVerificationOptions } from './options.js';
+import type {
+  ResolvedRevocationOptions,
+  ResolvedShutdownOptions,
+  ResolvedTokensOptions,
+  ResolvedVerificationOptions,
+} from './options.js';
 import type { TokenType } from '../principal.js';
 
 /** Default values of all options. They are defined only here. */
@@ -34,6 +39,7 @@ export const DEFAULTS = {
     maxRefreshesInFlight: 256,
     refusedCodesPerMinute: 30,
   } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
+  shutdown: { graceMs: 25_000, awaitReplies: false } as ResolvedShutdownOptions,
 };
 
 /** Default of the wiring key `strategyName`. */

@@ -19,6 +19,7 @@ import type {
   CircuitSettings,
   NowggAuthOptions,
   RevocationOptions,
+  ShutdownOptions,
   TokensOptions,
   VerificationOptions,
 } from './options.js';
@@ -82,6 +83,11 @@ const TOKENS: Rules<keyof TokensOptions> = {
   codeBudget: FUNCTION,
 };
 
+const SHUTDOWN: Rules<keyof ShutdownOptions> = {
+  graceMs: duration(1),
+  awaitReplies: TRUE_OR_FALSE,
+};
+
 /** Rules of the client that `clientId` names. These options have no meaning without it. */
 const { clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = NOWGG_RULES;
 const CLIENT = { clientSecret, baseUrl, allowInsecureBaseUrl, issuer };
@@ -95,6 +101,7 @@ const OPTIONS: Rules<keyof NowggAuthOptions> = {
   verification: (verification = {}, name) => faultsOf(VERIFICATION, verification, `${name}.`, ABSENT),
   revocation: (revocation = {}, name) => faultsOf(REVOCATION, revocation, `${name}.`, ABSENT),
   tokens: (tokens, name) => (tokens === undefined ? [] : faultsOf(TOKENS, tokens, `${name}.`, ABSENT)),
+  shutdown: (shutdown = {}, name) => faultsOf(SHUTDOWN, shutdown, `${name}.`, ABSENT),
 };
 
 /** Every fault of the module's options. The sentences name options, never values. */

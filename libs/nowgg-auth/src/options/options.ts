@@ -151,6 +151,28 @@ export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOpti
   readonly codeBudget?: CodeBudget | undefined;
 }
 
+/**
+ * Settings for the end of the process. The token service counts from the first shutdown hook of Nest, so the application
+ * must call `enableShutdownHooks()` or `close()`.
+ */
+export interface ShutdownOptions {
+  /**
+   * Time for the calls and writes that are in progress, in milliseconds. A call without a reply by then is given up, and
+   * the next process that needs the grant repeats it. Must be shorter than the time after which the platform kills the
+   * process. Default 25,000.
+   */
+  graceMs?: number;
+  /**
+   * Waits for a reply that is on its way for up to `tokens.lateReplyMs` instead, if that is longer. For an identity
+   * system that replaces the refresh token at each use and does not accept the old one once more: there, a reply that
+   * is not received signs the player out. Default false.
+   */
+  awaitReplies?: boolean;
+}
+
+/** {@link ShutdownOptions} with every value. */
+export type ResolvedShutdownOptions = Readonly<Required<ShutdownOptions>>;
+
 /** Options of the module: values only. Wiring (stores, strategy name, guards) is separate, see `NowggAuthModule`. */
 export interface NowggAuthOptions {
   /** Client id of the now.gg app; creates an identity provider named `nowgg`. */
@@ -170,6 +192,7 @@ export interface NowggAuthOptions {
   verification?: VerificationOptions;
   revocation?: RevocationOptions;
   tokens?: TokensOptions;
+  shutdown?: ShutdownOptions;
 }
 
 /** {@link VerificationOptions} with every value. */
@@ -192,6 +215,7 @@ export interface ResolvedNowggAuthOptions {
   readonly verification: ResolvedVerificationOptions;
   readonly revocation: ResolvedRevocationOptions;
   readonly tokens: ResolvedTokensOptions | undefined;
+  readonly shutdown: ResolvedShutdownOptions;
   /** 32 bytes, base64, the same in all processes: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;
 }

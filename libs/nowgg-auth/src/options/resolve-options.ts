@@ -39,6 +39,7 @@ export function resolveOptions(
     verification: resolveVerification(options),
     revocation: Object.freeze({ ...DEFAULTS.revocation, ...present(options.revocation ?? {}) }),
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
+    shutdown: Object.freeze({ ...DEFAULTS.shutdown, ...present(options.shutdown ?? {}) }),
     sealingKey: sealingKeyOf(options),
   });
 }

@@ -528,14 +528,72 @@ describe('NowggTokenService', () => {
       expect(await holder).toBeInstanceOf(IdentityUnavailableError);
     });
 
-    it('gives up after the harvest time', async () => {
-      under.provider.answers.push(deferred<TokenOutcome>().promise);
+    it('gives a call up when the grace period ends, and another process repeats it', async () => {
+      const sent = hangingCall(under.provider);
       const caller = errorOf(under.service.refresh(grantId));
       await settled();
       const closing = under.service.close();
-      await under.pass(60_000, 4_000);
+      await under.pass(23_999, 1_000);
+      expect(sent.signal?.aborted).toBe(false);
+      await under.pass(1);
+      expect(sent.signal?.aborted).toBe(true);
+      await closing;
+      expect(await caller).toBeInstanceOf(IdentityUnavailableError);
+      await under.pass(1_000);
+      expect((await under.anotherProcess().refresh(grantId)).generation).toBe(2);
+      expect(new Set(under.provider.refreshTokens).size).toBe(1);
+    });
+
+    it('waits for the reply as long as it may come, where the application asks for that', async () => {
+      const patient = under.anotherProcess({}, { shutdown: { graceMs: 25_000, awaitReplies: true } });
+      const sent = hangingCall(under.provider);
+      const caller = errorOf(patient.refresh(grantId));
+      await settled();
+      const closing = patient.close();
+      await under.pass(50_000, 1_000);
+      expect(sent.signal?.aborted).toBe(false);
+      sent.reply({ status: 'tokens', tokens: under.provider.issue(undefined) });
+      await closing;
+      await caller;
+      expect((await under.store.findGrant(grantId))?.generation).toBe(2);
+    });
+
+    it('ends in time although the provider ignores the signal and the store does not answer', async () => {
+      under.provider.answers.push(deferred<TokenOutcome>().promise);
+      const caller = errorOf(under.service.refresh(grantId));
+      await settled();
+      jest.spyOn(under.store, 'recordFailure').mockReturnValue(deferred<never>().promise);
+      const closing = under.service.close();
+      await under.pass(25_000, 1_000);
       await closing;
       expect(await caller).toBeInstanceOf(IdentityUnavailableError);
     });
+
+    it('counts the grace period once, and sends nothing after it', async () => {
+      hangingCall(under.provider);
+      const caller = errorOf(under.service.refresh(grantId));
+      await settled();
+      const before = under.service.beforeApplicationShutdown();
+      await under.pass(25_000, 1_000);
+      await before;
+      await caller;
+      const calls = under.provider.refreshTokens.length;
+      expect(await errorOf(under.service.refresh(grantId))).toBeInstanceOf(IdentityUnavailableError);
+      await under.service.onApplicationShutdown();
+      expect(under.provider.refreshTokens).toHaveLength(calls);
+    });
   });
 });
+
+/** A refresh whose reply does not come until the test sends it; it ends as real calls do when its signal aborts. */
+function hangingCall(provider: ScriptedProvider) {
+  const outcome = deferred<TokenOutcome>();
+  const reply = (value: TokenOutcome) => outcome.resolve(value);
+  const call = { reply, signal: undefined as AbortSignal | undefined };
+  provider.answers.push(async () => {
+    call.signal = provider.lastSignal;
+    call.signal?.addEventListener('abort', () => reply(inDoubt));
+    return outcome.promise;
+  });
+  return call;
+}

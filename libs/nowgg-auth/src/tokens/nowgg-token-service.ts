@@ -348,25 +348,18 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await this.close();
   }
 
-  /** Waits, at most `lateReplyMs`, until every call in progress has ended and every received token set is stored. */
+  /**
+   * Waits until every call in progress has ended and every received token set is stored, at most as long as the
+   * `shutdown` options say.
+   */
   async close(): Promise<void> {
     await this.#drain();
     await this.#parts.store.close();
   }
 
   async #drain(): Promise<void> {
-    const { clock, timing, unsaved } = this.#parts;
-    // The clock's timers do not keep a process alive, and nothing else may do so for an unsaved token set.
-    const keepAlive = setInterval(() => undefined, 1_000);
-    const drained = new AbortController();
-    const work = Promise.all([this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()]);
-    const tooLong = clock.wait(timing.lateReplyMs, drained.signal).then(() => unsaved.abandon());
-    try {
-      await Promise.race([work, tooLong]);
-    } finally {
-      drained.abort();
-      clearInterval(keepAlive);
-    }
+    const work = [this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()];
+    await this.#parts.shutdown.wait(Promise.all(work));
   }
 
   #wait(signal?: AbortSignal): CallerWait {

@@ -21,12 +21,14 @@ export class PendingWrites {
   readonly #clock: NowggClock;
   readonly #maxPauseMs: number;
   readonly #counters: TokenCounters;
-  #abandoned = false;
+  readonly #givenUp: AbortSignal;
 
-  constructor(clock: NowggClock, maxPauseMs: number, counters: TokenCounters) {
+  /** @param givenUp aborts when the process shuts down and has waited as long as it may */
+  constructor(clock: NowggClock, maxPauseMs: number, counters: TokenCounters, givenUp: AbortSignal) {
     this.#clock = clock;
     this.#maxPauseMs = maxPauseMs;
     this.#counters = counters;
+    this.#givenUp = givenUp;
   }
 
   /** Runs this store operation again and again until it succeeds; it must be safe to repeat. */
@@ -40,12 +42,12 @@ export class PendingWrites {
         try {
           return await operation();
         } catch {
-          if (this.#abandoned) {
+          if (this.#givenUp.aborted) {
             tell('abandoned');
             throw new IdentityUnavailableError();
           }
           if (last === undefined) tell('held');
-          await this.#clock.wait(pauseMs * (0.5 + Math.random() / 2));
+          await this.#pause(pauseMs * (0.5 + Math.random() / 2));
         }
       }
     } finally {
@@ -55,9 +57,12 @@ export class PendingWrites {
     }
   }
 
-  /** Ends the retries: the process is shutting down and has waited as long as it may. */
-  abandon(): void {
-    this.#abandoned = true;
+  async #pause(ms: number): Promise<void> {
+    try {
+      await this.#clock.wait(ms, this.#givenUp);
+    } catch {
+      // One more try, the last one.
+    }
   }
 
   #tell({ provider, grantId }: SetOwner, state: SetState, receivedAt: number): void {

@@ -34,11 +34,15 @@ export class TokenCalls {
   readonly #evidence: ClientEvidences;
   readonly #timing: TokensTiming;
 
-  constructor(clock: NowggClock, evidence: ClientEvidences, timing: TokensTiming) {
+  readonly #givenUp: AbortSignal;
+
+  /** @param givenUp aborts when the process shuts down: calls in progress end, and no other begins */
+  constructor(clock: NowggClock, evidence: ClientEvidences, timing: TokensTiming, givenUp: AbortSignal) {
     this.#clock = clock;
     this.#circuits = new ClientCircuits(clock);
     this.#evidence = evidence;
     this.#timing = timing;
+    this.#givenUp = givenUp;
   }
 
   /** Time during which no call may be made, in milliseconds; 0 when one may. */
@@ -53,19 +57,19 @@ export class TokenCalls {
 
   /** Makes the call. Never throws because of the provider. */
   async call({ purpose, provider, send, replays }: TokenCall): Promise<TokenCallResult> {
-    const { lateReplyMs, leaseMs, resendMs } = this.#timing;
+    const { leaseMs, resendMs } = this.#timing;
     const evidence = this.#evidence.of(provider.name);
     const left = evidence.sent();
     const startedAt = this.#clock.monotonicNow();
     // Later, another process may hold the lease by the time this try ends, and would send once more. Checked again after
     // each pause, because a process may have been frozen in it.
-    const mayRepeat = () => this.#clock.monotonicNow() - startedAt < leaseMs / 2;
+    const mayRepeat = () => !this.#givenUp.aborted && this.#clock.monotonicNow() - startedAt < leaseMs / 2;
     let outcome: TokenOutcome;
     let earlierInDoubt = false;
     for (let resends = 0; ; ) {
-      // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
-      outcome = await answerOf(send, AbortSignal.timeout(lateReplyMs));
-      this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
+      outcome = await this.#send(send);
+      // A call that this process gave up says nothing about the endpoint.
+      if (!this.#givenUp.aborted) this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
       const resend = outcome.status === 'not_sent' && resends < RESENDS;
       const replay: boolean = outcome.status === 'in_doubt' && replays && !earlierInDoubt;
       if (!(resend || replay) || !mayRepeat()) break;
@@ -76,6 +80,22 @@ export class TokenCalls {
     }
     if (outcome.status === 'tokens') evidence.tokensIssued(left);
     return { outcome, earlierInDoubt };
+  }
+
+  /** Sends the call until a late reply is no longer accepted, or until the process has waited as long as it may. */
+  async #send(send: TokenCall['send']): Promise<TokenOutcome> {
+    if (this.#givenUp.aborted) return { status: 'not_sent', reason: 'overloaded' };
+    const call = new AbortController();
+    const end = () => call.abort();
+    // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
+    const tooLate = setTimeout(end, this.#timing.lateReplyMs).unref();
+    this.#givenUp.addEventListener('abort', end, { once: true });
+    try {
+      return await answerOf(send, call.signal);
+    } finally {
+      clearTimeout(tooLate);
+      this.#givenUp.removeEventListener('abort', end);
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { Bulkheads } from '../../resilience/bulkhead.js';
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProviders } from '../../identity/identity-providers.js';
-import type { ResolvedTokensOptions } from '../../options/options.js';
+import { DEFAULTS } from '../../options/defaults.js';
+import type { ResolvedShutdownOptions, ResolvedTokensOptions } from '../../options/options.js';
 import type { GrantRevocations } from '../../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
@@ -17,6 +18,7 @@ import type { TokenStore } from '../store/token-store.js';
 import { TokenCounters } from '../events/token-events.js';
 import { TokenCalls } from './token-calls.js';
 import { PendingWrites } from './pending-writes.js';
+import { Shutdown } from './shutdown.js';
 import { Vault } from '../vault/vault.js';
 
 /** The dependencies of a `NowggTokenService`. */
@@ -27,6 +29,8 @@ export interface NowggTokenServiceDependencies {
   readonly clock: NowggClock;
   /** The resolved `tokens` options. */
   readonly options: ResolvedTokensOptions;
+  /** The resolved `shutdown` options. Default: those of an application that does not set them. */
+  readonly shutdown?: ResolvedShutdownOptions | undefined;
   /** Refuses the tokens of a revoked grant here, before they expire. */
   readonly revocations?: TokenRevocations | undefined;
   /** Knows whether a grant's user or session is revoked. Absent where revocations are not kept. */
@@ -51,6 +55,7 @@ export interface TokenDependencies {
   readonly successes: ClientSuccesses;
   readonly evidence: ClientEvidences;
   readonly unsaved: PendingWrites;
+  readonly shutdown: Shutdown;
   readonly seen: SeenGrants;
   readonly counters: TokenCounters;
   readonly clock: NowggClock;
@@ -69,17 +74,20 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
   const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
+  const { graceMs, awaitReplies } = parts.shutdown ?? DEFAULTS.shutdown;
+  const shutdown = new Shutdown(clock, awaitReplies ? Math.max(graceMs, allTiming.lateReplyMs) : graceMs);
   const evidence = parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL);
   return {
     store,
     vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
     identityProviders,
-    calls: new TokenCalls(clock, evidence, allTiming),
+    calls: new TokenCalls(clock, evidence, allTiming, shutdown.givenUp),
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
     refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
     successes: new ClientSuccesses(store, clock),
     evidence,
-    unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters),
+    unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters, shutdown.givenUp),
+    shutdown,
     seen: new SeenGrants(),
     counters,
     clock,

@@ -12,6 +12,8 @@ export class ScriptedProvider extends FakeIdentityProvider {
   /** Codes and refresh tokens that were sent. */
   readonly codes: string[] = [];
   readonly refreshTokens: string[] = [];
+  /** The signal of the last refresh. */
+  lastSignal: AbortSignal | undefined;
   readonly revoked: string[] = [];
   readonly answers: (Answer | (() => Answer))[] = [];
   lifeMs: number | undefined = 3_600_000;
@@ -40,8 +42,9 @@ export class ScriptedProvider extends FakeIdentityProvider {
     return this.#next('refresh-1');
   }
 
-  override async refresh(refreshToken: string): Promise<TokenOutcome> {
+  override async refresh(refreshToken: string, signal?: AbortSignal): Promise<TokenOutcome> {
     this.refreshTokens.push(refreshToken);
+    this.lastSignal = signal;
     return this.#next(this.nextRefreshToken);
   }
 

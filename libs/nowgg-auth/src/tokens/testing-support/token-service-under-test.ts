@@ -1,6 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { IdentityProviders } from '../../identity/identity-providers.js';
-import type { EncryptionKey, ResolvedTokensOptions, TokensOptions } from '../../options/options.js';
+import type {
+  EncryptionKey,
+  ResolvedShutdownOptions,
+  ResolvedTokensOptions,
+  TokensOptions,
+} from '../../options/options.js';
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { strongKey } from '../../testing-support/strong-key.js';
@@ -27,6 +32,12 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
   refusedCodesPerMinute: 30,
 };
 
+interface ProcessSettings {
+  readonly revocations?: TokenRevocations;
+  readonly provider?: ScriptedProvider;
+  readonly shutdown?: ResolvedShutdownOptions;
+}
+
 /** One store, one identity provider, and as many services on them as the test asks for: each stands for a process. */
 export class TokenServiceUnderTest {
   readonly clock = new ManualClock();
@@ -43,7 +54,7 @@ export class TokenServiceUnderTest {
 
   anotherProcess(
     options: Partial<TokensOptions> = {},
-    { revocations, provider = this.provider }: { revocations?: TokenRevocations; provider?: ScriptedProvider } = {},
+    { revocations, provider = this.provider, shutdown }: ProcessSettings = {},
   ): NowggTokenService {
     return new NowggTokenService({
       store: this.store,
@@ -52,6 +63,7 @@ export class TokenServiceUnderTest {
       clock: this.clock,
       options: { ...DEFAULT_OPTIONS, ...options },
       revocations,
+      shutdown,
     });
   }
 
