@@ -122,14 +122,32 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     expect((await post('logout', { session })).status).toBe(204);
   });
 
-  it('refuse a session handle that nobody made, and a token or a changed handle in its place', async () => {
-    const { token, session } = await signIn();
-    const changed = `${session.slice(0, -1)}${session.endsWith('A') ? 'B' : 'A'}`;
-    for (const forged of ['x', token, changed, '']) {
-      const response = await post('refresh', { session: forged });
-      expect([400, 401]).toContain(response.status);
+  it('refuse a session handle that this application did not make, and a token or a changed handle in its place', async () => {
+    const { session, token } = await signIn();
+    const changed = (session.startsWith('A') ? 'B' : 'A') + session.slice(1);
+    for (const handle of ['session', token, changed, '']) {
+      const response = await post('refresh', { session: handle });
+      expect(response.status).toBe(401);
+      // A 401 needs a challenge; this one blames no bearer token, because none was sent.
+      expect(response.headers.get('www-authenticate')).toBe('Bearer realm="nowgg"');
+      expect(await response.json()).toMatchObject({
+        errorCode: 'reauthentication_required',
+        message: expect.stringContaining('session handle'),
+      });
+      expect((await post('logout', { session: handle })).status).toBe(204);
     }
+    expect((await post('refresh', { session })).status).toBe(200);
     expect((await get('game', session)).status).toBe(401);
+  });
+
+  it('blame the body for a fault in the body, without a challenge', async () => {
+    const bodies = [{}, { code: 7 }, { code: 'x'.repeat(5_000) }, { code: 'x', provider: 'a b' }];
+    for (const body of bodies) {
+      const response = await post('login', body);
+      expect(response.status).toBe(400);
+      expect(response.headers.get('www-authenticate')).toBeNull();
+      expect(await response.json()).toMatchObject({ errorCode: 'invalid_request' });
+    }
   });
 
   it('tell who is calling, and what now.gg knows of him', async () => {

@@ -109,10 +109,15 @@ export class InvalidTokenError extends NowggAuthError {
   }
 }
 
-/** 400. The request itself is ambiguous or unusable: two credentials at once, for example. */
+/** 400. The request itself is ambiguous or unusable: two credentials at once, or a body that the route cannot read. */
 export class InvalidRequestError extends NowggAuthError {
-  constructor(message = 'more than one credential was sent') {
-    super(400, message, 'invalid_request');
+  /** Whether the fault is in the credentials of the request. Only then the response has a `Bearer` challenge. */
+  readonly isAboutCredentials: boolean;
+
+  /** @param message what is wrong. Default: more than one credential was sent */
+  constructor(message?: string) {
+    super(400, message ?? 'more than one credential was sent', 'invalid_request');
+    this.isAboutCredentials = message === undefined;
   }
 }
 
@@ -128,7 +133,7 @@ export class InsufficientScopeError extends NowggAuthError {
 }
 
 /**
- * 401. The grant has ended: the player must sign in again.
+ * 401. The grant has ended, or the session handle is not one of this application: the player must sign in again.
  *
  * @example
  * ```ts
@@ -145,8 +150,8 @@ export class InsufficientScopeError extends NowggAuthError {
  * ```
  */
 export class ReauthenticationRequiredError extends NowggAuthError {
-  constructor() {
-    super(401, 'the player has to sign in again', 'reauthentication_required');
+  constructor(message = 'the player has to sign in again') {
+    super(401, message, 'reauthentication_required');
   }
 }
 

@@ -35,6 +35,10 @@ describe('challengeFor', () => {
     );
   });
 
+  it('is absent for a fault in the body or query', () => {
+    expect(challengeFor(new InvalidRequestError('the body is not valid for this route'), 'game')).toBeUndefined();
+  });
+
   it('says invalid_request for two credentials', () => {
     expect(challengeFor(new InvalidRequestError(), 'game')).toContain('error="invalid_request"');
   });

@@ -25,7 +25,9 @@ export function challengeFor(error: NowggAuthError, realm: string): string | und
     // Section 3.1: a request without a credential gets no error code.
     return error.errorCode === 'missing_token' ? challenge(realm) : challenge(realm, 'invalid_token', error.message);
   }
-  if (error instanceof InvalidRequestError) return challenge(realm, 'invalid_request', error.message);
+  if (error instanceof InvalidRequestError) {
+    return error.isAboutCredentials ? challenge(realm, 'invalid_request', error.message) : undefined;
+  }
   if (error instanceof InsufficientScopeError) {
     const scope = error.requiredScopes.join(' ');
     return `${challenge(realm, 'insufficient_scope', error.message)}, scope=${quoted(scope)}`;

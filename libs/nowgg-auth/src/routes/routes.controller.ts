@@ -12,7 +12,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
-import { InvalidRequestError, InvalidTokenError } from '../errors.js';
+import { InvalidRequestError, InvalidTokenError, ReauthenticationRequiredError } from '../errors.js';
 import { readCredential, requestSource } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
@@ -88,7 +88,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
         await this.tokens.revokeSession(session);
       } catch (error) {
         // Signed out already, or never signed in: there is nothing to do.
-        if (error instanceof InvalidTokenError) return;
+        if (error instanceof ReauthenticationRequiredError) return;
         throw error;
       }
     }

@@ -431,10 +431,12 @@ describe('NowggTokenService', () => {
       const { session } = await under.signIn();
       jest.spyOn(under.store, 'findGrant').mockRejectedValue(new Error('the store was asked'));
       const forged = (session.startsWith('A') ? 'B' : 'A') + session.slice(1);
-      await expect(under.service.sessionGrant(forged)).rejects.toMatchObject({ errorCode: 'invalid_token' });
-      await expect(under.service.sessionGrant('invalid_response')).rejects.toMatchObject({
-        errorCode: 'malformed_token',
-      });
+      for (const handle of [forged, 'not a handle', '']) {
+        await expect(under.service.sessionGrant(handle)).rejects.toMatchObject({
+          errorCode: 'reauthentication_required',
+          message: expect.stringContaining('session handle'),
+        });
+      }
     });
   });
 

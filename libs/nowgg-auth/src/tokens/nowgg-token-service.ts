@@ -219,7 +219,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   /**
    * Ends the sign-in that a session handle names. Does nothing if it has already ended, but finishes an end that was
    * interrupted.
-   * @throws InvalidTokenError when this application did not make the handle
+   * @throws ReauthenticationRequiredError when this application did not make the handle
    *
    * @example
    * ```ts
@@ -280,8 +280,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /**
    * Returns the grant that a session handle names.
-   * @throws InvalidTokenError when this application did not make this handle for one of its clients
-   * @throws ReauthenticationRequiredError when its grant is dead, revoked or gone
+   * @throws ReauthenticationRequiredError when this application did not make this handle for one of its clients, or its
+   * grant has ended
    *
    * @example
    * ```ts

@@ -1,4 +1,4 @@
-import { InvalidTokenError, ReauthenticationRequiredError } from '../../errors.js';
+import { ReauthenticationRequiredError } from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { CallerWait } from '../../resilience/deadlines.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
@@ -50,7 +50,7 @@ export class OwnGrants {
 
   /**
    * Returns the live grant that a handle names, and the handle to use from now on.
-   * @throws InvalidTokenError, ReauthenticationRequiredError
+   * @throws ReauthenticationRequiredError
    */
   async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string }> {
     const { grant, reference } = await this.#named(handle, wait);
@@ -64,7 +64,7 @@ export class OwnGrants {
 
   /**
    * Returns the id of the grant that a handle names, ended or not; undefined when the handle is of an earlier session.
-   * @throws InvalidTokenError
+   * @throws ReauthenticationRequiredError when this application did not make the handle
    */
   async findIdOf(handle: string, wait: CallerWait): Promise<string | undefined> {
     const { grant, reference } = await this.#named(handle, wait);
@@ -77,10 +77,10 @@ export class OwnGrants {
 
   /**
    * The reference in a session handle, and its grant if there is one.
-   * @throws InvalidTokenError when this application did not make the handle for one of its clients
+   * @throws ReauthenticationRequiredError when this application did not make the handle for one of its clients
    */
   async #named(handle: string, wait: CallerWait): Promise<NamedSession> {
-    if (!isSessionHandleShaped(handle)) throw new InvalidTokenError('malformed_token');
+    if (!isSessionHandleShaped(handle)) throw invalidHandle();
     const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
     if (!reference) throw foreignHandle();
     const grant = await this.#find(reference.grantId, wait);
@@ -117,9 +117,13 @@ interface NamedSession {
   readonly reference: SessionReference;
 }
 
-function foreignHandle(): InvalidTokenError {
+function foreignHandle(): ReauthenticationRequiredError {
   publishSecurityEvent({ type: 'foreign_session_handle' });
-  return new InvalidTokenError();
+  return invalidHandle();
+}
+
+function invalidHandle(): ReauthenticationRequiredError {
+  return new ReauthenticationRequiredError('the session handle is not valid, the player has to sign in again');
 }
 
 /** Whether a value can be the id of a grant. The store is not asked for any other value. */
