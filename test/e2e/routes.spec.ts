@@ -160,6 +160,16 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     }
   });
 
+  it('say that now.gg has no account data for an id_token, instead of asking the front end to try again', async () => {
+    const idToken = emulator.issueIdToken();
+    expect((await get('game', idToken)).status).toBe(200);
+    for (const route of ['userinfo', 'sessioninfo']) {
+      const response = await get(`session/${route}`, idToken);
+      expect([response.status, response.headers.get('retry-after')]).toEqual([403, null]);
+      expect(await response.json()).toMatchObject({ errorCode: 'information_unavailable' });
+    }
+  });
+
   it('answer an outage with 503 and Retry-After, and end nothing', async () => {
     const { session, generation } = await signIn();
     emulator.setFault({ kind: 'status', endpoint: 'token', status: 500 });

@@ -21,6 +21,7 @@ export type NowggErrorCode =
   | 'wrong_token_type'
   | 'invalid_request'
   | 'insufficient_scope'
+  | 'information_unavailable'
   | 'identity_unavailable'
   | 'invalid_grant'
   | 'reauthentication_required'
@@ -129,6 +130,30 @@ export class InsufficientScopeError extends NowggAuthError {
   constructor(requiredScopes: readonly string[]) {
     super(403, 'the bearer token lacks a required scope', 'insufficient_scope');
     this.requiredScopes = Object.freeze([...requiredScopes]);
+  }
+}
+
+/**
+ * 403. The token is valid, but its identity system has no such account or session information for it: an id_token of
+ * now.gg, for example, or a system without such an endpoint. Asking again does not help.
+ *
+ * @example
+ * ```ts
+ * import { InformationUnavailableError, NowggAccountService } from 'nestjs-nowgg-auth';
+ *
+ * export async function pictureOf(accounts: NowggAccountService, token: string) {
+ *   try {
+ *     return (await accounts.getUserInfo(token)).profilePicture;
+ *   } catch (error) {
+ *     if (error instanceof InformationUnavailableError) return undefined; // this player has none
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class InformationUnavailableError extends NowggAuthError {
+  constructor() {
+    super(403, 'the identity system has no such information for this token', 'information_unavailable');
   }
 }
 

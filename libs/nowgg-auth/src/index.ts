@@ -4,6 +4,7 @@ export {
   IdentityUnavailableError,
   InsufficientScopeError,
   InvalidGrantError,
+  InformationUnavailableError,
   InvalidRequestError,
   InvalidTokenError,
   NowggAuthError,

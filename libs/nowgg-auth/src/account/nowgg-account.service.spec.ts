@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { NowggUserInfo } from '../identity/account-info.js';
 import type { InfoOutcome } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
-import { FakeAuthenticator } from '../testing-support/fake-authenticator.js';
+import { principalOf } from '../principal.js';
+import { FakeAuthenticator, factsOf } from '../testing-support/fake-authenticator.js';
 import { FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { NowggAccountService } from './nowgg-account.service.js';
 
@@ -54,8 +55,19 @@ describe('account information', () => {
     await expect(service.getUserInfo('abc')).rejects.toMatchObject({ retryAfterSeconds: 5 });
   });
 
-  it('that a provider does not have is our mistake to ask for', async () => {
-    await expect(service.getSessionInfo('abc')).rejects.toMatchObject({ errorCode: 'configuration' });
+  it('that a provider does not have is a 403: asking again does not help', async () => {
+    await expect(service.getSessionInfo('abc')).rejects.toMatchObject({ errorCode: 'information_unavailable' });
+  });
+
+  it('that is refused for a valid id_token, or for a valid token that is verified here, is a 403 as well', async () => {
+    provider.outcome = { status: 'refused' };
+    const principal = principalOf(factsOf('u1', { tokenType: 'id_token' }));
+    authenticator.verdicts.set('id-token', { status: 'valid', principal });
+    await expect(service.getUserInfo('id-token')).rejects.toMatchObject({ errorCode: 'information_unavailable' });
+    await expect(service.getUserInfo('good')).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
+    provider.inspection = () => ({ action: 'ask', tokenType: undefined, local: true });
+    await expect(service.getUserInfo('good')).rejects.toMatchObject({ status: 403 });
+    await expect(service.getUserInfo('expired')).rejects.toMatchObject({ errorCode: 'expired_token' });
   });
 
   it('with several providers is asked where the token points, an opaque one nowhere', async () => {

@@ -1,10 +1,11 @@
 import { type NowggClock, SystemClock } from '../clock.js';
-import { IdentityUnavailableError, InvalidTokenError, NowggConfigurationError } from '../errors.js';
+import { IdentityUnavailableError, InformationUnavailableError, InvalidTokenError } from '../errors.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import { credentialIdOf, isBearerToken } from '../identity/token-text.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
+import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { AccountLine } from './account-line.js';
 
@@ -22,8 +23,8 @@ type Kind = 'userinfo' | 'sessioninfo';
  * the same time share one call, and the number of calls under way is limited, also for each player.
  *
  * Both methods throw `InvalidTokenError` when the identity system refuses the token, `IdentityUnavailableError` when it
- * cannot be asked or its answer cannot be believed, and `NowggConfigurationError` when the provider has no such
- * endpoint.
+ * cannot be asked or its answer cannot be believed, and `InformationUnavailableError` when it has no such information
+ * for a valid token, such as an id_token.
  *
  * @example
  * ```ts
@@ -44,6 +45,7 @@ type Kind = 'userinfo' | 'sessioninfo';
 export class NowggAccountService {
   readonly #providers: IdentityProviders;
   readonly #authenticator: NowggAuthenticator;
+  readonly #clock: NowggClock;
   readonly #lines: ReadonlyMap<string, AccountLine>;
 
   constructor(
@@ -54,6 +56,7 @@ export class NowggAccountService {
   ) {
     this.#providers = providers;
     this.#authenticator = authenticator;
+    this.#clock = clock;
     this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs)]));
   }
 
@@ -114,7 +117,7 @@ export class NowggAccountService {
       case 'unknown':
         throw new IdentityUnavailableError((outcome.retryAfterMs ?? 0) / 1000);
       case 'unsupported':
-        throw new NowggConfigurationError('this identity provider has no endpoint for this information');
+        throw new InformationUnavailableError();
     }
   }
 
@@ -133,6 +136,19 @@ export class NowggAccountService {
   async #reasonOf(token: string, provider: IdentityProvider): Promise<Error> {
     const verdict = await this.#authenticator.authenticate(token, { provider: provider.name, maxAgeMs: 0 });
     if (verdict.status === 'invalid') return new InvalidTokenError(verdict.reason);
+    if (verdict.status === 'valid' && this.#isForVerificationOnly(token, verdict.principal, provider)) {
+      return new InformationUnavailableError();
+    }
     return new IdentityUnavailableError(verdict.status === 'unknown' ? verdict.retryAfterSeconds : 1);
+  }
+
+  /**
+   * Whether the refusal of a valid token lasts: an id_token is not a credential for any endpoint, and a token that is
+   * verified here with keys may be meant for an API of the application alone.
+   */
+  #isForVerificationOnly(token: string, { tokenType }: NowggPrincipal, provider: IdentityProvider): boolean {
+    if (tokenType === 'id_token') return true;
+    const inspection = provider.inspect(decodeUnverifiedJws(token), this.#clock.now());
+    return inspection.action === 'ask' && inspection.local === true;
   }
 }
