@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { GrantRecord, LeaseRequest, NewGrant } from '../../libs/nowgg-auth/src/tokens/store/grant-record.js';
+import type { ClientOutcomes, ClientSecret } from '../../libs/nowgg-auth/src/tokens/store/client-standing.js';
+import type {
+  AttemptRefusal,
+  GrantRecord,
+  LeaseRequest,
+  NewGrant,
+  RefusalRun,
+} from '../../libs/nowgg-auth/src/tokens/store/grant-record.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 
 /** A store under test, and how time passes for it. */
@@ -51,6 +58,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       leaseMs: LEASE_MS,
       takeoverLeaseMs: TAKEOVER_MS,
       quietMs: 0,
+      secret: 'secret-1',
       ...overrides,
     });
     const commitOf = ({ id, generation, sessionVersion }: GrantRecord) => ({
@@ -205,11 +213,10 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
           ...lease,
           state: 'needs_reauth',
           failCode: 'invalid_grant',
-          failCount: 1,
-          counted: true,
+          evidence: undefined,
           retryInMs: 0,
         });
-        expect(await store.commitTokens(commitOf(grant))).toMatchObject({ state: 'active', failCount: 0 });
+        expect(await store.commitTokens(commitOf(grant))).toMatchObject({ state: 'active', refusal: undefined });
       });
 
       it('forgets an expiry that a new set does not have', async () => {
@@ -221,7 +228,14 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     });
 
     describe('failures and refusals', () => {
-      const refusal = { state: 'suspect', failCode: 'NO', failCount: 1, counted: true, retryInMs: 60_000 } as const;
+      const first = { secret: 'secret-1', count: 1, runs: 1, begins: true, confirmation: 'none' } as const;
+      const refusal = { state: 'suspect', failCode: 'NO', evidence: first, retryInMs: 60_000 } as const;
+      const refuse = async (grant: GrantRecord, change: Partial<AttemptRefusal> = {}) => {
+        const lease = leaseOf(grant);
+        expect((await store.acquireLease(lease)).outcome).toBe('acquired');
+        expect(await store.recordRefusal({ ...lease, ...refusal, ...change })).toBe(true);
+        return found(grant.id);
+      };
 
       it('lets go of the lease and keeps everybody away until the retry time', async () => {
         const grant = await stored();
@@ -245,22 +259,86 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(leaseUntilMs - readAtMs).toBeLessThanOrEqual(LEASE_MS);
       });
 
-      it('records a refusal with its count, its code and its date', async () => {
-        const grant = await stored();
-        const lease = leaseOf(grant);
-        await store.acquireLease(lease);
-        expect(await store.recordRefusal({ ...lease, ...refusal })).toBe(true);
-        const refused = await found(grant.id);
-        expect(refused).toMatchObject({ state: 'suspect', failCode: 'NO', failCount: 1, leaseOwner: undefined });
-        expect(refused.failCountedAtMs).toBeDefined();
+      it('records a refusal with its code, its times and the secret', async () => {
+        const refused = await refuse(await stored());
+        expect(refused).toMatchObject({
+          state: 'suspect',
+          failCode: 'NO',
+          leaseOwner: undefined,
+          nextAttemptAtMs: undefined,
+          refusal: { secret: 'secret-1', count: 1, runs: 1, confirmedAtMs: undefined },
+        });
+        const { firstAtMs, untilMs } = refused.refusal as RefusalRun;
+        expect(Math.round(untilMs - firstAtMs)).toBe(60_000);
       });
 
-      it('leaves the date of the last counted refusal when one does not count', async () => {
+      it('keeps the time of the first refusal, and that of the confirming one', async () => {
         const grant = await stored();
-        const lease = leaseOf(grant);
-        await store.acquireLease(lease);
-        await store.recordRefusal({ ...lease, ...refusal, failCount: 0, counted: false });
-        expect((await found(grant.id)).failCountedAtMs).toBeUndefined();
+        await refuse(grant, { retryInMs: 0 });
+        await under.pass(1_000);
+        const next = { ...first, count: 2, begins: false };
+        await refuse(grant, { evidence: { ...next, confirmation: 'new' }, retryInMs: 0 });
+        await under.pass(1_000);
+        const kept = await refuse(grant, { evidence: { ...next, count: 3, confirmation: 'kept' } });
+        const { count, firstAtMs, untilMs, confirmedAtMs = 0 } = kept.refusal as RefusalRun;
+        const agoMs = (at: number) => untilMs - 60_000 - at;
+        expect(count).toBe(3);
+        expect(agoMs(firstAtMs)).toBeGreaterThanOrEqual(1_990);
+        expect(agoMs(confirmedAtMs)).toBeGreaterThanOrEqual(990);
+        expect(agoMs(confirmedAtMs)).toBeLessThan(agoMs(firstAtMs));
+      });
+
+      it('leaves the evidence as it is when there is none, and keeps every process away', async () => {
+        const grant = await stored();
+        await refuse(grant, { evidence: undefined });
+        expect(await found(grant.id)).toMatchObject({ state: 'suspect', refusal: undefined });
+        expect((await store.acquireLease(leaseOf(grant, { secret: 'secret-2' }))).outcome).toBe('backing_off');
+      });
+
+      it('keeps processes with the same secret away after a refusal, and no others', async () => {
+        const grant = await stored();
+        await refuse(grant);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('backing_off');
+        expect((await store.acquireLease(leaseOf(grant, { secret: 'secret-2' }))).outcome).toBe('acquired');
+      });
+
+      it('lets a grant be tried again that was refused before the pauses ended, once', async () => {
+        const grant = await stored();
+        const { readAtMs } = await refuse(grant);
+        const early = { pausesEndedAtMs: readAtMs - 60_000 };
+        expect((await store.acquireLease(leaseOf(grant, early))).outcome).toBe('backing_off');
+        await under.pass(1_000);
+        const lease = leaseOf(grant, { pausesEndedAtMs: (await found(grant.id)).readAtMs });
+        expect((await store.acquireLease(lease)).outcome).toBe('acquired');
+        await store.recordRefusal({ ...lease, ...refusal, evidence: { ...first, count: 2, begins: false } });
+        expect((await store.acquireLease({ ...lease, owner: randomUUID() })).outcome).toBe('backing_off');
+      });
+
+      it('ends a grant by evidence, restores it while it has its tokens, and never one that ended otherwise', async () => {
+        const grant = await stored();
+        const { refusal: run } = await refuse(grant, { evidence: { ...first, confirmation: 'new' } });
+        const ended = { id: grant.id, generation: 1, confirmedAtMs: run?.confirmedAtMs ?? 0 };
+        expect(await store.endByEvidence({ ...ended, generation: 2 })).toBe(false);
+        expect(await store.endByEvidence({ ...ended, confirmedAtMs: 5 })).toBe(false);
+        expect(await store.endByEvidence(ended)).toBe(true);
+        expect(await store.endByEvidence(ended)).toBe(false);
+        const definite = await stored();
+        await refuse(definite, { state: 'needs_reauth', evidence: undefined, retryInMs: 0 });
+        expect(await found(grant.id)).toMatchObject({ state: 'needs_reauth', sessionVersion: 1 });
+        expect(await store.countRetryable()).toBeGreaterThanOrEqual(1);
+        await store.retryEnded(10_000);
+        expect(await found(grant.id)).toMatchObject({ state: 'suspect', refusal: undefined });
+        expect((await found(definite.id)).state).toBe('needs_reauth');
+        expect(await store.countRetryable()).toBe(0);
+        expect((await store.acquireLease(leaseOf(grant))).outcome).toBe('acquired');
+      });
+
+      it('ends no grant whose refresh is in progress', async () => {
+        const grant = await stored();
+        const { refusal: run } = await refuse(grant, { evidence: { ...first, confirmation: 'new' }, retryInMs: 0 });
+        await store.acquireLease(leaseOf(grant));
+        const ended = { id: grant.id, generation: 1, confirmedAtMs: run?.confirmedAtMs ?? 0 };
+        expect(await store.endByEvidence(ended)).toBe(false);
       });
 
       it('writes nothing for an attempt whose turn has passed to another', async () => {
@@ -341,7 +419,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.revokeGrant(revoked.id);
         const lease = leaseOf(dead);
         await store.acquireLease(lease);
-        const refusal = { failCode: 'invalid_grant', failCount: 1, counted: true, retryInMs: 0 };
+        const refusal = { failCode: 'invalid_grant', evidence: undefined, retryInMs: 0 };
         await store.recordRefusal({ ...lease, ...refusal, state: 'needs_reauth' });
         await store.sweepTexts(86_400_000, 10_000);
         expect((await found(dead.id)).refreshCiphertext).toEqual(dead.refreshCiphertext);
@@ -474,14 +552,77 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
-    it('remembers when a client last had a success', async () => {
-      const clientKey = randomUUID();
-      expect(await store.findClientSuccess(clientKey)).toBeUndefined();
-      await store.noteClientSuccess(clientKey);
-      const first = (await store.findClientSuccess(clientKey)) ?? 0;
-      await under.pass(1_000);
-      await store.noteClientSuccess(clientKey);
-      expect((await store.findClientSuccess(clientKey)) ?? 0).toBeGreaterThanOrEqual(first);
+    describe('client secrets', () => {
+      const outcomes = (client: ClientSecret, of: Partial<ClientOutcomes> = {}): ClientOutcomes => ({
+        ...client,
+        process: randomUUID(),
+        succeededAtMs: undefined,
+        refusals: 0,
+        firstSuccesses: 0,
+        firstRefusals: 0,
+        ...of,
+      });
+      const newClient = () => ({ clientKey: randomUUID(), secret: 'secret-1' });
+      const standing = async (client: ClientSecret) => store.findClientStanding(client);
+
+      it('are unknown at first', async () => {
+        const { readAtMs, ...known } = await standing(newClient());
+        expect(readAtMs).toBeGreaterThan(0);
+        expect(known).toEqual({ refusals: 0, firstSuccesses: 0, firstRefusals: 0 });
+      });
+
+      it('have a newest success, which a late report of an older one does not change', async () => {
+        const client = newClient();
+        const { readAtMs: now } = await standing(client);
+        await store.addClientOutcomes(outcomes(client, { succeededAtMs: now - 1_000 }));
+        await store.addClientOutcomes(outcomes(client, { succeededAtMs: now - 5_000 }));
+        expect((await standing(client)).succeededAtMs).toBeCloseTo(now - 1_000, 0);
+        const other = { ...client, secret: 'secret-2' };
+        const seenFromOther = await standing(other);
+        expect(seenFromOther.otherSucceededAtMs).toBeCloseTo(now - 1_000, 0);
+        expect(seenFromOther.succeededAtMs).toBeUndefined();
+      });
+
+      it('count refusals of all processes since the newest success, and note when that ended a doubt', async () => {
+        const client = newClient();
+        const { readAtMs: now } = await standing(client);
+        await store.addClientOutcomes(outcomes(client, { refusals: 2 }));
+        await store.addClientOutcomes(outcomes(client, { succeededAtMs: now, refusals: 1 }));
+        expect(await standing(client)).toMatchObject({ refusals: 1 });
+        expect((await standing(client)).recoveredAtMs).toBeUndefined();
+        await store.addClientOutcomes(outcomes(client, { refusals: 2 }));
+        expect(await standing(client)).toMatchObject({ refusals: 3 });
+        await store.addClientOutcomes(outcomes(client, { succeededAtMs: now + 1_000 }));
+        const recovered = await standing(client);
+        expect(recovered.refusals).toBe(0);
+        expect(recovered.recoveredAtMs).toBeGreaterThanOrEqual(now);
+      });
+
+      it('count first attempts of all processes for a minute', async () => {
+        const client = newClient();
+        const process = randomUUID();
+        await store.addClientOutcomes(outcomes(client, { process, firstSuccesses: 3, firstRefusals: 1 }));
+        await store.addClientOutcomes(outcomes(client, { process, firstSuccesses: 2 }));
+        await store.addClientOutcomes(outcomes(client, { firstRefusals: 4 }));
+        expect(await standing(client)).toMatchObject({ firstSuccesses: 5, firstRefusals: 5 });
+        expect(await standing({ ...client, secret: 'secret-2' })).toMatchObject({ firstSuccesses: 0 });
+        await under.pass(70_000);
+        expect(await standing(client)).toMatchObject({ firstSuccesses: 0, firstRefusals: 0 });
+        await under.pass(70_000);
+        expect(await store.sweepClientCounts(10_000)).toBeGreaterThanOrEqual(2);
+        expect(await store.sweepClientCounts(10_000)).toBe(0);
+      });
+
+      it('have one designated attempt a second, whoever asks for it', async () => {
+        const client = newClient();
+        const taken = await Promise.all(
+          Array.from({ length: 10 }, async () => store.takeDesignatedAttempt(client, 1_000)),
+        );
+        expect(taken.filter(Boolean)).toHaveLength(1);
+        expect(await store.takeDesignatedAttempt({ ...client, secret: 'secret-2' }, 1_000)).toBe(true);
+        await under.pass(1_001);
+        expect(await store.takeDesignatedAttempt(client, 1_000)).toBe(true);
+      });
     });
 
     describe('claimed codes', () => {

@@ -31,9 +31,20 @@ const step = fc.oneof(
   fc.record({
     op: fc.constant('refuse' as const),
     owner: fc.constantFrom(...OWNERS),
-    counted: fc.boolean(),
+    evidence: fc.option(
+      fc.record({
+        secret: fc.constantFrom('ours', 'theirs'),
+        count: fc.constant(1),
+        runs: fc.constant(1),
+        begins: fc.constant(true),
+        confirmation: fc.constantFrom('none' as const, 'kept' as const, 'new' as const),
+      }),
+      { nil: undefined },
+    ),
     state: fc.constantFrom('suspect' as const, 'suspect' as const, 'needs_reauth' as const),
   }),
+  fc.record({ op: fc.constant('end' as const) }),
+  fc.record({ op: fc.constant('retry' as const) }),
   fc.record({ op: fc.constant('pass' as const), hours: fc.constantFrom(1, 3, 7, 61) }),
   fc.record({ op: fc.constant('revoke' as const), odds: fc.integer({ min: 0, max: 3 }) }),
   fc.record({ op: fc.constant('claim' as const), owner: fc.constantFrom(...OWNERS) }),
@@ -102,7 +113,12 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
   async function perform(): Promise<unknown> {
     switch (taken.op) {
       case 'acquire': {
-        const durations = { leaseMs: 6 * HOUR, takeoverLeaseMs: 60 * HOUR, quietMs: taken.quiet * HOUR };
+        const durations = {
+          leaseMs: 6 * HOUR,
+          takeoverLeaseMs: 60 * HOUR,
+          quietMs: taken.quiet * HOUR,
+          secret: 'ours',
+        };
         const attempt = { id, generation: generation - taken.behind, owner: taken.owner };
         const lease = await store.acquireLease({ ...attempt, ...durations });
         return { outcome: lease.outcome, inDoubt: 'predecessorInDoubt' in lease && lease.predecessorInDoubt };
@@ -115,7 +131,11 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
       case 'fail':
         return store.recordFailure({ ...taken, id, generation, retryInMs: 2 * HOUR });
       case 'refuse':
-        return store.recordRefusal({ ...taken, id, generation, failCode: 'NO', failCount: 1, retryInMs: 2 * HOUR });
+        return store.recordRefusal({ ...taken, id, generation, failCode: 'NO', retryInMs: 2 * HOUR });
+      case 'end':
+        return store.endByEvidence({ id, generation, confirmedAtMs: grant.refusal?.confirmedAtMs ?? 0 });
+      case 'retry':
+        return store.retryEnded(10);
       case 'pass':
         return subject.pass(taken.hours * HOUR);
       case 'revoke':
@@ -145,19 +165,21 @@ function newGrant(id: string) {
 }
 
 /** What of a row must be the same on every store. */
-function viewOf({ state, generation, sessionVersion, leaseOwner, failCount, failCode, ...times }: GrantRecord): object {
-  const { leaseUntilMs, attemptStartedAtMs, failCountedAtMs, nextAttemptAtMs, readAtMs } = times;
+function viewOf({ state, generation, sessionVersion, leaseOwner, refusal, failCode, ...times }: GrantRecord): object {
+  const { leaseUntilMs, attemptStartedAtMs, nextAttemptAtMs, readAtMs } = times;
   const hoursAway = (ms: number | undefined) => (ms === undefined ? undefined : Math.round((ms - readAtMs) / HOUR) + 0);
   return {
     state,
     generation,
     sessionVersion,
     leaseOwner,
-    failCount,
+    refusedWith: refusal?.secret,
     failCode,
     leaseIn: hoursAway(leaseUntilMs),
     attemptIn: hoursAway(attemptStartedAtMs),
-    countedIn: hoursAway(failCountedAtMs),
+    refusedIn: hoursAway(refusal?.firstAtMs),
+    refusedUntil: hoursAway(refusal?.untilMs),
+    confirmedIn: hoursAway(refusal?.confirmedAtMs),
     nextIn: hoursAway(nextAttemptAtMs),
   };
 }

@@ -5,7 +5,6 @@ import { HttpException } from '@nestjs/common';
  *
  * This version does not send the following codes. They are in the union so that clients can handle them early:
  * - `store_unavailable` (503): the application's own database is not available
- * - `grant_in_doubt` (503): the identity system refuses to refresh, and it is not known yet whether this is final
  * - `user_banned` (403): the player is banned
  * - `session_superseded` (401): a newer session handle of this session was used since
  * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
@@ -38,6 +37,8 @@ export interface NowggErrorBody {
   statusCode: number;
   message: string;
   errorCode: NowggErrorCode;
+  /** With `grant_in_doubt` only: a front end may offer a new sign-in instead of waiting. */
+  signInAllowed?: true;
 }
 
 /**
@@ -56,8 +57,13 @@ export interface NowggErrorBody {
 export abstract class NowggAuthError extends HttpException {
   override readonly errorCode: NowggErrorCode;
 
-  constructor(statusCode: number, message: string, errorCode: NowggErrorCode) {
-    const body: NowggErrorBody = { statusCode, message, errorCode };
+  constructor(
+    statusCode: number,
+    message: string,
+    errorCode: NowggErrorCode,
+    hints: Pick<NowggErrorBody, 'signInAllowed'> = {},
+  ) {
+    const body: NowggErrorBody = { statusCode, message, errorCode, ...hints };
     super(body, statusCode);
     this.errorCode = errorCode;
   }
@@ -202,9 +208,47 @@ export class IdentityUnavailableError extends NowggAuthError {
   /** Whole seconds, 1 to 60: the value of the `Retry-After` header. */
   readonly retryAfterSeconds: number;
 
-  constructor(retryAfterSeconds = 1) {
-    super(503, 'the identity system is not available, try again later', 'identity_unavailable');
+  /** @param body for subclasses, what the response says instead */
+  constructor(retryAfterSeconds = 1, { message, errorCode, ...hints }: UnavailableBody = UNAVAILABLE) {
+    super(503, message, errorCode, hints);
     this.retryAfterSeconds = clampRetryAfter(retryAfterSeconds);
+  }
+}
+
+type UnavailableBody = Omit<NowggErrorBody, 'statusCode'>;
+
+const UNAVAILABLE: UnavailableBody = {
+  message: 'the identity system is not available, try again later',
+  errorCode: 'identity_unavailable',
+};
+
+/**
+ * 503. The identity system refuses the refresh token of a grant without a code that says why, and the access token is
+ * over. Evidence decides within about 30 seconds whether the grant has ended; until then, try again after
+ * {@link retryAfterSeconds}. The body has `signInAllowed: true`: the player may also sign in again at once, which creates
+ * a new grant. Never a reason to sign a player out.
+ *
+ * @example
+ * ```ts
+ * import { GrantInDoubtError, NowggTokenService } from 'nestjs-nowgg-auth';
+ *
+ * export async function tokenOrOffer(tokens: NowggTokenService, grantId: string) {
+ *   try {
+ *     return await tokens.getAccessToken(grantId);
+ *   } catch (error) {
+ *     if (error instanceof GrantInDoubtError) return { offerSignIn: true, tryAgainInSeconds: error.retryAfterSeconds };
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class GrantInDoubtError extends IdentityUnavailableError {
+  constructor(retryAfterSeconds = 1) {
+    super(retryAfterSeconds, {
+      message: 'the identity system refuses to refresh this session, try again later or sign in again',
+      errorCode: 'grant_in_doubt',
+      signInAllowed: true,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 export { NowggAccountService, type AccountInfoOptions } from './account/nowgg-account.service.js';
 export { NowggClock, SystemClock } from './clock.js';
 export {
+  GrantInDoubtError,
   IdentityUnavailableError,
   InsufficientScopeError,
   InvalidGrantError,

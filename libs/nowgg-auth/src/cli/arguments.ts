@@ -48,7 +48,13 @@ export interface ForgetCommand extends Common {
   readonly yes: boolean;
 }
 
-export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | ForgetCommand;
+export interface RetryCommand extends Common {
+  readonly name: 'retry';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+}
+
+export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | RetryCommand | ForgetCommand;
 
 /** The command that the command line requests. */
 type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
@@ -82,6 +88,7 @@ const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> 
   status: ['encryption-keys-env'],
   rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
+  retry: ['dry-run', 'batch-size'],
   forget: ['dry-run', 'provider', 'sign-out', 'yes'],
 };
 
@@ -95,7 +102,9 @@ export function readArguments(args: readonly string[]): CommandLine {
   if (values.version) return { name: 'version' };
   const [area, name, ...rest] = positionals;
   if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
-    throw usageProblem('the command must be one of vault status, vault rotate, vault sweep and vault forget <userId>');
+    throw usageProblem(
+      'the command must be one of vault status, vault rotate, vault sweep, vault retry and vault forget <userId>',
+    );
   }
   const command = name as VaultCommand['name'];
   const allowed = [...EVERYWHERE, ...OF_COMMAND[command]];
@@ -132,6 +141,8 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
       };
     case 'sweep':
       return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
+    case 'retry':
+      return { ...common, name, dryRun, batchSize };
     case 'forget': {
       if (!isIdentifier(userId)) throw usageProblem('a user id has 1 to 255 characters and no controls');
       const provider = matching(values, 'provider', PROVIDER_NAME, 'the name of an identity provider');

@@ -8,6 +8,7 @@ Commands:
   status             counts grants, by state and by the key that encrypted them
   rotate             encrypts every grant under the first key of the ring, in the newest version
   sweep              deletes grants, claimed codes and revocations that ended long ago
+  retry              restores grants that ended by evidence within the last day: their refresh tokens are sent again
   forget <userId>    deletes every grant of a user
 
 Options of every command:
@@ -16,10 +17,10 @@ Options of every command:
   --schema <name>               schema of the tables, if it is not the first one of the search path
   --help, --version
 
-rotate, sweep, forget:
+rotate, sweep, retry, forget:
   --dry-run                     changes nothing and prints what would be done
 
-rotate, sweep:
+rotate, sweep, retry:
   --batch-size <n>              rows at a time, 1 to 5000 (500)
 
 status, rotate:

@@ -2,10 +2,17 @@ import type { NowggClock } from '../clock.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { EncryptionKey } from '../options/options.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
-import type { ForgetCommand, RotateCommand, StatusCommand, SweepCommand, VaultCommand } from './arguments.js';
+import type {
+  ForgetCommand,
+  RetryCommand,
+  RotateCommand,
+  StatusCommand,
+  SweepCommand,
+  VaultCommand,
+} from './arguments.js';
 import { CommandProblem, usageProblem } from './command-problem.js';
 import { Progress, type Terminal } from './progress.js';
-import { forgetText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
+import { forgetText, retryText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
 import type { VaultConnection } from './vault-connection.js';
 
 /** The result of a command: for a program, and for a person. */
@@ -41,6 +48,8 @@ export async function runVaultCommand(command: VaultCommand, work: VaultWork): P
       return rotate(command, vault, work);
     case 'sweep':
       return sweep(command, vault, work);
+    case 'retry':
+      return retry(command, vault, work);
     case 'forget':
       return forget(command, vault, work);
   }
@@ -88,6 +97,16 @@ async function sweep(command: SweepCommand, vault: NowggVaultService, work: Vaul
   );
   const facts = { command: name, dryRun, ...report, interrupted };
   return { exitCode: interrupted ? 1 : 0, facts, text: sweepText(facts) };
+}
+
+async function retry(command: RetryCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, dryRun, batchSize, json } = command;
+  const total = await vault.retry({ dryRun: true });
+  const { report, interrupted } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
+    vault.retry({ dryRun, batchSize, onProgress, signal }),
+  );
+  const facts = { command: name, dryRun, grants: report, interrupted };
+  return { exitCode: interrupted ? 1 : 0, facts, text: retryText(facts) };
 }
 
 async function forget(command: ForgetCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {

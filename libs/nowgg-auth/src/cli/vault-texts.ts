@@ -21,6 +21,12 @@ interface SweepFacts extends Reported<'sweep'> {
   readonly interrupted: boolean;
 }
 
+interface RetryFacts {
+  readonly dryRun: boolean;
+  readonly grants: number;
+  readonly interrupted: boolean;
+}
+
 interface ForgetFacts {
   readonly dryRun: boolean;
   readonly grants: number;
@@ -86,6 +92,12 @@ export function rotateText(facts: RotateFacts, sealingKeyId: string): string {
 export function sweepText({ dryRun, grants, exchanges, revocations, interrupted }: SweepFacts): string {
   const what = [counted(grants, 'grant'), counted(exchanges, 'claimed code'), counted(revocations, 'spent revocation')];
   const text = [dryRun ? `would delete ${what.join(', ')}; nothing was changed` : `deleted ${what.join(', ')}`];
+  return lines(interrupted ? [...text, RESUME] : text);
+}
+
+export function retryText({ dryRun, grants, interrupted }: RetryFacts): string {
+  const what = counted(grants, 'grant');
+  const text = [dryRun ? `would restore ${what}; nothing was changed` : `restored ${what}`];
   return lines(interrupted ? [...text, RESUME] : text);
 }
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
+  GrantInDoubtError,
   IdentityUnavailableError,
   InvalidTokenError,
-  NowggAuthError,
   NowggConfigurationError,
   ReauthenticationRequiredError,
 } from '../errors.js';
@@ -217,7 +217,7 @@ describe('NowggTokenService', () => {
     it('leaves the grant alone when our client is refused', async () => {
       under.provider.answers.push({ status: 'client_refused' });
       await expect(under.service.refresh(grantId)).rejects.toThrow(IdentityUnavailableError);
-      expect(await under.store.findGrant(grantId)).toMatchObject({ state: 'active', failCount: 0 });
+      expect(await under.store.findGrant(grantId)).toMatchObject({ state: 'active', refusal: undefined });
     });
   });
 
@@ -231,17 +231,34 @@ describe('NowggTokenService', () => {
 
     it('is only suspect after an indefinite one, and serves its valid token on', async () => {
       under.provider.answers.push(refused);
-      await expect(under.service.refresh(grantId)).rejects.toMatchObject({ retryAfterSeconds: 60 });
+      await expect(under.service.refresh(grantId)).rejects.toMatchObject({
+        errorCode: 'grant_in_doubt',
+        retryAfterSeconds: 2,
+      });
       expect(await state()).toBe('suspect');
       expect(await token()).toBe('access-1');
+    });
+
+    it('says that a new sign-in is allowed once its token is over, and the sign-in makes another grant', async () => {
+      under.provider.answers.push(refused);
+      await expect(under.service.refresh(grantId)).rejects.toThrow(GrantInDoubtError);
+      await under.pass(HOUR);
+      under.provider.answers.push(refused);
+      const error = (await errorOf(token())) as GrantInDoubtError;
+      expect(error.getResponse()).toMatchObject({ statusCode: 503, errorCode: 'grant_in_doubt', signInAllowed: true });
+      const next = await under.signIn('code-2');
+      expect(next.grant.id).not.toBe(grantId);
+      expect((await under.service.getAccessToken(next.grant.id)).generation).toBe(1);
     });
 
     it('becomes active again with the next success', async () => {
       under.provider.answers.push(refused);
       await expect(under.service.refresh(grantId)).rejects.toThrow(IdentityUnavailableError);
-      await under.pass(60_001);
+      await expect(under.service.refresh(grantId)).rejects.toThrow(GrantInDoubtError);
+      await under.pass(2_001);
       await under.service.refresh(grantId);
-      expect(await under.store.findGrant(grantId)).toMatchObject({ state: 'active', failCount: 0 });
+      expect(await under.store.findGrant(grantId)).toMatchObject({ state: 'active', refusal: undefined });
+      expect(under.provider.refreshTokens).toHaveLength(2);
     });
 
     it('is suspect and not dead when the attempt before it is in doubt', async () => {
@@ -252,15 +269,24 @@ describe('NowggTokenService', () => {
       expect(await state()).toBe('suspect');
     });
 
-    it('dies after three refusals ten minutes apart, each after a success of the same client', async () => {
+    it('ends within 30 seconds while others succeed, and asks nothing once the evidence is complete', async () => {
       const other = (await under.signIn('code-2')).grant.id;
-      for (let time = 1; time <= 3; time += 1) {
+      await under.pass(HOUR);
+      const told = under.clock.now() + 30_000;
+      const asked: number[] = [];
+      let error: unknown;
+      while (under.clock.now() <= told && !(error instanceof ReauthenticationRequiredError)) {
+        const before = under.provider.refreshTokens.length;
         under.provider.answers.push(refused);
-        await expect(under.service.refresh(grantId)).rejects.toThrow(NowggAuthError);
-        expect(await state()).toBe(time === 3 ? 'needs_reauth' : 'suspect');
-        await under.pass(600_000);
+        error = await errorOf(token());
+        under.provider.answers.length = 0;
+        if (under.provider.refreshTokens.length > before) asked.push(30 - (told - under.clock.now()) / 1_000);
         await under.service.refresh(other);
+        await under.pass(1_000);
       }
+      expect(error).toBeInstanceOf(ReauthenticationRequiredError);
+      expect(await state()).toBe('needs_reauth');
+      expect(asked).toEqual([0, 2, 6, 14, 25]);
     });
 
     it('does not die of a wrong secret, however long it is wrong', async () => {

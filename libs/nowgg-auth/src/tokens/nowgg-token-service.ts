@@ -1,5 +1,6 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import {
+  GrantInDoubtError,
   IdentityUnavailableError,
   InvalidGrantError,
   InvalidTokenError,
@@ -359,7 +360,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   async #drain(): Promise<void> {
     const work = [this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()];
-    await this.#parts.shutdown.wait(Promise.all(work));
+    const { clients, shutdown } = this.#parts;
+    await shutdown.wait(Promise.all(work).then(() => clients.flush()));
   }
 
   #wait(signal?: AbortSignal): CallerWait {
@@ -385,7 +387,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
         case 'ended':
           throw new ReauthenticationRequiredError();
         default:
-          throw new IdentityUnavailableError(result.retryInMs / 1000);
+          throw result.isInDoubt
+            ? new GrantInDoubtError(result.retryInMs / 1000)
+            : new IdentityUnavailableError(result.retryInMs / 1000);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
+import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
@@ -7,6 +8,7 @@ import { CreateNowggIssuedToken1767225600005 } from './migrations/create-nowgg-i
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
+import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
 import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
 import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
@@ -17,6 +19,7 @@ import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 
 export {
+  NowggClientCountEntity,
   NowggClientEntity,
   NowggExchangeEntity,
   NowggGrantEntity,
@@ -54,6 +57,7 @@ export const nowggEntities = [
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
   NowggTokenLifeEntity,
+  NowggClientCountEntity,
 ];
 
 /**
@@ -84,4 +88,5 @@ export const nowggMigrations = [
   CreateNowggUserLock1767225600006,
   AddNowggRevocationLife1767225600010,
   AddSessionKeyToNowggGrant1767225600020,
+  AddRefusalEvidence1767225600040,
 ];

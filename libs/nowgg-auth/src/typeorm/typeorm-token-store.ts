@@ -9,6 +9,7 @@ import type {
 import {
   type AttemptFailure,
   type AttemptRefusal,
+  type EndedByEvidence,
   FIRST_GENERATION,
   type GrantRecord,
   type LeaseRequest,
@@ -18,6 +19,7 @@ import {
   type WithheldGeneration,
   classifyLease,
 } from '../tokens/store/grant-record.js';
+import type { ClientOutcomes, ClientSecret, ClientStanding } from '../tokens/store/client-standing.js';
 import {
   EXPIRY_TOLERANCE_MS,
   type IssuedToken,
@@ -27,11 +29,15 @@ import {
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
+import { clientStatements } from './statements/client-statements.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
 import { grantStatements } from './statements/grant-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { vaultStatements } from './statements/vault-statements.js';
+
+/** Whenever a process adds a row of counts, so that a client has few of them without any upkeep. */
+const COUNTS_DELETED_AT_ONCE = 100;
 
 /**
  * Implements the port with PostgreSQL. Every operation is one autocommit statement, and leases use the database's
@@ -39,6 +45,7 @@ import { vaultStatements } from './statements/vault-statements.js';
  */
 export class TypeOrmTokenStore extends TokenStore {
   readonly #database: TokenDatabase;
+  readonly #clients: ReturnType<typeof clientStatements>;
   readonly #grants: ReturnType<typeof grantStatements>;
   readonly #exchanges: ReturnType<typeof exchangeStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
@@ -46,6 +53,7 @@ export class TypeOrmTokenStore extends TokenStore {
   constructor(database: TokenDatabase) {
     super();
     this.#database = database;
+    this.#clients = clientStatements(database.tables);
     this.#grants = grantStatements(database.tables);
     this.#exchanges = exchangeStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
@@ -60,8 +68,8 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
-    const { id, generation, owner, leaseMs, takeoverLeaseMs, quietMs } = request;
-    const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs];
+    const { id, generation, owner, leaseMs, takeoverLeaseMs, quietMs, secret, pausesEndedAtMs } = request;
+    const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs, secret, pausesEndedAtMs];
     const row = await this.#database.row<GrantRow & { mine: boolean }>(this.#grants.acquire, parameters);
     if (!row) return { outcome: 'ended' };
     const grant = grantRecordOf(row);
@@ -97,8 +105,10 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async recordRefusal(refusal: AttemptRefusal): Promise<boolean> {
-    const { id, generation, owner, state, failCode, failCount, counted, retryInMs } = refusal;
-    return this.#any(this.#grants.refuse, [id, generation, owner, state, failCode, failCount, counted, retryInMs]);
+    const { id, generation, owner, state, failCode, evidence, retryInMs } = refusal;
+    const { secret, count, runs, begins = false, confirmation } = evidence ?? {};
+    const run = [secret, count, runs, begins, confirmation];
+    return this.#any(this.#grants.refuse, [id, generation, owner, state, failCode, retryInMs, ...run]);
   }
 
   override async revokeGrant(id: string): Promise<GrantRecord | undefined> {
@@ -138,13 +148,40 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#any(this.#grants.withhold, [id, generation, retryInMs]);
   }
 
-  override async noteClientSuccess(clientKey: string): Promise<void> {
-    await this.#any(this.#grants.noteClientSuccess, [clientKey]);
+  override async endByEvidence({ id, generation, confirmedAtMs }: EndedByEvidence): Promise<boolean> {
+    return this.#any(this.#grants.endByEvidence, [id, generation, confirmedAtMs]);
   }
 
-  override async findClientSuccess(clientKey: string): Promise<number | undefined> {
-    const row = await this.#database.row<{ succeededAtMs: number }>(this.#grants.findClientSuccess, [clientKey]);
-    return row?.succeededAtMs;
+  override async retryEnded(limit: number): Promise<number> {
+    return this.#count(this.#grants.retryEnded, [limit]);
+  }
+
+  override async countRetryable(): Promise<number> {
+    return this.#count(this.#grants.countRetryable, []);
+  }
+
+  override async addClientOutcomes(outcomes: ClientOutcomes): Promise<void> {
+    const { clientKey, secret, process, succeededAtMs, refusals, firstSuccesses, firstRefusals } = outcomes;
+    await this.#any(this.#clients.add, [clientKey, secret, succeededAtMs, refusals]);
+    if (firstSuccesses + firstRefusals === 0) return;
+    const counts = [clientKey, secret, process, firstSuccesses, firstRefusals];
+    const row = await this.#database.row<{ isNew: boolean }>(this.#clients.count, counts);
+    if (row?.isNew) await this.#database.row(this.#clients.sweep, [clientKey, COUNTS_DELETED_AT_ONCE]);
+  }
+
+  override async findClientStanding({ clientKey, secret }: ClientSecret): Promise<ClientStanding> {
+    type Row = { [K in keyof ClientStanding]: Exclude<ClientStanding[K], undefined> | null };
+    const row = await this.#database.row<Row>(this.#clients.standing, [clientKey, secret]);
+    const entries = Object.entries(row ?? {}).map(([name, value]) => [name, value ?? undefined]);
+    return Object.fromEntries(entries) as ClientStanding;
+  }
+
+  override async takeDesignatedAttempt({ clientKey, secret }: ClientSecret, everyMs: number): Promise<boolean> {
+    return this.#any(this.#clients.take, [clientKey, secret, everyMs]);
+  }
+
+  override async sweepClientCounts(limit: number): Promise<number> {
+    return this.#count(this.#clients.sweep, [undefined, limit]);
   }
 
   override async claimExchange({ codeHash, owner, leaseMs }: ExchangeClaimRequest): Promise<ExchangeClaim> {

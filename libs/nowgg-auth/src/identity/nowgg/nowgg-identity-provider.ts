@@ -121,6 +121,6 @@ export class NowggIdentityProvider extends IdentityProvider {
     // The token endpoint requires a secret: the configuration is at fault, not the player's grant.
     if (clientSecret === undefined) return { status: 'client_refused' };
     const outcome = await this.#context.http.send(tokenRequest({ ...this.#client, clientSecret }, credential, signal));
-    return readTokenReply(credential, outcome);
+    return readTokenReply(credential, outcome, this.#context.clock.now());
   }
 }

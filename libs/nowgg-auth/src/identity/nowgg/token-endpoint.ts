@@ -35,8 +35,11 @@ export function tokenRequest(
   };
 }
 
-/** Reads the result of the call. A success without required fields is `in_doubt`: it may have been carried out. */
-export function readTokenReply(credential: NowggCredential, outcome: IdentityHttpOutcome): TokenOutcome {
+/**
+ * Reads the result of the call. A success without required fields is `in_doubt`: it may have been carried out.
+ * @param nowMs time of the reply, in epoch milliseconds
+ */
+export function readTokenReply(credential: NowggCredential, outcome: IdentityHttpOutcome, nowMs: number): TokenOutcome {
   if (outcome.status === 'failed') {
     return { status: outcome.sent === 'no' ? 'not_sent' : 'in_doubt', reason: outcome.reason };
   }
@@ -47,17 +50,21 @@ export function readTokenReply(credential: NowggCredential, outcome: IdentityHtt
   if (reading.kind === 'unknown') return { status: 'in_doubt', reason: reading.reason };
   // now.gg publishes no failure codes for this endpoint, so none of its refusals is final for the grant.
   if (reading.kind === 'refusal') return { status: 'refused', code: publicCode(reading.code), isFinal: false };
-  return readTokenSet(credential, reading.body) ?? { status: 'in_doubt', reason: 'invalid_response' };
+  return readTokenSet(credential, reading.body, nowMs) ?? { status: 'in_doubt', reason: 'invalid_response' };
 }
 
-function readTokenSet(credential: NowggCredential, body: Readonly<Record<string, unknown>>): TokenOutcome | undefined {
+function readTokenSet(
+  credential: NowggCredential,
+  body: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): TokenOutcome | undefined {
   const accessToken = ownProperty(body, 'token');
   const refreshToken = ownProperty(body, 'refresh_token') ?? undefined;
   const accessTokenExpiresAtMs = readExpiry(ownProperty(body, 'token_expiry'));
-  const refreshTokenExpiresAtMs = readExpiry(ownProperty(body, 'refresh_token_expiry'));
+  const refreshTokenExpiresAtMs = readRefreshExpiry(ownProperty(body, 'refresh_token_expiry'), nowMs);
   if (!isTokenText(accessToken)) return undefined;
   if (refreshToken === undefined ? 'code' in credential : !isTokenText(refreshToken)) return undefined;
-  if (accessTokenExpiresAtMs === 'unreadable' || refreshTokenExpiresAtMs === 'unreadable') return undefined;
+  if (accessTokenExpiresAtMs === 'unreadable') return undefined;
   const tokens = {
     accessToken,
     accessTokenExpiresAtMs,
@@ -75,10 +82,16 @@ function publicCode(code: string): string {
 /** `unreadable`: the value is not an expiry. `undefined`: there is no value, or it says nothing certain. */
 type Expiry = number | undefined | 'unreadable';
 
+/** Dates without a zone may be in any: the readings differ by this much from UTC at most. */
+const UNKNOWN_ZONE_MS = 86_400_000;
+
+/** An ISO or RFC date that ends in a zone, or is a whole day, which is in UTC by definition. */
+const HAS_ZONE = /(?:Z|[+-]\d\d:?\d\d|GMT|UTC?)$|^\d{4}-\d{2}-\d{2}$/i;
+
 /**
- * Reads `token_expiry` and `refresh_token_expiry`, whose format now.gg does not state: an ISO or RFC date, epoch
- * seconds or epoch milliseconds, as string or number. Small positive numbers (perhaps a lifetime) say nothing certain
- * and count as absent.
+ * Reads `token_expiry`, whose format now.gg does not state: an ISO or RFC date, epoch seconds or epoch milliseconds, as
+ * string or number. Dates without a zone are in UTC. Small numbers (perhaps a lifetime) and zero say nothing certain and
+ * count as absent.
  *
  * @returns epoch milliseconds
  */
@@ -90,12 +103,27 @@ export function readExpiry(value: unknown): Expiry {
   if (/^\d{1,16}$/.test(text)) return readEpoch(Number(text));
   // `Date.parse` accepts almost any text with a digit; a real date starts with a year or a weekday.
   if (!/^(?:\d{4}-\d{2}-\d{2}|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)/.test(text)) return 'unreadable';
-  const at = Date.parse(text);
+  const at = Date.parse(HAS_ZONE.test(text) ? text : `${text}Z`);
   return Number.isNaN(at) ? 'unreadable' : at;
 }
 
+/**
+ * Reads `refresh_token_expiry`, in the same formats. It only helps to judge a refusal, so a value that cannot be read or
+ * is not in the future counts as absent, and a date without a zone is taken for the latest time that it may mean.
+ *
+ * @returns epoch milliseconds
+ */
+export function readRefreshExpiry(value: unknown, nowMs: number): number | undefined {
+  const at = readExpiry(value);
+  if (at === undefined || at === 'unreadable') return undefined;
+  const isCertain =
+    typeof value === 'number' || /^\s*\d+\s*$/.test(String(value)) || HAS_ZONE.test(String(value).trim());
+  const latest = isCertain ? at : at + UNKNOWN_ZONE_MS;
+  return latest > nowMs ? latest : undefined;
+}
+
 function readEpoch(value: number): Expiry {
-  if (!Number.isFinite(value) || value <= 0) return 'unreadable';
+  if (!Number.isFinite(value) || value < 0) return 'unreadable';
   if (value < EARLIEST_EPOCH_SECONDS) return undefined;
   const ms = value > EARLIEST_EPOCH_MILLISECONDS ? value : value * 1000;
   return ms <= LATEST_EPOCH_MILLISECONDS ? ms : 'unreadable';

@@ -6,12 +6,20 @@ export interface RefreshTiming {
   readonly mandatoryMs: number;
   /** Minimum time between two background refreshes of a grant. */
   readonly backgroundQuietMs: number;
-  /** Minimum time between two attempts after a refusal. */
+  /** Pauses after the first refusals of a grant, in order. */
+  readonly refusalPausesMs: readonly number[];
+  /** Pause after each later refusal, and after tokens of another user. */
   readonly refusedRetryMs: number;
-  /** Minimum time between two refusals that both count. */
-  readonly countedApartMs: number;
-  /** Number of counted refusals that together make a definite refusal. */
-  readonly countedRefusals: number;
+  /** Minimum time between two refusals that together are evidence. */
+  readonly refusalsApartMs: number;
+  /** Minimum time between two attempts of all processes while a client secret is in doubt. */
+  readonly designatedEveryMs: number;
+  /** Minimum time between two of them for the same grant. */
+  readonly designatedApartMs: number;
+  /** Time for which a success shows that a client secret works. */
+  readonly workingMs: number;
+  /** Time for which a process stores and reads results of a client secret at most once. */
+  readonly clientNewsMs: number;
   /** Pause after an attempt that failed and said nothing about the grant. */
   readonly failedRetryMs: number;
   /** Longest pause between two reads of a grant that another process refreshes. */
@@ -25,9 +33,13 @@ export interface RefreshTiming {
 export const DEFAULT_TIMING: RefreshTiming = Object.freeze({
   mandatoryMs: 30_000,
   backgroundQuietMs: 30_000,
+  refusalPausesMs: Object.freeze([2_000, 4_000, 8_000, 11_000]),
   refusedRetryMs: 60_000,
-  countedApartMs: 600_000,
-  countedRefusals: 3,
+  refusalsApartMs: 25_000,
+  designatedEveryMs: 1_000,
+  designatedApartMs: 10_000,
+  workingMs: 60_000,
+  clientNewsMs: 1_000,
   failedRetryMs: 1_000,
   pollMs: 200,
   resendMs: 250,

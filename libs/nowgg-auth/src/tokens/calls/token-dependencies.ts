@@ -8,7 +8,7 @@ import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import { CodeAdmission } from './code-admission.js';
-import { ClientSuccesses } from './client-successes.js';
+import { ClientHistories, type SecretOf } from './client-history.js';
 import { Deadlines } from '../../resilience/deadlines.js';
 import { KeyRing } from '../vault/key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
@@ -39,6 +39,8 @@ export interface NowggTokenServiceDependencies {
   readonly issuedTokens?: StoredIssuedTokens | undefined;
   /** Evidence about the clients of this application. Default: none, every refusal of a code is believed. */
   readonly evidence?: ClientEvidences | undefined;
+  /** Fingerprint of the secret that a provider sends. Default: one for all. */
+  readonly secretOf?: SecretOf | undefined;
   /** Durations of the protocol that are not options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -52,7 +54,7 @@ export interface TokenDependencies {
   readonly codes: CodeAdmission;
   /** Places by client, separate from the exchanges of codes. */
   readonly refreshPlaces: Bulkheads;
-  readonly successes: ClientSuccesses;
+  readonly clients: ClientHistories;
   readonly evidence: ClientEvidences;
   readonly unsaved: PendingWrites;
   readonly shutdown: Shutdown;
@@ -67,6 +69,7 @@ export interface TokenDependencies {
 
 /** Maximum number of refreshes that wait for a place: for each of them, a player waits too. */
 const MOST_WAITING_REFRESHES = 10_000;
+const NO_SECRET: SecretOf = () => '';
 const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependencies {
@@ -84,7 +87,7 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
     calls: new TokenCalls(clock, evidence, allTiming, shutdown.givenUp),
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
     refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
-    successes: new ClientSuccesses(store, clock),
+    clients: new ClientHistories(store, clock, allTiming, parts.secretOf ?? NO_SECRET),
     evidence,
     unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters, shutdown.givenUp),
     shutdown,

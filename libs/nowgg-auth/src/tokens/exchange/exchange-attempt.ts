@@ -132,7 +132,7 @@ export class ExchangeAttempt {
     this.#answer = outcome.status;
     switch (outcome.status) {
       case 'tokens':
-        return this.#storeReply(outcome.tokens);
+        return this.#storeReply(claim, outcome.tokens);
       case 'refused':
         return this.#refuse(claim, outcome);
       case 'in_doubt':
@@ -145,14 +145,14 @@ export class ExchangeAttempt {
     }
   }
 
-  async #storeReply(tokens: TokenSet): Promise<TokenSet> {
+  async #storeReply({ exchange }: AcquiredClaim, tokens: TokenSet): Promise<TokenSet> {
     if (tokens.refreshToken === undefined) return this.#forget(withoutRefreshToken());
-    const { successes, store, unsaved, vault } = this.#parts;
+    const { clients, store, unsaved, vault } = this.#parts;
     const { codeHash } = this.#key;
-    const { name: provider, clientKey } = this.#provider;
+    const { name: provider } = this.#provider;
     const replyCiphertext = vault.sealReply(this.#provider, codeHash, tokens);
     await unsaved.save({ provider, grantId: undefined }, () => store.sealExchange(codeHash, replyCiphertext));
-    await successes.note(clientKey);
+    await clients.of(this.#provider).succeeded({ sentAtMs: exchange.readAtMs, isFirst: false });
     return tokens;
   }
 

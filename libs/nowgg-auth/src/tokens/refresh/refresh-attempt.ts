@@ -6,7 +6,9 @@ import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
 import type { AttemptKey, GrantRecord } from '../store/grant-record.js';
-import { judgeRefusal } from './refusal.js';
+import type { ClientHistory } from '../calls/client-history.js';
+import type { ClientStanding } from '../store/client-standing.js';
+import { askAgainInMs, hasEnded, judgeRefusal, type RefusalJudgement } from './refusal.js';
 import type { RefreshLease, RefreshLeases } from './refresh-leases.js';
 import type { PostponedRefresh, RefreshResult, RefreshTimes } from './refresh-result.js';
 
@@ -66,7 +68,9 @@ export class RefreshAttempt {
 
   async #refresh(leave: () => void): Promise<RefreshResult | undefined> {
     const provider = this.#clientOf(this.#grant);
-    const turn = { grant: this.#grant, key: this.#key, quietMs: this.#quietMs };
+    const history = this.#parts.clients.of(provider);
+    if (await this.#endsByEvidence(history)) return { outcome: 'needs_reauth' };
+    const turn = { grant: this.#grant, key: this.#key, history, quietMs: this.#quietMs };
     const lease = await this.#leases.acquire({ ...turn, startedAt: this.#startedAt, times: this.#times });
     if (lease?.outcome !== 'acquired') return lease;
     const { clock, deadlines, timing } = this.#parts;
@@ -74,7 +78,7 @@ export class RefreshAttempt {
     // Once the lease has lapsed any process may take over, including this one: no new caller should wait for this call.
     const clearDeadline = deadlines.set(acquiredAt + timing.leaseMs, leave);
     try {
-      return await this.#callAndCommit(provider, lease);
+      return await this.#callAndCommit(provider, history, lease);
     } finally {
       clearDeadline();
       this.#leases.observe(this.#sinceMs(acquiredAt));
@@ -82,7 +86,22 @@ export class RefreshAttempt {
     }
   }
 
-  async #callAndCommit(provider: IdentityProvider, lease: RefreshLease): Promise<RefreshResult> {
+  /** Ends a grant whose refusal was confirmed, if the client has had a success since: no further call is needed. */
+  async #endsByEvidence(history: ClientHistory): Promise<boolean> {
+    const { id, generation, refusal } = this.#grant;
+    const { secret } = history.client;
+    // A background refresh has no player who asks.
+    if (refusal?.confirmedAtMs === undefined || refusal.secret !== secret || this.#quietMs > 0) return false;
+    const { confirmedAtMs } = refusal;
+    if (!hasEnded(refusal, secret, await history.current())) return false;
+    return this.#parts.store.endByEvidence({ id, generation, confirmedAtMs });
+  }
+
+  async #callAndCommit(
+    provider: IdentityProvider,
+    history: ClientHistory,
+    lease: RefreshLease,
+  ): Promise<RefreshResult> {
     const { calls, timing } = this.#parts;
     this.#grant = lease.grant;
     this.#inDoubt = lease.predecessorInDoubt;
@@ -92,9 +111,9 @@ export class RefreshAttempt {
     const outcome = await this.#call(provider, refreshToken);
     switch (outcome.status) {
       case 'tokens':
-        return this.#commit(provider, refreshToken, outcome.tokens);
+        return this.#commit(provider, history, refreshToken, outcome.tokens);
       case 'refused':
-        return this.#recordRefusal(outcome);
+        return this.#recordRefusal(history, lease.client, outcome);
       case 'client_refused':
         return this.#fail(outcome.status, CLIENT_REFUSED_RETRY_MS);
       case 'busy':
@@ -131,8 +150,13 @@ export class RefreshAttempt {
     return outcome;
   }
 
-  async #commit(provider: IdentityProvider, refreshToken: string, tokens: TokenSet): Promise<RefreshResult> {
-    const { vault, store, unsaved, successes, clock, timing } = this.#parts;
+  async #commit(
+    provider: IdentityProvider,
+    history: ClientHistory,
+    refreshToken: string,
+    tokens: TokenSet,
+  ): Promise<RefreshResult> {
+    const { vault, store, unsaved, clock, timing } = this.#parts;
     const owner = { provider: provider.name, grantId: this.#grant.id };
     const receivedAt = clock.monotonicNow();
     const commit = {
@@ -141,7 +165,7 @@ export class RefreshAttempt {
     };
     const stored = await unsaved.save(owner, () => store.commitTokens(commit));
     this.#times.commitMs = this.#sinceMs(receivedAt);
-    await successes.note(provider.clientKey);
+    await history.succeeded({ sentAtMs: this.#grant.readAtMs, isFirst: this.#isFirst(history) });
     if (!stored) {
       const unstored = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
       return this.#adoptOr(async () => ({ outcome: 'ended' }), unstored);
@@ -149,23 +173,43 @@ export class RefreshAttempt {
     // The token is foreign by its claims, or another user's grant holds the same token.
     if (stored.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider: provider.name });
-      return { outcome: 'refused', retryInMs: timing.refusedRetryMs };
+      return { outcome: 'refused', retryInMs: timing.refusedRetryMs, isInDoubt: true };
     }
     return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
   }
 
-  async #recordRefusal({ code, isFinal }: Extract<TokenOutcome, { status: 'refused' }>): Promise<RefreshResult> {
-    const { store, successes, timing } = this.#parts;
-    return this.#adoptOr(async (grant) => {
-      const clientSucceededAtMs = await successes.last(grant.clientKey);
-      const evidence = { grant, isFinal, predecessorInDoubt: this.#inDoubt, clientSucceededAtMs };
-      const judgement = judgeRefusal(evidence, timing, timing.lateReplyMs);
-      const { state, retryInMs } = judgement;
+  async #recordRefusal(
+    history: ClientHistory,
+    client: ClientStanding | undefined,
+    { code, isFinal }: Extract<TokenOutcome, { status: 'refused' }>,
+  ): Promise<RefreshResult> {
+    const { store, timing } = this.#parts;
+    const { secret } = history.client;
+    // A definite code says that the client was accepted.
+    if (!isFinal) await history.refused({ isFirst: this.#isFirst(history) });
+    return this.#adoptOr(async () => {
+      const facts = { grant: this.#grant, secret, isFinal, predecessorInDoubt: this.#inDoubt, client };
+      const judgement = judgeRefusal(facts, timing, timing.lateReplyMs);
       const mine = await store.recordRefusal({ ...this.#key, ...judgement, failCode: code });
       // The attempt that holds the lease now will find out.
-      if (!mine) return this.#adoptOr(async () => ({ outcome: 'refused', retryInMs: timing.failedRetryMs }));
-      return state === 'needs_reauth' ? { outcome: state } : { outcome: 'refused', retryInMs };
+      if (!mine) {
+        return this.#adoptOr(async () => ({ outcome: 'refused', retryInMs: timing.failedRetryMs, isInDoubt: true }));
+      }
+      if (judgement.state === 'needs_reauth') return { outcome: judgement.state };
+      return { outcome: 'refused', retryInMs: this.#askAgainInMs(judgement), isInDoubt: true };
     });
+  }
+
+  #askAgainInMs({ evidence, retryInMs }: RefusalJudgement): number {
+    const { readAtMs, refusal } = this.#grant;
+    const firstAtMs = evidence?.begins === false && refusal ? refusal.firstAtMs : readAtMs;
+    const confirmedAtMs = evidence && evidence.confirmation !== 'none' ? readAtMs : undefined;
+    return askAgainInMs({ firstAtMs, confirmedAtMs }, readAtMs, retryInMs);
+  }
+
+  /** Whether this generation was not refused before under the same secret, and no earlier attempt is in doubt. */
+  #isFirst({ client }: ClientHistory): boolean {
+    return this.#grant.refusal?.secret !== client.secret && !this.#inDoubt;
   }
 
   async #fail(outcome: PostponedRefresh['outcome'], retryInMs: number): Promise<RefreshResult> {

@@ -1,6 +1,10 @@
 import type { Leave } from '../../resilience/bulkhead.js';
 import { type AttemptKey, type GrantRecord, isLive, type LeaseResult } from '../store/grant-record.js';
+import type { ClientHistory } from '../calls/client-history.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
+import type { ClientStanding } from '../store/client-standing.js';
+import { type ClientPermit, permitOf } from './client-permit.js';
+import { askAgainInMs } from './refusal.js';
 import type { RefreshResult, RefreshTimes } from './refresh-result.js';
 
 const FIRST_GUESS_MS = 150;
@@ -13,6 +17,8 @@ export interface RefreshTurn {
   /** The grant as its caller read it. */
   readonly grant: GrantRecord;
   readonly key: AttemptKey;
+  /** The history of the client secret that will be sent. */
+  readonly history: ClientHistory;
   /** Above 0 for a background refresh, which waits for no other process. */
   readonly quietMs: number;
   /** Monotonic time at which the refresh began, in milliseconds. */
@@ -20,10 +26,19 @@ export interface RefreshTurn {
   readonly times: RefreshTimes;
 }
 
-/** The lease of one refresh. `leave` must be called once, when the call is over. */
-export type RefreshLease = Extract<LeaseResult, { outcome: 'acquired' }> & { readonly leave: Leave };
+/**
+ * The lease of one refresh. `leave` must be called once, when the call is over. `client`: the standing of the client
+ * before the call, if it was read.
+ */
+export type RefreshLease = Extract<LeaseResult, { outcome: 'acquired' }> & {
+  readonly leave: Leave;
+  readonly client: ClientStanding | undefined;
+};
 
-/** Decides who may refresh: the circuit, the limit of this process and the lease in the store must agree. */
+/**
+ * Decides who may refresh: the circuit, the standing of the client secret, the limit of this process and the lease in the
+ * store must agree.
+ */
 export class RefreshLeases {
   readonly #parts: TokenDependencies;
   readonly #stopping: AbortSignal;
@@ -45,7 +60,9 @@ export class RefreshLeases {
     for (;;) {
       const closedForMs = calls.closedForMs('refresh', turn.grant.clientKey);
       if (closedForMs > 0) return { outcome: 'circuit_open', retryInMs: closedForMs };
-      const lease = await this.#acquireWithPlace(turn, waitUntil);
+      const permit = await permitOf(turn.grant, turn.history, this.#parts.store, timing);
+      if ('retryInMs' in permit) return postponed(turn.grant, permit.retryInMs);
+      const lease = await this.#acquireWithPlace(turn, permit, waitUntil);
       if (!lease) return { outcome: 'overloaded', retryInMs: timing.failedRetryMs };
       turn.times.leaseWaitMs = clock.monotonicNow() - turn.startedAt;
       if (lease.outcome === 'backing_off') return backingOff(lease.grant);
@@ -66,7 +83,8 @@ export class RefreshLeases {
 
   /** Keeps the place only together with the lease. @returns undefined when there was no place in time */
   async #acquireWithPlace(
-    { grant, key, quietMs }: RefreshTurn,
+    { grant, key, history, quietMs }: RefreshTurn,
+    { standing: client, pausesEndedAtMs }: Exclude<ClientPermit, { retryInMs: number }>,
     waitUntil: number,
   ): Promise<RefreshLease | Exclude<LeaseResult, { outcome: 'acquired' }> | undefined> {
     const { store, refreshPlaces, timing, clock } = this.#parts;
@@ -76,10 +94,12 @@ export class RefreshLeases {
     if (!leave) return undefined;
     let isKept = false;
     try {
-      const lease = await store.acquireLease({ ...key, leaseMs, takeoverLeaseMs, quietMs });
+      const { secret } = history.client;
+      const request = { ...key, leaseMs, takeoverLeaseMs, quietMs, secret, pausesEndedAtMs };
+      const lease = await store.acquireLease(request);
       if (lease.outcome !== 'acquired') return lease;
       isKept = true;
-      return { ...lease, leave };
+      return { ...lease, leave, client };
     } finally {
       if (!isKept) leave();
     }
@@ -116,12 +136,18 @@ export class RefreshLeases {
 }
 
 /**
- * Result when another attempt was made a moment ago. Only a `nextAttemptAtMs`, which binds every caller, is a reason to
- * send a waiting caller away.
+ * Result when another attempt was made a moment ago. Only a `nextAttemptAtMs` or the pause after a refusal, which bind
+ * every caller, are reasons to send a waiting caller away.
  */
 function backingOff(grant: GrantRecord): RefreshResult | undefined {
-  const retryInMs = (grant.nextAttemptAtMs ?? 0) - grant.readAtMs;
-  return retryInMs > 0 ? { outcome: 'backing_off', retryInMs } : undefined;
+  const until = Math.max(grant.nextAttemptAtMs ?? 0, grant.refusal?.untilMs ?? 0);
+  return until > grant.readAtMs ? postponed(grant, until - grant.readAtMs) : undefined;
+}
+
+function postponed(grant: GrantRecord, waitMs: number): RefreshResult {
+  const isInDoubt = grant.state === 'suspect';
+  const retryInMs = isInDoubt ? askAgainInMs(grant.refusal, grant.readAtMs, waitMs) : waitMs;
+  return { outcome: 'backing_off', retryInMs, isInDoubt };
 }
 
 function isLeased(grant: GrantRecord): boolean {

@@ -16,6 +16,8 @@ export interface PostponedRefresh {
     'refreshed' | 'stored_late' | 'adopted' | 'needs_reauth' | 'ended' | 'failed'
   >;
   readonly retryInMs: number;
+  /** Whether the identity system refuses the refresh token and it is not known yet whether this is final. */
+  readonly isInDoubt?: boolean;
 }
 
 /** Durations of the parts of a refresh, in milliseconds; set as it proceeds. */

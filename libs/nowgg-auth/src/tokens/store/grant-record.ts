@@ -26,12 +26,11 @@ export interface GrantRecord {
   readonly leaseUntilMs: number | undefined;
   /** Set while an attempt is in progress; stays set when the outcome of an attempt is unknown. */
   readonly attemptStartedAtMs: number | undefined;
-  /** Number of counted refusals in a row. */
-  readonly failCount: number;
   /** The identity system's code of the last refusal. */
   readonly failCode: string | undefined;
-  readonly failCountedAtMs: number | undefined;
-  /** Time before which no refresh begins. */
+  /** The refusals of this generation so far; undefined when there is none that counts. */
+  readonly refusal: RefusalRun | undefined;
+  /** Time before which no refresh begins. {@link RefusalRun.untilMs} applies as well. */
   readonly nextAttemptAtMs: number | undefined;
   /** Time at which the exchange that created the grant began: newer revocations refuse it. */
   readonly begunAtMs: number;
@@ -44,6 +43,21 @@ export interface GrantRecord {
   readonly handleKeyId: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac: Uint8Array | undefined;
+}
+
+/** Refusals of one generation under one client secret. Times are in epoch milliseconds of the store's clock. */
+export interface RefusalRun {
+  /** Fingerprint of the client secret that was sent. */
+  readonly secret: string;
+  /** Number of refusals since {@link firstAtMs}. */
+  readonly count: number;
+  /** Number of such series of refusals, each after a success of the client. */
+  readonly runs: number;
+  readonly firstAtMs: number;
+  /** Time before which no refresh begins in a process that has the same secret. */
+  readonly untilMs: number;
+  /** Time of the refusal with which only a later success of the client is missing to end the grant. */
+  readonly confirmedAtMs: number | undefined;
 }
 
 /** Initial values of a new grant. Times are in epoch milliseconds. */
@@ -81,6 +95,13 @@ export interface LeaseRequest {
    * Refuses the lease if anything was written to the grant within this time. 0 for a refresh that a caller waits for.
    */
   readonly quietMs: number;
+  /** Fingerprint of the client secret: the pause after a refusal under another secret does not apply. */
+  readonly secret: string;
+  /**
+   * The pause after a refusal does not apply either if the grant was last written before this time, in epoch
+   * milliseconds of the store's clock.
+   */
+  readonly pausesEndedAtMs?: number | undefined;
 }
 
 /** Whether the caller may refresh now. `grant` is the row as it was just before the request. */
@@ -143,10 +164,24 @@ export interface AttemptFailure extends AttemptKey {
 export interface AttemptRefusal extends AttemptKey {
   readonly state: Extract<GrantState, 'suspect' | 'needs_reauth'>;
   readonly failCode: string;
-  readonly failCount: number;
-  /** Whether this refusal counts: sets `failCountedAtMs`. */
-  readonly counted: boolean;
+  /** The next values of {@link GrantRecord.refusal}; undefined leaves them as they are. */
+  readonly evidence:
+    | (Pick<RefusalRun, 'secret' | 'count' | 'runs'> & {
+        /** Whether this refusal is the first of its series. */
+        readonly begins: boolean;
+        /** Whether this refusal, an earlier one or none is the confirming one. */
+        readonly confirmation: 'none' | 'kept' | 'new';
+      })
+    | undefined;
+  /** Time during which no refresh begins, in milliseconds; with `evidence`, only under the same secret. */
   readonly retryInMs: number;
+}
+
+/** A grant that has ended by evidence, as the caller read it. */
+export interface EndedByEvidence {
+  readonly id: string;
+  readonly generation: number;
+  readonly confirmedAtMs: number;
 }
 
 /** The view of a stored grant that applications get. */
@@ -185,9 +220,8 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     leaseOwner: undefined,
     leaseUntilMs: undefined,
     attemptStartedAtMs: undefined,
-    failCount: 0,
     failCode: undefined,
-    failCountedAtMs: undefined,
+    refusal: undefined,
     nextAttemptAtMs: undefined,
     begunAtMs,
     createdAtMs: nowMs,
@@ -221,13 +255,21 @@ export function asSealed(grant: GrantRecord): GrantRecord {
  */
 export function classifyLease(
   grant: GrantRecord,
-  { generation, quietMs }: Pick<LeaseRequest, 'generation' | 'quietMs'>,
+  request: Pick<LeaseRequest, 'generation' | 'quietMs' | 'secret' | 'pausesEndedAtMs'>,
 ): LeaseResult['outcome'] {
+  const { generation, quietMs } = request;
   const now = grant.readAtMs;
   if (!isLive(grant)) return 'ended';
   if (grant.generation !== generation) return 'adopted';
   if (grant.leaseUntilMs !== undefined && grant.leaseUntilMs > now) return 'held';
   if (grant.nextAttemptAtMs !== undefined && grant.nextAttemptAtMs > now) return 'backing_off';
   if (quietMs > 0 && grant.updatedAtMs > now - quietMs) return 'backing_off';
-  return 'acquired';
+  return isPausedByRefusal(grant, request) ? 'backing_off' : 'acquired';
+}
+
+function isPausedByRefusal(
+  { refusal, readAtMs, updatedAtMs }: GrantRecord,
+  { secret, pausesEndedAtMs = Number.NEGATIVE_INFINITY }: Pick<LeaseRequest, 'secret' | 'pausesEndedAtMs'>,
+): boolean {
+  return refusal?.secret === secret && refusal.untilMs > readAtMs && updatedAtMs >= pausesEndedAtMs;
 }

@@ -10,6 +10,7 @@ import type {
 import type {
   AttemptFailure,
   AttemptRefusal,
+  EndedByEvidence,
   GrantRecord,
   LeaseRequest,
   LeaseResult,
@@ -18,6 +19,7 @@ import type {
   WithheldGeneration,
 } from './grant-record.js';
 import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
+import type { ClientOutcomes, ClientSecret, ClientStanding } from './client-standing.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
 
 /**
@@ -85,11 +87,37 @@ export abstract class TokenStore {
   /** Makes a grant `suspect` and its access token expired. @returns false when there is nothing to withhold */
   abstract withholdGeneration(withheld: WithheldGeneration): Promise<boolean>;
 
-  /** Stores the time of a successful token reply for this client. */
-  abstract noteClientSuccess(clientKey: string): Promise<void>;
+  /**
+   * Makes a suspect grant `needs_reauth`. Its ciphertexts stay, so that it can be restored.
+   * @returns false when it has changed since, or an attempt is in progress
+   */
+  abstract endByEvidence(ended: EndedByEvidence): Promise<boolean>;
 
-  /** Time of this client's last successful token reply, in epoch milliseconds. */
-  abstract findClientSuccess(clientKey: string): Promise<number | undefined>;
+  /**
+   * Makes grants that ended by evidence and still have their ciphertexts `suspect` again, without their refusals.
+   * @param limit most grants that are restored by this call
+   * @returns the number restored
+   */
+  abstract retryEnded(limit: number): Promise<number>;
+
+  /** Counts the grants that {@link retryEnded} would restore. */
+  abstract countRetryable(): Promise<number>;
+
+  /** Adds what a process has seen of a client secret. Deletes counts of this client that are no longer needed. */
+  abstract addClientOutcomes(outcomes: ClientOutcomes): Promise<void>;
+
+  /** Finds what all processes know about a client secret. */
+  abstract findClientStanding(client: ClientSecret): Promise<ClientStanding>;
+
+  /**
+   * Takes the next designated attempt of a client secret, which all processes share.
+   * @param everyMs minimum time between two of them, in milliseconds
+   * @returns whether it was free
+   */
+  abstract takeDesignatedAttempt(client: ClientSecret, everyMs: number): Promise<boolean>;
+
+  /** Deletes at most `limit` counts of first attempts that are no longer needed. @returns the number deleted */
+  abstract sweepClientCounts(limit: number): Promise<number>;
 
   /** Claims a code that is new or whose lease is over; otherwise reports that another attempt holds or completed it. */
   abstract claimExchange(request: ExchangeClaimRequest): Promise<ExchangeClaim>;

@@ -209,6 +209,36 @@ export class NowggVaultService {
   }
 
   /**
+   * Restores grants that ended by evidence within the last day: the identity system had refused them without a code that
+   * says why, while it served others. Their refresh tokens are sent again when their players ask next. For the day on
+   * which it turns out that the identity system refused them by mistake.
+   *
+   * @returns the number of grants that were, or with `dryRun` would be, restored
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function afterTheirIncident(vault: NowggVaultService) {
+   *   return vault.retry();
+   * }
+   * ```
+   */
+  async retry(options: VaultWorkOptions = {}): Promise<number> {
+    const { batchSize = DEFAULT_BATCH, dryRun = false, onProgress, signal } = options;
+    if (dryRun) return this.#store.countRetryable();
+    const isStopped = () => signal?.aborted === true;
+    let restored = 0;
+    while (!isStopped()) {
+      const batch = await this.#store.retryEnded(batchSize);
+      if (batch === 0) break;
+      restored += batch;
+      onProgress?.(restored);
+    }
+    return restored;
+  }
+
+  /**
    * Deletes every grant of a user who asks to be forgotten. Their sessions end at once and a refresh in progress stores
    * nothing. Does not tell an identity system: an access token that was handed out stays valid until it expires there.
    * To end it too, call `NowggRevocationService.revoke({ userId })` first.

@@ -49,5 +49,6 @@ export async function sweepVault(
   });
   await inBatches(() => store.sweepTexts(TEXTS_KEPT_MS, batchSize));
   await inBatches(() => store.sweepIssuedTokens(batchSize));
+  await inBatches(() => store.sweepClientCounts(batchSize));
   return swept;
 }

@@ -82,8 +82,7 @@ export class Vault {
       sessionVersion,
       ...this.sealTokens(next, isForeign ? '' : set.accessToken, set.refreshToken ?? refreshToken),
       accessTokenExpiresAtMs: accessTokenExpiry(set),
-      refreshTokenExpiresAtMs:
-        set.refreshTokenExpiresAtMs ?? (set.refreshToken === undefined ? grant.refreshTokenExpiresAtMs : undefined),
+      refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs ?? keptRefreshExpiry(grant, set),
       isForeign,
       issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined, begunAtMs },
     };
@@ -175,6 +174,15 @@ export function sealContextOf(grant: GrantRecord): GrantSealContext {
 
 function replyContextOf({ name, clientKey }: IdentityProvider, codeHash: string): SealContext {
   return { purpose: 'exchange', id: codeHash, provider: name, clientKey, userId: '', sessionVersion: 0, generation: 0 };
+}
+
+/** The stated expiry of a refresh token that the reply did not replace. A success after that time proves it wrong. */
+function keptRefreshExpiry(
+  { refreshTokenExpiresAtMs, readAtMs }: GrantRecord,
+  { refreshToken }: TokenSet,
+): number | undefined {
+  if (refreshToken !== undefined || refreshTokenExpiresAtMs === undefined) return undefined;
+  return refreshTokenExpiresAtMs > readAtMs ? refreshTokenExpiresAtMs : undefined;
 }
 
 /**

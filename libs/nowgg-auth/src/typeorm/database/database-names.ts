@@ -17,6 +17,7 @@ const TABLES = {
   grant: 'nowgg_grant',
   exchange: 'nowgg_exchange',
   client: 'nowgg_client',
+  clientCount: 'nowgg_client_count',
   key: 'nowgg_key',
   revocation: 'nowgg_revocation',
   issuedToken: 'nowgg_issued_token',

@@ -68,8 +68,23 @@ export class NowggGrantEntity {
   @Column({ name: 'fail_code', type: 'text', nullable: true })
   failCode!: string | null;
 
+  /** Time of the first refusal that counts; see `RefusalRun`. */
   @Column({ name: 'fail_counted_at', type: 'timestamptz', nullable: true })
   failCountedAt!: Date | null;
+
+  /** Fingerprint of the client secret under which the grant was refused. */
+  @Column({ name: 'fail_secret', type: 'text', nullable: true })
+  failSecret!: string | null;
+
+  @Column({ name: 'fail_runs', type: 'integer', nullable: true })
+  failRuns!: number | null;
+
+  /** Time before which the grant is not refreshed again under that secret. */
+  @Column({ name: 'fail_until', type: 'timestamptz', nullable: true })
+  failUntil!: Date | null;
+
+  @Column({ name: 'fail_confirmed_at', type: 'timestamptz', nullable: true })
+  failConfirmedAt!: Date | null;
 
   @Column({ name: 'next_attempt_at', type: 'timestamptz', nullable: true })
   nextAttemptAt!: Date | null;

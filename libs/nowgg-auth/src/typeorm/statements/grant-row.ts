@@ -1,5 +1,5 @@
 import type { GrantState } from '../../tokens/store/grant.js';
-import type { GrantRecord } from '../../tokens/store/grant-record.js';
+import type { GrantRecord, RefusalRun } from '../../tokens/store/grant-record.js';
 
 /**
  * A row as the statements return it: one column for the whole grant. With two dozen columns, the database would resolve
@@ -41,6 +41,11 @@ interface StoredGrant {
   readonly fail_count: number;
   readonly fail_code: string | null;
   readonly fail_counted_at: string | null;
+  /** Absent in a row that a release before these columns wrote, as are the next three. */
+  readonly fail_secret?: string | null;
+  readonly fail_runs?: number | null;
+  readonly fail_until?: string | null;
+  readonly fail_confirmed_at?: string | null;
   readonly next_attempt_at: string | null;
   /** Absent in a row that a release before this column wrote. */
   readonly begun_at?: string | null;
@@ -69,9 +74,8 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     leaseOwner: stored.lease_owner ?? undefined,
     leaseUntilMs: optionalEpochMs(stored.lease_until),
     attemptStartedAtMs: optionalEpochMs(stored.attempt_started_at),
-    failCount: stored.fail_count,
     failCode: stored.fail_code ?? undefined,
-    failCountedAtMs: optionalEpochMs(stored.fail_counted_at),
+    refusal: refusalOf(stored),
     nextAttemptAtMs: optionalEpochMs(stored.next_attempt_at),
     begunAtMs: epochMs(stored.begun_at ?? stored.created_at),
     createdAtMs: epochMs(stored.created_at),
@@ -79,6 +83,20 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     readAtMs,
     handleKeyId: stored.handle_key_id ?? undefined,
     originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,
+  };
+}
+
+function refusalOf(stored: StoredGrant): RefusalRun | undefined {
+  const { fail_secret: secret, fail_counted_at: firstAt } = stored;
+  if (secret === null || secret === undefined || firstAt === null) return undefined;
+  const firstAtMs = epochMs(firstAt);
+  return {
+    secret,
+    count: stored.fail_count,
+    runs: stored.fail_runs ?? 1,
+    firstAtMs,
+    untilMs: optionalEpochMs(stored.fail_until ?? null) ?? firstAtMs,
+    confirmedAtMs: optionalEpochMs(stored.fail_confirmed_at ?? null),
   };
 }
 

@@ -8,9 +8,13 @@ const interval = (parameter: string) => `${parameter}::float8 * interval '1 mill
 const time = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 const NO_LEASE = 'lease_owner = NULL, lease_until = NULL';
 const LIVE = "('active', 'suspect')";
+const NO_REFUSAL =
+  'fail_count = 0, fail_counted_at = NULL, fail_secret = NULL, fail_runs = NULL, fail_until = NULL, fail_confirmed_at = NULL';
+/** Grants that ended by evidence and can be restored. */
+const RETRYABLE = "state = 'needs_reauth' AND fail_confirmed_at IS NOT NULL AND length(refresh_ct) > 0";
 
 /** The statements about grants. Each is one round trip and its own transaction. */
-export function grantStatements({ grant, client, issuedToken, userLock }: TokenTables) {
+export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
   return {
     find: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.id = $1`,
 
@@ -19,7 +23,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
 
     // The lock comes first and shows the newest version of the row. A bare UPDATE joined to a read would decide on the
     // newest version and return the one of its snapshot.
-    // $1 id, $2 generation, $3 owner, $4 lease, $5 takeover lease, $6 quiet time
+    // $1 id, $2 generation, $3 owner, $4 lease, $5 takeover lease, $6 quiet time, $7 secret, $8 pauses ended at
     acquire: `
       WITH old AS (SELECT * FROM ${grant} WHERE id = $1 FOR UPDATE),
       taken AS (
@@ -36,6 +40,8 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
           AND old.generation = $2
           AND (old.lease_until IS NULL OR old.lease_until <= clock_timestamp())
           AND (old.next_attempt_at IS NULL OR old.next_attempt_at <= clock_timestamp())
+          AND (old.fail_until IS NULL OR old.fail_until <= clock_timestamp()
+            OR old.fail_secret IS DISTINCT FROM $7 OR old.updated_at < ${time('$8')})
           AND ($6::float8 = 0 OR old.updated_at <= clock_timestamp() - ${interval('$6')})
         RETURNING g.id
       )
@@ -58,7 +64,7 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
           access_not_after = CASE WHEN holder.is_another THEN clock_timestamp() ELSE ${time('$6')} END,
           refresh_not_after = ${time('$7')},
           ${NO_LEASE}, attempt_started_at = NULL,
-          fail_count = 0, fail_code = NULL, fail_counted_at = NULL,
+          ${NO_REFUSAL}, fail_code = NULL,
           next_attempt_at = CASE WHEN holder.is_another THEN clock_timestamp() + ${interval('$8')} END,
           updated_at = clock_timestamp()
         FROM holder
@@ -83,17 +89,50 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
       )
       SELECT id FROM done`,
 
-    // $1 id, $2 generation, $3 owner, $4 state, $5 code, $6 count, $7 counted, $8 retry in
+    // The pause after a refusal that is evidence applies to one secret, any other to all processes.
+    // $1 id, $2 generation, $3 owner, $4 state, $5 code, $6 retry in, $7 secret or null, $8 count, $9 runs, $10 begins,
+    // $11 confirmation
     refuse: `
       WITH done AS (
         UPDATE ${grant} SET
-          ${NO_LEASE}, attempt_started_at = NULL, state = $4, fail_code = $5, fail_count = $6,
-          fail_counted_at = CASE WHEN $7::boolean THEN clock_timestamp() ELSE fail_counted_at END,
-          next_attempt_at = clock_timestamp() + ${interval('$8')}, updated_at = clock_timestamp()
+          ${NO_LEASE}, attempt_started_at = NULL, state = $4, fail_code = $5,
+          next_attempt_at = CASE WHEN $7::text IS NULL AND $6::float8 > 0 THEN clock_timestamp() + ${interval('$6')} END,
+          fail_until = CASE WHEN $7::text IS NULL THEN fail_until ELSE clock_timestamp() + ${interval('$6')} END,
+          fail_secret = coalesce($7::text, fail_secret),
+          fail_count = coalesce($8::integer, fail_count),
+          fail_runs = coalesce($9::integer, fail_runs),
+          fail_counted_at = CASE WHEN $10::boolean THEN clock_timestamp() ELSE fail_counted_at END,
+          fail_confirmed_at = CASE $11::text
+            WHEN 'new' THEN clock_timestamp() WHEN 'none' THEN NULL ELSE fail_confirmed_at END,
+          updated_at = clock_timestamp()
         WHERE id = $1 AND generation = $2 AND lease_owner = $3 AND state IN ('active', 'suspect')
         RETURNING id
       )
       SELECT id FROM done`,
+
+    // $1 id, $2 generation, $3 confirmed at: as it was read, which lost the microseconds' last digits
+    endByEvidence: `
+      WITH done AS (
+        UPDATE ${grant} SET
+          ${NO_LEASE}, attempt_started_at = NULL, state = 'needs_reauth', updated_at = clock_timestamp()
+        WHERE id = $1 AND generation = $2 AND state = 'suspect'
+          AND abs(extract(epoch FROM fail_confirmed_at) * 1000 - $3::float8) < 1
+          AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+        RETURNING id
+      )
+      SELECT id FROM done`,
+
+    countRetryable: `SELECT count(*)::integer AS count FROM ${grant} WHERE ${RETRYABLE}`,
+
+    // $1 limit
+    retryEnded: `
+      WITH ended AS (SELECT id FROM ${grant} WHERE ${RETRYABLE} LIMIT $1 FOR UPDATE SKIP LOCKED),
+      done AS (
+        UPDATE ${grant} g SET state = 'suspect', ${NO_REFUSAL}, next_attempt_at = NULL, updated_at = clock_timestamp()
+        FROM ended WHERE g.id = ended.id
+        RETURNING g.id
+      )
+      SELECT count(*)::integer AS count FROM done`,
 
     revoke: revoking(grant, 'id = $1'),
 
@@ -160,17 +199,6 @@ export function grantStatements({ grant, client, issuedToken, userLock }: TokenT
         UPDATE ${grant} SET refresh_ct = '', access_ct = '' WHERE id = $1 AND state = 'revoked' RETURNING id
       )
       SELECT id FROM done`,
-
-    noteClientSuccess: `
-      WITH done AS (
-        INSERT INTO ${client} (client_key, succeeded_at) VALUES ($1, clock_timestamp())
-        ON CONFLICT (client_key) DO UPDATE SET succeeded_at = excluded.succeeded_at
-        RETURNING client_key
-      )
-      SELECT client_key FROM done`,
-
-    findClientSuccess: `
-      SELECT (extract(epoch FROM succeeded_at) * 1000)::float8 AS "succeededAtMs" FROM ${client} WHERE client_key = $1`,
   };
 }
 

@@ -3,6 +3,7 @@ import {
   type AttemptFailure,
   type AttemptKey,
   type AttemptRefusal,
+  type EndedByEvidence,
   type GrantRecord,
   type LeaseRequest,
   type LeaseResult,
@@ -20,6 +21,8 @@ import type {
   ExchangeRelease,
   ExchangeRemoval,
 } from '../exchange-record.js';
+import type { ClientOutcomes, ClientSecret, ClientStanding } from '../client-standing.js';
+import { MemoryClients } from './memory-clients.js';
 import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
@@ -50,18 +53,20 @@ export function memoryTokenStore(): TokenStoreWiring {
 /** Implements the port with plain maps. Every operation runs in one turn of the event loop, which makes it atomic. */
 export class MemoryTokenStore extends TokenStore {
   readonly #clock: NowggClock;
-  readonly #grants = new Map<string, GrantRecord>();
+  readonly #grants: Map<string, GrantRecord>;
   readonly #exchanges: MemoryExchanges;
   readonly #issued: MemoryIssuedTokens;
   readonly #upkeep: MemoryUpkeep;
   /** Time at which all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
-  readonly #clientSuccesses = new Map<string, number>();
+  readonly #clients: MemoryClients;
   readonly #keyChecks = new Map<string, KeyCheck>();
 
-  constructor(clock: NowggClock) {
+  constructor(clock: NowggClock, grants = new Map<string, GrantRecord>(), clients = new MemoryClients(clock)) {
     super();
     this.#clock = clock;
+    this.#grants = grants;
+    this.#clients = clients;
     this.#exchanges = new MemoryExchanges(clock);
     this.#issued = new MemoryIssuedTokens(clock, this.#grants);
     this.#upkeep = new MemoryUpkeep(clock, this.#grants);
@@ -108,9 +113,8 @@ export class MemoryTokenStore extends TokenStore {
       accessTokenExpiresAtMs: isForeign ? now : commit.accessTokenExpiresAtMs,
       refreshTokenExpiresAtMs: commit.refreshTokenExpiresAtMs,
       ...NO_ATTEMPT,
-      failCount: 0,
       failCode: undefined,
-      failCountedAtMs: undefined,
+      refusal: undefined,
       nextAttemptAtMs: isForeign && withheldForMs !== undefined ? now + withheldForMs : undefined,
     });
     this.#issued.expire(commit.id);
@@ -132,13 +136,14 @@ export class MemoryTokenStore extends TokenStore {
   override async recordRefusal(refusal: AttemptRefusal): Promise<boolean> {
     const grant = this.#attempted(refusal);
     if (!grant) return false;
+    const { state, failCode, retryInMs } = refusal;
+    const now = this.#clock.now();
     this.#write(grant.id, {
       ...NO_ATTEMPT,
-      state: refusal.state,
-      failCode: refusal.failCode,
-      failCount: refusal.failCount,
-      failCountedAtMs: refusal.counted ? this.#clock.now() : grant.failCountedAtMs,
-      nextAttemptAtMs: this.#clock.now() + refusal.retryInMs,
+      state,
+      failCode,
+      refusal: this.#nextRun(grant, refusal),
+      nextAttemptAtMs: refusal.evidence === undefined && retryInMs > 0 ? now + retryInMs : undefined,
     });
     return true;
   }
@@ -187,12 +192,38 @@ export class MemoryTokenStore extends TokenStore {
     return true;
   }
 
-  override async noteClientSuccess(clientKey: string): Promise<void> {
-    this.#clientSuccesses.set(clientKey, this.#clock.now());
+  override async endByEvidence({ id, generation, confirmedAtMs }: EndedByEvidence): Promise<boolean> {
+    const grant = this.#grants.get(id);
+    if (grant?.state !== 'suspect' || grant.generation !== generation) return false;
+    if (grant.refusal?.confirmedAtMs !== confirmedAtMs || (grant.leaseUntilMs ?? 0) > this.#clock.now()) return false;
+    this.#write(id, { ...NO_ATTEMPT, state: 'needs_reauth' });
+    return true;
   }
 
-  override async findClientSuccess(clientKey: string): Promise<number | undefined> {
-    return this.#clientSuccesses.get(clientKey);
+  override async retryEnded(limit: number): Promise<number> {
+    const ended = this.#upkeep.endedByEvidence().slice(0, limit);
+    for (const { id } of ended) this.#write(id, { state: 'suspect', refusal: undefined, nextAttemptAtMs: undefined });
+    return ended.length;
+  }
+
+  override async countRetryable(): Promise<number> {
+    return this.#upkeep.endedByEvidence().length;
+  }
+
+  override async addClientOutcomes(outcomes: ClientOutcomes): Promise<void> {
+    this.#clients.add(outcomes);
+  }
+
+  override async findClientStanding(client: ClientSecret): Promise<ClientStanding> {
+    return this.#clients.standing(client);
+  }
+
+  override async takeDesignatedAttempt(client: ClientSecret, everyMs: number): Promise<boolean> {
+    return this.#clients.takeAttempt(client, everyMs);
+  }
+
+  override async sweepClientCounts(): Promise<number> {
+    return this.#clients.sweepCounts();
   }
 
   override async claimExchange(request: ExchangeClaimRequest): Promise<ExchangeClaim> {
@@ -302,6 +333,18 @@ export class MemoryTokenStore extends TokenStore {
         grant.userId === userId &&
         (clientKey === undefined || grant.clientKey === clientKey),
     );
+  }
+
+  #nextRun(grant: GrantRecord, { evidence, retryInMs }: AttemptRefusal): GrantRecord['refusal'] {
+    if (!evidence) return grant.refusal;
+    const now = this.#clock.now();
+    const { begins, confirmation, ...counts } = evidence;
+    return {
+      ...counts,
+      firstAtMs: begins ? now : (grant.refusal?.firstAtMs ?? now),
+      untilMs: now + retryInMs,
+      confirmedAtMs: confirmation === 'new' ? now : confirmation === 'kept' ? grant.refusal?.confirmedAtMs : undefined,
+    };
   }
 
   /** The grant of this attempt, if the attempt still holds the lease. */

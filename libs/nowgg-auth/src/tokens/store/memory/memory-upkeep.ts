@@ -66,6 +66,13 @@ export class MemoryUpkeep {
     return ended.length;
   }
 
+  /** Grants that ended by evidence and still have ciphertexts. */
+  endedByEvidence(): GrantRecord[] {
+    return [...this.#grants.values()].filter(
+      (grant) => grant.state === 'needs_reauth' && grant.refusal?.confirmedAtMs !== undefined && hasText(grant),
+    );
+  }
+
   /** Deletes the ciphertexts of a grant. */
   wipe(id: string): void {
     const grant = this.#grants.get(id) as GrantRecord;
