@@ -20,6 +20,7 @@ import { call } from '../support/raw-http/raw-client.js';
 import { RawPeer } from '../support/raw-http/raw-peer.js';
 import { RedisServer } from '../support/servers/redis-server.js';
 import { observer, untilServing } from './support.js';
+import { questionKey } from '../../libs/nowgg-auth/src/verification/cache/verdict-cache.js';
 import { tokenDigest } from '../../libs/nowgg-auth/src/identity/token-text.js';
 
 jest.setTimeout(60_000);
@@ -170,7 +171,8 @@ describe.each(platforms)('on %s', (platform) => {
     const token = tokenOf();
     const scope = app.get(IdentityProviders).verdictScope;
     const names = new RedisKeys(ownSealingKey(key) as Uint8Array);
-    const claim = names.claim(`${scope}/${tokenDigest(token)}`);
+    const asked = `${scope}/${questionKey('nowgg', { tokenType: 'token', digest: tokenDigest(token) })}`;
+    const claim = names.claim(asked);
     await redis.set(claim, 'planted', { expiration: { type: 'PX', value: 3_600_000 } });
     const polls = await commandCount('get');
     expect(await statusOf(app, token)).toBe(200);
@@ -178,7 +180,7 @@ describe.each(platforms)('on %s', (platform) => {
     expect((await commandCount('get')) - polls).toBeLessThanOrEqual(2);
     expect(await redis.exists(claim)).toBe(1);
     expect(await redis.pTTL(claim)).toBeLessThanOrEqual(250);
-    expect(await redis.exists(names.verdict(`${scope}/${tokenDigest(token)}`))).toBe(1);
+    expect(await redis.exists(names.verdict(asked))).toBe(1);
   });
 });
 

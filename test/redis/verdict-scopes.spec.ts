@@ -18,6 +18,7 @@ import {
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { VerificationResult, instantOf } from '../../libs/nowgg-auth/src/verification/decision/verification-result.js';
+import { Confidence } from '../../libs/nowgg-auth/src/verification/cache/confidence.js';
 import { DistributedSingleFlight } from '../../libs/nowgg-auth/src/verification/cache/distributed-single-flight.js';
 import { RedisServer } from '../support/servers/redis-server.js';
 import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
@@ -48,6 +49,8 @@ afterAll(async () => {
   await server.stop();
 });
 
+const ANY_AGE = { asksNow: false, serves: () => true, keepOlder: async () => undefined };
+
 /** A process of an application, as far as sharing goes: its providers, and the Redis and key of all. */
 class Application {
   asked = 0;
@@ -58,8 +61,9 @@ class Application {
     const context = { http: new NoHttp(), clock, clockSkewMs };
     const providers = new IdentityProviders(definitions.map((definition) => definition.create(context)));
     this.#provider = [...providers][0] as IdentityProvider;
-    const times = { maxAgeMs: 30_000, timeoutMs: 3_000 };
-    this.#asking = new DistributedSingleFlight(cache, clock, times, providers.verdictScope);
+    const times = { maxAgeMs: 30_000, staleIfErrorMs: 0, timeoutMs: 3_000 };
+    const sharing = { confidence: new Confidence(times), scope: providers.verdictScope };
+    this.#asking = new DistributedSingleFlight(cache, clock, times, sharing);
   }
 
   /** Whose verdict a caller gets. */
@@ -70,7 +74,7 @@ class Application {
       const facts = factsOf({ provider, clientKey, userId: 'player' });
       return new VerificationResult({ status: 'valid', facts }, instantOf(clock), 'miss');
     };
-    const { verdict } = await this.#asking.ask(keyOf('token'), this.#provider, 30_000, ask);
+    const { verdict } = await this.#asking.ask(keyOf('token'), this.#provider, ANY_AGE, ask);
     return verdict.status;
   }
 }

@@ -140,6 +140,14 @@ export abstract class IdentityProvider {
   }
 
   /**
+   * Whether a token that this system accepts again and again is asked about less and less often, unless the option
+   * `verification.longestAgeMs` decides. Default: false.
+   */
+  get confidenceGrows(): boolean {
+    return false;
+  }
+
+  /**
    * The identity of a token, under which it is revoked: 43 base64url characters. Two encodings of one token that this
    * provider accepts have the same identity. Default: SHA-256 of the whole text.
    */

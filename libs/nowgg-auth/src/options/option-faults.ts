@@ -14,6 +14,7 @@ import {
   TRUE_OR_FALSE,
   wholeNumber,
 } from '../rules.js';
+import { DEFAULTS } from './defaults.js';
 import { keyRingFaults } from './key-rules.js';
 import type {
   CircuitSettings,
@@ -46,6 +47,7 @@ const CIRCUIT: Rules<keyof CircuitSettings> = {
 
 const VERIFICATION: Rules<keyof VerificationOptions> = {
   maxAgeMs: duration(0),
+  longestAgeMs: longestAgeFaults,
   staleIfErrorMs: duration(0),
   maxEntries: COUNT,
   negativeMaxEntries: COUNT,
@@ -128,6 +130,15 @@ function definitionFaults(definitions: unknown = [], path: string, { clientId }:
 
 function isDefinition(value: unknown): value is Given {
   return isRecord(value) && matching(PROVIDER_NAME)(value.name) && isFunction(value.create);
+}
+
+function longestAgeFaults(longest: unknown, name: string, { maxAgeMs }: Given): string[] {
+  if (longest === undefined) return [];
+  if (!wholeNumber(0, LONGEST_MS)(longest)) return [`${name} must be a whole number of milliseconds, 0 or more`];
+  const least = isPresent(maxAgeMs) ? maxAgeMs : DEFAULTS.verification.maxAgeMs;
+  return typeof least === 'number' && (longest as number) < least
+    ? [`${name} must not be less than verification.maxAgeMs: to shorten both, set both`]
+    : [];
 }
 
 function areTokenTypes(value: unknown): boolean {

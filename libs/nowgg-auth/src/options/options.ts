@@ -11,9 +11,22 @@ export interface EncryptionKey {
 
 /** Settings for obtaining verdicts about tokens and for keeping them. */
 export interface VerificationOptions {
-  /** Time for which a verdict is used without asking again, in milliseconds. Default 30,000; 0 asks every time. */
+  /**
+   * Time for which the first verdict about a token is used without asking again, in milliseconds. Default 30,000; 0 asks
+   * every time. A token that is accepted again is used for longer, see {@link longestAgeMs}.
+   */
   maxAgeMs?: number;
-  /** Additional time for a verdict while the identity system cannot be asked, in milliseconds. Default 300,000. */
+  /**
+   * Longest time for which a verdict is used without asking again, in milliseconds: how late a revocation at the identity
+   * system may be seen. Not less than {@link maxAgeMs}. The time of a token doubles when the identity system accepts it
+   * again and half of the time before had passed. Default for now.gg: ten times {@link maxAgeMs}, at most 300,000; for
+   * other identity systems {@link maxAgeMs}, so that it does not grow.
+   */
+  longestAgeMs?: number;
+  /**
+   * Additional time for a verdict while the identity system cannot be asked, in milliseconds. Default 300,000. A verdict
+   * whose time has grown to the default {@link longestAgeMs} serves for ten minutes in an outage.
+   */
   staleIfErrorMs?: number;
   /** Maximum number of verdicts kept in memory. Default 100,000. */
   maxEntries?: number;
@@ -197,7 +210,9 @@ export interface NowggAuthOptions {
 
 /** {@link VerificationOptions} with every value. */
 export interface ResolvedVerificationOptions
-  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget' | 'sourceOf'>>> {
+  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget' | 'sourceOf' | 'longestAgeMs'>>> {
+  /** Undefined: as long as the identity provider suggests, see `Confidence`. */
+  readonly longestAgeMs?: number | undefined;
   readonly circuit: Readonly<Required<CircuitSettings>> | false;
   readonly budget: VerificationBudget | undefined;
   readonly sourceOf?: VerificationOptions['sourceOf'];

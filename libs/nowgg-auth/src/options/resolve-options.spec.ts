@@ -78,6 +78,12 @@ describe('resolveOptions', () => {
     });
   });
 
+  it('takes a longest age of maxAgeMs or more', () => {
+    const verification = { maxAgeMs: 5_000, longestAgeMs: 5_000 };
+    expect(resolveOptions({ clientId: 'game', verification }).verification).toMatchObject(verification);
+    expect(resolveOptions({ clientId: 'game' }).verification.longestAgeMs).toBeUndefined();
+  });
+
   it('takes a circuit in part, or none at all', () => {
     const circuitOf = (circuit: object | false) =>
       resolveOptions({ clientId: 'game', verification: { circuit } }).verification.circuit;
@@ -118,6 +124,9 @@ describe('resolveOptions', () => {
     [{ clientId: 'game', identityProviders: [{ name: 'nowgg', create() {} }] }, 'identityProviders[0]'],
     [{ clientId: 'game', verification: 5 }, 'verification must be an object'],
     [{ clientId: 'game', verification: { maxAgeMs: Number.NaN } }, 'verification.maxAgeMs'],
+    [{ clientId: 'game', verification: { longestAgeMs: 1.5 } }, 'verification.longestAgeMs must be a whole number'],
+    [{ clientId: 'game', verification: { longestAgeMs: 29_999 } }, 'verification.longestAgeMs must not be less than'],
+    [{ clientId: 'game', verification: { maxAgeMs: 60_000, longestAgeMs: 59_999 } }, 'verification.longestAgeMs must'],
     [{ clientId: 'game', verification: { staleIfErrorMs: -1 } }, 'verification.staleIfErrorMs'],
     [{ clientId: 'game', verification: { timeoutMs: 0 } }, 'verification.timeoutMs'],
     [{ clientId: 'game', verification: { timeoutMs: Number.POSITIVE_INFINITY } }, 'verification.timeoutMs'],

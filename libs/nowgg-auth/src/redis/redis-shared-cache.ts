@@ -9,7 +9,7 @@ import type { OpenClient, RedisClient } from './connection/redis-client.js';
 import { RedisConnection } from './connection/redis-connection.js';
 import { REDIS_REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
 import { RedisRevocationListener } from './redis-revocation-listener.js';
-import { entryAgeMs, readEntry, type SharedEntry, writeEntry } from './shared-entry.js';
+import { entryAgeMs, readEntry, writeEntry } from './shared-entry.js';
 import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
 
 interface StoredValue {
@@ -86,25 +86,28 @@ export class RedisSharedCache extends SharedCache {
     const stored = await this.#redis.run('read', (client) => find(client, this.#keys.verdict(key)));
     if (!stored) return undefined;
     this.#claims.settled(key);
-    const entry = this.#open(stored.sealed, key);
-    if (!entry) {
+    const text = this.#seal.open(stored.sealed, key);
+    if (text === undefined) {
       // A forged value, or the reply to another command: remove it and renew the connection.
       void this.remove([key]).then(() => this.#redis.distrust());
       return undefined;
     }
+    const entry = readEntry(text);
+    // Our own key encrypted it, so another version of this library wrote it: the next verdict replaces it.
+    if (!entry) return undefined;
     const now = this.#clock.now();
     const ageMs = entryAgeMs(entry, stored.leftMs - (this.#clock.monotonicNow() - sentAt), now);
     const isOver = entry.facts.expiresAtMs !== undefined && entry.facts.expiresAtMs <= now;
-    return ageMs === undefined || isOver ? undefined : { facts: entry.facts, ageMs };
+    return ageMs === undefined || isOver ? undefined : { facts: entry.facts, ageMs, lifeMs: entry.lifeMs };
   }
 
-  override async write(key: string, { facts, ageMs }: SharedVerdict, lifetimeMs: number): Promise<void> {
-    const lifetime = Math.floor(lifetimeMs);
-    if (!(lifetime >= 1 && ageMs >= 0)) return;
-    const askedAtMs = this.#clock.now() - ageMs;
-    const sealed = this.#seal.seal(writeEntry({ facts, askedAtMs, writtenAgeMs: ageMs, lifetimeMs: lifetime }), key);
+  override async write(key: string, { facts, ageMs, lifeMs }: SharedVerdict, keptMs: number): Promise<void> {
+    const kept = Math.floor(keptMs);
+    if (!(kept >= 1 && ageMs >= 0)) return;
+    const entry = { facts, askedAtMs: this.#clock.now() - ageMs, writtenAgeMs: ageMs, keptMs: kept, lifeMs };
+    const sealed = this.#seal.seal(writeEntry(entry), key);
     if (sealed.length > MAX_SEALED_BYTES) return;
-    const expiration = { type: 'PX', value: lifetime } as const;
+    const expiration = { type: 'PX', value: kept } as const;
     const reply = await this.#redis.run('write', async (client) =>
       expectOk(await client.set(this.#keys.verdict(key), sealed, { expiration })),
     );
@@ -174,11 +177,6 @@ export class RedisSharedCache extends SharedCache {
   async #endClaim(client: RedisClient, key: string, value: Buffer, lingerMs: number): Promise<number> {
     const call = { keys: [this.#keys.claim(key)], arguments: [value, String(lingerMs)] };
     return expectNumber(await client.eval(RELEASE, call));
-  }
-
-  #open(sealed: Buffer, key: string): SharedEntry | undefined {
-    const text = this.#seal.open(sealed, key);
-    return text === undefined ? undefined : readEntry(text);
   }
 }
 

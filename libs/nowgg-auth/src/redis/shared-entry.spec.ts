@@ -13,7 +13,7 @@ const facts: TokenFacts = {
   scopes: ['email'],
   claims: { deep: { list: [1] } },
 };
-const entry: SharedEntry = { facts, askedAtMs: 1_000_000, writtenAgeMs: 500, lifetimeMs: 30_000 };
+const entry: SharedEntry = { facts, askedAtMs: 1_000_000, writtenAgeMs: 500, keptMs: 30_000, lifeMs: 10_000 };
 
 describe('an entry', () => {
   it('reads as it was written', () => {
@@ -23,10 +23,13 @@ describe('an entry', () => {
   it.each([
     ['no JSON', 'x'],
     ['another shape', '{}'],
-    ['too few parts', '[1,2,3]'],
-    ['facts that are none', '[1,2,3,null]'],
-    ['a time that is none', JSON.stringify(['1', 2, 3, facts])],
-    ['a negative time', JSON.stringify([1, -2, 3, facts])],
+    ['too few parts', '[1,2,3,4]'],
+    ['facts that are none', '[1,2,3,4,null]'],
+    ['a time that is none', JSON.stringify(['1', 2, 3, 4, facts])],
+    ['a life that is none', JSON.stringify([1, 2, 3, '4', facts])],
+    ['the shape of an earlier version', JSON.stringify([1, 2, 3, facts])],
+    ['more parts than are known', JSON.stringify([1, 2, 3, 4, facts, 5])],
+    ['a negative time', JSON.stringify([1, -2, 3, 4, facts])],
   ])('is none with %s', (_, text) => {
     expect(readEntry(text)).toBeUndefined();
   });
@@ -46,7 +49,7 @@ describe('an entry', () => {
     ['issuer', undefined],
     ['isAdmin', true],
   ])('is none when its %s is %j', (name, value) => {
-    expect(readEntry(JSON.stringify([1, 2, 3, { ...facts, [name]: value }]))).toBeUndefined();
+    expect(readEntry(JSON.stringify([1, 2, 3, 4, { ...facts, [name]: value }]))).toBeUndefined();
   });
 
   it('loses keys of its claims that could reach a prototype', () => {
@@ -58,19 +61,19 @@ describe('an entry', () => {
 describe('the age of an entry', () => {
   const times = record({
     writtenAgeMs: integer({ min: 0, max: 60_000 }),
-    lifetimeMs: integer({ min: 1, max: 60_000 }),
+    keptMs: integer({ min: 1, max: 60_000 }),
     passedMs: integer({ min: 0, max: 120_000 }),
     ourStepMs: integer({ min: -100_000, max: 100_000 }),
     redisStepMs: integer({ min: -100_000, max: 100_000 }),
   });
 
   it('is never less than the time that has passed while one of the clocks is right, nor more than it may be', () => {
-    const check = property(times, ({ writtenAgeMs, lifetimeMs, passedMs, ourStepMs, redisStepMs }) => {
-      const one: SharedEntry = { facts, askedAtMs: 1_000_000 - writtenAgeMs, writtenAgeMs, lifetimeMs };
-      const byRedis = entryAgeMs(one, lifetimeMs - passedMs, 1_000_000 + passedMs + ourStepMs);
-      const byUs = entryAgeMs(one, lifetimeMs - passedMs - redisStepMs, 1_000_000 + passedMs);
+    const check = property(times, ({ writtenAgeMs, keptMs, passedMs, ourStepMs, redisStepMs }) => {
+      const one: SharedEntry = { facts, askedAtMs: 1_000_000 - writtenAgeMs, writtenAgeMs, keptMs, lifeMs: 30_000 };
+      const byRedis = entryAgeMs(one, keptMs - passedMs, 1_000_000 + passedMs + ourStepMs);
+      const byUs = entryAgeMs(one, keptMs - passedMs - redisStepMs, 1_000_000 + passedMs);
       return [byRedis, byUs].every(
-        (ageMs) => ageMs === undefined || (ageMs >= writtenAgeMs + passedMs && ageMs < writtenAgeMs + lifetimeMs),
+        (ageMs) => ageMs === undefined || (ageMs >= writtenAgeMs + passedMs && ageMs < writtenAgeMs + keptMs),
       );
     });
     expect(() => assert(check, { numRuns: propertyRuns(5_000) })).not.toThrow();

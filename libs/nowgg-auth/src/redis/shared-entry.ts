@@ -9,7 +9,9 @@ export interface SharedEntry {
   /** Age of the verdict when it was written, in milliseconds. */
   readonly writtenAgeMs: number;
   /** Time to live that the entry was written with, in milliseconds. */
-  readonly lifetimeMs: number;
+  readonly keptMs: number;
+  /** Age up to which the verdict is used without asking again, in milliseconds. */
+  readonly lifeMs: number;
 }
 
 /** Tolerated difference between the clocks of two processes; an entry from further in the future is not trusted. */
@@ -38,18 +40,18 @@ const FACTS = new Set<string>([
 ]);
 
 /** Serialises an entry to the text that is encrypted. */
-export function writeEntry({ facts, askedAtMs, writtenAgeMs, lifetimeMs }: SharedEntry): string {
-  return JSON.stringify([askedAtMs, writtenAgeMs, lifetimeMs, facts]);
+export function writeEntry({ facts, askedAtMs, writtenAgeMs, keptMs, lifeMs }: SharedEntry): string {
+  return JSON.stringify([askedAtMs, writtenAgeMs, keptMs, lifeMs, facts]);
 }
 
 /** Parses an entry that {@link writeEntry} wrote, deeply frozen; undefined for everything else. */
 export function readEntry(text: string): SharedEntry | undefined {
   const parsed = parseJson(text);
-  if (!Array.isArray(parsed) || parsed.length !== 4) return undefined;
-  const [askedAtMs, writtenAgeMs, lifetimeMs, given] = parsed as unknown[];
+  if (!Array.isArray(parsed) || parsed.length !== 5) return undefined;
+  const [askedAtMs, writtenAgeMs, keptMs, lifeMs, given] = parsed as unknown[];
   const facts = readFacts(given);
-  if (!facts || !isTime(askedAtMs) || !isTime(writtenAgeMs) || !isTime(lifetimeMs)) return undefined;
-  return { facts, askedAtMs, writtenAgeMs, lifetimeMs };
+  if (!facts || !isTime(askedAtMs) || !isTime(writtenAgeMs) || !isTime(keptMs) || !isTime(lifeMs)) return undefined;
+  return { facts, askedAtMs, writtenAgeMs, keptMs, lifeMs };
 }
 
 /**
@@ -60,11 +62,11 @@ export function readEntry(text: string): SharedEntry | undefined {
  * @param leftMs the answer of PTTL
  */
 export function entryAgeMs(entry: SharedEntry, leftMs: number, nowMs: number): number | undefined {
-  const { askedAtMs, writtenAgeMs, lifetimeMs } = entry;
+  const { askedAtMs, writtenAgeMs, keptMs } = entry;
   const byOurClock = nowMs - askedAtMs;
-  if (!(leftMs > 0 && leftMs <= lifetimeMs) || byOurClock < -CLOCK_SKEW_MS) return undefined;
-  const ageMs = Math.max(byOurClock, writtenAgeMs + lifetimeMs - leftMs, 0);
-  return ageMs < writtenAgeMs + lifetimeMs ? ageMs : undefined;
+  if (!(leftMs > 0 && leftMs <= keptMs) || byOurClock < -CLOCK_SKEW_MS) return undefined;
+  const ageMs = Math.max(byOurClock, writtenAgeMs + keptMs - leftMs, 0);
+  return ageMs < writtenAgeMs + keptMs ? ageMs : undefined;
 }
 
 function readFacts(given: unknown): TokenFacts | undefined {

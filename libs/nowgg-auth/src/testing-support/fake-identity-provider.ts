@@ -41,12 +41,17 @@ export class FakeIdentityProvider extends IdentityProvider {
     status: 'valid',
     facts: factsOf({ provider: this.name }),
   });
+  grows = false;
   inspection: (jws: UnverifiedJws | undefined) => Inspection = () => ({ action: 'ask', tokenType: undefined });
 
   constructor(name = 'nowgg', clientKey = 'client-key') {
     super();
     this.name = name;
     this.clientKey = clientKey;
+  }
+
+  override get confidenceGrows(): boolean {
+    return this.grows;
   }
 
   override recognises(jws: UnverifiedJws): boolean {

@@ -472,6 +472,7 @@ describe('a token that was accepted for one route and is refused for another', (
   it('serves the first route and the second until it is refused again two seconds later', async () => {
     const policy = { tokenType: 'token', provider: 'nowgg' } as const;
     await authenticator.authenticate('abc', policy);
+    clock.advance(30_000);
     provider.answer = () => refused;
     expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
     expect(await authenticator.authenticate('abc', policy)).toMatchObject({ status: 'valid' });

@@ -5,11 +5,25 @@ import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options/options.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
+import type { TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { VerificationResult, ageMs, instantOf, type VerificationRequest } from './decision/verification-result.js';
+import {
+  VerificationResult,
+  ageMs,
+  type Instant,
+  instantOf,
+  type VerificationRequest,
+} from './decision/verification-result.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
-import { cacheKey, type RememberedAcceptance, RENEW_AT, type VerdictCache } from './cache/verdict-cache.js';
+import { Confidence } from './cache/confidence.js';
+import {
+  cacheKey,
+  questionKey,
+  type RememberedAcceptance,
+  RENEW_AT,
+  type VerdictCache,
+} from './cache/verdict-cache.js';
 import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
 import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
@@ -20,7 +34,7 @@ import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
-import { DistributedSingleFlight } from './cache/distributed-single-flight.js';
+import { DistributedSingleFlight, type SharedVerdictUse } from './cache/distributed-single-flight.js';
 import type { SharedCache } from './cache/shared-cache.js';
 import {
   type AuthenticationContext,
@@ -30,6 +44,7 @@ import {
   type Verdict,
 } from './decision/verdict.js';
 import { VerdictMemory } from './verdict-memory.js';
+import { CachePriming, type VerdictPriming } from './verdict-priming.js';
 import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
 
 /** Dependencies of a {@link CachingAuthenticator}. */
@@ -56,6 +71,8 @@ interface Case {
   readonly key: string;
   readonly policy: AuthenticationPolicy;
   readonly context?: AuthenticationContext | undefined;
+  /** Whether the caller was answered already: a verdict that must be renewed soon is not good enough. */
+  readonly renews?: boolean;
 }
 
 /**
@@ -77,6 +94,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #grounds: DecisionContext;
   readonly #standing: RevocationStanding;
   readonly #tokenOwners: TokenOwners | undefined;
+  /** Takes over facts about tokens that this application has just obtained. */
+  readonly priming: VerdictPriming;
 
   constructor(parts: CachingAuthenticatorDependencies) {
     super();
@@ -91,11 +110,19 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
     const providerNames = [...providers].map(({ name }) => name);
     const onForget = (keys: readonly string[]) => this.#distrust(keys);
-    this.#memory = new VerdictMemory({ options, clock, revocations, providers: providerNames, onForget });
+    const confidence = new Confidence(options);
+    this.#memory = new VerdictMemory({ options, clock, revocations, confidence, providers: providerNames, onForget });
     this.#accepted = this.#memory.cache.accepted;
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#memory.remember(...args));
-    this.#shared = new DistributedSingleFlight(sharedCache, clock, options, providers.verdictScope);
+    const sharing = { confidence, scope: providers.verdictScope };
+    this.#shared = new DistributedSingleFlight(sharedCache, clock, options, sharing);
     this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options);
+    this.priming = new CachePriming({
+      memory: this.#memory,
+      shared: this.#shared,
+      evidence: this.#evidence,
+      revocations,
+    });
     this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider)]));
   }
 
@@ -143,9 +170,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
       return isRefused ? this.#decideRemembered(entry, { token, digest, key, policy }) : verdict;
     }
     const age = ageMs(entry, nowMs, monotonicMs);
-    if (age >= this.#maxAgeMs(policy)) return undefined;
+    if (age >= this.#lifeMs(policy, entry.lifeMs)) return undefined;
     if (entry.isDoubted && policy.allowStale === false) return undefined;
-    if (age >= entry.renewAfterMs && age >= entry.restUntilMs) this.#renew({ token, digest, key, policy });
+    if (age >= this.#renewAfterMs(policy, entry) && age >= entry.restUntilMs) {
+      this.#renew({ token, digest, key, policy, renews: true });
+    }
     return this.#decideRemembered(entry, { token, digest, key, policy });
   }
 
@@ -174,9 +203,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
       return Promise.resolve(refused);
     }
     const { provider, tokenType, isPlausible, local } = destination;
-    const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
     const publish = (verdict: Verdict, source: VerdictSource) =>
       this.#publish(verdict, source, subject, provider.name, startedAtMs);
+    const known = local ? undefined : this.#acceptanceOf(subject, provider.name, tokenType);
+    if (known) return Promise.resolve(known).then((verdict) => publish(verdict, 'hit'));
+    const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
     if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
     const question = this.#questionOf(subject, { tokenType, isPlausible, local });
     // Verification by computing is faster than another process's answer.
@@ -191,6 +222,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
       if (unready) return unready.then((verdict) => publish(verdict, answer.source));
       return publish(decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds), answer.source);
     });
+  }
+
+  /** The decision by a fresh acceptance that was obtained for a route with other requirements. */
+  #acceptanceOf(subject: Case, provider: string, askedAs: TokenType): Verdict | Promise<Verdict> | undefined {
+    const entry = this.#memory.acceptance(subject.digest, { provider, askedAs });
+    if (!entry || entry.isDoubted || !this.#isFresh(subject, entry, entry.lifeMs)) return undefined;
+    this.#accepted.set(subject.key, entry);
+    return this.#decideRemembered(entry, subject);
   }
 
   /** The decision about an accepted token that needs more data than is known here; undefined for all others. */
@@ -271,16 +310,25 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (remembered) return Promise.resolve(remembered);
     const line = this.#lines.get(name) as ProviderClient;
     const evidence = this.#evidence.of(name);
-    // A verdict that another process shares about a refused token is older than the refusal.
-    const freshMs = evidence.isDoubted(question.digest) ? 0 : this.#maxAgeMs(subject.policy);
-    const askLine = (onSent: () => void) => this.#ownersAnswer(key, name, question, line.ask(question, onSent));
-    const ask = (onSent: () => void) => this.#shared.ask(key, provider, freshMs, () => askLine(onSent));
+    const askNow = this.#maxAgeMs(subject.policy) <= 0;
+    const use: SharedVerdictUse = {
+      // A verdict that another process shares about a refused token is older than the refusal.
+      asksNow: askNow || evidence.isDoubted(question.digest),
+      serves: ({ askedAt, lifeMs = 0 }) => this.#isFresh(subject, askedAt, lifeMs),
+      keepOlder: (shared) => this.#memory.keepOlder(key, provider, question, shared),
+    };
+    const askLine = async (onSent: () => void) => {
+      const answer = await this.#ownersAnswer(key, name, question, line.ask(question, onSent));
+      this.#memory.determineLife(provider, question, answer);
+      return answer;
+    };
+    const sharedKey = questionKey(name, question);
+    const ask = (onSent: () => void) => this.#shared.ask(sharedKey, provider, use, () => askLine(onSent));
     const settle = (answer: VerificationResult) => {
       const { verdict, source } = answer;
       if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
       this.#memory.remember(key, provider, question, answer);
     };
-    const askNow = this.#maxAgeMs(subject.policy) <= 0;
     return askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle);
   }
 
@@ -335,17 +383,33 @@ export class CachingAuthenticator extends NowggAuthenticator {
   /** An older verdict that may serve during an outage, within its limits. */
   #staleVerdict(subject: Case, restMs?: number): Verdict | Promise<Verdict> | undefined {
     const { key, digest, policy } = subject;
-    const maxAgeMs = this.#maxAgeMs(policy);
-    if (policy.allowStale === false || maxAgeMs <= 0) return undefined;
+    if (policy.allowStale === false || this.#maxAgeMs(policy) <= 0) return undefined;
     const entry = this.#accepted.get(key) ?? this.#memory.acceptance(digest);
     if (!entry) return undefined;
     const age = this.#memory.ageMs(entry);
-    if (age >= maxAgeMs + this.#options.staleIfErrorMs) return undefined;
+    if (age >= this.#lifeMs(policy, entry.lifeMs) + this.#options.staleIfErrorMs) return undefined;
     if (restMs !== undefined) entry.restUntilMs = age + restMs;
     return this.#decideRemembered(entry, subject);
   }
 
-  /** The maximum age of a verdict on a route, which may only tighten the module's. */
+  /** The age up to which a verdict with this life is used on a route without asking again. */
+  #lifeMs(policy: AuthenticationPolicy, lifeMs: number): number {
+    const most = policy.allowStale === false ? Math.min(lifeMs, this.#options.maxAgeMs) : lifeMs;
+    return policy.maxAgeMs !== undefined && policy.maxAgeMs < most ? policy.maxAgeMs : most;
+  }
+
+  #renewAfterMs(policy: AuthenticationPolicy, { renewAfterMs }: RememberedAcceptance): number {
+    if (policy.allowStale !== false) return renewAfterMs;
+    return Math.min(renewAfterMs, this.#options.maxAgeMs * RENEW_AT);
+  }
+
+  /** Whether a verdict of this age and life answers a caller; for a renewal, whether it is not due for one again. */
+  #isFresh({ policy, renews }: Case, askedAt: Instant, lifeMs: number): boolean {
+    const usedForMs = this.#lifeMs(policy, lifeMs);
+    return this.#memory.ageMs(askedAt) < (renews ? usedForMs / 2 : usedForMs);
+  }
+
+  /** The maximum age of a first verdict on a route, which may only tighten the module's. */
   #maxAgeMs(policy: AuthenticationPolicy): number {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;

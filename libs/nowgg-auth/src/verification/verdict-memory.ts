@@ -2,6 +2,7 @@ import type { NowggClock } from '../clock.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { UnknownReason } from '../identity/reasons.js';
 import type { ResolvedVerificationOptions } from '../options/options.js';
+import type { TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import {
   VerificationResult,
@@ -10,16 +11,18 @@ import {
   instantOf,
   type VerificationRequest,
 } from './decision/verification-result.js';
+import type { Confidence } from './cache/confidence.js';
 import { everyCacheKey, refusalTtlMs, RememberedAcceptance, VerdictCache } from './cache/verdict-cache.js';
 import { aheadMs } from './decision/decide.js';
 import { acceptsTokenType } from './decision/token-route.js';
 import { SECOND_LOOK_MS } from './evidence/refusal-evidence.js';
-import { invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
+import { type Acceptance, invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
 
 interface VerdictMemoryParts {
   readonly options: ResolvedVerificationOptions;
   readonly clock: NowggClock;
   readonly revocations: RevocationView;
+  readonly confidence: Confidence;
   /** Names of all identity providers: a token may be remembered under the requirements for any of them. */
   readonly providers: readonly string[];
   /** Called with the keys of a token that was forgotten: requests under way about it are older than the reason. */
@@ -57,25 +60,63 @@ export class VerdictMemory {
       : undefined;
   }
 
-  /** The remembered acceptance of a token under the requirements of any route. */
-  acceptance(digest: string): RememberedAcceptance | undefined {
+  /**
+   * The newest acceptance of a token that is remembered under the requirements of any route.
+   *
+   * @param to the only request that counts: the provider, and the kind of token that it was asked about. Default: all
+   */
+  acceptance(
+    digest: string,
+    to?: { readonly provider: string; readonly askedAs: TokenType },
+  ): RememberedAcceptance | undefined {
+    let newest: RememberedAcceptance | undefined;
     for (const key of this.#keysOf(digest)) {
       const entry = this.cache.accepted.peek(key);
-      if (entry) return entry;
+      if (!entry || (newest && entry.monotonicMs <= newest.monotonicMs)) continue;
+      if (!to || (entry.verdict.principal.provider === to.provider && entry.askedAs === to.askedAs)) newest = entry;
     }
-    return undefined;
+    return newest;
+  }
+
+  /** Determines the life of an acceptance that the identity system has just given. */
+  determineLife(
+    provider: IdentityProvider,
+    { digest, tokenType: askedAs }: VerificationRequest,
+    answer: VerificationResult,
+  ): void {
+    if (answer.verdict.status !== 'valid') return;
+    const former = this.acceptance(digest, { provider: provider.name, askedAs });
+    answer.lifeMs = this.#parts.confidence.lifeMs(provider, answer.askedAt, former);
+  }
+
+  /** Remembers another process's acceptance that may serve only in an outage, unless a newer one is known. */
+  async keepOlder(
+    key: string,
+    provider: IdentityProvider,
+    question: VerificationRequest,
+    answer: VerificationResult,
+  ): Promise<void> {
+    const { acceptance, askedAt } = answer;
+    if (!acceptance || this.#isAhead(acceptance)) return;
+    // Older revocations may concern the token.
+    await this.#parts.revocations.learn(acceptance.principal);
+    const known = this.acceptance(question.digest, { provider: provider.name, askedAs: question.tokenType });
+    if (known && known.monotonicMs >= askedAt.monotonicMs) return;
+    this.cache.accepted.set(key, this.#entryOf(acceptance, provider, question, answer));
+  }
+
+  /** Whether nothing is known about a token: neither an acceptance nor a refusal, nor that it had no clean answer. */
+  isNew(digest: string): boolean {
+    const { accepted, refused, unknown } = this.cache;
+    return !this.#keysOf(digest).some((key) => accepted.has(key) || refused.has(key) || unknown.has(key));
   }
 
   remember(key: string, provider: IdentityProvider, question: VerificationRequest, answer: VerificationResult): void {
     const { verdict, acceptance, askedAt } = answer;
-    const { clock, options } = this.#parts;
-    // A token that was issued ahead of our clock is not remembered: the next request with it decides anew.
-    if (acceptance && aheadMs(acceptance, clock.now(), options.clockSkewMs) === 0) {
+    if (acceptance && !this.#isAhead(acceptance)) {
       this.cache.refused.delete(key);
-      const { maxAgeMs, acceptTokenTypes } = options;
-      const isTakenByDefault = acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes);
-      const identity = answer.identityOf(provider, question.token);
-      const entry = new RememberedAcceptance(acceptance, { identity, askedAt, maxAgeMs, isTakenByDefault });
+      if (answer.lifeMs === undefined) this.determineLife(provider, question, answer);
+      const entry = this.#entryOf(acceptance, provider, question, answer);
       entry.begunAtMs = this.#stillNewer(key);
       this.cache.accepted.set(key, entry);
     }
@@ -91,6 +132,30 @@ export class VerdictMemory {
   ageMs(since: Instant): number {
     const { wallMs, monotonicMs } = instantOf(this.#parts.clock);
     return ageMs(since, wallMs, monotonicMs);
+  }
+
+  /** A token that was issued ahead of our clock is not remembered: the next request with it decides anew. */
+  #isAhead(acceptance: Acceptance): boolean {
+    const { clock, options } = this.#parts;
+    return aheadMs(acceptance, clock.now(), options.clockSkewMs) > 0;
+  }
+
+  #entryOf(
+    acceptance: Acceptance,
+    provider: IdentityProvider,
+    { token, tokenType: askedAs }: VerificationRequest,
+    answer: VerificationResult,
+  ): RememberedAcceptance {
+    const { maxAgeMs, acceptTokenTypes } = this.#parts.options;
+    const { lifeMs = maxAgeMs, askedAt } = answer;
+    return new RememberedAcceptance(acceptance, {
+      identity: answer.identityOf(provider, token),
+      askedAs,
+      askedAt,
+      lifeMs,
+      hasGrown: lifeMs > maxAgeMs,
+      isTakenByDefault: acceptsTokenType(acceptance.principal.tokenType, NO_POLICY, acceptTokenTypes),
+    });
   }
 
   /**

@@ -98,13 +98,15 @@ describe('whatever happens', () => {
     async () => {
       const change = fc.oneof(
         fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 15_000 }) }),
+        // Long enough for a life to grow, and to end.
+        fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 15_000, max: 200_000 }) }),
         fc.record({ kind: fc.constant('step' as const), ms: fc.integer({ min: -40_000, max: 40_000 }) }),
         fc.record({ kind: fc.constantFrom('revoke' as const, 'restore' as const), ms: fc.integer({ max: 60_000 }) }),
       );
       const someTime = fc.option(fc.integer({ min: -60_000, max: 90_000 }), { nil: undefined });
       const token = fc.record({
         tokenType: fc.constantFrom<TokenType>('token', 'id_token'),
-        lifeMs: fc.option(fc.integer({ min: 1, max: 90_000 }), { nil: undefined }),
+        lifeMs: fc.option(fc.integer({ min: 1, max: 600_000 }), { nil: undefined }),
         issuedMs: fc.option(fc.integer({ min: -60_000, max: 0 }), { nil: undefined }),
         authMs: someTime,
         sessionId: fc.constantFrom(undefined, 's1'),
@@ -125,6 +127,7 @@ describe('whatever happens', () => {
           async (facts, acceptTokenTypes, changes) => {
             const clock = new ManualClock();
             const provider = new FakeIdentityProvider();
+            provider.grows = true;
             const at = (ms: number | undefined) => (ms === undefined ? undefined : clock.now() + ms);
             const verified = factsOf({
               tokenType: facts.tokenType,

@@ -53,6 +53,11 @@ export class NowggIdentityProvider extends IdentityProvider {
     return this.#client.clientSecret !== undefined;
   }
 
+  /** now.gg has no other way to verify a token than to ask, and answers for one token each time. */
+  override get confidenceGrows(): boolean {
+    return true;
+  }
+
   override sendsSecretFor(tokenType: TokenType): boolean {
     return tokenType === 'token' && this.#client.clientSecret !== undefined;
   }

@@ -4,12 +4,13 @@ import type { TokenFacts } from '../../principal.js';
 import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { VerificationResult, instantOf } from '../decision/verification-result.js';
-import { DistributedSingleFlight } from './distributed-single-flight.js';
+import { Confidence } from './confidence.js';
+import { DistributedSingleFlight, type SharedVerdictUse } from './distributed-single-flight.js';
 import { SharedCache, type SharedVerdict } from './shared-cache.js';
 
 /** A shared cache in memory whose behavior a test can change. */
 class FakeSharedCache extends SharedCache {
-  readonly verdicts = new Map<string, SharedVerdict & { lifetimeMs: number }>();
+  readonly verdicts = new Map<string, SharedVerdict & { keptMs: number }>();
   readonly claims = new Set<string>();
   isDown = false;
 
@@ -17,8 +18,8 @@ class FakeSharedCache extends SharedCache {
     return this.isDown ? undefined : this.verdicts.get(key);
   }
 
-  override async write(key: string, verdict: SharedVerdict, lifetimeMs: number): Promise<void> {
-    if (!this.isDown) this.verdicts.set(key, { ...verdict, lifetimeMs });
+  override async write(key: string, verdict: SharedVerdict, keptMs: number): Promise<void> {
+    if (!this.isDown) this.verdicts.set(key, { ...verdict, keptMs });
   }
 
   override async remove(keys: readonly string[]): Promise<void> {
@@ -54,6 +55,7 @@ const turn = () =>
     setImmediate(resolve);
   });
 
+const OPTIONS = { maxAgeMs: 30_000, staleIfErrorMs: 60_000, timeoutMs: 1_000 };
 const SCOPE = 'scope-of-this-module';
 const scoped = (key: string) => `${SCOPE}/${key}`;
 const provider = new FakeIdentityProvider();
@@ -63,6 +65,16 @@ let cache: FakeSharedCache;
 let asking: DistributedSingleFlight;
 const questions = { asked: 0 };
 let verdict: IdentityVerdict;
+
+/** Verdicts that were too old to answer. */
+let older: VerificationResult[];
+const use: SharedVerdictUse = {
+  asksNow: false,
+  serves: ({ askedAt, lifeMs = 0 }) => clock.monotonicNow() - askedAt.monotonicMs < lifeMs,
+  keepOlder: async (shared) => {
+    older.push(shared);
+  },
+};
 
 const ask = async () => {
   questions.asked += 1;
@@ -74,36 +86,37 @@ const ask = async () => {
 beforeEach(() => {
   clock = new ManualClock();
   cache = new FakeSharedCache();
-  asking = new DistributedSingleFlight(cache, clock, { maxAgeMs: 30_000, timeoutMs: 1_000 }, SCOPE);
+  asking = new DistributedSingleFlight(cache, clock, OPTIONS, { confidence: new Confidence(OPTIONS), scope: SCOPE });
   questions.asked = 0;
+  older = [];
   verdict = { status: 'valid', facts: factsOf() };
 });
 
 describe('a shared verdict', () => {
   it('serves another process at the age that it has', async () => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 20_000, lifetimeMs: 10_000 });
-    const answer = await asking.ask('k', provider, 30_000, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 20_000, lifeMs: 30_000, keptMs: 90_000 });
+    const answer = await asking.ask('k', provider, use, ask);
     expect(answer).toMatchObject({ source: 'shared', verdict: { status: 'valid' } });
     expect(clock.monotonicNow() - answer.askedAt.monotonicMs).toBe(20_000);
     expect(questions.asked).toBe(0);
   });
 
   it.each([[30_000], [-1], [Number.NaN]])('of an age of %p is none', async (ageMs) => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs, lifetimeMs: 10_000 });
-    await asking.ask('k', provider, 30_000, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs, lifeMs: 30_000, keptMs: 90_000 });
+    await asking.ask('k', provider, use, ask);
     expect(questions.asked).toBe(1);
   });
 
-  it('is kept for what is left of its life, never past exp, and only if it is a yes', async () => {
-    await asking.ask('whole', provider, 30_000, ask);
+  it('is kept for what is left of its life and for an outage, never past exp, and only if it is a yes', async () => {
+    await asking.ask('whole', provider, use, ask);
     verdict = { status: 'valid', facts: factsOf({ expiresAtMs: clock.now() + 5_100 }) };
-    await asking.ask('short', provider, 30_000, ask);
+    await asking.ask('short', provider, use, ask);
     verdict = { status: 'invalid', reason: 'invalid_token' };
-    await asking.ask('no', provider, 30_000, ask);
+    await asking.ask('no', provider, use, ask);
     verdict = { status: 'unknown', reason: 'timeout' };
-    await asking.ask('unknown', provider, 30_000, ask);
-    expect([...cache.verdicts].map(([key, { ageMs, lifetimeMs }]) => [key, ageMs, lifetimeMs])).toEqual([
-      [scoped('whole'), 100, 29_900],
+    await asking.ask('unknown', provider, use, ask);
+    expect([...cache.verdicts].map(([key, { ageMs, keptMs }]) => [key, ageMs, keptMs])).toEqual([
+      [scoped('whole'), 100, 89_900],
       [scoped('short'), 100, 5_000],
     ]);
     expect(cache.claims.size).toBe(0);
@@ -120,20 +133,16 @@ describe('a verdict that was given to another', () => {
   it.each(ofOthers)('%s is a miss, whatever key the cache found it under', async (_, facts) => {
     const tokensOnly = new FakeIdentityProvider();
     tokensOnly.tokenTypes = ['token'];
-    cache.verdicts.set(scoped('k'), { facts: factsOf(facts), ageMs: 0, lifetimeMs: 30_000 });
-    expect(await asking.ask('k', tokensOnly, 30_000, ask)).toMatchObject({ source: 'miss' });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(facts), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
+    expect(await asking.ask('k', tokensOnly, use, ask)).toMatchObject({ source: 'miss' });
     expect(questions.asked).toBe(1);
   });
 
   it('module, whose providers are configured otherwise, lies under another key', async () => {
-    const other = new DistributedSingleFlight(
-      cache,
-      clock,
-      { maxAgeMs: 30_000, timeoutMs: 1_000 },
-      'scope-of-another-module',
-    );
-    await asking.ask('k', provider, 30_000, ask);
-    await other.ask('k', provider, 30_000, ask);
+    const sharing = { confidence: new Confidence(OPTIONS), scope: 'scope-of-another-module' };
+    const other = new DistributedSingleFlight(cache, clock, OPTIONS, sharing);
+    await asking.ask('k', provider, use, ask);
+    await other.ask('k', provider, use, ask);
     expect(questions.asked).toBe(2);
     await other.forget(['k']);
     expect([...cache.verdicts.keys()]).toEqual([scoped('k')]);
@@ -143,9 +152,9 @@ describe('a verdict that was given to another', () => {
 describe('a question', () => {
   it('that another process is asking waits for its answer', async () => {
     cache.claims.add(scoped('k'));
-    const waiting = asking.ask('k', provider, 30_000, ask);
+    const waiting = asking.ask('k', provider, use, ask);
     await turn();
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
     clock.advance(10);
     expect(await waiting).toMatchObject({ source: 'shared' });
     expect(questions.asked).toBe(0);
@@ -153,7 +162,7 @@ describe('a question', () => {
 
   it('that the other process does not answer is asked here in the end', async () => {
     cache.claims.add(scoped('k'));
-    const waiting = asking.ask('k', provider, 30_000, ask);
+    const waiting = asking.ask('k', provider, use, ask);
     while (questions.asked === 0) {
       await turn();
       clock.advance(50);
@@ -162,10 +171,10 @@ describe('a question', () => {
   });
 
   it('goes straight to the identity system when an answer of now is wanted, or the cache is down', async () => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifetimeMs: 30_000 });
-    await asking.ask('k', provider, 0, ask);
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
+    await asking.ask('k', provider, { ...use, asksNow: true }, ask);
     cache.isDown = true;
-    await asking.ask('k', provider, 30_000, ask);
+    await asking.ask('k', provider, use, ask);
     expect(questions.asked).toBe(2);
   });
 });

@@ -7,6 +7,8 @@ export interface SharedVerdict {
   readonly facts: TokenFacts;
   /** Time since the request was sent, in milliseconds, by the clock that gives the higher age. Never negative. */
   readonly ageMs: number;
+  /** Age up to which it is used without asking again, in milliseconds. Older, it serves only in an outage. */
+  readonly lifeMs: number;
 }
 
 /**
@@ -16,11 +18,11 @@ export interface SharedVerdict {
  * applications differ, so that neither sees the other's verdicts: use the whole key.
  */
 export abstract class SharedCache {
-  /** Returns the verdict of this key, if there is one that can be trusted. */
+  /** Returns the verdict of this key, if there is one that can be trusted, whatever its age. */
   abstract read(key: string): Promise<SharedVerdict | undefined>;
 
-  /** Stores a verdict for at most `lifetimeMs`, counted from now. */
-  abstract write(key: string, verdict: SharedVerdict, lifetimeMs: number): Promise<void>;
+  /** Stores a verdict for at most `keptMs` milliseconds, counted from now. */
+  abstract write(key: string, verdict: SharedVerdict, keptMs: number): Promise<void>;
 
   /** Removes verdicts. */
   abstract remove(keys: readonly string[]): Promise<void>;

@@ -8,9 +8,13 @@ import type { TokenType } from '../../principal.js';
 interface AcceptanceDetails {
   /** See {@link RememberedAcceptance.identity}. */
   readonly identity: string;
+  /** See {@link RememberedAcceptance.askedAs}. */
+  readonly askedAs: TokenType;
   readonly askedAt: Instant;
-  /** Maximum age of a verdict on a route without requirements of its own. */
-  readonly maxAgeMs: number;
+  /** See {@link RememberedAcceptance.lifeMs}. */
+  readonly lifeMs: number;
+  /** Whether it is longer than that of the first verdict about a token. */
+  readonly hasGrown: boolean;
   /** Whether such a route accepts this kind of token. */
   readonly isTakenByDefault: boolean;
 }
@@ -26,6 +30,10 @@ export class RememberedAcceptance implements Instant {
   readonly verdict: Acceptance;
   /** Identity under which the token can be revoked, as 32 one-byte characters. */
   readonly identity: string;
+  /** The kind of token that the identity system was asked about. */
+  readonly askedAs: TokenType;
+  /** Age in milliseconds up to which it is used without asking again, on a route without requirements of its own. */
+  readonly lifeMs: number;
   /** Age in milliseconds from which a use of the entry renews it in the background. */
   renewAfterMs: number;
   /**
@@ -40,14 +48,18 @@ export class RememberedAcceptance implements Instant {
   /** Whether the identity system has refused the token once since: routes that take no older verdict do not take it. */
   isDoubted = false;
 
-  constructor(verdict: Acceptance, { identity, askedAt, maxAgeMs, isTakenByDefault }: AcceptanceDetails) {
+  constructor(verdict: Acceptance, details: AcceptanceDetails) {
+    const { identity, askedAs, askedAt, lifeMs, hasGrown, isTakenByDefault } = details;
     const expiresAtMs = verdict.principal.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
-    const lifeMs = Math.min(maxAgeMs, expiresAtMs - askedAt.wallMs);
+    const usedForMs = Math.min(lifeMs, expiresAtMs - askedAt.wallMs);
+    const { at, variation } = hasGrown ? RENEW_GROWN : RENEW_FIRST;
     this.wallMs = askedAt.wallMs;
     this.monotonicMs = askedAt.monotonicMs;
     this.verdict = verdict;
     this.identity = identity;
-    this.renewAfterMs = Math.floor(lifeMs * (RENEW_AT + RENEW_JITTER * (2 * Math.random() - 1)));
+    this.askedAs = askedAs;
+    this.lifeMs = lifeMs;
+    this.renewAfterMs = Math.floor(usedForMs * (at + variation * spreadOf(identity)));
     this.fastPathUntilMs = isTakenByDefault
       ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs)
       : Number.NEGATIVE_INFINITY;
@@ -76,8 +88,19 @@ interface RememberedUnknown {
 }
 
 /** Share of its life after which a verdict in use is renewed in the background, and the variation of that share. */
-export const RENEW_AT = 0.7;
-const RENEW_JITTER = 0.1;
+const RENEW_FIRST = { at: 0.7, variation: 0.1 };
+/** A tenth of a grown life is as long as a third of the first one, or longer. */
+const RENEW_GROWN = { at: 0.9, variation: 0.05 };
+/** Share of the first life after which verdicts are renewed, and failed requests repeated. */
+export const RENEW_AT = RENEW_FIRST.at;
+
+/**
+ * A value from -1 to 1 that spreads the renewals of different tokens. It is the same in all processes: if each chose its
+ * own, the earliest of many would renew a shared verdict too early.
+ */
+function spreadOf(identity: string): number {
+  return identity.charCodeAt(0) / 127.5 - 1;
+}
 
 const EXPIRED_TOKEN_TTL_MS = 300_000;
 const INVALID_TOKEN_TTL_MS = 5_000;
@@ -116,6 +139,14 @@ export interface KeyScope {
 export function cacheKey({ provider, tokenType }: KeyScope, digest: string): string {
   if (provider === undefined && tokenType === undefined) return digest;
   return `${tokenType ?? 'auto'}${provider === undefined ? '' : `/${provider}`}:${digest}`;
+}
+
+/** Key of the verdict about a token of this kind by this provider, for all routes whose requirements lead there. */
+export function questionKey(
+  provider: string,
+  { tokenType, digest }: { readonly tokenType: TokenType; readonly digest: string },
+): string {
+  return cacheKey({ provider, tokenType }, digest);
 }
 
 /** Every key under which a token may be cached: one for each set of requirements that a route can have. */

@@ -59,6 +59,8 @@ export class VerificationResult {
   readonly restMs: number;
   /** When the token's exchange or refresh began, if that had to be looked up; undefined when the look-up failed. */
   begunAt: Promise<number | undefined> | undefined = undefined;
+  /** Time for which an acceptance is used without asking again, see `Confidence`. Undefined until it is determined. */
+  lifeMs: number | undefined = undefined;
   #identity: string | undefined;
 
   constructor(verdict: IdentityVerdict, askedAt: Instant, source: VerificationResult['source'], restMs = 0) {
