@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { assert, integer, property } from 'fast-check';
 import { ManualClock } from '../testing-support/manual-clock.js';
+import { propertyRuns } from '../testing-support/property-runs.js';
 import { Circuit } from './circuit.js';
 
 const options = { openAfter: 5, windowMs: 10_000, firstPauseMs: 1_000, longestPauseMs: 3_000 };
@@ -88,8 +90,55 @@ describe('a circuit', () => {
     expect(circuit.enter()).toBe(0);
   });
 
+  it.each([2, 5, 10, 20, 100])('lets half of %p calls a second through while seconds of failure and health alternate', (rate) => {
+    let served = 0;
+    for (let call = 0; call < 60 * rate; call += 1) {
+      const isHealthy = Math.floor(call / rate) % 2 === 1;
+      if (circuit.enter() === 0) {
+        if (isHealthy) served += 1;
+        if (isHealthy) circuit.answered();
+        else circuit.failed();
+      }
+      clock.advance(1_000 / rate);
+    }
+    // All that no circuit would serve, less two pauses at the beginning.
+    expect(served).toBeGreaterThanOrEqual(28 * rate);
+  });
+
+  it('does not open again by late failures of calls that were sent before it closed', () => {
+    fail(5);
+    clock.advance(1_000);
+    circuit.enter();
+    circuit.answered();
+    fail(4);
+    expect(circuit.enter()).toBe(0);
+    fail(1);
+    expect(circuit.enter()).toBeGreaterThan(0);
+  });
+
+  it('closes within two seconds of recovery, whatever the rate of calls and the length of the outage', () => {
+    assert(
+      property(integer({ min: 1, max: 400 }), integer({ min: 1, max: 60 }), (rate, outageS) => {
+        const manual = new ManualClock();
+        const mended = new Circuit(manual, { ...options, longestPauseMs: 1_000 });
+        const answers: boolean[] = [];
+        for (let call = 0; call < (outageS + 3) * rate; call += 1) {
+          const isBack = call >= outageS * rate;
+          const mayCall = mended.enter() === 0;
+          if (mayCall && isBack) mended.answered();
+          else if (mayCall) mended.failed();
+          if (call >= (outageS + 2) * rate) answers.push(mayCall);
+          manual.advance(1_000 / rate);
+        }
+        expect(answers).not.toContain(false);
+      }),
+      { numRuns: propertyRuns(50) },
+    );
+  });
+
   it('opens at once when told how long to stay away, and then probes', () => {
     circuit.holdOff(7_000);
+    circuit.answered();
     for (let call = 0; call < 1_000; call += 1) expect(circuit.enter()).toBe(7_000);
     clock.advance(7_000);
     expect(circuit.enter()).toBe(0);

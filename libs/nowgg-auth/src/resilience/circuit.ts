@@ -19,7 +19,8 @@ const CALLS_PER_PROBE = 100;
 /**
  * Circuit breaker for a system that does not answer. Opens when at least nine of ten calls in the window failed, or at
  * once when the system said how long to wait. While open, one call per pause or one of a hundred calls passes as a
- * probe, whichever is more; the first answer closes the circuit. Uses the module's clock, so that tests can move time.
+ * probe, whichever is more; the first answer closes the circuit. The window outlives that: a system that fails in one
+ * second and answers in the next fails half of its calls. Uses the module's clock, so that tests can move time.
  */
 export class Circuit {
   readonly #clock: NowggClock;
@@ -30,6 +31,8 @@ export class Circuit {
   #nextProbeAt = Number.NEGATIVE_INFINITY;
   #callsSinceProbe = 0;
   #isProbing = false;
+  /** Calls that ended since the circuit closed: a late failure of a call sent before must not open it again. */
+  #callsSinceClosed = 0;
   #pauseMs: number;
 
   constructor(clock: NowggClock, options: CircuitOptions) {
@@ -63,16 +66,16 @@ export class Circuit {
     return this.#callsSinceProbe >= CALLS_PER_PROBE ? 0 : Math.max(0, this.#nextProbeAt - now);
   }
 
-  /** Records an answer, whatever it said. */
+  /** Records an answer, whatever it said. One to a call sent before the system asked to wait does not end the wait. */
   answered(): void {
-    if (this.#isOpen) this.#close();
-    this.#window.add(false, this.#clock.monotonicNow());
+    this.#count(false);
+    if (this.#isOpen && this.#heldUntil <= this.#clock.monotonicNow()) this.#close();
   }
 
   /** Records a call without an answer. */
   failed(): void {
+    this.#count(true);
     const now = this.#clock.monotonicNow();
-    this.#window.add(true, now);
     if (this.#isOpen) this.#probeFailed();
     else if (this.#mustOpen(now)) this.#open(now + this.#pauseMs);
   }
@@ -84,9 +87,15 @@ export class Circuit {
     this.#open(now);
   }
 
+  #count(isFailure: boolean): void {
+    this.#window.add(isFailure, this.#clock.monotonicNow());
+    this.#callsSinceClosed += 1;
+  }
+
   #mustOpen(now: number): boolean {
+    const { openAfter } = this.#options;
     const { hits, total } = this.#window.counts(now);
-    return total >= this.#options.openAfter && hits >= total * OPENS_AT;
+    return Math.min(total, this.#callsSinceClosed) >= openAfter && hits >= total * OPENS_AT;
   }
 
   /** Calls that were under way when the circuit opened fail too: only a probe lengthens the pause. */
@@ -108,6 +117,6 @@ export class Circuit {
     this.#isOpen = false;
     this.#heldUntil = Number.NEGATIVE_INFINITY;
     this.#pauseMs = this.#options.firstPauseMs;
-    this.#window.clear();
+    this.#callsSinceClosed = 0;
   }
 }
