@@ -1,4 +1,4 @@
-import { Bulkhead } from '../resilience/bulkhead.js';
+import { Bulkhead, type EntryRate } from '../resilience/bulkhead.js';
 import type { NowggClock } from '../clock.js';
 import type { InfoOutcome } from '../identity/identity-provider.js';
 import { Circuit } from '../resilience/circuit.js';
@@ -44,10 +44,11 @@ export class AccountLine {
   /** Tokens without an answer since the last one, with the time until which each is not asked about. */
   readonly #resting = new Map<string, number>();
 
-  constructor(clock: NowggClock, timeoutMs: number) {
+  /** @param rate the rate of calls to the identity system. Default: no limit */
+  constructor(clock: NowggClock, timeoutMs: number, rate?: EntryRate) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#bulkhead = new Bulkhead(clock, SIZES);
+    this.#bulkhead = new Bulkhead(clock, SIZES, rate);
     this.#circuit = new Circuit(clock, { openAfter: SILENCES_TO_OPEN, windowMs: WINDOW_MS, ...PAUSE });
   }
 
@@ -70,8 +71,9 @@ export class AccountLine {
     if (restMs > 0) return { status: 'unknown', reason: 'circuit_open', retryAfterMs: restMs };
     // One deadline for the wait and the call, in real time because it is also the socket's.
     const signal = AbortSignal.timeout(this.#timeoutMs);
-    const leave = await this.#bulkhead.enter({ name: player }, this.#timeoutMs);
-    if (!leave) return OVERLOADED;
+    const visitor = { name: player };
+    const leave = await this.#bulkhead.enter(visitor, this.#timeoutMs);
+    if (!leave) return { ...OVERLOADED, retryAfterMs: this.#bulkhead.expectedWaitMs(visitor) };
     try {
       const closedForMs = this.#circuit.enter();
       if (closedForMs > 0) return { status: 'unknown', reason: 'circuit_open', retryAfterMs: closedForMs };

@@ -7,6 +7,7 @@ import { credentialIdOf, isBearerToken } from '../identity/token-text.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import type { CallRates } from '../verification/remote/call-rates.js';
 import { AccountLine } from './account-line.js';
 
 /** The identity provider of a token, when the token itself does not show it, and the token's user. */
@@ -53,11 +54,12 @@ export class NowggAccountService {
     authenticator: NowggAuthenticator,
     timeoutMs: number,
     clock: NowggClock = new SystemClock(),
+    rates?: CallRates,
   ) {
     this.#providers = providers;
     this.#authenticator = authenticator;
     this.#clock = clock;
-    this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs)]));
+    this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs, rates?.of(name))]));
   }
 
   /**

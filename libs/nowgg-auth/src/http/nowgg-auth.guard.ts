@@ -21,6 +21,7 @@ import {
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
 import { type Credential, type CredentialSource, readCredential, requestSource } from './credential.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
+import { RequestContext } from './request-context.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy/policy.js';
 
@@ -52,14 +53,15 @@ export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonl
 @Injectable()
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
-  readonly #knowsSources: boolean;
+  readonly #sourceOf: ((request: GuardedRequest) => string | undefined) | undefined;
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
     @Inject(RESOLVED_OPTIONS) protected readonly options: ResolvedNowggAuthOptions,
   ) {
     const isOverridden = this.getSource !== NowggAuthGuard.prototype.getSource;
-    this.#knowsSources = isOverridden || options.verification?.sourceOf !== undefined;
+    const knowsSources = isOverridden || options.verification?.sourceOf !== undefined;
+    this.#sourceOf = knowsSources ? (request) => this.getSource(request) : undefined;
   }
 
   /**
@@ -155,7 +157,7 @@ export class NowggAuthGuard implements CanActivate {
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
-    const beside = this.#knowsSources ? { source: () => this.getSource(request) } : undefined;
+    const beside = new RequestContext(request, this.#sourceOf);
     const verdict = this.authenticator.authenticate(credential.token, policy.authentication, beside);
     return 'status' in verdict
       ? this.onVerdict(request, policy, verdict)

@@ -29,6 +29,8 @@ export type UnknownReason =
   | 'circuit_open'
   /** Not sent: the maximum number of concurrent requests is reached. */
   | 'overloaded'
+  /** Not sent: the rate of calls that the identity system grants is used up. */
+  | 'over_rate'
   /** Not sent: the application's own budget for requests is used up. */
   | 'over_budget'
   /**

@@ -11,6 +11,7 @@ import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { CallRates } from '../verification/remote/call-rates.js';
 import { OPTIONAL_SHARED_CACHE, SharedCache, type SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
 /** Providers for everything between the HTTP client of the identity systems and the verdict. */
@@ -22,6 +23,7 @@ export function verificationProviders(
     identityHttp(httpAgents),
     ...identityProviders,
     ...sharedCacheProviders(sharedCache),
+    callRates,
     clientEvidences,
     authenticator,
     accountService,
@@ -75,6 +77,7 @@ const authenticator = provide(
     revocations: RevocationFeed,
     sharedCache: OPTIONAL_SHARED_CACHE,
     evidence: ClientEvidences,
+    rates: CallRates,
     issuedTokens: { token: IssuedTokens, optional: true },
     tokenOwners: { token: TokenOwners, optional: true },
   },
@@ -82,17 +85,34 @@ const authenticator = provide(
     new CachingAuthenticator({ ...parts, options, revocation }),
 );
 
+const callRates = provide(
+  CallRates,
+  {
+    providers: IdentityProviders,
+    resolved: RESOLVED_OPTIONS,
+    clock: NowggClock,
+    sharedCache: OPTIONAL_SHARED_CACHE,
+  },
+  ({ resolved: { verification: options }, ...parts }) => new CallRates({ ...parts, options }),
+);
+
 const clientEvidences = provide(
   ClientEvidences,
-  { providers: IdentityProviders, options: RESOLVED_OPTIONS, clock: NowggClock },
-  ({ providers, options, clock }) => new ClientEvidences(providers, clock, options.verification),
+  { providers: IdentityProviders, options: RESOLVED_OPTIONS, clock: NowggClock, rates: CallRates },
+  ({ providers, options, clock, rates }) => new ClientEvidences(providers, clock, options.verification, rates),
 );
 
 const accountService = provide(
   NowggAccountService,
-  { providers: IdentityProviders, authenticator: NowggAuthenticator, options: RESOLVED_OPTIONS, clock: NowggClock },
-  ({ providers, authenticator, options, clock }) =>
-    new NowggAccountService(providers, authenticator, options.verification.timeoutMs, clock),
+  {
+    providers: IdentityProviders,
+    authenticator: NowggAuthenticator,
+    options: RESOLVED_OPTIONS,
+    clock: NowggClock,
+    rates: CallRates,
+  },
+  ({ providers, authenticator, options, clock, rates }) =>
+    new NowggAccountService(providers, authenticator, options.verification.timeoutMs, clock, rates),
 );
 
 function sharedCacheProviders(wiring: SharedCacheWiring | undefined): Provider[] {

@@ -19,6 +19,7 @@ import { keyRingFaults } from './key-rules.js';
 import type {
   CircuitSettings,
   NowggAuthOptions,
+  RateSettings,
   RevocationOptions,
   ShutdownOptions,
   TokensOptions,
@@ -45,6 +46,12 @@ const CIRCUIT: Rules<keyof CircuitSettings> = {
   maxPauseMs: [wholeNumber(1, 60_000), 'must be a whole number of milliseconds, 1 to 60,000'],
 };
 
+const CALLS = 'must be a whole number, 1 to 1,000,000';
+const RATE: Rules<keyof RateSettings> = {
+  perSecond: [wholeNumber(1, 1_000_000), CALLS, 'required'],
+  burst: [wholeNumber(1, 1_000_000), CALLS],
+};
+
 const VERIFICATION: Rules<keyof VerificationOptions> = {
   maxAgeMs: duration(0),
   longestAgeMs: longestAgeFaults,
@@ -52,6 +59,8 @@ const VERIFICATION: Rules<keyof VerificationOptions> = {
   maxEntries: COUNT,
   negativeMaxEntries: COUNT,
   maxInFlight: COUNT,
+  rate: (rate, name) => (rate === undefined ? [] : faultsOf(RATE, rate, `${name}.`, ABSENT)),
+  expectedInstances: [wholeNumber(1, 100_000), 'must be a whole number, 1 to 100,000'],
   circuit: (circuit = false, name) => (circuit === false ? [] : faultsOf(CIRCUIT, circuit, `${name}.`, ABSENT)),
   refusalsAreDefinite: TRUE_OR_FALSE,
   budget: FUNCTION,

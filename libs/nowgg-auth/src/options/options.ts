@@ -41,8 +41,23 @@ export interface VerificationOptions {
   clockSkewMs?: number;
   /** Kinds of token that routes accept unless they say otherwise. Default both. */
   acceptTokenTypes?: readonly TokenType[];
-  /** Maximum number of concurrent requests to one identity provider; further ones are a 503 at once. Default 256. */
+  /**
+   * Maximum number of concurrent requests to one identity provider, half of them for tokens accepted before. Further
+   * ones wait, at most half of {@link timeoutMs}. Default 256.
+   */
   maxInFlight?: number;
+  /**
+   * Rate of calls that an identity provider grants to all processes together: verification requests with their repeats
+   * and probes, and account calls. Further calls wait, and are a 503 when the wait would be too long. Processes with a
+   * `sharedCache` keep the rate together; without it, each uses the rate divided by {@link expectedInstances}. Default:
+   * no limit.
+   */
+  rate?: RateSettings;
+  /**
+   * Number of processes that share the {@link rate} while they cannot share it through Redis. Default 1, or as many as
+   * have shared it lately, if that is more.
+   */
+  expectedInstances?: number;
   /** Circuit breaker for an identity provider that does not answer; false disables it. */
   circuit?: CircuitSettings | false;
   /**
@@ -60,11 +75,19 @@ export interface VerificationOptions {
   sourceOf?(request: object): string | undefined;
 }
 
+/** The rate of calls to an identity provider. */
+export interface RateSettings {
+  /** Calls a second, 1 to 1,000,000. */
+  perSecond: number;
+  /** Number of calls at once after a pause, 1 to 1,000,000. Default: {@link perSecond}. */
+  burst?: number;
+}
+
 /** Settings of the circuit breaker for an identity provider that does not answer. */
 export interface CircuitSettings {
   /**
    * Minimum number of requests within 5 seconds before the circuit may open, 5 or more; it opens when 90 % of them have
-   * no answer. Default 5.
+   * no answer. With a small number, chance opens it while fewer fail. Default 20.
    */
   openAfter?: number;
   /**
@@ -210,12 +233,18 @@ export interface NowggAuthOptions {
 
 /** {@link VerificationOptions} with every value. */
 export interface ResolvedVerificationOptions
-  extends Readonly<Required<Omit<VerificationOptions, 'circuit' | 'budget' | 'sourceOf' | 'longestAgeMs'>>> {
+  extends Readonly<
+    Required<
+      Omit<VerificationOptions, 'circuit' | 'budget' | 'sourceOf' | 'longestAgeMs' | 'rate' | 'expectedInstances'>
+    >
+  > {
   /** Undefined: as long as the identity provider suggests, see `Confidence`. */
   readonly longestAgeMs?: number | undefined;
   readonly circuit: Readonly<Required<CircuitSettings>> | false;
   readonly budget: VerificationBudget | undefined;
   readonly sourceOf?: VerificationOptions['sourceOf'];
+  readonly rate?: Readonly<Required<RateSettings>> | undefined;
+  readonly expectedInstances?: number | undefined;
 }
 
 /** {@link RevocationOptions} with every value; an absent `longestTokenLifeMs` is learnt from tokens. */

@@ -30,7 +30,7 @@ describe('resolveOptions', () => {
         timeoutMs: 3_000,
         clockSkewMs: 5_000,
         maxInFlight: 256,
-        circuit: { openAfter: 5, maxPauseMs: 1_000 },
+        circuit: { openAfter: 20, maxPauseMs: 1_000 },
         refusalsAreDefinite: false,
         budget: undefined,
         acceptTokenTypes: ['token', 'id_token'],

@@ -52,11 +52,12 @@ function sealingKeyOf({ tokens }: NowggAuthOptions): string | undefined {
 }
 
 function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedVerificationOptions {
-  const { circuit, ...rest } = verification;
+  const { circuit, rate, ...rest } = verification;
   const merged = { ...DEFAULTS.verification, ...present(rest) };
   return Object.freeze({
     ...merged,
     circuit: circuit === false ? false : Object.freeze({ ...DEFAULTS.verification.circuit, ...present(circuit ?? {}) }),
+    rate: rate ? Object.freeze({ burst: rate.perSecond, ...present(rate) }) : undefined,
     acceptTokenTypes: Object.freeze([...merged.acceptTokenTypes]),
   });
 }

@@ -1,4 +1,8 @@
 import type { NowggClock } from '../clock.js';
+import { Deadlines } from './deadlines.js';
+import { RollingWindow } from './rolling-window.js';
+import type { Leave, Visitor } from './visitor.js';
+import { type Waiter, WaitingRoom } from './waiting-room.js';
 
 /** Sizes of a {@link Bulkhead}. */
 interface BulkheadSizes {
@@ -10,6 +14,18 @@ interface BulkheadSizes {
   readonly each?: number;
   /** Maximum number of waiting visitors, for each of the two kinds. Default 0: no visitor waits for a place. */
   readonly waiting?: number;
+}
+
+/** Limits how often visitors enter, in addition to how many are inside. */
+export interface EntryRate {
+  /** Uses up one entry if there is one for this visitor. */
+  take(visitor: Visitor): boolean;
+  /** Milliseconds after which a visitor that got no entry should ask again, above 0. */
+  pauseMs(visitor: Visitor): number;
+  /** Expected milliseconds until this many more visitors have entered, the last of them this one. */
+  msFor(entries: number, last: Visitor): number;
+  /** Adds a queue of waiting visitors, to be woken when there are new entries. */
+  serve(queue: { readonly size: () => number; readonly wake: () => void }): void;
 }
 
 /** A {@link Bulkhead} of the same sizes for each key, created on first use. Keys come from the configuration. */
@@ -30,48 +46,80 @@ export class Bulkheads {
   }
 }
 
-/** A visitor of a {@link Bulkhead}. */
-interface Visitor {
-  /** Visitors of one name share a limit. Undefined: not limited. */
-  readonly name?: string | undefined;
-  /** Whether it may take the reserved places. */
-  readonly reserved?: boolean;
-}
+/** Time over which entries are counted to estimate a wait, in milliseconds. */
+const WINDOW_MS = 2_000;
+/** Minimum time between two searches of a full room for visitors whose callers have gone, in milliseconds. */
+const SEARCH_EVERY_MS = 50;
 
-/** Releases the place. Must be called exactly once. */
-export type Leave = () => void;
-
-interface Waiter {
-  readonly visitor: Visitor;
-  readonly admit: (leave: Leave) => void;
-}
+const RESERVED: Visitor = Object.freeze({ reserved: true });
+const UNRESERVED: Visitor = Object.freeze({});
 
 /**
  * Limits how much of one kind of work is under way, so that slow work uses up its own places and nothing else. Part of
- * the places may be reserved, and no single name may hold or await more than its limit.
+ * the places may be reserved, and no single name may hold or await more than its limit. Visitors with a right to the
+ * reserved places enter before all others; the others take turns by name.
  */
 export class Bulkhead {
   readonly #clock: NowggClock;
   readonly #sizes: Required<BulkheadSizes>;
+  readonly #rate: EntryRate | undefined;
+  readonly #deadlines: Deadlines;
   readonly #heldByName = new Map<string, number>();
-  readonly #waiters = { reserved: new Set<Waiter>(), unreserved: new Set<Waiter>() };
+  readonly #rooms = { reserved: new WaitingRoom(), unreserved: new WaitingRoom() };
+  readonly #entries = new RollingWindow(WINDOW_MS);
   #held = 0;
   #heldUnreserved = 0;
+  #isOutOfEntries = false;
+  #isPaused = false;
+  #searchedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: NowggClock, { places, unreserved = places, each = places, waiting = 0 }: BulkheadSizes) {
+  constructor(
+    clock: NowggClock,
+    { places, unreserved = places, each = places, waiting = 0 }: BulkheadSizes,
+    rate?: EntryRate,
+  ) {
     this.#clock = clock;
     this.#sizes = { places, unreserved, each, waiting };
+    this.#rate = rate;
+    this.#deadlines = new Deadlines(clock);
+    rate?.serve({ size: () => this.#waiting, wake: () => this.#admitWaiters() });
   }
 
   /** Takes a place if there is one for this visitor. */
   tryEnter(visitor: Visitor): Leave | undefined {
-    return this.#hasPlaceFor(visitor) ? this.#take(visitor) : undefined;
+    this.#admitWaiters();
+    if (visitor.yields && this.#waiting > 0) return undefined;
+    return this.#judge(visitor) === 'enter' ? this.#take(visitor) : undefined;
   }
 
   /** Takes a place, waiting for one if there is room to wait. @returns undefined when none came within `waitMs` */
   enter(visitor: Visitor, waitMs: number): Leave | undefined | Promise<Leave | undefined> {
     const leave = this.tryEnter(visitor);
-    return leave ?? (this.#mayWait(visitor) ? this.#wait(visitor, waitMs) : undefined);
+    if (leave || visitor.yields || !this.#mayWait(visitor, waitMs)) return leave;
+    return this.#wait(visitor, waitMs);
+  }
+
+  /** Expected wait of a visitor that comes now, in milliseconds; undefined when it cannot be known. */
+  expectedWaitMs(visitor: Visitor): number | undefined {
+    const ahead = visitor.reserved ? this.#rooms.reserved.size : this.#waiting;
+    if (this.#rate) return this.#rate.msFor(ahead + 1, visitor);
+    const { total } = this.#entries.counts(this.#clock.monotonicNow());
+    return total === 0 ? undefined : ((ahead + 1) / total) * WINDOW_MS;
+  }
+
+  /** Whether the last visitor that had a place was not admitted because of the rate. */
+  get isOutOfEntries(): boolean {
+    return this.#isOutOfEntries;
+  }
+
+  get #waiting(): number {
+    return this.#rooms.reserved.size + this.#rooms.unreserved.size;
+  }
+
+  #judge(visitor: Visitor): 'enter' | 'stay' | 'stop' {
+    if (!this.#hasPlaceFor(visitor)) return 'stay';
+    this.#isOutOfEntries = this.#rate?.take(visitor) === false;
+    return this.#isOutOfEntries ? 'stop' : 'enter';
   }
 
   #hasPlaceFor({ name, reserved }: Visitor): boolean {
@@ -82,6 +130,7 @@ export class Bulkhead {
 
   #take(visitor: Visitor): Leave {
     this.#count(visitor, 1);
+    this.#entries.add(true, this.#clock.monotonicNow());
     return () => {
       this.#count(visitor, -1);
       this.#admitWaiters();
@@ -97,48 +146,67 @@ export class Bulkhead {
     else this.#heldByName.set(name, held);
   }
 
-  #mayWait(visitor: Visitor): boolean {
+  #mayWait(visitor: Visitor, waitMs: number): boolean {
     const { waiting, each, places } = this.#sizes;
-    const waiters = this.#waitersLike(visitor);
-    if (waiters.size >= waiting) return false;
-    if (visitor.name === undefined) return true;
+    const room = this.#roomOf(visitor);
+    if (room.size >= waiting) this.#dismissGone(room);
+    if (room.size >= waiting) return false;
+    if (this.#rate && (this.expectedWaitMs(visitor) ?? 0) > waitMs) return false;
     // One name may use the same share of the waiting room as of the places.
-    let sameName = 0;
-    for (const waiter of waiters) if (waiter.visitor.name === visitor.name) sameName += 1;
-    return sameName < Math.ceil((waiting * each) / places);
+    return visitor.name === undefined || room.sizeOf(visitor.name) < Math.ceil((waiting * each) / places);
   }
 
-  async #wait(visitor: Visitor, waitMs: number): Promise<Leave | undefined> {
-    const waiters = this.#waitersLike(visitor);
-    const served = new AbortController();
+  #dismissGone(room: WaitingRoom): void {
+    const now = this.#clock.monotonicNow();
+    if (now - this.#searchedAt < SEARCH_EVERY_MS) return;
+    this.#searchedAt = now;
+    room.dismissGone();
+  }
+
+  #wait(visitor: Visitor, waitMs: number): Promise<Leave | undefined> {
+    const room = this.#roomOf(visitor);
     return new Promise((resolve) => {
+      const giveUp = () => {
+        if (room.remove(waiter)) resolve(undefined);
+      };
+      const cancel = this.#deadlines.set(this.#clock.monotonicNow() + waitMs, giveUp);
       const waiter: Waiter = {
         visitor,
-        admit: (leave) => {
-          served.abort();
+        end: (leave) => {
+          cancel();
           resolve(leave);
         },
       };
-      waiters.add(waiter);
-      const giveUp = () => {
-        if (waiters.delete(waiter)) resolve(undefined);
-      };
-      this.#clock.wait(waitMs, served.signal).then(giveUp, () => undefined);
+      room.add(waiter);
+      this.#pause();
     });
   }
 
   #admitWaiters(): void {
-    for (const waiters of [this.#waiters.reserved, this.#waiters.unreserved]) {
-      for (const waiter of waiters) {
-        if (this.#held >= this.#sizes.places) return;
-        if (!this.#hasPlaceFor(waiter.visitor)) continue;
-        waiters.delete(waiter);
-        waiter.admit(this.#take(waiter.visitor));
+    const judge = (visitor: Visitor) => this.#judge(visitor);
+    this.#isOutOfEntries = false;
+    for (const room of [this.#rooms.reserved, this.#rooms.unreserved]) {
+      while (room.size > 0 && this.#held < this.#sizes.places) {
+        const waiter = room.next(judge);
+        if (!waiter) break;
+        waiter.end(this.#take(waiter.visitor));
       }
     }
+    this.#pause();
   }
 
-  #waitersLike({ reserved }: Visitor): Set<Waiter> {
-    return reserved ? this.#waiters.reserved : this.#waiters.unreserved;
+  /** Without a rate only a visitor that leaves makes room; otherwise time does so too. */
+  #pause(): void {
+    if (!this.#rate || !this.#isOutOfEntries || this.#isPaused || this.#waiting === 0) return;
+    this.#isPaused = true;
+    const first = this.#rooms.reserved.size > 0 ? RESERVED : UNRESERVED;
+    this.#deadlines.set(this.#clock.monotonicNow() + this.#rate.pauseMs(first), () => {
+      this.#isPaused = false;
+      this.#admitWaiters();
+    });
+  }
+
+  #roomOf({ reserved }: Visitor): WaitingRoom {
+    return reserved ? this.#rooms.reserved : this.#rooms.unreserved;
   }
 }

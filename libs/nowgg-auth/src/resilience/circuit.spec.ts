@@ -90,20 +90,23 @@ describe('a circuit', () => {
     expect(circuit.enter()).toBe(0);
   });
 
-  it.each([2, 5, 10, 20, 100])('lets half of %p calls a second through while seconds of failure and health alternate', (rate) => {
-    let served = 0;
-    for (let call = 0; call < 60 * rate; call += 1) {
-      const isHealthy = Math.floor(call / rate) % 2 === 1;
-      if (circuit.enter() === 0) {
-        if (isHealthy) served += 1;
-        if (isHealthy) circuit.answered();
-        else circuit.failed();
+  it.each([2, 5, 10, 20, 100])(
+    'lets half of %p calls a second through while seconds of failure and health alternate',
+    (rate) => {
+      let served = 0;
+      for (let call = 0; call < 60 * rate; call += 1) {
+        const isHealthy = Math.floor(call / rate) % 2 === 1;
+        if (circuit.enter() === 0) {
+          if (isHealthy) served += 1;
+          if (isHealthy) circuit.answered();
+          else circuit.failed();
+        }
+        clock.advance(1_000 / rate);
       }
-      clock.advance(1_000 / rate);
-    }
-    // All that no circuit would serve, less two pauses at the beginning.
-    expect(served).toBeGreaterThanOrEqual(28 * rate);
-  });
+      // All that no circuit would serve, less two pauses at the beginning.
+      expect(served).toBeGreaterThanOrEqual(28 * rate);
+    },
+  );
 
   it('does not open again by late failures of calls that were sent before it closed', () => {
     fail(5);

@@ -27,8 +27,10 @@ import {
 import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
 import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
+import { PresentCallers } from '../resilience/present-callers.js';
 import { SingleFlight } from '../resilience/single-flight.js';
 import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
+import type { CallRates } from './remote/call-rates.js';
 import { ProviderClient } from './remote/provider-client.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
@@ -62,7 +64,13 @@ interface CachingAuthenticatorDependencies {
   readonly issuedTokens?: IssuedTokens | undefined;
   /** Evidence about our clients. Default: its own, for an authenticator that shares none with a token service. */
   readonly evidence?: ClientEvidences | undefined;
+  /** The rate of calls to each identity provider. Default: no limit. */
+  readonly rates?: CallRates | undefined;
 }
+
+/** Reasons why a request was not sent at all. */
+const NOT_SENT: ReadonlySet<UnknownReason> = new Set(['overloaded', 'over_rate']);
+const NOT_SENT_REST = 0.1;
 
 /** One token under one route's requirements. */
 interface Case {
@@ -87,6 +95,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #memory: VerdictMemory;
   readonly #accepted: VerdictCache['accepted'];
   readonly #flights = new SingleFlight<VerificationResult>();
+  readonly #callers = new PresentCallers();
   readonly #local: LocalVerification;
   readonly #shared: DistributedSingleFlight;
   readonly #lines: ReadonlyMap<string, ProviderClient>;
@@ -116,14 +125,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#local = new LocalVerification(clock, options.timeoutMs, (...args) => this.#memory.remember(...args));
     const sharing = { confidence, scope: providers.verdictScope };
     this.#shared = new DistributedSingleFlight(sharedCache, clock, options, sharing);
-    this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options);
+    this.#evidence = parts.evidence ?? new ClientEvidences(providers, clock, options, parts.rates);
     this.priming = new CachePriming({
       memory: this.#memory,
       shared: this.#shared,
       evidence: this.#evidence,
       revocations,
     });
-    this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider)]));
+    this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider, parts.rates)]));
   }
 
   override authenticate(
@@ -255,7 +264,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   }
 
   #questionOf(
-    { token, digest, key, context }: Case,
+    { token, digest, key, context, renews = false }: Case,
     {
       tokenType,
       isPlausible,
@@ -266,8 +275,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     // Verification by computing needs no admission.
     if (local) return asked;
     const accepted = this.#accepted.peek(key);
-    const source = typeof context?.source === 'function' ? context.source() : context?.source;
-    return { ...asked, known: accepted !== undefined, player: accepted?.verdict.principal.userId, source };
+    const given = context?.source;
+    const source = typeof given === 'function' ? given.call(context) : given;
+    const player = accepted?.verdict.principal.userId;
+    const isGone = () => this.#callers.haveGone(key);
+    return { ...asked, known: accepted !== undefined, player, source, isRenewal: renews, isGone };
   }
 
   /** @param startedAtMs undefined when the channel had no subscriber then */
@@ -295,12 +307,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#memory.ageMs(entry) < entry.restUntilMs;
   }
 
-  #lineTo(provider: IdentityProvider): ProviderClient {
+  #lineTo(provider: IdentityProvider, rates: CallRates | undefined): ProviderClient {
     const knowledge = {
       evidence: this.#evidence.of(provider.name),
       playerOf: (digest: string) => this.#memory.acceptance(digest)?.verdict.principal.userId,
     };
-    return new ProviderClient(provider, this.#clock, this.#options, knowledge);
+    return new ProviderClient(provider, this.#clock, this.#options, knowledge, rates?.of(provider.name));
   }
 
   #ask(subject: Case, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
@@ -329,7 +341,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
       if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
       this.#memory.remember(key, provider, question, answer);
     };
-    return askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle);
+    const join = () => (askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle));
+    return this.#callers.during(key, () => subject.context?.hasGone?.() ?? false, join);
   }
 
   /** Checks that the first acceptance of an opaque token names the user for whom it was refreshed here. */
@@ -377,7 +390,9 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   /** Time for which a known player is not asked about again after a request without a verdict, in milliseconds. */
   #restOf(reason: UnknownReason): number {
-    return reason === 'unconfirmed_refusal' ? SECOND_LOOK_MS : this.#options.maxAgeMs * RENEW_AT;
+    if (reason === 'unconfirmed_refusal') return SECOND_LOOK_MS;
+    // Not sent because of others: its turn comes soon.
+    return this.#options.maxAgeMs * (NOT_SENT.has(reason) ? NOT_SENT_REST : RENEW_AT);
   }
 
   /** An older verdict that may serve during an outage, within its limits. */

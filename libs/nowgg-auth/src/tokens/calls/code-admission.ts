@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { Bulkheads, type Leave } from '../../resilience/bulkhead.js';
+import { Bulkheads } from '../../resilience/bulkhead.js';
+import type { Leave } from '../../resilience/visitor.js';
 import type { NowggClock } from '../../clock.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';

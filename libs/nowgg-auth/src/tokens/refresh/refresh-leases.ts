@@ -1,4 +1,4 @@
-import type { Leave } from '../../resilience/bulkhead.js';
+import type { Leave } from '../../resilience/visitor.js';
 import { type AttemptKey, type GrantRecord, isLive, type LeaseResult } from '../store/grant-record.js';
 import type { ClientHistory } from '../calls/client-history.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';

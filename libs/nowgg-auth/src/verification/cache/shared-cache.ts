@@ -1,5 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../../clock.js';
+import type { CallLease, CallNeed } from '../../resilience/call-rate.js';
 import type { TokenFacts } from '../../principal.js';
 
 /** A positive answer of the identity system that another process, or this one, obtained. */
@@ -35,6 +36,16 @@ export abstract class SharedCache {
 
   /** Releases a claim, after the verdict was written or when there is none. */
   abstract release(key: string): Promise<void>;
+
+  /**
+   * Leases calls to this process from a rate that all processes share. Default: undefined, as when that is not possible
+   * now; the process then uses its share of the rate.
+   *
+   * @param name names the rate among all others
+   */
+  async leaseCalls(_name: string, _need: CallNeed): Promise<CallLease | undefined> {
+    return undefined;
+  }
 
   /** Tells the other processes that a revocation was written. Best effort. */
   abstract announceRevocation(): Promise<void>;

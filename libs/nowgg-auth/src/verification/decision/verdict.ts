@@ -37,6 +37,11 @@ export const NO_POLICY: AuthenticationPolicy = Object.freeze({});
 export interface AuthenticationContext {
   /** Names the request's source, for budgets and for limits per source. A function is called only when it is needed. */
   readonly source?: string | (() => string | undefined) | undefined;
+  /**
+   * Whether the caller has gone, for example because it closed its connection. A request that waits to be sent is not
+   * sent when all of its callers have gone.
+   */
+  readonly hasGone?: (() => boolean) | undefined;
 }
 
 export function invalid(reason: InvalidReason): Verdict {

@@ -42,6 +42,10 @@ export interface VerificationRequest extends AskedToken {
   readonly player?: string | undefined;
   /** The request's source, as the application names it. */
   readonly source?: string | undefined;
+  /** Whether the caller was answered from memory, and the request is about the time after that verdict. */
+  readonly isRenewal?: boolean;
+  /** Whether every caller that waits for the answer has gone. */
+  readonly isGone?: () => boolean;
 }
 
 /** The result for a provider that throws: it has not refused the token, and its error may contain what it sent. */

@@ -13,6 +13,11 @@ interface ClientEvidenceOptions {
   readonly refusalsAreDefinite: boolean;
 }
 
+/** Counts the calls of each provider against its rate. */
+export interface CallCounters {
+  of(provider: string): { charge(): void } | undefined;
+}
+
 interface AskedCanary {
   readonly atMs: number;
   readonly order: number;
@@ -30,6 +35,7 @@ export class ClientEvidence {
   readonly #provider: IdentityProvider;
   readonly #clock: NowggClock;
   readonly #options: ClientEvidenceOptions;
+  readonly #countCall: () => void;
   readonly #evidence = new RefusalEvidence();
   readonly #canaries = new Canaries();
   #lastCanary: AskedCanary | undefined;
@@ -37,10 +43,17 @@ export class ClientEvidence {
   /** Whether refusals are not believed because nothing was accepted recently, or ever. */
   #isStarved = false;
 
-  constructor(provider: IdentityProvider, clock: NowggClock, options: ClientEvidenceOptions) {
+  /** @param countCall called for each canary: it is asked about even if the rate of calls is used up */
+  constructor(
+    provider: IdentityProvider,
+    clock: NowggClock,
+    options: ClientEvidenceOptions,
+    countCall: () => void = () => undefined,
+  ) {
     this.#provider = provider;
     this.#clock = clock;
     this.#options = options;
+    this.#countCall = countCall;
   }
 
   /** Whether no refusal is believed until a token is accepted. */
@@ -136,6 +149,7 @@ export class ClientEvidence {
   }
 
   async #ask(canary: Canary, sent: Sent): Promise<CanaryAnswer> {
+    this.#countCall();
     const verdict = await this.#verify(canary.token);
     const { digest, player } = canary;
     const nowMs = this.#clock.monotonicNow();
@@ -200,10 +214,15 @@ export class ClientEvidence {
 export class ClientEvidences {
   readonly #byName: ReadonlyMap<string, ClientEvidence>;
 
-  constructor(providers: Iterable<IdentityProvider>, clock: NowggClock, options: ClientEvidenceOptions) {
-    this.#byName = new Map(
-      [...providers].map((provider) => [provider.name, new ClientEvidence(provider, clock, options)]),
-    );
+  constructor(
+    providers: Iterable<IdentityProvider>,
+    clock: NowggClock,
+    options: ClientEvidenceOptions,
+    counters?: CallCounters,
+  ) {
+    const evidenceOf = (provider: IdentityProvider) =>
+      new ClientEvidence(provider, clock, options, () => counters?.of(provider.name)?.charge());
+    this.#byName = new Map([...providers].map((provider) => [provider.name, evidenceOf(provider)]));
   }
 
   of(provider: string): ClientEvidence {

@@ -7,7 +7,12 @@ import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { RollingWindow } from '../../resilience/rolling-window.js';
 
 /** Replies that are not a clean answer: they are about the token unless tokens accepted before get no better ones. */
-const UNCLEAN: ReadonlySet<UnknownReason> = new Set(['server_error', 'invalid_response', 'redirect']);
+const UNCLEAN: ReadonlySet<UnknownReason> = new Set([
+  'server_error',
+  'invalid_response',
+  'redirect',
+  'mismatched_reply',
+]);
 /** Failures that may end at once. */
 const PASSING: ReadonlySet<UnknownReason> = new Set(['network', 'server_error']);
 const WINDOW_MS = 10_000;
@@ -18,6 +23,8 @@ const MOST_FAST_FAILURES = 0.8;
 const REPEATS_OF_MANY = 10;
 /** Minimum number of attempts for a meaningful share. */
 const LEAST_ATTEMPTS = 10;
+/** Maximum number of early renewals that are left out after an outage. */
+const MOST_UNPAID_REPEATS = 1_000;
 
 /**
  * Decides whether a request without an answer is due to the connection to the identity system or to the one token that
@@ -32,6 +39,8 @@ export class ConnectionHealth {
   /** Attempts, repeats included; a hit is one that failed fast. */
   readonly #attempts = new RollingWindow(WINDOW_MS);
   #failuresNotRepeated = 0;
+  /** Repeats that no early renewal has paid for. */
+  #unpaidRepeats = 0;
   /** Whether the last request about a token accepted before failed too. */
   #knownFail = false;
 
@@ -77,6 +86,18 @@ export class ConnectionHealth {
     if (total < LEAST_ATTEMPTS || hits <= total * MOST_FAST_FAILURES) return true;
     this.#failuresNotRepeated = (this.#failuresNotRepeated + 1) % REPEATS_OF_MANY;
     return this.#failuresNotRepeated === 0;
+  }
+
+  /** Records that a request was repeated. */
+  repeated(): void {
+    this.#unpaidRepeats = Math.min(MOST_UNPAID_REPEATS, this.#unpaidRepeats + 1);
+  }
+
+  /** Whether an early renewal must be left out, so that repeats do not add to the number of calls. */
+  payForRepeat(): boolean {
+    if (this.#unpaidRepeats === 0) return false;
+    this.#unpaidRepeats -= 1;
+    return true;
   }
 
   /** Asks about a token accepted before. If there is no such token, silence counts as a fault of the connection. */

@@ -1,9 +1,10 @@
 import type { NowggClock } from '../../clock.js';
-import type { IdentityProvider, IdentityVerdict } from '../../identity/identity-provider.js';
+import type { IdentityProvider, IdentityVerdict, UnknownVerdict } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { VerificationResult, instantOf, NO_ANSWER, type VerificationRequest } from '../decision/verification-result.js';
+import type { CallRate } from '../../resilience/call-rate.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { ConnectionHealth } from './connection-health.js';
@@ -14,6 +15,8 @@ type ProviderClientOptions = Pick<
   ResolvedNowggAuthOptions['verification'],
   'timeoutMs' | 'maxInFlight' | 'circuit' | 'budget'
 >;
+
+const RENEWAL_PAUSED: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'over_rate' });
 
 /** Whether a refusal may be about our client instead of the token. An expired token has a reason of its own. */
 function isAmbiguous({
@@ -58,6 +61,7 @@ export class ProviderClient {
     clock: NowggClock,
     options: ProviderClientOptions,
     knowledge: ClientKnowledge,
+    rate?: CallRate,
   ) {
     this.#provider = provider;
     this.#clock = clock;
@@ -71,12 +75,15 @@ export class ProviderClient {
       longestPauseMs: maxPauseMs,
     });
     this.#health = new ConnectionHealth(knowledge.evidence, this.#circuit, clock, options.timeoutMs);
-    this.#admission = new RequestAdmission(provider.name, clock, options);
+    this.#admission = new RequestAdmission(provider.name, clock, options, rate);
   }
 
   /** @param onSent called when the request is sent: from then on its answer may be older than what happens meanwhile */
   async ask(question: VerificationRequest, onSent?: () => void): Promise<VerificationResult> {
     const startedAt = this.#clock.monotonicNow();
+    if (question.isRenewal && this.#health.payForRepeat()) {
+      return new VerificationResult(RENEWAL_PAUSED, instantOf(this.#clock), 'miss');
+    }
     const admission = this.#admission.admit(question);
     const leave = admission instanceof Promise ? await admission : admission;
     // Read only when the request is about to be sent: it may have waited.
@@ -104,7 +111,9 @@ export class ProviderClient {
   async #verify(question: VerificationRequest, leftMs: number): Promise<IdentityVerdict> {
     const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
     const first = await this.#attempt(question, signal);
-    return first.mayRepeat ? (await this.#attempt(question, signal)).verdict : first.verdict;
+    if (!first.mayRepeat || !this.#admission.mayRepeat(question)) return first.verdict;
+    this.#health.repeated();
+    return (await this.#attempt(question, signal)).verdict;
   }
 
   async #attempt(question: VerificationRequest, signal: AbortSignal) {

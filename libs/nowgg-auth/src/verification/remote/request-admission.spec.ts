@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { VerificationBudget } from '../../options/options.js';
+import { CallRate } from '../../resilience/call-rate.js';
+import type { RateLimits } from '../../resilience/token-bucket.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { settled } from '../../tokens/testing-support/token-service-under-test.js';
 import { RequestAdmission } from './request-admission.js';
@@ -13,9 +15,10 @@ const question = (about: Partial<VerificationRequest> = {}): VerificationRequest
   ...about,
 });
 
-function world(budget?: VerificationBudget, maxInFlight = 16) {
+function world(budget?: VerificationBudget, maxInFlight = 16, limits?: RateLimits) {
   const clock = new ManualClock();
-  const admission = new RequestAdmission('nowgg', clock, { maxInFlight, timeoutMs: 3_000, budget });
+  const rate = limits && new CallRate({ clock, limits });
+  const admission = new RequestAdmission('nowgg', clock, { maxInFlight, timeoutMs: 3_000, budget }, rate);
   return { clock, admission };
 }
 
@@ -42,10 +45,74 @@ describe('questions', () => {
 
   it('that found no place in time, or no room to wait, are overloaded', async () => {
     const { clock, admission } = world();
-    const all = Array.from({ length: 25 }, () => admission.admit(question()));
-    expect(all[24]).toMatchObject({ reason: 'overloaded' });
+    const all = Array.from({ length: 73 }, () => admission.admit(question()));
+    expect(all[72]).toMatchObject({ reason: 'overloaded' });
     clock.advance(1_500);
-    expect(await all[23]).toMatchObject({ reason: 'overloaded' });
+    expect(await all[71]).toMatchObject({ reason: 'overloaded' });
+  });
+
+  it('of 300 simultaneous newcomers are all sent, with the default number of places', async () => {
+    const { admission } = world(undefined, 256);
+    const all = Array.from({ length: 300 }, async () => {
+      const leave = await admission.admit(question());
+      await settled();
+      if (typeof leave === 'function') leave();
+      return isAdmitted(leave);
+    });
+    expect(await Promise.all(all)).not.toContain(false);
+  });
+
+  it('beyond the rate wait their turn, and are told when there is room if it would be too late', async () => {
+    const { clock, admission } = world(undefined, 256, { perSecond: 10, burst: 10 });
+    const newcomers = Array.from({ length: 100 }, () => admission.admit(question()));
+    const waiting = newcomers.filter((one) => one instanceof Promise);
+    // Half of the burst is for known players, and nobody waits longer than half of the deadline.
+    expect(newcomers.filter(isAdmitted)).toHaveLength(5);
+    expect(waiting).toHaveLength(15);
+    const refused = newcomers.at(-1);
+    expect(refused).toEqual({ status: 'unknown', reason: 'over_rate', retryAfterMs: 1_600 });
+    for (let step = 0; step < 100; step += 1) {
+      clock.advance(15);
+      await settled();
+    }
+    // The last one's turn comes at the end of its wait.
+    expect((await Promise.all(waiting)).filter(isAdmitted).length).toBeGreaterThanOrEqual(14);
+  });
+
+  it('about known players are sent before those of newcomers, whose sources take turns', async () => {
+    const { clock, admission } = world(undefined, 256, { perSecond: 10, burst: 1 });
+    await admission.admit(question({ known: true, player: 'p' }));
+    const order: string[] = [];
+    const admit = async (label: string, about: Partial<VerificationRequest>) => {
+      if (isAdmitted(await admission.admit(question(about)))) order.push(label);
+    };
+    for (const source of ['flood', 'flood', 'flood', 'flood', 'device']) void admit(source, { source });
+    void admit('known', { known: true, player: 'q' });
+    for (let step = 0; step < 40; step += 1) {
+      clock.advance(10);
+      await settled();
+    }
+    expect(order).toEqual(['known', 'flood', 'device', 'flood']);
+  });
+
+  it('of an early renewal never wait and never take the place of a waiting one', () => {
+    const { clock, admission } = world(undefined, 256, { perSecond: 10, burst: 8 });
+    const renewal = question({ known: true, player: 'p', isRenewal: true });
+    expect(isAdmitted(admission.admit(renewal))).toBe(true);
+    expect(isAdmitted(admission.admit(renewal))).toBe(true);
+    expect(admission.admit(renewal)).toMatchObject({ reason: 'over_rate' });
+    for (let n = 0; n < 9; n += 1) void admission.admit(question({ known: true, player: `p${n}` }));
+    clock.advance(100);
+    expect(admission.admit(renewal)).toMatchObject({ status: 'unknown' });
+  });
+
+  it('are repeated only within the rate', () => {
+    const { clock, admission } = world(undefined, 256, { perSecond: 10, burst: 2 });
+    expect(isAdmitted(admission.admit(question({ known: true, player: 'p' })))).toBe(true);
+    expect(admission.mayRepeat(question({ known: true, player: 'p' }))).toBe(true);
+    expect(admission.mayRepeat(question({ known: true, player: 'p' }))).toBe(false);
+    clock.advance(100);
+    expect(admission.mayRepeat(question({ known: true, player: 'p' }))).toBe(true);
   });
 
   it('of one source do not take the places of other strangers', () => {

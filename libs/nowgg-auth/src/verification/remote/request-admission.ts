@@ -1,4 +1,6 @@
-import { Bulkhead, type Leave } from '../../resilience/bulkhead.js';
+import { Bulkhead } from '../../resilience/bulkhead.js';
+import type { Leave, Visitor } from '../../resilience/visitor.js';
+import type { CallRate } from '../../resilience/call-rate.js';
 import type { NowggClock } from '../../clock.js';
 import { isAllowed } from '../../resilience/hook-answer.js';
 import type { UnknownVerdict } from '../../identity/identity-provider.js';
@@ -7,47 +9,65 @@ import type { VerificationRequest } from '../decision/verification-result.js';
 
 type AdmissionOptions = Pick<ResolvedVerificationOptions, 'maxInFlight' | 'timeoutMs' | 'budget'>;
 
-/** One player, or one source of tokens not accepted before, may use one part in this many of the places. */
+/** One player, or one source of tokens not accepted before, may use one part in this many of places and queue. */
 const LARGEST_SHARE = 8;
-const OVERLOADED: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'overloaded' });
+/** Requests of one kind that may wait for each place. */
+const WAITING_PER_PLACE = 4;
 const OVER_BUDGET: UnknownVerdict = Object.freeze({ status: 'unknown', reason: 'over_budget' });
 
 /**
  * Decides whether a request may be sent now. Half of the places are for tokens that were accepted before, because a
- * token that only looks valid is easy to make. The other half is for all other tokens, which wait for a place instead
- * of being refused. Then the application's budget is checked.
+ * token that only looks valid is easy to make. The other half is for all other tokens. Requests wait for a place and
+ * for the rate of calls: those about accepted tokens first, then the others, whose sources take turns. An early renewal
+ * never waits, because the caller has a verdict. Then the application's budget is checked.
  */
 export class RequestAdmission {
   readonly #provider: string;
   readonly #clock: NowggClock;
   readonly #options: AdmissionOptions;
+  readonly #rate: CallRate | undefined;
   readonly #bulkhead: Bulkhead;
 
-  constructor(provider: string, clock: NowggClock, options: AdmissionOptions) {
+  constructor(provider: string, clock: NowggClock, options: AdmissionOptions, rate?: CallRate) {
     this.#provider = provider;
     this.#clock = clock;
     this.#options = options;
+    this.#rate = rate;
     const { maxInFlight: places } = options;
-    this.#bulkhead = new Bulkhead(clock, {
+    const sizes = {
       places,
       unreserved: Math.ceil(places / 2),
       each: Math.ceil(places / LARGEST_SHARE),
-      waiting: places,
-    });
+      waiting: places * WAITING_PER_PLACE,
+    };
+    this.#bulkhead = new Bulkhead(clock, sizes, rate);
   }
 
   /** @returns a function that releases the place after the answer, or why the request may not be sent. Never throws. */
   admit(question: VerificationRequest): Leave | UnknownVerdict | Promise<Leave | UnknownVerdict> {
-    const { known = false, player, source } = question;
-    const name = known ? player : source;
-    const entry = this.#bulkhead.enter({ name, reserved: known }, this.#options.timeoutMs / 2);
-    if (entry instanceof Promise) return this.#afterWait(entry, question);
-    return entry ? this.#withinBudget(entry, question) : OVERLOADED;
+    const visitor = visitorOf(question);
+    const entry = this.#bulkhead.enter(visitor, this.#options.timeoutMs / 2);
+    if (entry instanceof Promise) return this.#afterWait(entry, visitor, question);
+    return entry ? this.#withinBudget(entry, question) : this.#refusal(visitor);
   }
 
-  async #afterWait(entry: Promise<Leave | undefined>, question: VerificationRequest): Promise<Leave | UnknownVerdict> {
+  /** Whether a request that was sent may be sent once more within the rate. */
+  mayRepeat(question: VerificationRequest): boolean {
+    return this.#rate?.take(visitorOf(question)) ?? true;
+  }
+
+  async #afterWait(
+    entry: Promise<Leave | undefined>,
+    visitor: Visitor,
+    question: VerificationRequest,
+  ): Promise<Leave | UnknownVerdict> {
     const leave = await entry;
-    return leave ? this.#withinBudget(leave, question) : OVERLOADED;
+    return leave ? this.#withinBudget(leave, question) : this.#refusal(visitor);
+  }
+
+  #refusal(visitor: Visitor): UnknownVerdict {
+    const reason = this.#bulkhead.isOutOfEntries ? 'over_rate' : 'overloaded';
+    return { status: 'unknown', reason, retryAfterMs: this.#bulkhead.expectedWaitMs(visitor) };
   }
 
   #withinBudget(
@@ -65,4 +85,8 @@ export class RequestAdmission {
     };
     return typeof allowed === 'boolean' ? decide(allowed) : allowed.then(decide);
   }
+}
+
+function visitorOf({ known = false, player, source, isRenewal = false, isGone }: VerificationRequest): Visitor {
+  return { name: known ? player : source, reserved: known, yields: isRenewal, isGone };
 }
