@@ -21,6 +21,11 @@ export class RedisKeys {
     return PREFIX + createHmac('sha256', this.#key).update(cacheKey, 'utf8').digest('base64url');
   }
 
+  /** Name of the rate that all processes share. */
+  rate(name: string): string {
+    return `${PREFIX}rate:${createHmac('sha256', this.#key).update(`rate/${name}`, 'utf8').digest('base64url')}`;
+  }
+
   /** Name of the claim on a request. The braces put it on the same cluster node as the verdict. */
   claim(cacheKey: string): string {
     return `${PREFIX}claim:{${this.verdict(cacheKey)}}`;

@@ -1,8 +1,10 @@
 import { ErrorReply } from 'redis';
 import type { NowggClock } from '../clock.js';
+import type { CallLease, CallNeed } from '../resilience/call-rate.js';
 import { SharedCache, type SharedVerdict } from '../verification/cache/shared-cache.js';
 import { CLAIM_BYTES, ClaimSeal } from './claim-seal.js';
 import { GuardedRedis, UnexpectedReplyError } from './connection/guarded-redis.js';
+import { FleetRate } from './fleet-rate.js';
 import { KnownClaims } from './known-claims.js';
 import { reachabilityLog } from './connection/reachability-log.js';
 import type { OpenClient, RedisClient } from './connection/redis-client.js';
@@ -61,6 +63,7 @@ export class RedisSharedCache extends SharedCache {
   readonly #claims: KnownClaims;
   readonly #keys: RedisKeys;
   readonly #claimSeal: ClaimSeal;
+  readonly #fleetRate: FleetRate;
 
   constructor(open: OpenClient, { clock, sealingKey }: RedisSharedCacheParts) {
     super();
@@ -78,6 +81,7 @@ export class RedisSharedCache extends SharedCache {
       onTrouble: (error) => log.unreachable(error),
     });
     this.#redis = new GuardedRedis(this.#connection, clock);
+    this.#fleetRate = new FleetRate(this.#redis, this.#seal);
     this.#hints = new RedisRevocationListener(open, clock);
   }
 
@@ -137,6 +141,10 @@ export class RedisSharedCache extends SharedCache {
     await this.#redis.run('write', (client) =>
       this.#endClaim(client, key, claim.value, claim.answered ? LINGER_MS : 0),
     );
+  }
+
+  override leaseCalls(name: string, need: CallNeed): Promise<CallLease | undefined> {
+    return this.#fleetRate.lease(this.#keys.rate(name), need);
   }
 
   override async announceRevocation(): Promise<void> {
