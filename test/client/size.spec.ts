@@ -27,11 +27,11 @@ function bundle(): string {
 }
 
 describe('nowgg-auth-client', () => {
-  it('is below 4 KB, minified and gzipped', async () => {
+  it('is below 5 KB, minified and gzipped', async () => {
     const { code } = minifySync(bundle(), { module: true, compress: { passes: 3 }, mangle: { toplevel: true } });
     const entry = `data:text/javascript,${encodeURIComponent(code)}`;
     expect(Object.keys((await import(entry)) as object)).toContain('configure');
-    expect(gzipSync(code, { level: 9 }).byteLength).toBeLessThan(4_096);
+    expect(gzipSync(code, { level: 9 }).byteLength).toBeLessThan(5_120);
   });
 
   it('depends on nothing', () => {

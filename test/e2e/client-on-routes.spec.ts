@@ -58,6 +58,19 @@ describe('the session client on the ready-made routes', () => {
     client.close();
   });
 
+  it('says that a new sign-in is allowed when now.gg refuses to refresh, and the sign-in works', async () => {
+    const client = await signedIn();
+    const { userId } = await client.fetchPrincipal();
+    const issued = emulator.requests.findLast(({ grantType }) => grantType === 'code')?.issued;
+    expect(emulator.revokeIssued(issued?.refreshToken ?? '')).toBe(true);
+    await game.app.get(NowggRevocationService).revoke({ token: client.accessToken as string });
+    const error: unknown = await client.fetch(`${game.url}/game`).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'SessionUnavailableError', signInAllowed: true, retryAfterSeconds: 2 });
+    await client.login(emulator.issueCode({ userId }));
+    expect((await client.fetch(`${game.url}/game`)).status).toBe(200);
+    client.close();
+  });
+
   it('signs out for good', async () => {
     const client = await signedIn();
     const token = client.accessToken as string;

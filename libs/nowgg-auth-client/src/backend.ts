@@ -58,10 +58,10 @@ export function backendAt(routes: URL, send: Fetch, timeoutMs: number, clock: Se
 }
 
 function failureOf({ status, headers }: Response, body: unknown): SessionClientError {
+  const { errorCode, signInAllowed } = Object(body) as { errorCode?: unknown; signInAllowed?: unknown };
   if (retryable.test(`${status}`)) {
     const seconds = Math.ceil(Number(headers.get('retry-after')));
-    return new SessionUnavailableError(seconds > 0 ? Math.min(seconds, 60) : 1);
+    return new SessionUnavailableError(seconds > 0 ? Math.min(seconds, 60) : 1, signInAllowed === true);
   }
-  const { errorCode } = Object(body) as { errorCode?: unknown };
   return new RequestRefusedError(status, isText(errorCode) ? errorCode : undefined);
 }

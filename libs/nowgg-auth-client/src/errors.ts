@@ -49,10 +49,16 @@ export class SessionUnavailableError extends SessionClientError {
   override readonly name = 'SessionUnavailableError';
   /** Delay in whole seconds, 1 to 60: the backend's `Retry-After` if it could be read, otherwise 1. */
   readonly retryAfterSeconds: number;
+  /**
+   * Whether the page may offer a new sign-in at once: the identity system refuses to refresh this session, and it is not
+   * known yet whether this is final. Waiting is fine too.
+   */
+  readonly signInAllowed: boolean;
 
-  constructor(retryAfterSeconds = 1) {
+  constructor(retryAfterSeconds = 1, signInAllowed = false) {
     super('the backend could not be asked');
     this.retryAfterSeconds = retryAfterSeconds;
+    this.signInAllowed = signInAllowed;
   }
 }
 

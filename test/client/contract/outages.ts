@@ -43,6 +43,19 @@ export const outages: Facts = {
     equal(client.heard.slice(-1), ['AUTHENTICATED LOGIN']);
   },
 
+  'a session in doubt stays, and the page may offer a sign-in that replaces it': async (world) => {
+    const client = await world.signedIn();
+    await world.advance(lifeMs);
+    const body = { statusCode: 503, errorCode: 'grant_in_doubt', signInAllowed: true };
+    await world.backend.fault({ path, status: 503, headers: { 'retry-after': '2' }, body });
+    const error = await failure(client.fetch('/guarded'));
+    equal([error.name, error['retryAfterSeconds'], error['signInAllowed']], ['SessionUnavailableError', 2, true]);
+    equal(client.sessionState, 'AUTHENTICATED');
+    await world.backend.fault({ path, status: 503, body: { ...body, signInAllowed: 'true' } });
+    await world.advance(60_000);
+    equal((await failure(client.fetch('/guarded')))['signInAllowed'], false);
+  },
+
   'a refusal that is not the backend’s own never ends a session': async (world) => {
     const client = await world.signedIn();
     await world.advance(lifeMs);

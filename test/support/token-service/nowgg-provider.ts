@@ -17,6 +17,8 @@ export interface NowggProviderSettings {
   readonly clock: NowggClock;
   /** Default `title-a`. */
   readonly clientId?: string | undefined;
+  /** Default: the right one of the client. */
+  readonly clientSecret?: string | undefined;
   /** Name of the provider. Default `nowgg`. */
   readonly provider?: string | undefined;
   /** `User-Agent` of its calls, by which the emulator's record tells processes apart. */
@@ -30,10 +32,14 @@ export function nowggProvider(settings: NowggProviderSettings): NowggIdentityPro
   const { nowggUrl, clock, clientId = 'title-a', provider = 'nowgg', caller, refusalsAreFinal = false } = settings;
   const client = TITLES.find((title) => title.clientId === clientId);
   if (!client) throw new Error('no such title');
+  const { clientSecret = client.clientSecret } = settings;
   const http =
     caller === undefined ? new AxiosIdentityHttp(clock) : new NamedHttp(new AxiosIdentityHttp(clock), caller);
   const Provider = refusalsAreFinal ? FinalRefusals : NowggIdentityProvider;
-  return new Provider({ ...client, baseUrl: nowggUrl, name: provider }, { http, clock, clockSkewMs: 60_000 });
+  return new Provider(
+    { clientId, clientSecret, baseUrl: nowggUrl, name: provider },
+    { http, clock, clockSkewMs: 60_000 },
+  );
 }
 
 class NamedHttp extends IdentityHttp {

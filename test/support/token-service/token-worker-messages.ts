@@ -12,6 +12,8 @@ export interface WorkerSettings {
   /** Its name in `pg_stat_activity`, and the `User-Agent` of its calls to now.gg. */
   readonly applicationName?: string;
   readonly refusalsAreFinal?: boolean;
+  /** Default: the right one. */
+  readonly clientSecret?: string;
   readonly durations?: Partial<TokensOptions>;
   readonly timing?: Partial<RefreshTiming>;
   /** How wrong its wall clock is, milliseconds. */

@@ -132,6 +132,14 @@ export abstract class IdentityProvider {
   }
 
   /**
+   * Returns the fingerprint of the client secret that requests carry now, by which processes recognise whether they have
+   * the same one: see `fingerprintSecret`. Default: none, as of a client without a secret.
+   */
+  secretFingerprint(_key: Uint8Array): string {
+    return '';
+  }
+
+  /**
    * Whether the provider verifies every token in this process, with cached keys. Then a token that can only belong to
    * this provider is not inspected first: decoding it twice would cost as much as all the rest.
    */

@@ -34,6 +34,7 @@ const service = tokenService({
   nowggUrl: settings.nowggUrl,
   caller: settings.applicationName,
   refusalsAreFinal: settings.refusalsAreFinal,
+  clientSecret: settings.clientSecret,
   store: store.store,
   clock,
   durations: settings.durations ?? {},

@@ -16,6 +16,7 @@ import { verdictScopeOf } from '../verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
 import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
+import { fingerprintSecret } from '../secret-fingerprint.js';
 import { agreesWithToken } from '../token-agreement.js';
 import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
 import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } from './verify-token.js';
@@ -60,6 +61,11 @@ export class NowggIdentityProvider extends IdentityProvider {
 
   override sendsSecretFor(tokenType: TokenType): boolean {
     return tokenType === 'token' && this.#client.clientSecret !== undefined;
+  }
+
+  override secretFingerprint(key: Uint8Array): string {
+    const { clientSecret } = this.#client;
+    return clientSecret === undefined ? '' : fingerprintSecret(key, this.clientKey, clientSecret);
   }
 
   override recognises(jws: UnverifiedJws): boolean {

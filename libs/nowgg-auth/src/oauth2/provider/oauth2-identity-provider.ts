@@ -11,6 +11,7 @@ import {
   type TokenOutcome,
 } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../../identity/unverified-jws.js';
+import { fingerprintSecret } from '../../identity/secret-fingerprint.js';
 import { verdictScopeOf } from '../../identity/verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { OAuth2Client } from '../endpoints/oauth2-client.js';
@@ -71,6 +72,11 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   override get acceptsBareCodes(): boolean {
     const { redirectUri, acceptCodesAtLogin } = this.client.settings;
     return redirectUri === undefined || acceptCodesAtLogin;
+  }
+
+  override secretFingerprint(key: Uint8Array): string {
+    const { clientSecret } = this.client.settings;
+    return clientSecret === undefined ? '' : fingerprintSecret(key, this.clientKey, clientSecret);
   }
 
   override get isLocal(): boolean {

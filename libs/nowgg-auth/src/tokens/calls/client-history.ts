@@ -5,9 +5,6 @@ import type { ClientSecret, ClientStanding } from '../store/client-standing.js';
 import type { TokenStore } from '../store/token-store.js';
 import type { RefreshTiming } from './refresh-timing.js';
 
-/** A fingerprint of the secret that a provider sends now. */
-export type SecretOf = (provider: IdentityProvider) => string;
-
 /** A call whose result is evidence about the client secret. */
 export interface ClientCall {
   /** Time before the request was sent, in epoch milliseconds of the store's clock. */
@@ -138,20 +135,21 @@ export class ClientHistories {
   readonly #store: TokenStore;
   readonly #clock: NowggClock;
   readonly #timing: RefreshTiming;
-  readonly #secretOf: SecretOf;
+  readonly #fingerprintKey: Uint8Array;
   readonly #process = randomUUID();
   readonly #histories = new Map<string, ClientHistory>();
 
-  constructor(store: TokenStore, clock: NowggClock, timing: RefreshTiming, secretOf: SecretOf) {
+  /** @param fingerprintKey the same in every process */
+  constructor(store: TokenStore, clock: NowggClock, timing: RefreshTiming, fingerprintKey: Uint8Array) {
     this.#store = store;
     this.#clock = clock;
     this.#timing = timing;
-    this.#secretOf = secretOf;
+    this.#fingerprintKey = fingerprintKey;
   }
 
   /** Returns the history of the secret that the provider sends now. */
   of(provider: IdentityProvider): ClientHistory {
-    const client = { clientKey: provider.clientKey, secret: this.#secretOf(provider) };
+    const client = { clientKey: provider.clientKey, secret: provider.secretFingerprint(this.#fingerprintKey) };
     const key = `${client.clientKey}:${client.secret}`;
     const known = this.#histories.get(key);
     if (known) return known;

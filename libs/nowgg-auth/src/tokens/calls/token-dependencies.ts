@@ -8,7 +8,7 @@ import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import { CodeAdmission } from './code-admission.js';
-import { ClientHistories, type SecretOf } from './client-history.js';
+import { ClientHistories } from './client-history.js';
 import { Deadlines } from '../../resilience/deadlines.js';
 import { KeyRing } from '../vault/key-ring.js';
 import { DEFAULT_TIMING, type RefreshTiming, type TokensTiming } from './refresh-timing.js';
@@ -39,8 +39,6 @@ export interface NowggTokenServiceDependencies {
   readonly issuedTokens?: StoredIssuedTokens | undefined;
   /** Evidence about the clients of this application. Default: none, every refusal of a code is believed. */
   readonly evidence?: ClientEvidences | undefined;
-  /** Fingerprint of the secret that a provider sends. Default: one for all. */
-  readonly secretOf?: SecretOf | undefined;
   /** Durations of the protocol that are not options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -69,12 +67,12 @@ export interface TokenDependencies {
 
 /** Maximum number of refreshes that wait for a place: for each of them, a player waits too. */
 const MOST_WAITING_REFRESHES = 10_000;
-const NO_SECRET: SecretOf = () => '';
 const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependencies {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
   const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
+  const ring = new KeyRing(encryptionKeys, { openFirstVersion });
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
   const { graceMs, awaitReplies } = parts.shutdown ?? DEFAULTS.shutdown;
@@ -82,12 +80,12 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
   const evidence = parts.evidence ?? new ClientEvidences(identityProviders, clock, BELIEVES_ALL);
   return {
     store,
-    vault: new Vault(new KeyRing(encryptionKeys, { openFirstVersion })),
+    vault: new Vault(ring),
     identityProviders,
     calls: new TokenCalls(clock, evidence, allTiming, shutdown.givenUp),
     codes: new CodeAdmission(clock, { ...allTiming, codeBudget }),
     refreshPlaces: new Bulkheads(clock, { places: allTiming.maxRefreshesInFlight, waiting: MOST_WAITING_REFRESHES }),
-    clients: new ClientHistories(store, clock, allTiming, parts.secretOf ?? NO_SECRET),
+    clients: new ClientHistories(store, clock, allTiming, ring.secretFingerprintKey),
     evidence,
     unsaved: new PendingWrites(clock, allTiming.saveRetryMs, counters, shutdown.givenUp),
     shutdown,

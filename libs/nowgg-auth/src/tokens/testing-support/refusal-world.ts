@@ -177,6 +177,7 @@ export class RefusalWorld {
 
   #boot(process: number): NowggTokenService {
     const provider = new ScriptedProvider(this.clock);
+    provider.secretFingerprint = () => (this.wrong.has(process) ? `wrong-${process}` : RIGHT);
     const tokens = (): TokenOutcome => {
       const accessTokenExpiresAtMs = this.clock.now() + (this.#options.lifeMs ?? 10_000);
       return { status: 'tokens', tokens: { accessToken: `access of ${process}`, accessTokenExpiresAtMs } };
@@ -206,7 +207,6 @@ export class RefusalWorld {
       authenticator: authenticatorOf('player'),
       clock: this.clock,
       options: DEFAULT_OPTIONS,
-      secretOf: () => (this.wrong.has(process) ? `wrong-${process}` : RIGHT),
     });
   }
 }

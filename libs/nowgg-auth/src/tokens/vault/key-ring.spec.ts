@@ -36,6 +36,15 @@ describe('KeyRing', () => {
     }
   });
 
+  it('has one key for fingerprints of client secrets, whichever key of the ring is first', () => {
+    const orders = [
+      [KEY_1, KEY_2],
+      [KEY_2, KEY_1],
+    ].map((keys) => new KeyRing(keys).secretFingerprintKey);
+    expect(orders[0]).toEqual(orders[1]);
+    expect(orders[0]).not.toEqual(new KeyRing([KEY_2]).secretFingerprintKey);
+  });
+
   it('seals the same text differently every time and never shows it', () => {
     const [one, two] = [ring.seal('refresh-token', context), ring.seal('refresh-token', context)];
     expect(one.equals(two)).toBe(false);

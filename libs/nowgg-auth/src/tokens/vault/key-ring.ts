@@ -121,6 +121,17 @@ export class KeyRing {
     return this.derivedKeys('nestjs-nowgg-auth session handle v1');
   }
 
+  /**
+   * The key of fingerprints of client secrets. It does not depend on the order of the ring: processes with the old and
+   * the new first key recognise the same secret.
+   */
+  get secretFingerprintKey(): Uint8Array {
+    const keys = this.derivedKeys('nestjs-nowgg-auth client secret v1').toSorted((a, b) =>
+      a.keyId < b.keyId ? -1 : 1,
+    );
+    return (keys[0] as SessionKey).key;
+  }
+
   /** A key derived for this purpose from each key of the ring, that of the first key first. */
   derivedKeys(purpose: string): readonly SessionKey[] {
     const known = this.#derived.get(purpose);
