@@ -16,6 +16,7 @@ export async function runOnDatabase(command: VaultCommand, surroundings: Surroun
   const clock = new SystemClock();
   const connection = await connectVault(url, command.schema, clock);
   try {
+    await Promise.all([connection.store.checkSchema(), connection.revocationStore.checkSchema()]);
     return await runVaultCommand(command, { connection, encryptionKeys, clock, terminal, interruption });
   } catch (error) {
     throw told(error);

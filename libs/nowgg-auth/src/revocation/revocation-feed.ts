@@ -92,7 +92,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
    * Starts to read, and continues until {@link close}. Waits at most five seconds for the first reading: a long history
    * is read in the background. Does not fail when the store is unavailable.
    *
-   * @throws NowggConfigurationError when the tables are missing or may not be used
+   * @throws NowggConfigurationError when the tables are missing, too new or may not be used
    */
   async start(): Promise<void> {
     if (!this.#store.isShared) return;
@@ -173,8 +173,20 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     const waited = new AbortController();
     const signal = AbortSignal.any([waited.signal, this.#closing.signal]);
     const longEnough = this.#clock.wait(BOOT_WAITS_MS, signal).catch(() => undefined);
-    await Promise.race([this.readNow(), longEnough]);
-    waited.abort();
+    try {
+      await Promise.race([this.#checkSchema().then(() => this.readNow()), longEnough]);
+    } finally {
+      waited.abort();
+    }
+  }
+
+  /** An unavailable store is not a reason to refuse to boot; the reading reports it. */
+  async #checkSchema(): Promise<void> {
+    try {
+      await this.#store.checkSchema();
+    } catch (error) {
+      if (error instanceof NowggConfigurationError) throw error;
+    }
   }
 
   async #read(): Promise<void> {

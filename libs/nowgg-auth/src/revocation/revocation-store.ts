@@ -20,12 +20,20 @@ export interface LongestTokenLives {
 
 /**
  * Port: the store whose watermarks apply to all processes. Every operation is a single statement; errors are
- * `IdentityUnavailableError` and contain no parameters. After a `NowggConfigurationError` from {@link changesSince} at
- * the start, the application refuses to boot.
+ * `IdentityUnavailableError` and contain no parameters. After a `NowggConfigurationError` from {@link checkSchema} or
+ * {@link changesSince} at the start, the application refuses to boot.
  */
 export abstract class RevocationStore {
   /** Whether other processes can write here too: then the store must be polled. */
   abstract readonly isShared: boolean;
+
+  /**
+   * Checks, when the application starts, that this release can use the store.
+   * @throws NowggConfigurationError that says what is missing or too new, and what to do
+   */
+  async checkSchema(): Promise<void> {
+    // Stores that have no tables have nothing to check.
+  }
 
   /** Merges a watermark into the state of its subject, see `mergeWatermarks`; returns the outcome. */
   abstract put(watermark: Watermark): Promise<Watermark>;

@@ -334,8 +334,12 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     return this.#parts.counters.read();
   }
 
-  /** @throws NowggConfigurationError when a key that encrypted grants is missing or another key has its id */
+  /**
+   * @throws NowggConfigurationError when the store lacks a table or column, a key that encrypted grants is missing or
+   * another key has its id
+   */
   async onApplicationBootstrap(): Promise<void> {
+    await this.#parts.store.checkSchema();
     await checkKeys(this.#parts.store, this.#parts.vault.ring);
   }
 

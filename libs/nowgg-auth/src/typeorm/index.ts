@@ -8,6 +8,7 @@ import { CreateNowggIssuedToken1767225600005 } from './migrations/create-nowgg-i
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
+import { CreateNowggSchema1767225600060 } from './migrations/create-nowgg-schema.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
 import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
@@ -15,6 +16,7 @@ import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
 import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js';
 import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
 import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
+import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 
@@ -26,6 +28,7 @@ export {
   NowggIssuedTokenEntity,
   NowggKeyEntity,
   NowggRevocationEntity,
+  NowggSchemaEntity,
   NowggTokenLifeEntity,
   NowggUserLockEntity,
 };
@@ -58,6 +61,7 @@ export const nowggEntities = [
   NowggUserLockEntity,
   NowggTokenLifeEntity,
   NowggClientCountEntity,
+  NowggSchemaEntity,
 ];
 
 /**
@@ -89,4 +93,5 @@ export const nowggMigrations = [
   AddNowggRevocationLife1767225600010,
   AddSessionKeyToNowggGrant1767225600020,
   AddRefusalEvidence1767225600040,
+  CreateNowggSchema1767225600060,
 ];

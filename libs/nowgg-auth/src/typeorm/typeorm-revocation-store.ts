@@ -11,6 +11,10 @@ import {
   WATERMARK_RETENTION_MS,
   type Watermark,
 } from '../revocation/marks/watermark.js';
+import { expectedTables } from './database/schema-check.js';
+import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
+import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
+import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { listen } from './revocation-listener.js';
 import { PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
@@ -38,6 +42,8 @@ type PageRow = (WatermarkRow | { readonly provider: null }) & {
 
 const PAGE_ROWS = 2_000;
 const HOUR_MS = 3_600_000;
+const ENTITIES = [NowggRevocationEntity, NowggTokenLifeEntity, NowggSchemaEntity];
+
 /**
  * Keeps watermarks in PostgreSQL. Writers stamp rows with the database's clock. Readers ask for rows stamped since
  * their last reading, with an overlap for statements that had not been committed then. Rows that matter at the start
@@ -56,6 +62,10 @@ export class TypeOrmRevocationStore extends RevocationStore {
     this.#clock = clock;
     this.#notify = notify;
     this.#statements = revocationStatements(database.tables);
+  }
+
+  override async checkSchema(): Promise<void> {
+    await this.#database.checkSchema(expectedTables(ENTITIES));
   }
 
   override async put(watermark: Watermark): Promise<Watermark> {

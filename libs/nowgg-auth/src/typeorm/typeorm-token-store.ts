@@ -29,6 +29,15 @@ import {
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
+import { expectedTables } from './database/schema-check.js';
+import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
+import { NowggClientEntity } from './entities/nowgg-client.entity.js';
+import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
+import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
+import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js';
+import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
+import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
+import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 import { clientStatements } from './statements/client-statements.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
@@ -38,6 +47,17 @@ import { vaultStatements } from './statements/vault-statements.js';
 
 /** Whenever a process adds a row of counts, so that a client has few of them without any upkeep. */
 const COUNTS_DELETED_AT_ONCE = 100;
+
+const ENTITIES = [
+  NowggGrantEntity,
+  NowggExchangeEntity,
+  NowggClientEntity,
+  NowggClientCountEntity,
+  NowggKeyEntity,
+  NowggIssuedTokenEntity,
+  NowggUserLockEntity,
+  NowggSchemaEntity,
+];
 
 /**
  * Implements the port with PostgreSQL. Every operation is one autocommit statement, and leases use the database's
@@ -57,6 +77,10 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#grants = grantStatements(database.tables);
     this.#exchanges = exchangeStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
+  }
+
+  override async checkSchema(): Promise<void> {
+    await this.#database.checkSchema(expectedTables(ENTITIES));
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {

@@ -29,6 +29,14 @@ import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } f
  * and never an error that carries a statement or its parameters.
  */
 export abstract class TokenStore {
+  /**
+   * Checks, when the application starts, that this release can use the store.
+   * @throws NowggConfigurationError that says what is missing or too new, and what to do
+   */
+  async checkSchema(): Promise<void> {
+    // Stores that have no tables have nothing to check.
+  }
+
   /** Finds a row by primary key. */
   abstract findGrant(id: string): Promise<GrantRecord | undefined>;
 

@@ -4,11 +4,17 @@ import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.
 const REPEATABLE = new Set(['40001', '40P01']);
 /** Undefined table, undefined column, invalid schema name. */
 const NOT_MIGRATED = new Set(['42P01', '42703', '3F000']);
+const UNDEFINED_TABLE = '42P01';
 const FORBIDDEN = '42501';
 
 /** Whether the same statement may be sent again. */
 export function isRepeatable(error: unknown): boolean {
   return REPEATABLE.has(sqlStateOf(error) ?? '');
+}
+
+/** Whether a table of the statement does not exist. */
+export function isMissingTable(error: unknown): boolean {
+  return sqlStateOf(error) === UNDEFINED_TABLE;
 }
 
 /** Whether the driver gave up waiting for an answer. Only the message tells; the connection is left busy. */

@@ -23,6 +23,7 @@ const TABLES = {
   issuedToken: 'nowgg_issued_token',
   userLock: 'nowgg_user_lock',
   tokenLife: 'nowgg_token_life',
+  schema: 'nowgg_schema',
 } as const;
 
 /** Names of the tables, as statements write them. */

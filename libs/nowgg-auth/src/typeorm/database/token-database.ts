@@ -1,8 +1,9 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
-import { databaseError, isOverdue, isRepeatable } from './database-errors.js';
-import { type TokenTables, tokenTables } from './database-names.js';
+import { databaseError, isMissingTable, isOverdue, isRepeatable } from './database-errors.js';
+import { qualifiedTable, type TokenTables, tokenTables } from './database-names.js';
+import { compareSchema, type ExpectedTable, type FoundTable, schemaStatements } from './schema-check.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -37,6 +38,12 @@ export class TokenDatabase {
 
   /** @param statement begins with SELECT or WITH, so that every driver version returns plain rows */
   async rows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
+    return this.#send<T>(statement, parameters).catch((error: unknown) => {
+      throw databaseError(error);
+    });
+  }
+
+  async #send<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
     for (let repeat = 0; ; repeat += 1) {
       const opening = this.#dataSource();
       const own = this.#own;
@@ -45,7 +52,7 @@ export class TokenDatabase {
         return (await dataSource.query(statement, [...parameters])) as T[];
       } catch (error) {
         if (isOverdue(error)) this.#discard(own);
-        if (repeat === REPEATS || !isRepeatable(error)) throw databaseError(error);
+        if (repeat === REPEATS || !isRepeatable(error)) throw error;
         await this.#clock.wait(Math.random() * REPEAT_PAUSE_MS * 2 ** repeat);
       }
     }
@@ -62,6 +69,23 @@ export class TokenDatabase {
 
   async row<T>(statement: string, parameters: readonly unknown[]): Promise<T | undefined> {
     return (await this.rows<T>(statement, parameters))[0];
+  }
+
+  /**
+   * Compares the tables with those that a store needs. One statement, unless the tables are too old to have a version.
+   * @throws NowggConfigurationError that names everything that is missing, or a newer major version
+   */
+  async checkSchema(expected: readonly ExpectedTable[]): Promise<void> {
+    const { describe, describeUnversioned } = schemaStatements(this.tables.schema);
+    const names = expected.map(({ name }) => name);
+    const parameters = [names, names.map((name) => qualifiedTable(this.#applications, name))];
+    try {
+      compareSchema(expected, await this.#send<FoundTable>(describe, parameters));
+    } catch (error) {
+      if (error instanceof NowggConfigurationError) throw error;
+      if (!isMissingTable(error)) throw databaseError(error);
+      compareSchema(expected, await this.rows<FoundTable>(describeUnversioned, parameters));
+    }
   }
 
   /** Returns the DataSource that statements use, for a caller that needs a connection outside the pool. */
