@@ -8,7 +8,7 @@ import { type TcpFault, TcpFaultProxy } from '../support/servers/tcp-fault-proxy
 import { type Cache, connectedCache, createCache, factsOf, keyOf, observer, until, untilServing } from './support.js';
 
 const LIFETIME_MS = 30_000;
-const verdict = { facts: factsOf(), ageMs: 0, lifeMs: 30_000 };
+const verdict = { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true };
 
 let clock: OffsetClock;
 const caches: Cache[] = [];
@@ -35,7 +35,7 @@ async function untilHit(cache: Cache, key: string): Promise<string> {
   await until(async () => {
     // Pauses end by the clock, and tests do not wait for them.
     clock.advance(1_000);
-    await cache.write(key, { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await cache.write(key, { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     userId = (await cache.read(key))?.facts.userId ?? '';
     return userId !== '';
   });
@@ -243,7 +243,11 @@ describe('a network that', () => {
     const cache = await cacheAt(proxied());
     const names = ['mixed a', 'mixed b', 'mixed c', 'mixed d'];
     for (const name of names) {
-      await cache.write(keyOf(name), { facts: factsOf({ userId: name }), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+      await cache.write(
+        keyOf(name),
+        { facts: factsOf({ userId: name }), ageMs: 0, lifeMs: 30_000, isVerified: true },
+        LIFETIME_MS,
+      );
     }
     proxy.switchTo('corrupt');
     await cache.read(keyOf('mixed a'));

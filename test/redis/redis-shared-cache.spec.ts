@@ -37,7 +37,7 @@ afterEach(async () => {
 describe('a shared verdict', () => {
   it('reaches another process with everything that was established, frozen', async () => {
     const facts = factsOf({ authTimeMs: 1_000, name: 'Ada', sessionId: 's-1' });
-    await writer.write(keyOf('a'), { facts, ageMs: 120, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts, ageMs: 120, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     const verdict = await reader.read(keyOf('a'));
     expect(verdict?.facts).toEqual(facts);
     expect(verdict?.ageMs).toBeGreaterThanOrEqual(120);
@@ -47,18 +47,18 @@ describe('a shared verdict', () => {
   });
 
   it('is a miss under every other key', async () => {
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     expect(await reader.read(keyOf('b'))).toBeUndefined();
   });
 
   it('may have a key of any length', async () => {
     const key = `${'\u00e9'.repeat(100)}${keyOf('long')}`;
-    await writer.write(key, { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(key, { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     expect(await reader.read(key)).toBeDefined();
   });
 
   it('shows nothing about the player in Redis and ends by itself', async () => {
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     expect(await redis.keys('*')).toContain(VERDICT_KEY);
     const stored = await redis.withTypeMapping({ 36: Buffer }).get(VERDICT_KEY);
     for (const secret of ['player-4711', 'ada@example.com', 'nowgg', 'client-key', 'expiresAtMs']) {
@@ -69,21 +69,23 @@ describe('a shared verdict', () => {
   });
 
   it('is gone after it was removed', async () => {
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
-    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
+    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     await reader.remove([keyOf('a'), keyOf('b'), keyOf('c')]);
     expect(await writer.read(keyOf('a'))).toBeUndefined();
     expect(await writer.read(keyOf('b'))).toBeUndefined();
   });
 
   it.each([0, -1, Number.NaN, 0.5])('is not kept with a lifetime of %s ms', async (lifetimeMs) => {
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, lifetimeMs);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, lifetimeMs);
     expect(await redis.exists(VERDICT_KEY)).toBe(0);
   });
 });
 
 describe('the age of a shared verdict', () => {
-  beforeEach(() => writer.write(keyOf('a'), { facts: factsOf(), ageMs: 1_000, lifeMs: 30_000 }, LIFETIME_MS));
+  beforeEach(() =>
+    writer.write(keyOf('a'), { facts: factsOf(), ageMs: 1_000, lifeMs: 30_000, isVerified: true }, LIFETIME_MS),
+  );
 
   it('counts what passed by our clock', async () => {
     clock.advance(10_000);
@@ -117,7 +119,7 @@ describe('the age of a shared verdict', () => {
   it('does not matter when the token has expired meanwhile', async () => {
     await writer.write(
       keyOf('a'),
-      { facts: factsOf({ expiresAtMs: clock.now() + 5_000 }), ageMs: 0, lifeMs: 30_000 },
+      { facts: factsOf({ expiresAtMs: clock.now() + 5_000 }), ageMs: 0, lifeMs: 30_000, isVerified: true },
       LIFETIME_MS,
     );
     clock.advance(5_000);
@@ -129,7 +131,11 @@ describe('a value that is no verdict of ours', () => {
   it('is a miss and removed when it was sealed with another key', async () => {
     const otherKey = Buffer.alloc(32, 8);
     const stranger = await connectedCache(server.url, { clock, sealingKey: otherKey });
-    await stranger.write(keyOf('a'), { facts: factsOf({ userId: 'intruder' }), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await stranger.write(
+      keyOf('a'),
+      { facts: factsOf({ userId: 'intruder' }), ageMs: 0, lifeMs: 30_000, isVerified: true },
+      LIFETIME_MS,
+    );
     await stranger.close();
     await redis.rename(new RedisKeys(otherKey).verdict(keyOf('a')), VERDICT_KEY);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
@@ -140,12 +146,12 @@ describe('a value that is no verdict of ours', () => {
     const rotated = await connectedCache(server.url, { clock, sealingKey: Buffer.alloc(32, 8) });
     await writer.write(
       keyOf('a'),
-      { facts: factsOf({ userId: 'under the old key' }), ageMs: 0, lifeMs: 30_000 },
+      { facts: factsOf({ userId: 'under the old key' }), ageMs: 0, lifeMs: 30_000, isVerified: true },
       LIFETIME_MS,
     );
     await rotated.write(
       keyOf('a'),
-      { facts: factsOf({ userId: 'under the new key' }), ageMs: 0, lifeMs: 30_000 },
+      { facts: factsOf({ userId: 'under the new key' }), ageMs: 0, lifeMs: 30_000, isVerified: true },
       LIFETIME_MS,
     );
     expect((await reader.read(keyOf('a')))?.facts.userId).toBe('under the old key');
@@ -159,7 +165,7 @@ describe('a value that is no verdict of ours', () => {
   });
 
   it('is a miss when it was moved from another key', async () => {
-    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('b'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     await redis.rename(keys.verdict(keyOf('b')), VERDICT_KEY);
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });
@@ -176,7 +182,7 @@ describe('a value that is no verdict of ours', () => {
 
   it.each([
     ['an earlier version', (facts: unknown) => [Date.now(), 0, LIFETIME_MS, facts]],
-    ['a later version', (facts: unknown) => [Date.now(), 0, LIFETIME_MS, LIFETIME_MS, facts, 'more']],
+    ['a later version', (facts: unknown) => [Date.now(), 0, LIFETIME_MS, LIFETIME_MS, true, facts, 'more']],
   ])('is a miss in the form of %s, is left to that one, and costs no connection', async (_, form) => {
     const sealed = new VerdictSeal(SEALING_KEY).seal(JSON.stringify(form(factsOf())), keyOf('a'));
     await redis.set(VERDICT_KEY, sealed, { expiration: { type: 'PX', value: LIFETIME_MS } });
@@ -185,14 +191,14 @@ describe('a value that is no verdict of ours', () => {
     for (let attempt = 0; attempt < 3; attempt += 1) expect(await reader.read(keyOf('a'))).toBeUndefined();
     expect(await redis.exists(VERDICT_KEY)).toBe(1);
     expect(await connections()).toBe(before);
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
-    expect(await reader.read(keyOf('a'))).toMatchObject({ lifeMs: 30_000 });
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
+    expect(await reader.read(keyOf('a'))).toMatchObject({ lifeMs: 30_000, isVerified: true });
   });
 
   it('is a miss when it is of another type, and the next verdict takes its place', async () => {
     await redis.lPush(VERDICT_KEY, 'x');
     for (let attempt = 0; attempt < 10; attempt += 1) expect(await reader.read(keyOf('a'))).toBeUndefined();
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     expect(await reader.read(keyOf('a'))).toBeDefined();
   });
 });
@@ -229,7 +235,7 @@ describe('a claim', () => {
 
   it('lasts a moment longer after a verdict was written, for those who looked just before', async () => {
     await writer.claim(keyOf('a'), 60_000);
-    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await writer.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     await writer.release(keyOf('a'));
     expect(await reader.claim(keyOf('a'), 3_000)).toBe('held');
     expect(await reader.read(keyOf('a'))).toBeDefined();
@@ -366,7 +372,7 @@ describe('after it was closed', () => {
     await reader.close();
     expect(await reader.read(keyOf('a'))).toBeUndefined();
     expect(await reader.claim(keyOf('a'), 1_000)).toBe('unavailable');
-    await reader.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await reader.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     await reader.announceRevocation();
     expect(await redis.exists(VERDICT_KEY)).toBe(0);
     reader.onRevocation(() => undefined)();

@@ -36,7 +36,11 @@ async function expectSharing(first: Cache, second: Cache): Promise<void> {
   for (const name of ['a', 'b', 'c', 'd']) {
     const key = await claimed(first, name);
     await until(async () => (await second.claim(key, 3_000)) === 'held');
-    await first.write(key, { facts: factsOf({ userId: name }), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await first.write(
+      key,
+      { facts: factsOf({ userId: name }), ageMs: 0, lifeMs: 30_000, isVerified: true },
+      LIFETIME_MS,
+    );
     await until(async () => (await second.read(key))?.facts.userId === name);
     await first.release(key);
     keys.push(key);
@@ -87,7 +91,7 @@ describe('a shared cache on', () => {
     });
     const cache = await connected(() => client);
     await expectSharing(cache, await connected(() => client));
-    await cache.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await cache.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     const redis = await observer(server.url);
     expect((await redis.keys('*')).every((key) => key.startsWith('game:nowgg:v1:'))).toBe(true);
     redis.destroy();
@@ -131,7 +135,7 @@ describe('a shared cache on', () => {
     await expectSharing(await connected(() => client), await connected(() => client));
     const redis = await observer(primary.url);
     await redis.flushAll();
-    await caches[0]?.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000 }, LIFETIME_MS);
+    await caches[0]?.write(keyOf('a'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true }, LIFETIME_MS);
     expect(await redis.dbSize()).toBe(1);
     redis.destroy();
     for (const cache of caches.splice(0)) await cache.close();

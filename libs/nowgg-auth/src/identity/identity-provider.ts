@@ -207,6 +207,18 @@ export abstract class IdentityProvider {
   }
 
   /**
+   * The facts that a verification would establish about an access token that a refresh has just brought, read from the
+   * token itself. Undefined unless it is a JWS for this client that states all of them, with the user and session of the
+   * grant. Default: undefined, so that the first use of the token verifies it.
+   */
+  factsOfIssued(
+    _token: string,
+    _grant: { readonly userId: string; readonly sessionId: string | undefined },
+  ): TokenFacts | undefined {
+    return undefined;
+  }
+
+  /**
    * Whether the unverified claims of a token name another user or client than the grant that the token was issued for.
    * Another session of the same user is not a contradiction: no identity system promises that a refresh keeps the
    * session's id. The absence of a contradiction proves nothing about the token. Default: the claims are unknown, so

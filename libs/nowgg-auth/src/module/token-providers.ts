@@ -14,6 +14,7 @@ import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { StoredIssuedTokens } from '../tokens/store/stored-issued-tokens.js';
 import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
 import { TokenStore, type TokenStoreWiring, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store.js';
+import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
@@ -54,8 +55,10 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         resolved: RESOLVED_OPTIONS,
       },
       ({ resolved, ...parts }) => {
+        const { authenticator } = parts;
         const service = new NowggTokenService({
           ...parts,
+          priming: authenticator instanceof CachingAuthenticator ? authenticator.priming : undefined,
           options: tokenOptions(resolved),
           shutdown: resolved.shutdown,
         });

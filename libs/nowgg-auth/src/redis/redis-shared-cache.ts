@@ -102,13 +102,15 @@ export class RedisSharedCache extends SharedCache {
     const now = this.#clock.now();
     const ageMs = entryAgeMs(entry, stored.leftMs - (this.#clock.monotonicNow() - sentAt), now);
     const isOver = entry.facts.expiresAtMs !== undefined && entry.facts.expiresAtMs <= now;
-    return ageMs === undefined || isOver ? undefined : { facts: entry.facts, ageMs, lifeMs: entry.lifeMs };
+    if (ageMs === undefined || isOver) return undefined;
+    const { facts, lifeMs, isVerified } = entry;
+    return { facts, ageMs, lifeMs, isVerified };
   }
 
-  override async write(key: string, { facts, ageMs, lifeMs }: SharedVerdict, keptMs: number): Promise<void> {
+  override async write(key: string, { ageMs, ...verdict }: SharedVerdict, keptMs: number): Promise<void> {
     const kept = Math.floor(keptMs);
     if (!(kept >= 1 && ageMs >= 0)) return;
-    const entry = { facts, askedAtMs: this.#clock.now() - ageMs, writtenAgeMs: ageMs, keptMs: kept, lifeMs };
+    const entry = { ...verdict, askedAtMs: this.#clock.now() - ageMs, writtenAgeMs: ageMs, keptMs: kept };
     const sealed = this.#seal.seal(writeEntry(entry), key);
     if (sealed.length > MAX_SEALED_BYTES) return;
     const expiration = { type: 'PX', value: kept } as const;

@@ -13,7 +13,14 @@ const facts: TokenFacts = {
   scopes: ['email'],
   claims: { deep: { list: [1] } },
 };
-const entry: SharedEntry = { facts, askedAtMs: 1_000_000, writtenAgeMs: 500, keptMs: 30_000, lifeMs: 10_000 };
+const entry: SharedEntry = {
+  facts,
+  askedAtMs: 1_000_000,
+  writtenAgeMs: 500,
+  keptMs: 30_000,
+  lifeMs: 10_000,
+  isVerified: true,
+};
 
 describe('an entry', () => {
   it('reads as it was written', () => {
@@ -23,13 +30,14 @@ describe('an entry', () => {
   it.each([
     ['no JSON', 'x'],
     ['another shape', '{}'],
-    ['too few parts', '[1,2,3,4]'],
-    ['facts that are none', '[1,2,3,4,null]'],
-    ['a time that is none', JSON.stringify(['1', 2, 3, 4, facts])],
-    ['a life that is none', JSON.stringify([1, 2, 3, '4', facts])],
+    ['too few parts', '[1,2,3,4,true]'],
+    ['facts that are none', '[1,2,3,4,true,null]'],
+    ['a time that is none', JSON.stringify(['1', 2, 3, 4, true, facts])],
+    ['a life that is none', JSON.stringify([1, 2, 3, '4', true, facts])],
+    ['a flag that is none', JSON.stringify([1, 2, 3, 4, 1, facts])],
     ['the shape of an earlier version', JSON.stringify([1, 2, 3, facts])],
-    ['more parts than are known', JSON.stringify([1, 2, 3, 4, facts, 5])],
-    ['a negative time', JSON.stringify([1, -2, 3, 4, facts])],
+    ['more parts than are known', JSON.stringify([1, 2, 3, 4, true, facts, 5])],
+    ['a negative time', JSON.stringify([1, -2, 3, 4, true, facts])],
   ])('is none with %s', (_, text) => {
     expect(readEntry(text)).toBeUndefined();
   });
@@ -49,7 +57,7 @@ describe('an entry', () => {
     ['issuer', undefined],
     ['isAdmin', true],
   ])('is none when its %s is %j', (name, value) => {
-    expect(readEntry(JSON.stringify([1, 2, 3, 4, { ...facts, [name]: value }]))).toBeUndefined();
+    expect(readEntry(JSON.stringify([1, 2, 3, 4, true, { ...facts, [name]: value }]))).toBeUndefined();
   });
 
   it('loses keys of its claims that could reach a prototype', () => {
@@ -69,7 +77,14 @@ describe('the age of an entry', () => {
 
   it('is never less than the time that has passed while one of the clocks is right, nor more than it may be', () => {
     const check = property(times, ({ writtenAgeMs, keptMs, passedMs, ourStepMs, redisStepMs }) => {
-      const one: SharedEntry = { facts, askedAtMs: 1_000_000 - writtenAgeMs, writtenAgeMs, keptMs, lifeMs: 30_000 };
+      const one: SharedEntry = {
+        facts,
+        askedAtMs: 1_000_000 - writtenAgeMs,
+        writtenAgeMs,
+        keptMs,
+        lifeMs: 30_000,
+        isVerified: true,
+      };
       const byRedis = entryAgeMs(one, keptMs - passedMs, 1_000_000 + passedMs + ourStepMs);
       const byUs = entryAgeMs(one, keptMs - passedMs - redisStepMs, 1_000_000 + passedMs);
       return [byRedis, byUs].every(

@@ -12,6 +12,8 @@ export interface SharedEntry {
   readonly keptMs: number;
   /** Age up to which the verdict is used without asking again, in milliseconds. */
   readonly lifeMs: number;
+  /** Whether the identity system has verified the token. False for a token that it has just issued. */
+  readonly isVerified: boolean;
 }
 
 /** Tolerated difference between the clocks of two processes; an entry from further in the future is not trusted. */
@@ -40,18 +42,19 @@ const FACTS = new Set<string>([
 ]);
 
 /** Serialises an entry to the text that is encrypted. */
-export function writeEntry({ facts, askedAtMs, writtenAgeMs, keptMs, lifeMs }: SharedEntry): string {
-  return JSON.stringify([askedAtMs, writtenAgeMs, keptMs, lifeMs, facts]);
+export function writeEntry({ facts, askedAtMs, writtenAgeMs, keptMs, lifeMs, isVerified }: SharedEntry): string {
+  return JSON.stringify([askedAtMs, writtenAgeMs, keptMs, lifeMs, isVerified, facts]);
 }
 
 /** Parses an entry that {@link writeEntry} wrote, deeply frozen; undefined for everything else. */
 export function readEntry(text: string): SharedEntry | undefined {
   const parsed = parseJson(text);
-  if (!Array.isArray(parsed) || parsed.length !== 5) return undefined;
-  const [askedAtMs, writtenAgeMs, keptMs, lifeMs, given] = parsed as unknown[];
+  if (!Array.isArray(parsed) || parsed.length !== 6) return undefined;
+  const [askedAtMs, writtenAgeMs, keptMs, lifeMs, isVerified, given] = parsed as unknown[];
   const facts = readFacts(given);
   if (!facts || !isTime(askedAtMs) || !isTime(writtenAgeMs) || !isTime(keptMs) || !isTime(lifeMs)) return undefined;
-  return { facts, askedAtMs, writtenAgeMs, keptMs, lifeMs };
+  if (typeof isVerified !== 'boolean') return undefined;
+  return { facts, askedAtMs, writtenAgeMs, keptMs, lifeMs, isVerified };
 }
 
 /**

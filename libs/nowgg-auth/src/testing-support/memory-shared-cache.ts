@@ -37,12 +37,14 @@ export class MemorySharedCache extends SharedCache {
     const leftMs = stored.endsAtMs - this.#shared.clock.monotonicNow();
     const entry = readEntry(stored.text);
     const ageMs = entry && entryAgeMs(entry, leftMs, this.#clock.now());
-    return entry && ageMs !== undefined ? { facts: entry.facts, ageMs, lifeMs: entry.lifeMs } : undefined;
+    if (!entry || ageMs === undefined) return undefined;
+    const { facts, lifeMs, isVerified } = entry;
+    return { facts, ageMs, lifeMs, isVerified };
   }
 
-  override async write(key: string, { facts, ageMs, lifeMs }: SharedVerdict, keptMs: number): Promise<void> {
+  override async write(key: string, { ageMs, ...verdict }: SharedVerdict, keptMs: number): Promise<void> {
     if (this.#shared.isDown) return;
-    const text = writeEntry({ facts, askedAtMs: this.#clock.now() - ageMs, writtenAgeMs: ageMs, keptMs, lifeMs });
+    const text = writeEntry({ ...verdict, askedAtMs: this.#clock.now() - ageMs, writtenAgeMs: ageMs, keptMs });
     this.#shared.entries.set(key, { text, endsAtMs: this.#shared.clock.monotonicNow() + keptMs });
   }
 

@@ -330,22 +330,28 @@ export class CachingAuthenticator extends NowggAuthenticator {
       keepOlder: (shared) => this.#memory.keepOlder(key, provider, question, shared),
     };
     const askLine = async (onSent: () => void) => {
-      const answer = await this.#ownersAnswer(key, name, question, line.ask(question, onSent));
+      const answer = await this.#ownersAnswer(key, name, question, line.ask(this.#withPlayer(question), onSent));
       this.#memory.determineLife(provider, question, answer);
       return answer;
     };
     const sharedKey = questionKey(name, question);
     const ask = (onSent: () => void) => this.#shared.ask(sharedKey, provider, use, () => askLine(onSent));
     const settle = (answer: VerificationResult) => {
-      const { verdict, source } = answer;
-      if (verdict.status === 'valid' && source === 'shared') evidence.keepCanary(question, verdict.facts);
+      const { verdict, source, isVerified } = answer;
+      if (verdict.status === 'valid' && source === 'shared' && isVerified) evidence.keepCanary(question, verdict.facts);
       this.#memory.remember(key, provider, question, answer);
     };
     const join = () => (askNow ? this.#flights.joinUnsent(key, ask, settle) : this.#flights.join(key, ask, settle));
     return this.#callers.during(key, () => subject.context?.hasGone?.() ?? false, join);
   }
 
-  /** Checks that the first acceptance of an opaque token names the user for whom it was refreshed here. */
+  /** Names the player of a token that was accepted for another route, or by another process. */
+  #withPlayer(question: VerificationRequest): VerificationRequest {
+    const known = question.known ? undefined : this.#memory.acceptance(question.digest);
+    return known ? { ...question, known: true, player: known.verdict.principal.userId } : question;
+  }
+
+  /** Checks that the first acceptance of a token that does not name its user names the user for whom it was refreshed here. */
   async #ownersAnswer(
     key: string,
     provider: string,
@@ -357,7 +363,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const owners = this.#tokenOwners;
     if (!owners || verdict.status !== 'valid' || this.#accepted.has(key)) return answer;
     // The user that a JWS names was compared when the token was refreshed.
-    if (decodeUnverifiedJws(token) || (await owners.confirm(provider, token, verdict.facts.userId))) return answer;
+    if (
+      namesUser(this.#providers.get(provider), token) ||
+      (await owners.confirm(provider, token, verdict.facts.userId))
+    )
+      return answer;
     return new VerificationResult(
       { status: 'invalid', reason: 'revoked_token', independentOfClient: true, isOwnFinding: true },
       askedAt,
@@ -429,6 +439,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const own = this.#options.maxAgeMs;
     return policy.maxAgeMs !== undefined && policy.maxAgeMs < own ? policy.maxAgeMs : own;
   }
+}
+
+/** Whether a token itself names its user: such a token contradicts a grant of no user. */
+function namesUser(provider: IdentityProvider, token: string): boolean {
+  const jws = decodeUnverifiedJws(token);
+  return jws !== undefined && provider.contradicts(jws, { userId: '' });
 }
 
 function isRevoked(verdict: Verdict): boolean {

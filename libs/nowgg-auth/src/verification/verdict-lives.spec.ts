@@ -235,6 +235,17 @@ describe('processes that share verdicts', () => {
     expect(learnt).toEqual(['read']);
   });
 
+  it('let a new one ask about known players first, before newcomers', async () => {
+    await instance({}, true).authenticate('abc');
+    clock.advance(60_000);
+    const asked: unknown[] = [];
+    const budget = ({ known }: { known: boolean }) => asked.push(known) > 0;
+    const newcomer = instance({ budget }, true);
+    await newcomer.authenticate('abc');
+    await newcomer.authenticate('def');
+    expect(asked).toEqual([true, false]);
+  });
+
   it('use one verdict for routes with different requirements', async () => {
     await instance({}, true).authenticate('abc', { provider: 'nowgg', tokenType: 'token' });
     await instance({}, true).authenticate('abc');

@@ -43,6 +43,7 @@ export class CachePriming extends VerdictPriming {
     const { tokenType } = facts;
     const question = { digest: tokenDigest(token), token, tokenType, isPlausible: true };
     const issued = new VerificationResult({ status: 'valid', facts }, issuedAt, 'miss');
+    issued.isVerified = false;
     // Older revocations may concern the token.
     await revocations.learn(principalOf(facts));
     if (!memory.isNew(question.digest) || evidence.of(provider.name).isDoubted(question.digest)) return;

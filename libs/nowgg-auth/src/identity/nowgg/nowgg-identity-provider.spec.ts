@@ -473,3 +473,45 @@ describe('nowgg()', () => {
     expect(() => nowgg({ clientId: 'a', baseUrl: 'http://10.0.0.1', allowInsecureBaseUrl: true })).not.toThrow();
   });
 });
+
+describe('a token that a refresh brought', () => {
+  const grant = { userId: 'u1', sessionId: 's1' };
+
+  it('states the facts that verify-token establishes', async () => {
+    const token = jwsOf(tokenClaims);
+    http.reply(success(tokenClaims));
+    const verdict = await provider.verify(token, 'token', signal);
+    const facts = provider.factsOfIssued(token, grant);
+    expect(facts).toBeDefined();
+    expect(verdict).toEqual({ status: 'valid', facts });
+    expect(http.requests).toHaveLength(1);
+  });
+
+  it.each(Object.keys(tokenClaims))('is verified first when it does not state its %s', (name) => {
+    for (const claims of [
+      { ...tokenClaims, [name]: undefined },
+      { ...tokenClaims, [name]: null },
+    ]) {
+      expect(provider.factsOfIssued(jwsOf(claims), grant)).toBeUndefined();
+    }
+  });
+
+  it.each<[string, object]>([
+    ['another user', { userId: 'u2' }],
+    ['another session', { sessionId: 's2' }],
+    ['another client', { aud: 'other' }],
+    ['another issuer', { iss: 'https://now.example' }],
+    ['an exp that is past', { exp: NOW_S }],
+    ['scopes of another form', { scope: ['email'] }],
+    ['a time of issue of another form', { iat: 'now' }],
+    ['a user that is none', { userId: 7 }],
+  ])('is verified first when it states %s', (_, claims) => {
+    expect(provider.factsOfIssued(jwsOf({ ...tokenClaims, ...claims }), grant)).toBeUndefined();
+  });
+
+  it('is verified first when it is opaque, an id_token, or for a grant without a session', () => {
+    expect(provider.factsOfIssued('opaque', grant)).toBeUndefined();
+    expect(provider.factsOfIssued(jwsOf(idTokenClaims), grant)).toBeUndefined();
+    expect(provider.factsOfIssued(jwsOf(tokenClaims), { userId: 'u1', sessionId: undefined })).toBeUndefined();
+  });
+});

@@ -13,13 +13,20 @@ import {
 import { withoutTrailingSlash } from '../urls.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
 import { verdictScopeOf } from '../verdict-scope.js';
-import type { TokenType } from '../../principal.js';
+import type { TokenFacts, TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
 import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
 import { fingerprintSecret } from '../secret-fingerprint.js';
 import { agreesWithToken } from '../token-agreement.js';
 import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
-import { kindOf, readVerifyTokenReply, verifyTokenRequest, type NowggClient } from './verify-token.js';
+import {
+  judgeClaims,
+  kindOf,
+  readVerifyTokenReply,
+  statesAllClaims,
+  verifyTokenRequest,
+  type NowggClient,
+} from './verify-token.js';
 
 /** One client at now.gg's User Account Service. Uses its proprietary JSON API over the shared hardened HTTP client. */
 export class NowggIdentityProvider extends IdentityProvider {
@@ -125,6 +132,20 @@ export class NowggIdentityProvider extends IdentityProvider {
     const audience = readAudience(claims.aud);
     const userId = ownProperty(claims, 'userId') ?? grant.userId;
     return (audience !== undefined && !audience.includes(this.#client.clientId)) || userId !== grant.userId;
+  }
+
+  override factsOfIssued(
+    token: string,
+    grant: { readonly userId: string; readonly sessionId: string | undefined },
+  ): TokenFacts | undefined {
+    const jws = decodeUnverifiedJws(token);
+    if (!jws || !statesAllClaims(jws.claims)) return undefined;
+    const verdict = judgeClaims(this.#client, 'token', jws.claims, this.#context.clock.now());
+    if (verdict.status !== 'valid') return undefined;
+    const { userId, sessionId } = verdict.facts;
+    return userId === grant.userId && sessionId !== undefined && sessionId === grant.sessionId
+      ? verdict.facts
+      : undefined;
   }
 
   async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {

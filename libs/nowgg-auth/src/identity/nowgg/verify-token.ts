@@ -79,7 +79,8 @@ function refusal(tokenType: TokenType, reason: InvalidReason): IdentityVerdict {
     : { status: 'invalid', reason };
 }
 
-function judgeClaims(
+/** Reads the facts from the claims of a token, as now.gg has decoded them. */
+export function judgeClaims(
   client: NowggClient,
   askedAs: TokenType,
   decoded: Record<string, unknown>,
@@ -126,6 +127,15 @@ function judgeClaims(
     claims: freezeClaims(decoded, [client.issuer, client.clientId]),
   };
   return { status: 'valid', facts };
+}
+
+/** The claims that now.gg documents for a token, each of which a verdict is based on. */
+const TOKEN_CLAIMS = ['iss', 'aud', 'exp', 'iat', 'tokenId', 'sessionId', 'userId', 'scope'];
+
+/** Whether claims are those of a token, with all that verify-token is documented to say about it. */
+export function statesAllClaims(claims: Readonly<Record<string, unknown>>): boolean {
+  const isComplete = TOKEN_CLAIMS.every((name) => Object.hasOwn(claims, name) && claims[name] !== null);
+  return isComplete && typeof claims.scope === 'string' && readTimeClaim(claims.iat) !== undefined;
 }
 
 function finding(reason: InvalidReason): IdentityVerdict {

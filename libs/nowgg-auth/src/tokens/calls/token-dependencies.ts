@@ -7,6 +7,7 @@ import type { GrantRevocations } from '../../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { VerdictPriming } from '../../verification/verdict-priming.js';
 import { CodeAdmission } from './code-admission.js';
 import { ClientHistories } from './client-history.js';
 import { Deadlines } from '../../resilience/deadlines.js';
@@ -39,6 +40,8 @@ export interface NowggTokenServiceDependencies {
   readonly issuedTokens?: StoredIssuedTokens | undefined;
   /** Evidence about the clients of this application. Default: none, every refusal of a code is believed. */
   readonly evidence?: ClientEvidences | undefined;
+  /** Takes over what a refreshed token says of itself. Default: the first use of each token is verified. */
+  readonly priming?: VerdictPriming | undefined;
   /** Durations of the protocol that are not options. */
   readonly timing?: Partial<RefreshTiming> | undefined;
 }
@@ -62,6 +65,7 @@ export interface TokenDependencies {
   readonly deadlines: Deadlines;
   readonly grantRevocations: GrantRevocations | undefined;
   readonly issuedTokens: StoredIssuedTokens;
+  readonly priming: VerdictPriming | undefined;
   readonly timing: TokensTiming;
 }
 
@@ -94,6 +98,7 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
     clock,
     deadlines: new Deadlines(clock),
     grantRevocations,
+    priming: parts.priming,
     issuedTokens: parts.issuedTokens ?? new StoredIssuedTokens(store),
     timing: allTiming,
   };

@@ -30,6 +30,8 @@ export class RefreshAttempt {
   readonly #times: RefreshTimes = {};
   /** The row as the caller read it; once the lease is acquired, as it was just before. */
   #grant: GrantRecord;
+  /** When the first request of the call left, on both clocks. */
+  #sentAt = { wallMs: 0, monotonicMs: 0 };
   /** Whether an attempt with this refresh token may have been carried out although its reply was not seen. */
   #inDoubt = false;
 
@@ -138,6 +140,7 @@ export class RefreshAttempt {
   async #call(provider: IdentityProvider, refreshToken: string): Promise<TokenOutcome> {
     const { calls, clock, seen } = this.#parts;
     const startedAt = clock.monotonicNow();
+    this.#sentAt = { wallMs: clock.now(), monotonicMs: startedAt };
     const { outcome, earlierInDoubt } = await calls.call({
       purpose: 'refresh',
       provider,
@@ -175,7 +178,16 @@ export class RefreshAttempt {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider: provider.name });
       return { outcome: 'refused', retryInMs: timing.refusedRetryMs, isInDoubt: true };
     }
+    this.#prime(provider, tokens.accessToken);
     return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
+  }
+
+  /** Spares the first use of the new token a verification. Not for the token that the grant had before. */
+  #prime(provider: IdentityProvider, token: string): void {
+    const { priming } = this.#parts;
+    const facts = priming && provider.factsOfIssued(token, this.#grant);
+    const isNew = facts?.expiresAtMs !== undefined && facts.expiresAtMs > (this.#grant.accessTokenExpiresAtMs ?? 0);
+    if (facts && isNew) void priming.prime(token, provider, facts, this.#sentAt).catch(() => undefined);
   }
 
   async #recordRefusal(

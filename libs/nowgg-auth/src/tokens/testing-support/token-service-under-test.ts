@@ -9,6 +9,7 @@ import type {
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
 import { strongKey } from '../../testing-support/strong-key.js';
+import type { VerdictPriming } from '../../verification/verdict-priming.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
 import type { TokenStore } from '../store/token-store.js';
@@ -36,6 +37,7 @@ interface ProcessSettings {
   readonly revocations?: TokenRevocations;
   readonly provider?: ScriptedProvider;
   readonly shutdown?: ResolvedShutdownOptions;
+  readonly priming?: VerdictPriming;
 }
 
 /** One store, one identity provider, and as many services on them as the test asks for: each stands for a process. */
@@ -54,7 +56,7 @@ export class TokenServiceUnderTest {
 
   anotherProcess(
     options: Partial<TokensOptions> = {},
-    { revocations, provider = this.provider, shutdown }: ProcessSettings = {},
+    { revocations, provider = this.provider, shutdown, priming }: ProcessSettings = {},
   ): NowggTokenService {
     return new NowggTokenService({
       store: this.store,
@@ -64,6 +66,7 @@ export class TokenServiceUnderTest {
       options: { ...DEFAULT_OPTIONS, ...options },
       revocations,
       shutdown,
+      priming,
     });
   }
 

@@ -94,7 +94,13 @@ beforeEach(() => {
 
 describe('a shared verdict', () => {
   it('serves another process at the age that it has', async () => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 20_000, lifeMs: 30_000, keptMs: 90_000 });
+    cache.verdicts.set(scoped('k'), {
+      facts: factsOf(),
+      ageMs: 20_000,
+      lifeMs: 30_000,
+      isVerified: true,
+      keptMs: 90_000,
+    });
     const answer = await asking.ask('k', provider, use, ask);
     expect(answer).toMatchObject({ source: 'shared', verdict: { status: 'valid' } });
     expect(clock.monotonicNow() - answer.askedAt.monotonicMs).toBe(20_000);
@@ -102,7 +108,7 @@ describe('a shared verdict', () => {
   });
 
   it.each([[30_000], [-1], [Number.NaN]])('of an age of %p is none', async (ageMs) => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs, lifeMs: 30_000, keptMs: 90_000 });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs, lifeMs: 30_000, isVerified: true, keptMs: 90_000 });
     await asking.ask('k', provider, use, ask);
     expect(questions.asked).toBe(1);
   });
@@ -133,7 +139,13 @@ describe('a verdict that was given to another', () => {
   it.each(ofOthers)('%s is a miss, whatever key the cache found it under', async (_, facts) => {
     const tokensOnly = new FakeIdentityProvider();
     tokensOnly.tokenTypes = ['token'];
-    cache.verdicts.set(scoped('k'), { facts: factsOf(facts), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
+    cache.verdicts.set(scoped('k'), {
+      facts: factsOf(facts),
+      ageMs: 0,
+      lifeMs: 30_000,
+      isVerified: true,
+      keptMs: 90_000,
+    });
     expect(await asking.ask('k', tokensOnly, use, ask)).toMatchObject({ source: 'miss' });
     expect(questions.asked).toBe(1);
   });
@@ -154,7 +166,7 @@ describe('a question', () => {
     cache.claims.add(scoped('k'));
     const waiting = asking.ask('k', provider, use, ask);
     await turn();
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true, keptMs: 90_000 });
     clock.advance(10);
     expect(await waiting).toMatchObject({ source: 'shared' });
     expect(questions.asked).toBe(0);
@@ -171,7 +183,7 @@ describe('a question', () => {
   });
 
   it('goes straight to the identity system when an answer of now is wanted, or the cache is down', async () => {
-    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, keptMs: 90_000 });
+    cache.verdicts.set(scoped('k'), { facts: factsOf(), ageMs: 0, lifeMs: 30_000, isVerified: true, keptMs: 90_000 });
     await asking.ask('k', provider, { ...use, asksNow: true }, ask);
     cache.isDown = true;
     await asking.ask('k', provider, use, ask);

@@ -100,14 +100,14 @@ export class DistributedSingleFlight {
   async #write(
     cache: SharedCache,
     key: string,
-    { verdict, askedAt, lifeMs = this.#options.maxAgeMs }: VerificationResult,
+    { verdict, askedAt, isVerified, lifeMs = this.#options.maxAgeMs }: VerificationResult,
   ): Promise<void> {
     if (verdict.status !== 'valid' || lifeMs <= 0) return;
     const { facts } = verdict;
     const ageMs = this.#clock.monotonicNow() - askedAt.monotonicMs;
     const untilExpiry = (facts.expiresAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.now();
     const keptMs = Math.floor(Math.min(lifeMs + this.#options.staleIfErrorMs - ageMs, untilExpiry));
-    if (keptMs > 0) await cache.write(key, { facts, ageMs, lifeMs }, keptMs);
+    if (keptMs > 0) await cache.write(key, { facts, ageMs, lifeMs, isVerified }, keptMs);
   }
 
   async #read(cache: SharedCache, key: string, provider: IdentityProvider): Promise<VerificationResult | undefined> {
@@ -116,6 +116,7 @@ export class DistributedSingleFlight {
     if (!shared || !(shared.ageMs >= 0 && shared.lifeMs >= 0) || !isVerdictOf(shared, provider)) return undefined;
     const askedAt = { wallMs: now.wallMs - shared.ageMs, monotonicMs: now.monotonicMs - shared.ageMs };
     const answer = new VerificationResult({ status: 'valid', facts: shared.facts }, askedAt, 'shared');
+    answer.isVerified = shared.isVerified;
     // A process with other options may have let it grow longer.
     answer.lifeMs = Math.min(shared.lifeMs, this.#confidence.longestMs(provider));
     return answer;

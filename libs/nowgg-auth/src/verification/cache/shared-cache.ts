@@ -3,13 +3,15 @@ import type { NowggClock } from '../../clock.js';
 import type { CallLease, CallNeed } from '../../resilience/call-rate.js';
 import type { TokenFacts } from '../../principal.js';
 
-/** A positive answer of the identity system that another process, or this one, obtained. */
+/** An acceptance of a token that another process, or this one, obtained. */
 export interface SharedVerdict {
   readonly facts: TokenFacts;
   /** Time since the request was sent, in milliseconds, by the clock that gives the higher age. Never negative. */
   readonly ageMs: number;
   /** Age up to which it is used without asking again, in milliseconds. Older, it serves only in an outage. */
   readonly lifeMs: number;
+  /** Whether the identity system has verified the token. False for a token that it has just issued. */
+  readonly isVerified: boolean;
 }
 
 /**

@@ -63,6 +63,8 @@ export class VerificationResult {
   readonly restMs: number;
   /** When the token's exchange or refresh began, if that had to be looked up; undefined when the look-up failed. */
   begunAt: Promise<number | undefined> | undefined = undefined;
+  /** Whether the identity system was asked about the token. False for an acceptance of one that it has just issued. */
+  isVerified = true;
   /** Time for which an acceptance is used without asking again, see `Confidence`. Undefined until it is determined. */
   lifeMs: number | undefined = undefined;
   #identity: string | undefined;
