@@ -1,9 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RecordedRequest } from 'nowgg-emulator';
 import { audit, type GrantHistory } from '../soak/audit.js';
 import { Campaign } from '../soak/campaign.js';
 import { stillGivesTokens } from '../soak/final-check.js';
 import { MODES, planEpisode } from '../soak/plan.js';
+import { type LongFormState, nextPart, readState, totalsOfParts, writeState } from '../soak/long-form.js';
+import { soakRefusals } from '../soak/refusals/refusal-campaign.js';
 import { lastLine, totalsOf } from '../soak/report.js';
 import { SoakDatabase } from '../soak/soak-database.js';
 import { Team } from '../soak/team.js';
@@ -76,6 +81,41 @@ describe("the soak's auditor", () => {
   });
 });
 
+describe("a soak's long form", () => {
+  const wanted = { faults: 120, refusals: 50 };
+  const part = (ofModes: number, ofRefusals: number) => ({
+    seed: 1,
+    ofModes,
+    ofRefusals,
+    faults: ofModes + ofRefusals,
+    lost: 0,
+    wronglyDead: 1,
+    extraCalls: 2,
+    findings: [],
+  });
+
+  it('continues with the next part, and with other faults in each', () => {
+    const state: LongFormState = { seed: 7, parts: [part(105, 40)] };
+    expect(nextPart({ seed: 7, parts: [] }, wanted)).toEqual({ faults: 105, refusals: 40, seed: 7 });
+    expect(nextPart(state, wanted)).toEqual({ faults: 15, refusals: 10, seed: 8 });
+    const done = { ...state, parts: [...state.parts, part(15, 10)] };
+    expect(nextPart(done, wanted)).toBeUndefined();
+    expect(lastLine(totalsOfParts(done))).toBe('faults 170 lost 0 wrongly-dead 2 extra-calls 4');
+  });
+
+  it('keeps its state in a file, and takes no other file for it', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'soak-'));
+    const file = path.join(folder, 'state.json');
+    expect(await readState(file, 7)).toEqual({ seed: 7, parts: [] });
+    const state: LongFormState = { seed: 9, parts: [part(1, 2)] };
+    await writeState(file, state);
+    expect(await readState(file, 7)).toEqual(state);
+    await writeState(file, { seed: 1 } as LongFormState);
+    await expect(readState(file, 7)).rejects.toThrow('not one of a soak');
+    await rm(folder, { recursive: true });
+  });
+});
+
 describe('a soak', () => {
   let cluster: PostgresCluster;
   let database: SoakDatabase;
@@ -114,6 +154,12 @@ describe('a soak', () => {
     expect(report.findings).toEqual([]);
     expect(report).toMatchObject({ faults: 8, crashes: 0, lost: 0, wronglyDead: 0 });
     expect(lastLine(totalsOf([report], []))).toMatch(/^faults 8 lost 0 wrongly-dead 0 extra-calls \d+$/);
+  }, 120_000);
+
+  it('of 12 refusals that mean different things ends no grant that works', async () => {
+    const report = await soakRefusals(database, { faults: 12, seed: 5, until: Infinity });
+    expect(report.findings).toEqual([]);
+    expect(report).toMatchObject({ faults: 12, lost: 0, wronglyDead: 0 });
   }, 120_000);
 
   it('notices when now.gg has ended a refresh token and the vault does not know', async () => {

@@ -20,7 +20,8 @@ export async function stillGivesTokens(nowgg: NowggEmulator, { grantId, userId }
       const call = nowgg.requests.findLast((call) => call.userId === userId && call.userAgent === name);
       return call?.issued?.token === issuedIdOf(token);
     }
-    if (answer?.error !== 'identity_unavailable' || performance.now() > until) return false;
+    const isPostponed = answer?.error === 'identity_unavailable' || answer?.error === 'grant_in_doubt';
+    if (!isPostponed || performance.now() > until) return false;
     await pause(ASK_AGAIN_MS);
   }
 }

@@ -8,7 +8,13 @@ export const MODES: readonly RefreshTokenRotation[] = ['never', 'grace', 'once']
 /** The protocol's durations in a campaign: leases that lapse and replies that come late within seconds. */
 export const DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, lateReplyMs: 3_000 };
 /** A refusal that says nothing definite is asked about again while the episode lasts. */
-export const TIMING = { refusedRetryMs: 500 };
+export const TIMING = {
+  refusalPausesMs: [],
+  refusedRetryMs: 500,
+  designatedEveryMs: 100,
+  designatedApartMs: 500,
+  clientNewsMs: 100,
+};
 /** How long a call takes when nothing befalls it: time enough for a process to be hit meanwhile. */
 const LATENCY_MS = 60;
 export const USUAL_LATENCY: Fault = { kind: 'latency', endpoint: 'token', ms: LATENCY_MS, when: 'after' };

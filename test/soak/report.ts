@@ -1,4 +1,5 @@
 import type { ModeReport } from './campaign.js';
+import type { RefusalsReport } from './refusals/refusal-campaign.js';
 import { CALLERS, PROCESSES, type RoundsReport } from './rounds.js';
 
 /** The totals that decide. */
@@ -9,12 +10,16 @@ export interface SoakTotals {
   readonly extraCalls: number;
 }
 
-export function totalsOf(modes: readonly ModeReport[], rounds: readonly RoundsReport[]): SoakTotals {
+export function totalsOf(
+  modes: readonly ModeReport[],
+  rounds: readonly RoundsReport[],
+  refusals: readonly RefusalsReport[] = [],
+): SoakTotals {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
-    faults: sum(modes.map(({ faults }) => faults)),
-    lost: sum(modes.map(({ lost }) => lost)),
-    wronglyDead: sum(modes.map(({ wronglyDead }) => wronglyDead)),
+    faults: sum([...modes, ...refusals].map(({ faults }) => faults)),
+    lost: sum([...modes, ...refusals].map(({ lost }) => lost)),
+    wronglyDead: sum([...modes, ...refusals].map(({ wronglyDead }) => wronglyDead)),
     extraCalls: sum([...modes, ...rounds].map(({ extraCalls }) => extraCalls)),
   };
 }
@@ -79,6 +84,22 @@ export function faultsTable(reports: readonly ModeReport[]): string {
       report.lost,
       report.lostBeyondPromise,
       report.wronglyDead,
+    ]),
+  );
+}
+
+export function refusalsTable(reports: readonly RefusalsReport[]): string {
+  return table(
+    ['', 'faults', 'grants', 'really ended', 'told', 'ms until told, median', 'lost', 'wrongly dead'],
+    reports.map(({ faults, grants, ended, told, toldMedianMs, lost, wronglyDead }) => [
+      'refusals',
+      faults,
+      grants,
+      ended,
+      told,
+      toldMedianMs,
+      lost,
+      wronglyDead,
     ]),
   );
 }

@@ -10,6 +10,8 @@ export interface RefreshTiming {
   readonly refusalPausesMs: readonly number[];
   /** Pause after each later refusal, and after tokens of another user. */
   readonly refusedRetryMs: number;
+  /** Time by which an attempt may follow its schedule late and still belong to the same run of refusals. */
+  readonly refusalSlackMs: number;
   /** Minimum time between two refusals that together are evidence. */
   readonly refusalsApartMs: number;
   /** Minimum time between two attempts of all processes while a client secret is in doubt. */
@@ -35,6 +37,7 @@ export const DEFAULT_TIMING: RefreshTiming = Object.freeze({
   backgroundQuietMs: 30_000,
   refusalPausesMs: Object.freeze([2_000, 4_000, 8_000, 11_000]),
   refusedRetryMs: 60_000,
+  refusalSlackMs: 15_000,
   refusalsApartMs: 25_000,
   designatedEveryMs: 1_000,
   designatedApartMs: 10_000,

@@ -21,8 +21,6 @@ export interface RefusalFacts {
 
 export type RefusalJudgement = Pick<AttemptRefusal, 'state' | 'evidence' | 'retryInMs'>;
 
-/** Time by which an attempt may follow its schedule late and still belong to the same run, in milliseconds. */
-const SLACK_MS = 15_000;
 /** Number of runs, far apart and each after a success of the client, that together prove as much as one dense run. */
 const SPARSE_RUNS = 3;
 
@@ -91,7 +89,7 @@ function nextEvidence(
   }
   const expired = grant.refreshTokenExpiresAtMs !== undefined && grant.refreshTokenExpiresAtMs <= sentAtMs;
   const succeeded = run !== undefined && succeededSince(client, run.firstAtMs);
-  const continues = run !== undefined && sentAtMs <= run.untilMs + SLACK_MS;
+  const continues = run !== undefined && sentAtMs <= run.untilMs + timing.refusalSlackMs;
   if (continues) {
     const confirmed = expired || (succeeded && sentAtMs - run.firstAtMs >= timing.refusalsApartMs);
     const confirmation = confirmed ? 'new' : 'none';

@@ -10,6 +10,7 @@ import { authenticatorOf, ScriptedProvider } from './scripted-provider.js';
 import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
 
 const SECOND_MS = 1_000;
+const LIFE_MS = 10_000;
 const RIGHT = 'right';
 
 interface Player {
@@ -152,7 +153,7 @@ export class RefusalWorld {
   }
 
   async #signIn(index: number): Promise<void> {
-    const { processes, shards, wrong } = this.#options;
+    const { processes, players, shards, wrong, lifeMs = LIFE_MS } = this.#options;
     const refreshToken = `refresh-${index}`;
     const service = this.#services.find((_, process) => !wrong.has(process)) as NowggTokenService;
     const signingIn = service.exchangeCode(refreshToken);
@@ -163,7 +164,7 @@ export class RefusalWorld {
       refreshToken,
       shard: index % shards,
       process: index % processes,
-      asksAtMs: this.clock.now() + (index % 10) * SECOND_MS,
+      asksAtMs: this.clock.now() + (index / players) * lifeMs,
       isEnded: false,
       refusedAtMs: undefined,
       toldAtMs: undefined,
@@ -179,7 +180,7 @@ export class RefusalWorld {
     const provider = new ScriptedProvider(this.clock);
     provider.secretFingerprint = () => (this.wrong.has(process) ? `wrong-${process}` : RIGHT);
     const tokens = (): TokenOutcome => {
-      const accessTokenExpiresAtMs = this.clock.now() + (this.#options.lifeMs ?? 10_000);
+      const accessTokenExpiresAtMs = this.clock.now() + (this.#options.lifeMs ?? LIFE_MS);
       return { status: 'tokens', tokens: { accessToken: `access of ${process}`, accessTokenExpiresAtMs } };
     };
     provider.exchangeCode = async ({ code }) => {

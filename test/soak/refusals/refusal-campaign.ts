@@ -1,0 +1,166 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { NowggEmulator } from 'nowgg-emulator';
+import { startNowgg } from '../../support/token-service/token-suite.js';
+import { TokenWorker } from '../../support/token-service/token-worker.js';
+import { stillGivesTokens } from '../final-check.js';
+import { SeededRandom } from '../random.js';
+import type { SoakDatabase } from '../soak-database.js';
+import { Player } from './players.js';
+import { Replica } from './replica.js';
+import { REFUSAL_DURATIONS, REFUSAL_TIMING, RefusalFaults } from './refusal-faults.js';
+
+export interface RefusalsReport {
+  readonly faults: number;
+  readonly grants: number;
+  /** Grants that now.gg has really ended. */
+  readonly ended: number;
+  /** Of these, the ones whose players were told so. */
+  readonly told: number;
+  /** Median time from the first refusal to that, in milliseconds of the accelerated schedule. */
+  readonly toldMedianMs: number;
+  readonly wronglyDead: number;
+  readonly lost: number;
+  readonly findings: readonly string[];
+}
+
+export interface RefusalsOptions {
+  readonly faults: number;
+  readonly seed: number;
+  /** No fault begins after this, `performance.now()`. */
+  readonly until: number;
+}
+
+const PLAYERS = 30;
+const RIGHT_PROCESSES = 4;
+/** Faults at the same grants; then there are new ones. */
+const FAULTS_IN_ONE_BATCH = 40;
+const BETWEEN_FAULTS_MS = { shortest: 150, longest: 600 };
+/** Longer than the schedule needs to decide about a grant. */
+const CALM_MS = 6_000;
+const NAME = 'soak-refusals';
+
+/** Refusals that mean different things, at the same time, with one process whose client secret is wrong. */
+export async function soakRefusals(database: SoakDatabase, options: RefusalsOptions): Promise<RefusalsReport> {
+  await using nowgg = await startNowgg('never');
+  const settings = {
+    databaseUrl: database.url,
+    schema: database.schema,
+    nowggUrl: nowgg.url,
+    applicationName: NAME,
+    applicationPoolSize: 2,
+    durations: REFUSAL_DURATIONS,
+    timing: REFUSAL_TIMING,
+  };
+  const start = async () => TokenWorker.start(settings);
+  const right = await Promise.all(Array.from({ length: RIGHT_PROCESSES }, start));
+  const wrong = await TokenWorker.start({ ...settings, clientSecret: 'a mistyped secret' });
+  const random = new SeededRandom(options.seed, 77);
+  const batches: Batch[] = [];
+  try {
+    for (let done = 0; done < options.faults && performance.now() < options.until; ) {
+      const faults = Math.min(FAULTS_IN_ONE_BATCH, options.faults - done);
+      const batch = new Batch({ nowgg, database, right, wrong, start });
+      await batch.run(faults, random, options.until);
+      batches.push(batch);
+      done += batch.faults;
+    }
+  } finally {
+    await Promise.all([...right, wrong].map(async (worker) => worker.kill()));
+  }
+  return reportOf(batches);
+}
+
+interface Around {
+  readonly nowgg: NowggEmulator;
+  readonly database: SoakDatabase;
+  /** Processes with the right secret; one that was killed is replaced in place. */
+  readonly right: TokenWorker[];
+  readonly wrong: TokenWorker;
+  readonly start: () => Promise<TokenWorker>;
+}
+
+/** Faults that befall the same players. */
+class Batch {
+  readonly #around: Around;
+  readonly players: Player[] = [];
+  readonly lost: Player[] = [];
+  faults = 0;
+
+  constructor(around: Around) {
+    this.#around = around;
+  }
+
+  async run(faults: number, random: SeededRandom, until: number): Promise<void> {
+    const { nowgg, database, right } = this.#around;
+    for (let index = 0; index < PLAYERS; index += 1) await this.#newPlayer(index);
+    const replica = await Replica.start(database);
+    const playing = this.players.map(async (player) => player.play());
+    const stage = {
+      nowgg,
+      players: this.players,
+      replica,
+      processes: () => right,
+      replaceProcess: async (index: number) => this.#replaceProcess(index % right.length),
+    };
+    const course = new RefusalFaults(stage, random);
+    while (this.faults < faults && performance.now() < until) {
+      if (await course.begin()) this.faults += 1;
+      await pause(random.between(BETWEEN_FAULTS_MS.shortest, BETWEEN_FAULTS_MS.longest));
+    }
+    await course.over();
+    await pause(CALM_MS);
+    for (const player of this.players) player.leave();
+    await Promise.all(playing);
+    await replica.stop();
+    await this.#check();
+  }
+
+  async #check(): Promise<void> {
+    const { nowgg, right } = this.#around;
+    const worker = right[0] as TokenWorker;
+    for (const player of this.players) {
+      if (player.endedAt !== undefined) continue;
+      if (!(await stillGivesTokens(nowgg, player.grant, { name: NAME, worker }))) this.lost.push(player);
+    }
+  }
+
+  async #newPlayer(index: number): Promise<void> {
+    const { nowgg, database, right, wrong } = this.#around;
+    const grant = await database.createGrant(nowgg);
+    // A tenth of the questions goes to the process with the wrong secret.
+    let questions = index;
+    const processOf = () => {
+      questions += 1;
+      return questions % 10 === 0 ? wrong : (right[index % right.length] as TokenWorker);
+    };
+    this.players.push(new Player(grant, processOf));
+  }
+
+  async #replaceProcess(index: number): Promise<void> {
+    const { right, start } = this.#around;
+    const [killed, next] = [right[index] as TokenWorker, await start()];
+    right[index] = next;
+    await killed.kill();
+  }
+}
+
+function reportOf(batches: readonly Batch[]): RefusalsReport {
+  const players = batches.flatMap((batch) => batch.players);
+  const lost = batches.flatMap((batch) => batch.lost);
+  const dead = players.filter(({ isWronglyDead }) => isWronglyDead);
+  const ended = players.filter(({ endedAt }) => endedAt !== undefined);
+  const toldMs = ended.flatMap(({ doubtedAt, toldAt }) => (toldAt === undefined ? [] : toldAt - (doubtedAt ?? toldAt)));
+  return {
+    faults: batches.reduce((sum, batch) => sum + batch.faults, 0),
+    grants: players.length,
+    ended: ended.length,
+    told: toldMs.length,
+    toldMedianMs: Math.round(toldMs.toSorted((a, b) => a - b)[toldMs.length >> 1] ?? 0),
+    wronglyDead: dead.length,
+    lost: lost.length,
+    findings: [
+      ...dead.map(({ grant }) => `refusals ${grant.userId}: told to sign in although its grant works`),
+      ...lost.map(({ grant }) => `refusals ${grant.userId}: gives no token although now.gg has not ended it`),
+    ],
+  };
+}
