@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { type CanActivate, Injectable } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { memoryTokenStore, type NowggAuthOptions } from 'nestjs-nowgg-auth';
@@ -102,6 +103,40 @@ describe.each(platforms)('under load of one kind on %s', (platform) => {
     expect(new Set((await Promise.all(greedy)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
+  it('serves 300 newcomers who come at once', async () => {
+    await using app = await start();
+    app.peer.alwaysAnswer(acceptAny);
+    const answers = Array.from({ length: 300 }, async () => app.fetch('/guarded', app.token()));
+    expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
+  });
+
+  it('counts calls of every kind, lets newcomers wait, and asks nothing for clients that have gone', async () => {
+    let misses = 0;
+    const countMiss = () => {
+      misses += 1;
+      return undefined;
+    };
+    await using app = await start({ verification: { rate: { perSecond: 1, burst: 2 }, sourceOf: countMiss } });
+    const info = json(200, { success: true, code: 'USERDATA', userData: { userId: 'ada' } });
+    app.peer.alwaysAnswer(byPath({ [VERIFY]: acceptAny, [USERINFO]: info }));
+    const token = app.token({ userId: 'ada' });
+    expect((await app.fetch('/guarded', token)).status).toBe(200);
+    const waiting = Array.from({ length: 20 }, () => abandonable(app, app.token()));
+    while (misses < 21) await turn();
+    await Promise.all(waiting.map(async (abandon) => abandon()));
+    while ((await connectionsOf(app)) > 0) await turn();
+    const stays = app.fetch('/guarded', app.token());
+    while (misses < 22) await turn();
+    const account = app.fetch('/auth/userinfo', token);
+    expect(app.peer.requests).toHaveLength(1);
+    app.clock.advance(1_000);
+    expect((await stays).status).toBe(200);
+    expect(app.peer.requests).toHaveLength(2);
+    app.clock.advance(1_000);
+    expect((await account).status).toBe(200);
+    expect(app.peer.requests).toHaveLength(3);
+  });
+
   it('limits by a budget that answers later, and tells it the source', async () => {
     const sources: (string | undefined)[] = [];
     await using app = await start({
@@ -145,6 +180,23 @@ function takesToken(app: AppUnderTest): RawAnswer {
 
 function takesCodes(app: AppUnderTest): RawAnswer {
   return byPath({ [VERIFY]: acceptAny, [TOKEN]: takesToken(app) });
+}
+
+/** Sends a request. @returns a function that closes its connection before the answer */
+function abandonable(app: AppUnderTest, token: string): () => Promise<void> {
+  const headers = { Authorization: `Bearer ${token}` };
+  const request = get({ host: '127.0.0.1', port: app.port, path: '/guarded', headers, agent: false });
+  const failed = new Promise<void>((resolve) => request.on('error', () => resolve()));
+  return async () => {
+    request.destroy(new Error('given up'));
+    await failed;
+  };
+}
+
+async function connectionsOf(app: AppUnderTest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
 }
 
 async function turn(): Promise<void> {

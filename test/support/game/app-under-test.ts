@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Server } from 'node:net';
 import { type DynamicModule, type INestApplication, type LoggerService, Module, type Type } from '@nestjs/common';
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -98,7 +98,11 @@ export class AppUnderTest implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#running().getHttpServer().address() as AddressInfo).port;
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get server(): Server {
+    return this.#running().getHttpServer() as Server;
   }
 
   /** A planted `token` of this client; the signature alone is looked for as well. */
