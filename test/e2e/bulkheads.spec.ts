@@ -111,9 +111,9 @@ describe.each(platforms)('under load of one kind on %s', (platform) => {
   });
 
   it('counts calls of every kind, lets newcomers wait, and asks nothing for clients that have gone', async () => {
-    let misses = 0;
+    const seen = { misses: 0 };
     const countMiss = () => {
-      misses += 1;
+      seen.misses += 1;
       return undefined;
     };
     await using app = await start({ verification: { rate: { perSecond: 1, burst: 2 }, sourceOf: countMiss } });
@@ -122,11 +122,11 @@ describe.each(platforms)('under load of one kind on %s', (platform) => {
     const token = app.token({ userId: 'ada' });
     expect((await app.fetch('/guarded', token)).status).toBe(200);
     const waiting = Array.from({ length: 20 }, () => abandonable(app, app.token()));
-    while (misses < 21) await turn();
+    while (seen.misses < 21) await turn();
     await Promise.all(waiting.map(async (abandon) => abandon()));
     while ((await connectionsOf(app)) > 0) await turn();
     const stays = app.fetch('/guarded', app.token());
-    while (misses < 22) await turn();
+    while (seen.misses < 22) await turn();
     const account = app.fetch('/auth/userinfo', token);
     expect(app.peer.requests).toHaveLength(1);
     app.clock.advance(1_000);

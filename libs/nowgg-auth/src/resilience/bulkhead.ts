@@ -69,6 +69,7 @@ export class Bulkhead {
   readonly #entries = new RollingWindow(WINDOW_MS);
   #held = 0;
   #heldUnreserved = 0;
+  /** Whether the rate had no entry for the last visitor with a place. */
   #isOutOfEntries = false;
   #isPaused = false;
   #searchedAt = Number.NEGATIVE_INFINITY;
@@ -107,9 +108,11 @@ export class Bulkhead {
     return total === 0 ? undefined : ((ahead + 1) / total) * WINDOW_MS;
   }
 
-  /** Whether the last visitor that had a place was not admitted because of the rate. */
-  get isOutOfEntries(): boolean {
-    return this.#isOutOfEntries;
+  /** Whether there is a place for this visitor, whatever the rate is. */
+  hasPlaceFor({ name, reserved }: Visitor): boolean {
+    const { places, unreserved, each } = this.#sizes;
+    if (this.#held >= places || (!reserved && this.#heldUnreserved >= unreserved)) return false;
+    return name === undefined || (this.#heldByName.get(name) ?? 0) < each;
   }
 
   get #waiting(): number {
@@ -117,15 +120,9 @@ export class Bulkhead {
   }
 
   #judge(visitor: Visitor): 'enter' | 'stay' | 'stop' {
-    if (!this.#hasPlaceFor(visitor)) return 'stay';
+    if (!this.hasPlaceFor(visitor)) return 'stay';
     this.#isOutOfEntries = this.#rate?.take(visitor) === false;
     return this.#isOutOfEntries ? 'stop' : 'enter';
-  }
-
-  #hasPlaceFor({ name, reserved }: Visitor): boolean {
-    const { places, unreserved, each } = this.#sizes;
-    if (this.#held >= places || (!reserved && this.#heldUnreserved >= unreserved)) return false;
-    return name === undefined || (this.#heldByName.get(name) ?? 0) < each;
   }
 
   #take(visitor: Visitor): Leave {

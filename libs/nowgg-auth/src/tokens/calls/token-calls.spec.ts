@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { assert, integer, property } from 'fast-check';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { ManualClock } from '../../testing-support/manual-clock.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 import { circuitKey, ClientCircuits } from './token-calls.js';
 
 const silence: TokenOutcome = { status: 'in_doubt', reason: 'timeout' };
@@ -62,6 +64,33 @@ describe('ClientCircuits', () => {
   it('stays closed while one of five calls is answered', () => {
     for (let call = 0; call < 200; call += 1) report(call % 5 === 0 ? success : silence);
     expect(circuits.enter('client')).toBe(0);
+  });
+
+  it('serves refreshes in the healthy seconds between seconds of failure, and all of them afterwards', () => {
+    assert(
+      property(integer({ min: 2, max: 80 }), integer({ min: 0, max: 999 }), (rate, phaseMs) => {
+        const moved = new ManualClock();
+        const alternating = new ClientCircuits(moved);
+        let healthy = 0;
+        let served = 0;
+        let refusedAfterwards = 0;
+        for (let call = 0; call < 24 * rate; call += 1) {
+          const ms = (call * 1_000) / rate + phaseMs;
+          const isOver = ms >= 22_000;
+          const isHealthy = isOver || Math.floor(ms / 1_000) % 2 === 1;
+          const mayCall = alternating.enter('client') === 0;
+          if (mayCall) alternating.report('client', isHealthy ? success : silence);
+          if (isHealthy) healthy += 1;
+          if (isHealthy && mayCall) served += 1;
+          if (isOver && !mayCall) refusedAfterwards += 1;
+          moved.advance(1_000 / rate);
+        }
+        // Two pauses at the beginning, before there were answers.
+        expect(healthy - served).toBeLessThanOrEqual(2 * rate);
+        expect(refusedAfterwards).toBe(0);
+      }),
+      { numRuns: propertyRuns(100) },
+    );
   });
 
   it('keeps codes and refresh tokens of one client apart', () => {

@@ -66,7 +66,7 @@ export class RequestAdmission {
   }
 
   #refusal(visitor: Visitor): UnknownVerdict {
-    const reason = this.#bulkhead.isOutOfEntries ? 'over_rate' : 'overloaded';
+    const reason = this.#rate && this.#bulkhead.hasPlaceFor(visitor) ? 'over_rate' : 'overloaded';
     return { status: 'unknown', reason, retryAfterMs: this.#bulkhead.expectedWaitMs(visitor) };
   }
 
