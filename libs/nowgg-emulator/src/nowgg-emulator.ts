@@ -75,6 +75,14 @@ export interface EmulatorControls {
   /** Sets {@link refreshTokenRotation}. @throws TypeError for a value that it cannot have */
   setRefreshTokenRotation(rotation: RefreshTokenRotation): void;
 
+  /**
+   * Replaces a client's secret: the old one is refused from now on, as after a change in now.gg's console. Returns false
+   * when there is no such client.
+   *
+   * @throws TypeError for an empty secret
+   */
+  setClientSecret(clientId: string, clientSecret: string): boolean;
+
   /** The emulator's time, in epoch milliseconds. */
   now(): number;
 
@@ -114,7 +122,8 @@ export interface EmulatorControls {
   requestCount(filter?: RequestFilter): number;
 
   /**
-   * Resets everything to the state at the start: players, bans, clock, token lifetime, rotation, faults, request log.
+   * Resets everything to the state at the start: players, bans, clock, token lifetime, rotation,
+   * client secrets, faults, request log.
    * Codes and tokens issued before are no longer recognised.
    */
   reset(): void;

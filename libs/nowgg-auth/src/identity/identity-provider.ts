@@ -139,6 +139,11 @@ export abstract class IdentityProvider {
     return '';
   }
 
+  /** Refusals may be about the client secret: a provider with several asks with another one as well. */
+  doubtSecret(): void {
+    // One secret, or none: there is no other.
+  }
+
   /**
    * Whether the provider verifies every token in this process, with cached keys. Then a token that can only belong to
    * this provider is not inspected first: decoding it twice would cost as much as all the rest.

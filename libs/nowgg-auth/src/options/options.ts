@@ -213,8 +213,11 @@ export type ResolvedShutdownOptions = Readonly<Required<ShutdownOptions>>;
 export interface NowggAuthOptions {
   /** Client id of the now.gg app; creates an identity provider named `nowgg`. */
   clientId?: string;
-  /** Client secret of the now.gg app. Without it only id_tokens can be verified. */
-  clientSecret?: string;
+  /**
+   * Client secret of the now.gg app. Without it only id_tokens can be verified. Several while a secret is replaced, the
+   * new one first: the answers of now.gg tell which one is in use.
+   */
+  clientSecret?: string | readonly [string, ...string[]];
   /** URL of now.gg. Default `https://now.gg`. Plain http only for loopback or with {@link allowInsecureBaseUrl}. */
   baseUrl?: string;
   /** Allows a plain http {@link baseUrl} that is not loopback. Default false: secrets would travel unencrypted. */

@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { type GrantRecord, grantOf } from './store/grant-record.js';
-import { accessTokenZone, judgeForcedRefresh } from './refresh/access-token-zone.js';
+import { accessTokenZone, judgeForcedRefresh, type YoungToken } from './refresh/access-token-zone.js';
 import { CallerWait } from '../resilience/deadlines.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
@@ -18,6 +18,7 @@ import { GrantRefresher } from './refresh/grant-refresher.js';
 import { checkKeys } from './vault/key-checks.js';
 import { OwnGrants } from './session/own-grants.js';
 import { sessionHandle } from './session/session-handle.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { RefreshResult } from './refresh/refresh-result.js';
 import { type NowggTokenCounters, publishTokenRead } from './events/token-events.js';
 import { type NowggTokenServiceDependencies, type TokenDependencies, tokenParts } from './calls/token-dependencies.js';
@@ -63,6 +64,7 @@ export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs
  */
 export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #parts: TokenDependencies;
+  readonly #authenticator: NowggAuthenticator;
   readonly #exchanger: CodeExchanger;
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantRevoker;
@@ -70,6 +72,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   constructor(parts: NowggTokenServiceDependencies) {
     this.#parts = tokenParts(parts);
+    this.#authenticator = parts.authenticator;
     this.#ending = new GrantRevoker(this.#parts, parts.revocations);
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
@@ -125,8 +128,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const { clock, timing, vault } = this.#parts;
     const grant = await this.#grants.getLive(grantId, wait);
     const readAt = clock.monotonicNow();
-    if (judgeForcedRefresh(grant, options.minAgeMs ?? 0).action === 'serve') return vault.accessTokenOf(grant);
-    if (options.ifGeneration === grant.generation) return this.#refreshed(grant, wait);
+    const judged = judgeForcedRefresh(grant, options.minAgeMs ?? 0);
+    const isReported = options.ifGeneration === grant.generation;
+    if (judged.action === 'serve')
+      return isReported ? this.#serveReported(grant, judged, wait) : vault.accessTokenOf(grant);
+    if (isReported) return this.#refreshed(grant, wait);
     const zone = accessTokenZone(grant, timing, options);
     // The refresh token of a restored row may already be used: no refresh is sent before it is needed.
     const spared = zone !== 'expired' && this.#parts.seen.isRestored(grant);
@@ -197,7 +203,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     }
     const judged = judgeForcedRefresh(grant, minAgeMs);
     if (judged.action === 'wait') throw new IdentityUnavailableError(judged.retryInMs / 1000);
-    return judged.action === 'serve' ? this.#parts.vault.accessTokenOf(grant) : this.#refreshed(grant, wait);
+    if (judged.action === 'refresh') return this.#refreshed(grant, wait);
+    const isReported = ifGeneration !== undefined;
+    return isReported ? this.#serveReported(grant, judged, wait) : this.#parts.vault.accessTokenOf(grant);
   }
 
   /**
@@ -370,6 +378,19 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   #wait(signal?: AbortSignal): CallerWait {
     return new CallerWait(this.#parts, this.#parts.timing.softDeadlineMs, signal);
+  }
+
+  /**
+   * Returns a young token that the caller reports as refused only when its identity system does not refuse it: a caller
+   * with a refused token would otherwise get the same one again and again.
+   */
+  async #serveReported(grant: GrantRecord, { youngForMs }: YoungToken, wait: CallerWait): Promise<AccessToken> {
+    const accessToken = this.#parts.vault.accessTokenOf(grant);
+    const { provider } = grant;
+    const policy = { provider, tokenType: 'token', maxAgeMs: 0 } as const;
+    const verdict = await wait.for(Promise.resolve(this.#authenticator.authenticate(accessToken.token, policy)));
+    if (verdict.status === 'invalid') throw new IdentityUnavailableError(youngForMs / 1000);
+    return accessToken;
   }
 
   #handOut({ grant, accessToken }: Extract<RefreshResult, { grant: GrantRecord }>): AccessToken {

@@ -26,7 +26,7 @@ export class EmulatedAccounts {
   readonly sessions: SessionStore;
   readonly #codes: CodeStore;
   readonly #mint = new TokenMint();
-  readonly #clients: ReadonlyMap<string, string>;
+  readonly #clients: Map<string, string>;
   readonly #defaultClientId: string;
   readonly #revocations = new Revocations();
   readonly #banned = new Set<string>();
@@ -39,7 +39,7 @@ export class EmulatedAccounts {
   constructor(options: ResolvedOptions, clock: EmulatorClock) {
     this.#options = options;
     this.#clock = clock;
-    this.#clients = new Map(options.clients.map(({ clientId, clientSecret }) => [clientId, clientSecret]));
+    this.#clients = clientsOf(options);
     this.#defaultClientId = options.clients[0]?.clientId ?? '';
     this.sessions = new SessionStore(clock, options);
     this.#codes = new CodeStore(clock, options.codeLifetimeSeconds);
@@ -73,6 +73,13 @@ export class EmulatedAccounts {
 
   isClientSecret(clientId: string, clientSecret: string): boolean {
     return this.#clients.get(clientId) === clientSecret;
+  }
+
+  /** Returns false when there is no such client. */
+  setClientSecret(clientId: string, clientSecret: string): boolean {
+    if (!this.#clients.has(clientId)) return false;
+    this.#clients.set(clientId, clientSecret);
+    return true;
   }
 
   /** @throws Error for an unknown player or client. */
@@ -182,6 +189,7 @@ export class EmulatedAccounts {
     this.#banned.clear();
     this.#ledger.clear();
     this.#tokenLifetimeSeconds = this.#options.tokenLifetimeSeconds;
+    for (const [clientId, clientSecret] of clientsOf(this.#options)) this.#clients.set(clientId, clientSecret);
     this.players.clear();
     this.#seed();
   }
@@ -237,4 +245,8 @@ export class EmulatedAccounts {
   #seed(): void {
     for (const player of this.#options.players) this.players.add(player);
   }
+}
+
+function clientsOf({ clients }: ResolvedOptions): Map<string, string> {
+  return new Map(clients.map(({ clientId, clientSecret }) => [clientId, clientSecret]));
 }

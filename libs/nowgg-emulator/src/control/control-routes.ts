@@ -47,6 +47,7 @@ export const controlRoutes: ReadonlyMap<string, ControlRoute> = new Map<string, 
 
   ['GET /_control/rotation', (controls) => ({ rotation: controls.refreshTokenRotation })],
   ['POST /_control/rotation', setRotation],
+  ['POST /_control/client-secret', setClientSecret],
 
   ['GET /_control/faults', (controls) => ({ faults: controls.faults })],
   ['POST /_control/faults', setFault],
@@ -108,6 +109,11 @@ function setRotation(controls: EmulatorControls, body: JsonObject) {
   const { rotation = '' } = readFields(body, { rotation: 'string' });
   controls.setRefreshTokenRotation(rotation as RefreshTokenRotation);
   return { rotation: controls.refreshTokenRotation };
+}
+
+function setClientSecret(controls: EmulatorControls, body: JsonObject) {
+  const { clientId = '', clientSecret = '' } = readFields(body, { clientId: 'string', clientSecret: 'string' });
+  return { done: controls.setClientSecret(clientId, clientSecret) };
 }
 
 function moveClock(controls: EmulatorControls, body: JsonObject) {

@@ -52,6 +52,17 @@ describe('the control interface', () => {
     expect(await get('rotation')).toEqual({ rotation: 'strict' });
   });
 
+  it('replaces a secret of a client: the old one is refused from then on, until a reset', async () => {
+    const { token } = emulator.issueTokens();
+    const code = async () => (await client.verify(token)).body.code;
+    expect(await code()).toBe('VERIFICATION_SUCCESS');
+    expect(await post('client-secret', { clientId: 'demo-client', clientSecret: 'new' })).toEqual({ done: true });
+    expect(await code()).toBe('INVALID_TOKEN');
+    expect(await post('client-secret', { clientId: 'unknown', clientSecret: 'new' })).toEqual({ done: false });
+    emulator.reset();
+    expect((await client.verify(emulator.issueTokens().token)).body.code).toBe('VERIFICATION_SUCCESS');
+  });
+
   it('issues a code to a bare POST without a body', async () => {
     const { body } = await client.send('/_control/codes', { method: 'POST' });
     expect((await client.exchange(body.code as string)).body.success).toBe(true);
@@ -125,6 +136,7 @@ describe('the control interface', () => {
     ['faults', { kind: 'latency' }, 'ms is missing'],
     ['codes', { code: '' }, 'code must not be empty'],
     ['rotation', { rotation: 'twice' }, 'there is no such rotation of refresh tokens'],
+    ['client-secret', { clientId: 'demo-client' }, 'clientSecret must not be empty'],
     ['clock', { epochMs: 1e300 }, 'the clock cannot be set to this time'],
   ])('says what is wrong with a request to %s: %j', async (path, body, error) => {
     const answer = await client.post(`/_control/${path}`, body);

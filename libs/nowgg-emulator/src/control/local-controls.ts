@@ -100,6 +100,11 @@ export class LocalControls implements EmulatorControls {
     this.accounts.sessions.rotation = rotation;
   }
 
+  setClientSecret(clientId: string, clientSecret: string): boolean {
+    if (clientSecret === '') throw new TypeError('clientSecret must not be empty');
+    return this.accounts.setClientSecret(clientId, clientSecret);
+  }
+
   now(): number {
     return this.clock.now();
   }

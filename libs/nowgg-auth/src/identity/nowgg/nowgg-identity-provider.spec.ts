@@ -11,8 +11,12 @@ class ScriptedHttp extends IdentityHttp {
   dropped = 0;
   outcome: IdentityHttpOutcome = { status: 'failed', sent: 'no', reason: 'network' };
 
+  /** Sets the outcome of a request. */
+  answer: ((request: IdentityHttpRequest) => void) | undefined;
+
   override async send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome> {
     this.requests.push(request);
+    this.answer?.(request);
     return this.outcome;
   }
 
@@ -451,7 +455,7 @@ describe('nowgg()', () => {
   it('names every fault and no value', () => {
     const options = { clientId: '', clientSecret: '', baseUrl: 'http://example.com/?x=1', name: 'a b' };
     expect(() => nowgg(options)).toThrow(
-      'nowgg(): clientId must be a non-empty string; clientSecret must be a non-empty string, or absent; ' +
+      'nowgg(): clientId must be a non-empty string; clientSecret must be a non-empty string, or one to four different ones in an array; ' +
         'name must be 1 to 64 characters of A-Z a-z 0-9 _ -; baseUrl must have no credentials, query or fragment',
     );
   });
@@ -513,5 +517,81 @@ describe('a token that a refresh brought', () => {
     expect(provider.factsOfIssued('opaque', grant)).toBeUndefined();
     expect(provider.factsOfIssued(jwsOf(idTokenClaims), grant)).toBeUndefined();
     expect(provider.factsOfIssued(jwsOf(tokenClaims), { userId: 'u1', sessionId: undefined })).toBeUndefined();
+  });
+});
+
+describe('several client secrets', () => {
+  const token = jwsOf(tokenClaims);
+  const sentSecrets = () => http.requests.map(({ json }) => (json as { client_secret?: string }).client_secret);
+
+  /** now.gg accepts this secret and no other. */
+  function acceptOnly(secret: string, accepted: unknown): void {
+    http.answer = ({ json }) => {
+      const isRight = (json as { client_secret?: string }).client_secret === secret;
+      http.reply(isRight ? accepted : { success: false, code: 'INVALID_TOKEN', msg: 'no' });
+    };
+  }
+
+  beforeEach(() => {
+    provider = nowgg({ clientId: 'game', clientSecret: ['new', 'old'] }).create({ http, clock, clockSkewMs: 5_000 });
+  });
+
+  it('are tried in turn until one is accepted, which is then sent first', async () => {
+    acceptOnly('old', success(tokenClaims));
+    expect(await provider.verify(token, 'token', signal)).toMatchObject({ status: 'valid' });
+    expect(await provider.verify(token, 'token', signal)).toMatchObject({ status: 'valid' });
+    expect(sentSecrets()).toEqual(['new', 'old', 'old']);
+  });
+
+  it('do not double the requests about refused tokens once one is accepted', async () => {
+    acceptOnly('old', success(tokenClaims));
+    await provider.verify(token, 'token', signal);
+    acceptOnly('none', undefined);
+    expect(await provider.verify(token, 'token', signal)).toMatchObject({ status: 'invalid' });
+    expect(sentSecrets()).toEqual(['new', 'old', 'old']);
+  });
+
+  it('are tried again when the secret is in doubt, and have another fingerprint each', async () => {
+    acceptOnly('old', success(tokenClaims));
+    await provider.verify(token, 'token', signal);
+    const fingerprint = () => provider.secretFingerprint(Buffer.alloc(32, 1));
+    const before = fingerprint();
+    acceptOnly('new', success(tokenClaims));
+    expect(await provider.verify(token, 'token', signal)).toMatchObject({ status: 'invalid' });
+    provider.doubtSecret();
+    expect(await provider.verify(token, 'token', signal)).toMatchObject({ status: 'valid' });
+    expect(fingerprint()).not.toBe(before);
+  });
+
+  it('are not tried for a token that is plainly not ours, for an expired one or for an id_token', async () => {
+    acceptOnly('none', undefined);
+    await provider.verify('opaque', 'token', signal);
+    await provider.verify(jwsOf({ ...tokenClaims, aud: 'another' }), 'token', signal);
+    await provider.verify(jwsOf(idTokenClaims), 'id_token', signal);
+    http.answer = () => http.reply({ success: false, code: 'EXPIRED_TOKEN', msg: 'no' });
+    await provider.verify(token, 'token', signal);
+    expect(http.requests).toHaveLength(4);
+  });
+
+  it('are tried for codes and refresh tokens, and the caller sees one answer', async () => {
+    const tokens = { success: true, code: 'REFRESH_TOKEN TOKEN', token: 'access', refresh_token: 'refresh' };
+    acceptOnly('old', tokens);
+    expect(await provider.refresh('refresh', signal)).toMatchObject({ status: 'tokens' });
+    expect(sentSecrets()).toEqual(['new', 'old']);
+    provider.doubtSecret();
+    acceptOnly('new', tokens);
+    expect(await provider.exchangeCode({ code: 'c', signal })).toMatchObject({ status: 'tokens' });
+    expect(sentSecrets()).toEqual(['new', 'old', 'old', 'new']);
+    clock.advance(61_000);
+    acceptOnly('none', undefined);
+    expect(await provider.refresh('refresh', signal)).toMatchObject({ status: 'refused' });
+  });
+
+  it('must be different, and four at most', () => {
+    for (const clientSecret of [[], ['a', 'a'], ['a', ''], ['a', 'b', 'c', 'd', 'e'], [1]]) {
+      expect(() => nowgg({ clientId: 'game', clientSecret: clientSecret as unknown as string })).toThrow(
+        'clientSecret',
+      );
+    }
   });
 });

@@ -10,6 +10,7 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../identity-provider.js';
+import { ClientSecrets, secretsOf } from '../client-secrets.js';
 import { withoutTrailingSlash } from '../urls.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
 import { verdictScopeOf } from '../verdict-scope.js';
@@ -35,6 +36,7 @@ export class NowggIdentityProvider extends IdentityProvider {
   override readonly verdictScope: string;
   override readonly tokenTypes: readonly TokenType[];
   readonly #client: NowggClient;
+  readonly #secrets: ClientSecrets;
   readonly #context: IdentityProviderContext;
 
   constructor(options: NowggProviderOptions & { readonly name: string }, context: IdentityProviderContext) {
@@ -42,14 +44,14 @@ export class NowggIdentityProvider extends IdentityProvider {
     const baseUrl = withoutTrailingSlash(options.baseUrl ?? NOWGG_BASE_URL);
     this.name = options.name;
     this.clientKey = hash('sha256', JSON.stringify([baseUrl, options.clientId]), 'base64url');
-    this.tokenTypes = options.clientSecret === undefined ? ['id_token'] : ['token', 'id_token'];
+    this.#secrets = new ClientSecrets(secretsOf(options.clientSecret), context.clock);
+    this.tokenTypes = this.#secrets.exist ? ['token', 'id_token'] : ['id_token'];
     this.#client = {
       provider: this.name,
       clientKey: this.clientKey,
       baseUrl,
       issuer: options.issuer ?? NOWGG_ISSUER,
       clientId: options.clientId,
-      clientSecret: options.clientSecret,
     };
     this.#context = context;
     const { tokenTypes } = this;
@@ -58,7 +60,11 @@ export class NowggIdentityProvider extends IdentityProvider {
   }
 
   override get canObtainTokens(): boolean {
-    return this.#client.clientSecret !== undefined;
+    return this.#secrets.exist;
+  }
+
+  override doubtSecret(): void {
+    this.#secrets.doubt();
   }
 
   /** now.gg has no other way to verify a token than to ask, and answers for one token each time. */
@@ -67,12 +73,12 @@ export class NowggIdentityProvider extends IdentityProvider {
   }
 
   override sendsSecretFor(tokenType: TokenType): boolean {
-    return tokenType === 'token' && this.#client.clientSecret !== undefined;
+    return tokenType === 'token' && this.#secrets.exist;
   }
 
   override secretFingerprint(key: Uint8Array): string {
-    const { clientSecret } = this.#client;
-    return clientSecret === undefined ? '' : fingerprintSecret(key, this.clientKey, clientSecret);
+    const { current } = this.#secrets;
+    return current === undefined ? '' : fingerprintSecret(key, this.clientKey, current);
   }
 
   override recognises(jws: UnverifiedJws): boolean {
@@ -93,8 +99,30 @@ export class NowggIdentityProvider extends IdentityProvider {
   }
 
   override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    if (!this.sendsSecretFor(tokenType)) return this.#verify(token, tokenType, undefined, signal);
+    const answer = await this.#secrets.ask<IdentityVerdict>(async (secret) => {
+      const verdict = await this.#verify(token, tokenType, secret, signal);
+      if (verdict.status === 'valid') return { answer: verdict, secret: 'accepted' };
+      const isRefused = verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.isOwnFinding;
+      return { answer: verdict, secret: isRefused && this.#isPlausible(token) ? 'refused' : 'unknown' };
+    });
+    return answer === 'undecided' ? { status: 'unknown', reason: 'overloaded' } : answer;
+  }
+
+  /** Whether a token may be one of ours: only then its refusal may be about the secret. */
+  #isPlausible(token: string): boolean {
+    const jws = decodeUnverifiedJws(token);
+    return jws !== undefined && this.recognises(jws);
+  }
+
+  async #verify(
+    token: string,
+    tokenType: TokenType,
+    clientSecret: string | undefined,
+    signal: AbortSignal,
+  ): Promise<IdentityVerdict> {
     const { http, clock } = this.#context;
-    const outcome = await http.send(verifyTokenRequest(this.#client, token, tokenType, signal));
+    const outcome = await http.send(verifyTokenRequest({ ...this.#client, clientSecret }, token, tokenType, signal));
     if (outcome.status === 'failed') return { status: 'unknown', reason: outcome.reason };
     const verdict = readVerifyTokenReply(this.#client, tokenType, outcome, clock.now());
     const decoded = ownProperty(outcome.json, 'decodedData');
@@ -149,10 +177,14 @@ export class NowggIdentityProvider extends IdentityProvider {
   }
 
   async #askForTokens(credential: NowggCredential, signal: AbortSignal): Promise<TokenOutcome> {
-    const { clientSecret } = this.#client;
     // The token endpoint requires a secret: the configuration is at fault, not the player's grant.
-    if (clientSecret === undefined) return { status: 'client_refused' };
-    const outcome = await this.#context.http.send(tokenRequest({ ...this.#client, clientSecret }, credential, signal));
-    return readTokenReply(credential, outcome, this.#context.clock.now());
+    if (!this.#secrets.exist) return { status: 'client_refused' };
+    const answer = await this.#secrets.ask<TokenOutcome>(async (clientSecret) => {
+      const request = tokenRequest({ ...this.#client, clientSecret }, credential, signal);
+      const outcome = readTokenReply(credential, await this.#context.http.send(request), this.#context.clock.now());
+      if (outcome.status === 'tokens') return { answer: outcome, secret: 'accepted' };
+      return { answer: outcome, secret: outcome.status === 'refused' ? 'refused' : 'unknown' };
+    });
+    return answer === 'undecided' ? { status: 'not_sent', reason: 'overloaded' } : answer;
   }
 }

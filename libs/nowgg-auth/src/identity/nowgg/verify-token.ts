@@ -21,12 +21,11 @@ export interface NowggClient {
   readonly baseUrl: string;
   readonly issuer: string;
   readonly clientId: string;
-  readonly clientSecret: string | undefined;
 }
 
 /** `POST /accounts/oauth2/v1/verify-token`. The secret is sent for kind `token` only: an id_token needs none. */
 export function verifyTokenRequest(
-  client: NowggClient,
+  client: NowggClient & { readonly clientSecret: string | undefined },
   token: string,
   tokenType: TokenType,
   signal: AbortSignal,

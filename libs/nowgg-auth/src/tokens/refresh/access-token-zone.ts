@@ -48,11 +48,17 @@ function jitterOf(grantId: string): number {
   return 0.8 + 0.4 * (Number.parseInt(grantId.slice(-8), 16) / 0x1_0000_0000);
 }
 
+/** The stored token is younger than the age at which the caller may ask to replace it. */
+export interface YoungToken {
+  readonly action: 'serve';
+  /** Time until the caller may ask to replace it, in milliseconds. */
+  readonly youngForMs: number;
+}
+
 /** The decision about a refresh that a caller requests before the token expires. */
 export type ForcedRefresh =
   | { readonly action: 'refresh' }
-  /** The stored token is younger than the age at which the caller may ask to replace it. */
-  | { readonly action: 'serve' }
+  | YoungToken
   /** The last attempt failed a moment ago and said nothing about the grant. */
   | { readonly action: 'wait'; readonly retryInMs: number };
 
@@ -67,7 +73,8 @@ export function judgeForcedRefresh(grant: GrantRecord, minAgeMs: number): Forced
   const now = grant.readAtMs;
   const { accessTokenExpiresAtMs, accessObtainedAtMs, generation, state, updatedAtMs } = grant;
   if (accessTokenExpiresAtMs !== undefined && accessTokenExpiresAtMs <= now) return { action: 'refresh' };
-  if (generation > FIRST_GENERATION && now - accessObtainedAtMs < minAgeMs) return { action: 'serve' };
+  const youngForMs = minAgeMs - (now - accessObtainedAtMs);
+  if (generation > FIRST_GENERATION && youngForMs > 0) return { action: 'serve', youngForMs };
   const isTaken = (grant.leaseUntilMs ?? 0) > now;
   const triedSince = updatedAtMs - accessObtainedAtMs > SAME_WRITE_MS;
   const retryInMs = minAgeMs - (now - updatedAtMs);

@@ -30,6 +30,31 @@ describe('forced refreshes', () => {
     expect([accessToken.generation, generation]).toEqual([1, 2]);
   });
 
+  it('do not give a token again that the caller reports and the identity system refuses, in any process', async () => {
+    const { grant } = await world.signIn();
+    const { token, generation } = await world.service.refresh(grant.id);
+    world.clock.advance(4_000);
+    world.authenticator.verdicts.set(token, { status: 'invalid', reason: 'invalid_token' });
+    const reported = { ifGeneration: generation, ...LIMITED };
+    for (const service of [world.service, world.anotherProcess()]) {
+      expect(await errorOf(service.refresh(grant.id, reported))).toMatchObject({ retryAfterSeconds: 6 });
+      expect(await errorOf(service.getAccessToken(grant.id, reported))).toMatchObject({ retryAfterSeconds: 6 });
+    }
+    expect(world.authenticator.calls.at(-1)?.policy).toMatchObject({ maxAgeMs: 0 });
+    expect(world.provider.refreshTokens).toHaveLength(1);
+    world.clock.advance(6_000);
+    expect((await world.service.refresh(grant.id, reported)).generation).toBe(generation + 1);
+  });
+
+  it('give a reported token again when the identity system accepts it, or cannot say', async () => {
+    const { grant } = await world.signIn();
+    const { token, generation } = await world.service.refresh(grant.id);
+    const reported = { ifGeneration: generation, ...LIMITED };
+    expect((await world.service.refresh(grant.id, reported)).token).toBe(token);
+    world.authenticator.verdicts.set(token, { status: 'unknown', reason: 'timeout', retryAfterSeconds: 1 });
+    expect((await world.service.refresh(grant.id, reported)).token).toBe(token);
+  });
+
   it('wait after an attempt that failed', async () => {
     const { grant } = await world.signIn();
     world.clock.advance(20_000);

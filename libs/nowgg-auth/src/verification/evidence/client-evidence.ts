@@ -200,6 +200,7 @@ export class ClientEvidence {
     const hasDoubt = this.#evidence.isSuspect || this.#isStarved;
     if (hasDoubt === this.#hasDoubt) return;
     this.#hasDoubt = hasDoubt;
+    if (hasDoubt) this.#provider.doubtSecret();
     const starved = this.#isStarved && !this.#evidence.isSuspect;
     const detail = hasDoubt ? (starved ? 'no token was accepted in the last ten minutes' : undefined) : 'over';
     publishSecurityEvent({
