@@ -1,15 +1,28 @@
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../testing-support/manual-clock.js';
 import { Canaries } from './canaries.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const LATER = NOW + 60_000;
 const canary = (player: string, token = `token of ${player}`) => ({ player, digest: `digest of ${token}`, token });
 
+/** All tokens that can be asked about, the latest first. */
+const takeAll = () => {
+  const taken: string[] = [];
+  for (let found = canaries.take(NOW); found; found = canaries.take(NOW)) {
+    taken.push(found.token);
+    canaries.refused(found.digest);
+  }
+  return taken;
+};
+
+let clock: ManualClock;
 let canaries: Canaries;
 
 beforeEach(() => {
-  canaries = new Canaries();
+  clock = new ManualClock();
+  canaries = new Canaries(clock);
 });
 
 describe('canaries', () => {
@@ -23,15 +36,29 @@ describe('canaries', () => {
 
   it('keeps one token for each of the latest 32 players', () => {
     for (let id = 0; id < 40; id += 1) {
+      clock.advance(100);
       canaries.keep(canary(`p${id}`, `an older token of p${id}`), LATER);
       canaries.keep(canary(`p${id}`), LATER);
     }
-    const taken = new Set<string>();
-    for (let found = canaries.take(NOW); found; found = canaries.take(NOW)) {
-      taken.add(found.token);
-      canaries.refused(found.digest);
-    }
-    expect(taken).toEqual(new Set(Array.from({ length: 32 }, (_, id) => `token of p${id + 8}`)));
+    expect(new Set(takeAll())).toEqual(new Set(Array.from({ length: 32 }, (_, id) => `token of p${id + 8}`)));
+  });
+
+  it('leaves out a player while 32 are kept and one of them is new', () => {
+    for (let id = 0; id < 33; id += 1) canaries.keep(canary(`p${id}`), LATER);
+    clock.advance(99);
+    canaries.keep(canary('too soon'), LATER);
+    clock.advance(1);
+    canaries.keep(canary('in time'), LATER);
+    const taken = takeAll();
+    expect(taken.slice(0, 2)).toEqual(['token of in time', 'token of p31']);
+    expect(taken).toHaveLength(32);
+  });
+
+  it('leaves out no player while a token that was kept has been refused', () => {
+    for (let id = 0; id < 32; id += 1) canaries.keep(canary(`p${id}`), LATER);
+    canaries.refused(canary('p7').digest);
+    canaries.keep(canary('q'), LATER);
+    expect(canaries.take(NOW)).toEqual(canary('q'));
   });
 
   it('gives none that has expired, has no end, or was refused since it was accepted', () => {

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { NowggClock } from '../../clock.js';
 
 /** An accepted token about which another request may be sent. */
 export interface Canary {
@@ -18,6 +19,8 @@ interface SealedToken {
 }
 
 const MOST_PLAYERS = 32;
+/** Time for which the token that was kept last counts as new, in milliseconds. */
+const NEW_MS = 100;
 const ALGORITHM = 'aes-256-gcm';
 
 /**
@@ -25,13 +28,28 @@ const ALGORITHM = 'aes-256-gcm';
  * decrypted only to ask about one. No other bearer token is kept in memory beyond its use.
  */
 export class Canaries {
+  readonly #clock: NowggClock;
   readonly #key: KeyObject = createSecretKey(randomBytes(32));
   /** By player, the least recently accepted first. */
   readonly #byPlayer = new Map<string, SealedToken>();
+  /** Monotonic time at which a token was encrypted last. */
+  #sealedAtMs = Number.NEGATIVE_INFINITY;
+  /** Whether a token that is kept may have been refused. */
+  #hasRefused = false;
 
-  /** Keeps an accepted token. @param expiresAtMs epoch milliseconds; a token without an expiry is not kept */
+  constructor(clock: NowggClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Keeps an accepted token. While there are enough of them and one is new, the token of another player is left out:
+   * encryption costs more than the rest of an acceptance.
+   *
+   * @param expiresAtMs epoch milliseconds; a token without an expiry is not kept
+   */
   keep({ player, digest, token }: Canary, expiresAtMs: number | undefined): void {
     const known = this.#byPlayer.get(player);
+    if (!known && this.#hasEnough()) return;
     this.#byPlayer.delete(player);
     if (expiresAtMs === undefined) return;
     if (known?.digest === digest) {
@@ -39,9 +57,11 @@ export class Canaries {
       this.#byPlayer.set(player, known);
       return;
     }
+    this.#sealedAtMs = this.#clock.monotonicNow();
     this.#byPlayer.set(player, { digest, expiresAtMs, ...this.#seal(token, digest), wasRefused: false });
     const [oldest] = this.#byPlayer.keys();
     if (this.#byPlayer.size > MOST_PLAYERS && oldest !== undefined) this.#byPlayer.delete(oldest);
+    this.#hasRefused &&= [...this.#byPlayer.values()].some(({ wasRefused }) => wasRefused);
   }
 
   /** Whether there is a token to ask about. */
@@ -57,7 +77,11 @@ export class Canaries {
 
   /** Excludes this token from further requests. */
   refused(digest: string): void {
-    for (const sealed of this.#byPlayer.values()) if (sealed.digest === digest) sealed.wasRefused = true;
+    for (const sealed of this.#byPlayer.values()) {
+      if (sealed.digest !== digest) continue;
+      sealed.wasRefused = true;
+      this.#hasRefused = true;
+    }
   }
 
   /** Puts a token last, so that another one is asked about first the next time. */
@@ -71,6 +95,12 @@ export class Canaries {
 
   drop({ player, digest }: Canary): void {
     if (this.#byPlayer.get(player)?.digest === digest) this.#byPlayer.delete(player);
+  }
+
+  /** Whether there are tokens of enough players, one of them is new, and none was refused. */
+  #hasEnough(): boolean {
+    if (this.#byPlayer.size < MOST_PLAYERS || this.#clock.monotonicNow() - this.#sealedAtMs >= NEW_MS) return false;
+    return !this.#hasRefused;
   }
 
   #find(nowMs: number, exceptPlayer: string | undefined): [string, SealedToken] | undefined {

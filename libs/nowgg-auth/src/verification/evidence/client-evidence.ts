@@ -37,7 +37,7 @@ export class ClientEvidence {
   readonly #options: ClientEvidenceOptions;
   readonly #countCall: () => void;
   readonly #evidence = new RefusalEvidence();
-  readonly #canaries = new Canaries();
+  readonly #canaries: Canaries;
   #lastCanary: AskedCanary | undefined;
   #hasDoubt = false;
   /** Whether refusals are not believed because nothing was accepted recently, or ever. */
@@ -54,6 +54,7 @@ export class ClientEvidence {
     this.#clock = clock;
     this.#options = options;
     this.#countCall = countCall;
+    this.#canaries = new Canaries(clock);
   }
 
   /** Whether no refusal is believed until a token is accepted. */
