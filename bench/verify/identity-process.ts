@@ -9,6 +9,7 @@ import { acceptance } from './tokens.js';
 const LATENCY_MS = 20;
 
 let hangs = false;
+let latencyMs = LATENCY_MS;
 
 const server = createServer((request, response) => {
   void (async () => {
@@ -16,7 +17,7 @@ const server = createServer((request, response) => {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (hangs) return;
     const { token } = JSON.parse(Buffer.concat(chunks).toString()) as { token: string };
-    await pause(LATENCY_MS);
+    if (latencyMs > 0) await pause(latencyMs);
     response.setHeader('Content-Type', 'application/json').end(JSON.stringify(acceptance(token)));
   })();
 });
@@ -25,6 +26,10 @@ await once(server, 'listening');
 
 const operations = {
   url: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  /** Sets the time that a call takes. Default: that of a network. */
+  delay: (ms = LATENCY_MS) => {
+    latencyMs = ms;
+  },
   /** Makes calls get no answer from now on, or get one again. */
   hang: (on: boolean) => {
     hangs = on;

@@ -5,13 +5,14 @@ import { startSurroundings, type Surroundings } from './backend.js';
 import { measureHits } from './hit.js';
 import type { MemoryOperations } from './memory-process.js';
 import { lateness, PROCESSES, revocationDelays, waitsByRedis } from './over-processes.js';
-import { delayTable, hitTable, latenessTable, memoryTable } from './report.js';
+import { measureQuestions } from './question.js';
+import { delayTable, hitTable, latenessTable, memoryTable, questionTable } from './report.js';
 
-const SECTIONS = ['hit', 'memory', 'revocation', 'redis', 'lateness'] as const;
+const SECTIONS = ['hit', 'question', 'memory', 'revocation', 'redis', 'lateness'] as const;
 type Section = (typeof SECTIONS)[number];
 
 /** Sizes of the parts of a run. */
-const FULL = { hitRounds: 300, entries: 100_000, bans: 200, firstUses: 500, loadSeconds: 15 };
+const FULL = { hitRounds: 300, questionRounds: 60, entries: 100_000, bans: 200, firstUses: 500, loadSeconds: 15 };
 
 interface RunOptions {
   readonly sections: readonly Section[];
@@ -33,6 +34,8 @@ function readArguments(args: readonly string[]): RunOptions | 'help' {
 
 const parts: Readonly<Record<Section, (amounts: typeof FULL, around: Surroundings) => Promise<string>>> = {
   hit: async ({ hitRounds }) => hitTable(await measureHits(hitRounds)),
+  question: async ({ questionRounds }, { identity, baseUrl }) =>
+    questionTable(await measureQuestions(identity, baseUrl, questionRounds)),
   memory: async ({ entries }) => {
     const flags = ['--expose-gc', '--max-old-space-size=2048'];
     const child = new Child<MemoryOperations>(new URL('memory-process.js', import.meta.url), flags);

@@ -1,6 +1,7 @@
 import { markdownTable } from '../support/markdown-table.js';
 import { lowest, median, paired, percentile } from '../support/statistics.js';
 import type { HitSamples } from './hit.js';
+import type { QuestionSamples } from './question.js';
 import type { Lateness } from './over-processes.js';
 
 const right = (heading: string) => ({ heading, align: 'right' }) as const;
@@ -20,6 +21,20 @@ export function hitTable({ hit = [], bare = [], ...peers }: HitSamples): string 
       ['**ratio**', (lowest(hit) / lowest(bare)).toFixed(2), median(ratios).toFixed(2)],
       ...Object.entries(peers).map(([name, values]) => row(name, values)),
     ],
+  );
+}
+
+export function questionTable(samples: QuestionSamples): string {
+  const [[, unit] = ['', []]] = Object.entries(samples);
+  const rows = Object.entries(samples).map(([name, values]) => [
+    name === 'ours' ? '**`NowggAuthenticator.authenticate`, a new token**' : name,
+    lowest(values).toFixed(0),
+    median(values).toFixed(0),
+    median(paired(values, unit, (a, b) => a / b)).toFixed(2),
+  ]);
+  return markdownTable(
+    [{ heading: 'CPU per question, 16 under way' }, right('CPU µs'), right('median'), right('× undici')],
+    rows,
   );
 }
 
