@@ -27,7 +27,7 @@ const kib = 'a'.repeat(1024);
 /** Replies that never end: only a deadline, or the cap on a body, gets rid of them. */
 const unending: readonly (readonly [what: string, answer: () => RawAnswer])[] = [
   ['no answer at all', () => silence],
-  ['interim answers alone', () => bytes('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n')],
+  ['interim answers alone', () => bytes('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n')],
   ['a head that drips', () => drip('HTTP/1.1 200 OK\r\nX-Pad: ', kib)],
   ['a body that drips', () => drip(jsonHead('Content-Length: 1000'), kib)],
   ['chunks that drip', () => drip(jsonHead('Transfer-Encoding: chunked'), '1\r\n \r\n'.repeat(500))],
@@ -67,6 +67,7 @@ const skippedFloods: typeof floods = [
 const cuts: readonly (readonly [what: string, answer: RawAnswer])[] = [
   ['a reset', reset],
   ['a closed connection', hangUp],
+  ['a 100 Continue that was not asked for', bytes('HTTP/1.1 100 Continue\r\n\r\n')],
   ['a reset in the head', bytesThenReset('HTTP/1.1 200 OK\r\nContent-')],
   ['a reset in the body', bytesThenReset(jsonHead('Content-Length: 100') + '{"success":true')],
   ['an end in the body', ({ socket }) => void socket.end(jsonHead('Content-Length: 100') + '{"success":true')],

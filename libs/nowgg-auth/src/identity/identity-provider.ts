@@ -184,8 +184,16 @@ export abstract class IdentityProvider {
   /** Inspects a token without a request. `jws` is undefined for an opaque token. */
   abstract inspect(jws: UnverifiedJws | undefined, nowMs: number): Inspection;
 
-  /** Verifies the token. `signal` carries the total deadline. */
-  abstract verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict>;
+  /**
+   * Verifies the token. `signal` carries the total deadline.
+   * @param jws the decoded token, if the caller has decoded it; undefined says nothing about the token
+   */
+  abstract verify(
+    token: string,
+    tokenType: TokenType,
+    signal: AbortSignal,
+    jws?: UnverifiedJws,
+  ): Promise<IdentityVerdict>;
 
   /** Exchanges a one-time authorization code for a first token set. */
   abstract exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome>;

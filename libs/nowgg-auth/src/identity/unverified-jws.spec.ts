@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { decodeUnverifiedJws, isCanonicalJws, signingInputOf } from './unverified-jws.js';
 import { propertyRuns } from '../testing-support/property-runs.js';
+import { isJsonObject } from './claims.js';
 
 const part = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64url'));
 const jws = fc.tuple(part, part, part);
@@ -61,5 +62,52 @@ describe('the signing input', () => {
 
   it.each(['', 'a', 'a.b', '.'])('is none of %j', (text) => {
     expect(signingInputOf(text)).toBeUndefined();
+  });
+});
+
+describe('decoding', () => {
+  const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const headers = fc.constantFrom(
+    base64url({ alg: 'HS256' }),
+    base64url({ alg: 'RS256', kid: 'a' }),
+    base64url({ alg: 7 }),
+    base64url([]),
+    'e30',
+    '',
+    '*',
+  );
+  const claims = fc.oneof(
+    fc.json().map((text) => Buffer.from(text).toString('base64url')),
+    fc.string(),
+  );
+  const texts = fc.oneof(
+    fc.tuple(headers, claims, fc.constantFrom('sig', '', 'a.b')).map((parts) => parts.join('.')),
+    fc.string(),
+  );
+  /** The three parts, each on its own, with no memory of an earlier token. */
+  const claimsByParts = (token: string): unknown => {
+    const parts = token.split('.');
+    if (parts.length !== 3 || parts.includes('')) return undefined;
+    const [header, body] = parts.slice(0, 2).map((part) => {
+      if (!/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
+      try {
+        const value: unknown = JSON.parse(
+          new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(part, 'base64url')),
+        );
+        return isJsonObject(value) ? value : undefined;
+      } catch {
+        return undefined;
+      }
+    });
+    return typeof header?.alg === 'string' ? body : undefined;
+  };
+
+  it('gives the same for a token whatever tokens were decoded before', () => {
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 8 }), (tokens) => {
+        for (const token of tokens) expect(decodeUnverifiedJws(token)?.claims).toEqual(claimsByParts(token));
+      }),
+      { numRuns: propertyRuns(300) },
+    );
   });
 });

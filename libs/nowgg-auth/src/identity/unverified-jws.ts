@@ -7,11 +7,24 @@ export interface UnverifiedJws {
 
 /** Decodes a compact JWS without verifying it; undefined for everything that is not one. */
 export function decodeUnverifiedJws(token: string): UnverifiedJws | undefined {
-  const parts = token.split('.');
-  if (parts.length !== 3 || parts.some((part) => part === '')) return undefined;
-  const header = parseJsonObject(parts[0]);
-  const claims = parseJsonObject(parts[1]);
-  return header && typeof header.alg === 'string' && claims ? { claims } : undefined;
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  const signature = second + 1;
+  if (first < 0 || second < 0 || signature === token.length || token.includes('.', signature)) return undefined;
+  if (!isJwsHeader(token.slice(0, first))) return undefined;
+  const claims = parseJsonObject(token.slice(first + 1, second));
+  return claims && { claims };
+}
+
+/** The last text that was found to be a header: the tokens of one issuer have the same. */
+let lastHeader = '';
+
+function isJwsHeader(part: string): boolean {
+  if (part === lastHeader) return part !== '';
+  if (typeof parseJsonObject(part)?.alg !== 'string') return false;
+  // A copy: the part shares the memory of its token, which must not be kept.
+  lastHeader = Buffer.from(part, 'latin1').toString('latin1');
+  return true;
 }
 
 /**
@@ -64,8 +77,8 @@ function endsCanonically(text: string, end: number, length: number): boolean {
 /** Created once, because that costs more than a call. A byte order mark is kept, which makes the text invalid JSON. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function parseJsonObject(part: string | undefined): Record<string, unknown> | undefined {
-  if (part === undefined || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
+function parseJsonObject(part: string): Record<string, unknown> | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
   try {
     const text = strictUtf8.decode(Buffer.from(part, 'base64url'));
     const value: unknown = JSON.parse(text);

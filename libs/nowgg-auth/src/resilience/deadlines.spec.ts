@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import { Deadlines } from './deadlines.js';
+import { deadlineOfCall, Deadlines } from './deadlines.js';
 
 /** Runs everything that needs no time. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -68,5 +68,25 @@ describe('Deadlines', () => {
     for (const callOff of callsOff) callOff();
     await pass(2_000);
     expect({ waits: waits.length, over }).toEqual({ waits: 1, over: [] });
+  });
+});
+
+describe('the deadline of a call', () => {
+  it('aborts its signal as a timeout', async () => {
+    const { signal } = deadlineOfCall(1);
+    await new Promise((resolve) => {
+      signal.addEventListener('abort', resolve, { once: true });
+    });
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('aborts nothing after the call has ended', async () => {
+    const ended = deadlineOfCall(1);
+    ended.end();
+    const later = deadlineOfCall(2);
+    await new Promise((resolve) => {
+      later.signal.addEventListener('abort', resolve, { once: true });
+    });
+    expect(ended.signal.aborted).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { NowggClock } from '../clock.js';
+import { type NowggClock, SystemClock } from '../clock.js';
 import { IdentityUnavailableError } from '../errors.js';
 
 interface Deadline {
@@ -49,6 +49,27 @@ export class Deadlines {
     }
     if (next < this.#wakesAt) void this.#wakeAt(next);
   }
+}
+
+/** The deadline of one call. */
+interface CallDeadline {
+  /** Aborts at the deadline. */
+  readonly signal: AbortSignal;
+  /** Cancels the deadline, because the call has ended. */
+  readonly end: () => void;
+}
+
+/** On real time, whatever clock the application gave the module: the network does not follow that clock. */
+const callDeadlines = new Deadlines(new SystemClock());
+
+/**
+ * Starts the deadline of a call. Costs a fraction of `AbortSignal.timeout`, whose timer outlives the call.
+ * @param ms time from now, milliseconds
+ */
+export function deadlineOfCall(ms: number): CallDeadline {
+  const controller = new AbortController();
+  const over = () => controller.abort(new DOMException('the call took too long', 'TimeoutError'));
+  return { signal: controller.signal, end: callDeadlines.set(performance.now() + ms, over) };
 }
 
 /** The wait of one caller: until the deadline or until the caller gives up. The work continues without the caller. */

@@ -211,14 +211,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
       publishVerification(refused, 'none', digest);
       return Promise.resolve(refused);
     }
-    const { provider, tokenType, isPlausible, local } = destination;
+    const { provider, tokenType, local } = destination;
     const publish = (verdict: Verdict, source: VerdictSource) =>
       this.#publish(verdict, source, subject, provider.name, startedAtMs);
     const known = local ? undefined : this.#acceptanceOf(subject, provider.name, tokenType);
     if (known) return Promise.resolve(known).then((verdict) => publish(verdict, 'hit'));
     const rested = this.#isResting(subject) ? this.#staleVerdict(subject) : undefined;
     if (rested) return Promise.resolve(rested).then((verdict) => publish(verdict, 'stale'));
-    const question = this.#questionOf(subject, { tokenType, isPlausible, local });
+    const question = this.#questionOf(subject, destination);
     // Verification by computing is faster than another process's answer.
     const asked = local ? this.#verifyHere(subject, provider, question) : this.#ask(subject, provider, question);
     return asked.then((answer) => {
@@ -226,7 +226,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const stale =
         answered.status === 'unknown' ? this.#staleVerdict(subject, this.#restOf(answered.reason)) : undefined;
       if (stale) return Promise.resolve(stale).then((verdict) => publish(verdict, 'stale'));
-      const identity = () => answer.identityOf(provider, token);
+      const identity = () => answer.identityOf(provider, subject);
       const unready = this.#unready(answer, identity, subject);
       if (unready) return unready.then((verdict) => publish(verdict, answer.source));
       return publish(decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds), answer.source);
@@ -237,7 +237,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #acceptanceOf(subject: Case, provider: string, askedAs: TokenType): Verdict | Promise<Verdict> | undefined {
     const entry = this.#memory.acceptance(subject.digest, { provider, askedAs });
     if (!entry || entry.isDoubted || !this.#isFresh(subject, entry, entry.lifeMs)) return undefined;
-    this.#accepted.set(subject.key, entry);
+    this.#memory.accept(subject.key, subject.digest, entry);
     return this.#decideRemembered(entry, subject);
   }
 
@@ -269,9 +269,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
       tokenType,
       isPlausible,
       local,
-    }: Pick<VerificationRequest, 'tokenType' | 'isPlausible'> & { readonly local: boolean },
+      jws,
+    }: Pick<VerificationRequest, 'tokenType' | 'isPlausible' | 'jws'> & { readonly local: boolean },
   ): VerificationRequest {
-    const asked = { digest, token, tokenType, isPlausible };
+    const asked = { digest, token, tokenType, isPlausible, jws };
     // Verification by computing needs no admission.
     if (local) return asked;
     const accepted = this.#accepted.peek(key);

@@ -33,6 +33,8 @@ interface VerdictMemoryParts {
 export class VerdictMemory {
   readonly cache: VerdictCache;
   readonly #parts: VerdictMemoryParts;
+  /** What precedes the digest in the keys of acceptances so far: nothing where no route has requirements. */
+  readonly #prefixes = new Set(['']);
 
   constructor(parts: VerdictMemoryParts) {
     this.#parts = parts;
@@ -70,12 +72,18 @@ export class VerdictMemory {
     to?: { readonly provider: string; readonly askedAs: TokenType },
   ): RememberedAcceptance | undefined {
     let newest: RememberedAcceptance | undefined;
-    for (const key of this.#keysOf(digest)) {
-      const entry = this.cache.accepted.peek(key);
+    for (const prefix of this.#prefixes) {
+      const entry = this.cache.accepted.peek(prefix === '' ? digest : prefix + digest);
       if (!entry || (newest && entry.monotonicMs <= newest.monotonicMs)) continue;
       if (!to || (entry.verdict.principal.provider === to.provider && entry.askedAs === to.askedAs)) newest = entry;
     }
     return newest;
+  }
+
+  /** Remembers an acceptance under a key of the token. */
+  accept(key: string, digest: string, entry: RememberedAcceptance): void {
+    if (key !== digest) this.#prefixes.add(key.slice(0, -digest.length));
+    this.cache.accepted.set(key, entry);
   }
 
   /** Determines the life of an acceptance that the identity system has just given. */
@@ -102,7 +110,7 @@ export class VerdictMemory {
     await this.#parts.revocations.learn(acceptance.principal);
     const known = this.acceptance(question.digest, { provider: provider.name, askedAs: question.tokenType });
     if (known && known.monotonicMs >= askedAt.monotonicMs) return;
-    this.cache.accepted.set(key, this.#entryOf(acceptance, provider, question, answer));
+    this.accept(key, question.digest, this.#entryOf(acceptance, provider, question, answer));
   }
 
   /** Whether nothing is known about a token: neither an acceptance nor a refusal, nor that it had no clean answer. */
@@ -118,7 +126,7 @@ export class VerdictMemory {
       if (answer.lifeMs === undefined) this.determineLife(provider, question, answer);
       const entry = this.#entryOf(acceptance, provider, question, answer);
       entry.begunAtMs = this.#stillNewer(key);
-      this.cache.accepted.set(key, entry);
+      this.accept(key, question.digest, entry);
     }
     if (verdict.status === 'unknown') this.#rememberUnknown(key, question.digest, verdict.reason, answer);
     else this.cache.unknown.delete(key);
@@ -143,14 +151,14 @@ export class VerdictMemory {
   #entryOf(
     acceptance: Acceptance,
     provider: IdentityProvider,
-    { token, tokenType: askedAs }: VerificationRequest,
+    question: VerificationRequest,
     answer: VerificationResult,
   ): RememberedAcceptance {
     const { maxAgeMs, acceptTokenTypes } = this.#parts.options;
     const { lifeMs = maxAgeMs, askedAt } = answer;
     return new RememberedAcceptance(acceptance, {
-      identity: answer.identityOf(provider, token),
-      askedAs,
+      identity: answer.identityOf(provider, question),
+      askedAs: question.tokenType,
       askedAt,
       lifeMs,
       hasGrown: lifeMs > maxAgeMs,

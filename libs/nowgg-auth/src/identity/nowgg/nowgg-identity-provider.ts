@@ -29,6 +29,13 @@ import {
   type NowggClient,
 } from './verify-token.js';
 
+/** A token, and what it says about itself if that can be read. */
+interface AskedToken {
+  readonly token: string;
+  readonly tokenType: TokenType;
+  readonly jws: UnverifiedJws | undefined;
+}
+
 /** One client at now.gg's User Account Service. Uses its proprietary JSON API over the shared hardened HTTP client. */
 export class NowggIdentityProvider extends IdentityProvider {
   override readonly name: string;
@@ -98,26 +105,27 @@ export class NowggIdentityProvider extends IdentityProvider {
     return { action: 'ask', tokenType: kindOf(jws.claims) };
   }
 
-  override async verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
-    if (!this.sendsSecretFor(tokenType)) return this.#verify(token, tokenType, undefined, signal);
+  override async verify(
+    token: string,
+    tokenType: TokenType,
+    signal: AbortSignal,
+    jws: UnverifiedJws | undefined = decodeUnverifiedJws(token),
+  ): Promise<IdentityVerdict> {
+    const asked = { token, tokenType, jws };
+    if (!this.sendsSecretFor(tokenType)) return this.#verify(asked, undefined, signal);
     const answer = await this.#secrets.ask<IdentityVerdict>(async (secret) => {
-      const verdict = await this.#verify(token, tokenType, secret, signal);
+      const verdict = await this.#verify(asked, secret, signal);
       if (verdict.status === 'valid') return { answer: verdict, secret: 'accepted' };
       const isRefused = verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.isOwnFinding;
-      return { answer: verdict, secret: isRefused && this.#isPlausible(token) ? 'refused' : 'unknown' };
+      // Only the refusal of a token that may be one of ours may be about the secret.
+      const isPlausible = jws !== undefined && this.recognises(jws);
+      return { answer: verdict, secret: isRefused && isPlausible ? 'refused' : 'unknown' };
     });
     return answer === 'undecided' ? { status: 'unknown', reason: 'overloaded' } : answer;
   }
 
-  /** Whether a token may be one of ours: only then its refusal may be about the secret. */
-  #isPlausible(token: string): boolean {
-    const jws = decodeUnverifiedJws(token);
-    return jws !== undefined && this.recognises(jws);
-  }
-
   async #verify(
-    token: string,
-    tokenType: TokenType,
+    { token, tokenType, jws }: AskedToken,
     clientSecret: string | undefined,
     signal: AbortSignal,
   ): Promise<IdentityVerdict> {
@@ -126,7 +134,7 @@ export class NowggIdentityProvider extends IdentityProvider {
     if (outcome.status === 'failed') return { status: 'unknown', reason: outcome.reason };
     const verdict = readVerifyTokenReply(this.#client, tokenType, outcome, clock.now());
     const decoded = ownProperty(outcome.json, 'decodedData');
-    if (isJsonObject(decoded) && !agreesWithToken(decodeUnverifiedJws(token), decoded)) {
+    if (isJsonObject(decoded) && !agreesWithToken(jws, decoded)) {
       outcome.drop();
       return { status: 'unknown', reason: 'mismatched_reply' };
     }

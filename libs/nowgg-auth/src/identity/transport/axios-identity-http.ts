@@ -1,7 +1,5 @@
-import { Agent as HttpAgent, type ClientRequest } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { HttpService } from '@nestjs/axios';
-import axios, { AxiosError, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { Axios, type AxiosAdapter, type AxiosInstance } from 'axios';
 import type { NowggClock } from '../../clock.js';
 import {
   IdentityHttp,
@@ -9,110 +7,95 @@ import {
   type IdentityHttpOutcome,
   type IdentityHttpRequest,
 } from '../identity-http.js';
+import { requestOverAgent } from './agent-request.js';
 import { ConnectionPools } from './connection-pools.js';
-import { failureOf, isStaleSocket } from './http-failure.js';
-import { readJsonBody, readRetryAfterMs } from './http-reply.js';
-
-/** Larger replies are invalid: a real one has a few hundred bytes. */
-const MAX_REPLY_BYTES = 64 * 1024;
+import { ExchangeError } from './exchange-error.js';
+import { failureOf, mayRepeat } from './http-failure.js';
+import { joinedHeaders, readJsonBody, readRetryAfterMs } from './http-reply.js';
+import { poolAdapter, type PoolRequest, type PoolResponse } from './pool-adapter.js';
 
 /**
  * The HTTP client for identity systems, on a separate axios instance that no application configuration affects: total
  * deadline by the request's signal, no redirects, no proxy from the environment, 64 KiB limit, no content coding, JSON
- * only, separate connections for each purpose. Agents of the application are used for all purposes instead. An axios
- * error contains the request and with it our client secret, so none leaves this class.
+ * only, separate connections for each purpose. Agents of the application are used for all purposes instead. No error of
+ * axios or undici leaves this class, because it may contain the request and with it our client secret.
  */
 export class AxiosIdentityHttp extends IdentityHttp {
   readonly #clock: NowggClock;
-  readonly #own = new ConnectionPools();
-  readonly #given: IdentityHttpAgents;
+  readonly #agents: IdentityHttpAgents;
+  readonly #pools = new ConnectionPools();
+  readonly #adapter = poolAdapter(this.#pools);
   readonly #http: HttpService;
 
   constructor(clock: NowggClock, agents: IdentityHttpAgents = {}) {
     super();
     this.#clock = clock;
-    this.#given = agents;
-    this.#http = new HttpService(
-      // oxlint-disable-next-line import/no-named-as-default-member -- older axios 1.x has no such named export
-      axios.create({
-        adapter: 'http',
-        proxy: false,
-        maxRedirects: 0,
-        decompress: false,
-        maxContentLength: MAX_REPLY_BYTES,
-        maxBodyLength: MAX_REPLY_BYTES,
-        responseType: 'arraybuffer',
-        validateStatus: () => true,
-        transformRequest: [(data: unknown) => data],
-        transformResponse: [(data: unknown) => data],
-      }),
-    );
+    this.#agents = agents;
+    // Not `axios.create()`, which copies the defaults that the application may have changed.
+    const adapter = this.#adapter as unknown as AxiosAdapter;
+    this.#http = new HttpService(new Axios({ adapter }) as AxiosInstance);
   }
 
   override async send(request: IdentityHttpRequest): Promise<IdentityHttpOutcome> {
-    const { http, https } = this.#given;
-    const own = this.#own.of(request.purpose);
-    const first = await this.#attempt(request, { httpAgent: http ?? own.http, httpsAgent: https ?? own.https });
-    if (first !== 'stale-socket') return first;
+    const first = await this.#attempt(request, false);
+    if (!(first instanceof ExchangeError)) return first;
     // The peer closed the idle connection during the write. Other idle ones may be as old, so use a new one.
-    const second = await this.#attempt(request, {
-      httpAgent: http ?? new HttpAgent(),
-      httpsAgent: https ?? new HttpsAgent(),
-    });
-    return second === 'stale-socket' ? { status: 'failed', sent: 'perhaps', reason: 'network' } : second;
+    const last = mayRepeat(first, request) ? await this.#attempt(request, true) : first;
+    return last instanceof ExchangeError ? failureOf(last) : last;
   }
 
-  /** Closes idle connections of the client's own agents. Running calls are completed. */
+  /** Closes idle connections of the client's own pools. Running calls are completed. */
   close(): void {
-    this.#own.closeIdle();
+    this.#pools.closeIdle();
   }
 
-  async #attempt(
-    request: IdentityHttpRequest,
-    agents: Pick<AxiosRequestConfig, 'httpAgent' | 'httpsAgent'>,
-  ): Promise<IdentityHttpOutcome | 'stale-socket'> {
+  async #attempt(request: IdentityHttpRequest, isAlone: boolean): Promise<IdentityHttpOutcome | ExchangeError> {
     try {
-      const response: AxiosResponse<Buffer> = await this.#http.axiosRef.request({
-        method: request.method,
-        url: request.url,
-        headers: {
-          accept: 'application/json',
-          'accept-encoding': 'identity',
-          'user-agent': 'nestjs-nowgg-auth',
-          ...(request.json && { 'content-type': 'application/json' }),
-          ...request.headers,
-        },
-        ...(request.json && { data: JSON.stringify(request.json) }),
-        ...(request.body !== undefined && { data: request.body }),
-        signal: request.signal,
-        ...agents,
-      });
-      return this.#reply(response);
+      return this.#reply(await this.#send(poolRequestOf(request, isAlone)));
     } catch (error) {
-      if (request.idempotent && !request.signal.aborted && isStaleSocket(error)) return 'stale-socket';
-      return failureOf(error instanceof AxiosError ? error : undefined, request.signal);
+      return error instanceof ExchangeError ? error : new ExchangeError('', 'sent', false);
     }
   }
 
-  #reply(response: AxiosResponse<Buffer>): IdentityHttpOutcome {
-    const header = (name: string) => {
-      const value: unknown = response.headers[name];
-      return typeof value === 'string' ? value : undefined;
-    };
+  #send(request: PoolRequest): Promise<PoolResponse> {
+    const agent = request.url.startsWith('https:') ? this.#agents.https : this.#agents.http;
+    if (agent) return requestOverAgent(this.#http, this.#agents, request);
+    // The adapter itself: this instance has no interceptors and no transformations, and the way through axios to its
+    // adapter costs as much as the exchange.
+    return this.#adapter(request);
+  }
+
+  #reply({ status, data, headers: received, request }: PoolResponse): IdentityHttpOutcome {
+    const headers = joinedHeaders(received as Parameters<typeof joinedHeaders>[0]);
     return {
       status: 'reply',
-      statusCode: response.status,
-      headers: textHeaders(response.headers),
-      body: response.data,
-      json: readJsonBody(response.data, header('content-type'), header('content-encoding')),
-      retryAfterMs: readRetryAfterMs(header('retry-after'), header('x-rate-limit-reset'), this.#clock.now()),
-      drop: () => (response.request as ClientRequest | undefined)?.socket?.destroy(),
+      statusCode: status,
+      headers,
+      body: data,
+      json: readJsonBody(data, headers['content-type'], headers['content-encoding']),
+      retryAfterMs: readRetryAfterMs(headers['retry-after'], headers['x-rate-limit-reset'], this.#clock.now()),
+      drop: () => request.drop(),
     };
   }
 }
 
-function textHeaders(headers: AxiosResponse['headers']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
+function poolRequestOf(
+  { method, url, headers, json, body, signal, purpose }: IdentityHttpRequest,
+  isAlone: boolean,
+): PoolRequest {
+  return {
+    url,
+    method,
+    headers: {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'nestjs-nowgg-auth',
+      ...(json && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    data: json ? JSON.stringify(json) : body,
+    signal,
+    purpose,
+    isAlone,
+  };
 }

@@ -1,25 +1,19 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { IdentityHttpPurpose } from '../identity-http.js';
-
-/** Connections for one purpose. */
-interface ConnectionPool {
-  readonly http: HttpAgent;
-  readonly https: HttpsAgent;
-}
+import { CONNECT_TIMEOUT_MS, CONNECTION_OPTIONS, KeptConnection } from './kept-connection.js';
 
 const UNNAMED = 'unnamed';
 
 /**
- * Maximum number of connections to one host for each purpose; further calls wait in the agent's queue, under their own
- * deadline. Infinity where the callers already limit the concurrent calls of each identity provider: a limit per host
- * would let one provider's calls delay those of another at the same address.
+ * Maximum number of connections to one origin for each purpose; further calls wait in the pool's queue, under their own
+ * deadline. `null`, no limit, where the callers already limit the concurrent calls of each identity provider: a limit per
+ * origin would let one provider's calls delay those of another at the same address.
  */
-const MAX_SOCKETS: Readonly<Record<IdentityHttpPurpose | typeof UNNAMED, number>> = {
-  verify: Number.POSITIVE_INFINITY,
-  code: Number.POSITIVE_INFINITY,
-  refresh: Number.POSITIVE_INFINITY,
-  account: Number.POSITIVE_INFINITY,
+const MAX_CONNECTIONS: Readonly<Record<IdentityHttpPurpose | typeof UNNAMED, number | null>> = {
+  verify: null,
+  code: null,
+  refresh: null,
+  account: null,
   application: 16,
   metadata: 16,
   revocation: 32,
@@ -28,27 +22,31 @@ const MAX_SOCKETS: Readonly<Record<IdentityHttpPurpose | typeof UNNAMED, number>
 
 /** Kept-alive connections, separate for each purpose: slow calls of one kind do not affect the others. */
 export class ConnectionPools {
-  readonly #pools = new Map<IdentityHttpPurpose | typeof UNNAMED, ConnectionPool>();
+  #pools = new Map<string, Pool>();
+  readonly #open = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
 
-  of(purpose: IdentityHttpPurpose | undefined): ConnectionPool {
+  of(purpose: IdentityHttpPurpose | undefined, origin: string): Dispatcher {
     const name = purpose ?? UNNAMED;
-    return this.#pools.get(name) ?? this.#create(name);
+    const key = `${name} ${origin}`;
+    return this.#pools.get(key) ?? this.#create(key, origin, MAX_CONNECTIONS[name]);
   }
 
-  /** Closes idle connections. Running calls are completed. */
+  /** A connection for one request, which closes after it. */
+  once(origin: string): Dispatcher {
+    return new KeptConnection(origin, this.#open);
+  }
+
+  /** Closes idle connections. Running calls are completed; later calls open new connections. */
   closeIdle(): void {
-    // An agent's destroy() would close the sockets in use as well.
-    for (const { http, https } of this.#pools.values()) {
-      for (const { freeSockets } of [http, https]) {
-        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
-      }
-    }
+    const pools = [...this.#pools.values()];
+    this.#pools = new Map();
+    for (const pool of pools) void pool.close();
   }
 
-  #create(name: IdentityHttpPurpose | typeof UNNAMED): ConnectionPool {
-    const settings = { keepAlive: true, maxSockets: MAX_SOCKETS[name], scheduling: 'lifo' } as const;
-    const pool = { http: new HttpAgent(settings), https: new HttpsAgent(settings) };
-    this.#pools.set(name, pool);
+  #create(key: string, origin: string, connections: number | null): Pool {
+    const factory = (url: URL) => new KeptConnection(url, this.#open);
+    const pool = new Pool(origin, { ...CONNECTION_OPTIONS, connections, factory });
+    this.#pools.set(key, pool);
     return pool;
   }
 }

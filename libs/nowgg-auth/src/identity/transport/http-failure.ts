@@ -1,41 +1,38 @@
-import type { ClientRequest } from 'node:http';
-import { AxiosError } from 'axios';
-import type { IdentityHttpOutcome } from '../identity-http.js';
+import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
+import type { UnknownReason } from '../reasons.js';
+import { type ExchangeError, GIVEN_UP, NOT_HTTP, OTHER_LENGTH, TOO_LARGE } from './exchange-error.js';
 
 type Failed = Extract<IdentityHttpOutcome, { status: 'failed' }>;
 
-/** The connection was never made, so the request cannot have been carried out. */
-const NOT_SENT = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
 const TLS =
   /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ERR_OSSL)/;
-const CLOSED_UNDER_THE_REQUEST = new Set(['ECONNRESET', 'EPIPE']);
+const TIMED_OUT = new Set([GIVEN_UP, 'UND_ERR_CONNECT_TIMEOUT']);
+const NONSENSE = new Set([NOT_HTTP, TOO_LARGE, 'UND_ERR_HEADERS_OVERFLOW']);
+const CLOSED_UNDER_THE_REQUEST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Whether an error with this code is a failure of TLS. */
+export function isTls(code: string): boolean {
+  return TLS.test(code);
+}
 
 /** Whether the peer closed a kept-alive connection before it read the request. */
-export function isStaleSocket(error: unknown): boolean {
-  if (!(error instanceof AxiosError) || error.response) return false;
-  const request = error.request as Partial<ClientRequest> | undefined;
-  return CLOSED_UNDER_THE_REQUEST.has(error.code ?? '') && request?.reusedSocket === true;
+export function isStaleSocket({ code, progress, isReused }: ExchangeError): boolean {
+  return isReused && progress === 'sent' && CLOSED_UNDER_THE_REQUEST.has(code);
 }
 
-/** Translates a failed call. Keeps nothing of the original error, because it contains the request. */
-export function failureOf(error: AxiosError | undefined, signal: AbortSignal): Failed {
-  const code = error?.code ?? '';
-  if (NOT_SENT.has(code)) return { status: 'failed', sent: 'no', reason: 'network' };
-  if (TLS.test(code)) return { status: 'failed', sent: 'no', reason: 'tls' };
-  if (signal.aborted) return { status: 'failed', sent: wasConnected(error) ? 'perhaps' : 'no', reason: 'timeout' };
-  return { status: 'failed', sent: 'perhaps', reason: isNonsense(error) ? 'invalid_response' : 'network' };
+/** Whether a failed request may be sent once more, over a new connection. */
+export function mayRepeat(error: ExchangeError, { idempotent, signal }: IdentityHttpRequest): boolean {
+  return idempotent && !signal.aborted && isStaleSocket(error);
 }
 
-function wasConnected(error: AxiosError | undefined): boolean {
-  const request = error?.request as Partial<ClientRequest> | undefined;
-  // Without a request object nothing is known, so assume that it was sent.
-  return request === undefined || request.socket?.connecting !== true;
+/** Translates a failed exchange. */
+export function failureOf(error: ExchangeError): Failed {
+  return { status: 'failed', sent: error.progress === 'waiting' ? 'no' : 'perhaps', reason: reasonOf(error) };
 }
 
-/** Whether the reply was larger than the limit or not valid HTTP. */
-function isNonsense(error: AxiosError | undefined): boolean {
-  const code = error?.code ?? '';
-  return (
-    code.startsWith('HPE_') || (code === AxiosError.ERR_BAD_RESPONSE && /maxContentLength/.test(error?.message ?? ''))
-  );
+function reasonOf({ code, progress }: ExchangeError): UnknownReason {
+  if (TIMED_OUT.has(code)) return 'timeout';
+  if (isTls(code)) return 'tls';
+  const isNonsense = NONSENSE.has(code) || (code === OTHER_LENGTH && progress !== 'answered');
+  return isNonsense ? 'invalid_response' : 'network';
 }

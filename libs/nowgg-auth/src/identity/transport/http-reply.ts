@@ -1,3 +1,8 @@
+/** Larger replies are invalid: a real one has a few hundred bytes. */
+export const MAX_REPLY_BYTES = 64 * 1024;
+
+/** Created once, because that costs more than a call. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 const JSON_CONTENT_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
@@ -12,7 +17,7 @@ export function readJsonBody(
   if (!contentType || !JSON_CONTENT_TYPE.test(contentType)) return undefined;
   if (contentEncoding && contentEncoding.toLowerCase() !== 'identity') return undefined;
   try {
-    return (JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown) ?? undefined;
+    return (JSON.parse(strictUtf8.decode(body)) as unknown) ?? undefined;
   } catch {
     // The error's message quotes the body, so it is dropped here.
     return undefined;
@@ -40,4 +45,30 @@ export function readRetryAfterMs(
   }
   const reset = rateLimitReset?.trim() ?? '';
   return SECONDS.test(reset) ? Math.max(0, Number(reset) * 1000 - nowMs) : undefined;
+}
+
+/** Of these headers Node keeps the first and drops all others. */
+const FIRST_COUNTS = new Set([
+  'content-type',
+  'location',
+  'retry-after',
+  'server',
+  'etag',
+  'expires',
+  'last-modified',
+  'age',
+]);
+
+/** Headers as texts: repeated ones are joined as Node does it. `Set-Cookie` cannot be joined, and is left out. */
+export function joinedHeaders(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const name of Object.keys(received)) {
+    const value = received[name];
+    if (value === undefined || name === 'set-cookie') continue;
+    if (typeof value === 'string') headers[name] = value;
+    else headers[name] = FIRST_COUNTS.has(name) ? (value[0] ?? '') : value.join(', ');
+  }
+  return headers;
 }

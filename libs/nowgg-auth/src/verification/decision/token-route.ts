@@ -2,7 +2,7 @@ import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider } from '../../identity/identity-provider.js';
 import type { IdentityProviders } from '../../identity/identity-providers.js';
 import type { InvalidReason } from '../../identity/reasons.js';
-import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import { decodeUnverifiedJws, type UnverifiedJws } from '../../identity/unverified-jws.js';
 import type { TokenType } from '../../principal.js';
 import { isBearerToken } from '../../identity/token-text.js';
 import type { AuthenticationPolicy } from './verdict.js';
@@ -14,6 +14,8 @@ type TokenRoute =
       readonly tokenType: TokenType;
       readonly isPlausible: boolean;
       readonly local: boolean;
+      /** Undefined for an opaque token, and where a provider decodes it itself. */
+      readonly jws?: UnverifiedJws | undefined;
     }
   | { readonly refuse: InvalidReason };
 
@@ -52,6 +54,7 @@ export function routeToken(
         tokenType,
         isPlausible: jws !== undefined && provider.recognises(jws),
         local: inspection.local ?? false,
+        jws,
       }
     : { refuse: 'wrong_token_type' };
 }

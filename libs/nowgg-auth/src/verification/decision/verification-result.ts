@@ -1,5 +1,6 @@
-import type { IdentityProvider, IdentityVerdict, UnknownVerdict } from '../../identity/identity-provider.js';
+import { IdentityProvider, type IdentityVerdict, type UnknownVerdict } from '../../identity/identity-provider.js';
 import { digestOfCredentialId } from '../../identity/token-text.js';
+import type { UnverifiedJws } from '../../identity/unverified-jws.js';
 import { type Acceptance, acceptanceOf } from './verdict.js';
 import type { NowggClock } from '../../clock.js';
 import type { TokenType } from '../../principal.js';
@@ -33,6 +34,8 @@ export interface AskedToken {
   readonly tokenType: TokenType;
   /** Whether the token is a well-formed JWS whose `exp` and `aud` are valid. */
   readonly isPlausible: boolean;
+  /** The decoded token, where that was needed before. */
+  readonly jws?: UnverifiedJws | undefined;
 }
 
 /** A request to an identity system to verify a token. */
@@ -81,8 +84,13 @@ export class VerificationResult {
    * The identity under which the token can be revoked: {@link IdentityProvider.credentialIdOf} as 32 one-byte
    * characters. Computed once, for any number of callers that wait for this answer.
    */
-  identityOf(provider: IdentityProvider, token: string): string {
-    this.#identity ??= digestOfCredentialId(provider.credentialIdOf(token));
+  identityOf(provider: IdentityProvider, { token, digest }: Pick<AskedToken, 'token' | 'digest'>): string {
+    this.#identity ??= isDigest(provider) ? digest : digestOfCredentialId(provider.credentialIdOf(token));
     return this.#identity;
   }
+}
+
+/** Whether tokens of this provider are identified by their whole text, whose digest is known already. */
+function isDigest(provider: IdentityProvider): boolean {
+  return provider.credentialIdOf === IdentityProvider.prototype.credentialIdOf;
 }

@@ -6,6 +6,7 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import { VerificationResult, instantOf, NO_ANSWER, type VerificationRequest } from '../decision/verification-result.js';
 import type { CallRate } from '../../resilience/call-rate.js';
 import { Circuit } from '../../resilience/circuit.js';
+import { deadlineOfCall } from '../../resilience/deadlines.js';
 import type { ClientEvidence } from '../evidence/client-evidence.js';
 import { ConnectionHealth } from './connection-health.js';
 import { RequestAdmission } from './request-admission.js';
@@ -109,11 +110,15 @@ export class ProviderClient {
 
   /** Sends a request, and once more if it failed fast: a request changes nothing at the identity system. */
   async #verify(question: VerificationRequest, leftMs: number): Promise<IdentityVerdict> {
-    const signal = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
-    const first = await this.#attempt(question, signal);
-    if (!first.mayRepeat || !this.#admission.mayRepeat(question)) return first.verdict;
-    this.#health.repeated();
-    return (await this.#attempt(question, signal)).verdict;
+    const { signal, end } = deadlineOfCall(leftMs);
+    try {
+      const first = await this.#attempt(question, signal);
+      if (!first.mayRepeat || !this.#admission.mayRepeat(question)) return first.verdict;
+      this.#health.repeated();
+      return (await this.#attempt(question, signal)).verdict;
+    } finally {
+      end();
+    }
   }
 
   async #attempt(question: VerificationRequest, signal: AbortSignal) {
@@ -122,9 +127,9 @@ export class ProviderClient {
     return { verdict, mayRepeat: this.#health.mayRepeat(verdict, this.#clock.monotonicNow() - startedAt) };
   }
 
-  async #send({ token, tokenType }: VerificationRequest, signal: AbortSignal): Promise<IdentityVerdict> {
+  async #send({ token, tokenType, jws }: VerificationRequest, signal: AbortSignal): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, tokenType, signal);
+      return await this.#provider.verify(token, tokenType, signal, jws);
     } catch {
       return NO_ANSWER;
     }
