@@ -121,6 +121,22 @@ describe('beyond the rate of calls', () => {
     expect(provider.asked[0]?.token).toBe('known');
   });
 
+  it('an outage uses up nothing: callers are told at once, and the rate is there when it ends', async () => {
+    const { clock, provider, accepted, authenticator } = world({ rate: { perSecond: 10, burst: 60 } });
+    provider.answer = () => IS_SILENT;
+    for (let newcomer = 0; newcomer < 20; newcomer += 1) await authenticator.authenticate(`early-${newcomer}`);
+    clock.advance(500);
+    const refused = Array.from({ length: 60 }, async (_, n) => authenticator.authenticate(`refused-${n}`));
+    for (const verdict of await Promise.all(refused)) expect(verdict).toMatchObject({ reason: 'circuit_open' });
+    provider.answer = accepted;
+    clock.advance(500);
+    expect(await authenticator.authenticate('probe')).toMatchObject({ status: 'valid' });
+    provider.asked.length = 0;
+    for (let newcomer = 0; newcomer < 15; newcomer += 1) void authenticator.authenticate(`late-${newcomer}`);
+    await settled();
+    expect(provider.asked).toHaveLength(15);
+  });
+
   it('a newcomer gets a 503 that says when there is room', async () => {
     const { authenticator } = world({ rate });
     const verdicts = Array.from({ length: 50 }, (_, n) => authenticator.authenticate(`newcomer-${n}`));

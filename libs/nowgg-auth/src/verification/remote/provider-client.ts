@@ -3,7 +3,13 @@ import type { IdentityProvider, IdentityVerdict, UnknownVerdict } from '../../id
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { VerificationResult, instantOf, NO_ANSWER, type VerificationRequest } from '../decision/verification-result.js';
+import {
+  type Instant,
+  VerificationResult,
+  instantOf,
+  NO_ANSWER,
+  type VerificationRequest,
+} from '../decision/verification-result.js';
 import type { CallRate } from '../../resilience/call-rate.js';
 import { Circuit } from '../../resilience/circuit.js';
 import { deadlineOfCall } from '../../resilience/deadlines.js';
@@ -85,6 +91,9 @@ export class ProviderClient {
     if (question.isRenewal && this.#health.payForRepeat()) {
       return new VerificationResult(RENEWAL_PAUSED, instantOf(this.#clock), 'miss');
     }
+    // Checked before as well: a request that is not sent must neither wait nor use up the rate.
+    const closedForMs = this.#circuit.closedForMs();
+    if (closedForMs > 0) return notSentFor(closedForMs, instantOf(this.#clock));
     const admission = this.#admission.admit(question);
     const leave = admission instanceof Promise ? await admission : admission;
     // Read only when the request is about to be sent: it may have waited.
@@ -94,11 +103,7 @@ export class ProviderClient {
     const waitMs = this.#circuit.enter();
     if (waitMs > 0) {
       leave();
-      return new VerificationResult(
-        { status: 'unknown', reason: 'circuit_open', retryAfterMs: waitMs },
-        askedAt,
-        'miss',
-      );
+      return notSentFor(waitMs, askedAt);
     }
     onSent?.();
     const sent = this.#knowledge.evidence.sent();
@@ -167,4 +172,8 @@ export class ProviderClient {
     if (reason === 'tls') publishSecurityEvent({ type: 'tls_failure', provider: this.#provider.name });
     if (reason === 'mismatched_reply') publishSecurityEvent({ type: reason, provider: this.#provider.name });
   }
+}
+
+function notSentFor(retryAfterMs: number, askedAt: Instant): VerificationResult {
+  return new VerificationResult({ status: 'unknown', reason: 'circuit_open', retryAfterMs }, askedAt, 'miss');
 }
