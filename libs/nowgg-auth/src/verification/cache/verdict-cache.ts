@@ -89,8 +89,8 @@ interface RememberedUnknown {
 
 /** Share of its life after which a verdict in use is renewed in the background, and the variation of that share. */
 const RENEW_FIRST = { at: 0.7, variation: 0.1 };
-/** A tenth of a grown life is as long as a third of the first one, or longer. */
-const RENEW_GROWN = { at: 0.9, variation: 0.05 };
+/** The last twentieth of the longest life takes as much time as the last third of the first one. */
+const RENEW_GROWN = { at: 0.95, variation: 0.03 };
 /** Share of the first life after which verdicts are renewed, and failed requests repeated. */
 export const RENEW_AT = RENEW_FIRST.at;
 
