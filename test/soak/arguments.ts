@@ -19,7 +19,7 @@ export const USAGE = `npm run soak:refresh -- [options]
   --bans N      runs of bans, sign-ins, refreshes and sign-outs at two nodes (default 1000; 0: none)
   --seed N      the same faults again (default: another one each time, printed)
   --state FILE  the long form: does --faults and --refusals in parts, however long that takes, and writes FILE after each
-                part. The same command continues from there, after Ctrl-C too. No rounds and no bans.
+                part. Ctrl-C ends it after the current part; the same command continues from there. No rounds and no bans.
                 10,000 faults: --faults 7000 --refusals 3000 --state soak.json
 
 DATABASE_URL names a PostgreSQL to use, in a schema that is dropped at the end; without it a throw-away one is started.`;

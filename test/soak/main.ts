@@ -49,10 +49,13 @@ async function runOnce({ faults, refusals, rounds, bans, seed }: SoakOptions, da
   }
 }
 
-/** The long form: part after part until all faults are done. What is done is in the file, whatever happens then. */
+/** The long form: part after part until all faults are done, or Ctrl-C ends it after the current part. */
 async function runInParts(options: SoakOptions, file: string, database: SoakDatabase): Promise<void> {
   let state = await readState(file, options.seed);
-  for (let part = nextPart(state, options); part; part = nextPart(state, options)) {
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort());
+  const next = () => (interruption.signal.aborted ? undefined : nextPart(state, options));
+  for (let part = next(); part; part = next()) {
     const { modes, ofRefusals } = await runFaults({ ...part, until: Number.POSITIVE_INFINITY }, database);
     const findings = [...modes, ...ofRefusals].flatMap((report) => report.findings);
     const totals = totalsOf(modes, [], ofRefusals);

@@ -36,7 +36,8 @@ export class GrantRefresher {
   refreshInBackground(grant: GrantRecord): void {
     const { backgroundQuietMs } = this.#parts.timing;
     const now = grant.readAtMs;
-    const quiet = grant.updatedAtMs > now - backgroundQuietMs || (grant.nextAttemptAtMs ?? 0) > now;
+    const pausedUntil = Math.max(grant.nextAttemptAtMs ?? 0, grant.refusal?.untilMs ?? 0);
+    const quiet = grant.updatedAtMs > now - backgroundQuietMs || pausedUntil > now;
     if (quiet || (grant.leaseUntilMs ?? 0) > now || this.#stopping.signal.aborted) return;
     void this.refresh(grant, backgroundQuietMs).catch(() => undefined);
   }

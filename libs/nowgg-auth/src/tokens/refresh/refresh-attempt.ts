@@ -176,7 +176,7 @@ export class RefreshAttempt {
     // The token is foreign by its claims, or another user's grant holds the same token.
     if (stored.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider: provider.name });
-      return { outcome: 'refused', retryInMs: timing.refusedRetryMs, isInDoubt: true };
+      return { outcome: 'refused', retryInMs: timing.refusedRetryMs };
     }
     this.#prime(provider, tokens.accessToken);
     return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };

@@ -145,7 +145,8 @@ function backingOff(grant: GrantRecord): RefreshResult | undefined {
 }
 
 function postponed(grant: GrantRecord, waitMs: number): RefreshResult {
-  const isInDoubt = grant.state === 'suspect';
+  // Without a code, the grant is suspect because of tokens of another user.
+  const isInDoubt = grant.state === 'suspect' && grant.failCode !== undefined;
   const retryInMs = isInDoubt ? askAgainInMs(grant.refusal, grant.readAtMs, waitMs) : waitMs;
   return { outcome: 'backing_off', retryInMs, isInDoubt };
 }
