@@ -81,7 +81,7 @@ export class RefusalFaults {
       case 'outage':
         return this.#for(this.#random.pick<Fault>([{ kind: 'status', status: 502 }, { kind: 'reset' }]), 1_500);
       case 'refuse_all':
-        return this.#for(refusal('REFUSED'), SHARD_FAULT_MS);
+        return this.#isFreeToRefuse() && this.#for(refusal('REFUSED'), SHARD_FAULT_MS);
       case 'slow':
         return this.#for({ kind: 'latency', ms: 1_200, when: 'after' }, 1_500);
       case 'failover':
@@ -115,10 +115,16 @@ export class RefusalFaults {
     return true;
   }
 
-  #shard(shard: number): boolean {
-    const { nowgg, players } = this.#stage;
+  /** Two refusing faults in a row would refuse a player for longer than the 20 seconds that must end nothing. */
+  #isFreeToRefuse(): boolean {
     if (performance.now() < this.#nextShardAt) return false;
     this.#nextShardAt = performance.now() + SHARD_FAULT_MS + BETWEEN_SHARD_FAULTS_MS;
+    return true;
+  }
+
+  #shard(shard: number): boolean {
+    const { nowgg, players } = this.#stage;
+    if (!this.#isFreeToRefuse()) return false;
     const faults = players
       .filter((_, index) => index % SHARDS === shard)
       .map(({ grant: { userId } }): Fault => ({ ...refusal('REFUSED'), userId }));
