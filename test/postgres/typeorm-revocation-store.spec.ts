@@ -4,10 +4,12 @@ import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
+import { WRITTEN_BY } from '../../libs/nowgg-auth/src/typeorm/database/revocation-pages.js';
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { describeRevocationStore } from '../contracts/revocation-store-contract.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
+import { inLanes } from '../support/token-service/token-suite.js';
 
 type Store = RevocationStore & { onApplicationShutdown(): Promise<void> };
 
@@ -244,6 +246,87 @@ describe('a sign-out of several tokens', () => {
     const outcomes = (await Promise.all(rounds)).flat();
     expect(outcomes.map((watermarks) => watermarks.length)).toEqual(Array.from({ length: 20 }, () => 300));
   }, 60_000);
+});
+
+describe('what a process reads', () => {
+  it('of 10,000 bans given together and one by one is each of them about once, though each is announced', async () => {
+    const writer = openStore();
+    const readers = [openStore(), openStore()];
+    const reads = readers.map(counted);
+    const feeds = readers.map((store) => new RevocationFeed(store, clock));
+    await Promise.all(feeds.map((feed) => feed.start()));
+    for (const read of reads) read.watermarks = 0;
+    const ids = Array.from({ length: 10_000 }, (_, n) => `stormy-${n}`);
+    await inLanes(90, async (n) => void (await writer.putMany(ids.slice(n * 100, n * 100 + 100).map(ban))));
+    await inLanes(1_000, async (n) => void (await writer.put(ban(ids[9_000 + n] as string))));
+    for (const feed of feeds) {
+      while (ids.some((id) => feed.find(ban(id)) === undefined)) await clock.wait(20);
+      // Polls with the whole overlap follow, and find nothing new.
+      for (let poll = 0; poll < 3; poll += 1) {
+        await clock.wait(1_000);
+        await feed.readNow();
+      }
+      await feed.close();
+    }
+    for (const read of reads) {
+      expect(read.watermarks).toBeGreaterThanOrEqual(10_000);
+      expect(read.watermarks).toBeLessThanOrEqual(20_000);
+    }
+  }, 60_000);
+
+  it('includes a ban of a transaction that commits late, savepoints included, after many newer ones', async () => {
+    const feed = new RevocationFeed(openStore({ notify: false }), clock);
+    await feed.start();
+    await inDatabase(url, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SAVEPOINT within');
+      const columns = 'provider, kind, subject_id, issued_until, marked_at, changed_at';
+      await client.query(
+        `INSERT INTO nowgg_revocation (${columns}) VALUES ('nowgg', 'user', 'late', now(), now(), clock_timestamp())`,
+      );
+      await client.query('RELEASE SAVEPOINT within');
+      for (let round = 0; round < 5; round += 1) {
+        await openStore({ notify: false }).put(ban(`newer-${round}`));
+        await untilRefused(feed, `newer-${round}`);
+        await clock.wait(300);
+      }
+      expect(feed.find(ban('late'))).toBeUndefined();
+      await client.query('COMMIT');
+    });
+    await untilRefused(feed, 'late');
+    await feed.close();
+  }, 60_000);
+
+  it('is everything again on a server that was started anew, whose numbers of transactions mean nothing', async () => {
+    const store = openStore({ notify: false });
+    await store.put(ban('before-failover'));
+    let cursor: string | undefined;
+    for (let isPartial = true; isPartial; ) {
+      const changes = await store.changesSince(cursor);
+      ({ cursor } = changes);
+      isPartial = changes.isPartial ?? false;
+    }
+    const state = JSON.parse(cursor as string) as { seen: { xmin: string; server: string } };
+    const ids = async (seen: object) => {
+      const { watermarks } = await store.changesSince(JSON.stringify({ ...state, seen }));
+      return watermarks.map(({ id }) => id);
+    };
+    expect(await ids(state.seen)).not.toContain('before-failover');
+    const { xmin, server } = state.seen;
+    const ahead = String(Number(xmin) + 1_000_000);
+    expect(await ids({ xmin: ahead, server })).not.toContain('before-failover');
+    expect(await ids({ xmin: ahead, server: 'another start' })).toContain('before-failover');
+  });
+
+  it('completes the 32 bits of a transaction by the current number, also when they have begun anew', async () => {
+    const [{ completed }] = (await dataSource.query(
+      `SELECT array_agg((${WRITTEN_BY})::text ORDER BY place) AS completed
+       FROM (VALUES (1, 5000000000::bigint, 4294967290::bigint), (2, 4294967300, 2), (3, 4294967300, 4294967295), (4, 700, 600))
+         AS t(place, xmax, written_by),
+         LATERAL (SELECT t.xmax) AS now, LATERAL (SELECT t.written_by) AS known`,
+    )) as [{ completed: string[] }];
+    expect(completed).toEqual(['4294967290', '4294967298', '4294967295', '600']);
+  });
 });
 
 describe('a role without any right on the tables', () => {

@@ -95,6 +95,7 @@ export {
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
 export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 export {
+  type NowggRevocationFeed,
   NowggRevocationService,
   type RevocationTarget,
   type RevokeOptions,

@@ -22,6 +22,11 @@ export type NowggSecurityEventType =
   | 'revoked'
   /** A revocation was lifted. */
   | 'restored'
+  /**
+   * Revocations could not be read for ten seconds, or not at all since the start: a newer ban is not seen. Published
+   * once more with `detail: 'over'` when they were read again.
+   */
+  | 'revocations_unread'
   /** A grant was ended: a player signed out, or the application ended it. */
   | 'signed_out'
   /** A stored grant names another provider, client, user or session version than its tokens were encrypted for. */

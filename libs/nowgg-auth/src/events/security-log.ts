@@ -17,6 +17,7 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   banned: 'a ban was set',
   revoked: 'everything issued so far was revoked',
   restored: 'a revocation was lifted',
+  revocations_unread: 'revocations could not be read for ten seconds, so newer bans are not seen',
   signed_out: 'a grant was ended',
   relabelled_row: 'a stored grant does not carry the labels that its tokens were encrypted for',
   restored_row: 'a stored grant is older than this process has seen it',

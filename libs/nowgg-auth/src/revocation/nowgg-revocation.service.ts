@@ -34,6 +34,16 @@ interface NowggRevocationServiceParts {
 
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
 
+/** How well a process knows the revocations of the store. */
+export interface NowggRevocationFeed {
+  /** Whether all revocations that can still refuse something were read once. */
+  readonly isLoaded: boolean;
+  /** Time since the last complete reading began, in milliseconds; undefined before it. */
+  readonly ageMs: number | undefined;
+  /** Number of users, sessions and tokens with a revocation that this process knows. */
+  readonly size: number;
+}
+
 /**
  * Refuses tokens here although the identity system still accepts them: a ban, a sign-out, a stolen token. Every process
  * that shares the revocation store applies a revocation within 1.5 seconds. With `memoryRevocationStore()`, the
@@ -112,6 +122,24 @@ export class NowggRevocationService extends TokenRevocations {
     this.#parts.feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
     publishSecurityEvent({ type: 'restored', provider: subject.provider });
     await this.#parts.feed.announce();
+  }
+
+  /**
+   * Returns how well this process knows the revocations of the store, for a metrics page or an alarm.
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * export function bansAreSeen(revocations: NowggRevocationService) {
+   *   const { ageMs } = revocations.feed();
+   *   return ageMs !== undefined && ageMs < 10_000;
+   * }
+   * ```
+   */
+  feed(): NowggRevocationFeed {
+    const { isLoaded, ageMs, size } = this.#parts.feed;
+    return { isLoaded, ageMs, size };
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
 import { NowggConfigurationError } from '../errors.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import { CoalescedReading } from './coalesced-reading.js';
 import { MemoryRevocationStore } from './memory-revocation-store.js';
 import { RevocationNews } from './revocation-news.js';
@@ -66,6 +67,7 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
   readonly #endWatches: (() => unknown)[] = [];
   readonly #learning = new Map<string, Promise<void>>();
   #problem: unknown;
+  #isUnread = false;
 
   constructor(store: RevocationStore, clock: NowggClock, hints?: RevocationNotifier, lives = new TokenLives()) {
     this.#store = store;
@@ -130,6 +132,18 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
 
   get isLoaded(): boolean {
     return !this.#store.isShared || this.#news.completeAt !== undefined;
+  }
+
+  /** Time since the last complete reading began, in milliseconds; undefined before it. 0 for a store of this process. */
+  get ageMs(): number | undefined {
+    if (!this.#store.isShared) return 0;
+    const { completeAt } = this.#news;
+    return completeAt === undefined ? undefined : this.#clock.monotonicNow() - completeAt;
+  }
+
+  /** Number of users, sessions and tokens with a revocation that this process knows. */
+  get size(): number {
+    return this.#watermarks.size;
   }
 
   find(subject: RevocationSubject): Watermark | undefined {
@@ -207,11 +221,20 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     await this.readNow();
   }
 
+  /** Publishes one event when the data becomes too old and one when it is current again. */
+  #tell(): void {
+    const isUnread = !this.isCurrentAt(this.#clock.monotonicNow());
+    if (isUnread === this.#isUnread || this.#closing.signal.aborted) return;
+    this.#isUnread = isUnread;
+    publishSecurityEvent({ type: 'revocations_unread', ...(!isUnread && { detail: 'over' }) });
+  }
+
   async #poll(): Promise<void> {
     try {
       for (;;) {
         await this.#clock.wait(POLL_MS, this.#closing.signal);
         await this.readNow();
+        this.#tell();
         this.#watermarks.prune(this.#clock.now());
       }
     } catch {

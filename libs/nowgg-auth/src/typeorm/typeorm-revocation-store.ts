@@ -16,7 +16,7 @@ import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { listen } from './revocation-listener.js';
-import { PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
+import { type Beginning, PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 
@@ -33,6 +33,9 @@ interface WatermarkRow {
 /** A row of a page; the columns of a watermark are null when no row of the page is wanted. */
 type PageRow = (WatermarkRow | { readonly provider: null }) & {
   readonly at: string;
+  readonly xmin: string;
+  readonly server: string;
+  readonly is_whole?: boolean;
   readonly looked: number;
   readonly edge_at: string | null;
   readonly edge_provider: string;
@@ -106,10 +109,19 @@ export class TypeOrmRevocationStore extends RevocationStore {
   }
 
   /** Reads the changes since the last reading, in their order. */
-  async #changes({ at, began, edge }: ReadingState): Promise<RevocationChanges> {
-    const rows = await this.#database.rows<PageRow>(this.#statements.changes, [...edgeParameters(edge), PAGE_ROWS, at]);
+  async #changes(state: ReadingState): Promise<RevocationChanges> {
+    const { at, wholeAt, seen, edge } = state;
+    const rows = await this.#database.rows<PageRow>(this.#statements.changes, [
+      ...edgeParameters(edge),
+      PAGE_ROWS,
+      at,
+      wholeAt ?? null,
+      seen?.xmin ?? null,
+      seen?.server ?? '',
+    ]);
     const page = pageOf(rows);
-    const next: ReadingState = page.edge ? { at, began: began ?? page.at, edge: page.edge } : { at: began ?? page.at };
+    const began = state.began ?? page.began;
+    const next: ReadingState = page.edge ? { ...state, began, edge: page.edge } : afterReading(began, wholeAt);
     return { watermarks: page.watermarks, cursor: JSON.stringify(next), isPartial: page.edge !== undefined };
   }
 
@@ -131,10 +143,12 @@ export class TypeOrmRevocationStore extends RevocationStore {
       lives.defaultMs,
     ]);
     const page = pageOf(rows);
-    const at = state?.at ?? page.at;
+    const began = state?.began ?? page.began;
+    const { at } = began;
     const next = page.edge ? { phase, edge: page.edge } : { phase: phase + 1 };
-    if (next.phase === PHASES.length) return { watermarks: page.watermarks, cursor: JSON.stringify({ at }) };
-    const going: ReadingState = { at, load: { phase: next.phase }, ...(next.edge && { edge: next.edge }) };
+    if (next.phase === PHASES.length)
+      return { watermarks: page.watermarks, cursor: JSON.stringify(afterReading(began, at)) };
+    const going: ReadingState = { at, began, load: { phase: next.phase }, ...(next.edge && { edge: next.edge }) };
     return { watermarks: page.watermarks, cursor: JSON.stringify(going), isPartial: true };
   }
 
@@ -163,6 +177,12 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
 const THIRTY_DAYS: LongestTokenLives = { defaultMs: WATERMARK_RETENTION_MS, entries: () => [] };
 
+/** The position after a complete reading. */
+function afterReading({ at, xmin, server, isWhole }: Beginning, wholeAt: string | undefined): ReadingState {
+  const whole = isWhole ? at : wholeAt;
+  return { at, seen: { xmin, server }, ...(whole !== undefined && { wholeAt: whole }) };
+}
+
 function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] {
   return edge ?? [null, '', '', ''];
 }
@@ -170,14 +190,14 @@ function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] 
 /** Splits rows into the page's parts. `edge` is set when there may be more rows after the page. */
 function pageOf(rows: readonly PageRow[]): {
   readonly watermarks: readonly Watermark[];
-  readonly at: string;
+  readonly began: Beginning;
   readonly edge: ReadingState['edge'];
 } {
   const [first] = rows as readonly [PageRow];
-  const { at, looked, edge_at, edge_provider, edge_kind, edge_id } = first;
+  const { at, xmin, server, is_whole, looked, edge_at, edge_provider, edge_kind, edge_id } = first;
   return {
     watermarks: rows.flatMap((row) => (row.provider === null ? [] : [watermarkOf(row)])),
-    at,
+    began: { at, xmin, server, isWhole: is_whole ?? true },
     edge: looked === PAGE_ROWS && edge_at !== null ? [edge_at, edge_provider, edge_kind, edge_id] : undefined,
   };
 }

@@ -5,16 +5,58 @@ export const PHASES = ['refused_until', 'not_after', 'changed_at'] as const;
 export interface ReadingState {
   /** Time at which the last complete reading, or the load, began, by the database's clock. */
   readonly at: string;
-  /** Time at which a reading of changes with more than one page began. */
-  readonly began?: string;
+  /** Time at which the last complete reading with the whole overlap began. */
+  readonly wholeAt?: string;
+  /** What the last complete reading could see. Absent: nothing is known to be seen. */
+  readonly seen?: Sight;
+  /** The beginning of a reading that is not complete. */
+  readonly began?: Beginning;
   /** Present while a load is not complete. */
   readonly load?: { readonly phase: number };
   /** The last row of the previous page, in the order of its index. */
   readonly edge?: readonly [string, string, string, string];
 }
 
+/** What a statement could see: every transaction below `xmin`, on the server that was started then. */
+export interface Sight {
+  readonly xmin: string;
+  readonly server: string;
+}
+
+/** The beginning of a reading: what it can see, and whether it goes back by the whole overlap. */
+export interface Beginning extends Sight {
+  readonly at: string;
+  readonly isWhole: boolean;
+}
+
 /** Longest time between the run of a statement and its commit. */
 const OVERLAP = `interval '10 seconds'`;
+/** How far a reading after a hint goes back: a commit that comes later than this is found by the next whole reading. */
+const SHORT_OVERLAP = `interval '250 milliseconds'`;
+/** Whole readings are about this far apart, as the polls of the feed are. */
+const WHOLE_EVERY = `interval '900 milliseconds'`;
+
+/** The current snapshot, and the server that gives it: its numbers mean nothing on another one. */
+const SIGHT = `txid_snapshot_xmin(txid_current_snapshot()) AS xmin, txid_snapshot_xmax(txid_current_snapshot()) AS xmax,
+      pg_postmaster_start_time()::text AS server`;
+
+/**
+ * The number of the transaction that wrote a row, which the row has in 32 bits: the latest with these bits that has
+ * begun.
+ */
+export const WRITTEN_BY = `CASE WHEN (now.xmax & -4294967296) + known.written_by < now.xmax
+    THEN (now.xmax & -4294967296) + known.written_by
+    ELSE (now.xmax & -4294967296) + known.written_by - 4294967296 END`;
+
+/**
+ * Whether an earlier statement may not have seen a row. Its `xmin` decides: all transactions below it had ended. A
+ * server that was restarted, or another one after a failover, may use numbers again, so its rows are all new.
+ *
+ * @param xmin parameter with the `xmin` of that statement, or null
+ * @param server parameter with the start of its server
+ */
+export const NOT_SEEN = (xmin: string, server: string) =>
+  `(${xmin}::bigint IS NULL OR now.server <> ${server}::text OR ${WRITTEN_BY} >= ${xmin}::bigint)`;
 
 /**
  * Statement for one page of an index, from its edge on, and the wanted rows of that page. The row count and the edge
@@ -24,12 +66,17 @@ const OVERLAP = `interval '10 seconds'`;
 export function pageStatement(
   table: string,
   column: (typeof PHASES)[number],
-  { columns, from, wanted }: { readonly columns: string; readonly from: string; readonly wanted: string },
+  {
+    columns,
+    from,
+    wanted,
+    isWhole,
+  }: { readonly columns: string; readonly from: string; readonly wanted: string; readonly isWhole?: string },
 ): string {
   return `
-    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at),
+    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}${isWhole ? `, ${isWhole} AS is_whole` : ''}),
     page AS MATERIALIZED (
-      SELECT * FROM ${table}
+      SELECT *, xmin::text::bigint AS written_by FROM ${table}
       WHERE ${column} IS NOT NULL
         AND (${column}, provider, kind, subject_id) > (coalesce($1::timestamptz, ${from}), $2::text, $3::text, $4::text)
       ORDER BY ${column}, provider, kind, subject_id LIMIT $5::integer
@@ -39,12 +86,21 @@ export function pageStatement(
       SELECT ${column}::text AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id FROM page
       ORDER BY ${column} DESC, page.provider DESC, page.kind DESC, page.subject_id DESC LIMIT 1
     )
-    SELECT now.at::text AS at, looked.looked, edge.*, ${columns}
+    SELECT now.at::text AS at, now.xmin::text AS xmin, now.server${isWhole ? ', now.is_whole' : ''},
+      looked.looked, edge.*, ${columns}
     FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
 }
 
-/** The time from which an incremental reading begins. */
-export const SINCE = (parameter: string) => `${parameter}::timestamptz - ${OVERLAP}`;
+/** Whether an incremental reading goes back by the whole overlap. @param parameter time of the last one that did */
+export const IS_WHOLE = (parameter: string) =>
+  `coalesce(clock_timestamp() - ${parameter}::timestamptz >= ${WHOLE_EVERY}, true)`;
+
+/**
+ * The time from which an incremental reading begins. Rows change in the order of this time, but commit in any order:
+ * the overlap covers those that were not committed at the last reading.
+ */
+export const SINCE = (parameter: string, wholeAt: string) =>
+  `${parameter}::timestamptz - CASE WHEN ${IS_WHOLE(wholeAt)} THEN ${OVERLAP} ELSE ${SHORT_OVERLAP} END`;
 
 export function stateOf(cursor: string | undefined): ReadingState | undefined {
   return cursor === undefined ? undefined : (JSON.parse(cursor) as ReadingState);

@@ -1,5 +1,5 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
-import { pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
+import { IS_WHOLE, NOT_SEEN, pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 
@@ -81,8 +81,13 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
        )
        SELECT 1 FROM kept`,
 
-    // $1 to $4 the edge, $5 the page's size, $6 since
-    changes: pageStatement(revocation, 'changed_at', { columns, from: SINCE('$6'), wanted: 'true' }),
+    // $1 to $4 the edge, $5 the page's size, $6 since, $7 last whole reading, $8 xmin and $9 server of the last reading
+    changes: pageStatement(revocation, 'changed_at', {
+      columns,
+      from: SINCE('$6', '$7'),
+      wanted: NOT_SEEN('$8', '$9'),
+      isWhole: IS_WHOLE('$7'),
+    }),
 
     // By phase. $1 to $4 the edge, $5 the page's size, $6 how far back, $7 providers, $8 their lives, $9 default life
     loads: PHASES.map((column) =>
