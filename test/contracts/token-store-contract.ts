@@ -424,12 +424,12 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await store.sweepTexts(86_400_000, 10_000);
         expect((await found(dead.id)).refreshCiphertext).toEqual(dead.refreshCiphertext);
         await under.pass(86_400_001);
-        expect(await store.sweepTexts(86_400_000, 10_000)).toBeGreaterThanOrEqual(2);
+        expect((await store.sweepTexts(86_400_000, 10_000)).rows).toBeGreaterThanOrEqual(2);
         const left = await Promise.all(
           [revoked, dead, lives].map(async ({ id }) => (await found(id)).refreshCiphertext.length),
         );
         expect(left).toEqual([0, 0, 5]);
-        expect(await store.sweepTexts(86_400_000, 10_000)).toBe(0);
+        expect(await store.sweepTexts(86_400_000, 10_000)).toEqual({ rows: 0 });
       });
 
       it("revokes all of a user's living grants of one provider", async () => {
@@ -546,7 +546,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await stored({ issued: tokenOf(credentialId), accessTokenExpiresAtMs: readAtMs + 1_000 });
         await stored({ issued: tokenOf(lasting), accessTokenExpiresAtMs: undefined });
         await under.pass(400_000);
-        expect(await store.sweepIssuedTokens(10_000)).toBeGreaterThanOrEqual(1);
+        expect((await store.sweepIssuedTokens(10_000)).rows).toBeGreaterThanOrEqual(1);
         expect(await store.findIssuedTokens('nowgg', credentialId)).toEqual([]);
         expect(await store.findIssuedTokens('nowgg', lasting)).toHaveLength(1);
       });
@@ -766,7 +766,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       const SECOND_VERSION = Buffer.from([2, 4, 102, 111, 114, 109]);
       const WIPED = { refreshCiphertext: Buffer.alloc(0), accessCiphertext: Buffer.alloc(0) };
       const listed = async () =>
-        (await store.listSealedOtherwise(SECOND_VERSION, undefined, 10_000)).map(({ id }) => id);
+        (await store.listSealedOtherwise(SECOND_VERSION, undefined, 10_000)).grants.map(({ id }) => id);
 
       it('counts the first version by key, whichever of the two tokens is in it', async () => {
         await stored(sealed(1));
@@ -824,10 +824,12 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
           .toSorted();
         await stored(sealedNew);
         const seen: string[] = [];
-        for (let after: string | undefined; ; after = seen.at(-1)) {
-          const batch = await store.listSealedOtherwise(NEW, after, 2);
-          seen.push(...batch.map(({ id }) => id));
-          if (batch.length < 2) break;
+        for (let after: string | undefined; ; ) {
+          const { grants, next } = await store.listSealedOtherwise(NEW, after, 2);
+          expect(grants.length).toBeLessThanOrEqual(2);
+          seen.push(...grants.map(({ id }) => id));
+          if (next === undefined) break;
+          after = next;
         }
         expect(seen).toEqual(seen.toSorted());
         expect(seen.filter((id) => ids.includes(id))).toEqual(ids);
@@ -896,8 +898,11 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         await under.pass(2 * dayMs);
         await store.commitTokens({ ...commitOf(refreshedSince), refreshTokenExpiresAtMs: now - 2 * dayMs });
         expect(await store.countSweepable(limits)).toEqual({ grants: 2, exchanges: 4 });
-        expect(await store.sweep(limits, 1)).toEqual({ grants: 1, exchanges: 1 });
-        expect(await store.sweep(limits, 10)).toEqual({ grants: 1, exchanges: 3 });
+        const first = await store.sweep(limits, 1);
+        expect(first).toMatchObject({ grants: 1, exchanges: 1, next: expect.any(String) });
+        const second = await store.sweep(limits, 10, first.next);
+        expect(second).toMatchObject({ grants: 1, exchanges: 3 });
+        expect(await store.sweep(limits, 10)).toEqual({ grants: 0, exchanges: 0 });
         expect(await store.findGrant(expired.id)).toBeUndefined();
         expect([(await found(living.id)).state, (await found(refreshedSince.id)).state]).toEqual(['active', 'active']);
       });

@@ -10,6 +10,13 @@ export interface RevocationChanges {
   readonly isPartial?: boolean;
 }
 
+/** The result of one batch of a sweep. */
+export interface SweptRevocations {
+  readonly revocations: number;
+  /** Where the next batch begins; undefined when there is none. */
+  readonly next?: string | undefined;
+}
+
 /** The longest lives of tokens: a mark that is older than that refuses only expired tokens. */
 export interface LongestTokenLives {
   /** Longest life for a provider that has no entry, in milliseconds. */
@@ -77,9 +84,12 @@ export abstract class RevocationStore {
     return 0;
   }
 
-  /** Deletes at most `limit` watermarks that can refuse nothing any more, see `isSpent`. @returns their number */
-  async sweepSpent(_unchangedForMs: number, _limit: number): Promise<number> {
-    return 0;
+  /**
+   * Deletes at most `limit` watermarks that can refuse nothing any more, see `isSpent`.
+   * @param _after the `next` of the batch before; undefined for the first
+   */
+  async sweepSpent(_unchangedForMs: number, _limit: number, _after?: string): Promise<SweptRevocations> {
+    return { revocations: 0 };
   }
 
   /**

@@ -8,6 +8,7 @@ import { CreateNowggIssuedToken1767225600005 } from './migrations/create-nowgg-i
 import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
+import { AddVaultUpkeep1767225600070 } from './migrations/add-vault-upkeep.js';
 import { CreateNowggSchema1767225600060 } from './migrations/create-nowgg-schema.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
@@ -19,6 +20,7 @@ import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
+import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
 
 export {
   NowggClientCountEntity,
@@ -31,6 +33,7 @@ export {
   NowggSchemaEntity,
   NowggTokenLifeEntity,
   NowggUserLockEntity,
+  NowggVaultCountEntity,
 };
 export { typeOrmRevocationStore, type TypeOrmRevocationStoreOptions } from './typeorm-revocation-store.wiring.js';
 export { typeOrmTokenStore, type TypeOrmTokenStoreOptions } from './typeorm-token-store.wiring.js';
@@ -62,6 +65,7 @@ export const nowggEntities = [
   NowggTokenLifeEntity,
   NowggClientCountEntity,
   NowggSchemaEntity,
+  NowggVaultCountEntity,
 ];
 
 /**
@@ -94,4 +98,5 @@ export const nowggMigrations = [
   AddSessionKeyToNowggGrant1767225600020,
   AddRefusalEvidence1767225600040,
   CreateNowggSchema1767225600060,
+  AddVaultUpkeep1767225600070,
 ];

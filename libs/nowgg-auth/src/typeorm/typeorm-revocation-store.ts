@@ -4,6 +4,7 @@ import {
   onePerSubject,
   type RevocationChanges,
   RevocationStore,
+  type SweptRevocations,
 } from '../revocation/revocation-store.js';
 import {
   type RevocationKind,
@@ -19,6 +20,7 @@ import { listen } from './revocation-listener.js';
 import { type Beginning, PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
+import { Walks } from './walks.js';
 
 interface WatermarkRow {
   readonly provider: string;
@@ -58,6 +60,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
   readonly #clock: NowggClock;
   readonly #notify: boolean;
   readonly #statements: ReturnType<typeof revocationStatements>;
+  readonly #walks: Walks;
 
   constructor(database: TokenDatabase, clock: NowggClock, notify: boolean) {
     super();
@@ -65,6 +68,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
     this.#clock = clock;
     this.#notify = notify;
     this.#statements = revocationStatements(database.tables);
+    this.#walks = new Walks(database);
   }
 
   override async checkSchema(): Promise<void> {
@@ -153,11 +157,14 @@ export class TypeOrmRevocationStore extends RevocationStore {
   }
 
   override async countSpent(unchangedForMs: number): Promise<number> {
-    return this.#count(this.#statements.countSpent, [unchangedForMs, WATERMARK_RETENTION_MS]);
+    return this.#walks.count(this.#statements.countSpent, [unchangedForMs, WATERMARK_RETENTION_MS]);
   }
 
-  override async sweepSpent(unchangedForMs: number, limit: number): Promise<number> {
-    return this.#count(this.#statements.sweepSpent, [unchangedForMs, WATERMARK_RETENTION_MS, limit]);
+  override async sweepSpent(unchangedForMs: number, limit: number, after?: string): Promise<SweptRevocations> {
+    const { counts, next } = await this.#walks.change({ limit, after }, [
+      ['spent', this.#statements.sweepSpent, [unchangedForMs, WATERMARK_RETENTION_MS]],
+    ]);
+    return { revocations: counts.spent ?? 0, next };
   }
 
   override async watch(onHint: () => void): Promise<() => Promise<void>> {
@@ -167,11 +174,6 @@ export class TypeOrmRevocationStore extends RevocationStore {
   /** Called by Nest when the application has ended. */
   async onApplicationShutdown(): Promise<void> {
     await this.#database.close();
-  }
-
-  async #count(statement: string, parameters: readonly number[]): Promise<number> {
-    const rows = await this.#database.upkeepRows<{ count: number }>(statement, parameters);
-    return rows[0]?.count ?? 0;
   }
 }
 

@@ -28,7 +28,16 @@ import {
 } from '../tokens/store/issued-token.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
-import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../tokens/store/vault-record.js';
+import type {
+  KeyCheck,
+  ListedGrants,
+  ResealedGrant,
+  SweepCounts,
+  SweepLimits,
+  SweptGrants,
+  SweptRows,
+  VaultCounts,
+} from '../tokens/store/vault-record.js';
 import { expectedTables } from './database/schema-check.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
@@ -38,11 +47,13 @@ import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js'
 import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
+import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
 import { clientStatements } from './statements/client-statements.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
 import { grantStatements } from './statements/grant-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
+import { Walks } from './walks.js';
 import { vaultStatements } from './statements/vault-statements.js';
 
 /** Whenever a process adds a row of counts, so that a client has few of them without any upkeep. */
@@ -56,6 +67,7 @@ const ENTITIES = [
   NowggKeyEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
+  NowggVaultCountEntity,
   NowggSchemaEntity,
 ];
 
@@ -69,6 +81,7 @@ export class TypeOrmTokenStore extends TokenStore {
   readonly #grants: ReturnType<typeof grantStatements>;
   readonly #exchanges: ReturnType<typeof exchangeStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
+  readonly #walks: Walks;
 
   constructor(database: TokenDatabase) {
     super();
@@ -77,6 +90,7 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#grants = grantStatements(database.tables);
     this.#exchanges = exchangeStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
+    this.#walks = new Walks(database);
   }
 
   override async checkSchema(): Promise<void> {
@@ -249,8 +263,16 @@ export class TypeOrmTokenStore extends TokenStore {
     header: Uint8Array,
     afterId: string | undefined,
     limit: number,
-  ): Promise<GrantRecord[]> {
-    return this.#upkeepGrants(this.#vault.listSealedOtherwise, [header, afterId, limit]);
+  ): Promise<ListedGrants> {
+    type Row = GrantRow & { readonly next: string | null };
+    const rows = await this.#database.upkeepRows<Row>(this.#vault.listSealedOtherwise, [header, afterId, limit]);
+    const grants = rows.filter(({ grant }) => grant !== null).map(grantRecordOf);
+    return { grants, next: rows[0]?.next ?? undefined };
+  }
+
+  override async hasGrantsSealedOtherwise(header: Uint8Array): Promise<boolean> {
+    const rows = await this.#database.upkeepRows<{ found: boolean }>(this.#vault.hasGrantsSealedOtherwise, [header]);
+    return rows[0]?.found === true;
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
@@ -278,24 +300,40 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async countVault(): Promise<VaultCounts> {
     const rows = await this.#database.upkeepRows<CountedGrants>(this.#vault.count, []);
-    return { ...countGrants(rows), exchanges: await this.#count(this.#vault.countExchanges, []) };
+    return { ...countGrants(rows), exchanges: await this.#walks.count(this.#vault.countExchanges, []) };
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
-    return this.#sweepCounts(this.#vault.countSweepable, limits);
+    const { ended, expired, claimed } = this.#vault.countSweepable;
+    const { endedForMs, expiredForMs, exchangeOlderThanMs } = limits;
+    const grants = await this.#walks.count(ended, [endedForMs]);
+    return {
+      grants: grants + (await this.#walks.count(expired, [expiredForMs, endedForMs])),
+      exchanges: await this.#walks.count(claimed, [exchangeOlderThanMs]),
+    };
   }
 
-  override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
-    return this.#sweepCounts(this.#vault.sweep, limits, limit);
+  override async sweep(limits: SweepLimits, limit: number, after?: string): Promise<SweptGrants> {
+    const { endedForMs, expiredForMs, exchangeOlderThanMs } = limits;
+    const { ended, expired, claimed } = this.#vault.sweep;
+    const swept = await this.#walks.change({ limit, after }, [
+      ['grants', ended, [endedForMs]],
+      ['grants', expired, [expiredForMs, endedForMs]],
+      ['exchanges', claimed, [exchangeOlderThanMs]],
+    ]);
+    return { grants: swept.counts.grants ?? 0, exchanges: swept.counts.exchanges ?? 0, next: swept.next };
   }
 
-  override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
-    return this.#count(this.#vault.sweepTexts, [endedForMs, limit]);
+  override async sweepTexts(endedForMs: number, limit: number, after?: string): Promise<SweptRows> {
+    return this.#sweepRows({ limit, after }, [['rows', this.#vault.sweepTexts, [endedForMs]]]);
   }
 
-  override async sweepIssuedTokens(limit: number): Promise<number> {
-    const tokens = await this.#count(this.#vault.sweepIssuedTokens, [EXPIRY_TOLERANCE_MS, limit]);
-    return tokens + (await this.#count(this.#vault.sweepUserLocks, [USER_ENDS_KEPT_MS, limit]));
+  override async sweepIssuedTokens(limit: number, after?: string): Promise<SweptRows> {
+    const { issuedTokens, userLocks } = this.#vault.sweepIssuedTokens;
+    return this.#sweepRows({ limit, after }, [
+      ['tokens', issuedTokens, [EXPIRY_TOLERANCE_MS]],
+      ['locks', userLocks, [USER_ENDS_KEPT_MS]],
+    ]);
   }
 
   override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
@@ -327,11 +365,9 @@ export class TypeOrmTokenStore extends TokenStore {
     return (await this.#database.upkeepRows<{ count: number }>(statement, parameters))[0]?.count ?? 0;
   }
 
-  async #sweepCounts(statement: string, limits: SweepLimits, ...limit: number[]): Promise<SweepCounts> {
-    const { endedForMs, expiredForMs, exchangeOlderThanMs } = limits;
-    const parameters = [endedForMs, expiredForMs, exchangeOlderThanMs, ...limit];
-    const rows = await this.#database.upkeepRows<SweepCounts>(statement, parameters);
-    return rows[0] ?? { grants: 0, exchanges: 0 };
+  async #sweepRows(...of: Parameters<Walks['change']>): Promise<SweptRows> {
+    const { counts, next } = await this.#walks.change(...of);
+    return { rows: Object.values(counts).reduce((total, count) => total + count, 0), next };
   }
 }
 

@@ -20,7 +20,16 @@ import type {
 } from './grant-record.js';
 import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
 import type { ClientOutcomes, ClientSecret, ClientStanding } from './client-standing.js';
-import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './vault-record.js';
+import type {
+  KeyCheck,
+  ListedGrants,
+  ResealedGrant,
+  SweepCounts,
+  SweepLimits,
+  SweptGrants,
+  SweptRows,
+  VaultCounts,
+} from './vault-record.js';
 
 /**
  * Port for the storage of grants. Every operation is one atomic statement, and none is held open during a call to the
@@ -155,8 +164,14 @@ export abstract class TokenStore {
    */
   abstract removeExchange(removal: ExchangeRemoval): Promise<boolean>;
 
-  /** Lists grants with a ciphertext that does not begin with `header`, in order of id and after `afterId`. */
-  abstract listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): Promise<GrantRecord[]>;
+  /**
+   * Lists at most `limit` grants with a ciphertext that does not begin with `header`, in order of id and after
+   * `afterId`. May look at a part of the grants only: fewer than `limit` do not mean that the list ends.
+   */
+  abstract listSealedOtherwise(header: Uint8Array, afterId: string | undefined, limit: number): Promise<ListedGrants>;
+
+  /** Whether a grant has a ciphertext that does not begin with `header`. Does not look at every grant. */
+  abstract hasGrantsSealedOtherwise(header: Uint8Array): Promise<boolean>;
 
   /** Stores re-encrypted grants. Skips rows that are locked or have changed since. @returns the number written */
   abstract resealGrants(resealed: readonly ResealedGrant[]): Promise<number>;
@@ -175,20 +190,23 @@ export abstract class TokenStore {
 
   abstract countSweepable(limits: SweepLimits): Promise<SweepCounts>;
 
-  /** Deletes at most `limit` grants and at most `limit` claimed codes. */
-  abstract sweep(limits: SweepLimits, limit: number): Promise<SweepCounts>;
+  /**
+   * Deletes at most `limit` grants and at most `limit` claimed codes.
+   * @param after the `next` of the batch before; undefined for the first
+   */
+  abstract sweep(limits: SweepLimits, limit: number, after?: string): Promise<SweptGrants>;
 
   /**
    * Deletes the ciphertexts of at most `limit` grants that ended this long ago, revoked or not.
-   * @returns the number of grants that had some
+   * @param after the `next` of the batch before; undefined for the first
    */
-  abstract sweepTexts(endedForMs: number, limit: number): Promise<number>;
+  abstract sweepTexts(endedForMs: number, limit: number, after?: string): Promise<SweptRows>;
 
   /**
    * Deletes at most `limit` expired tokens, and as many lock records of users without a recent end.
-   * @returns the number deleted
+   * @param after the `next` of the batch before; undefined for the first
    */
-  abstract sweepIssuedTokens(limit: number): Promise<number>;
+  abstract sweepIssuedTokens(limit: number, after?: string): Promise<SweptRows>;
 
   /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns the number of grants */
   abstract forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number>;

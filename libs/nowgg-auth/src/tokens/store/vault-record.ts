@@ -1,3 +1,4 @@
+import type { GrantRecord } from './grant-record.js';
 import type { GrantState } from './grant.js';
 
 /** A grant's ciphertexts, re-encrypted under another key for the same generation. */
@@ -52,4 +53,24 @@ export interface SweepLimits {
 export interface SweepCounts {
   readonly grants: number;
   readonly exchanges: number;
+}
+
+/** The result of one batch of a sweep. */
+export interface SweptGrants extends SweepCounts {
+  /** Where the next batch begins, for the same method; undefined when there is none. */
+  readonly next?: string | undefined;
+}
+
+/** The result of one batch of a sweep of one kind of rows. */
+export interface SweptRows {
+  readonly rows: number;
+  /** Where the next batch begins, for the same method; undefined when there is none. */
+  readonly next?: string | undefined;
+}
+
+/** Some grants of a list, perhaps none, and where it continues. */
+export interface ListedGrants {
+  readonly grants: readonly GrantRecord[];
+  /** The id after which the list continues; undefined at its end. */
+  readonly next?: string | undefined;
 }

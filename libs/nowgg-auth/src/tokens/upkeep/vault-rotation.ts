@@ -64,13 +64,16 @@ async function* otherwiseSealed(
   store: TokenStore,
   vault: Vault,
   { batchSize, signal }: RotationOptions,
-): AsyncGenerator<GrantRecord[]> {
+): AsyncGenerator<readonly GrantRecord[]> {
+  if (!(await store.hasGrantsSealedOtherwise(vault.ring.sealingHeader))) return;
   for (let after: string | undefined; ; ) {
     if (signal?.aborted) return;
-    const batch = await store.listSealedOtherwise(vault.ring.sealingHeader, after, batchSize);
-    if (batch.length > 0) yield batch;
-    if (batch.length < batchSize) return;
-    after = batch.at(-1)?.id;
+    const { grants, next } = await store.listSealedOtherwise(vault.ring.sealingHeader, after, batchSize);
+    if (grants.length > 0) yield grants;
+    // Behind the last one of many, there is no need to look at all the others.
+    else if (!(await store.hasGrantsSealedOtherwise(vault.ring.sealingHeader))) return;
+    if (next === undefined) return;
+    after = next;
   }
 }
 
@@ -96,8 +99,8 @@ function resealedOf(vault: Vault, grant: GrantRecord): ResealedGrant | undefined
  */
 async function retireOtherKeys(store: TokenStore, vault: Vault): Promise<boolean> {
   const { sealingHeader, sealingKeyId } = vault.ring;
-  const leftovers = await store.listSealedOtherwise(sealingHeader, undefined, 1);
-  if (leftovers.length > 0 || (await store.hasRepliesSealedOtherwise(sealingHeader))) return false;
+  if (await store.hasGrantsSealedOtherwise(sealingHeader)) return false;
+  if (await store.hasRepliesSealedOtherwise(sealingHeader)) return false;
   const others = (await store.listKeyChecks()).filter(({ keyId }) => keyId !== sealingKeyId);
   await Promise.all(others.map(({ keyId }) => store.removeKeyCheck(keyId)));
   return true;

@@ -30,25 +30,26 @@ export async function sweepVault(
 ): Promise<SweepReport> {
   const swept = { grants: 0, exchanges: 0, revocations: 0 };
   const isStopped = () => signal?.aborted === true;
-  const inBatches = async (batch: () => Promise<number>) => {
-    while (!isStopped()) {
-      if ((await batch()) === 0) return;
+  const inBatches = async (batch: (after: string | undefined) => Promise<string | undefined>) => {
+    for (let after: string | undefined; !isStopped(); ) {
+      after = await batch(after);
       onProgress?.(swept.grants + swept.exchanges + swept.revocations);
+      if (after === undefined) return;
     }
   };
-  await inBatches(async () => {
-    const { grants, exchanges } = await store.sweep(limits, batchSize);
+  await inBatches(async (after) => {
+    const { grants, exchanges, next } = await store.sweep(limits, batchSize, after);
     swept.grants += grants;
     swept.exchanges += exchanges;
-    return grants + exchanges;
+    return next;
   });
-  await inBatches(async () => {
-    const revocations = (await revocationStore?.sweepSpent(spentForMs, batchSize)) ?? 0;
-    swept.revocations += revocations;
-    return revocations;
+  await inBatches(async (after) => {
+    const spent = await revocationStore?.sweepSpent(spentForMs, batchSize, after);
+    swept.revocations += spent?.revocations ?? 0;
+    return spent?.next;
   });
-  await inBatches(() => store.sweepTexts(TEXTS_KEPT_MS, batchSize));
-  await inBatches(() => store.sweepIssuedTokens(batchSize));
-  await inBatches(() => store.sweepClientCounts(batchSize));
+  await inBatches(async (after) => (await store.sweepTexts(TEXTS_KEPT_MS, batchSize, after)).next);
+  await inBatches(async (after) => (await store.sweepIssuedTokens(batchSize, after)).next);
+  while (!isStopped() && (await store.sweepClientCounts(batchSize)) > 0);
   return swept;
 }

@@ -24,6 +24,7 @@ const TABLES = {
   userLock: 'nowgg_user_lock',
   tokenLife: 'nowgg_token_life',
   schema: 'nowgg_schema',
+  vaultCount: 'nowgg_vault_count',
 } as const;
 
 /** Names of the tables, as statements write them. */

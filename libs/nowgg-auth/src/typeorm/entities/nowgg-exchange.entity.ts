@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** A claimed authorization code, by its hash. Because of this row, the same code gives the same grant. */
 @Entity({ name: 'nowgg_exchange' })
 @Index('nowgg_exchange_created', ['createdAt'])
+@Index('nowgg_exchange_reply', ['createdAt'], { where: 'reply_ct IS NOT NULL' })
 export class NowggExchangeEntity {
   @PrimaryColumn({ name: 'code_hash', type: 'text', primaryKeyConstraintName: 'nowgg_exchange_pk' })
   codeHash!: string;

@@ -8,8 +8,10 @@ import type { GrantState } from '../../tokens/store/grant.js';
 @Entity({ name: 'nowgg_grant' })
 @Index('nowgg_grant_user', ['provider', 'userId'])
 @Index('nowgg_grant_session', ['provider', 'sessionId'], { where: 'session_id IS NOT NULL' })
-@Index('nowgg_grant_ended', ['id'], { where: "state IN ('needs_reauth', 'revoked')" })
-@Index('nowgg_grant_refresh_expiry', ['refreshNotAfter'], { where: 'refresh_not_after IS NOT NULL' })
+@Index('nowgg_grant_ended', ['endedAt', 'id'], { where: 'ended_at IS NOT NULL' })
+@Index('nowgg_grant_unwiped', ['unwipedAt', 'id'], { where: 'unwiped_at IS NOT NULL' })
+@Index('nowgg_grant_unwiped_revoked', ['id'], { where: "unwiped_at IS NOT NULL AND state = 'revoked'" })
+@Index('nowgg_grant_refresh_week', ['refreshWeek', 'id'], { where: 'refresh_week IS NOT NULL' })
 @Check('nowgg_grant_state', "state IN ('active', 'suspect', 'needs_reauth', 'revoked')")
 export class NowggGrantEntity {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'nowgg_grant_pk' })
@@ -106,4 +108,16 @@ export class NowggGrantEntity {
   /** Ties the grant to the code that it was made from. */
   @Column({ name: 'origin_mac', type: 'bytea', nullable: true })
   originMac!: Buffer | null;
+
+  /** Time of the last change of a grant that has ended. A trigger writes this column and the next two. */
+  @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
+  endedAt!: Date | null;
+
+  /** The same while it still has its encrypted tokens. */
+  @Column({ name: 'unwiped_at', type: 'timestamptz', nullable: true })
+  unwipedAt!: Date | null;
+
+  /** Week, since 1970, in which the refresh token expires: an index on the expiry would be written at each refresh. */
+  @Column({ name: 'refresh_week', type: 'integer', nullable: true })
+  refreshWeek!: number | null;
 }

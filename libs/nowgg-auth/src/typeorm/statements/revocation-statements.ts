@@ -1,4 +1,5 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
+import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
 import { IS_WHOLE, NOT_SEEN, pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
@@ -16,16 +17,27 @@ const END_OF_MARK = (row: string, life: string) => `(CASE
     ELSE greatest(${row}.issued_until + ${life} * interval '1 millisecond', ${row}.not_after)
   END + interval '1 minute')`;
 
+const UNCHANGED = "g.changed_at <= statement_timestamp() - $3::float8 * interval '1 millisecond'";
+
 /**
- * The row no longer refuses anything and has not been written for $1 milliseconds. $2: minimum time that a sign-out is
+ * Rows that no longer refuse anything and have not been written for $3 milliseconds. $4: minimum time that a sign-out is
  * kept.
  */
-const SPENT = (tokenLife: string) => {
-  const life = `greatest($2::float8, (SELECT longest_ms FROM ${tokenLife} AS life WHERE life.provider = known.provider))`;
-  return `(known.refused_until IS NULL OR known.refused_until <= statement_timestamp())
-    AND (known.issued_until IS NULL OR ${END_OF_MARK('known', life)} <= statement_timestamp())
-    AND known.changed_at <= statement_timestamp() - $1::float8 * interval '1 millisecond'`;
-};
+function spentWalk({ revocation, tokenLife }: Pick<TokenTables, 'revocation' | 'tokenLife'>): Walk {
+  const life = `greatest($4::float8, (SELECT longest_ms FROM ${tokenLife} AS life WHERE life.provider = g.provider))`;
+  return {
+    table: revocation,
+    keys: [
+      ['changed_at', 'timestamptz'],
+      ['provider', 'text'],
+      ['kind', 'text'],
+      ['subject_id', 'text'],
+    ],
+    range: UNCHANGED,
+    wanted: `(g.refused_until IS NULL OR g.refused_until <= statement_timestamp())
+      AND (g.issued_until IS NULL OR ${END_OF_MARK('g', life)} <= statement_timestamp()) AND ${UNCHANGED}`,
+  };
+}
 
 const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 
@@ -34,6 +46,7 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
   const life = `coalesce((SELECT life.ms FROM unnest($7::text[], $8::float8[]) AS life(provider, ms)
     WHERE life.provider = known.provider), $9::float8)`;
   const columns = COLUMNS('known');
+  const spent = spentWalk({ revocation, tokenLife });
   return {
     // In the order of the key, so that two batches never wait for each other.
     // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries
@@ -98,18 +111,8 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
       }),
     ),
 
-    // $1 unchanged for, $2 minimum time that a sign-out is kept
-    countSpent: `SELECT count(*)::float8 AS count FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}`,
+    countSpent: { walk: spent, statement: countStatement(spent) },
 
-    // $1 unchanged for, $2 minimum time that a sign-out is kept, $3 limit
-    sweepSpent: `WITH spent AS (
-         SELECT provider, kind, subject_id FROM ${revocation} AS known WHERE ${SPENT(tokenLife)}
-         ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED
-       ), gone AS (
-         DELETE FROM ${revocation} AS known USING spent
-         WHERE known.provider = spent.provider AND known.kind = spent.kind AND known.subject_id = spent.subject_id
-         RETURNING 1
-       )
-       SELECT count(*)::integer AS count FROM gone`,
+    sweepSpent: { walk: spent, statement: changeStatement(spent, deletion(spent)) },
   };
 }

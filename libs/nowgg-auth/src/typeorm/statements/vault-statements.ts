@@ -1,25 +1,111 @@
 import { grantRow } from './grant-row.js';
+import { changeStatement, countStatement, deletion, type Walk, type WalkStatement } from './walk.js';
 import type { TokenTables } from '../database/database-names.js';
+import { sealOf, weekOf } from '../database/grant-expressions.js';
 
 const HAS_TEXT = 'length(refresh_ct) > 0';
-const ENDED = "state IN ('needs_reauth', 'revoked')";
 // Uses the statement's time, not the clock: a time that may change from row to row cannot use an index.
 const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
-/** The statements of the vault's upkeep, in batches that lock few rows and wait for none. */
-export function vaultStatements({ grant, exchange, key, issuedToken, userLock }: TokenTables) {
+/** Rows that one statement looks at in search of those under another key: as many as a slow disk reads in two seconds. */
+const PAGE_ROWS = 2_000;
+
+/** The statements about old rows, in pages of an index. */
+function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
+  const id = ['id', 'uuid'] as const;
+  return {
+    // $3 ended for
+    ended: {
+      table: grant,
+      keys: [['ended_at', 'timestamptz'], id],
+      range: `g.ended_at IS NOT NULL AND g.ended_at <= ${before('$3')}`,
+      wanted: `g.ended_at <= ${before('$3')}`,
+    },
+    // Those that have ended as well are left to the other walk, as long as that deletes them.
+    // A refresh token that still worked after its announced expiry is not expired.
+    // $3 expired for, $4 ended for
+    expired: {
+      table: grant,
+      keys: [['refresh_week', 'integer'], id],
+      range: `g.refresh_week IS NOT NULL AND g.refresh_week <= ${weekOf(before('$3'))}`,
+      wanted: `g.refresh_not_after <= ${before('$3')} AND g.access_obtained_at <= ${before('$3')}
+        AND (g.ended_at IS NULL OR g.ended_at > ${before('$4')})`,
+    },
+    // $3 claimed for
+    claimed: {
+      table: exchange,
+      keys: [
+        ['created_at', 'timestamptz'],
+        ['code_hash', 'text'],
+      ],
+      range: `g.created_at <= ${before('$3')}`,
+      wanted: `g.created_at <= ${before('$3')}`,
+    },
+    // $3 ended for
+    unwiped: {
+      table: grant,
+      keys: [['unwiped_at', 'timestamptz'], id],
+      range: `g.unwiped_at IS NOT NULL AND g.unwiped_at <= ${before('$3')}`,
+      wanted: `g.unwiped_at <= ${before('$3')}`,
+    },
+    // $3 expired for
+    issuedTokens: {
+      table: issuedToken,
+      keys: [
+        ['not_after', 'timestamptz'],
+        ['digest', 'text'],
+        ['grant_id', 'uuid'],
+      ],
+      range: `g.not_after <= ${before('$3')}`,
+      wanted: `g.not_after <= ${before('$3')}`,
+    },
+    // $3 ended for
+    userLocks: {
+      table: userLock,
+      keys: [
+        ['provider', 'text'],
+        ['client_key', 'text'],
+        ['user_id', 'text'],
+      ],
+      range: 'true',
+      wanted: `(g.ended_at IS NULL OR g.ended_at <= ${before('$3')})`,
+    },
+    allClaimed: { table: exchange, keys: [['code_hash', 'text']], range: 'true', wanted: 'true' },
+  } satisfies Record<string, Walk>;
+}
+
+/** The statements of the vault's upkeep. Each looks at few rows, and waits for no lock. */
+export function vaultStatements(tables: TokenTables) {
+  const { grant, exchange, key, issuedToken, vaultCount } = tables;
+  const old = walks(tables);
+  const deleting = (walk: Walk): WalkStatement => ({ walk, statement: changeStatement(walk, deletion(walk)) });
+  const counting = (walk: Walk): WalkStatement => ({ walk, statement: countStatement(walk) });
   // An empty ciphertext is under no key.
   const otherwise = (column: string) =>
     `(length(${column}) > 0 AND substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea)`;
-  // A refresh token that still worked after its announced expiry is not expired.
-  const sweepable = `(${ENDED} AND updated_at <= ${before('$1')})
-    OR (refresh_not_after <= ${before('$2')} AND access_obtained_at <= ${before('$2')})`;
   return {
+    // In the order of the key, whatever is wanted: an index on the key would be full of dead entries after a rotation.
     // $1 header, $2 id, $3 limit
     listSealedOtherwise: `
-      SELECT ${grantRow('g')} FROM ${grant} g
-      WHERE ($2::uuid IS NULL OR g.id > $2::uuid) AND ${HAS_TEXT} AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})
-      ORDER BY g.id LIMIT $3`,
+      WITH page AS MATERIALIZED (
+        SELECT g.id, ${HAS_TEXT} AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')}) AS wanted
+        FROM ${grant} g WHERE $2::uuid IS NULL OR g.id > $2::uuid ORDER BY g.id LIMIT ${PAGE_ROWS}
+      ), found AS MATERIALIZED (SELECT id FROM page WHERE wanted ORDER BY id LIMIT $3),
+      edge AS (
+        SELECT CASE WHEN (SELECT count(*) FROM found) = $3 THEN (SELECT id FROM found ORDER BY id DESC LIMIT 1)
+          WHEN (SELECT count(*) FROM page) = ${PAGE_ROWS} THEN (SELECT id FROM page ORDER BY id DESC LIMIT 1)
+          END AS next
+      ), listed AS (SELECT g.* FROM found JOIN ${grant} g ON g.id = found.id)
+      SELECT edge.next, ${grantRow('listed')} FROM edge LEFT JOIN listed ON true ORDER BY listed.id`,
+
+    // The exact counts, which hold for the moment of this statement.
+    // $1 header
+    hasGrantsSealedOtherwise: `
+      SELECT EXISTS (
+        SELECT 1 FROM ${vaultCount}
+        WHERE refresh_seal <> '' AND (refresh_seal <> ${sealOf('$1::bytea')} OR access_seal NOT IN ('', ${sealOf('$1::bytea')}))
+        GROUP BY refresh_seal, access_seal HAVING sum(grants) <> 0
+      ) AS found`,
 
     // $1 ids, $2 generations, $3 session versions, $4 refresh, $5 access. What was wiped stays wiped.
     reseal: `
@@ -53,71 +139,45 @@ export function vaultStatements({ grant, exchange, key, issuedToken, userLock }:
 
     removeKeyCheck: `WITH done AS (DELETE FROM ${key} WHERE key_id = $1 RETURNING key_id) SELECT key_id FROM done`,
 
+    // Empty groups are those of grants that have changed or gone.
     count: `
-      SELECT state, count(*)::float8 AS count,
-        CASE WHEN length(refresh_ct) > 2 THEN encode(substring(refresh_ct FROM 3 FOR get_byte(refresh_ct, 1)), 'escape')
-          WHEN length(refresh_ct) > 0 THEN '' END AS "keyId",
-        coalesce(substring(access_ct FROM 1 FOR 1) = '\\x01'::bytea OR substring(refresh_ct FROM 1 FOR 1) = '\\x01'::bytea, false)
-          AS "isFirstVersion",
-        handle_key_id AS "handleKeyId"
-      FROM ${grant} GROUP BY 1, 3, 4, 5`,
+      SELECT state, sum(grants)::float8 AS count,
+        CASE WHEN refresh_seal = '?' THEN '' WHEN refresh_seal <> '' THEN substring(refresh_seal FROM '^[^:]*:(.*)$') END
+          AS "keyId",
+        refresh_seal LIKE '1:%' OR access_seal LIKE '1:%' AS "isFirstVersion",
+        nullif(handle_key_id, '') AS "handleKeyId"
+      FROM ${vaultCount} GROUP BY 1, 3, 4, 5 HAVING sum(grants) <> 0`,
 
-    countExchanges: `SELECT count(*)::float8 AS count FROM ${exchange}`,
+    countExchanges: counting(old.allClaimed),
 
-    // $1 ended for, $2 expired for, $3 claimed for
-    countSweepable: `
-      SELECT (SELECT count(*)::float8 FROM ${grant} WHERE ${sweepable}) AS grants,
-        (SELECT count(*)::float8 FROM ${exchange} WHERE created_at <= ${before('$3')}) AS exchanges`,
+    countSweepable: {
+      ended: counting(old.ended),
+      expired: counting(old.expired),
+      claimed: counting(old.claimed),
+    },
 
-    // $1 ended for, $2 expired for, $3 claimed for, $4 limit
-    sweep: `
-      WITH old AS (SELECT id FROM ${grant} WHERE ${sweepable} LIMIT $4 FOR UPDATE SKIP LOCKED),
-      gone AS (DELETE FROM ${grant} g USING old WHERE g.id = old.id RETURNING g.id),
-      claims AS (
-        SELECT code_hash FROM ${exchange} WHERE created_at <= ${before('$3')}
-        ORDER BY created_at LIMIT $4 FOR UPDATE SKIP LOCKED
-      ),
-      dropped AS (DELETE FROM ${exchange} e USING claims WHERE e.code_hash = claims.code_hash RETURNING e.code_hash)
-      SELECT (SELECT count(*)::integer FROM gone) AS grants, (SELECT count(*)::integer FROM dropped) AS exchanges`,
+    sweep: {
+      ended: deleting(old.ended),
+      expired: deleting(old.expired),
+      claimed: deleting(old.claimed),
+    },
 
     // $1 id, $2 ended for, $3 limit
     listUnwiped: `
       SELECT ${grantRow('g')} FROM ${grant} g
-      WHERE ($1::uuid IS NULL OR g.id > $1::uuid) AND g.state = 'revoked' AND ${HAS_TEXT}
-        AND g.updated_at <= ${before('$2')}
+      WHERE ($1::uuid IS NULL OR g.id > $1::uuid) AND g.state = 'revoked' AND g.unwiped_at IS NOT NULL
+        AND g.unwiped_at <= ${before('$2')}
       ORDER BY g.id LIMIT $3`,
 
-    // $1 ended for, $2 limit
-    sweepTexts: `
-      WITH old AS (
-        SELECT id FROM ${grant} WHERE ${ENDED} AND ${HAS_TEXT} AND updated_at <= ${before('$1')}
-        LIMIT $2 FOR UPDATE SKIP LOCKED
-      ), done AS (
-        UPDATE ${grant} g SET refresh_ct = '', access_ct = '' FROM old WHERE g.id = old.id RETURNING g.id
-      )
-      SELECT count(*)::integer AS count FROM done`,
+    sweepTexts: {
+      walk: old.unwiped,
+      statement: changeStatement(
+        old.unwiped,
+        `UPDATE ${grant} g SET refresh_ct = '', access_ct = '' FROM old WHERE g.id = old.id RETURNING 1`,
+      ),
+    },
 
-    // $1 expired for, $2 limit
-    sweepIssuedTokens: `
-      WITH old AS (
-        SELECT digest, grant_id FROM ${issuedToken} WHERE not_after <= ${before('$1')}
-        ORDER BY not_after LIMIT $2 FOR UPDATE SKIP LOCKED
-      ), gone AS (
-        DELETE FROM ${issuedToken} t USING old WHERE t.digest = old.digest AND t.grant_id = old.grant_id RETURNING 1
-      )
-      SELECT count(*)::integer AS count FROM gone`,
-
-    // $1 ended for, $2 limit
-    sweepUserLocks: `
-      WITH old AS (
-        SELECT provider, client_key, user_id FROM ${userLock} WHERE ended_at IS NULL OR ended_at <= ${before('$1')}
-        LIMIT $2 FOR UPDATE SKIP LOCKED
-      ), gone AS (
-        DELETE FROM ${userLock} l USING old
-        WHERE l.provider = old.provider AND l.client_key = old.client_key AND l.user_id = old.user_id
-        RETURNING 1
-      )
-      SELECT count(*)::integer AS count FROM gone`,
+    sweepIssuedTokens: { issuedTokens: deleting(old.issuedTokens), userLocks: deleting(old.userLocks) },
 
     forget: `
       WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id),

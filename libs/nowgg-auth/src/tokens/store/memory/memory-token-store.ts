@@ -28,7 +28,16 @@ import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '..
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
 import { TokenStore, type TokenStoreWiring } from '../token-store.js';
-import type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from '../vault-record.js';
+import type {
+  KeyCheck,
+  ListedGrants,
+  ResealedGrant,
+  SweepCounts,
+  SweepLimits,
+  SweptGrants,
+  SweptRows,
+  VaultCounts,
+} from '../vault-record.js';
 
 /**
  * Keeps grants in this process only, and only until it ends: for trials and tests. Pass it as `tokenStore`. Several
@@ -264,8 +273,13 @@ export class MemoryTokenStore extends TokenStore {
     header: Uint8Array,
     afterId: string | undefined,
     limit: number,
-  ): Promise<GrantRecord[]> {
-    return this.#upkeep.listSealedOtherwise(header, afterId, limit).map((grant) => this.#stamped(grant));
+  ): Promise<ListedGrants> {
+    const grants = this.#upkeep.listSealedOtherwise(header, afterId, limit).map((grant) => this.#stamped(grant));
+    return { grants, next: grants.length === limit ? grants.at(-1)?.id : undefined };
+  }
+
+  override async hasGrantsSealedOtherwise(header: Uint8Array): Promise<boolean> {
+    return this.#upkeep.listSealedOtherwise(header, undefined, 1).length > 0;
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
@@ -298,23 +312,24 @@ export class MemoryTokenStore extends TokenStore {
     return { grants: this.#upkeep.sweepable(limits).length, exchanges: this.#exchanges.olderThan(limits).length };
   }
 
-  override async sweep(limits: SweepLimits, limit: number): Promise<SweepCounts> {
+  override async sweep(limits: SweepLimits, limit: number): Promise<SweptGrants> {
     const grants = this.#upkeep.sweepable(limits).slice(0, limit);
     for (const { id } of grants) this.#grants.delete(id);
     const exchanges = this.#exchanges.olderThan(limits).slice(0, limit);
     for (const { codeHash } of exchanges) this.#exchanges.delete(codeHash);
-    return { grants: grants.length, exchanges: exchanges.length };
+    const next = grants.length + exchanges.length > 0 ? NEXT : undefined;
+    return { grants: grants.length, exchanges: exchanges.length, next };
   }
 
-  override async sweepTexts(endedForMs: number, limit: number): Promise<number> {
-    return this.#upkeep.sweepTexts(endedForMs, limit);
+  override async sweepTexts(endedForMs: number, limit: number): Promise<SweptRows> {
+    return sweptRows(this.#upkeep.sweepTexts(endedForMs, limit));
   }
 
-  override async sweepIssuedTokens(limit: number): Promise<number> {
+  override async sweepIssuedTokens(limit: number): Promise<SweptRows> {
     const oldest = this.#clock.now() - USER_ENDS_KEPT_MS;
     const users = [...this.#usersEndedAt].filter(([, endedAtMs]) => endedAtMs <= oldest).slice(0, limit);
     for (const [user] of users) this.#usersEndedAt.delete(user);
-    return this.#issued.sweep(limit) + users.length;
+    return sweptRows(this.#issued.sweep(limit) + users.length);
   }
 
   override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
@@ -372,6 +387,13 @@ export class MemoryTokenStore extends TokenStore {
 }
 
 const NO_ATTEMPT = { leaseOwner: undefined, leaseUntilMs: undefined, attemptStartedAtMs: undefined };
+
+/** There may be more: this store finds them from its start, without the ones that it has deleted. */
+const NEXT = 'again';
+
+function sweptRows(rows: number): SweptRows {
+  return { rows, next: rows > 0 ? NEXT : undefined };
+}
 
 function userKey(provider: string, clientKey: string, userId: string): string {
   return JSON.stringify([provider, clientKey, userId]);
