@@ -115,7 +115,7 @@ export class NowggVaultService {
   }
 
   /**
-   * Counts the contents of the vault. Reads every row: for an operator, not for a health check.
+   * Counts the contents of the vault. With the TypeORM store, this reads kept counts and no grant.
    *
    * @example
    * ```ts

@@ -11,7 +11,7 @@ const LIVE = "('active', 'suspect')";
 const NO_REFUSAL =
   'fail_count = 0, fail_counted_at = NULL, fail_secret = NULL, fail_runs = NULL, fail_until = NULL, fail_confirmed_at = NULL';
 /** Grants that ended by evidence and can be restored. */
-const RETRYABLE = "state = 'needs_reauth' AND fail_confirmed_at IS NOT NULL AND length(refresh_ct) > 0";
+const RETRYABLE = "unwiped_at IS NOT NULL AND state = 'needs_reauth' AND fail_confirmed_at IS NOT NULL";
 
 /** The statements about grants. Each is one round trip and its own transaction. */
 export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {

@@ -1,5 +1,5 @@
 import { grantRow } from './grant-row.js';
-import { changeStatement, countStatement, deletion, type Walk, type WalkStatement } from './walk.js';
+import { changeStatement, countStatement, deletion, IN_PLACE, type Walk, type WalkStatement } from './walk.js';
 import type { TokenTables } from '../database/database-names.js';
 import { sealOf, weekOf } from '../database/grant-expressions.js';
 
@@ -173,7 +173,7 @@ export function vaultStatements(tables: TokenTables) {
       walk: old.unwiped,
       statement: changeStatement(
         old.unwiped,
-        `UPDATE ${grant} g SET refresh_ct = '', access_ct = '' FROM old WHERE g.id = old.id RETURNING 1`,
+        `UPDATE ${grant} g SET refresh_ct = '', access_ct = '' WHERE ${IN_PLACE} RETURNING 1`,
       ),
     },
 

@@ -53,17 +53,18 @@ export function countStatement(walk: Walk): string {
 
 /**
  * Changes at most $2 wanted rows of a page, and waits for no lock. It begins where the page before ended, so that it
- * does not meet again what that one deleted. $1 edge, $2 limit
- * @param change a statement that changes the rows of `old`, which has the columns of `walk.keys`, and returns them
+ * does not meet again what that one deleted. Rows are found again by their place, which holds for the snapshot of the
+ * statement; a row that another transaction has just changed is left to the next sweep. $1 edge, $2 limit
+ * @param change a statement that changes the rows at `old.place`, and returns them
  */
 export function changeStatement(walk: Walk, change: string): string {
   const columns = columnsOf(walk);
   return `
     WITH page AS MATERIALIZED (${page(walk, String(PAGE_ROWS))}),
     old AS MATERIALIZED (
-      SELECT ${columns.map((column) => `g.${column}`).join(', ')}
-      FROM ${walk.table} g JOIN page ON ${sameRow(walk, 'page')}
-      WHERE page.wanted AND ${walk.wanted}
+      SELECT g.ctid AS place, ${columns.map((column) => `g.${column}`).join(', ')}
+      FROM ${walk.table} g
+      WHERE g.ctid = ANY (ARRAY(SELECT page.place FROM page WHERE page.wanted)) AND ${walk.wanted}
       ORDER BY ${columns.map((column) => `g.${column}`).join(', ')} LIMIT $2 FOR UPDATE OF g SKIP LOCKED
     ), changed AS (${change}),
     looked AS (SELECT count(*) AS looked FROM page),
@@ -75,21 +76,19 @@ export function changeStatement(walk: Walk, change: string): string {
     FROM looked, taken`;
 }
 
+/** Whether `g` is a row of `old`. */
+export const IN_PLACE = 'g.ctid = ANY (ARRAY(SELECT old.place FROM old))';
+
 /** Deletes the rows of `old`. */
 export function deletion(walk: Walk): string {
-  return `DELETE FROM ${walk.table} g USING old WHERE ${sameRow(walk, 'old')} RETURNING 1`;
-}
-
-/** Whether `g` is a row of another source, and still has its place in the walk. */
-function sameRow({ keys }: Walk, other: string): string {
-  return keys.map(([column]) => `g.${column} = ${other}.${column}`).join(' AND ');
+  return `DELETE FROM ${walk.table} g WHERE ${IN_PLACE} RETURNING 1`;
 }
 
 function page(walk: Walk, rows: string): string {
   const columns = columnsOf(walk);
   const from = walk.keys.map(([, type], index) => `($1::text[])[${index + 1}]::${type}`);
   return `
-      SELECT ${columns.map((column) => `g.${column}`).join(', ')}, (${walk.wanted}) AS wanted FROM ${walk.table} g
+      SELECT g.ctid AS place, ${columns.map((column) => `g.${column}`).join(', ')}, (${walk.wanted}) AS wanted FROM ${walk.table} g
       WHERE ${walk.range} AND (${columns.map((column) => `g.${column}`).join(', ')}) > (${from.join(', ')})
       ORDER BY ${columns.map((column) => `g.${column}`).join(', ')} LIMIT ${rows}`;
 }
