@@ -30,7 +30,7 @@ export async function runProgram<Options>(program: Program<Options>): Promise<vo
 
 /** Reads a number from the command line. @throws Error that names the option */
 export function readCount(option: string, text: string, most: number): number {
-  const count = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.NaN;
   if (count <= most) return count;
   throw new Error(`--${option} must be a whole number from 1 to ${most}`);
 }
