@@ -329,6 +329,25 @@ describe('what a process reads', () => {
   });
 });
 
+describe('a database that writes times with the name of a zone', () => {
+  it('gives pages and news as any other', async () => {
+    const options = encodeURIComponent('-c DateStyle=Postgres -c TimeZone=Asia/Shanghai');
+    const source = await migratedDataSource(`${url}?options=${options}`);
+    const store = typeOrmRevocationStore({ notify: false }).create({ clock }, source) as Store;
+    await store.putMany(Array.from({ length: 3_000 }, (_, n) => ban(`zoned-${n}`)));
+    const feed = new RevocationFeed(store, clock);
+    await feed.start();
+    while (!feed.isLoaded) await clock.wait(5);
+    await openStore({ notify: false }).put(ban('zoned-news'));
+    await untilRefused(feed, 'zoned-news');
+    const known = Array.from({ length: 3_000 }, (_, n) => feed.find(ban(`zoned-${n}`)));
+    expect(known.filter((mark) => mark === undefined)).toEqual([]);
+    await feed.close();
+    await store.onApplicationShutdown();
+    await source.destroy();
+  }, 60_000);
+});
+
 describe('a role without any right on the tables', () => {
   it('that floods NOTIFY has a process read at most once in 50 ms, and the ban among it is heard', async () => {
     await inDatabase(url, async (client) => {

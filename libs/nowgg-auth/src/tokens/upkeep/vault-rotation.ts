@@ -1,7 +1,7 @@
 import type { GrantRecord } from '../store/grant-record.js';
 import type { TokenStore } from '../store/token-store.js';
 import { sealContextOf, type Vault } from '../vault/vault.js';
-import type { ResealedGrant, VaultCounts } from '../store/vault-record.js';
+import type { KeyCheck, ResealedGrant, VaultCounts } from '../store/vault-record.js';
 
 export interface RotationReport {
   /** Number of grants that this call has encrypted under the first key of the ring. */
@@ -37,7 +37,8 @@ const MOST_PASSES = 5;
 export async function rotateVault(store: TokenStore, vault: Vault, options: RotationOptions): Promise<RotationReport> {
   let resealed = 0;
   let unreadable = 0;
-  for (let pass = 1, left = true; left && pass <= MOST_PASSES && !options.signal?.aborted; pass += 1) {
+  let left = true;
+  for (let pass = 1; left && pass <= MOST_PASSES && !options.signal?.aborted; pass += 1) {
     left = false;
     unreadable = 0;
     for await (const batch of otherwiseSealed(store, vault, options)) {
@@ -49,7 +50,7 @@ export async function rotateVault(store: TokenStore, vault: Vault, options: Rota
       options.onProgress?.(resealed);
     }
   }
-  const complete = unreadable === 0 && !options.signal?.aborted && (await retireOtherKeys(store, vault));
+  const complete = unreadable === 0 && !options.signal?.aborted && (await retireOtherKeys(store, vault, left));
   const sessions = sessionsUnderOtherKeys(await store.countVault(), vault.ring.sealingKeyId);
   return { resealed, unreadable, complete, sessionsUnderOtherKeys: sessions };
 }
@@ -65,13 +66,16 @@ async function* otherwiseSealed(
   vault: Vault,
   { batchSize, signal }: RotationOptions,
 ): AsyncGenerator<readonly GrantRecord[]> {
-  if (!(await store.hasGrantsSealedOtherwise(vault.ring.sealingHeader))) return;
+  // Without a key to retire, nothing can be lost when the counts are wrong, as after a restore of the rows alone.
+  const areCountsEnough = (await otherKeyChecks(store, vault)).length === 0;
+  const isDone = async () => areCountsEnough && !(await store.hasGrantsSealedOtherwise(vault.ring.sealingHeader));
+  if (await isDone()) return;
   for (let after: string | undefined; ; ) {
     if (signal?.aborted) return;
     const { grants, next } = await store.listSealedOtherwise(vault.ring.sealingHeader, after, batchSize);
     if (grants.length > 0) yield grants;
     // Behind the last one of many, there is no need to look at all the others.
-    else if (!(await store.hasGrantsSealedOtherwise(vault.ring.sealingHeader))) return;
+    else if (await isDone()) return;
     if (next === undefined) return;
     after = next;
   }
@@ -97,11 +101,17 @@ function resealedOf(vault: Vault, grant: GrantRecord): ResealedGrant | undefined
  * Removes the checks of keys under which nothing is encrypted any more, so that a start does not require those keys.
  * @returns whether that is so
  */
-async function retireOtherKeys(store: TokenStore, vault: Vault): Promise<boolean> {
-  const { sealingHeader, sealingKeyId } = vault.ring;
+async function retireOtherKeys(store: TokenStore, vault: Vault, left: boolean): Promise<boolean> {
+  const { sealingHeader } = vault.ring;
   if (await store.hasGrantsSealedOtherwise(sealingHeader)) return false;
   if (await store.hasRepliesSealedOtherwise(sealingHeader)) return false;
-  const others = (await store.listKeyChecks()).filter(({ keyId }) => keyId !== sealingKeyId);
+  const others = await otherKeyChecks(store, vault);
+  // The last pass has looked at every grant, and found none that it could not write.
+  if (others.length > 0 && left) return false;
   await Promise.all(others.map(({ keyId }) => store.removeKeyCheck(keyId)));
   return true;
+}
+
+async function otherKeyChecks(store: TokenStore, vault: Vault): Promise<KeyCheck[]> {
+  return (await store.listKeyChecks()).filter(({ keyId }) => keyId !== vault.ring.sealingKeyId);
 }

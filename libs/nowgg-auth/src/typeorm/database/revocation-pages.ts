@@ -17,6 +17,9 @@ export interface ReadingState {
   readonly edge?: readonly [string, string, string, string];
 }
 
+/** A time as JSON has it: where DateStyle names the zone in letters, another session may read another time. */
+const ISO = (time: string) => `to_json(${time}) #>> '{}'`;
+
 /** What a statement could see: every transaction below `xmin`, on the server that was started then. */
 export interface Sight {
   readonly xmin: string;
@@ -83,10 +86,10 @@ export function pageStatement(
     ),
     looked AS (SELECT count(*)::integer AS looked FROM page),
     edge AS (
-      SELECT ${column}::text AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id FROM page
+      SELECT ${ISO(column)} AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id FROM page
       ORDER BY ${column} DESC, page.provider DESC, page.kind DESC, page.subject_id DESC LIMIT 1
     )
-    SELECT now.at::text AS at, now.xmin::text AS xmin, now.server${isWhole ? ', now.is_whole' : ''},
+    SELECT ${ISO('now.at')} AS at, now.xmin::text AS xmin, now.server${isWhole ? ', now.is_whole' : ''},
       looked.looked, edge.*, ${columns}
     FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
 }

@@ -93,8 +93,9 @@ function page(walk: Walk, rows: string): string {
       ORDER BY ${columns.map((column) => `g.${column}`).join(', ')} LIMIT ${rows}`;
 }
 
+// As JSON has it: another session may read a time as another one where DateStyle names its zone in letters.
 function edge({ keys }: Walk): string {
-  return `ARRAY[${keys.map(([column]) => `${column}::text`).join(', ')}]`;
+  return `ARRAY[${keys.map(([column]) => `to_json(${column}) #>> '{}'`).join(', ')}]`;
 }
 
 function columnsOf({ keys }: Walk): string[] {
