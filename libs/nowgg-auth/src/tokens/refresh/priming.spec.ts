@@ -75,7 +75,7 @@ describe('the token that a refresh brings', () => {
       tokens: { accessToken: 'eyJhbGciOiJub25lIn0.e30.c2ln', refreshToken: 'refresh-2' },
     });
     await under.pass(HOUR);
-    expect(await errorOf(service.getAccessToken(grantId))).toMatchObject({ errorCode: 'grant_in_doubt' });
+    expect(await errorOf(service.getAccessToken(grantId))).toMatchObject({ errorCode: 'identity_unavailable' });
     expect(await under.store.findGrant(grantId)).toMatchObject({ state: 'suspect', generation: 2 });
     expect(priming.primed).toEqual([]);
   });
