@@ -1,0 +1,127 @@
+import { parseArgs } from 'node:util';
+import { startNowggEmulator } from 'nowgg-emulator';
+import { Child } from '../support/child-process.js';
+import { readCount, runProgram } from '../support/command-line.js';
+import { describeMachine } from '../support/machine.js';
+import { markdownTable } from '../support/markdown-table.js';
+import { type MigratedPostgres, startMigratedPostgres } from '../support/migrated-postgres.js';
+import type { GuardedOperations } from './guarded-process.js';
+
+const USAGE = `npm run bench:revocations -- [options]
+
+  --history N   sign-outs in the history (3000000)
+  --live N      those of them that still matter (500000)`;
+const PROCESS = new URL('guarded-process.js', import.meta.url);
+const CLIENT = { clientId: 'game', clientSecret: 'secret of the game' };
+const IDLE_S = 5;
+
+interface RunOptions {
+  readonly history: number;
+  readonly live: number;
+}
+
+interface Row {
+  readonly title: string;
+  readonly readyMs: number;
+  readonly stallMs: number;
+  readonly marks: number;
+  readonly residentMb: number;
+  readonly idleMs: number;
+  readonly banned: string;
+  readonly player: string;
+  readonly questions: number;
+}
+
+function readArguments(args: readonly string[]): RunOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      history: { type: 'string', default: '3000000' },
+      live: { type: 'string', default: '500000' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const history = readCount('history', values.history, 100_000_000);
+  return { history, live: Math.min(history, readCount('live', values.live, 100_000_000)) };
+}
+
+/** Sign-outs as a game writes them: half of sessions, half of tokens; live ones of the last hours, others of 30 days. */
+async function plant({ administration }: MigratedPostgres, { history, live }: RunOptions): Promise<void> {
+  const columns = 'provider, kind, subject_id, issued_until, marked_at, not_after, changed_at';
+  await administration.query(`
+    INSERT INTO nowgg_revocation (${columns})
+    SELECT 'nowgg', CASE WHEN n % 2 = 0 THEN 'session' ELSE 'credential' END,
+      translate(rtrim(encode(sha256(n::text::bytea), 'base64'), '='), '+/', '-_'), at, at, at + life, at
+    FROM generate_series(1, ${history}) AS n,
+      LATERAL (SELECT CASE WHEN n <= ${live} THEN now() - n % 3000 * interval '1 second'
+        ELSE now() - interval '1 day' - n % 2500000 * interval '1 second' END AS at, interval '1 hour' AS life) AS times`);
+  await administration.query('VACUUM ANALYZE nowgg_revocation');
+}
+
+async function measure(title: string, databaseUrl: string): Promise<Row> {
+  const emulator = await startNowggEmulator({ clients: [CLIENT] });
+  const [player, banned] = [emulator.addPlayer(), emulator.addPlayer({ userId: 'the-banned-player' })];
+  const tokens = [player, banned].map(({ userId }) => emulator.issueTokens({ userId }).token) as [string, string];
+  const child = new Child<GuardedOperations>(PROCESS);
+  try {
+    const load = await child.call('start', { ...CLIENT, databaseUrl, baseUrl: emulator.url });
+    const residentMb = Math.max(load.residentBytes, await child.call('residentBytes')) / 2 ** 20;
+    const answers: string[] = [];
+    for (let round = 0; round < 3; round += 1) for (const token of tokens) answers.push(await child.call('ask', token));
+    const idleMs = await child.call('idle', IDLE_S);
+    const questions = emulator.requestCount('verify-token');
+    const [valid = '', refused = ''] = answers;
+    return { title, ...load, residentMb, idleMs, banned: refused, player: valid, questions };
+  } finally {
+    await child.stop();
+    await emulator.close();
+  }
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const postgres = await startMigratedPostgres();
+  try {
+    console.log(`${describeMachine()}\n`);
+    await postgres.administration.query(`
+      INSERT INTO nowgg_revocation (provider, kind, subject_id, refused_until, changed_at)
+      VALUES ('nowgg', 'user', 'the-banned-player', now() + interval '1 year', now() - interval '90 days')`);
+    const empty = await measure('none', postgres.url);
+    await plant(postgres, options);
+    const full = await measure(`${options.history}, of which ${options.live} matter`, postgres.url);
+    console.log(tableOf([empty, full]));
+    if (full.banned !== 'revoked_token' || full.player !== 'valid' || full.marks <= options.live) process.exitCode = 1;
+  } finally {
+    await postgres.stop();
+  }
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const right = (heading: string) => ({ heading, align: 'right' }) as const;
+  return markdownTable(
+    [
+      { heading: 'sign-outs in the history' },
+      right('ready, s'),
+      right('longest stall, ms'),
+      right('marks in memory'),
+      right('RSS, MB'),
+      right('CPU while idle, ms/s'),
+      { heading: 'banned player' },
+      { heading: 'player' },
+      right('verify-token'),
+    ],
+    rows.map((row) => [
+      row.title,
+      (row.readyMs / 1_000).toFixed(1),
+      row.stallMs.toFixed(0),
+      String(row.marks),
+      row.residentMb.toFixed(0),
+      row.idleMs.toFixed(1),
+      row.banned,
+      row.player,
+      String(row.questions),
+    ]),
+  );
+}
+
+await runProgram({ usage: USAGE, readArguments, run, limitMs: 590_000 });
