@@ -10,14 +10,14 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../identity-provider.js';
-import { ClientSecrets, secretsOf } from '../client-secrets.js';
+import { ClientSecrets, secretsOf } from '../secret/client-secrets.js';
 import { withoutTrailingSlash } from '../urls.js';
 import { decodeUnverifiedJws, type UnverifiedJws } from '../unverified-jws.js';
 import { verdictScopeOf } from '../verdict-scope.js';
 import type { TokenFacts, TokenType } from '../../principal.js';
 import { accountRequest, readAccountReply, readSessionInfo, readUserInfo } from './account-endpoints.js';
 import { NOWGG_BASE_URL, NOWGG_ISSUER, type NowggProviderOptions } from './nowgg-options.js';
-import { fingerprintSecret } from '../secret-fingerprint.js';
+import { fingerprintSecret } from '../secret/secret-fingerprint.js';
 import { agreesWithToken } from '../token-agreement.js';
 import { readTokenReply, tokenRequest, type NowggCredential } from './token-endpoint.js';
 import {

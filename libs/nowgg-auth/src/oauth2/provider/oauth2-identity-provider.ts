@@ -11,7 +11,7 @@ import {
   type TokenOutcome,
 } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../../identity/unverified-jws.js';
-import { fingerprintSecret } from '../../identity/secret-fingerprint.js';
+import { fingerprintSecret } from '../../identity/secret/secret-fingerprint.js';
 import { verdictScopeOf } from '../../identity/verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { OAuth2Client } from '../endpoints/oauth2-client.js';

@@ -1,4 +1,4 @@
-import type { NowggClock } from '../clock.js';
+import type { NowggClock } from '../../clock.js';
 
 /** Time for which the acceptance of a secret decides which one is in use, in milliseconds. */
 const DECIDED_MS = 60_000;

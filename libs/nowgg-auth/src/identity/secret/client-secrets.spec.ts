@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { propertyRuns } from '../testing-support/property-runs.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
 import { ClientSecrets, type SecretAnswer, secretsOf } from './client-secrets.js';
 
 let clock: ManualClock;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { nowgg } from './nowgg/nowgg.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { nowgg } from '../nowgg/nowgg.js';
 import { fingerprintSecret } from './secret-fingerprint.js';
 
 const key = Buffer.alloc(32, 7);
