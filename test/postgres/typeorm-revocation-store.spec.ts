@@ -297,6 +297,32 @@ describe('what a process reads', () => {
     await feed.close();
   }, 60_000);
 
+  it('includes a ban that commits late although hints had processes read meanwhile and at its commit', async () => {
+    const [reader, writer] = [openStore({ notify: false }), openStore({ notify: false })];
+    const feed = new RevocationFeed(reader, clock);
+    await feed.start();
+    await inDatabase(url, async (client) => {
+      await client.query('BEGIN');
+      await client.query(
+        `INSERT INTO nowgg_revocation (provider, kind, subject_id, issued_until, marked_at, changed_at)
+         VALUES ('nowgg', 'user', 'late-among-hints', now(), now(), clock_timestamp())`,
+      );
+      for (let hint = 0; hint < 15; hint += 1) {
+        await writer.put(ban(`hinted-${hint}`));
+        await feed.readNow();
+      }
+      await client.query('COMMIT');
+    });
+    // A hint at the commit, and then polls.
+    for (let reading = 0; reading < 3; reading += 1) await feed.readNow();
+    for (let poll = 0; poll < 3; poll += 1) {
+      await clock.wait(1_000);
+      await feed.readNow();
+    }
+    expect(feed.find(ban('late-among-hints'))).toMatchObject({ id: 'late-among-hints' });
+    await feed.close();
+  }, 60_000);
+
   it('is everything again on a server that was started anew, whose numbers of transactions mean nothing', async () => {
     const store = openStore({ notify: false });
     await store.put(ban('before-failover'));

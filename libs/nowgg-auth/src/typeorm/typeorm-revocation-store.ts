@@ -114,7 +114,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
   /** Reads the changes since the last reading, in their order. */
   async #changes(state: ReadingState): Promise<RevocationChanges> {
-    const { at, wholeAt, seen, edge } = state;
+    const { at, wholeAt, seen, readings, edge } = state;
     const rows = await this.#database.rows<PageRow>(this.#statements.changes, [
       ...edgeParameters(edge),
       PAGE_ROWS,
@@ -122,10 +122,12 @@ export class TypeOrmRevocationStore extends RevocationStore {
       wholeAt ?? null,
       seen?.xmin ?? null,
       seen?.server ?? '',
+      readings?.xmins ?? [],
+      readings?.times ?? [],
     ]);
     const page = pageOf(rows);
     const began = state.began ?? page.began;
-    const next: ReadingState = page.edge ? { ...state, began, edge: page.edge } : afterReading(began, wholeAt);
+    const next: ReadingState = page.edge ? { ...state, began, edge: page.edge } : afterReading(began, state);
     return { watermarks: page.watermarks, cursor: JSON.stringify(next), isPartial: page.edge !== undefined };
   }
 
@@ -151,7 +153,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
     const { at } = began;
     const next = page.edge ? { phase, edge: page.edge } : { phase: phase + 1 };
     if (next.phase === PHASES.length)
-      return { watermarks: page.watermarks, cursor: JSON.stringify(afterReading(began, at)) };
+      return { watermarks: page.watermarks, cursor: JSON.stringify(afterReading(began)) };
     const going: ReadingState = { at, began, load: { phase: next.phase }, ...(next.edge && { edge: next.edge }) };
     return { watermarks: page.watermarks, cursor: JSON.stringify(going), isPartial: true };
   }
@@ -179,10 +181,13 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
 const THIRTY_DAYS: LongestTokenLives = { defaultMs: WATERMARK_RETENTION_MS, entries: () => [] };
 
-/** The position after a complete reading. */
-function afterReading({ at, xmin, server, isWhole }: Beginning, wholeAt: string | undefined): ReadingState {
-  const whole = isWhole ? at : wholeAt;
-  return { at, seen: { xmin, server }, ...(whole !== undefined && { wholeAt: whole }) };
+/** The position after a complete reading. @param before the position before it; absent after a load */
+function afterReading({ at, xmin, server, isWhole }: Beginning, before?: ReadingState): ReadingState {
+  const seen = { xmin, server };
+  if (isWhole || !before?.readings) return { at, wholeAt: at, seen, readings: { xmins: [xmin], times: [at] } };
+  const { wholeAt, readings } = before;
+  const next = { xmins: [...readings.xmins, xmin], times: [...readings.times, at] };
+  return { at, seen, readings: next, ...(wholeAt !== undefined && { wholeAt }) };
 }
 
 function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] {

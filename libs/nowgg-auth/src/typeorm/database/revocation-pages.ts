@@ -9,6 +9,8 @@ export interface ReadingState {
   readonly wholeAt?: string;
   /** What the last complete reading could see. Absent: nothing is known to be seen. */
   readonly seen?: Sight;
+  /** The complete readings since the last one with the whole overlap, that one included. */
+  readonly readings?: Readings;
   /** The beginning of a reading that is not complete. */
   readonly began?: Beginning;
   /** Present while a load is not complete. */
@@ -24,6 +26,12 @@ const ISO = (time: string) => `to_json(${time}) #>> '{}'`;
 export interface Sight {
   readonly xmin: string;
   readonly server: string;
+}
+
+/** The `xmin` and the time of some readings, in two lists as a statement takes them. */
+export interface Readings {
+  readonly xmins: readonly string[];
+  readonly times: readonly string[];
 }
 
 /** The beginning of a reading: what it can see, and whether it goes back by the whole overlap. */
@@ -52,14 +60,19 @@ export const WRITTEN_BY = `CASE WHEN (now.xmax & -4294967296) + known.written_by
     ELSE (now.xmax & -4294967296) + known.written_by - 4294967296 END`;
 
 /**
- * Whether an earlier statement may not have seen a row. Its `xmin` decides: all transactions below it had ended. A
- * server that was restarted, or another one after a failover, may use numbers again, so its rows are all new.
+ * Whether no earlier reading has returned a row. It has when its transaction had ended before the last reading, by the
+ * `xmin` of that, unless the row was then already too old for the short way back: such a transaction was still running
+ * in an earlier reading that was made long after the row was written. Only a whole reading goes back far enough for it.
  *
- * @param xmin parameter with the `xmin` of that statement, or null
- * @param server parameter with the start of its server
+ * @param xmin parameter with the `xmin` of the last reading, or null
+ * @param server parameter with the start of its server: another one may use numbers again, so all its rows are new
+ * @param xmins and `times`: parameters with those of the readings since the last whole one
  */
-export const NOT_SEEN = (xmin: string, server: string) =>
-  `(${xmin}::bigint IS NULL OR now.server <> ${server}::text OR ${WRITTEN_BY} >= ${xmin}::bigint)`;
+export const NOT_RETURNED = (xmin: string, server: string, xmins: string, times: string) =>
+  `(${xmin}::bigint IS NULL OR ${IS_OTHER_SERVER(server)} OR ${WRITTEN_BY} >= ${xmin}::bigint
+    OR (now.is_whole AND EXISTS (
+      SELECT 1 FROM unnest(${xmins}::bigint[], ${times}::timestamptz[]) AS earlier(xmin, at)
+      WHERE ${WRITTEN_BY} >= earlier.xmin AND known.changed_at < earlier.at - ${SHORT_OVERLAP})))`;
 
 /**
  * Statement for one page of an index, from its edge on, and the wanted rows of that page. The row count and the edge
@@ -94,16 +107,24 @@ export function pageStatement(
     FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
 }
 
-/** Whether an incremental reading goes back by the whole overlap. @param parameter time of the last one that did */
-export const IS_WHOLE = (parameter: string) =>
-  `coalesce(clock_timestamp() - ${parameter}::timestamptz >= ${WHOLE_EVERY}, true)`;
+/** Whether another server answers than the one of the last reading, or the same one after a restart. */
+const IS_OTHER_SERVER = (server: string) => `pg_postmaster_start_time()::text <> ${server}::text`;
+
+/**
+ * Whether an incremental reading goes back by the whole overlap.
+ *
+ * @param wholeAt parameter with the time of the last one that did
+ * @param server parameter with the start of the server of the last reading
+ */
+export const IS_WHOLE = (wholeAt: string, server: string) =>
+  `(coalesce(clock_timestamp() - ${wholeAt}::timestamptz >= ${WHOLE_EVERY}, true) OR ${IS_OTHER_SERVER(server)})`;
 
 /**
  * The time from which an incremental reading begins. Rows change in the order of this time, but commit in any order:
  * the overlap covers those that were not committed at the last reading.
  */
-export const SINCE = (parameter: string, wholeAt: string) =>
-  `${parameter}::timestamptz - CASE WHEN ${IS_WHOLE(wholeAt)} THEN ${OVERLAP} ELSE ${SHORT_OVERLAP} END`;
+export const SINCE = (parameter: string, wholeAt: string, server: string) =>
+  `${parameter}::timestamptz - CASE WHEN ${IS_WHOLE(wholeAt, server)} THEN ${OVERLAP} ELSE ${SHORT_OVERLAP} END`;
 
 export function stateOf(cursor: string | undefined): ReadingState | undefined {
   return cursor === undefined ? undefined : (JSON.parse(cursor) as ReadingState);
