@@ -85,8 +85,8 @@ describe('ClientCircuits', () => {
           if (isOver && !mayCall) refusedAfterwards += 1;
           moved.advance(1_000 / rate);
         }
-        // Two pauses at the beginning, before there were answers.
-        expect(healthy - served).toBeLessThanOrEqual(2 * rate);
+        // Pauses at the beginning, while nine of ten calls so far have failed: three at most, however the phases fall.
+        expect(healthy - served).toBeLessThanOrEqual(4 * rate);
         expect(refusedAfterwards).toBe(0);
       }),
       { numRuns: propertyRuns(100) },
