@@ -108,7 +108,10 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
       pageStatement(revocation, column, {
         columns,
         from: `statement_timestamp() - $6::float8 * interval '1 millisecond'`,
-        wanted: `known.refused_until > now.at OR (known.issued_until IS NOT NULL AND ${END_OF_MARK('known', life)} > now.at)`,
+        // The phase before has given those that state an end which is still ahead.
+        wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL AND ${END_OF_MARK('known', life)} > now.at))${
+          column === 'changed_at' ? ' AND (known.not_after IS NULL OR known.not_after <= now.at)' : ''
+        }`,
       }),
     ),
 
