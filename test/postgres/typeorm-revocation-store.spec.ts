@@ -9,6 +9,7 @@ import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.
 import { describeRevocationStore } from '../contracts/revocation-store-contract.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
+import { readAll } from './support/news.js';
 import { inLanes } from '../support/token-service/token-suite.js';
 
 type Store = RevocationStore & { onApplicationShutdown(): Promise<void> };
@@ -326,22 +327,15 @@ describe('what a process reads', () => {
   it('is everything again on a server that was started anew, whose numbers of transactions mean nothing', async () => {
     const store = openStore({ notify: false });
     await store.put(ban('before-failover'));
-    let cursor: string | undefined;
-    for (let isPartial = true; isPartial; ) {
-      const changes = await store.changesSince(cursor);
-      ({ cursor } = changes);
-      isPartial = changes.isPartial ?? false;
-    }
-    const state = JSON.parse(cursor as string) as { seen: { xmin: string; server: string } };
-    const ids = async (seen: object) => {
-      const { watermarks } = await store.changesSince(JSON.stringify({ ...state, seen }));
-      return watermarks.map(({ id }) => id);
+    const { cursor } = await readAll(store);
+    const state = JSON.parse(cursor) as { server: string; seen: { since: string; xmin: string }[] };
+    const idsFor = async (server: string, ahead: number) => {
+      const seen = state.seen.map(({ since, xmin }) => ({ since, xmin: String(Number(xmin) + ahead) }));
+      return (await readAll(store, JSON.stringify({ ...state, server, seen }))).ids;
     };
-    expect(await ids(state.seen)).not.toContain('before-failover');
-    const { xmin, server } = state.seen;
-    const ahead = String(Number(xmin) + 1_000_000);
-    expect(await ids({ xmin: ahead, server })).not.toContain('before-failover');
-    expect(await ids({ xmin: ahead, server: 'another start' })).toContain('before-failover');
+    expect(await idsFor(state.server, 0)).not.toContain('before-failover');
+    expect(await idsFor(state.server, 1_000_000)).not.toContain('before-failover');
+    expect(await idsFor('another start', 1_000_000)).toContain('before-failover');
   });
 
   it('completes the 32 bits of a transaction by the current number, also when they have begun anew', async () => {

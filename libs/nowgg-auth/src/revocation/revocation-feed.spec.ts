@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { IdentityUnavailableError } from '../errors.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { captureSecurityEvents } from '../testing-support/security-events.js';
 import { SharedRevocationStore } from '../testing-support/shared-revocation-store.js';
@@ -53,5 +54,23 @@ describe('the feed of revocations', () => {
     await pass(20);
     expect([feed.isLoaded, feed.ageMs, feed.size]).toEqual([false, undefined, 0]);
     expect(events.seen).toEqual([{ type: 'revocations_unread' }]);
+  });
+
+  it('is loaded after a load that a fault interrupted only when it has read what was written meanwhile', async () => {
+    const bans = ['first', 'second'].map((id) => {
+      return { provider: 'nowgg', kind: 'user', id, issuedUntilMs: clock.now(), refusedUntilMs: undefined } as const;
+    });
+    await store.putMany(bans);
+    store.pageSize = 1;
+    const loadedAt: boolean[] = [];
+    store.beforePage = async () => {
+      loadedAt.push(feed.isLoaded);
+      if (loadedAt.length === 2) throw new IdentityUnavailableError();
+    };
+    await start();
+    await pass(1);
+    // Page 1, page 2 in vain, page 2, and the changes since the load began.
+    expect(loadedAt.slice(0, 4)).toEqual([false, false, false, false]);
+    expect(feed.isLoaded).toBe(true);
   });
 });

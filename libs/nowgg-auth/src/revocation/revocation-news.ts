@@ -17,6 +17,8 @@ export class RevocationNews {
   readonly #parts: RevocationNewsParts;
   #cursor: string | undefined;
   #isReading = false;
+  /** Whether the cursor is within a reading that is not complete. */
+  #isPartial = false;
   #mustReload = false;
   /** Watermarks that this process wrote during a reading: the page may have been read before. */
   readonly #writtenMeanwhile: Watermark[] = [];
@@ -45,30 +47,31 @@ export class RevocationNews {
   async read(): Promise<void> {
     this.#isReading = true;
     try {
-      const isLoad = this.#cursor === undefined || this.#mustReload;
-      await this.#readOnce();
-      // A load may have taken long: changes written meanwhile are read at once.
-      if (isLoad) await this.#readOnce();
+      const mayHaveTakenLong = this.#cursor === undefined || this.#mustReload || this.#isPartial;
+      const startedAt = await this.#readOnce();
+      // A load, or a reading that a fault interrupted, may have taken long: what was written meanwhile is part of it.
+      this.completeAt = (mayHaveTakenLong ? await this.#readOnce() : startedAt) ?? this.completeAt;
     } finally {
       this.#isReading = false;
       this.#writtenMeanwhile.length = 0;
     }
   }
 
-  async #readOnce(): Promise<void> {
+  /** @returns when the reading began, on the monotonic clock; undefined when it was ended early */
+  async #readOnce(): Promise<number | undefined> {
     if (this.#mustReload) this.#cursor = undefined;
     this.#mustReload = false;
     const { store, clock, lives, signal } = this.#parts;
     const startedAt = clock.monotonicNow();
     if (this.#cursor === undefined) await this.#readLives();
-    for (let isPartial = true; isPartial; ) {
-      if (signal.aborted) return;
+    do {
+      if (signal.aborted) return undefined;
       const changes = await store.changesSince(this.#cursor, lives);
       this.#take(changes.watermarks);
       this.#cursor = changes.cursor;
-      isPartial = changes.isPartial ?? false;
-    }
-    this.completeAt = startedAt;
+      this.#isPartial = changes.isPartial ?? false;
+    } while (this.#isPartial);
+    return startedAt;
   }
 
   async #readLives(): Promise<void> {

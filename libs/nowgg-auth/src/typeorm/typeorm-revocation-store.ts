@@ -17,7 +17,7 @@ import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { listen } from './revocation-listener.js';
-import { type Beginning, PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
+import { afterReading, type Beginning, PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { Walks } from './walks.js';
@@ -35,9 +35,10 @@ interface WatermarkRow {
 /** A row of a page; the columns of a watermark are null when no row of the page is wanted. */
 type PageRow = (WatermarkRow | { readonly provider: null }) & {
   readonly at: string;
+  readonly since: string;
   readonly xmin: string;
   readonly server: string;
-  readonly is_whole?: boolean;
+  readonly is_whole: boolean;
   readonly looked: number;
   readonly edge_at: string | null;
   readonly edge_provider: string;
@@ -114,16 +115,15 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
   /** Reads the changes since the last reading, in their order. */
   async #changes(state: ReadingState): Promise<RevocationChanges> {
-    const { at, wholeAt, seen, readings, edge } = state;
+    const { at, wholeAt, server, seen = [], edge } = state;
     const rows = await this.#database.rows<PageRow>(this.#statements.changes, [
       ...edgeParameters(edge),
       PAGE_ROWS,
       at,
       wholeAt ?? null,
-      seen?.xmin ?? null,
-      seen?.server ?? '',
-      readings?.xmins ?? [],
-      readings?.times ?? [],
+      server ?? null,
+      seen.map(({ since }) => since),
+      seen.map(({ xmin }) => xmin),
     ]);
     const page = pageOf(rows);
     const began = state.began ?? page.began;
@@ -149,11 +149,13 @@ export class TypeOrmRevocationStore extends RevocationStore {
       lives.defaultMs,
     ]);
     const page = pageOf(rows);
-    const began = state?.began ?? page.began;
+    // A load covers every row that matters, whenever it was stamped.
+    const began = state?.began ?? { ...page.began, since: '-infinity' };
     const { at } = began;
     const next = page.edge ? { phase, edge: page.edge } : { phase: phase + 1 };
-    if (next.phase === PHASES.length)
-      return { watermarks: page.watermarks, cursor: JSON.stringify(afterReading(began)) };
+    if (next.phase === PHASES.length) {
+      return { watermarks: page.watermarks, cursor: JSON.stringify(afterReading(began, undefined)) };
+    }
     const going: ReadingState = { at, began, load: { phase: next.phase }, ...(next.edge && { edge: next.edge }) };
     return { watermarks: page.watermarks, cursor: JSON.stringify(going), isPartial: true };
   }
@@ -181,15 +183,6 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
 const THIRTY_DAYS: LongestTokenLives = { defaultMs: WATERMARK_RETENTION_MS, entries: () => [] };
 
-/** The position after a complete reading. @param before the position before it; absent after a load */
-function afterReading({ at, xmin, server, isWhole }: Beginning, before?: ReadingState): ReadingState {
-  const seen = { xmin, server };
-  if (isWhole || !before?.readings) return { at, wholeAt: at, seen, readings: { xmins: [xmin], times: [at] } };
-  const { wholeAt, readings } = before;
-  const next = { xmins: [...readings.xmins, xmin], times: [...readings.times, at] };
-  return { at, seen, readings: next, ...(wholeAt !== undefined && { wholeAt }) };
-}
-
 function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] {
   return edge ?? [null, '', '', ''];
 }
@@ -201,10 +194,10 @@ function pageOf(rows: readonly PageRow[]): {
   readonly edge: ReadingState['edge'];
 } {
   const [first] = rows as readonly [PageRow];
-  const { at, xmin, server, is_whole, looked, edge_at, edge_provider, edge_kind, edge_id } = first;
+  const { at, since, xmin, server, is_whole, looked, edge_at, edge_provider, edge_kind, edge_id } = first;
   return {
     watermarks: rows.flatMap((row) => (row.provider === null ? [] : [watermarkOf(row)])),
-    began: { at, xmin, server, isWhole: is_whole ?? true },
+    began: { at, since, xmin, server, isWhole: is_whole },
     edge: looked === PAGE_ROWS && edge_at !== null ? [edge_at, edge_provider, edge_kind, edge_id] : undefined,
   };
 }

@@ -7,10 +7,10 @@ export interface ReadingState {
   readonly at: string;
   /** Time at which the last complete reading with the whole overlap began. */
   readonly wholeAt?: string;
-  /** What the last complete reading could see. Absent: nothing is known to be seen. */
-  readonly seen?: Sight;
-  /** The complete readings since the last one with the whole overlap, that one included. */
-  readonly readings?: Readings;
+  /** The server of the last complete reading. Absent: nothing is known to be seen. */
+  readonly server?: string;
+  /** What the complete readings since the last whole one, and that one itself, have seen. */
+  readonly seen?: readonly Sight[];
   /** The beginning of a reading that is not complete. */
   readonly began?: Beginning;
   /** Present while a load is not complete. */
@@ -22,21 +22,16 @@ export interface ReadingState {
 /** A time as JSON has it: where DateStyle names the zone in letters, another session may read another time. */
 const ISO = (time: string) => `to_json(${time}) #>> '{}'`;
 
-/** What a statement could see: every transaction below `xmin`, on the server that was started then. */
+/** What a reading has seen: rows stamped from `since` on, by transactions below `xmin`, which had all ended. */
 export interface Sight {
+  readonly since: string;
   readonly xmin: string;
-  readonly server: string;
 }
 
-/** The `xmin` and the time of some readings, in two lists as a statement takes them. */
-export interface Readings {
-  readonly xmins: readonly string[];
-  readonly times: readonly string[];
-}
-
-/** The beginning of a reading: what it can see, and whether it goes back by the whole overlap. */
+/** The beginning of a reading: what it sees, on which server, and whether it goes back by the whole overlap. */
 export interface Beginning extends Sight {
   readonly at: string;
+  readonly server: string;
   readonly isWhole: boolean;
 }
 
@@ -46,6 +41,8 @@ const OVERLAP = `interval '10 seconds'`;
 const SHORT_OVERLAP = `interval '250 milliseconds'`;
 /** Whole readings are about this far apart, as the polls of the feed are. */
 const WHOLE_EVERY = `interval '900 milliseconds'`;
+/** How far a reading goes back on another server, or when the clock of the database was set back. */
+const OTHER_CLOCK_OVERLAP = `interval '1 hour'`;
 
 /** The current snapshot, and the server that gives it: its numbers mean nothing on another one. */
 const SIGHT = `txid_snapshot_xmin(txid_current_snapshot()) AS xmin, txid_snapshot_xmax(txid_current_snapshot()) AS xmax,
@@ -60,41 +57,35 @@ export const WRITTEN_BY = `CASE WHEN (now.xmax & -4294967296) + known.written_by
     ELSE (now.xmax & -4294967296) + known.written_by - 4294967296 END`;
 
 /**
- * Whether no earlier reading has returned a row. It has when its transaction had ended before the last reading, by the
- * `xmin` of that, unless the row was then already too old for the short way back: such a transaction was still running
- * in an earlier reading that was made long after the row was written. Only a whole reading goes back far enough for it.
+ * Whether no earlier reading has seen a row: each saw the rows within its own reach alone. A server that was restarted,
+ * or another one after a failover, may use numbers again, so its rows are all new.
  *
- * @param xmin parameter with the `xmin` of the last reading, or null
- * @param server parameter with the start of its server: another one may use numbers again, so all its rows are new
- * @param xmins and `times`: parameters with those of the readings since the last whole one
+ * @param server parameter with the server of the earlier readings
+ * @param sights two parameters: for each reading its `since` and its `xmin`
  */
-export const NOT_RETURNED = (xmin: string, server: string, xmins: string, times: string) =>
-  `(${xmin}::bigint IS NULL OR ${IS_OTHER_SERVER(server)} OR ${WRITTEN_BY} >= ${xmin}::bigint
-    OR (now.is_whole AND EXISTS (
-      SELECT 1 FROM unnest(${xmins}::bigint[], ${times}::timestamptz[]) AS earlier(xmin, at)
-      WHERE ${WRITTEN_BY} >= earlier.xmin AND known.changed_at < earlier.at - ${SHORT_OVERLAP})))`;
+export const NOT_SEEN = (server: string, [since, xmin]: readonly [string, string]) =>
+  `(now.server IS DISTINCT FROM ${server}::text OR NOT EXISTS (
+      SELECT FROM unnest(${since}::timestamptz[], ${xmin}::bigint[]) AS reading(since, xmin)
+      WHERE known.changed_at >= reading.since AND ${WRITTEN_BY} < reading.xmin))`;
 
 /**
  * Statement for one page of an index, from its edge on, and the wanted rows of that page. The row count and the edge
  * cover all rows read, so that a page costs the same however few of them are wanted. Parameters: $1 to $4 the edge, $5
- * the page's size, and then those of `wanted` and `from`.
+ * the page's size, and then those of `wanted` and `reach`.
  */
 export function pageStatement(
   table: string,
   column: (typeof PHASES)[number],
-  {
-    columns,
-    from,
-    wanted,
-    isWhole,
-  }: { readonly columns: string; readonly from: string; readonly wanted: string; readonly isWhole?: string },
+  { columns, reach, wanted }: { readonly columns: string; readonly reach: Reach; readonly wanted: string },
 ): string {
   return `
-    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}${isWhole ? `, ${isWhole} AS is_whole` : ''}),
+    WITH server AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}),
+    now AS MATERIALIZED (SELECT server.*, ${reach.since} AS since, ${reach.isWhole} AS is_whole FROM server),
     page AS MATERIALIZED (
       SELECT *, xmin::text::bigint AS written_by FROM ${table}
       WHERE ${column} IS NOT NULL
-        AND (${column}, provider, kind, subject_id) > (coalesce($1::timestamptz, ${from}), $2::text, $3::text, $4::text)
+        AND (${column}, provider, kind, subject_id)
+          > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
       ORDER BY ${column}, provider, kind, subject_id LIMIT $5::integer
     ),
     looked AS (SELECT count(*)::integer AS looked FROM page),
@@ -102,30 +93,53 @@ export function pageStatement(
       SELECT ${ISO(column)} AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id FROM page
       ORDER BY ${column} DESC, page.provider DESC, page.kind DESC, page.subject_id DESC LIMIT 1
     )
-    SELECT ${ISO('now.at')} AS at, now.xmin::text AS xmin, now.server${isWhole ? ', now.is_whole' : ''},
+    SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole,
       looked.looked, edge.*, ${columns}
     FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
 }
 
-/** Whether another server answers than the one of the last reading, or the same one after a restart. */
-const IS_OTHER_SERVER = (server: string) => `pg_postmaster_start_time()::text <> ${server}::text`;
+/**
+ * Where a reading begins. Volatile functions belong here and not into the condition of the page: the planner takes no
+ * index for a condition with one, and reads the whole history.
+ */
+interface Reach {
+  /** Time from which the reading looks at rows. */
+  readonly since: string;
+  /** Whether the reading covers whatever may have been committed late. */
+  readonly isWhole: string;
+}
+
+/** Begins this long ago, for a load. @param ms parameter with milliseconds */
+export function backBy(ms: string): Reach {
+  return { since: `statement_timestamp() - ${ms}::float8 * interval '1 millisecond'`, isWhole: 'true' };
+}
 
 /**
- * Whether an incremental reading goes back by the whole overlap.
+ * Begins where the last reading began, with an overlap: rows are stamped in the order of time, but commit in any order.
  *
- * @param wholeAt parameter with the time of the last one that did
- * @param server parameter with the start of the server of the last reading
+ * @param at parameter with the time of the last reading
+ * @param wholeAt parameter with the time of the last whole one
+ * @param server parameter with the server of both
  */
-export const IS_WHOLE = (wholeAt: string, server: string) =>
-  `(coalesce(clock_timestamp() - ${wholeAt}::timestamptz >= ${WHOLE_EVERY}, true) OR ${IS_OTHER_SERVER(server)})`;
-
-/**
- * The time from which an incremental reading begins. Rows change in the order of this time, but commit in any order:
- * the overlap covers those that were not committed at the last reading.
- */
-export const SINCE = (parameter: string, wholeAt: string, server: string) =>
-  `${parameter}::timestamptz - CASE WHEN ${IS_WHOLE(wholeAt, server)} THEN ${OVERLAP} ELSE ${SHORT_OVERLAP} END`;
+export function sinceReading(at: string, wholeAt: string, server: string): Reach {
+  const [last, whole] = [`${at}::timestamptz`, `coalesce(${wholeAt}, ${at})::timestamptz`];
+  const isOther = `(server.server IS DISTINCT FROM ${server}::text OR server.at < ${last})`;
+  const isDue = `(${wholeAt}::timestamptz IS NULL OR server.at - ${whole} >= ${WHOLE_EVERY})`;
+  return {
+    since: `CASE WHEN ${isOther} THEN least(${whole}, server.at) - ${OTHER_CLOCK_OVERLAP}
+      WHEN ${isDue} THEN ${whole} - ${OVERLAP} ELSE ${last} - ${SHORT_OVERLAP} END`,
+    isWhole: `(${isOther} OR ${isDue})`,
+  };
+}
 
 export function stateOf(cursor: string | undefined): ReadingState | undefined {
   return cursor === undefined ? undefined : (JSON.parse(cursor) as ReadingState);
+}
+
+/** The position after a complete reading. */
+export function afterReading(began: Beginning, before: ReadingState | undefined): ReadingState {
+  const { at, since, xmin, server, isWhole } = began;
+  if (isWhole) return { at, wholeAt: at, server, seen: [{ since, xmin }] };
+  const seen = [...(before?.seen ?? []), { since, xmin }];
+  return { at, server, seen, ...(before?.wholeAt !== undefined && { wholeAt: before.wholeAt }) };
 }

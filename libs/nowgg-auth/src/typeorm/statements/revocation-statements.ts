@@ -1,6 +1,6 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
 import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
-import { IS_WHOLE, NOT_RETURNED, pageStatement, PHASES, SINCE } from '../database/revocation-pages.js';
+import { backBy, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 
@@ -94,20 +94,18 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
        )
        SELECT 1 FROM kept`,
 
-    // $1 to $4 the edge, $5 the page's size, $6 since, $7 last whole reading, $8 xmin and $9 server of the last reading,
-    // $10 xmins and $11 times of the readings since the last whole one
+    // $1 to $4 the edge, $5 the page's size, $6 last reading, $7 last whole one, $8 their server, $9 and $10 their sights
     changes: pageStatement(revocation, 'changed_at', {
       columns,
-      from: SINCE('$6', '$7', '$9'),
-      wanted: NOT_RETURNED('$8', '$9', '$10', '$11'),
-      isWhole: IS_WHOLE('$7', '$9'),
+      reach: sinceReading('$6', '$7', '$8'),
+      wanted: NOT_SEEN('$8', ['$9', '$10']),
     }),
 
     // By phase. $1 to $4 the edge, $5 the page's size, $6 how far back, $7 providers, $8 their lives, $9 default life
     loads: PHASES.map((column) =>
       pageStatement(revocation, column, {
         columns,
-        from: `statement_timestamp() - $6::float8 * interval '1 millisecond'`,
+        reach: backBy('$6'),
         // The phase before has given those that state an end which is still ahead.
         wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL AND ${END_OF_MARK('known', life)} > now.at))${
           column === 'changed_at' ? ' AND (known.not_after IS NULL OR known.not_after <= now.at)' : ''
