@@ -44,10 +44,10 @@ afterAll(async () => {
 });
 
 /** A process of an application, connected to Redis. */
-async function startInstance() {
+async function startInstance(clientSecret = 'demo-secret') {
   const auth = NowggAuthModule.forRoot({
     clientId: 'demo-client',
-    clientSecret: 'demo-secret',
+    clientSecret,
     baseUrl: emulator.url,
     tokens: { encryptionKeys: [{ id: 'k1', key }] },
     tokenStore: memoryTokenStore(),
@@ -100,6 +100,30 @@ describe('the token that a process has just obtained', () => {
     expect(verifications()).toBe(before + 1);
     expect(verified.status).toBe('valid');
     expect(primed).toEqual([verified, verified]);
+  });
+});
+
+describe('a process with a wrong client secret', () => {
+  it('serves the players whom others know, refuses two strangers, and takes no verdict from the others', async () => {
+    const [right, wrong] = [await startInstance(), await startInstance('a mistyped secret')];
+    const issue = () => emulator.issueTokens({ userId: emulator.addPlayer().userId }).token;
+    const known = Array.from({ length: 10 }, issue);
+    const verdicts = async ({ authenticator }: typeof right, tokens: readonly string[]) =>
+      Promise.all(tokens.map(async (token) => (await authenticator.authenticate(token)).status));
+    expect(new Set(await verdicts(right, known))).toEqual(new Set(['valid']));
+    for (let step = 0; step < 24; step += 1) {
+      clock.advance(5_000);
+      emulator.advanceClock(5_000);
+      // In each second step the process with the wrong secret asks first.
+      for (const process of step % 2 === 0 ? [wrong, right] : [right, wrong]) {
+        expect(new Set(await verdicts(process, known))).toEqual(new Set(['valid']));
+      }
+    }
+    const strangers = Array.from({ length: 8 }, issue);
+    const atWrong = await verdicts(wrong, strangers);
+    expect(atWrong.filter((status) => status === 'invalid').length).toBeLessThanOrEqual(2);
+    expect(atWrong).not.toContain('valid');
+    expect(new Set(await verdicts(right, [...strangers, ...known]))).toEqual(new Set(['valid']));
   });
 });
 

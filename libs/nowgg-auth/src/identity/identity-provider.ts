@@ -57,7 +57,10 @@ export type TokenOutcome =
   | { readonly status: 'refused'; readonly code: string; readonly isFinal: boolean }
   /** The client itself was refused (`invalid_client`): this says nothing about any grant. */
   | { readonly status: 'client_refused' }
-  /** The request certainly did not reach the identity system. */
+  /**
+   * The request certainly did not reach the identity system. Reason `own_credentials_suspect`: it was refused and not
+   * carried out, perhaps because of the client secret.
+   */
   | { readonly status: 'not_sent'; readonly reason: UnknownReason }
   /** The identity system asks to try again later (429, a well-formed 503). */
   | { readonly status: 'busy'; readonly retryAfterMs?: number | undefined }
@@ -137,6 +140,14 @@ export abstract class IdentityProvider {
    */
   secretFingerprint(_key: Uint8Array): string {
     return '';
+  }
+
+  /**
+   * Verifies a token again that this client has accepted before, to learn whether its secret is accepted. A provider with
+   * several secrets tries each. Default: as {@link verify}.
+   */
+  async verifyAccepted(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    return this.verify(token, tokenType, signal);
   }
 
   /** Refusals may be about the client secret: a provider with several asks with another one as well. */

@@ -382,7 +382,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /**
    * Returns a young token that the caller reports as refused only when its identity system does not refuse it: a caller
-   * with a refused token would otherwise get the same one again and again.
+   * with a refused token would otherwise get the same one again and again. A first refusal is enough here, because the
+   * caller saw one too.
    */
   async #serveReported(grant: GrantRecord, { youngForMs }: YoungToken, wait: CallerWait): Promise<AccessToken> {
     const accessToken = this.#parts.vault.accessTokenOf(grant);
@@ -390,6 +391,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const policy = { provider, tokenType: 'token', maxAgeMs: 0 } as const;
     const verdict = await wait.for(Promise.resolve(this.#authenticator.authenticate(accessToken.token, policy)));
     if (verdict.status === 'invalid') throw new IdentityUnavailableError(youngForMs / 1000);
+    if (verdict.status === 'unknown' && verdict.reason === 'unconfirmed_refusal') {
+      throw new IdentityUnavailableError(verdict.retryAfterSeconds);
+    }
     return accessToken;
   }
 

@@ -15,7 +15,7 @@ import {
   instantOf,
   type VerificationRequest,
 } from './decision/verification-result.js';
-import { ClientEvidences } from './evidence/client-evidence.js';
+import { type ClientEvidence, ClientEvidences } from './evidence/client-evidence.js';
 import { Confidence } from './cache/confidence.js';
 import {
   cacheKey,
@@ -319,10 +319,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #ask(subject: Case, provider: IdentityProvider, question: VerificationRequest): Promise<VerificationResult> {
     const { key } = subject;
     const { name } = provider;
-    const remembered = this.#memory.unknown(key);
-    if (remembered) return Promise.resolve(remembered);
-    const line = this.#lines.get(name) as ProviderClient;
     const evidence = this.#evidence.of(name);
+    const remembered = this.#memory.unknown(key);
+    if (remembered && stillStands(remembered, evidence)) return Promise.resolve(remembered);
+    const line = this.#lines.get(name) as ProviderClient;
     const askNow = this.#maxAgeMs(subject.policy) <= 0;
     const use: SharedVerdictUse = {
       // A verdict that another process shares about a refused token is older than the refusal.
@@ -446,6 +446,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
 function namesUser(provider: IdentityProvider, token: string): boolean {
   const jws = decodeUnverifiedJws(token);
   return jws !== undefined && provider.contradicts(jws, { userId: '' });
+}
+
+/** A refusal that was not believed because of the client secret is forgotten when the secret is accepted. */
+function stillStands({ verdict, askedAt }: VerificationResult, evidence: ClientEvidence): boolean {
+  const isAboutSecret = verdict.status === 'unknown' && verdict.reason === 'own_credentials_suspect';
+  return !isAboutSecret || evidence.standsAt(askedAt.monotonicMs);
 }
 
 function isRevoked(verdict: Verdict): boolean {

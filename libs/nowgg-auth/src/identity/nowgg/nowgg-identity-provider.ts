@@ -112,16 +112,28 @@ export class NowggIdentityProvider extends IdentityProvider {
     jws: UnverifiedJws | undefined = decodeUnverifiedJws(token),
   ): Promise<IdentityVerdict> {
     const asked = { token, tokenType, jws };
-    if (!this.sendsSecretFor(tokenType)) return this.#verify(asked, undefined, signal);
+    return this.sendsSecretFor(tokenType)
+      ? this.#verifyWithSecrets(asked, signal, false)
+      : this.#verify(asked, undefined, signal);
+  }
+
+  override async verifyAccepted(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
+    if (!this.sendsSecretFor(tokenType)) return this.verify(token, tokenType, signal);
+    return this.#verifyWithSecrets({ token, tokenType, jws: decodeUnverifiedJws(token) }, signal, true);
+  }
+
+  /** @param wasAccepted whether the token was accepted before: a refusal of any other may be about the token alone */
+  async #verifyWithSecrets(asked: AskedToken, signal: AbortSignal, wasAccepted: boolean): Promise<IdentityVerdict> {
+    const { jws } = asked;
+    // Only the refusal of a token that may be one of ours may be about the secret.
+    const mayBeOurs = wasAccepted || (jws !== undefined && this.recognises(jws));
     const answer = await this.#secrets.ask<IdentityVerdict>(async (secret) => {
       const verdict = await this.#verify(asked, secret, signal);
       if (verdict.status === 'valid') return { answer: verdict, secret: 'accepted' };
       const isRefused = verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.isOwnFinding;
-      // Only the refusal of a token that may be one of ours may be about the secret.
-      const isPlausible = jws !== undefined && this.recognises(jws);
-      return { answer: verdict, secret: isRefused && isPlausible ? 'refused' : 'unknown' };
-    });
-    return answer === 'undecided' ? { status: 'unknown', reason: 'overloaded' } : answer;
+      return { answer: verdict, secret: isRefused && mayBeOurs ? 'refused' : 'unknown' };
+    }, wasAccepted);
+    return answer === 'undecided' ? { status: 'unknown', reason: 'own_credentials_suspect' } : answer;
   }
 
   async #verify(
@@ -193,6 +205,6 @@ export class NowggIdentityProvider extends IdentityProvider {
       if (outcome.status === 'tokens') return { answer: outcome, secret: 'accepted' };
       return { answer: outcome, secret: outcome.status === 'refused' ? 'refused' : 'unknown' };
     });
-    return answer === 'undecided' ? { status: 'not_sent', reason: 'overloaded' } : answer;
+    return answer === 'undecided' ? { status: 'not_sent', reason: 'own_credentials_suspect' } : answer;
   }
 }

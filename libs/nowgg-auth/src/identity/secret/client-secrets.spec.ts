@@ -69,6 +69,33 @@ describe('the secrets of a client', () => {
     expect(answers).toContain('undecided');
   });
 
+  it('are all tried for a request that is known to be right, however many others are tried', async () => {
+    accepted = undefined;
+    for (let trial = 0; trial < 5; trial += 1) await secrets.ask(request);
+    accepted = 'old';
+    expect(await secrets.ask(request)).toBe('undecided');
+    expect(await secrets.ask(request, true)).toBe('yes');
+    expect(await secrets.ask(request)).toBe('yes');
+  });
+
+  it('are decided by no acceptance of a request that was sent before they were in doubt, or before a newer one', async () => {
+    await secrets.ask(request);
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const late = secrets.ask(async (secret): Promise<SecretAnswer<string>> => {
+      await answered;
+      return { answer: `yes to ${secret}`, secret: 'accepted' };
+    });
+    secrets.doubt();
+    accepted = 'new';
+    expect(await secrets.ask(request)).toBe('yes');
+    answer();
+    expect(await late).toBe('yes to old');
+    expect(secrets.current).toBe('new');
+  });
+
   it('of one are never tried twice, and the refusal is the answer', async () => {
     const one = new ClientSecrets(['only'], clock);
     expect(await one.ask(request)).toBe('no');

@@ -20,6 +20,9 @@ export class ClientSecrets {
   readonly #secrets: readonly string[];
   readonly #clock: NowggClock;
   #index = 0;
+  #sent = 0;
+  /** The number of the last request when a secret was accepted or came into doubt last: earlier requests are outdated. */
+  #since = 0;
   /** Monotonic time of the last acceptance of the current secret; undefined while it is in doubt. */
   #acceptedAtMs: number | undefined;
   /** Trials in the second that began then. */
@@ -44,6 +47,7 @@ export class ClientSecrets {
   /** Records that refusals may be about the secret: until one is accepted, refused requests are tried with the others. */
   doubt(): void {
     this.#acceptedAtMs = undefined;
+    this.#since = this.#sent;
   }
 
   /**
@@ -52,13 +56,16 @@ export class ClientSecrets {
    * answer. Only one request at a time is tried in this way, and only a few a second: a flood of wrong tokens must not
    * multiply.
    *
+   * @param isOurs whether an answer to the same request proved before that it is right. Then it is tried with all secrets,
+   *   however many others are: a flood must not hide which secret is in use
    * @returns `undecided` when the request was refused and not tried with every secret: the refusal proves nothing
    */
-  async ask<T>(send: (secret: string) => Promise<SecretAnswer<T>>): Promise<T | 'undecided'> {
+  async ask<T>(send: (secret: string) => Promise<SecretAnswer<T>>, isOurs = false): Promise<T | 'undecided'> {
     const sent = this.current as string;
     const first = await this.#send(sent, send);
     if (first.secret !== 'refused' || (this.#isDecided && this.current === sent)) return first.answer;
     if (this.#secrets.length === 1) return first.answer;
+    if (isOurs && !this.#isDecided) return (await this.#tryOthers(sent, send)) ?? first.answer;
     if (!this.#isDecided && this.#trial) await this.#trial;
     if (this.#isDecided) {
       const { current } = this;
@@ -80,8 +87,11 @@ export class ClientSecrets {
   }
 
   async #send<T>(secret: string, send: (secret: string) => Promise<SecretAnswer<T>>): Promise<SecretAnswer<T>> {
+    this.#sent += 1;
+    const order = this.#sent;
     const sent = await send(secret);
-    if (sent.secret === 'accepted') {
+    if (sent.secret === 'accepted' && order > this.#since) {
+      this.#since = order;
       this.#index = this.#secrets.indexOf(secret);
       this.#acceptedAtMs = this.#clock.monotonicNow();
     }

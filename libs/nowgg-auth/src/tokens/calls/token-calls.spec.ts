@@ -34,6 +34,14 @@ describe('ClientCircuits', () => {
     expect(circuits.enter('client')).toBe(0);
   });
 
+  it('counts a refusal that may be about the client secret as an answer', () => {
+    for (let times = 0; times < 20; times += 1) {
+      report(silence, 4);
+      report({ status: 'not_sent', reason: 'own_credentials_suspect' });
+    }
+    expect(circuits.enter('client')).toBe(0);
+  });
+
   it('lets one probe through after the pause and keeps the others out meanwhile', () => {
     report(silence, 5);
     clock.advance(1_000);

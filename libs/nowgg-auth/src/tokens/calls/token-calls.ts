@@ -70,7 +70,7 @@ export class TokenCalls {
       outcome = await this.#send(send);
       // A call that this process gave up says nothing about the endpoint.
       if (!this.#givenUp.aborted) this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
-      const resend = outcome.status === 'not_sent' && resends < RESENDS;
+      const resend = outcome.status === 'not_sent' && !isUndecided(outcome) && resends < RESENDS;
       const replay: boolean = outcome.status === 'in_doubt' && replays && !earlierInDoubt;
       if (!(resend || replay) || !mayRepeat()) break;
       if (resend) resends += 1;
@@ -106,6 +106,11 @@ async function answerOf(send: TokenCall['send'], signal: AbortSignal): Promise<T
   } catch {
     return { status: 'in_doubt', reason: 'invalid_response' };
   }
+}
+
+/** Whether the endpoint refused the call and it is not known whether our secret is the reason. */
+function isUndecided(outcome: TokenOutcome): boolean {
+  return outcome.status === 'not_sent' && outcome.reason === 'own_credentials_suspect';
 }
 
 /** The key of a client's circuit for this purpose: the outcome of codes says nothing about refreshes. */
@@ -151,6 +156,7 @@ export class ClientCircuits {
 
   report(key: string, outcome: TokenOutcome): void {
     const known = this.#of(key);
+    if (isUndecided(outcome)) return known.circuit.answered();
     switch (outcome.status) {
       case 'tokens':
       case 'refused':

@@ -55,6 +55,18 @@ describe('forced refreshes', () => {
     expect((await world.service.refresh(grant.id, reported)).token).toBe(token);
   });
 
+  it('do not give a token again that the caller reports and the identity system has refused once', async () => {
+    const { grant } = await world.signIn();
+    const { token, generation } = await world.service.refresh(grant.id);
+    const reported = { ifGeneration: generation, ...LIMITED };
+    world.authenticator.verdicts.set(token, { status: 'unknown', reason: 'unconfirmed_refusal', retryAfterSeconds: 2 });
+    for (const service of [world.service, world.anotherProcess()]) {
+      expect(await errorOf(service.refresh(grant.id, reported))).toMatchObject({ retryAfterSeconds: 2 });
+      expect(await errorOf(service.getAccessToken(grant.id, reported))).toMatchObject({ retryAfterSeconds: 2 });
+    }
+    expect(world.provider.refreshTokens).toHaveLength(1);
+  });
+
   it('wait after an attempt that failed', async () => {
     const { grant } = await world.signIn();
     world.clock.advance(20_000);

@@ -72,6 +72,13 @@ describe('canaries', () => {
     expect(canaries.take(NOW)).toEqual(canary('r'));
   });
 
+  it('gives a refused one again after its refusal proved to mean nothing', () => {
+    canaries.keep(canary('p'), LATER);
+    canaries.refused(canary('p').digest);
+    canaries.pardon();
+    expect(canaries.take(NOW)).toEqual(canary('p'));
+  });
+
   it('gives another one first after one had no answer', () => {
     for (const player of ['p', 'q']) canaries.keep(canary(player), LATER);
     canaries.putBack(canary('q'));

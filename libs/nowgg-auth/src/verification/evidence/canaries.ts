@@ -84,6 +84,12 @@ export class Canaries {
     }
   }
 
+  /** Permits requests about all tokens again: their refusals proved nothing. */
+  pardon(): void {
+    for (const sealed of this.#byPlayer.values()) sealed.wasRefused = false;
+    this.#hasRefused = false;
+  }
+
   /** Puts a token last, so that another one is asked about first the next time. */
   putBack({ player, digest }: Canary): void {
     const sealed = this.#byPlayer.get(player);

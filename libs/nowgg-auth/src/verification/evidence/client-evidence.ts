@@ -40,6 +40,7 @@ export class ClientEvidence {
   readonly #canaries: Canaries;
   #lastCanary: AskedCanary | undefined;
   #hasDoubt = false;
+  #doubtEndedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether refusals are not believed because nothing was accepted recently, or ever. */
   #isStarved = false;
 
@@ -60,6 +61,16 @@ export class ClientEvidence {
   /** Whether no refusal is believed until a token is accepted. */
   get hasDoubt(): boolean {
     return this.#hasDoubt;
+  }
+
+  /**
+   * Whether a refusal that was not believed still stands at this monotonic time of its request: not once the doubt is
+   * over. While it stands, a canary is asked about: the callers who wait ask nothing.
+   */
+  standsAt(askedAtMs: number): boolean {
+    if (askedAtMs < this.#doubtEndedAtMs) return false;
+    if (this.#hasDoubt) void this.askCanary();
+    return true;
   }
 
   /** Whether a refusal of this token waits for a second one. */
@@ -100,7 +111,7 @@ export class ClientEvidence {
     if (this.#options.refusalsAreDefinite || !this.#provider.sendsSecretFor(asked.tokenType)) return 'believed';
     const ruling =
       player === undefined ? await this.#judgeStranger(asked) : await this.#judgeKnown(asked, player, sent);
-    if (ruling !== 'suspect') this.#canaries.refused(asked.digest);
+    if (ruling === 'believed' || (ruling === 'once' && !this.#hasDoubt)) this.#canaries.refused(asked.digest);
     return this.#ruled(ruling);
   }
 
@@ -134,9 +145,7 @@ export class ClientEvidence {
   async #judgeStranger({ digest, isPlausible }: AskedToken): Promise<Ruling> {
     const ruling = this.#evidence.refusedStranger(digest, isPlausible);
     if (ruling !== 'ask_canary') return ruling;
-    const answer = await this.askCanary();
-    const left = answer === 'refused' && !this.#canaries.has(this.#clock.now()) ? 'none' : answer;
-    return this.#evidence.strangerAfterCanary(left, this.#clock.monotonicNow());
+    return this.#evidence.strangerAfterCanary(await this.askCanary(), this.#clock.monotonicNow());
   }
 
   async #judgeKnown({ digest }: AskedToken, player: string, sent: Sent): Promise<Ruling> {
@@ -161,7 +170,7 @@ export class ClientEvidence {
     }
     if (verdict.status === 'invalid' && verdict.reason === 'invalid_token' && !verdict.isOwnFinding) {
       // While the secret is in doubt a refusal says nothing about the canary either.
-      if (this.#evidence.isSuspect) this.#canaries.putBack(canary);
+      if (this.#hasDoubt) this.#canaries.putBack(canary);
       else this.#canaries.refused(digest);
       this.#evidence.refusedKnown({ key: digest, player, sent, nowMs });
       this.#announce();
@@ -174,7 +183,7 @@ export class ClientEvidence {
 
   async #verify(token: string): Promise<IdentityVerdict> {
     try {
-      return await this.#provider.verify(token, 'token', AbortSignal.timeout(this.#options.timeoutMs / 2));
+      return await this.#provider.verifyAccepted(token, 'token', AbortSignal.timeout(this.#options.timeoutMs / 2));
     } catch {
       return { status: 'unknown', reason: 'invalid_response' };
     }
@@ -201,7 +210,11 @@ export class ClientEvidence {
     const hasDoubt = this.#evidence.isSuspect || this.#isStarved;
     if (hasDoubt === this.#hasDoubt) return;
     this.#hasDoubt = hasDoubt;
-    if (hasDoubt) this.#provider.doubtSecret();
+    if (hasDoubt) {
+      this.#provider.doubtSecret();
+      // Tokens refused before may have been refused because of the secret.
+      this.#canaries.pardon();
+    } else this.#doubtEndedAtMs = this.#clock.monotonicNow();
     const starved = this.#isStarved && !this.#evidence.isSuspect;
     const detail = hasDoubt ? (starved ? 'no token was accepted in the last ten minutes' : undefined) : 'over';
     publishSecurityEvent({

@@ -193,6 +193,33 @@ describe('a secret that is wrong', () => {
   });
 });
 
+describe('a newcomer who is turned away while the secret is wrong', () => {
+  it('is let in within two seconds after it is right, whoever else comes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 6 }), async (others) => {
+        const world = new World();
+        for (const player of others) await world.play(player);
+        world.secretIsGood = false;
+        for (let id = 0; id < 4; id += 1) await world.forge(id);
+        for (const player of others) await world.play(player, true);
+        await settle();
+        expect((await world.play(PLAYERS - 1)).status).toBe('unknown');
+        await settle();
+        world.clock.advance(500);
+        world.secretIsGood = true;
+        const verdicts: string[] = [];
+        for (let each = 0; each < 5; each += 1) {
+          verdicts.push((await world.play(PLAYERS - 1)).status);
+          await settle();
+          world.clock.advance(500);
+        }
+        expect(verdicts.at(-1)).toBe('valid');
+      }),
+      { numRuns: propertyRuns(30) },
+    );
+  });
+});
+
 describe('a revocation at the identity system', () => {
   it('is seen at the second look two seconds later, whatever else goes on', async () => {
     await fc.assert(

@@ -148,6 +148,12 @@ export class ProviderClient {
   ): Promise<{ readonly verdict: IdentityVerdict; readonly restMs: number }> {
     const { evidence, playerOf } = this.#knowledge;
     const player = playerOf(question.digest);
+    if (verdict.status === 'unknown' && verdict.reason === 'own_credentials_suspect') {
+      // A clean answer, but it is not known which of several secrets is accepted: a canary finds out.
+      this.#health.answered();
+      void evidence.askCanary();
+      return { verdict: { ...verdict, retryAfterMs: UNDECIDED_MS }, restMs: UNDECIDED_MS };
+    }
     if (verdict.status === 'unknown') {
       this.#report(verdict.reason);
       const isOwn = this.#health.failed(verdict, player !== undefined);
