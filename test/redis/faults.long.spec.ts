@@ -64,8 +64,8 @@ describe('a Redis', () => {
     await expectOnlyMisses(cache);
     await server.start();
     await untilServing(cache);
-    await cache.write(keyOf('a'), verdict, LIFETIME_MS);
-    expect(await cache.read(keyOf('a'))).toBeDefined();
+    // On a busy machine a single operation may exceed its time.
+    expect(await untilHit(cache, keyOf('a'))).not.toBe('');
   });
 
   it('that is killed is a miss until it is back', async () => {

@@ -145,7 +145,9 @@ export class ClientEvidence {
   async #judgeStranger({ digest, isPlausible }: AskedToken): Promise<Ruling> {
     const ruling = this.#evidence.refusedStranger(digest, isPlausible);
     if (ruling !== 'ask_canary') return ruling;
-    return this.#evidence.strangerAfterCanary(await this.askCanary(), this.#clock.monotonicNow());
+    const answer = await this.askCanary();
+    const left = answer === 'refused' && !this.#canaries.has(this.#clock.now()) ? 'none' : answer;
+    return this.#evidence.strangerAfterCanary(left, this.#clock.monotonicNow());
   }
 
   async #judgeKnown({ digest }: AskedToken, player: string, sent: Sent): Promise<Ruling> {

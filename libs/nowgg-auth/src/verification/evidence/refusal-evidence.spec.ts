@@ -56,21 +56,6 @@ describe('a refused stranger', () => {
     expect(process.evidence.strangerAfterCanary('none', process.nowMs + 600_000)).toBe('believed');
     expect(process.evidence.strangerAfterCanary('none', process.nowMs + 600_001)).toBe('suspect');
   });
-
-  it('without a canary is not believed while a known token was refused since the last acceptance', () => {
-    const process = new Process();
-    process.yes();
-    process.known('p');
-    expect(process.evidence.strangerAfterCanary('none', process.nowMs)).toBe('suspect');
-    process.yes();
-    expect(process.evidence.strangerAfterCanary('none', process.nowMs)).toBe('believed');
-  });
-
-  it.each(['refused', 'expired', 'undecided'] as const)('is not believed when the canary was %s', (answer) => {
-    const process = new Process();
-    process.yes();
-    expect(process.evidence.strangerAfterCanary(answer, process.nowMs)).toBe('suspect');
-  });
 });
 
 describe('a refused known token', () => {

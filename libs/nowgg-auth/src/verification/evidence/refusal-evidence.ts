@@ -141,9 +141,7 @@ export class RefusalEvidence {
   strangerAfterCanary(answer: CanaryAnswer, nowMs: number): Ruling {
     if (this.isSuspect) return 'suspect';
     if (answer === 'accepted') return 'believed';
-    // A token accepted before that was refused since the last acceptance is a sign that the secret is wrong.
-    const isProven = answer === 'none' && this.#players.size === 0 && this.#hasRecentYes(nowMs);
-    return isProven ? 'believed' : 'suspect';
+    return answer === 'none' && this.#hasRecentYes(nowMs) ? 'believed' : 'suspect';
   }
 
   /** Judges the refusal of a code: only an accepted canary confirms it. */
