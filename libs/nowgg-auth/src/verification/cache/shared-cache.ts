@@ -43,7 +43,7 @@ export abstract class SharedCache {
    * Leases calls to this process from a rate that all processes share. Default: undefined, as when that is not possible
    * now; the process then uses its share of the rate.
    *
-   * @param name names the rate among all others
+   * @param _name names the rate among all others
    */
   async leaseCalls(_name: string, _need: CallNeed): Promise<CallLease | undefined> {
     return undefined;
