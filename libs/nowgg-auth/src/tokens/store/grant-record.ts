@@ -30,7 +30,7 @@ export interface GrantRecord {
   readonly failCode: string | undefined;
   /** The refusals of this generation so far; undefined when there is none that counts. */
   readonly refusal: RefusalRun | undefined;
-  /** Time before which no refresh begins. {@link RefusalRun.untilMs} applies as well. */
+  /** Time before which no refresh begins. `RefusalRun.untilMs` applies as well. */
   readonly nextAttemptAtMs: number | undefined;
   /** Time at which the exchange that created the grant began: newer revocations refuse it. */
   readonly begunAtMs: number;
