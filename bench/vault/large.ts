@@ -85,6 +85,7 @@ async function openUpkeep(url: string) {
     const startedAt = performance.now();
     const answer: unknown = await send(...statement);
     durations.push(performance.now() - startedAt);
+    // The type of the answer is the caller's choice, which a wrapper cannot repeat.
     return answer as never;
   };
   return {

@@ -34,6 +34,7 @@ export async function measureQuestions(
     for (let round = 0; round < rounds; round += 1) {
       for (const { process, samples } of rotated(children, round)) samples.push(await process.call('measure', BATCH));
     }
+    // `fromEntries` forgets that there is one entry for each subject.
     return Object.fromEntries(children.map(({ subject, samples }) => [subject, samples])) as never;
   } finally {
     await Promise.all(children.map(({ process }) => process.stop()));

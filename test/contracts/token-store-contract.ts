@@ -613,7 +613,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(await store.sweepClientCounts(10_000)).toBe(0);
       });
 
-      it('have one designated attempt a second, whoever asks for it', async () => {
+      it('have one designated attempt a second, in all processes together', async () => {
         const client = newClient();
         const taken = await Promise.all(
           Array.from({ length: 10 }, async () => store.takeDesignatedAttempt(client, 1_000)),

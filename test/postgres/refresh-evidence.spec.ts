@@ -38,7 +38,7 @@ describe('evidence about refused refresh tokens', () => {
     expect([grantId.length, suite.nowgg.revokeIssued(issued ?? '')]).toEqual([36, true]);
   };
 
-  it('of a process with a wrong secret make nobody wait who has the right one, and end nothing', async () => {
+  it('of a process with a wrong secret make no process wait that has the right one, and end nothing', async () => {
     const grantId = await suite.signInLongAgo();
     expect(await wrong.do('getAccessToken', { grantId })).toEqual([{ error: 'grant_in_doubt' }]);
     expect(await state(grantId)).toBe('suspect');

@@ -128,7 +128,7 @@ describe('a process with a wrong client secret', () => {
 });
 
 describe('a process that starts', () => {
-  it('during an outage serves the players whom others know, and nobody who is banned', async () => {
+  it('during an outage serves the players whom others know, and no banned one', async () => {
     const before = await startInstance();
     const [player, cheater] = [emulator.issueTokens().token, emulator.issueTokens({ userId: 'player-bjorn' }).token];
     for (const token of [player, cheater]) await before.authenticator.authenticate(token);

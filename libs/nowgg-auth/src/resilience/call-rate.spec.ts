@@ -55,7 +55,7 @@ class Fleet {
 const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0);
 
 describe('the rate of one process', () => {
-  it('is kept over any time, whoever asks', async () => {
+  it('is kept over any time and any mix of visitors', async () => {
     const rate = new CallRate({ clock, limits });
     expect(sum(await takenWithin([rate], 3_000))).toBe(20 + 299);
   });
@@ -72,7 +72,7 @@ describe('the rate of one process', () => {
     expect(taken(rate, 50, KNOWN)).toBe(10);
   });
 
-  it.each([1, 2, 3, 7])('with a burst of %p gives something to everybody in time', async (burst) => {
+  it.each([1, 2, 3, 7])('with a burst of %p gives something to each kind of visitor in time', async (burst) => {
     const rate = new CallRate({ clock, limits: { perSecond: 1, burst } });
     for (const visitor of [KNOWN, {}, RENEWAL]) {
       taken(rate, 50, KNOWN);

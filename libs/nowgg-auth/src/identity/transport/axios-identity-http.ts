@@ -32,6 +32,7 @@ export class AxiosIdentityHttp extends IdentityHttp {
     this.#clock = clock;
     this.#agents = agents;
     // Not `axios.create()`, which copies the defaults that the application may have changed.
+    // axios types an adapter's request with headers of its own class; ours gets the plain object that `send` makes.
     const adapter = this.#adapter as unknown as AxiosAdapter;
     this.#http = new HttpService(new Axios({ adapter }) as AxiosInstance);
   }
@@ -60,8 +61,8 @@ export class AxiosIdentityHttp extends IdentityHttp {
   #send(request: PoolRequest): Promise<PoolResponse> {
     const agent = request.url.startsWith('https:') ? this.#agents.https : this.#agents.http;
     if (agent) return requestOverAgent(this.#http, this.#agents, request);
-    // The adapter itself: this instance has no interceptors and no transformations, and the way through axios to its
-    // adapter costs as much as the exchange.
+    // The adapter itself: this instance has no interceptors and no transformations, which the way through axios would
+    // only look for.
     return this.#adapter(request);
   }
 

@@ -123,7 +123,7 @@ describe.each([
     expect(await http.send(question())).toMatchObject({ json: { a: 2 } });
   });
 
-  it('a second reply that nobody asked for closes the connection', async () => {
+  it('a second reply that was not asked for closes the connection', async () => {
     const good = message(200, '{"a":1}', [['Content-Type', 'application/json']]);
     const stolen = message(200, '{"stolen":1}', [['Content-Type', 'application/json']]);
     peer.thenAnswer(bytes(Buffer.concat([good, stolen]))).alwaysAnswer(json(200, { a: 2 }));

@@ -41,6 +41,7 @@ export function exchange(connections: Dispatcher, request: WireRequest, signal: 
   });
 }
 
+// The types of undici want these as values, although it takes an absent one for its default.
 const NO_OPTIONS: Omit<ConnectedRequest, 'method' | 'path'> = {
   query: undefined as never,
   idempotent: undefined as never,

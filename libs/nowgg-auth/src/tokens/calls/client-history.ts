@@ -50,7 +50,7 @@ export class ClientHistory {
     };
     this.#refusals = 0;
     this.#workedAt = this.#clock.monotonicNow();
-    // Whatever was known, the secret works: nobody waits for the next look at it.
+    // Whatever was known, the secret works: no caller waits for the next look at it.
     const wasKnown = this.#known !== undefined;
     this.#known = undefined;
     await (wasKnown ? this.#report() : this.#reportInTime());

@@ -158,7 +158,7 @@ describe('the end of a grant at the identity system', () => {
 });
 
 describe('a secret that is wrong in every process', () => {
-  it('costs one attempt a second, and nobody waits longer than two seconds once it is right', async () => {
+  it('costs one attempt a second, and no player waits longer than two seconds once it is right', async () => {
     const real = await world([]);
     await real.pass(30);
     real.refuseAll(60_000);

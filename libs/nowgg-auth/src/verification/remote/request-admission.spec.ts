@@ -66,7 +66,7 @@ describe('questions', () => {
     const { clock, admission } = world(undefined, 256, { perSecond: 10, burst: 10 });
     const newcomers = Array.from({ length: 100 }, () => admission.admit(question()));
     const waiting = newcomers.filter((one) => one instanceof Promise);
-    // Half of the burst is for known players, and nobody waits longer than half of the deadline.
+    // Half of the burst is for known players, and no caller waits longer than half of the deadline.
     expect(newcomers.filter(isAdmitted)).toHaveLength(5);
     expect(waiting).toHaveLength(15);
     const refused = newcomers.at(-1);
