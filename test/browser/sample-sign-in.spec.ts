@@ -57,6 +57,8 @@ describe('the page of the sample', () => {
     await page.getByText('You bought xp-boost. Coins left: 380.').waitFor();
     await page.reload();
     await page.getByRole('heading', { name: 'Kim Weber' }).waitFor();
+    // A call of the page that is under way at this moment is refused.
+    browser.expectFindings(/^console: .* 401 /);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You are signed out.').waitFor();
   });
@@ -112,6 +114,8 @@ describe('the page of the sample', () => {
     await page.keyboard.press('Enter');
     await page.getByText(/^You bought xp-boost/).waitFor();
     expect(await focused(page)).toBe('Buy xp-boost for 120 coins');
+    // A call of the page that is under way at this moment is refused.
+    browser.expectFindings(/^console: .* 401 /);
     await tabTo(page, 'Sign out', 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.getByText('You are signed out.').waitFor();
