@@ -160,6 +160,50 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     }
   });
 
+  it.each(['sample', 'table'] as const)(
+    'hand on all eleven fields of the user and every field of the session, in the form of the %s',
+    async (sessionInfoForm) => {
+      const place = {
+        countryCode: 'IN',
+        country: 'India',
+        countryRegionCode: 'KA',
+        countryRegion: 'Karnataka',
+        city: 'Bengaluru',
+        postalCode: '560001',
+      };
+      const user = { userId: 'u-1', email: 'asha@example.com', mobile: '+919000000001', name: 'Asha Rao' };
+      const device = sessionInfoForm === 'table' ? { brand: 7, model: 42 } : { brand: 'Samsung', model: 'SM-S911B' };
+      const session = { userAgent: 'Mozilla/5.0', ip: '203.0.113.7', locale: 'en-IN', packageName: 'com.example.game' };
+      const deviceData = {
+        os: { version: '13', name: 'Android', platform: 'arm64' },
+        device: { ...device, type: 'smartphone' },
+        client: { version: '126.0', engine: 'Blink', name: 'Chrome', type: 'browser', engineVersion: '126.1' },
+      };
+      const picture = 'https://cdn.example.com/asha.png';
+      const players = [{ ...user, ...place, ...session, picture, deviceData }];
+      const system = await startNowggEmulator({ clients: [EMULATED_CLIENT], players, sessionInfoForm });
+      const other = await GameWithRoutes.start(system, {}, platform);
+      const login = await other.post('login', { code: system.issueCode() });
+      const { token } = (await login.json()) as { token: string };
+      expect(await (await other.get('auth/userinfo', token)).json()).toEqual({
+        ...user,
+        ...place,
+        profilePicture: picture,
+      });
+      expect(await (await other.get('auth/sessioninfo', token)).json()).toEqual({
+        ...session,
+        deviceData: {
+          ...deviceData,
+          device: { brand: String(device.brand), model: String(device.model), type: 'smartphone' },
+        },
+        geoData: place,
+        lastSessionTimestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      });
+      await other.close();
+      await system.close();
+    },
+  );
+
   it('say that now.gg has no account data for an id_token, instead of asking the front end to try again', async () => {
     const idToken = emulator.issueIdToken();
     expect((await get('game', idToken)).status).toBe(200);

@@ -37,7 +37,7 @@ describe.each(['express', 'fastify'] as const)('web players of the sample on %s'
     const asked = sample.emulator.requestCount();
     const { body } = await signInAtWeb(sample, 'Kim Weber');
     const answer = await sample.call('GET', '/me/session', { token: body.token });
-    expect([answer.status, answer.body.errorCode]).toEqual([401, 'wrong_client']);
+    expect([answer.status, answer.body.errorCode]).toEqual([403, 'wrong_provider']);
     expect((await sample.call('GET', '/me', { token: body.token })).status).toBe(200);
     expect(sample.emulator.requestCount()).toBe(asked);
   });

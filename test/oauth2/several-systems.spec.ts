@@ -71,9 +71,17 @@ describe('one application with several identity systems', () => {
   it('takes on a route of one only its own tokens', async () => {
     const token = await issuer.sign(claims({}));
     expect(await site.outcome(token, { provider: 'web' })).toBe('valid');
-    expect(await site.outcome(token, { provider: 'web-2' })).toBe('invalid: wrong_client');
-    expect(await site.outcome(token, { provider: 'mobile' })).toMatch(/^invalid/);
-    expect(await site.outcome(nowGgToken('app-2'), { provider: 'mobile' })).toBe('invalid: wrong_client');
+    expect(await site.outcome(token, { provider: 'web-2' })).toBe('invalid: wrong_provider');
+    expect(await site.outcome(token, { provider: 'mobile' })).toBe('invalid: wrong_provider');
+    expect(await site.outcome(nowGgToken('app-2'), { provider: 'mobile' })).toBe('invalid: wrong_provider');
+    // Good nowhere: the reason is that of its own provider.
+    const expired = await issuer.sign(claims({ exp: seconds() - 3_600, iat: seconds() - 7_200 }));
+    expect(await site.outcome(expired, { provider: 'mobile' })).toBe('invalid: expired_token');
+    const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(86)}`;
+    expect(await site.outcome(forged, { provider: 'mobile' })).toMatch(/^invalid: (malformed|invalid)_token$/);
+    const unasked = nowGgToken('app-2').replace(/\.c2ln$/, '.b3RoZXI');
+    nowGg.reply = { status: 500, body: {} };
+    expect(await site.outcome(unasked, { provider: 'mobile' })).toMatch(/^unknown/);
   });
 
   it('believes nobody who only says whose he is', async () => {
@@ -97,7 +105,7 @@ describe('one application with several identity systems', () => {
 
   it('sends no token of one issuer to another, whatever the route says', async () => {
     const token = await issuer.sign(claims({}));
-    expect(await site.outcome(token, { provider: 'wgtwo' })).toBe('invalid: invalid_token');
+    expect(await site.outcome(token, { provider: 'wgtwo' })).toBe('invalid: wrong_provider');
     expect(opaque.seen).toEqual([]);
   });
 

@@ -154,7 +154,7 @@ function webPlayerSteps(app: string): WalkThroughStep[] {
       commands: [`curl -s -w '\\n' ${app}/me ${bearer}`, `curl -s -w '\\n' ${app}/me/session ${bearer}`],
       prints: [
         '{"id":"…","provider":"web","userId":"web-…","displayName":"Kim Weber","countryCode":null,"coins":…}',
-        '{"statusCode":401,"message":"…","errorCode":"wrong_client"}',
+        '{"statusCode":403,"message":"…","errorCode":"wrong_provider"}',
       ],
     },
   ];

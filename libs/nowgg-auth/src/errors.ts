@@ -20,6 +20,7 @@ export type NowggErrorCode =
   | 'wrong_token_type'
   | 'invalid_request'
   | 'insufficient_scope'
+  | 'wrong_provider'
   | 'information_unavailable'
   | 'identity_unavailable'
   | 'invalid_grant'
@@ -136,6 +137,28 @@ export class InsufficientScopeError extends NowggAuthError {
   constructor(requiredScopes: readonly string[]) {
     super(403, 'the bearer token lacks a required scope', 'insufficient_scope');
     this.requiredScopes = Object.freeze([...requiredScopes]);
+  }
+}
+
+/**
+ * 403. The token is valid, but the route takes tokens of another identity provider only. A new token does not help.
+ *
+ * @example
+ * ```ts
+ * import { type ExceptionFilter, Catch, type ArgumentsHost, HttpException } from '@nestjs/common';
+ * import { WrongProviderError } from 'nestjs-nowgg-auth';
+ *
+ * @Catch(WrongProviderError)
+ * export class AndroidOnlyFilter implements ExceptionFilter {
+ *   catch(_error: WrongProviderError, _host: ArgumentsHost) {
+ *     throw new HttpException('this is only for players of the Android game', 403);
+ *   }
+ * }
+ * ```
+ */
+export class WrongProviderError extends NowggAuthError {
+  constructor() {
+    super(403, 'this route is for players of another identity provider', 'wrong_provider');
   }
 }
 
@@ -273,6 +296,11 @@ export class InvalidGrantError extends NowggAuthError {
   constructor(message = 'the authorization code was refused') {
     super(400, message, 'invalid_grant');
   }
+}
+
+/** The error that answers a refused token: 403 where the token is good for other routes, otherwise 401. */
+export function errorOfRefusal(reason: InvalidTokenReason | 'wrong_provider'): InvalidTokenError | WrongProviderError {
+  return reason === 'wrong_provider' ? new WrongProviderError() : new InvalidTokenError(reason);
 }
 
 /** 500. The application is configured incorrectly. The message says what to change and contains no option values. */

@@ -8,6 +8,7 @@ export {
   InformationUnavailableError,
   InvalidRequestError,
   InvalidTokenError,
+  WrongProviderError,
   NowggAuthError,
   NowggConfigurationError,
   ReauthenticationRequiredError,

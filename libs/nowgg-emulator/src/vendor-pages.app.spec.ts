@@ -274,6 +274,33 @@ describe('what the pages allow, though no good client needs it', () => {
     expect(wrongType.body.msg).toBe('client_secret must be a string');
   });
 
+  it('takes the sample bodies of all pages as they stand, field by field and in their order', async () => {
+    const secret = { client_secret: 'demo-secret', client_id: 'demo-client' };
+    const post = async (path: string, fields: object) =>
+      (await client.post(`/accounts/oauth2/v1/${path}`, fields)).body;
+    const exchanged = await post('token', {
+      ...secret,
+      grant_type: 'code',
+      code: emulator.issueCode(),
+      token_type: 'refresh_token token',
+    });
+    const { token, refresh_token } = exchanged;
+    const refreshed = await post('token', {
+      ...secret,
+      grant_type: 'refresh_token',
+      refresh_token,
+      token_type: 'token',
+    });
+    expect(refreshed.success).toBe(true);
+    for (const [token_type, value] of [
+      ['token', token],
+      ['id_token', emulator.issueIdToken()],
+    ]) {
+      const body = { token_type, token: value, client_id: 'demo-client', client_secret: 'demo-secret' };
+      expect((await post('verify-token', body)).code).toBe('VERIFICATION_SUCCESS');
+    }
+  });
+
   it.each([
     ['token', ['token', 'token_expiry']],
     ['refresh_token', ['refresh_token', 'refresh_token_expiry']],

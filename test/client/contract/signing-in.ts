@@ -133,6 +133,15 @@ export const signingIn: Facts = {
     equal(await world.backend.requests(), []);
   },
 
+  'an account that does not exist for this token is told from an outage': async (world) => {
+    const client = await world.signedIn();
+    const body = { statusCode: 403, message: 'none', errorCode: 'information_unavailable' };
+    await world.backend.fault({ path: '/auth/userinfo', status: 403, body });
+    const error = await failure(client.fetchUserInfo());
+    equal([error.name, error['status'], error['errorCode']], ['RequestRefusedError', 403, 'information_unavailable']);
+    equal(client.sessionState, 'AUTHENTICATED');
+  },
+
   'the account cannot be had in an outage, and the session stays': async (world) => {
     const client = await world.signedIn();
     await world.backend.fault({ path: '/auth/userinfo', status: 503, headers: { 'retry-after': '99' } });

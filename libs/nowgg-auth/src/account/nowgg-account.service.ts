@@ -1,5 +1,5 @@
 import { type NowggClock, SystemClock } from '../clock.js';
-import { IdentityUnavailableError, InformationUnavailableError, InvalidTokenError } from '../errors.js';
+import { errorOfRefusal, IdentityUnavailableError, InformationUnavailableError, InvalidTokenError } from '../errors.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
@@ -137,7 +137,7 @@ export class NowggAccountService {
   /** The reason of a refusal. These endpoints publish no refusal codes, so the verdict about the token decides. */
   async #reasonOf(token: string, provider: IdentityProvider): Promise<Error> {
     const verdict = await this.#authenticator.authenticate(token, { provider: provider.name, maxAgeMs: 0 });
-    if (verdict.status === 'invalid') return new InvalidTokenError(verdict.reason);
+    if (verdict.status === 'invalid') return errorOfRefusal(verdict.reason);
     if (verdict.status === 'valid' && this.#isForVerificationOnly(token, verdict.principal, provider)) {
       return new InformationUnavailableError();
     }

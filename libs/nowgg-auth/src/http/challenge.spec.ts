@@ -7,6 +7,7 @@ import {
   InvalidTokenError,
   NowggConfigurationError,
   ReauthenticationRequiredError,
+  WrongProviderError,
 } from '../errors.js';
 import { challengeFor, errorHeaders } from './challenge.js';
 
@@ -47,10 +48,12 @@ describe('challengeFor', () => {
     expect(challengeFor(new ReauthenticationRequiredError(), 'game')).toBe('Bearer realm="game"');
   });
 
-  it.each([new IdentityUnavailableError(3), new InvalidGrantError(), new NowggConfigurationError('x')])(
-    'challenges nobody with %s',
-    (error) => expect(challengeFor(error, 'game')).toBeUndefined(),
-  );
+  it.each([
+    new IdentityUnavailableError(3),
+    new InvalidGrantError(),
+    new NowggConfigurationError('x'),
+    new WrongProviderError(),
+  ])('challenges nobody with %s', (error) => expect(challengeFor(error, 'game')).toBeUndefined());
 
   it('lets no character of realm or message end the quoted string or the header', () => {
     expect(challengeFor(new InvalidTokenError('missing_token'), 'a"b\\c\r\nX: é')).toBe(

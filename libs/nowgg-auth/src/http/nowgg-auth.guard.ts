@@ -3,6 +3,7 @@ import {
   IdentityUnavailableError,
   InsufficientScopeError,
   InvalidRequestError,
+  errorOfRefusal,
   InvalidTokenError,
   NowggAuthError,
   NowggConfigurationError,
@@ -130,7 +131,7 @@ export class NowggAuthGuard implements CanActivate {
     if (verdict.status === 'valid') return this.admitCaller(request, policy, verdict.principal);
     if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
     if (policy.access === 'optional' && policy.onInvalid === 'anonymous') return this.admitAnonymous(request, policy);
-    throw new InvalidTokenError(verdict.reason);
+    throw errorOfRefusal(verdict.reason);
   }
 
   protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {

@@ -55,6 +55,11 @@ export class IdentityProviders implements OnApplicationBootstrap {
     return undefined;
   }
 
+  /** The provider that a token is for when it is certainly not for the named one. */
+  findOtherThan(name: string, jws: UnverifiedJws): IdentityProvider | undefined {
+    return this.get(name).recognises(jws) ? undefined : this.findRecognising(jws);
+  }
+
   [Symbol.iterator](): IterableIterator<IdentityProvider> {
     return this.#byName.values();
   }

@@ -1,7 +1,10 @@
 import type { InvalidTokenReason } from '../errors.js';
 
-/** The reason why a token was refused. A verification never gives `missing_token`, because there was a token. */
-export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'>;
+/**
+ * The reason why a token was refused. A verification never gives `missing_token`, because there was a token.
+ * `wrong_provider`: the token is valid at another identity provider than the one that the route names.
+ */
+export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'> | 'wrong_provider';
 
 /** The reason why the identity system could not be asked, or why its answer is not trusted. */
 export type UnknownReason =

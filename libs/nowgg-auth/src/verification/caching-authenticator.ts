@@ -203,6 +203,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   #find(subject: Case): Promise<Verdict> {
     const { token, digest, policy } = subject;
+    const elsewhere = policy.provider === undefined ? undefined : this.#elsewhere(token, policy.provider);
+    if (elsewhere) return elsewhere;
     const startedAtMs = verificationChannel.hasSubscribers ? this.#clock.monotonicNow() : undefined;
     const { acceptTokenTypes } = this.#options;
     const destination = routeToken(token, policy, this.#providers, acceptTokenTypes, this.#clock);
@@ -231,6 +233,18 @@ export class CachingAuthenticator extends NowggAuthenticator {
       if (unready) return unready.then((verdict) => publish(verdict, answer.source));
       return publish(decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds), answer.source);
     });
+  }
+
+  /**
+   * The verdict for a route of one provider about a token that is for another one. It is verified there: a good token is
+   * refused as `wrong_provider`, so that its holder does not look for a new one.
+   */
+  #elsewhere(token: string, provider: string): Promise<Verdict> | undefined {
+    const jws = this.#providers.only() ? undefined : decodeUnverifiedJws(token);
+    const other = jws && this.#providers.findOtherThan(provider, jws);
+    if (!other) return undefined;
+    const verdict = Promise.resolve(this.authenticate(token, { provider: other.name }));
+    return verdict.then((found) => (found.status === 'valid' ? invalid('wrong_provider') : found));
   }
 
   /** The decision by a fresh acceptance that was obtained for a route with other requirements. */

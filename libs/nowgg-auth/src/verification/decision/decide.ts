@@ -34,7 +34,7 @@ export function decide(
   if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
   if (revocations.refuses(principal, identity, nowMs, begunAtMs)) return invalid('revoked_token');
   if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
-  if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_client');
+  if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_provider');
   if (policy.maxAuthAgeMs !== undefined) {
     // A token that does not state when the player signed in cannot prove that the sign-in was recent.
     const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;
