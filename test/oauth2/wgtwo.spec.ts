@@ -7,7 +7,7 @@ import { WebGame } from './support/web-game.js';
 
 jest.setTimeout(60_000);
 
-const BASIC = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`.replaceAll('-', '%2D')).toString('base64')}`;
+const BASIC = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`;
 
 describe('Working Group Two', () => {
   let system: IdentitySystem;

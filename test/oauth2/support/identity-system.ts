@@ -19,7 +19,8 @@ export interface Provider extends OidcProvider {
   on(event: string, listener: (...details: unknown[]) => void): void;
 }
 
-interface FoundToken {
+/** An access token as the provider keeps it. */
+export interface FoundToken {
   readonly accountId?: string;
   readonly clientId?: string;
   readonly isExpired: boolean;

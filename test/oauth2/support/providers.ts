@@ -33,5 +33,5 @@ export function webProvider({ url }: IdentitySystem, { method }: WebVerification
 /** The provider `sami`, for a system of the shape `samiShape`. */
 export function samiProvider({ url }: IdentitySystem, options: Partial<SamiOptions> = {}): IdentityProviderDefinition {
   const tokenInfoUrl = `${url}/v1.1/accounts/tokenInfo`;
-  return sami({ baseUrl: url, tokenInfoUrl, ...client, scopes: ['read', 'write'], ...options });
+  return sami({ baseUrl: url, tokenInfoUrl, ...client, ...options });
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Provider } from './identity-system.js';
-import type { SystemShape } from './identity-system.js';
+import type { FoundToken, Provider, SystemShape } from './identity-system.js';
 
 const authgearRoutes = {
   authorization: '/oauth2/authorize',
@@ -95,8 +94,7 @@ async function samiShim(request: IncomingMessage, response: ServerResponse, prov
     const token = bearer === undefined ? undefined : await provider.AccessToken.find(bearer);
     if (!token || token.isExpired)
       return answer(401, { error: { code: 401, message: 'Please provide a valid token' } });
-    const { accountId: userId, clientId, remainingTTL: expiresIn } = token;
-    return answer(200, { data: { userId, clientId, expiresIn, deviceId: null } });
+    return answer(200, { data: tokenInfoOf(token) });
   }
   if (url.pathname === '/revokeAccessToken' && request.method === 'PUT') {
     const token = await provider.AccessToken.find(url.searchParams.get('access_token') ?? '');
@@ -109,6 +107,11 @@ async function samiShim(request: IncomingMessage, response: ServerResponse, prov
   }
   if (url.pathname === '/token') await readCommas(request);
   return false;
+}
+
+/** The member names of ARTIK Cloud's API description (`TokenInfo`); a token of a user names no device. */
+function tokenInfoOf({ accountId, clientId, remainingTTL }: FoundToken): object {
+  return { client_id: clientId, device_id: null, expires_in: remainingTTL, user_id: accountId };
 }
 
 /** The provider takes the body that was read before it. */

@@ -5,6 +5,7 @@ import { NowggConfigurationError } from '../../errors.js';
 import type { IdentityHttpPurpose } from '../../identity/identity-http.js';
 import type { IdentityProviderContext } from '../../identity/identity-provider.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import { clientSecretBasic } from './client-secret-basic.js';
 import { type EndpointRefusal, judgeEndpoints } from './discovered-endpoints.js';
 import { IdentityCall } from './identity-call.js';
 import { JwksSource, type Keys, readKeys } from './jwks-source.js';
@@ -147,11 +148,11 @@ export class OAuth2Client {
   }
 
   #clientAuthentication(): openid.ClientAuth {
-    const { clientAuthentication, clientSecret } = this.settings;
-    if (clientAuthentication === 'none') return openid.None();
+    const { clientAuthentication, clientId, clientSecret } = this.settings;
+    if (clientAuthentication === 'none' || clientSecret === undefined) return openid.None();
     return clientAuthentication === 'post'
       ? openid.ClientSecretPost(clientSecret)
-      : openid.ClientSecretBasic(clientSecret);
+      : clientSecretBasic(clientId, clientSecret);
   }
 
   /** Difference of the module's clock from the machine's clock, which openid-client reads. */

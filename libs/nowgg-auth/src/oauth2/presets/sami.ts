@@ -12,7 +12,7 @@ export interface SamiOptions extends OAuth2ClientOptions {
   baseUrl?: string;
   /** Address that names the user of a token. It is not part of SAMI's published flows, so there is no default. */
   tokenInfoUrl: string;
-  /** Fields of that answer. Default as in ARTIK Cloud: `data.userId`, `data.clientId`, `data.expiresIn`. */
+  /** Fields of that answer. Default as ARTIK Cloud sends them: `data.user_id`, `data.client_id`, `data.expires_in`. */
   tokenInfoMap?: TokenInfoMap;
   /**
    * Tells SAMI when a grant has ended, by `PUT /revokeAccessToken` with the access token in this query parameter.
@@ -22,7 +22,7 @@ export interface SamiOptions extends OAuth2ClientOptions {
 }
 
 const BASE_URL = 'https://accounts.samsungsami.io';
-const MAP: TokenInfoMap = { userId: 'data.userId', clientId: 'data.clientId', expiresIn: 'data.expiresIn' };
+const MAP: TokenInfoMap = { userId: 'data.user_id', clientId: 'data.client_id', expiresIn: 'data.expires_in' };
 const REVOCATION: Rules = { parameter: [isText, 'must be a non-empty string', 'required'] };
 
 /**
@@ -52,7 +52,7 @@ export function sami(options: SamiOptions): IdentityProviderDefinition {
   return defineProvider(
     {
       name: 'sami',
-      scopes: ['read'],
+      scopes: ['read', 'write'],
       clientAuthentication: 'basic',
       ...client,
       scopeSeparator: ',',
