@@ -85,6 +85,18 @@ describe.each(['express', 'fastify'] as const)('the ready-made routes for browse
     expect(system.seen).toHaveLength(asked);
   });
 
+  it('ask for the prompt that the address names, and for none that is not one', async () => {
+    const start = async (query: string) => fetch(`${base}/auth/wgtwo/authorize?${query}`, { redirect: 'manual' });
+    const out = await start('returnTo=/lobby&prompt=login+consent');
+    expect(new URL(out.headers.get('location') as string).searchParams.get('prompt')).toBe('login consent');
+    for (const prompt of ['none+login', '', 'a%0d%0ab', 'login&prompt=none', 'login%26state%3Dx', 'LOGIN']) {
+      const reply = await start(`prompt=${prompt}`);
+      expect([prompt, reply.status, reply.headers.getSetCookie()]).toEqual([prompt, 400, []]);
+      expect(await reply.json()).toMatchObject({ errorCode: 'invalid_request', message: 'prompt is not valid' });
+    }
+    expect(system.seen).toEqual([]);
+  });
+
   it('answer 400 to an address elsewhere, twice a parameter and another provider', async () => {
     const status = async (path: string) => (await fetch(`${base}/auth/${path}`, { redirect: 'manual' })).status;
     expect(await status('wgtwo/authorize?returnTo=//evil.example')).toBe(400);

@@ -93,7 +93,10 @@ describe.each(['express', 'fastify'] as const)('a start of a sign-in on %s', (pl
 
   it('by another site is answered with a page, keeps no cookie, and goes on from there', async () => {
     const asked = system.seen.length;
-    const page = await navigate(FOREIGN, `wgtwo/authorize?returnTo=${encodeURIComponent("/a?b=<script>'&c")}`);
+    const page = await navigate(
+      FOREIGN,
+      `wgtwo/authorize?prompt=login&returnTo=${encodeURIComponent("/a?b=<script>'&c")}`,
+    );
     expect(page.status).toBe(200);
     expect(page.headers).toMatchObject({ ...PAGE_HEADERS, 'referrer-policy': 'same-origin' });
     expect(page.headers['content-type']).toMatch(/^text\/html/);
@@ -103,6 +106,7 @@ describe.each(['express', 'fastify'] as const)('a start of a sign-in on %s', (pl
     const href = (/href="([^"]*)"/.exec(page.text)?.[1] ?? '').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
     const next = await navigate(OWN, `wgtwo/authorize${href}`);
     expect(next.status).toBe(302);
+    expect(next.headers.location).toContain('prompt=login');
     const { search } = new URL(await browser.go(next.headers.location as string));
     const signIn = await navigate({}, `wgtwo/callback${search}`);
     expect(JSON.parse(signIn.text)).toMatchObject({ returnTo: "/a?b=<script>'&c" });

@@ -52,6 +52,8 @@ export interface SeenRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly authorization: string | undefined;
+  /** The form as it came, where the shape's shim has read it; empty otherwise. */
+  readonly body: string;
 }
 
 /** A certified OpenID provider in this process, on loopback, in the shape of one of the systems. */
@@ -134,7 +136,11 @@ export class IdentitySystem extends LoopbackServer {
   async #serve(request: IncomingMessage, response: ServerResponse, shape: SystemShape): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
     const { method = '', headers } = request;
-    this.seen.push({ method, path: pathname, query: searchParams, authorization: headers.authorization });
+    const seen = { method, path: pathname, query: searchParams, authorization: headers.authorization, body: '' };
+    this.seen.push(seen);
+    request.once('form', (body: string) => {
+      seen.body = body;
+    });
     for (const wake of this.#waiting.splice(0)) wake();
     if (this.mood === 'gone') {
       request.socket.destroy();

@@ -118,7 +118,9 @@ function tokenInfoOf({ accountId, clientId, remainingTTL }: FoundToken): object 
 async function readCommas(request: IncomingMessage): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const body = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const text = Buffer.concat(chunks).toString('utf8');
+  request.emit('form', text);
+  const body = new URLSearchParams(text);
   if (body.has('scope')) body.set('scope', (body.get('scope') ?? '').replaceAll(',', ' '));
   Object.assign(request, { body: Object.fromEntries(body) });
 }

@@ -84,6 +84,8 @@ export interface AuthorizationCallback {
   readonly state: string;
   /** The `nonce` of the authorization request, when it asked for an id_token. */
   readonly nonce?: string;
+  /** The scopes of the authorization request where they are not the provider's own. */
+  readonly scopes?: readonly string[];
 }
 
 export interface CodeExchangeRequest {

@@ -9,10 +9,11 @@ export {
   NowggAuthorizationService,
   type AuthorizationCallbackRequest,
   type AuthorizationStart,
-  type AuthorizationUrlOptions,
   type EndSessionOptions,
   type SignIn,
 } from './authorization/authorization-service.js';
+export type { AuthorizationUrlOptions } from './authorization/authorization-request.js';
+export type { RedirectScopes } from './authorization/authorization-response.js';
 export type { AuthorizationPolicyOptions } from './authorization/authorization-policy.js';
 export type { AuthorizationStartRequest } from './authorization/start-origin.js';
 export type { NowggSignInView } from './authorization/authorization.controller.js';

@@ -50,9 +50,14 @@ export function authorizationCookie(
 ): AuthorizationCookie {
   const { secure, maxAgeSeconds, nowMs, slot } = options;
   const stateHash = hashOf(state);
-  const name = `${secure ? HOST_PREFIX : ''}${NAME}${slot === undefined ? stateHash : `x${slot}`}`;
+  const name = slot === undefined ? cookieName(state, secure) : `${secure ? HOST_PREFIX : ''}${NAME}x${slot}`;
   const begun = nowMs.toString(36).padStart(TIME_LENGTH, '0');
   return cookieOf(name, `${begun}${stateHash}${sealed}`, maxAgeSeconds);
+}
+
+/** Name of the cookie of a sign-in that a page of this site started. */
+export function cookieName(state: string, secure: boolean): string {
+  return `${secure ? HOST_PREFIX : ''}${NAME}${hashOf(state)}`;
 }
 
 /** Creates a cookie that clears the one with this name. */

@@ -1,5 +1,7 @@
 import type { CodeExchangeOptions } from '../../tokens/exchange/code-exchange.js';
+import { readScopes } from '../../identity/scopes.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
 import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
 import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import type { PendingSignIn } from './pending-sign-in.js';
@@ -8,9 +10,22 @@ import type { PendingSignIn } from './pending-sign-in.js';
 interface AuthorizationResponse {
   readonly code: string;
   readonly options: CodeExchangeOptions;
+  readonly redirectScopes: RedirectScopes | undefined;
+}
+
+/** The scopes in the redirect of a sign-in, compared with the requested ones. Frozen. */
+export interface RedirectScopes {
+  /** The scopes that the redirect names. */
+  readonly granted: readonly string[];
+  /** Requested and not granted, for example because the player has declined them. */
+  readonly withheld: readonly string[];
+  /** Granted and not requested. */
+  readonly added: readonly string[];
 }
 
 const LONGEST_QUERY = 8_192;
+/** Scope tokens of RFC 6749 section 3.3 and the spaces between them; a comma may be in a token or between two. */
+const SCOPES = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** The query of an address. @throws InvalidRequestError when it is longer than any identity system sends */
 export function queryOf(url: string): URLSearchParams {
@@ -36,16 +51,37 @@ export async function readAuthorization(
   client: OAuth2Client,
   parameters: URLSearchParams,
   state: string,
-  { codeVerifier, nonce }: PendingSignIn,
+  { codeVerifier, nonce, scopes }: PendingSignIn,
 ): Promise<AuthorizationResponse> {
   const { name: provider, redirectUri } = client.settings;
   const error = parameters.get('error');
   if (error !== null) throw await refusalOf(client, parameters, error);
   const code = only(parameters, 'code');
   if (code === undefined) throw foreignCallback();
-  const authorization = { parameters: parameters.toString(), state, ...(nonce !== undefined && { nonce }) };
+  const redirectScopes = compareScopes(client.settings, parameters, scopes);
+  const authorization = {
+    parameters: parameters.toString(),
+    state,
+    ...(nonce !== undefined && { nonce }),
+    ...(scopes && { scopes }),
+  };
   const options = { provider, codeVerifier, authorization, ...(redirectUri !== undefined && { redirectUri }) };
-  return { code, options };
+  return { code, options, redirectScopes };
+}
+
+/** @throws InvalidRequestError when the redirect has several lists of scopes, or something that is not one */
+function compareScopes(
+  settings: OAuth2Settings,
+  parameters: URLSearchParams,
+  requested: readonly string[] = settings.scopes,
+): RedirectScopes | undefined {
+  const text = only(parameters, 'scope');
+  if (text === undefined) return undefined;
+  if (!SCOPES.test(text)) throw foreignCallback();
+  const granted = readScopes(text, settings.scopeSeparator);
+  const without = (all: readonly string[], some: readonly string[]) =>
+    Object.freeze(all.filter((scope) => !some.includes(scope)));
+  return Object.freeze({ granted, withheld: without(requested, granted), added: without(granted, requested) });
 }
 
 /** Trusts an error only from the issuer itself, where the response names its issuer. */

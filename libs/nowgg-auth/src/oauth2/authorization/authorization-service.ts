@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import * as openid from 'openid-client';
 import { NowggClock } from '../../clock.js';
 import { IdentityUnavailableError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
@@ -15,34 +14,30 @@ import {
   type AuthorizationCookie,
   authorizationCookie,
   clearedCookie,
+  cookieName,
   findSignIn,
   readSignIns,
+  type SignInUnderWay,
 } from './authorization-cookie.js';
 import { buildUrl } from './authorization-endpoints.js';
 import { foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import { AUTHORIZATION_POLICY, type AuthorizationPolicy, mayReturnTo } from './authorization-policy.js';
-import { only, queryOf, readAuthorization } from './authorization-response.js';
+import { type AuthorizationUrlOptions, authorizationValues, isState } from './authorization-request.js';
+import { only, queryOf, readAuthorization, type RedirectScopes } from './authorization-response.js';
 import { hashOfState, openSignIn, type PendingSignIn, sealSignIn, type SignInOwner } from './pending-sign-in.js';
 import { roomFor, type SignInRoom } from './sign-in-room.js';
 import { type AuthorizationStartRequest, type StartOrigin, startOriginOf } from './start-origin.js';
 
-export interface AuthorizationUrlOptions {
-  /** Scopes instead of the provider's. */
-  readonly scopes?: readonly string[];
-  /** `prompt` of OpenID Connect Core section 3.1.2.1, such as `login` or `none`. */
-  readonly prompt?: string;
-  /** Address to continue at, returned by the callback: at most 256 characters, and allowed by the module's list. */
-  readonly returnTo?: string;
-  /**
-   * The request that starts the sign-in. With it, one browser has at most five pending sign-ins. Without it, no cookie
-   * is cleared, and the sign-in counts as started by this site.
-   */
-  readonly request?: AuthorizationStartRequest;
-}
-
 /** The response that starts a sign-in: redirect the browser to {@link url} and set all {@link cookies}. */
 export interface AuthorizationStart {
   readonly url: string;
+  /** The `state` in {@link url}. */
+  readonly state: string;
+  /**
+   * The data that the callback needs, encrypted; the cookie contains the same. For a client without cookies, such as a
+   * native application: keep it where only this client can use it, and pass it to the callback.
+   */
+  readonly pending: string;
   /** The cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
   /** {@link cookie}, and those that clear ended sign-ins or sign-ins that made room. */
@@ -54,13 +49,20 @@ export interface AuthorizationCallbackRequest {
   /** The request's target or address; only the text after the first `?` is used. */
   readonly url: string;
   /** The unchanged `Cookie` header. */
-  readonly cookie: string | undefined;
+  readonly cookie?: string | undefined;
+  /** {@link AuthorizationStart.pending} of this client's sign-in, in place of the cookie. */
+  readonly pending?: string | undefined;
 }
 
 /** A finished sign-in. */
 export interface SignIn extends CodeExchange {
   /** The value of {@link AuthorizationUrlOptions.returnTo}. */
   readonly returnTo?: string;
+  /**
+   * The scopes in the redirect, compared with the requested ones; absent when it named none. The address is not signed:
+   * only the token's own scopes decide what it may do.
+   */
+  readonly redirectScopes?: RedirectScopes;
   /** Clears the cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
 }
@@ -72,9 +74,10 @@ export interface EndSessionOptions {
 
 /** Longest time between the redirect to the identity system and the callback. */
 const LONGEST_SIGN_IN_MS = 600_000;
+/** Encrypted data that a client keeps for the callback. */
+const SEALED = /^[\w-]{1,4096}$/;
 /** Used for a start without a known request. */
 const NO_CHANGE: SignInRoom = { clear: [], slot: undefined };
-const STATE = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * The authorization code flow for browsers (RFC 6749 section 4.1, with PKCE of RFC 7636 and the issuer check of RFC
@@ -154,9 +157,11 @@ export class NowggAuthorizationService {
   }
 
   /**
-   * Starts a sign-in. Returns the address to redirect the browser to, and the cookie that binds the callback to it.
+   * Starts a sign-in. Returns the address to redirect the browser to, and the cookie that binds the callback to it, or
+   * the same as a text for clients without cookies.
    *
-   * @throws InvalidRequestError when `returnTo` is not allowed, or this browser has too many pending sign-ins
+   * @throws InvalidRequestError when an option is not valid, `returnTo` is not allowed, or this browser has too many
+   *   pending sign-ins
    * @throws IdentityUnavailableError when the identity system's metadata is not available
    * @throws NowggConfigurationError when the provider has no redirectUri or no such flow, or there is no token store
    *
@@ -182,33 +187,22 @@ export class NowggAuthorizationService {
       throw new InvalidRequestError('returnTo is not an allowed address');
     const room = request ? this.#roomFor(request, this.#startOriginOf(client, request)) : NO_CHANGE;
     if (!room) throw new InvalidRequestError('too many sign-ins are pending in this browser');
-    const scopes = options.scopes ?? settings.scopes;
-    const state = openid.randomState();
-    const codeVerifier = openid.randomPKCECodeVerifier();
-    const nonce = scopes.includes('openid') ? openid.randomNonce() : undefined;
-    const url = await buildUrl(client, 'authorization_endpoint', {
-      ...settings.authorizationParameters,
-      ...(options.prompt !== undefined && { prompt: options.prompt }),
-      ...(scopes.length > 0 && { scope: scopes.join(settings.scopeSeparator) }),
-      ...(nonce !== undefined && { nonce }),
-      redirect_uri: redirectUri,
-      state,
-      code_challenge: await openid.calculatePKCECodeChallenge(codeVerifier),
-      code_challenge_method: 'S256',
-    });
+    const { state, nonce, codeVerifier, scopes, parameters } = await authorizationValues(settings, options);
+    const url = await buildUrl(client, 'authorization_endpoint', { ...parameters, redirect_uri: redirectUri });
     if (url === undefined) throw new NowggConfigurationError('this identity provider has no authorization endpoint');
     const nowMs = this.#clock.now();
     const pending: PendingSignIn = {
       codeVerifier,
       expiresAtMs: nowMs + LONGEST_SIGN_IN_MS,
       ...(nonce !== undefined && { nonce }),
+      ...(scopes !== undefined && { scopes }),
       ...(returnTo !== undefined && { returnTo }),
     };
     const secure = redirectUri.startsWith('https:');
     const maxAgeSeconds = LONGEST_SIGN_IN_MS / 1000;
     const sealed = sealSignIn(ring, ownerOf(client), state, pending);
     const cookie = authorizationCookie(state, sealed, { secure, maxAgeSeconds, nowMs, slot: room.slot });
-    return { url, cookie, cookies: [cookie, ...room.clear.map(clearedCookie)] };
+    return { url, state, pending: sealed, cookie, cookies: [cookie, ...room.clear.map(clearedCookie)] };
   }
 
   /**
@@ -238,10 +232,9 @@ export class NowggAuthorizationService {
     const state = only(parameters, 'state');
     const { name, redirectUri } = client.settings;
     const secure = redirectUri?.startsWith('https:') ?? true;
-    const isState = state !== undefined && STATE.test(state);
-    const underWay = isState ? findSignIn(request.cookie, state, secure) : undefined;
-    const pending = isState && underWay ? openSignIn(ring, ownerOf(client), state, underWay.sealed) : undefined;
-    if (!isState || !underWay || !pending) {
+    const underWay = isState(state) ? signInOf(request, state, secure) : undefined;
+    const pending = isState(state) && underWay ? openSignIn(ring, ownerOf(client), state, underWay.sealed) : undefined;
+    if (!isState(state) || !underWay || !pending) {
       publishForeignCallback(name);
       throw foreignCallback();
     }
@@ -252,10 +245,14 @@ export class NowggAuthorizationService {
     const claim = await store.claimExchange({ ...key, leaseMs: leftMs + LONGEST_SIGN_IN_MS });
     if (claim.outcome !== 'acquired') throw foreignCallback();
     try {
-      const authorization = await readAuthorization(client, parameters, state, pending);
-      const exchange = await tokens.exchangeCode(authorization.code, authorization.options);
-      const cookie = clearedCookie(underWay.name);
-      return { ...exchange, cookie, ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }) };
+      const { code, options, redirectScopes } = await readAuthorization(client, parameters, state, pending);
+      const exchange = await tokens.exchangeCode(code, options);
+      return {
+        ...exchange,
+        cookie: clearedCookie(underWay.name),
+        ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }),
+        ...(redirectScopes && { redirectScopes }),
+      };
     } catch (error) {
       // There was no refusal: the browser may load the same address again.
       if (error instanceof IdentityUnavailableError) await store.releaseExchange({ ...key, keepsLease: false });
@@ -305,6 +302,16 @@ export class NowggAuthorizationService {
     }
     return { ring: this.#ring, store: this.#store, tokens: this.#tokens };
   }
+}
+
+/** The encrypted data of a sign-in, from the client itself or from its cookie, and the name of that cookie. */
+function signInOf(
+  { cookie, pending }: AuthorizationCallbackRequest,
+  state: string,
+  secure: boolean,
+): Pick<SignInUnderWay, 'name' | 'sealed'> | undefined {
+  if (pending === undefined) return findSignIn(cookie, state, secure);
+  return SEALED.test(pending) ? { name: cookieName(state, secure), sealed: pending } : undefined;
 }
 
 function ownerOf({ settings, clientKey }: OAuth2Client): SignInOwner {

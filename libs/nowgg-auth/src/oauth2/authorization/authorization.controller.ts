@@ -15,6 +15,7 @@ import { NowggAuthExceptionFilter } from '../../http/nowgg-auth.filter.js';
 import { Public } from '../../http/policy/policy.decorators.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
+import { isPrompt } from './authorization-request.js';
 import { NowggAuthorizationService } from './authorization-service.js';
 import { continuePage, pageHeaders } from './continue-page.js';
 import type { AuthorizationStartRequest } from './start-origin.js';
@@ -54,19 +55,21 @@ export function authorizationController({
     async authorize(
       @Param('provider') provider: string,
       @Query('returnTo') returnTo: unknown,
+      @Query('prompt') prompt: unknown,
       @Req() request: FlowRequest,
       @Res({ passthrough: true }) reply: HeaderSink,
     ): Promise<string> {
       this.#find(provider);
       const isAllowed = returnTo === undefined || this.authorization.mayReturnTo(returnTo);
       if (!isAllowed) throw new InvalidRequestError('returnTo is not an allowed address');
+      if (prompt !== undefined && !isPrompt(prompt)) throw new InvalidRequestError('prompt is not valid');
+      const parameters = { ...(returnTo !== undefined && { returnTo }), ...(prompt !== undefined && { prompt }) };
       setAll(reply, pageHeaders('same-origin'));
       if (this.authorization.needsConfirmation(provider, request)) {
         reply.header('Content-Type', 'text/html; charset=utf-8');
-        return continuePage(returnTo);
+        return continuePage(parameters);
       }
-      const options = { request, ...(returnTo !== undefined && { returnTo }) };
-      const { url, cookies } = await this.authorization.authorizationUrl(provider, options);
+      const { url, cookies } = await this.authorization.authorizationUrl(provider, { request, ...parameters });
       reply.header(
         'Set-Cookie',
         cookies.map(({ header }) => header),

@@ -18,9 +18,11 @@ export function pageHeaders(referrerPolicy: 'same-origin' | 'no-referrer'): Read
  * Page that asks the player to continue, because another site started this sign-in or several are pending. The link
  * leads to the same address, so that the next request comes from a page of this site. It is a link and not a form,
  * because browsers apply `form-action` to the redirect that follows.
+ *
+ * @param parameters checked parameters of this request, for the next one
  */
-export function continuePage(returnTo: string | undefined): string {
-  const target = returnTo === undefined ? '?' : `?returnTo=${encodeURIComponent(returnTo)}`;
+export function continuePage(parameters: Readonly<Record<string, string>>): string {
+  const target = `?${new URLSearchParams(parameters).toString()}`;
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -2,10 +2,12 @@ import { hash } from 'node:crypto';
 import { isJsonObject } from '../../identity/claims.js';
 import type { KeyRing, SealContext } from '../../tokens/vault/key-ring.js';
 
-/** A sign-in between redirect and callback. Stored only in the browser's cookie, encrypted. */
+/** A sign-in between redirect and callback. Stored only by the browser or the client that began it, encrypted. */
 export interface PendingSignIn {
   readonly codeVerifier: string;
   readonly nonce?: string;
+  /** The requested scopes; absent for the provider's own. */
+  readonly scopes?: readonly string[];
   readonly returnTo?: string;
   readonly expiresAtMs: number;
 }

@@ -9,7 +9,7 @@ import {
 import * as openid from 'openid-client';
 import { NowggConfigurationError } from '../../errors.js';
 import { ownProperty } from '../../identity/claims.js';
-import type { CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
+import type { AuthorizationCallback, CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { IdentityCall } from './identity-call.js';
 import type { Loading } from './cached-document.js';
@@ -56,7 +56,7 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
     ? metadata.value
     : // Without the authorization response its promised `iss` cannot be required.
       { ...metadata.value, authorization_response_iss_parameter_supported: false };
-  const extra = settings.sendsStateAndScopeWithCode ? stateAndScope(client, authorization?.state) : {};
+  const extra = settings.sendsStateAndScopeWithCode ? stateAndScope(client, authorization) : {};
   const outcome = await callFor(client, call, server, async (configuration) => {
     openid.enableNonRepudiationChecks(configuration);
     return openid.authorizationCodeGrant(configuration, url, checks, extra);
@@ -180,9 +180,9 @@ async function signerOf(idToken: string, keys: readonly CryptoKey[]): Promise<Cr
   return undefined;
 }
 
-function stateAndScope({ settings }: OAuth2Client, state: string | undefined): Record<string, string> {
-  const scope = settings.scopes.join(settings.scopeSeparator);
-  return { ...(state !== undefined && { state }), ...(scope !== '' && { scope }) };
+function stateAndScope({ settings }: OAuth2Client, request?: AuthorizationCallback): Record<string, string> {
+  const scope = (request?.scopes ?? settings.scopes).join(settings.scopeSeparator);
+  return { ...(request && { state: request.state }), ...(scope !== '' && { scope }) };
 }
 
 function notSent(reason: UnknownReason): NoTokens {
