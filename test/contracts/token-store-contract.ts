@@ -443,7 +443,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     });
 
     describe('issued tokens', () => {
-      const tokenOf = (credentialId: string) => ({ credentialId, scopes: undefined });
+      const tokenOf = (credentialId: string) => ({ credentialId });
       const refreshed = (grant: GrantRecord, credentialId: string, overrides: object = {}) =>
         store.commitTokens({
           ...commitOf(grant),
@@ -499,10 +499,34 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(first).toMatchObject({ grantId, userId, generation: 1, begunAtMs: expect.closeTo(createdAtMs, 1) });
         const holders = await store.findIssuedTokens('nowgg', renewed);
         const began = expect.closeTo(grant.readAtMs, 1);
-        expect(holders).toEqual([{ grantId, userId, generation: 2, begunAtMs: began }]);
+        expect(holders).toEqual([{ grantId, userId, generation: 2, begunAtMs: began, scopes: undefined }]);
         expect(await store.findIssuedTokens('other', renewed)).toEqual([]);
         expect(await store.forgetUser('nowgg', userId, undefined)).toBe(1);
         expect(await store.findIssuedTokens('nowgg', renewed)).toEqual([]);
+      });
+
+      it('have the scopes that were granted with them, whatever a later refresh grants', async () => {
+        const [exchanged, silent, narrowed] = [randomUUID(), randomUUID(), randomUUID()];
+        const odd = ['phone', 'a,b', '{"x"}', 'NULL', '\\'];
+        const first = await stored({ issued: tokenOf(exchanged), scopes: odd });
+        const second = await refreshed(first, silent);
+        const third = await refreshed(second, narrowed, { scopes: [] });
+        expect([first.scopes, second.scopes, third.scopes]).toEqual([odd, odd, []]);
+        expect((await found(first.id)).scopes).toEqual([]);
+        const granted = [exchanged, silent, narrowed].map(
+          async (id) => (await store.findIssuedTokens('nowgg', id))[0]?.scopes,
+        );
+        expect(await Promise.all(granted)).toEqual([odd, odd, []]);
+      });
+
+      it('that belong to another user change no scopes', async () => {
+        const grant = await stored({ scopes: ['phone'] });
+        const committed = await refreshed(grant, randomUUID(), {
+          isForeign: true,
+          withheldForMs: 1,
+          scopes: ['email'],
+        });
+        expect(committed.scopes).toEqual(['phone']);
       });
 
       it('are not handed out where the token set is withheld: the grant is suspect and the token over', async () => {

@@ -65,6 +65,7 @@ export {
   type TokenOutcome,
   type TokenSet,
 } from './identity/identity-provider.js';
+export type { IdTokenClaims } from './identity/id-token-claims.js';
 export { nowgg } from './identity/nowgg/nowgg.js';
 export type { NowggProviderOptions } from './identity/nowgg/nowgg-options.js';
 export type { InvalidReason, UnknownReason } from './identity/reasons.js';
@@ -82,6 +83,8 @@ export {
   type CircuitSettings,
   type EncryptionKey,
   type NowggAuthOptions,
+  type NowggSignIn,
+  type OnSignIn,
   type ResolvedNowggAuthOptions,
   type ResolvedRevocationOptions,
   type ResolvedShutdownOptions,

@@ -3,6 +3,7 @@ import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
 import { credentialIdOf } from './token-text.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
+import type { IdTokenClaims } from './id-token-claims.js';
 import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';
 import type { UnverifiedJws } from './unverified-jws.js';
@@ -43,8 +44,12 @@ export interface TokenSet {
   /** Absent when the reply had none: keep the old one. */
   readonly refreshToken?: string | undefined;
   readonly refreshTokenExpiresAtMs?: number | undefined;
+  /** The scopes that the reply states (RFC 6749 section 5.1). Absent when it states none. */
+  readonly scopes?: readonly string[] | undefined;
   /** The user in a verified id_token of the same reply: the access token must belong to this user. */
   readonly subject?: string;
+  /** The verified claims of an id_token in the same reply. Absent without one, and when it could not be verified. */
+  readonly idToken?: IdTokenClaims | undefined;
 }
 
 /** The result of a call to the token endpoint, in the classes of the refresh protocol. */

@@ -92,6 +92,7 @@ const TOKENS: Rules<keyof TokensOptions> = {
   maxRefreshesInFlight: COUNT,
   refusedCodesPerMinute: COUNT,
   codeBudget: FUNCTION,
+  onSignIn: FUNCTION,
 };
 
 const SHUTDOWN: Rules<keyof ShutdownOptions> = {

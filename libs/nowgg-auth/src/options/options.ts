@@ -1,5 +1,6 @@
 import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
-import type { TokenType } from '../principal.js';
+import type { IdTokenClaims } from '../identity/id-token-claims.js';
+import type { NowggPrincipal, TokenType } from '../principal.js';
 
 /** A key of the vault's key ring. */
 export interface EncryptionKey {
@@ -142,6 +143,26 @@ export interface RevocationOptions {
   longestTokenLifeMs?: number;
 }
 
+/** A sign-in that {@link OnSignIn} receives. Frozen. */
+export interface NowggSignIn {
+  /** Id of the grant that the sign-in created. */
+  readonly grantId: string;
+  readonly principal: NowggPrincipal;
+  /** The granted scopes. Absent when they are not known. */
+  readonly scopes?: readonly string[];
+  /** The verified claims of the id_token. Absent under the conditions of `CodeExchange.idToken`. */
+  readonly idToken?: IdTokenClaims;
+  /** Whether the code had been exchanged before: the hook may already have been called for this grant. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * Called after each exchange of a code, and before its caller gets the tokens: at least once for each sign-in, perhaps in
+ * several processes, so use `grantId` to recognise a repetition. The caller waits for a promise. A hook that throws or
+ * rejects refuses the sign-in: its error goes to the caller, and the new grant is ended.
+ */
+export type OnSignIn = (signIn: NowggSignIn) => void | Promise<void>;
+
 /** Settings for storing and refreshing grants. Needed only with a token store. */
 export interface TokensOptions {
   /** The first key encrypts; every key can decrypt. Keep a key until `vault status` says that it may be removed. */
@@ -180,11 +201,14 @@ export interface TokensOptions {
   refusedCodesPerMinute?: number;
   /** Decides whether a code may be sent; any result but true is a 503. Default: always. */
   codeBudget?: CodeBudget;
+  /** Receives each sign-in with the claims of its id_token. Default: none. */
+  onSignIn?: OnSignIn;
 }
 
 /** {@link TokensOptions} with every value. */
-export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOptions, 'codeBudget'>>> {
+export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOptions, 'codeBudget' | 'onSignIn'>>> {
   readonly codeBudget?: CodeBudget | undefined;
+  readonly onSignIn?: OnSignIn | undefined;
 }
 
 /**

@@ -98,12 +98,13 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    */
   async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
     const wait = this.#wait();
-    const { grant, principal } = await wait.for(this.#exchanger.exchange(code, options));
+    const { grant, principal, idToken } = await wait.for(this.#exchanger.exchange(code, options));
     const { vault, seen } = this.#parts;
     if (seen.isRevived(grant)) throw new InvalidGrantError();
     seen.note(grant);
     const session = sessionHandle(vault.ring, grant);
-    return { grant: grantOf(grant), accessToken: vault.accessTokenOf(grant), principal, session };
+    const accessToken = vault.accessTokenOf(grant);
+    return { grant: grantOf(grant), accessToken, principal, session, ...(idToken && { idToken }) };
   }
 
   /**

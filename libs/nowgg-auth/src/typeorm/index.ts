@@ -9,6 +9,7 @@ import { CreateNowggKey1767225600003 } from './migrations/create-nowgg-key.js';
 import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-revocation.js';
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
 import { AddVaultUpkeep1767225600070 } from './migrations/add-vault-upkeep.js';
+import { AddGrantedScopes1767225600085 } from './migrations/add-granted-scopes.js';
 import { CreateNowggSchema1767225600060 } from './migrations/create-nowgg-schema.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
@@ -99,4 +100,5 @@ export const nowggMigrations = [
   AddRefusalEvidence1767225600040,
   CreateNowggSchema1767225600060,
   AddVaultUpkeep1767225600070,
+  AddGrantedScopes1767225600085,
 ];

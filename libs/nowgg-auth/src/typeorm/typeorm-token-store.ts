@@ -128,13 +128,7 @@ export class TypeOrmTokenStore extends TokenStore {
       commit.accessCiphertext,
     ];
     const times = [commit.accessTokenExpiresAtMs, commit.refreshTokenExpiresAtMs, commit.withheldForMs];
-    const token = [
-      issued?.credentialId,
-      issued?.scopes,
-      issued?.begunAtMs,
-      WATERMARK_RETENTION_MS,
-      EXPIRY_TOLERANCE_MS,
-    ];
+    const token = [issued?.credentialId, commit.scopes, issued?.begunAtMs, WATERMARK_RETENTION_MS, EXPIRY_TOLERANCE_MS];
     return this.#grant(this.#grants.commit, [...row, ...times, ...token, commit.isForeign ?? false]);
   }
 
@@ -179,7 +173,12 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async findIssuedTokens(provider: string, credentialId: string): Promise<IssuedToken[]> {
-    return this.#database.rows<IssuedToken>(this.#grants.findIssuedTokens, [provider, credentialId]);
+    type Row = Omit<IssuedToken, 'scopes'> & { readonly scopes: string | null };
+    const rows = await this.#database.rows<Row>(this.#grants.findIssuedTokens, [provider, credentialId]);
+    return rows.map(({ scopes, ...token }) => ({
+      ...token,
+      scopes: scopes === null ? undefined : (JSON.parse(scopes) as string[]),
+    }));
   }
 
   override async withholdGeneration({ id, generation, retryInMs }: WithheldGeneration): Promise<boolean> {
@@ -246,7 +245,7 @@ export class TypeOrmTokenStore extends TokenStore {
     const row = [grant.id, grant.provider, grant.clientKey, grant.userId, grant.sessionId];
     const texts = [grant.refreshCiphertext, grant.accessCiphertext];
     const times = [grant.accessTokenExpiresAtMs, grant.refreshTokenExpiresAtMs];
-    const token = [grant.issued?.credentialId, grant.issued?.scopes, WATERMARK_RETENTION_MS];
+    const token = [grant.issued?.credentialId, grant.scopes, WATERMARK_RETENTION_MS];
     const parameters = [codeHash, ...row, ...texts, ...times, FIRST_GENERATION, ...token];
     return this.#grant(this.#exchanges.complete, [...parameters, grant.handleKeyId, grant.originMac]);
   }

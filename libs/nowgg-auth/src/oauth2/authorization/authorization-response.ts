@@ -65,7 +65,9 @@ export async function readAuthorization(
     ...(nonce !== undefined && { nonce }),
     ...(scopes && { scopes }),
   };
-  const options = { provider, codeVerifier, authorization, ...(redirectUri !== undefined && { redirectUri }) };
+  const requested = { scopes: scopes ?? client.settings.scopes };
+  const sent = { codeVerifier, ...(redirectUri !== undefined && { redirectUri }) };
+  const options = { provider, ...sent, authorization, ...requested };
   return { code, options, redirectScopes };
 }
 

@@ -11,6 +11,7 @@ import { NowggConfigurationError } from '../../errors.js';
 import { ownProperty } from '../../identity/claims.js';
 import type { AuthorizationCallback, CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
+import { verifyIdToken } from './id-token.js';
 import type { IdentityCall } from './identity-call.js';
 import type { Loading } from './cached-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
@@ -64,6 +65,10 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
   if (keysFailure !== undefined) return { status: 'in_doubt', reason: keysFailure };
   // Nothing was sent: the callback does not match the request that the browser was sent with.
   if (!call.outcome && outcome.status === 'not_sent') return refused('invalid_callback');
+  if (outcome.status === 'tokens' && !authorization) {
+    const idToken = await verifyIdToken(client, ownProperty(call.json, 'id_token'), metadata.value.issuer, signal);
+    return { ...outcome, tokens: { ...outcome.tokens, ...(idToken && { idToken }) } };
+  }
   return outcome.status === 'in_doubt' ? judgeSuccess(client, call, outcome, signal) : outcome;
 }
 
@@ -129,8 +134,8 @@ async function callFor(
   const sentAtMs = client.clock.now();
   try {
     const reply = await grant(client.configuration(server, call));
-    const { sub } = (reply as Partial<openid.TokenEndpointResponseHelpers>).claims?.() ?? {};
-    return readTokens(reply, sentAtMs, sub);
+    const idToken = (reply as Partial<openid.TokenEndpointResponseHelpers>).claims?.();
+    return readTokens(reply, { sentAtMs, scopeSeparator: client.settings.scopeSeparator, idToken });
   } catch {
     // The library's errors contain bodies and tokens, so the failure is read from the HTTP outcome.
     return readTokenFailure(call) ?? { status: 'in_doubt', reason: 'invalid_response' };

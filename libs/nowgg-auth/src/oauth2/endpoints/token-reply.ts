@@ -1,6 +1,8 @@
 import type { TokenEndpointResponse } from 'openid-client';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import { readIdTokenClaims } from '../../identity/id-token-claims.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
+import { readScopes, type ScopeSeparator } from '../../identity/scopes.js';
 import { isTokenText } from '../../identity/token-text.js';
 import type { IdentityCall } from './identity-call.js';
 
@@ -8,18 +10,47 @@ import type { IdentityCall } from './identity-call.js';
 const CLIENT_CODES = new Set(['invalid_client', 'unauthorized_client']);
 const BUSY_CODES = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
 
-/** Reads a token set from a reply that the library accepted. `sentAtMs`: time of the request, epoch milliseconds. */
-export function readTokens(reply: TokenEndpointResponse, sentAtMs: number, subject?: string): TokenOutcome {
+/** Limits of what is stored of a reply's scopes: the rest of an absurd list is not granted. */
+const MOST_SCOPES = 200;
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
+
+/** The conditions under which a reply is read. */
+interface ReplyContext {
+  /** Time of the request, epoch milliseconds. */
+  readonly sentAtMs: number;
+  readonly scopeSeparator: ScopeSeparator;
+  /** The claims of its id_token, which the library has verified. */
+  readonly idToken?: object | undefined;
+}
+
+/** Reads a token set from a reply that the library accepted. */
+export function readTokens(reply: TokenEndpointResponse, context: ReplyContext): TokenOutcome {
+  const { sentAtMs, scopeSeparator } = context;
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, token_type: type } = reply;
   const areTokens = isTokenText(accessToken) && (refreshToken === undefined || isTokenText(refreshToken));
   if (type !== 'bearer' || !areTokens || (expiresIn !== undefined && !Number.isFinite(expiresIn))) {
     return { status: 'in_doubt', reason: 'invalid_response' };
   }
   const accessTokenExpiresAtMs = expiresIn === undefined ? undefined : sentAtMs + expiresIn * 1000;
+  const scopes = grantedScopes(reply.scope, scopeSeparator);
+  const idToken = context.idToken && readIdTokenClaims(context.idToken);
   return {
     status: 'tokens',
-    tokens: { accessToken, accessTokenExpiresAtMs, refreshToken, ...(subject !== undefined && { subject }) },
+    tokens: {
+      accessToken,
+      accessTokenExpiresAtMs,
+      refreshToken,
+      ...(scopes && { scopes }),
+      ...(idToken && { subject: idToken.sub, idToken }),
+    },
   };
+}
+
+/** The scopes that a reply states; undefined when it states none. Items that are not scope tokens are left out. */
+function grantedScopes(scope: unknown, separator: ScopeSeparator): readonly string[] | undefined {
+  if (typeof scope !== 'string') return undefined;
+  const stated = readScopes(scope, separator).filter((item) => SCOPE.test(item));
+  return Object.freeze([...new Set(stated)].slice(0, MOST_SCOPES));
 }
 
 /**

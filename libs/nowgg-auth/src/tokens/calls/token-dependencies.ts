@@ -20,6 +20,7 @@ import { TokenCounters } from '../events/token-events.js';
 import { TokenCalls } from './token-calls.js';
 import { PendingWrites } from './pending-writes.js';
 import { Shutdown } from './shutdown.js';
+import { SignInHooks } from './sign-in-hooks.js';
 import { Vault } from '../vault/vault.js';
 
 /** The dependencies of a `NowggTokenService`. */
@@ -66,6 +67,7 @@ export interface TokenDependencies {
   readonly grantRevocations: GrantRevocations | undefined;
   readonly issuedTokens: StoredIssuedTokens;
   readonly priming: VerdictPriming | undefined;
+  readonly hooks: SignInHooks;
   readonly timing: TokensTiming;
 }
 
@@ -75,7 +77,7 @@ const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependencies {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
-  const { encryptionKeys, openFirstVersion, codeBudget, ...durations } = options;
+  const { encryptionKeys, openFirstVersion, codeBudget, onSignIn, ...durations } = options;
   const ring = new KeyRing(encryptionKeys, { openFirstVersion });
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
@@ -99,6 +101,7 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
     deadlines: new Deadlines(clock),
     grantRevocations,
     priming: parts.priming,
+    hooks: new SignInHooks(onSignIn),
     issuedTokens: parts.issuedTokens ?? new StoredIssuedTokens(store),
     timing: allTiming,
   };

@@ -18,6 +18,12 @@ export interface CodeExchangeOptions {
   readonly codeVerifier?: string;
   /** The callback that brought the code from the browser. OAuth 2.0 only; the authorization flow fills it in. */
   readonly authorization?: AuthorizationCallback;
+  /**
+   * The scopes of the authorization request. They are the granted ones where the identity system's reply states none
+   * (RFC 6749 section 5.1); without them, the scopes are then not known. OAuth 2.0 only; the authorization flow fills it
+   * in.
+   */
+  readonly scopes?: readonly string[];
   /** The source of the request, as the application states it. Limits how many codes one source may send. */
   readonly source?: string | undefined;
 }

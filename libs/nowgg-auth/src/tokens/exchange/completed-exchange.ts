@@ -1,4 +1,5 @@
 import { IdentityUnavailableError, InvalidGrantError } from '../../errors.js';
+import type { IdTokenClaims } from '../../identity/id-token-claims.js';
 import type { NowggPrincipal } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
@@ -10,6 +11,8 @@ import type { TokenDependencies } from '../calls/token-dependencies.js';
 export interface ExchangedCode {
   readonly grant: GrantRecord;
   readonly principal: NowggPrincipal;
+  /** Undefined for a code whose exchange was complete before. */
+  readonly idToken?: IdTokenClaims | undefined;
 }
 
 /** Answers for codes whose exchange is complete. */
@@ -42,11 +45,27 @@ export class CompletedExchanges {
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
     if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
-      return { grant, principal: verdict.principal };
+      const { principal } = verdict;
+      await this.#parts.hooks.signedIn({ grant, principal, isRepeated: true });
+      return { grant, principal };
     }
     throw verdict.status === 'unknown'
       ? new IdentityUnavailableError(verdict.retryAfterSeconds)
       : new InvalidGrantError();
+  }
+
+  /**
+   * Hands a new sign-in to the application, which may refuse it: the grant is then ended.
+   * @throws what the application throws
+   */
+  async announce(signedIn: ExchangedCode): Promise<ExchangedCode> {
+    try {
+      await this.#parts.hooks.signedIn({ ...signedIn, isRepeated: false });
+      return signedIn;
+    } catch (error) {
+      await this.#ending.revoke(signedIn.grant.id);
+      throw error;
+    }
   }
 
   /**

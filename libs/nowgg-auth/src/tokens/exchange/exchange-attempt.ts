@@ -6,6 +6,7 @@ import type {
   TokenOutcome,
   TokenSet,
 } from '../../identity/identity-provider.js';
+import type { NowggPrincipal } from '../../principal.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { AdmittedCode } from '../calls/code-admission.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
@@ -31,6 +32,7 @@ export interface ExchangeContext {
 
 /** A code and the values sent with it. */
 export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'> {
+  readonly scopes?: readonly string[] | undefined;
   readonly source?: string | undefined;
 }
 
@@ -188,7 +190,9 @@ export class ExchangeAttempt {
     const { issuedTokens, store, unsaved, vault } = this.#parts;
     const { name } = this.#provider;
     const credentialId = this.#provider.credentialIdOf(tokens.accessToken);
-    const verdict = await issuedTokens.during(name, credentialId, exchange.createdAtMs, () =>
+    const { scopes: requested } = this.#request;
+    const underWay = { credentialId, begunAtMs: exchange.createdAtMs, scopes: tokens.scopes ?? requested };
+    const verdict = await issuedTokens.during(name, underWay, () =>
       authenticator.authenticate(tokens.accessToken, { provider: name, tokenType: 'token' }),
     );
     if (verdict.status === 'unknown') return this.#giveUp(verdict.retryAfterSeconds * 1000);
@@ -197,14 +201,15 @@ export class ExchangeAttempt {
     }
     const { principal } = verdict;
     // The id_token and the access token belong to two users: one of them was replaced on the way.
-    if (tokens.subject !== undefined && tokens.subject !== principal.subject) {
-      return this.#forget(new InvalidGrantError());
-    }
+    if (contradicts(tokens, principal)) return this.#forget(new InvalidGrantError());
     const { codeHash } = this.#key;
-    const grant = vault.firstGrant(this.#provider, principal, tokens, codeHash);
+    const grant = vault.firstGrant(this.#provider, principal, tokens, codeHash, requested);
     const owner = { provider: name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
-    if (created) return { grant: await completed.unrevoked(created), principal };
+    if (created) {
+      const { idToken } = tokens;
+      return completed.announce({ grant: await completed.unrevoked(created), principal, idToken });
+    }
     const finished = await store.findExchange(codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();
     return completed.replay(finished);
@@ -220,6 +225,13 @@ export class ExchangeAttempt {
     await this.#parts.store.removeExchange({ ...this.#key, unlessSealed: false });
     throw error;
   }
+}
+
+/** Whether the id_token and the access token of one reply name two users. */
+function contradicts({ subject, idToken }: TokenSet, principal: NowggPrincipal): boolean {
+  if (subject !== undefined) return subject !== principal.subject;
+  // Some systems name the user of an access token otherwise than by its subject.
+  return idToken !== undefined && principal.subject !== undefined && idToken.sub !== principal.subject;
 }
 
 /**

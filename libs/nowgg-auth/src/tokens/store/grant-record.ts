@@ -43,6 +43,8 @@ export interface GrantRecord {
   readonly handleKeyId: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac: Uint8Array | undefined;
+  /** The scopes that were granted with the stored access token; undefined when they are not known. */
+  readonly scopes: readonly string[] | undefined;
 }
 
 /** Refusals of one generation under one client secret. Times are in epoch milliseconds of the store's clock. */
@@ -75,7 +77,9 @@ export interface NewGrant {
   readonly handleKeyId?: string | undefined;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac?: Uint8Array | undefined;
-  /** The access token, to be recorded. */
+  /** The granted scopes; undefined when they are not known. */
+  readonly scopes?: readonly string[] | undefined;
+  /** The access token, to be recorded with the granted scopes. */
   readonly issued?: NewIssuedToken | undefined;
 }
 
@@ -128,7 +132,9 @@ export interface TokenCommit {
   readonly accessCiphertext: Uint8Array;
   readonly accessTokenExpiresAtMs: number | undefined;
   readonly refreshTokenExpiresAtMs: number | undefined;
-  /** The access token, to be recorded. */
+  /** The scopes that the reply stated; undefined keeps the granted scopes as they are (RFC 6749 section 6). */
+  readonly scopes?: readonly string[] | undefined;
+  /** The access token, to be recorded with the granted scopes. */
   readonly issued?: RefreshedToken | undefined;
   /**
    * Whether the access token belongs to another user and must not be handed out: the grant becomes `suspect` and the
@@ -186,8 +192,8 @@ export interface EndedByEvidence {
 
 /** The view of a stored grant that applications get. */
 export function grantOf(record: GrantRecord): NowggGrant {
-  const { id, provider, userId, sessionId, state, generation, accessTokenExpiresAtMs, refreshTokenExpiresAtMs } =
-    record;
+  const { id, provider, userId, sessionId, state, generation, scopes } = record;
+  const { accessTokenExpiresAtMs, refreshTokenExpiresAtMs } = record;
   return {
     id,
     provider,
@@ -195,6 +201,7 @@ export function grantOf(record: GrantRecord): NowggGrant {
     ...(sessionId !== undefined && { sessionId }),
     state,
     generation,
+    ...(scopes && { scopes: Object.freeze([...scopes]) }),
     ...(accessTokenExpiresAtMs !== undefined && { accessTokenExpiresAt: new Date(accessTokenExpiresAtMs) }),
     ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAt: new Date(refreshTokenExpiresAtMs) }),
     createdAt: new Date(record.createdAtMs),
@@ -212,6 +219,7 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
   return {
     handleKeyId: undefined,
     originMac: undefined,
+    scopes: undefined,
     ...grant,
     state: 'active',
     generation: FIRST_GENERATION,

@@ -1,3 +1,4 @@
+import type { IdTokenClaims } from '../../identity/id-token-claims.js';
 import type { NowggPrincipal } from '../../principal.js';
 
 /**
@@ -21,6 +22,11 @@ export interface NowggGrant {
   readonly state: GrantState;
   /** Increases by one with each stored token set. */
   readonly generation: number;
+  /**
+   * The scopes that were granted with the newest access token: those that the token endpoint stated, else those of the
+   * verified token, else the requested ones. Absent when they are not known, as for a code without its request.
+   */
+  readonly scopes?: readonly string[];
   /** Absent when the identity system did not state it. */
   readonly accessTokenExpiresAt?: Date;
   /** Absent when the identity system did not state it. */
@@ -46,4 +52,9 @@ export interface CodeExchange {
    * Handle of this sign-in for the front end: names the grant and proves that this application issued it. Not a token.
    */
   readonly session: string;
+  /**
+   * The verified claims of the sign-in's id_token. Absent when the identity system sent none, when it could not be
+   * verified, and when the code had been exchanged before.
+   */
+  readonly idToken?: IdTokenClaims;
 }

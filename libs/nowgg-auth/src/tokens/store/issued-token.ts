@@ -2,8 +2,6 @@
 export interface NewIssuedToken {
   /** See `IdentityProvider.credentialIdOf`. */
   readonly credentialId: string;
-  /** The scopes that the reply stated; undefined when it stated none. */
-  readonly scopes: readonly string[] | undefined;
 }
 
 /** The record of a refreshed access token. */
@@ -18,6 +16,8 @@ export interface IssuedToken {
   readonly userId: string;
   readonly generation: number;
   readonly begunAtMs: number;
+  /** The scopes that were granted with it; undefined when they are not known. */
+  readonly scopes: readonly string[] | undefined;
 }
 
 /** The unexpired tokens of a grant that has ended. */

@@ -1,23 +1,29 @@
 import { IssuedTokens } from '../../revocation/issued-tokens.js';
 import type { TokenStore } from './token-store.js';
 
+/** A token whose exchange is in progress in this process. */
+export interface TokenUnderWay {
+  readonly credentialId: string;
+  /** Time at which the exchange began, in epoch milliseconds of the store's clock. */
+  readonly begunAtMs: number;
+  /** The granted scopes; undefined when they are not known. */
+  readonly scopes: readonly string[] | undefined;
+}
+
 /** Implements the port with the token store and with the exchanges in progress in this process. */
 export class StoredIssuedTokens extends IssuedTokens {
   readonly #store: TokenStore;
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new Map<string, TokenUnderWay>();
 
   constructor(store: TokenStore) {
     super();
     this.#store = store;
   }
 
-  /**
-   * Makes a token known while `work` lasts: an exchange verifies its token before a grant holds it.
-   * @param begunAtMs time at which the exchange began, in epoch milliseconds of the store's clock
-   */
-  async during<T>(provider: string, credentialId: string, begunAtMs: number, work: () => Promise<T> | T): Promise<T> {
-    const key = keyOf(provider, credentialId);
-    this.#underWay.set(key, begunAtMs);
+  /** Makes a token known while `work` lasts: an exchange verifies its token before a grant holds it. */
+  async during<T>(provider: string, token: TokenUnderWay, work: () => Promise<T> | T): Promise<T> {
+    const key = keyOf(provider, token.credentialId);
+    this.#underWay.set(key, token);
     try {
       return await work();
     } finally {
@@ -29,7 +35,7 @@ export class StoredIssuedTokens extends IssuedTokens {
   override async findBegunAt(provider: string, credentialId: string): Promise<number | undefined> {
     const tokens = await this.#store.findIssuedTokens(provider, credentialId);
     if (tokens.length > 0) return Math.min(...tokens.map(({ begunAtMs }) => begunAtMs));
-    return this.#underWay.get(keyOf(provider, credentialId));
+    return this.#underWay.get(keyOf(provider, credentialId))?.begunAtMs;
   }
 }
 

@@ -2,6 +2,7 @@ import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { NowggPrincipal } from '../../principal.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { readTimeClaim } from '../../identity/claims.js';
+import { storedIdTokenClaims } from '../../identity/id-token-claims.js';
 import type { IdentityProvider, TokenSet } from '../../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
 import type { AccessToken } from '../store/grant.js';
@@ -84,12 +85,24 @@ export class Vault {
       accessTokenExpiresAtMs: accessTokenExpiry(set),
       refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs ?? keptRefreshExpiry(grant, set),
       isForeign,
-      issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined, begunAtMs },
+      scopes: set.scopes,
+      issued: { credentialId: provider.credentialIdOf(set.accessToken), begunAtMs },
     };
   }
 
-  /** Builds the grant for a verified token set. @param set has a refresh token */
-  firstGrant(provider: IdentityProvider, principal: NowggPrincipal, set: TokenSet, codeHash: string): NewGrant {
+  /**
+   * Builds the grant for a verified token set.
+   *
+   * @param set has a refresh token
+   * @param requested scopes of the authorization request, which a reply without scopes grants (RFC 6749 section 5.1)
+   */
+  firstGrant(
+    provider: IdentityProvider,
+    principal: NowggPrincipal,
+    set: TokenSet,
+    codeHash: string,
+    requested?: readonly string[],
+  ): NewGrant {
     const { name, clientKey } = provider;
     const { userId, sessionId } = principal;
     const id = randomUUID();
@@ -103,7 +116,8 @@ export class Vault {
       refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs,
       handleKeyId: this.ring.sealingKeyId,
       originMac: originMac((this.ring.derivedKeys(ORIGIN_LABEL)[0] as SessionKey).key, codeHash, id),
-      issued: { credentialId: provider.credentialIdOf(set.accessToken), scopes: undefined },
+      scopes: set.scopes ?? (principal.scopes.length > 0 ? principal.scopes : requested),
+      issued: { credentialId: provider.credentialIdOf(set.accessToken) },
     };
   }
 
@@ -117,8 +131,10 @@ export class Vault {
 
   /** Encrypts a reply to a code, for storage between the call and the grant. */
   sealReply(provider: IdentityProvider, codeHash: string, set: TokenSet): Uint8Array {
-    const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject } = set;
-    const reply = { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject };
+    const { accessToken, accessTokenExpiresAtMs, refreshToken, refreshTokenExpiresAtMs, subject, scopes, idToken } =
+      set;
+    const times = { accessTokenExpiresAtMs, refreshTokenExpiresAtMs };
+    const reply = { accessToken, refreshToken, ...times, subject, scopes, idToken };
     return this.ring.seal(JSON.stringify(reply), replyContextOf(provider, codeHash));
   }
 
@@ -128,7 +144,8 @@ export class Vault {
    */
   openReply(provider: IdentityProvider, codeHash: string, replyCiphertext: Uint8Array): TokenSet {
     const owner = { provider: provider.name, grantId: undefined };
-    return JSON.parse(this.#open(replyCiphertext, replyContextOf(provider, codeHash), owner)) as TokenSet;
+    const set = JSON.parse(this.#open(replyCiphertext, replyContextOf(provider, codeHash), owner)) as TokenSet;
+    return { ...set, idToken: storedIdTokenClaims(set.idToken) };
   }
 
   sealTokens(context: GrantSealContext, accessToken: string, refreshToken: string) {

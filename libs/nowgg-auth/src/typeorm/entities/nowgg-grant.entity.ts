@@ -120,4 +120,8 @@ export class NowggGrantEntity {
   /** Week, since 1970, in which the refresh token expires: an index on the expiry would be written at each refresh. */
   @Column({ name: 'refresh_week', type: 'integer', nullable: true })
   refreshWeek!: number | null;
+
+  /** The scopes that were granted with the stored access token; null when they are not known. */
+  @Column({ type: 'text', array: true, nullable: true })
+  scopes!: string[] | null;
 }

@@ -17,7 +17,7 @@ export class NowggIssuedTokenEntity {
   @Column({ type: 'integer' })
   generation!: number;
 
-  /** The scopes that the token endpoint stated; null when it stated none. */
+  /** The scopes that were granted with it; null when they are not known. */
   @Column({ type: 'text', array: true, nullable: true })
   scopes!: string[] | null;
 

@@ -59,15 +59,15 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
         INSERT INTO ${grant} (
           id, provider, client_key, user_id, session_id, refresh_ct, access_ct, access_not_after, refresh_not_after,
           state, generation, session_version, access_obtained_at, fail_count, begun_at, created_at, updated_at,
-          handle_key_id, origin_mac)
+          handle_key_id, origin_mac, scopes)
         SELECT $2, $3, $4, $5, $6, $7::bytea, $8::bytea,
           to_timestamp($9::float8 / 1000), to_timestamp($10::float8 / 1000),
           CASE WHEN ended THEN 'revoked' ELSE 'active' END, $11, CASE WHEN ended THEN 2 ELSE 1 END,
-          clock_timestamp(), 0, begun_at, clock_timestamp(), clock_timestamp(), $15, $16::bytea
+          clock_timestamp(), 0, begun_at, clock_timestamp(), clock_timestamp(), $15, $16::bytea, $13::text[]
         FROM finished
         RETURNING *
       ), issued AS (
-        ${insertIssuedToken(issuedToken, 'created', { digest: '$12', scopes: '$13', begunAt: 'begun_at', life: '$14' })}
+        ${insertIssuedToken(issuedToken, 'created', { digest: '$12', begunAt: 'begun_at', life: '$14' })}
       )
       SELECT ${grantRow('created')} FROM created`,
 

@@ -53,6 +53,8 @@ interface StoredGrant {
   readonly updated_at: string;
   readonly handle_key_id: string | null;
   readonly origin_mac: string | null;
+  /** Absent in a row that a release before this column wrote. */
+  readonly scopes?: readonly string[] | null;
 }
 
 export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
@@ -83,6 +85,7 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     readAtMs,
     handleKeyId: stored.handle_key_id ?? undefined,
     originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,
+    scopes: stored.scopes ?? undefined,
   };
 }
 

@@ -63,6 +63,7 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
           access_obtained_at = clock_timestamp(),
           access_not_after = CASE WHEN holder.is_another THEN clock_timestamp() ELSE ${time('$6')} END,
           refresh_not_after = ${time('$7')},
+          scopes = CASE WHEN holder.is_another THEN g.scopes ELSE coalesce($10::text[], g.scopes) END,
           ${NO_LEASE}, attempt_started_at = NULL,
           ${NO_REFUSAL}, fail_code = NULL,
           next_attempt_at = CASE WHEN holder.is_another THEN clock_timestamp() + ${interval('$8')} END,
@@ -71,7 +72,7 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
         WHERE g.id = $1 AND g.generation = $2 AND g.session_version = $3 AND g.state <> 'revoked'
         RETURNING g.*
       ), issued AS (
-        ${insertIssuedToken(issuedToken, 'done', { digest: '$9', scopes: '$10', begunAt: time('$11'), life: '$12' })}
+        ${insertIssuedToken(issuedToken, 'done', { digest: '$9', begunAt: time('$11'), life: '$12' })}
       ), expired AS (
         DELETE FROM ${issuedToken} t USING done
         WHERE t.grant_id = done.id AND t.not_after <= statement_timestamp() - ${interval('$13')}
@@ -178,7 +179,7 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
     // $1 provider, $2 digest
     findIssuedTokens: `
       SELECT t.grant_id AS "grantId", g.user_id AS "userId", t.generation,
-        date_part('epoch', t.begun_at) * 1000 AS "begunAtMs"
+        date_part('epoch', t.begun_at) * 1000 AS "begunAtMs", to_json(t.scopes)::text AS scopes
       FROM ${issuedToken} t JOIN ${grant} g ON g.id = t.grant_id
       WHERE t.digest = $2 AND g.provider = $1`,
 

@@ -4,7 +4,6 @@ export const LOCK_TIMEOUT = `(SELECT set_config('lock_timeout', '2000', true)) A
 /** Expressions for the values that a grant's row does not have. */
 interface IssuedTokenValues {
   readonly digest: string;
-  readonly scopes: string;
   readonly begunAt: string;
   /** Life of a token of unknown expiry, in milliseconds. */
   readonly life: string;
@@ -17,11 +16,11 @@ interface IssuedTokenValues {
 export function insertIssuedToken(
   issuedToken: string,
   written: string,
-  { digest, scopes, begunAt, life }: IssuedTokenValues,
+  { digest, begunAt, life }: IssuedTokenValues,
 ): string {
   return `
     INSERT INTO ${issuedToken} (digest, grant_id, generation, scopes, begun_at, received_at, not_after)
-    SELECT ${digest}::text, id, generation, ${scopes}::text[], ${begunAt}, clock_timestamp(),
+    SELECT ${digest}::text, id, generation, scopes, ${begunAt}, clock_timestamp(),
       CASE WHEN access_not_after > clock_timestamp() THEN access_not_after
         ELSE clock_timestamp() + ${life}::float8 * interval '1 millisecond' END
     FROM ${written} WHERE ${digest}::text IS NOT NULL AND state <> 'suspect'

@@ -14,6 +14,7 @@ interface RememberedToken {
   readonly generation: number;
   readonly begunAtMs: number;
   readonly notAfterMs: number;
+  readonly scopes: readonly string[] | undefined;
 }
 
 type Index = Map<string, Map<string, RememberedToken>>;
@@ -36,12 +37,12 @@ export class MemoryIssuedTokens {
   add(grant: GrantRecord, issued: NewIssuedToken | undefined, begunAtMs: number): void {
     if (!issued) return;
     const { credentialId } = issued;
-    const { id: grantId, generation, accessTokenExpiresAtMs } = grant;
+    const { id: grantId, generation, accessTokenExpiresAtMs, scopes } = grant;
     if (this.#byGrant.get(grantId)?.has(credentialId)) return;
     const now = this.#clock.now();
     const isStated = accessTokenExpiresAtMs !== undefined && accessTokenExpiresAtMs > now;
     const notAfterMs = isStated ? accessTokenExpiresAtMs : now + WATERMARK_RETENTION_MS;
-    const token = { grantId, credentialId, generation, begunAtMs, notAfterMs };
+    const token = { grantId, credentialId, generation, begunAtMs, notAfterMs, scopes };
     insert(this.#byGrant, grantId, credentialId, token);
     insert(this.#byCredential, credentialId, grantId, token);
   }
@@ -68,9 +69,9 @@ export class MemoryIssuedTokens {
 
   find(provider: string, credentialId: string): IssuedToken[] {
     return [...(this.#byCredential.get(credentialId)?.values() ?? [])].flatMap((token) => {
-      const { grantId, generation, begunAtMs } = token;
+      const { grantId, generation, begunAtMs, scopes } = token;
       const grant = this.#grants.get(grantId);
-      return grant?.provider === provider ? [{ grantId, userId: grant.userId, generation, begunAtMs }] : [];
+      return grant?.provider === provider ? [{ grantId, userId: grant.userId, generation, begunAtMs, scopes }] : [];
     });
   }
 

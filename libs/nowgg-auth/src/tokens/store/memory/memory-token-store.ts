@@ -121,6 +121,7 @@ export class MemoryTokenStore extends TokenStore {
       accessObtainedAtMs: now,
       accessTokenExpiresAtMs: isForeign ? now : commit.accessTokenExpiresAtMs,
       refreshTokenExpiresAtMs: commit.refreshTokenExpiresAtMs,
+      scopes: isForeign ? grant.scopes : (commit.scopes ?? grant.scopes),
       ...NO_ATTEMPT,
       failCode: undefined,
       refusal: undefined,
