@@ -15,6 +15,11 @@ export interface TokenFacts {
   readonly userId: string;
   readonly issuer: string;
   readonly scopes: readonly string[];
+  /**
+   * True where the identity system's answers about tokens state no scopes: {@link scopes} is then empty until the grant
+   * that got the token is looked up.
+   */
+  readonly areScopesUnstated?: true | undefined;
   readonly expiresAtMs?: number | undefined;
   readonly issuedAtMs?: number | undefined;
   readonly authTimeMs?: number | undefined;
@@ -45,7 +50,10 @@ export class NowggPrincipal {
   /** Unique within {@link provider}; 1 to 255 characters. */
   declare readonly userId: string;
   declare readonly tokenType: TokenType;
-  /** Granted scopes; empty for an id_token. */
+  /**
+   * Granted scopes; empty for an id_token. Where the identity system states none about a token, those that were granted
+   * when this application got it, and empty for a token that it did not get.
+   */
   declare readonly scopes: readonly string[];
   declare readonly expiresAt?: Date | undefined;
   declare readonly issuedAt?: Date | undefined;
@@ -109,6 +117,12 @@ for (const field of FIELDS) Allow()(NowggPrincipal.prototype, field);
 /** Creates a deeply frozen principal from facts. Requests can share one, because no code can change it. */
 export function principalOf(facts: TokenFacts): NowggPrincipal {
   return Object.freeze(new NowggPrincipal(facts));
+}
+
+/** The same caller with other scopes; deeply frozen. */
+export function withScopes(principal: NowggPrincipal, scopes: readonly string[]): NowggPrincipal {
+  const copy = Object.create(NowggPrincipal.prototype) as NowggPrincipal;
+  return Object.freeze(Object.assign(copy, principal, { scopes: Object.freeze([...scopes]) }));
 }
 
 /** A `Date` whose setters throw, because `Object.freeze` does not disable them. */

@@ -10,6 +10,7 @@ import {
   NowggRevocationService,
   NowggTokenService,
   NowggUser,
+  RequireScopes,
   type TokenStore,
 } from 'nestjs-nowgg-auth';
 import { NowggAuthorizationService, NowggOAuth2Module } from 'nestjs-nowgg-auth/oauth2';
@@ -24,6 +25,12 @@ export type Platform = 'express' | 'fastify';
 class GameController {
   @Get('game')
   game(@NowggUser('userId') userId: string) {
+    return { userId };
+  }
+
+  @Get('phone')
+  @RequireScopes('phone')
+  phone(@NowggUser('userId') userId: string) {
     return { userId };
   }
 }
@@ -58,9 +65,9 @@ export class ClusterNode {
     });
   }
 
-  /** Status of a guarded route for a token. */
-  async status(token: string): Promise<number> {
-    const response = await fetch(`${this.url}/game`, { headers: { authorization: `Bearer ${token}` } });
+  /** Status of a guarded route for a token: `phone` requires the scope of this name. */
+  async status(token: string, route: 'game' | 'phone' = 'game'): Promise<number> {
+    const response = await fetch(`${this.url}/${route}`, { headers: { authorization: `Bearer ${token}` } });
     await response.body?.cancel();
     return response.status;
   }

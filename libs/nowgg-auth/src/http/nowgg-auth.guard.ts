@@ -12,6 +12,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import {
   type AuthenticatedRequest,
@@ -25,6 +26,9 @@ import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
 import { RequestContext } from './request-context.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy/policy.js';
+
+/** Time after which scopes that could not be looked up may be known, in seconds. */
+const SCOPES_RETRY_S = 1;
 
 /** A request of Express, or Fastify's wrapper around Node's. */
 export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };
@@ -137,6 +141,8 @@ export class NowggAuthGuard implements CanActivate {
   protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {
     const { scopes } = policy;
     if (scopes.length > 0 && !scopes.every((scope) => principal.scopes.includes(scope))) {
+      // No scopes are no statement while they could not be looked up.
+      if (areScopesUnknown(principal)) throw new IdentityUnavailableError(SCOPES_RETRY_S);
       throw new InsufficientScopeError(scopes);
     }
     request.user = principal;

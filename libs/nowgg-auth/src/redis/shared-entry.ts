@@ -38,6 +38,7 @@ const FACTS = new Set<string>([
   'tokenType',
   'userId',
   'scopes',
+  'areScopesUnstated',
   'claims',
 ]);
 
@@ -81,6 +82,7 @@ function readFacts(given: unknown): TokenFacts | undefined {
     (given.tokenType === 'token' || given.tokenType === 'id_token') &&
     isIdentifier(given.userId) &&
     Array.isArray(given.scopes) &&
+    (given.areScopesUnstated === undefined || given.areScopesUnstated === true) &&
     given.scopes.every(isText) &&
     isJsonObject(given.claims);
   if (!isSound) return undefined;

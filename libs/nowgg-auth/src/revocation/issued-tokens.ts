@@ -1,15 +1,20 @@
-/**
- * Port: the vault's knowledge about the access tokens that it handed out. Asked only when a watermark would refuse a
- * token and the token does not state when it was issued.
- */
+/** Port: the vault's knowledge about the access tokens that it handed out. */
 export abstract class IssuedTokens {
   /**
    * When the exchange or refresh that brought this token began, in epoch milliseconds of the store's clock; undefined
-   * for a token that the vault did not hand out.
+   * for a token that the vault did not hand out. Asked only when a watermark would refuse a token and the token does not
+   * state when it was issued.
    *
    * @param credentialId see `IdentityProvider.credentialIdOf`
    */
   abstract findBegunAt(provider: string, credentialId: string): Promise<number | undefined>;
+
+  /**
+   * The scopes that were granted with this token; undefined when they are not known, as for a token that the vault did
+   * not hand out to this user. Where several grants hold it, only the scopes that all of them know. Asked only when the
+   * identity system states none.
+   */
+  abstract findScopes(provider: string, credentialId: string, userId: string): Promise<readonly string[] | undefined>;
 }
 
 /**

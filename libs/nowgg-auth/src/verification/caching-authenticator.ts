@@ -32,6 +32,7 @@ import { SingleFlight } from '../resilience/single-flight.js';
 import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import type { CallRates } from './remote/call-rates.js';
 import { ProviderClient } from './remote/provider-client.js';
+import { GrantedScopes } from './granted-scopes.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
 import { REVOCATIONS_UNKNOWN, RevocationStanding } from './revocation-standing.js';
@@ -102,6 +103,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #evidence: ClientEvidences;
   readonly #grounds: DecisionContext;
   readonly #standing: RevocationStanding;
+  readonly #scopes: GrantedScopes;
   readonly #tokenOwners: TokenOwners | undefined;
   /** Takes over facts about tokens that this application has just obtained. */
   readonly priming: VerdictPriming;
@@ -117,6 +119,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes, clockSkewMs: options.clockSkewMs };
     const revocation = parts.revocation ?? DEFAULTS.revocation;
     this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
+    this.#scopes = new GrantedScopes({ issuedTokens, providers, clock });
     const providerNames = [...providers].map(({ name }) => name);
     const onForget = (keys: readonly string[]) => this.#distrust(keys);
     const confidence = new Confidence(options);
@@ -189,6 +192,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
   /** Decides about a remembered acceptance. Asynchronous when a sign-out refuses a token that may be newer than it. */
   #decideRemembered(entry: RememberedAcceptance, { token, policy }: Case): Verdict | Promise<Verdict> {
+    if (entry.areScopesUnknown) this.#scopes.retry(entry, token);
     const { principal } = entry.verdict;
     const decideNow = () =>
       decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds, entry.begunAtMs);
@@ -342,15 +346,20 @@ export class CachingAuthenticator extends NowggAuthenticator {
       // A verdict that another process shares about a refused token is older than the refusal.
       asksNow: askNow || evidence.isDoubted(question.digest),
       serves: ({ askedAt, lifeMs = 0 }) => this.#isFresh(subject, askedAt, lifeMs),
-      keepOlder: (shared) => this.#memory.keepOlder(key, provider, question, shared),
+      keepOlder: (shared) => this.#memory.keepOlder(key, provider, question, this.#scopes.unlooked(shared)),
     };
+    const former = () => this.#memory.acceptance(question.digest, { provider: name, askedAs: question.tokenType });
     const askLine = async (onSent: () => void) => {
-      const answer = await this.#ownersAnswer(key, name, question, line.ask(this.#withPlayer(question), onSent));
+      const asked = await this.#ownersAnswer(key, name, question, line.ask(this.#withPlayer(question), onSent));
+      const answer = await this.#scopes.complete(name, question, asked, former);
       this.#memory.determineLife(provider, question, answer);
       return answer;
     };
     const sharedKey = questionKey(name, question);
-    const ask = (onSent: () => void) => this.#shared.ask(sharedKey, provider, use, () => askLine(onSent));
+    const ask = async (onSent: () => void) => {
+      const answer = await this.#shared.ask(sharedKey, provider, use, () => askLine(onSent));
+      return this.#scopes.complete(name, question, answer, former);
+    };
     const settle = (answer: VerificationResult) => {
       const { verdict, source, isVerified } = answer;
       if (verdict.status === 'valid' && source === 'shared' && isVerified) evidence.keepCanary(question, verdict.facts);

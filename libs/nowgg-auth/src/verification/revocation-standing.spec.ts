@@ -29,6 +29,10 @@ class FakeIssuedTokens extends IssuedTokens {
     if (this.broken) throw new Error('the database is away');
     return this.begunAt.get(`${provider} ${credentialId}`);
   }
+
+  override async findScopes(): Promise<undefined> {
+    return undefined;
+  }
 }
 
 let clock: ManualClock;

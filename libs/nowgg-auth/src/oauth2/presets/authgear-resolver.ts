@@ -69,7 +69,7 @@ async function askResolver(
   const valid = header('session-valid');
   // Absent: there is no session. `false`: the session has ended.
   if (valid === undefined || valid === 'false') return refusedToken();
-  const facts = valid === 'true' ? factsOf(client, claimsOf(header)) : undefined;
+  const facts = valid === 'true' ? factsOf(client, claimsOf(header), { statesScopes: false }) : undefined;
   return facts ? { status: 'valid', facts } : noAnswer(call);
 }
 

@@ -9,6 +9,8 @@ interface FactsBeside {
   readonly userId?: unknown;
   readonly issuer?: string;
   readonly expiresAtMs?: number | undefined;
+  /** Whether an answer without scopes says that the token has none. Default true. */
+  readonly statesScopes?: boolean;
 }
 
 /** Creates facts from the claims of an access token or of an answer about one; undefined when they name no user. */
@@ -29,6 +31,7 @@ export function factsOf(
     userId,
     issuer: beside.issuer ?? settings.issuer,
     scopes: readScopes(scope ?? scp, settings.scopeSeparator),
+    ...(beside.statesScopes === false && (scope ?? scp) === undefined && { areScopesUnstated: true }),
     expiresAtMs: beside.expiresAtMs ?? readTimeClaim(exp),
     issuedAtMs: readTimeClaim(iat),
     authTimeMs: readTimeClaim(auth_time),

@@ -114,5 +114,6 @@ async function askForTokenInfo(
   const facts = factsOf(client, json, { userId: field(map.userId), expiresAtMs });
   if (!facts) return noAnswer(call);
   const scopes = readScopes(field(map.scopes), client.settings.scopeSeparator);
-  return { status: 'valid', facts: { ...facts, scopes, subject: undefined } };
+  const areScopesUnstated = map.scopes === undefined ? true : undefined;
+  return { status: 'valid', facts: { ...facts, scopes, areScopesUnstated, subject: undefined } };
 }

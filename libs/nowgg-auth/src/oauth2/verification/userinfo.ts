@@ -102,7 +102,7 @@ async function verifyByUserinfo(
   const call = client.call(signal, true, undefined, purpose);
   try {
     const claims = await fetchUserInfo(client.configuration(metadata.value, call), token, skipSubjectCheck);
-    const facts = factsOf(client, claims, { issuer: metadata.value.issuer });
+    const facts = factsOf(client, claims, { issuer: metadata.value.issuer, statesScopes: false });
     if (!facts) return noAnswer(call);
     return agreesWithToken(decodeUnverifiedJws(token), { sub: claims.sub })
       ? { status: 'valid', facts }

@@ -37,6 +37,19 @@ export class StoredIssuedTokens extends IssuedTokens {
     if (tokens.length > 0) return Math.min(...tokens.map(({ begunAtMs }) => begunAtMs));
     return this.#underWay.get(keyOf(provider, credentialId))?.begunAtMs;
   }
+
+  override async findScopes(
+    provider: string,
+    credentialId: string,
+    userId: string,
+  ): Promise<readonly string[] | undefined> {
+    const tokens = await this.#store.findIssuedTokens(provider, credentialId);
+    const underWay = this.#underWay.get(keyOf(provider, credentialId));
+    const own = tokens.filter((token) => token.userId === userId);
+    const granted = [...own, ...(underWay ? [underWay] : [])].flatMap(({ scopes }) => (scopes ? [scopes] : []));
+    const [first, ...others] = granted;
+    return first?.filter((scope) => others.every((scopes) => scopes.includes(scope)));
+  }
 }
 
 function keyOf(provider: string, credentialId: string): string {

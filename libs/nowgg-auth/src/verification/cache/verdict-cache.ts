@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
+import { areScopesUnknown } from '../decision/unknown-scopes.js';
 import type { Instant } from '../decision/verification-result.js';
 import type { Acceptance } from '../decision/verdict.js';
 import type { TokenType } from '../../principal.js';
@@ -26,8 +27,8 @@ interface AcceptanceDetails {
 export class RememberedAcceptance implements Instant {
   readonly wallMs: number;
   readonly monotonicMs: number;
-  /** One object for every request that it serves; deeply frozen. */
-  readonly verdict: Acceptance;
+  /** One object for every request that it serves; deeply frozen. Replaced only by {@link settleScopes}. */
+  verdict: Acceptance;
   /** Identity under which the token can be revoked, as 32 one-byte characters. */
   readonly identity: string;
   /** The kind of token that the identity system was asked about. */
@@ -47,6 +48,8 @@ export class RememberedAcceptance implements Instant {
   begunAtMs: number | undefined = undefined;
   /** Whether the identity system has refused the token once since: routes that take no older verdict do not take it. */
   isDoubted = false;
+  /** Whether the scopes that were granted with the token could not be looked up. */
+  areScopesUnknown: boolean;
 
   constructor(verdict: Acceptance, details: AcceptanceDetails) {
     const { identity, askedAs, askedAt, lifeMs, hasGrown, isTakenByDefault } = details;
@@ -59,10 +62,19 @@ export class RememberedAcceptance implements Instant {
     this.identity = identity;
     this.askedAs = askedAs;
     this.lifeMs = lifeMs;
+    this.areScopesUnknown = areScopesUnknown(verdict.principal);
     this.renewAfterMs = Math.floor(usedForMs * (at + variation * spreadOf(identity)));
-    this.fastPathUntilMs = isTakenByDefault
+    // While its scopes are unknown, each use of it may look them up.
+    const hasFastPath = isTakenByDefault && !this.areScopesUnknown;
+    this.fastPathUntilMs = hasFastPath
       ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs)
       : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes the same verdict with the scopes that were granted with the token. */
+  settleScopes(verdict: Acceptance): void {
+    this.verdict = verdict;
+    this.areScopesUnknown = false;
   }
 
   /** Notes that the token was refused once: the first use after the rest asks about it again. */

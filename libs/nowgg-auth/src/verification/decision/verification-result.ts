@@ -68,6 +68,8 @@ export class VerificationResult {
   begunAt: Promise<number | undefined> | undefined = undefined;
   /** Whether the identity system was asked about the token. False for an acceptance of one that it has just issued. */
   isVerified = true;
+  /** Whether the scopes that the answer does not state were looked up, or an attempt was made. */
+  areScopesLookedUp = false;
   /** Time for which an acceptance is used without asking again, see `Confidence`. Undefined until it is determined. */
   lifeMs: number | undefined = undefined;
   #identity: string | undefined;
@@ -78,6 +80,17 @@ export class VerificationResult {
     this.askedAt = askedAt;
     this.source = source;
     this.acceptance = verdict.status === 'valid' ? acceptanceOf(verdict.facts) : undefined;
+  }
+
+  /** The same acceptance with scopes that the answer itself does not state. */
+  withScopes(scopes: readonly string[]): VerificationResult {
+    if (this.verdict.status !== 'valid') return this;
+    const facts = { ...this.verdict.facts, scopes: Object.freeze([...scopes]), areScopesUnstated: undefined };
+    const result = new VerificationResult({ status: 'valid', facts }, this.askedAt, this.source, this.restMs);
+    result.isVerified = this.isVerified;
+    result.lifeMs = this.lifeMs;
+    result.areScopesLookedUp = true;
+    return result;
   }
 
   /**
