@@ -760,6 +760,101 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('grants of a client that is no longer configured', () => {
+      const ofClient = async () => {
+        const client = { provider: 'nowgg', clientKey: `old-${randomUUID()}` };
+        const grants = [await stored(client), await stored(client), await stored(client)];
+        return { client, to: `new-${randomUUID()}`, ids: grants.map(({ id }) => id).toSorted(), grants };
+      };
+      const countOf = async (clientKey: string) =>
+        (await store.listClients()).find((client) => client.clientKey === clientKey);
+      const resealed = ({ id, generation, sessionVersion }: GrantRecord) => ({
+        id,
+        generation,
+        sessionVersion,
+        refreshCiphertext: Buffer.from([1, 2, 107, 50, 5]),
+        accessCiphertext: Buffer.from([1, 2, 107, 50, 6]),
+      });
+
+      it('are counted by client while they live', async () => {
+        const { client, ids } = await ofClient();
+        expect(await countOf(client.clientKey)).toEqual({ ...client, grants: 3 });
+        await store.revokeGrant(ids[0] as string);
+        expect(await countOf(client.clientKey)).toEqual({ ...client, grants: 2 });
+        expect((await store.countVault()).clients).toContainEqual({ ...client, grants: 2 });
+      });
+
+      it('are listed in order of id, in batches that can be resumed, without those of others', async () => {
+        const { client, ids } = await ofClient();
+        await stored({ clientKey: client.clientKey, provider: 'other' });
+        const listed: string[] = [];
+        for (let after: string | undefined; ; ) {
+          const { grants, next } = await store.listGrantsOf(client, after, 2);
+          expect(grants.length).toBeLessThanOrEqual(2);
+          listed.push(...grants.map(({ id }) => id));
+          if (next === undefined) break;
+          after = next;
+        }
+        expect(listed).toEqual(ids);
+      });
+
+      it('go to the client that adopts them, in the next generation and with their access tokens over', async () => {
+        const { client, to, grants } = await ofClient();
+        expect(await store.adoptGrants({ from: client, to, grants: grants.map(resealed) })).toBe(3);
+        const grant = await found((grants[0] as GrantRecord).id);
+        expect(grant).toMatchObject({ clientKey: to, generation: 2, state: 'active', sessionVersion: 1 });
+        expect([...grant.refreshCiphertext]).toEqual([1, 2, 107, 50, 5]);
+        expect(grant.accessTokenExpiresAtMs).toBeLessThanOrEqual(grant.readAtMs);
+        expect([await countOf(client.clientKey), await countOf(to)]).toEqual([
+          undefined,
+          { provider: 'nowgg', clientKey: to, grants: 3 },
+        ]);
+        // A reply to a refresh that began before belongs to the former client, and is encrypted for it.
+        expect(await store.commitTokens(commitOf(grants[0] as GrantRecord))).toBeUndefined();
+      });
+
+      it('stay with their client while they are leased, or when they have changed or ended since they were read', async () => {
+        const { client, to, grants } = await ofClient();
+        const [leased, refreshed, ended] = grants as [GrantRecord, GrantRecord, GrantRecord];
+        await store.acquireLease(leaseOf(leased));
+        await store.commitTokens(commitOf(refreshed));
+        await store.revokeGrant(ended.id);
+        const adoption = { from: client, to, grants: grants.map(resealed) };
+        expect(await store.adoptGrants(adoption)).toBe(0);
+        expect(await store.adoptGrants({ ...adoption, from: { ...client, provider: 'other' } })).toBe(0);
+        await under.pass(LEASE_MS + 1);
+        expect(await store.adoptGrants(adoption)).toBe(1);
+      });
+
+      it('are known to be adopted, also by a third client after another change', async () => {
+        const [a, b, c] = [`a-${randomUUID()}`, `b-${randomUUID()}`, `c-${randomUUID()}`];
+        await store.recordAdoption({ provider: 'nowgg', clientKey: a }, b);
+        await store.recordAdoption({ provider: 'nowgg', clientKey: b }, c);
+        expect([(await countOf(a))?.adoptedBy, (await countOf(b))?.adoptedBy]).toEqual([c, c]);
+        await store.recordAdoption({ provider: 'nowgg', clientKey: c }, a);
+        expect(await countOf(a)).toBeUndefined();
+        expect([(await countOf(b))?.adoptedBy, (await countOf(c))?.adoptedBy]).toEqual([a, a]);
+      });
+
+      it('can be ended in batches, which deletes their tokens and no others', async () => {
+        const { client, ids } = await ofClient();
+        const other = await stored();
+        let ended = 0;
+        for (let after: string | undefined; ; ) {
+          const { rows, next } = await store.endGrantsOf(client, 2, after);
+          expect(rows).toBeLessThanOrEqual(2);
+          ended += rows;
+          if (next === undefined) break;
+          after = next;
+        }
+        expect(ended).toBe(3);
+        const grant = await found(ids[0] as string);
+        expect(grant).toMatchObject({ state: 'revoked', sessionVersion: 2 });
+        expect([grant.refreshCiphertext.length, grant.accessCiphertext.length]).toEqual([0, 0]);
+        expect((await found(other.id)).state).toBe('active');
+      });
+    });
+
     describe('keys of session handles', () => {
       it('are counted for live grants, by the handle that was presented last', async () => {
         const before = await store.countVault();

@@ -90,13 +90,19 @@ describe.each(['express', 'fastify'] as const)('a player who is banned or signed
     expect((await game.nodes[0].post('refresh', { session })).status).toBe(401);
   });
 
-  it('may sign in again right after a mere sign-out, and keeps that grant', async () => {
-    await login(0);
-    await game.nodes[0].tokens.revokeUser(userId);
+  it.each([
+    ['of their grants', () => game.nodes[0].tokens.revokeUser(userId)],
+    ['of everything that was issued', () => game.nodes[0].revocations.revoke({ userId })],
+  ])('may sign in again right after a mere sign-out %s, and plays with that grant', async (_what, signOut) => {
+    const before = (await (await login(0)).json()) as SignedIn;
+    await signOut();
     const answer = await login(1);
-    const { session } = (await answer.json()) as SignedIn;
-    expect([answer.status, await grantStates()]).toEqual([200, ['revoked', 'active']]);
+    const { session, token } = (await answer.json()) as SignedIn;
+    expect([answer.status, (await grantStates()).at(-1)]).toEqual([200, 'active']);
+    for (const node of game.nodes) expect(await node.status(token)).toBe(200);
     expect((await game.nodes[0].post('refresh', { session })).status).toBe(200);
+    await Promise.all(game.nodes.map((node) => node.untilRefused(before.token)));
+    for (const node of game.nodes) expect(await node.status(token)).toBe(200);
   });
 
   it('gets no token by a session or grant while a ban that was written by SQL is known here', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
-import { ReauthenticationRequiredError } from '../../libs/nowgg-auth/src/errors.js';
+import { IdentityUnavailableError } from '../../libs/nowgg-auth/src/errors.js';
 import type { IdentityHttp } from '../../libs/nowgg-auth/src/identity/identity-http.js';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
@@ -48,24 +48,29 @@ describe.each([
   });
   const isActive = async () => expect((await suite.grant(grantId)).state).toBe('active');
 
-  it('neither takes its session handle nor names its player, and tells an event', async () => {
-    await expect(other.sessionGrant(session)).rejects.toThrow('session handle is not valid');
-    await expect(other.openSession(session)).rejects.toMatchObject({ errorCode: 'reauthentication_required' });
-    expect(events.take()).toEqual(['foreign_session_handle', 'foreign_session_handle']);
+  it('neither takes its session handle nor names its player: 503, because the configuration may be wrong', async () => {
+    await expect(other.sessionGrant(session)).rejects.toThrow('made for another client');
+    await expect(other.openSession(session)).rejects.toMatchObject({
+      status: 503,
+      errorCode: 'identity_unavailable',
+      retryAfterSeconds: 60,
+    });
+    expect(events.take()).toEqual(['grant_of_another_client', 'grant_of_another_client']);
   });
 
   it('does not take a handle of the first form either, whose key is the same', async () => {
     const handle = handleOfFirstForm(RING[0], grantId, 1);
-    await expect(other.sessionGrant(handle)).rejects.toThrow('session handle is not valid');
-    expect(events.take()).toEqual(['foreign_session_handle']);
+    await expect(other.sessionGrant(handle)).rejects.toThrow('made for another client');
+    expect(events.take()).toEqual(['grant_of_another_client']);
     const opened = await suite.service.openSession(handle);
     expect([opened.grant.id, opened.session]).toEqual([grantId, session]);
   });
 
   it('gets no token of it by its id', async () => {
-    await expect(other.getAccessToken(grantId)).rejects.toThrow(ReauthenticationRequiredError);
-    await expect(other.refresh(grantId)).rejects.toThrow(ReauthenticationRequiredError);
-    await expect(other.withAccessToken(grantId, async (token) => token)).rejects.toThrow(ReauthenticationRequiredError);
+    await expect(other.getAccessToken(grantId)).rejects.toThrow(IdentityUnavailableError);
+    await expect(other.refresh(grantId)).rejects.toThrow(IdentityUnavailableError);
+    await expect(other.withAccessToken(grantId, async (token) => token)).rejects.toThrow(IdentityUnavailableError);
+    events.take();
     await isActive();
   });
 

@@ -77,6 +77,7 @@ describe('nestjs-nowgg-auth vault', () => {
       firstVersionByKeyId: {},
       sessionsByKeyId: { k1: 2 },
       sessionsOfUnknownKey: 0,
+      clients: [{ provider: 'nowgg', clientKey: 'client-key', grants: 2 }],
       exchanges: 0,
       sealingKeyId: 'k2',
       neededKeyIds: ['k1'],
@@ -130,6 +131,39 @@ describe('nestjs-nowgg-auth vault', () => {
     expect(JSON.parse(closed.stdout)).toMatchObject({ resealed: 0, unreadable: 1, complete: false });
     const open = await run('vault rotate --json --new-key', old);
     expect(JSON.parse(open.stdout)).toMatchObject({ resealed: 1, unreadable: 0, complete: true });
+  });
+
+  it('adopt gives the grants of one client to another, in batches, and end ends those of a client', async () => {
+    const [from, to] = ['f'.repeat(43), 't'.repeat(43)];
+    await plantGrants(dataSource, RING[0], 25, { clientKey: from });
+    await plantGrants(dataSource, RING[0], 3);
+    expect((await run('vault status')).stdout).toContain(`live grants of nowgg client ${from}  25`);
+    const adopt = `vault adopt --from ${from} --to ${to}`;
+    expect((await run(`${adopt} --dry-run`)).stdout).toBe('would adopt 25 grants; nothing was changed\n');
+    const lacking = { NOWGG_ENCRYPTION_KEYS: '' };
+    expect(await run(adopt, lacking)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('keys of the ring'),
+    });
+    const ring = { NOWGG_ENCRYPTION_KEYS: OLD_RING };
+    const { exitCode, stdout, stderr } = await run(`${adopt} --batch-size 10 --json`, ring);
+    expect({ exitCode, ...JSON.parse(stdout) }).toEqual({
+      exitCode: 0,
+      command: 'adopt',
+      dryRun: false,
+      adopted: 25,
+      unreadable: 0,
+      complete: true,
+      interrupted: false,
+    });
+    expect(stderr).toMatch(/^\{"progress":\{"command":"adopt","done":10,"total":25\}\}\n/);
+    expect((await run('vault status')).stdout).toMatch(new RegExp(`client ${from} +0 +adopted by ${to}`));
+    const end = `vault end --client ${to} --batch-size 10`;
+    expect(await run(end)).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('Add --yes to end') });
+    expect((await run(`${end} --yes --provider other`)).stdout).toMatch(/^ended 0 grants/);
+    expect((await run(`${end} --yes`)).stdout).toBe('ended 25 grants: their players have to sign in again\n');
+    expect(await json('vault status')).toMatchObject({ byState: { active: 3, revoked: 25 } });
+    expectNoSecrets();
   });
 
   it('rotate does not seal under a key that no process has started with', async () => {

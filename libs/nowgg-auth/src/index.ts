@@ -143,6 +143,8 @@ export { NowggTokenService, type AccessTokenOptions, type RefreshOptions } from 
 export {
   NowggVaultService,
   type ForgetOptions,
+  type AdoptOptions,
+  type EndOptions,
   type SweepOptions,
   type VaultServiceParts,
   type VaultStatus,
@@ -159,7 +161,17 @@ export {
   type RefreshOutcome,
 } from './tokens/events/token-events.js';
 export { TokenStore, type TokenStoreContext, type TokenStoreWiring } from './tokens/store/token-store.js';
-export type { KeyCheck, ResealedGrant, SweepCounts, SweepLimits, VaultCounts } from './tokens/store/vault-record.js';
+export type {
+  ClientGrants,
+  GrantAdoption,
+  KeyCheck,
+  ResealedGrant,
+  StoredClient,
+  SweepCounts,
+  SweepLimits,
+  VaultCounts,
+} from './tokens/store/vault-record.js';
+export type { AdoptionReport } from './tokens/upkeep/client-settlement.js';
 export type { RotationReport } from './tokens/upkeep/vault-rotation.js';
 export type { SweepReport } from './tokens/upkeep/vault-sweep.js';
 export type { VerdictExplanation } from './verification/explanation.js';

@@ -54,7 +54,32 @@ export interface RetryCommand extends Common {
   readonly batchSize: number;
 }
 
-export type VaultCommand = StatusCommand | RotateCommand | SweepCommand | RetryCommand | ForgetCommand;
+export interface AdoptCommand extends Common {
+  readonly name: 'adopt';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+  readonly provider: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface EndCommand extends Common {
+  readonly name: 'end';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+  readonly provider: string;
+  readonly client: string;
+  readonly yes: boolean;
+}
+
+export type VaultCommand =
+  | StatusCommand
+  | RotateCommand
+  | SweepCommand
+  | RetryCommand
+  | AdoptCommand
+  | EndCommand
+  | ForgetCommand;
 
 /** The command that the command line requests. */
 type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
@@ -78,6 +103,9 @@ const OPTIONS = {
   revocations: TEXT,
   provider: TEXT,
   'sign-out': FLAG,
+  from: TEXT,
+  to: TEXT,
+  client: TEXT,
   yes: FLAG,
 } as const;
 
@@ -89,6 +117,8 @@ const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> 
   rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
   retry: ['dry-run', 'batch-size'],
+  adopt: ['encryption-keys-env', 'dry-run', 'batch-size', 'provider', 'from', 'to'],
+  end: ['dry-run', 'batch-size', 'provider', 'client', 'yes'],
   forget: ['dry-run', 'provider', 'sign-out', 'yes'],
 };
 
@@ -103,7 +133,8 @@ export function readArguments(args: readonly string[]): CommandLine {
   const [area, name, ...rest] = positionals;
   if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
     throw usageProblem(
-      'the command must be one of vault status, vault rotate, vault sweep, vault retry and vault forget <userId>',
+      'the command must be one of vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end and ' +
+        'vault forget <userId>',
     );
   }
   const command = name as VaultCommand['name'];
@@ -143,13 +174,33 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
       return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
     case 'retry':
       return { ...common, name, dryRun, batchSize };
+    case 'adopt': {
+      const [from, to] = [clientKey(values, 'from'), clientKey(values, 'to')];
+      if (from === to) throw usageProblem('--from and --to are the same client');
+      return { ...common, name, dryRun, batchSize, provider: providerName(values), from, to };
+    }
+    case 'end': {
+      const client = clientKey(values, 'client');
+      return { ...common, name, dryRun, batchSize, provider: providerName(values), client, yes: values.yes === true };
+    }
     case 'forget': {
       if (!isIdentifier(userId)) throw usageProblem('a user id has 1 to 255 characters and no controls');
-      const provider = matching(values, 'provider', PROVIDER_NAME, 'the name of an identity provider');
+      const provider = providerName(values);
       const [signOut, yes] = [values['sign-out'] === true, values.yes === true];
-      return { ...common, name, dryRun, userId, provider: provider ?? 'nowgg', signOut, yes };
+      return { ...common, name, dryRun, userId, provider, signOut, yes };
     }
   }
+}
+
+function providerName(values: Values): string {
+  return matching(values, 'provider', PROVIDER_NAME, 'the name of an identity provider') ?? 'nowgg';
+}
+
+function clientKey(values: Values, option: 'from' | 'to' | 'client'): string {
+  const what = 'the key of a client, as vault status lists it';
+  const key = matching(values, option, /^[A-Za-z0-9_-]{43}$/, what);
+  if (key === undefined) throw usageProblem(`--${option} is missing: it takes ${what}`);
+  return key;
 }
 
 function agesOf(values: Values): SweepCommand['ages'] {
@@ -179,7 +230,7 @@ function variableName(values: Values, option: 'database-url-env' | 'encryption-k
 
 function matching(
   values: Values,
-  option: 'database-url-env' | 'encryption-keys-env' | 'schema' | 'provider',
+  option: 'database-url-env' | 'encryption-keys-env' | 'schema' | 'provider' | 'from' | 'to' | 'client',
   shape: RegExp,
   what: string,
 ): string | undefined {

@@ -5,10 +5,13 @@ Upkeep of the stored grants while the application runs. Ctrl-C ends a command af
 Completed batches are kept, and the same command continues from there.
 
 Commands:
-  status             counts grants, by state and by the key that encrypted them
+  status             counts grants, by state, by the key that encrypted them and by client
   rotate             encrypts every grant under the first key of the ring, in the newest version
   sweep              deletes grants, claimed codes and revocations that ended long ago
   retry              restores grants that ended by evidence within the last day: their refresh tokens are sent again
+  adopt              gives the live grants of one client to another: after the client id or the address of the identity
+                     system was changed on purpose. Sessions stay
+  end                ends the live grants of a client that no application has any more
   forget <userId>    deletes every grant of a user
 
 Options of every command:
@@ -17,13 +20,13 @@ Options of every command:
   --schema <name>               schema of the tables, if it is not the first one of the search path
   --help, --version
 
-rotate, sweep, retry, forget:
+rotate, sweep, retry, adopt, end, forget:
   --dry-run                     changes nothing and prints what would be done
 
-rotate, sweep, retry:
+rotate, sweep, retry, adopt, end:
   --batch-size <n>              rows at a time, 1 to 5000 (500)
 
-status, rotate:
+status, rotate, adopt:
   --encryption-keys-env <name>  environment variable that holds the ring (NOWGG_ENCRYPTION_KEYS): id:base64 for each
                                 key, separated by commas; the first one encrypts. Optional for status
 
@@ -38,11 +41,21 @@ sweep, in days:
   --codes <n>                   claimed codes, since the claim; at least 1 (1)
   --revocations <n>             revocations that no longer refuse anything, since their last change; at least 1 (30)
 
+adopt, end, forget:
+  --provider <name>             the identity provider that the client or the user belongs to (nowgg)
+
+adopt:
+  --from <key>, --to <key>      keys of the two clients, as vault status lists them
+
+end:
+  --client <key>                key of the client
+
 forget:
-  --provider <name>             the identity provider that the user belongs to (nowgg)
   --sign-out                    also refuses the access tokens that are already out. Keeps the user's id in the
                                 table of revocations until a sweep deletes it, a month later
-  --yes                         deletes; without this option the command only prints what it would do
+
+end, forget:
+  --yes                         ends or deletes; without this option the command only prints what it would do
 
 Write a user id that begins with a dash after --.
 

@@ -11,7 +11,7 @@ export async function runOnDatabase(command: VaultCommand, surroundings: Surroun
   const { variables, terminal, interruption } = surroundings;
   const url = readDatabaseUrl(variables, command.databaseUrlEnv);
   // A command that needs no key is given none.
-  const needsKeys = command.name === 'status' || command.name === 'rotate';
+  const needsKeys = ['status', 'rotate', 'adopt'].includes(command.name);
   const encryptionKeys = needsKeys ? readEncryptionKeys(variables, command.encryptionKeysEnv) : [];
   const clock = new SystemClock();
   const connection = await connectVault(url, command.schema, clock);

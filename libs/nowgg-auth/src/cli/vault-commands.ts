@@ -3,6 +3,8 @@ import { DEFAULTS } from '../options/defaults.js';
 import type { EncryptionKey } from '../options/options.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import type {
+  AdoptCommand,
+  EndCommand,
   ForgetCommand,
   RetryCommand,
   RotateCommand,
@@ -12,7 +14,7 @@ import type {
 } from './arguments.js';
 import { CommandProblem, usageProblem } from './command-problem.js';
 import { Progress, type Terminal } from './progress.js';
-import { forgetText, retryText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
+import { adoptText, endText, forgetText, retryText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
 import type { VaultConnection } from './vault-connection.js';
 
 /** The result of a command: for a program, and for a person. */
@@ -50,6 +52,10 @@ export async function runVaultCommand(command: VaultCommand, work: VaultWork): P
       return sweep(command, vault, work);
     case 'retry':
       return retry(command, vault, work);
+    case 'adopt':
+      return adopt(command, vault, work);
+    case 'end':
+      return end(command, vault, work);
     case 'forget':
       return forget(command, vault, work);
   }
@@ -70,11 +76,37 @@ async function status({ name }: StatusCommand, vault: NowggVaultService, work: V
   return { exitCode: 0, facts, text: statusText(facts) };
 }
 
+async function adopt(command: AdoptCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, dryRun, batchSize, json, provider, from, to } = command;
+  requireKeys(command, work);
+  const { adopted: total } = await vault.adopt({ provider, from, to, dryRun: true });
+  const { report, interrupted } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
+    vault.adopt({ provider, from, to, dryRun, batchSize, onProgress, signal }),
+  );
+  const facts = { command: name, dryRun, ...report, interrupted };
+  return { exitCode: report.complete || dryRun ? 0 : 1, facts, text: adoptText(facts) };
+}
+
+async function end(command: EndCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
+  const { name, batchSize, json, provider, client, yes } = command;
+  const dryRun = command.dryRun || !yes;
+  const total = await vault.end({ provider, client, dryRun: true });
+  const { report, interrupted } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
+    vault.end({ provider, client, dryRun, batchSize, onProgress, signal }),
+  );
+  const facts = { command: name, dryRun, grants: report, interrupted };
+  const wasAskedFor = yes || command.dryRun;
+  return { exitCode: interrupted ? 1 : wasAskedFor ? 0 : 2, facts, text: endText(facts, wasAskedFor) };
+}
+
+function requireKeys({ encryptionKeysEnv }: RotateCommand | AdoptCommand, { encryptionKeys }: VaultWork): void {
+  if (encryptionKeys.length > 0) return;
+  throw usageProblem(`the environment variable ${encryptionKeysEnv} must hold the keys of the ring`);
+}
+
 async function rotate(command: RotateCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
   const { name, dryRun, batchSize, json } = command;
-  if (work.encryptionKeys.length === 0) {
-    throw usageProblem(`the environment variable ${command.encryptionKeysEnv} must hold the keys of the ring`);
-  }
+  requireKeys(command, work);
   const before = await vault.status();
   const sealing = before.sealingKeyId ?? '';
   const total = sum(before.byKeyId) - (before.byKeyId[sealing] ?? 0) + (before.firstVersionByKeyId[sealing] ?? 0);

@@ -1,6 +1,8 @@
 import type { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 
-type Reported<Operation extends 'status' | 'rotate' | 'sweep'> = Awaited<ReturnType<NowggVaultService[Operation]>>;
+type Reported<Operation extends 'status' | 'rotate' | 'sweep' | 'adopt'> = Awaited<
+  ReturnType<NowggVaultService[Operation]>
+>;
 
 interface StatusFacts extends Omit<Reported<'status'>, 'sealingKeyId'> {
   readonly grants: number;
@@ -24,6 +26,11 @@ interface SweepFacts extends Reported<'sweep'> {
 interface RetryFacts {
   readonly dryRun: boolean;
   readonly grants: number;
+  readonly interrupted: boolean;
+}
+
+interface AdoptFacts extends Reported<'adopt'> {
+  readonly dryRun: boolean;
   readonly interrupted: boolean;
 }
 
@@ -54,6 +61,10 @@ export function statusText(facts: StatusFacts): string {
       String(sessions),
     ]),
     ['session handles of an unknown key', String(facts.sessionsOfUnknownKey)],
+    ...facts.clients.map(({ provider, clientKey, grants, adoptedBy }): [string, string] => [
+      `live grants of ${provider} client ${clientKey}`,
+      [String(grants), ...(adoptedBy === undefined ? [] : [`adopted by ${adoptedBy}`])].join('  '),
+    ]),
     ['claimed codes', String(facts.exchanges)],
     ['keys that are needed', listed(facts.neededKeyIds)],
   ];
@@ -98,6 +109,26 @@ export function sweepText({ dryRun, grants, exchanges, revocations, interrupted 
 export function retryText({ dryRun, grants, interrupted }: RetryFacts): string {
   const what = counted(grants, 'grant');
   const text = [dryRun ? `would restore ${what}; nothing was changed` : `restored ${what}`];
+  return lines(interrupted ? [...text, RESUME] : text);
+}
+
+export function adoptText({ dryRun, adopted, unreadable, complete, interrupted }: AdoptFacts): string {
+  const what = counted(adopted, 'grant');
+  const text = [dryRun ? `would adopt ${what}; nothing was changed` : `adopted ${what}`];
+  if (unreadable > 0) text.push(`${counted(unreadable, 'grant')} under no key of the ring, left as they are`);
+  if (interrupted) text.push(RESUME);
+  else if (!dryRun && !complete && unreadable === 0)
+    text.push('not complete: some are being refreshed; repeat the command');
+  return lines(text);
+}
+
+/** @param wasAskedFor whether the command line has `--yes` or `--dry-run` */
+export function endText({ dryRun, grants, interrupted }: RetryFacts, wasAskedFor: boolean): string {
+  const what = counted(grants, 'grant');
+  if (!wasAskedFor) return lines([`would end ${what}; nothing was changed. Add --yes to end`]);
+  const text = [
+    dryRun ? `would end ${what}; nothing was changed` : `ended ${what}: their players have to sign in again`,
+  ];
   return lines(interrupted ? [...text, RESUME] : text);
 }
 

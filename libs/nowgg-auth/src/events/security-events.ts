@@ -12,8 +12,13 @@ export type NowggSecurityEventType =
   | 'introspection_without_token_type'
   /** A request carried two credentials. */
   | 'two_credentials'
-  /** A session handle that was not made with a key of this application, or that belongs to another client. */
+  /** A session handle that was not made with a key of this application. */
   | 'foreign_session_handle'
+  /**
+   * A live session belongs to another client of its identity provider: this application's client id, or the address of
+   * the identity system, was changed. `detail` names both clients by their keys, as `vault status` does.
+   */
+  | 'grant_of_another_client'
   /** An authorization callback whose `state` was not started by this browser and this client. */
   | 'foreign_callback'
   /** A user, session or token was banned until a date. */
@@ -47,7 +52,7 @@ export interface NowggSecurityEvent {
   readonly type: NowggSecurityEventType;
   /** Name of the identity provider. Absent when the event concerns no provider. */
   readonly provider?: string | undefined;
-  /** Fixed text or the name of an option or host. Never a token, a secret or player data. */
+  /** Fixed text, or the name of an option, a host or a client's key. Never a token, a secret or player data. */
   readonly detail?: string | undefined;
 }
 

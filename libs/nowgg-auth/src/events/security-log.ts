@@ -12,7 +12,10 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   mismatched_reply: 'a reply described another token than the one that was sent',
   introspection_without_token_type: 'an introspection answer does not say what kind of token it describes',
   two_credentials: 'a request carried two credentials',
-  foreign_session_handle: 'a session handle was not made by this application for this client',
+  foreign_session_handle: 'a session handle was not made by this application',
+  grant_of_another_client:
+    'a stored session belongs to another client: check clientId and baseUrl (or issuer), or settle such grants with ' +
+    'nestjs-nowgg-auth vault adopt or vault end',
   foreign_callback: 'an authorization callback does not belong to a sign-in of this browser',
   banned: 'a ban was set',
   revoked: 'everything issued so far was revoked',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   GrantInDoubtError,
@@ -17,6 +18,7 @@ import {
   TokenServiceUnderTest,
 } from './testing-support/token-service-under-test.js';
 import type { GrantRecord } from './store/grant-record.js';
+import type { TokenStore } from './store/token-store.js';
 import { ScriptedProvider } from './testing-support/scripted-provider.js';
 
 const HOUR = 3_600_000;
@@ -144,9 +146,35 @@ describe('NowggTokenService', () => {
       const foreign = new ScriptedProvider(under.clock, 'nowgg', 'another-client');
       const service = under.anotherProcess({}, { provider: foreign });
       await under.pass(HOUR);
-      await expect(service.getAccessToken(grantId)).rejects.toThrow(ReauthenticationRequiredError);
+      // 503: a client id that was mistyped ends no session.
+      await expect(service.getAccessToken(grantId)).rejects.toThrow(IdentityUnavailableError);
       expect(foreign.refreshTokens).toEqual([]);
       expect(await state()).toBe('active');
+    });
+
+    it('costs one read of the clients in ten seconds, and none of grants, however many handles are forged', async () => {
+      const reads: string[] = [];
+      const counting = (store: TokenStore) =>
+        new Proxy(store, {
+          get(target, name) {
+            const value: unknown = Reflect.get(target, name, target);
+            if (typeof value !== 'function') return value;
+            return (...args: unknown[]) => {
+              reads.push(String(name));
+              return value.apply(target, args) as unknown;
+            };
+          },
+        });
+      const attacked = new TokenServiceUnderTest({}, counting);
+      const { session } = await attacked.signIn();
+      reads.length = 0;
+      const forged = () =>
+        attacked.service.openSession(`${session.slice(0, 27)}.${randomBytes(32).toString('base64url')}`);
+      for (let handles = 0; handles < 50; handles += 1) await expect(forged()).rejects.toMatchObject({ status: 401 });
+      expect(reads).toEqual(['listClients']);
+      attacked.clock.advance(10_001);
+      await expect(forged()).rejects.toMatchObject({ status: 401 });
+      expect(reads).toEqual(['listClients', 'listClients']);
     });
   });
 

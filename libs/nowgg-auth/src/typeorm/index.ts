@@ -10,7 +10,9 @@ import { CreateNowggRevocation1767225600004 } from './migrations/create-nowgg-re
 import { CreateNowggUserLock1767225600006 } from './migrations/create-nowgg-user-lock.js';
 import { AddVaultUpkeep1767225600070 } from './migrations/add-vault-upkeep.js';
 import { AddGrantedScopes1767225600085 } from './migrations/add-granted-scopes.js';
+import { AddGrantClients1767225600110 } from './migrations/add-grant-clients.js';
 import { CreateNowggSchema1767225600060 } from './migrations/create-nowgg-schema.js';
+import { NowggClientAdoptionEntity } from './entities/nowgg-client-adoption.entity.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
 import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
@@ -25,6 +27,7 @@ import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
 
 export {
   NowggClientCountEntity,
+  NowggClientAdoptionEntity,
   NowggClientEntity,
   NowggExchangeEntity,
   NowggGrantEntity,
@@ -101,4 +104,5 @@ export const nowggMigrations = [
   CreateNowggSchema1767225600060,
   AddVaultUpkeep1767225600070,
   AddGrantedScopes1767225600085,
+  AddGrantClients1767225600110,
 ];

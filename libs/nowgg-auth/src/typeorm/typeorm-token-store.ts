@@ -29,9 +29,12 @@ import {
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import type {
+  ClientGrants,
+  GrantAdoption,
   KeyCheck,
   ListedGrants,
   ResealedGrant,
+  StoredClient,
   SweepCounts,
   SweepLimits,
   SweptGrants,
@@ -39,6 +42,7 @@ import type {
   VaultCounts,
 } from '../tokens/store/vault-record.js';
 import { expectedTables } from './database/schema-check.js';
+import { NowggClientAdoptionEntity } from './entities/nowgg-client-adoption.entity.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
 import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
@@ -48,6 +52,7 @@ import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
+import { adoptionStatements } from './statements/adoption-statements.js';
 import { clientStatements } from './statements/client-statements.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
@@ -64,6 +69,7 @@ const ENTITIES = [
   NowggExchangeEntity,
   NowggClientEntity,
   NowggClientCountEntity,
+  NowggClientAdoptionEntity,
   NowggKeyEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
@@ -81,6 +87,7 @@ export class TypeOrmTokenStore extends TokenStore {
   readonly #grants: ReturnType<typeof grantStatements>;
   readonly #exchanges: ReturnType<typeof exchangeStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
+  readonly #adoptions: ReturnType<typeof adoptionStatements>;
   readonly #walks: Walks;
 
   constructor(database: TokenDatabase) {
@@ -90,6 +97,7 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#grants = grantStatements(database.tables);
     this.#exchanges = exchangeStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
+    this.#adoptions = adoptionStatements(database.tables);
     this.#walks = new Walks(database);
   }
 
@@ -263,10 +271,7 @@ export class TypeOrmTokenStore extends TokenStore {
     afterId: string | undefined,
     limit: number,
   ): Promise<ListedGrants> {
-    type Row = GrantRow & { readonly next: string | null };
-    const rows = await this.#database.upkeepRows<Row>(this.#vault.listSealedOtherwise, [header, afterId, limit]);
-    const grants = rows.filter(({ grant }) => grant !== null).map(grantRecordOf);
-    return { grants, next: rows[0]?.next ?? undefined };
+    return this.#listed(this.#vault.listSealedOtherwise, [header, afterId, limit]);
   }
 
   override async hasGrantsSealedOtherwise(header: Uint8Array): Promise<boolean> {
@@ -275,9 +280,7 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async resealGrants(resealed: readonly ResealedGrant[]): Promise<number> {
-    const columns = ['id', 'generation', 'sessionVersion', 'refreshCiphertext', 'accessCiphertext'] as const;
-    const lists = columns.map((column) => resealed.map((each) => each[column]));
-    return this.#count(this.#vault.reseal, lists);
+    return this.#count(this.#vault.reseal, columnsOf(resealed));
   }
 
   override async hasRepliesSealedOtherwise(header: Uint8Array): Promise<boolean> {
@@ -299,7 +302,41 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async countVault(): Promise<VaultCounts> {
     const rows = await this.#database.upkeepRows<CountedGrants>(this.#vault.count, []);
-    return { ...countGrants(rows), exchanges: await this.#walks.count(this.#vault.countExchanges, []) };
+    const clients = await this.listClients();
+    return { ...countGrants(rows), clients, exchanges: await this.#walks.count(this.#vault.countExchanges, []) };
+  }
+
+  override async listClients(): Promise<ClientGrants[]> {
+    const rows = await this.#database.rows<StoredClient & { grants: number; adoptedBy: string | null }>(
+      this.#adoptions.list,
+      [],
+    );
+    return rows.map(({ provider, clientKey, grants, adoptedBy }) => ({
+      provider,
+      clientKey,
+      grants,
+      ...(adoptedBy !== null && { adoptedBy }),
+    }));
+  }
+
+  override async listGrantsOf(
+    { provider, clientKey }: StoredClient,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<ListedGrants> {
+    return this.#listed(this.#adoptions.grantsOf, [provider, clientKey, afterId, limit]);
+  }
+
+  override async recordAdoption({ provider, clientKey }: StoredClient, to: string): Promise<void> {
+    await this.#any(this.#adoptions.record, [provider, clientKey, to]);
+  }
+
+  override async adoptGrants({ from, to, grants }: GrantAdoption): Promise<number> {
+    return this.#count(this.#adoptions.adopt, [from.provider, from.clientKey, to, ...columnsOf(grants)]);
+  }
+
+  override async endGrantsOf({ provider, clientKey }: StoredClient, limit: number, after?: string): Promise<SweptRows> {
+    return this.#sweepRows({ limit, after }, [['rows', this.#adoptions.end, [provider, clientKey]]]);
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {
@@ -343,6 +380,13 @@ export class TypeOrmTokenStore extends TokenStore {
     await this.#database.close();
   }
 
+  async #listed(statement: string, parameters: readonly unknown[]): Promise<ListedGrants> {
+    type Row = GrantRow & { readonly next: string | null };
+    const rows = await this.#database.upkeepRows<Row>(statement, parameters);
+    const grants = rows.filter(({ grant }) => grant !== null).map(grantRecordOf);
+    return { grants, next: rows[0]?.next ?? undefined };
+  }
+
   async #grant(statement: string, parameters: readonly unknown[]): Promise<GrantRecord | undefined> {
     const row = await this.#database.row<GrantRow>(statement, parameters);
     return row && grantRecordOf(row);
@@ -368,6 +412,11 @@ export class TypeOrmTokenStore extends TokenStore {
     const { counts, next } = await this.#walks.change(...of);
     return { rows: Object.values(counts).reduce((total, count) => total + count, 0), next };
   }
+}
+
+function columnsOf(resealed: readonly ResealedGrant[]): unknown[][] {
+  const columns = ['id', 'generation', 'sessionVersion', 'refreshCiphertext', 'accessCiphertext'] as const;
+  return columns.map((column) => resealed.map((each) => each[column]));
 }
 
 function exchangeRecordOf(row: ExchangeRow): ExchangeRecord {

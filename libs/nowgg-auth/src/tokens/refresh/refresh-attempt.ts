@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { NowggConfigurationError } from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { IdentityProvider, TokenOutcome, TokenSet } from '../../identity/identity-provider.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
+import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
 import type { AttemptKey, GrantRecord } from '../store/grant-record.js';
 import type { ClientHistory } from '../calls/client-history.js';
 import type { ClientStanding } from '../store/client-standing.js';
@@ -259,7 +259,7 @@ export class RefreshAttempt {
   #clientOf(grant: GrantRecord): IdentityProvider {
     const provider = this.#parts.identityProviders.get(grant.provider);
     if (provider.clientKey === grant.clientKey) return provider;
-    throw new NowggConfigurationError('the grant belongs to another client or address of its identity provider');
+    throw grantOfAnotherClient(grant, { provider: provider.name, clientKey: provider.clientKey });
   }
 
   #sinceMs(startedAt: number): number {

@@ -1,8 +1,9 @@
-import { ReauthenticationRequiredError } from '../../errors.js';
+import { type IdentityUnavailableError, ReauthenticationRequiredError } from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { CallerWait } from '../../resilience/deadlines.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { NowggGrant } from '../store/grant.js';
+import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
 import { GrantLoader } from '../store/grant-loader.js';
 import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
 import {
@@ -12,28 +13,35 @@ import {
   type SessionOwner,
   type SessionReference,
 } from './session-handle.js';
+import { isSameClient, StoredClients } from './stored-clients.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Finds the grants of this application's clients, by id, by user or by session handle. A grant of another client counts
- * as one that does not exist.
+ * as one that does not exist, except where that would end a session: the configuration may be wrong.
  */
 export class OwnGrants {
   readonly #parts: TokenDependencies;
   readonly #loader: GrantLoader;
   readonly #owners: readonly SessionOwner[];
+  readonly #clients: StoredClients;
 
   constructor(parts: TokenDependencies) {
     this.#parts = parts;
     this.#loader = new GrantLoader(parts.store, parts.seen);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
+    this.#clients = new StoredClients(parts.store, parts.clock);
   }
 
-  /** @throws ReauthenticationRequiredError when the grant has ended, is refused or is unknown */
+  /**
+   * @throws ReauthenticationRequiredError when the grant has ended, is refused or is unknown
+   * @throws IdentityUnavailableError when it is a live grant of another client
+   */
   async getLive(grantId: string, wait: CallerWait): Promise<GrantRecord> {
     const grant = await this.#find(grantId, wait);
-    if (grant && isLive(grant) && this.#isOwn(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
+    if (grant && isLive(grant) && !this.#isOwn(grant)) throw this.#ofAnotherClient(grant);
+    if (grant && isLive(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
     throw new ReauthenticationRequiredError();
   }
 
@@ -81,17 +89,45 @@ export class OwnGrants {
    */
   async #named(handle: string, wait: CallerWait): Promise<NamedSession> {
     if (!isSessionHandleShaped(handle)) throw invalidHandle();
-    const reference = readSessionHandle(this.#parts.vault.ring, handle, this.#owners);
+    const reference = this.#read(handle, this.#owners) ?? (await this.#referenceOfOther(handle, wait));
     if (!reference) throw foreignHandle();
     const grant = await this.#find(reference.grantId, wait);
-    if (grant && !this.#isOwn(grant, reference.owner)) throw foreignHandle();
-    return { grant, reference };
+    if (!grant) return { grant, reference };
+    const { owner } = reference;
+    if (owner && !isSameClient(owner, grant)) {
+      if (!(await wait.for(this.#clients.isAdopted(owner, grant)))) throw foreignHandle();
+      return this.#ownOrUnavailable(grant, { ...reference, outdated: true });
+    }
+    return this.#ownOrUnavailable(grant, reference);
   }
 
-  /** @param owner one client instead of all own clients */
-  #isOwn({ provider, clientKey }: GrantRecord, owner?: SessionOwner): boolean {
-    const owners = owner ? [owner] : this.#owners;
-    return owners.some((own) => own.provider === provider && own.clientKey === clientKey);
+  /** The reference in a genuine handle of a client that is not configured here. */
+  async #referenceOfOther(handle: string, wait: CallerWait): Promise<SessionReference | undefined> {
+    const others = await wait.for(this.#clients.listOthers(this.#owners));
+    return others.length === 0 ? undefined : this.#read(handle, others);
+  }
+
+  #read(handle: string, owners: readonly SessionOwner[]): SessionReference | undefined {
+    return readSessionHandle(this.#parts.vault.ring, handle, owners);
+  }
+
+  /** @throws IdentityUnavailableError when the named session lives and belongs to a client that is not configured here */
+  #ownOrUnavailable(grant: GrantRecord, reference: SessionReference): NamedSession {
+    if (this.#isOwn(grant)) return { grant, reference };
+    if (isLive(grant) && grant.sessionVersion === reference.sessionVersion) throw this.#ofAnotherClient(grant);
+    // It has ended, for every client.
+    return { grant: undefined, reference };
+  }
+
+  #ofAnotherClient(grant: GrantRecord): IdentityUnavailableError {
+    return grantOfAnotherClient(
+      grant,
+      this.#owners.find(({ provider }) => provider === grant.provider),
+    );
+  }
+
+  #isOwn(grant: GrantRecord): boolean {
+    return this.#owners.some((own) => isSameClient(own, grant));
   }
 
   #isListed(grant: GrantRecord): boolean {

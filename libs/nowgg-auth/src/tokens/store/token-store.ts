@@ -21,9 +21,12 @@ import type {
 import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
 import type { ClientOutcomes, ClientSecret, ClientStanding } from './client-standing.js';
 import type {
+  ClientGrants,
+  GrantAdoption,
   KeyCheck,
   ListedGrants,
   ResealedGrant,
+  StoredClient,
   SweepCounts,
   SweepLimits,
   SweptGrants,
@@ -187,6 +190,34 @@ export abstract class TokenStore {
   abstract removeKeyCheck(keyId: string): Promise<void>;
 
   abstract countVault(): Promise<VaultCounts>;
+
+  /**
+   * Lists clients with live grants, and clients whose grants were adopted: at most 100, those with the most grants
+   * first. Reads kept counts and no grant.
+   */
+  abstract listClients(): Promise<ClientGrants[]>;
+
+  /**
+   * Lists at most `limit` live grants of a client in order of id and after `afterId`. May look at a part of the grants
+   * only: fewer than `limit` do not mean that the list ends.
+   */
+  abstract listGrantsOf(client: StoredClient, afterId: string | undefined, limit: number): Promise<ListedGrants>;
+
+  /** Stores that session handles of one client are good for the grants that another client takes over from it. */
+  abstract recordAdoption(from: StoredClient, to: string): Promise<void>;
+
+  /**
+   * Gives grants to another client, in their next generation: an attempt of the client before commits nothing any more.
+   * Their access tokens count as expired. Skips rows that are locked or leased, or have changed since.
+   * @returns the number written
+   */
+  abstract adoptGrants(adoption: GrantAdoption): Promise<number>;
+
+  /**
+   * Revokes at most `limit` live grants of a client and deletes their ciphertexts. Skips rows that are locked.
+   * @param after the `next` of the batch before; undefined for the first
+   */
+  abstract endGrantsOf(client: StoredClient, limit: number, after?: string): Promise<SweptRows>;
 
   abstract countSweepable(limits: SweepLimits): Promise<SweepCounts>;
 

@@ -15,7 +15,7 @@ export interface CountedGrants {
 }
 
 /** Adds up the grant counts of {@link VaultCounts}. */
-export function countGrants(rows: Iterable<CountedGrants>): Omit<VaultCounts, 'exchanges'> {
+export function countGrants(rows: Iterable<CountedGrants>): Omit<VaultCounts, 'clients' | 'exchanges'> {
   const byState = { active: 0, suspect: 0, needs_reauth: 0, revoked: 0 };
   const byKeyId: Record<string, number> = {};
   const firstVersionByKeyId: Record<string, number> = {};

@@ -18,8 +18,34 @@ export interface KeyCheck {
   readonly checkCiphertext: Uint8Array;
 }
 
+/** A client at an identity provider. Grants belong to it and to no other. */
+export interface StoredClient {
+  /** Name of the identity provider. */
+  readonly provider: string;
+  /** Hash of the identity system's address and the client id. */
+  readonly clientKey: string;
+}
+
+/** The grants of one client. */
+export interface ClientGrants extends StoredClient {
+  /** Number of live grants. */
+  readonly grants: number;
+  /** Key of the client that has adopted its grants: session handles of this client are good for those. */
+  readonly adoptedBy?: string | undefined;
+}
+
+/** Grants that another client takes over, encrypted for that client and for the next generation. */
+export interface GrantAdoption {
+  readonly from: StoredClient;
+  /** Key of the client that takes them over. */
+  readonly to: string;
+  readonly grants: readonly ResealedGrant[];
+}
+
 /** Counts of the stored grants and claimed codes. */
 export interface VaultCounts {
+  /** Clients with live grants, and those whose grants were adopted. At most 100, those with the most grants first. */
+  readonly clients: readonly ClientGrants[];
   readonly byState: Readonly<Record<GrantState, number>>;
   /** Grants by the id of the key that encrypted them. Grants whose tokens were wiped are not included. */
   readonly byKeyId: Readonly<Record<string, number>>;

@@ -110,6 +110,7 @@ describe('NowggVaultService', () => {
     await under.service.revoke(grantIds[0] as string);
     expect(await vaultWith(KEY_2, KEY_1).status()).toEqual({
       byState: { active: 6, suspect: 0, needs_reauth: 0, revoked: 1 },
+      clients: [{ provider: 'nowgg', clientKey: 'client-of-nowgg', grants: 6 }],
       // The tokens of a grant that has ended are deleted, so it needs no key.
       byKeyId: { k1: 6 },
       firstVersionByKeyId: {},

@@ -4,6 +4,7 @@ import type { EncryptionKey } from '../../options/options.js';
 import type { RevocationStore } from '../../revocation/revocation-store.js';
 import { checkKeys, compareKeys } from '../vault/key-checks.js';
 import { KeyRing } from '../vault/key-ring.js';
+import { adoptGrants, type AdoptionReport, countGrantsOf, endGrants } from './client-settlement.js';
 import { rotateVault, type RotationReport, sessionsUnderOtherKeys } from './vault-rotation.js';
 import type { TokenStore } from '../store/token-store.js';
 import { Vault } from '../vault/vault.js';
@@ -69,6 +70,24 @@ export interface SweepOptions extends VaultWorkOptions {
    * refusing. Default 30 days.
    */
   readonly spentForMs?: number;
+}
+
+/** Options of {@link NowggVaultService.adopt}. */
+export interface AdoptOptions extends VaultWorkOptions {
+  /** Name of the identity provider. May be left out where there is only one. */
+  readonly provider?: string;
+  /** Key of the client whose grants are adopted, as the status and the event `grant_of_another_client` name it. */
+  readonly from: string;
+  /** Key of the client that adopts them. Default: this application's client at the provider. */
+  readonly to?: string;
+}
+
+/** Options of {@link NowggVaultService.end}. */
+export interface EndOptions extends VaultWorkOptions {
+  /** Name of the identity provider. May be left out where there is only one. */
+  readonly provider?: string;
+  /** Key of the client whose grants are ended. */
+  readonly client: string;
 }
 
 /** Options of {@link NowggVaultService.forget}. */
@@ -262,6 +281,63 @@ export class NowggVaultService {
     return this.#store.forgetUser(name, userId, clientKey);
   }
 
+  /**
+   * Gives the live grants of one client to another one of the same provider: after the client id or the address of the
+   * identity system was changed on purpose. Their session handles stay good, and their next use refreshes them. The
+   * identity system must accept the refresh tokens from the new client; otherwise their players have to sign in again.
+   *
+   * @returns what was done; with `dryRun` what would be done
+   * @throws NowggConfigurationError when a client's key is missing or malformed, or there are no encryption keys
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function afterTheMove(vault: NowggVaultService, formerClientKey: string) {
+   *   const { adopted, complete } = await vault.adopt({ provider: 'nowgg', from: formerClientKey });
+   *   return { adopted, complete };
+   * }
+   * ```
+   */
+  async adopt(options: AdoptOptions): Promise<AdoptionReport> {
+    const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);
+    const { from, to = clientKey, batchSize = DEFAULT_BATCH, dryRun = false, onProgress, signal } = options;
+    const client = { provider: name, clientKey: checkedKey('from', from) };
+    const target = checkedKey('to', to);
+    if (target === from) throw new NowggConfigurationError('adopt: from and to are the same client');
+    const vault = this.#vault;
+    if (!vault) throw new NowggConfigurationError('adopt needs the keys of the ring: tokens.encryptionKeys');
+    if (dryRun) return { adopted: await countGrantsOf(this.#store, client), unreadable: 0, complete: false };
+    await checkKeys(this.#store, vault.ring);
+    return adoptGrants(this.#store, vault, { from: client, to: target }, { batchSize, onProgress, signal });
+  }
+
+  /**
+   * Ends the live grants of a client that no application has any more: their players have to sign in again. Their tokens
+   * are deleted, and no identity system is told.
+   *
+   * @returns the number of grants that were, or with `dryRun` would be, ended
+   * @throws NowggConfigurationError when the client's key is malformed, or is that of this application
+   *
+   * @example
+   * ```ts
+   * import { NowggVaultService } from 'nestjs-nowgg-auth';
+   *
+   * export async function endFormerClient(vault: NowggVaultService, formerClientKey: string) {
+   *   return vault.end({ provider: 'nowgg', client: formerClientKey });
+   * }
+   * ```
+   */
+  async end(options: EndOptions): Promise<number> {
+    const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);
+    const { batchSize = DEFAULT_BATCH, dryRun = false, onProgress, signal } = options;
+    const client = { provider: name, clientKey: checkedKey('client', options.client) };
+    if (client.clientKey === clientKey)
+      throw new NowggConfigurationError('end: client is the client of this application');
+    if (dryRun) return countGrantsOf(this.#store, client);
+    return endGrants(this.#store, client, { batchSize, onProgress, signal });
+  }
+
   async #rotatable({ ring }: Vault): Promise<RotationReport> {
     await compareKeys(this.#store, ring);
     const counts = await this.#store.countVault();
@@ -274,4 +350,10 @@ export class NowggVaultService {
     const complete = nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader));
     return { ...report, complete, sessionsUnderOtherKeys: sessionsUnderOtherKeys(counts, ring.sealingKeyId) };
   }
+}
+
+/** @throws NowggConfigurationError unless it has the form of a client's key */
+function checkedKey(option: 'from' | 'to' | 'client', key: string | undefined): string {
+  if (key !== undefined && /^[A-Za-z0-9_-]{43}$/.test(key)) return key;
+  throw new NowggConfigurationError(`${option} must be the key of a client: 43 characters, as the status lists them`);
 }

@@ -25,6 +25,7 @@ const TABLES = {
   tokenLife: 'nowgg_token_life',
   schema: 'nowgg_schema',
   vaultCount: 'nowgg_vault_count',
+  adoption: 'nowgg_client_adoption',
 } as const;
 
 /** Names of the tables, as statements write them. */

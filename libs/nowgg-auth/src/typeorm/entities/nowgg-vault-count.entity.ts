@@ -26,6 +26,13 @@ export class NowggVaultCountEntity {
   @PrimaryColumn({ name: 'handle_key_id', type: 'text', primaryKeyConstraintName: KEY })
   handleKeyId!: string;
 
+  /** The client that the grants belong to. */
+  @PrimaryColumn({ type: 'text', default: '', primaryKeyConstraintName: KEY })
+  provider!: string;
+
+  @PrimaryColumn({ name: 'client_key', type: 'text', default: '', primaryKeyConstraintName: KEY })
+  clientKey!: string;
+
   @Column({ type: 'bigint' })
   grants!: string;
 }

@@ -22,6 +22,7 @@ import type {
   ExchangeRemoval,
 } from '../exchange-record.js';
 import type { ClientOutcomes, ClientSecret, ClientStanding } from '../client-standing.js';
+import { MemoryAdoptions } from './memory-adoptions.js';
 import { MemoryClients } from './memory-clients.js';
 import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
@@ -29,9 +30,12 @@ import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
 import { TokenStore, type TokenStoreWiring } from '../token-store.js';
 import type {
+  ClientGrants,
+  GrantAdoption,
   KeyCheck,
   ListedGrants,
   ResealedGrant,
+  StoredClient,
   SweepCounts,
   SweepLimits,
   SweptGrants,
@@ -66,6 +70,7 @@ export class MemoryTokenStore extends TokenStore {
   readonly #exchanges: MemoryExchanges;
   readonly #issued: MemoryIssuedTokens;
   readonly #upkeep: MemoryUpkeep;
+  readonly #adoptions: MemoryAdoptions;
   /** Time at which all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
   readonly #clients: MemoryClients;
@@ -79,6 +84,7 @@ export class MemoryTokenStore extends TokenStore {
     this.#exchanges = new MemoryExchanges(clock);
     this.#issued = new MemoryIssuedTokens(clock, this.#grants);
     this.#upkeep = new MemoryUpkeep(clock, this.#grants);
+    this.#adoptions = new MemoryAdoptions(clock, this.#grants);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -306,7 +312,29 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async countVault(): Promise<VaultCounts> {
-    return { ...this.#upkeep.count(), exchanges: this.#exchanges.all().length };
+    const clients = this.#adoptions.clients();
+    return { ...this.#upkeep.count(), clients, exchanges: this.#exchanges.all().length };
+  }
+
+  override async listClients(): Promise<ClientGrants[]> {
+    return this.#adoptions.clients();
+  }
+
+  override async listGrantsOf(client: StoredClient, afterId: string | undefined, limit: number): Promise<ListedGrants> {
+    const grants = this.#adoptions.of(client, afterId, limit).map((grant) => this.#stamped(grant));
+    return { grants, next: grants.length === limit ? grants.at(-1)?.id : undefined };
+  }
+
+  override async recordAdoption(from: StoredClient, to: string): Promise<void> {
+    this.#adoptions.record(from, to);
+  }
+
+  override async adoptGrants(adoption: GrantAdoption): Promise<number> {
+    return this.#adoptions.adopt(adoption);
+  }
+
+  override async endGrantsOf(client: StoredClient, limit: number): Promise<SweptRows> {
+    return sweptRows(this.#adoptions.end(client, limit));
   }
 
   override async countSweepable(limits: SweepLimits): Promise<SweepCounts> {

@@ -44,7 +44,7 @@ export class MemoryUpkeep {
     return current.length;
   }
 
-  count(): Omit<VaultCounts, 'exchanges'> {
+  count(): Omit<VaultCounts, 'clients' | 'exchanges'> {
     return countGrants([...this.#grants.values()].map(countedAs));
   }
 
