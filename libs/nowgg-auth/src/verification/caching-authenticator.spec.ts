@@ -40,8 +40,8 @@ describe('a verdict from memory', () => {
   });
 
   it('is given to every player in a flood of refused tokens, 99 for each request, in a cache with hardly more room', async () => {
-    const players = Array.from({ length: 30 }, (_, n) => jwsOf({ aud: 'nowgg', userId: `p${n}` }));
-    const room = { maxEntries: 33, negativeMaxEntries: 33 };
+    const players = Array.from({ length: 10 }, (_, n) => jwsOf({ aud: 'nowgg', userId: `p${n}` }));
+    const room = { maxEntries: 11, negativeMaxEntries: 11 };
     authenticator = new CachingAuthenticator({
       providers: new IdentityProviders([provider]),
       options: { ...VERIFICATION_OPTIONS, ...room },
