@@ -44,7 +44,7 @@ export class TokenDatabase {
   }
 
   async #send<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
-    for (let repeat = 0; ; repeat += 1) {
+    return this.#repeating(async () => {
       const opening = this.#dataSource();
       const own = this.#own;
       try {
@@ -52,6 +52,17 @@ export class TokenDatabase {
         return (await dataSource.query(statement, [...parameters])) as T[];
       } catch (error) {
         if (isOverdue(error)) this.#discard(own);
+        throw error;
+      }
+    });
+  }
+
+  /** Sends a statement again that the database has rolled back because of another transaction, as after a deadlock. */
+  async #repeating<T>(send: () => Promise<T>): Promise<T> {
+    for (let repeat = 0; ; repeat += 1) {
+      try {
+        return await send();
+      } catch (error) {
         if (repeat === REPEATS || !isRepeatable(error)) throw error;
         await this.#clock.wait(Math.random() * REPEAT_PAUSE_MS * 2 ** repeat);
       }
@@ -61,7 +72,7 @@ export class TokenDatabase {
   /** Sends a statement over the application's pool, for statements that may take as long as the application's own. */
   async upkeepRows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
     try {
-      return (await this.#applications.query(statement, [...parameters])) as T[];
+      return await this.#repeating(async () => (await this.#applications.query(statement, [...parameters])) as T[]);
     } catch (error) {
       throw databaseError(error);
     }
