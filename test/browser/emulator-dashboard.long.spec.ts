@@ -207,7 +207,7 @@ describe('the clock', () => {
     expect(emulator.tokenLifetimeSeconds).toBe(90);
   });
 
-  it('keeps a life that somebody is typing when the setting changes meanwhile', async () => {
+  it('keeps a life that is being typed when the setting changes meanwhile', async () => {
     const field = page.getByLabel('New tokens live for seconds');
     await lifeShown(3600);
     await field.fill('90');

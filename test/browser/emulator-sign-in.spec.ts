@@ -67,7 +67,7 @@ describe('a popup', () => {
     expect(await userOf(message?.data.code)).toBe('player-bjorn');
   });
 
-  it('creates a player and signs him in', async () => {
+  it('creates a player and signs them in', async () => {
     const [page, popup] = await openPopup({ mode: 'popup', origin: opener.origin });
     await popup.getByText('New player').click();
     await popup.getByLabel('Name').fill('  Zoë Ng ');
@@ -81,7 +81,7 @@ describe('a popup', () => {
     expect(await userOf(message?.data.code)).toBe(player?.userId);
   });
 
-  it('tells its opener that somebody cancelled', async () => {
+  it('tells its opener that the sign-in was cancelled', async () => {
     const [page, popup] = await openPopup({ mode: 'popup', origin: opener.origin, state: 'x' });
     const closed = popup.waitForEvent('close');
     await popup.getByRole('button', { name: 'Cancel' }).click();
@@ -124,7 +124,7 @@ describe('a redirect', () => {
     expect(page.url()).toBe(`${opener.origin}/`);
   });
 
-  it('leads back with an error when somebody cancels', async () => {
+  it('leads back with an error when the sign-in is cancelled', async () => {
     const page = await browser.newPage();
     await page.goto(signInAddress({ redirect_uri: `${opener.origin}/back`, state: 'x' }));
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -138,7 +138,7 @@ describe('a redirect', () => {
     [{ redirect_uri: 'http://127.0.0.1.evil.example/' }],
     [{ mode: 'popup', origin: 'https://evil.example' }],
     [{ client_id: 'nobody' }],
-  ])('is refused before anybody can be chosen: %j', async (fields) => {
+  ])('is refused before a player can be chosen: %j', async (fields) => {
     const page = await browser.newPage();
     await page.goto(signInAddress(fields));
     await page.getByRole('heading', { name: 'No code for this page' }).waitFor();

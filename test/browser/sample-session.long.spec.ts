@@ -65,7 +65,7 @@ describe('a session on the page', () => {
     expect(await state(page)).toBe('Signed in');
   });
 
-  it('ends here when support bans the player in another tab, and comes back when he is forgiven', async () => {
+  it('ends here when support bans the player in another tab, and comes back when they are forgiven', async () => {
     browser.expectFindings(/^console: .* (400|401) /);
     const context = await browser.newContext();
     const page = await sample.open(await context.newPage());

@@ -10,7 +10,7 @@ const sample = useSample();
 const state = (page: Page) => page.locator('#session-state').textContent();
 
 describe('the page of the sample', () => {
-  it('signs a player in through the window of the emulator, and shows him, his device and his token', async () => {
+  it('signs a player in through the window of the emulator, and shows the player, their device and their token', async () => {
     const page = await sample.open(await browser.newPage());
     const [popup] = await Promise.all([
       page.waitForEvent('popup'),
@@ -26,7 +26,7 @@ describe('the page of the sample', () => {
     expect(await text('token-left')).toBe('60 min left');
   });
 
-  it('signs him in by way of the emulator’s page in the same tab, and leaves no code in the address', async () => {
+  it('signs the player in by way of the emulator’s page in the same tab, and leaves no code in the address', async () => {
     const page = await sample.open(await browser.newPage());
     await page.getByText('Other ways').click();
     await page.getByRole('button', { name: 'Sign in with now.gg in this tab' }).click();
@@ -43,7 +43,7 @@ describe('the page of the sample', () => {
     expect(await state(page)).toBe('Not signed in');
   });
 
-  it('signs a web player in at the OpenID provider, and he plays and buys as the others do', async () => {
+  it('signs a web player in at the OpenID provider, who plays and buys as the others do', async () => {
     const page = await sample.open(await browser.newPage());
     await page.getByRole('button', { name: 'Sign in as a web player' }).click();
     await page.getByLabel('Name').fill('Kim Weber');
@@ -63,7 +63,7 @@ describe('the page of the sample', () => {
     await page.getByText('You are signed out.').waitFor();
   });
 
-  it('says so when a web player changes his mind, or comes with an answer of somebody else', async () => {
+  it('says so when a web player cancels, or comes with the answer to another sign-in', async () => {
     browser.expectFindings(/^console: .* 400 /);
     const page = await sample.open(await browser.newPage());
     await page.getByRole('button', { name: 'Sign in as a web player' }).click();

@@ -89,7 +89,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(await store.findGrant(randomUUID())).toBeUndefined();
       });
 
-      it("lists a user's grants of one provider, oldest first, and nobody else's", async () => {
+      it("lists a user's grants of one provider, oldest first, and no other user's", async () => {
         const first = await stored();
         await under.pass(1_000);
         const second = await stored({ userId: first.userId });
@@ -120,7 +120,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         });
       });
 
-      it('gives a lapsed lease to the next one and tells him that the predecessor is in doubt', async () => {
+      it('gives a lapsed lease to the next one and tells it that the predecessor is in doubt', async () => {
         const grant = await stored();
         await store.acquireLease(leaseOf(grant));
         await under.pass(LEASE_MS + 1);
@@ -190,7 +190,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect((await found(grant.id)).generation).toBe(2);
       });
 
-      it('stores a set whose lease has lapsed and gone to somebody else', async () => {
+      it('stores a set whose lease has lapsed and gone to another owner', async () => {
         const grant = await stored();
         await store.acquireLease(leaseOf(grant));
         await under.pass(LEASE_MS + 1);
@@ -237,7 +237,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         return found(grant.id);
       };
 
-      it('lets go of the lease and keeps everybody away until the retry time', async () => {
+      it('lets go of the lease and refuses every other until the retry time', async () => {
         const grant = await stored();
         const lease = leaseOf(grant);
         await store.acquireLease(lease);
@@ -659,7 +659,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(claims.filter(({ outcome }) => outcome === 'held')).toHaveLength(19);
       });
 
-      it('hands the kept reply to whoever takes over a lapsed claim', async () => {
+      it('hands the kept reply to the owner that takes over a lapsed claim', async () => {
         const codeHash = randomUUID();
         await store.claimExchange(claimOf(codeHash));
         expect(await store.sealExchange(codeHash, Buffer.from('sealed'))).toBe(true);
@@ -718,7 +718,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         expect(next).toMatchObject({ outcome: 'acquired', predecessorInDoubt: false });
       });
 
-      it('is forgotten by its holder only, and not over a kept reply that he does not know of', async () => {
+      it('is forgotten by its holder only, and not over a kept reply that the holder has not seen', async () => {
         const claim = claimOf(randomUUID());
         await store.claimExchange(claim);
         expect(await store.removeExchange({ ...claim, owner: randomUUID(), unlessSealed: false })).toBe(false);

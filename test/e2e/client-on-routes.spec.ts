@@ -24,7 +24,7 @@ describe('the session client on the ready-made routes', () => {
     await emulator.close();
   });
 
-  it('signs a player in, calls a guarded route and tells who he is', async () => {
+  it('signs a player in, calls a guarded route and tells who they are', async () => {
     const client = await signedIn();
     const { userId } = (await (await client.fetch(`${game.url}/game`)).json()) as { userId: string };
     expect(await client.fetchUserInfo()).toMatchObject({ userId });

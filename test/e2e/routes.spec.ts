@@ -27,7 +27,7 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     await emulator.close();
   });
 
-  it('sign a player in with a code, and let him play with the token', async () => {
+  it('sign a player in with a code, and accept the token', async () => {
     const response = await post('login', { code: emulator.issueCode() });
     expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
     const body = (await response.json()) as Record<string, unknown>;
@@ -150,7 +150,7 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     }
   });
 
-  it('tell who is calling, and what now.gg knows of him', async () => {
+  it('tell who is calling, and what now.gg knows of the player', async () => {
     const { token, user } = await signIn();
     expect(await (await get('session/me', token)).json()).toEqual(user);
     expect(await (await get('session/userinfo', token)).json()).toMatchObject({ userId: user.userId });

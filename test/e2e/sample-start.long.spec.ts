@@ -155,7 +155,7 @@ describe('npm start', () => {
     });
     expect(login.status).toBe(200);
     expect(sample.stdout + sample.stderr).not.toContain('planted');
-    // Nobody stands in for an identity system beside real players, and nobody has their support desk.
+    // In production there is no emulator and no support desk.
     expect(sample.stdout).not.toContain('Web sign-in:');
     for (const path of ['/admin', '/development/desk', '/auth/web/authorize']) {
       const { status } = await fetch(`${sample.addressAfter('Listening:')}${path}`, { redirect: 'manual' });

@@ -178,7 +178,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
       expect((await sample.call('GET', '/me', { token })).body).toEqual(user);
     });
 
-    it('lets nobody store the answer', async () => {
+    it('forbids caches to store the answer', async () => {
       const { userId } = sample.emulator.addPlayer();
       const answer = await sample.login(sample.emulator.issueCode({ userId }));
       expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -264,7 +264,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
       expect(answer.body.errorCode).toBe('wrong_token_type');
     });
 
-    it('has a place on the board, marked for himself only', async () => {
+    it('has a place on the board, which only they see marked', async () => {
       const board = `b-${randomUUID().slice(0, 8)}`;
       const [first, second] = [await sample.signIn(), await sample.signIn()];
       await sample.call('POST', '/scores', { token: second.token, body: { board, points: 10 } });
@@ -429,7 +429,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
     const run = () => sample.app.get(ProfileSyncJob).run(0);
     const hideOtherPlayers = () => sample.app.get(DataSource).query(`UPDATE players SET provider = 'elsewhere'`);
 
-    it('acts for a player whose token has expired while he was away', async () => {
+    it('acts for a player whose token expired while they were away', async () => {
       await hideOtherPlayers();
       sample.emulator.setFault({ kind: 'status', status: 500, endpoint: 'userinfo' });
       const { token, user } = await sample.signIn({ name: 'Chloe Martin', countryCode: 'SE' });
@@ -447,7 +447,7 @@ describe.each(['express', 'fastify'] as const)('the sample on %s', (platform) =>
       expect(body).toMatchObject({ displayName: 'Chloe Martin', countryCode: 'SE' });
     });
 
-    it('leaves out who has signed out, and postpones everybody in an outage', async () => {
+    it('leaves out players who have signed out, and postpones all in an outage', async () => {
       await hideOtherPlayers();
       const gone = await sample.signIn();
       await sample.call('POST', '/auth/logout', { body: { session: gone.session } });

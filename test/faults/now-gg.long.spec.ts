@@ -56,7 +56,7 @@ describe('while now.gg', () => {
     ['answers 429 for minutes', 'limiting', LONG_STEP_MS],
   ];
   it.each(moods)(
-    '%s, known players play on, newcomers wait, and nobody is refused',
+    '%s, known players play on, newcomers wait, and no token is refused',
     async (_, mood, stepMs) => {
       const well = await control(stepMs);
       const players = await signIn(scene);
@@ -107,7 +107,7 @@ describe('a network between us and now.gg that', () => {
     ['corrupts', { mode: 'corrupt' }],
   ];
   it.each(silent)(
-    '%s lets known players play on, and nobody in or out',
+    '%s lets known players play on, and changes no verdict',
     async (_, fault) => {
       const well = await control(1_000);
       const players = await signIn(scene);

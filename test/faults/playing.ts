@@ -39,7 +39,7 @@ export async function signIn({ nowGg, processes }: Scene, count = CACHED): Promi
 
 /**
  * Every process plays its rounds: players who are known, newcomers, and tokens that now.gg does not know. Whatever
- * goes on meanwhile, nobody is let in for whom now.gg never said yes, and nobody is refused whom it did not refuse.
+ * goes on meanwhile, no token is accepted that now.gg never accepted, and none is refused that it did not refuse.
  */
 export async function play(
   scene: Scene,

@@ -55,7 +55,7 @@ const faults: [string, () => Promise<void>, () => Promise<void>][] = [
 ];
 
 describe.each(faults)('while Redis %s under load', (_, strike, heal) => {
-  it('everybody is verified all the same, with the calls of a run without Redis', async () => {
+  it('every token is verified all the same, with the calls of a run without Redis', async () => {
     const players = await signIn(scene);
     const underLoad = play(scene, players);
     await strike();
@@ -70,7 +70,7 @@ describe.each(faults)('while Redis %s under load', (_, strike, heal) => {
     }
   }, 90_000);
 
-  it('and now.gg fails as well, known players play on and nobody is refused', async () => {
+  it('and now.gg fails as well, known players play on and no token is refused', async () => {
     const players = await signIn(scene);
     await strike();
     nowGg.mood = 'failing';

@@ -34,7 +34,7 @@ describe('the way back from the identity system', () => {
     await system[Symbol.asyncDispose]();
   });
 
-  /** The error, and that nobody was asked with the code. */
+  /** The error, and that the code was not sent. */
   const refused = async (callback: string, by = browser) => {
     const asked = system.seenAt(TOKEN_PATH).length;
     const error = await game.finish(by, callback).catch((thrown: unknown) => thrown);
@@ -93,7 +93,7 @@ describe('the way back from the identity system', () => {
     ['with a code twice', (parameters) => parameters.append('code', 'x')],
     ['without a code', (parameters) => parameters.delete('code')],
     ['with an endless code', (parameters) => parameters.set('code', 'x'.repeat(9_000))],
-  ])('is refused %s, and nobody is asked', async (_name, change) => {
+  ])('is refused %s, and nothing is sent', async (_name, change) => {
     expect(await refused(changed(await game.sendOut(browser), change))).toMatchObject(NOT_BEGUN_HERE);
   });
 
@@ -101,7 +101,7 @@ describe('the way back from the identity system', () => {
     ['another issuer', (parameters) => parameters.set('iss', 'https://evil.example')],
     ['no issuer where one is promised', (parameters) => parameters.delete('iss')],
     ['an id_token in the address', (parameters) => parameters.set('id_token', 'x')],
-  ])('is refused with %s, and nobody is asked', async (_name, change) => {
+  ])('is refused with %s, and nothing is sent', async (_name, change) => {
     expect(await refused(changed(await game.sendOut(browser), change))).toMatchObject({ errorCode: 'invalid_grant' });
   });
 
@@ -122,7 +122,7 @@ describe('the way back from the identity system', () => {
     );
   });
 
-  it('is an error of the player when he refuses, and serves once too', async () => {
+  it('is an error of the player after a refusal, and serves once too', async () => {
     browser.keep(system.url, 'refuses=1; Path=/');
     const callback = await game.sendOut(browser);
     const error = await refused(callback);
@@ -227,7 +227,7 @@ describe('a sign-in', () => {
     await system[Symbol.asyncDispose]();
   });
 
-  it('stays good through an outage of ten minutes: nobody is told no', async () => {
+  it('stays good through an outage of ten minutes: no token is refused', async () => {
     const system = await IdentitySystem.start(wgtwoShape);
     const game = await WebGame.start([wgtwo({ baseUrl: system.url, ...client })]);
     const { accessToken, grant } = await game.signIn();

@@ -57,7 +57,7 @@ describe('an access token that is verified here', () => {
     });
   });
 
-  it('asks nobody at boot', () => {
+  it('sends no request at boot', () => {
     expect(issuer.asked).toEqual([]);
   });
 
@@ -207,7 +207,7 @@ describe('an access token that is verified here', () => {
     expect(await site.outcome(await issuer.sign(claims({ nbf: nowSeconds() + 60 })))).toBe('invalid: invalid_token');
   });
 
-  it('is refused when it is bound to a key that nobody showed', async () => {
+  it('is refused when it is bound to a key that was not shown', async () => {
     expect(await site.outcome(await issuer.sign(claims({ cnf: { jkt: 'thumbprint' } })))).toBe(
       'invalid: invalid_token',
     );

@@ -28,7 +28,7 @@ describe('the verdict about a JWT access token', () => {
 
   const server = () => ({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` });
 
-  it(`is that of oauth4webapi, and of nobody else's token, for ${CASES} mutated tokens`, async () => {
+  it(`is that of oauth4webapi, and never about another token, for ${CASES} mutated tokens`, async () => {
     const mutations = new Mutations(20_260_101);
     const metadata = server();
     const differences: string[] = [];

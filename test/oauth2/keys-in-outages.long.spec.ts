@@ -40,7 +40,7 @@ describe('the keys of an issuer', () => {
     await issuer[Symbol.asyncDispose]();
   });
 
-  it('are fetched once for everybody who needs them first, and not before', async () => {
+  it('are fetched once for all who need them first, and not before', async () => {
     expect(issuer.asked).toEqual([]);
     const tokens = await Promise.all(Array.from({ length: 200 }, async () => token()));
     const outcomes = await Promise.all(tokens.map(async (each) => site.outcome(each)));
@@ -155,7 +155,7 @@ describe('the keys of an issuer', () => {
     expect(await site.outcome(await token({}, { typ: 'JWT', nonce: 'n-1' }))).toBe('invalid: wrong_token_type');
   });
 
-  it('that were withdrawn stop serving within ten minutes, though nobody met an unknown one', async () => {
+  it('that were withdrawn stop serving within ten minutes, without a token of an unknown key', async () => {
     const old = await token();
     expect(await site.outcome(old)).toBe('valid');
     await issuer.rotate({ keep: 0 });

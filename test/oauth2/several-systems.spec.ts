@@ -84,7 +84,7 @@ describe('one application with several identity systems', () => {
     expect(await site.outcome(unasked, { provider: 'mobile' })).toMatch(/^unknown/);
   });
 
-  it('believes nobody who only says whose he is', async () => {
+  it('does not believe a token that only names its system', async () => {
     const foreign = await Issuer.start(200);
     expect(await site.outcome(await foreign.sign(claims({}), { kid: issuer.currentKey.kid }))).toBe(
       'invalid: invalid_token',
@@ -94,7 +94,7 @@ describe('one application with several identity systems', () => {
     await foreign[Symbol.asyncDispose]();
   });
 
-  it('sends a token that says nothing to nobody, unless the route says whose it is', async () => {
+  it('sends a token that names no system to none, unless the route names one', async () => {
     opaque.reply = { body: { sub: 'p' } };
     expect(await site.outcome('opaque-token')).toBe('invalid: invalid_token');
     expect([...nowGg.seen, ...opaque.seen, ...issuer.asked]).toEqual([]);

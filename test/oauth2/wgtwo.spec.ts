@@ -124,7 +124,7 @@ describe('Working Group Two', () => {
     const second = await two.signIn(browser, 'other');
     expect([first.principal.provider, second.principal.provider]).toEqual(['wgtwo', 'other']);
     expect(first.principal.userId).not.toBe(second.principal.userId);
-    // An opaque token is shown to nobody unless the route names whom.
+    // An opaque token is sent to no system unless the route names one.
     const asked = system.seenAt('/userinfo').length;
     expect(await two.outcome(`${first.accessToken.token}x`)).toBe('invalid: invalid_token');
     expect(system.seenAt('/userinfo')).toHaveLength(asked);

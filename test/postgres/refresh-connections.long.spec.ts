@@ -102,7 +102,7 @@ describe('connections to the database', () => {
     for (const runner of runners) await runner.release();
   });
 
-  it('that are read-only serve fresh tokens and give everybody else a retryable error', async () => {
+  it('that are read-only serve fresh tokens and give other callers a retryable error', async () => {
     const [fresh, expired] = [await suite.signIn(), await suite.signInLongAgo()];
     const { service } = await application({ poolSize: 2, startup: '-c default_transaction_read_only=on' });
     expect(await service.getAccessToken(fresh)).toMatchObject({ generation: 1 });
@@ -138,7 +138,7 @@ describe('connections to the database', () => {
     const runner = suite.dataSource.createQueryRunner();
     await runner.startTransaction();
     await runner.query('SELECT 1 FROM nowgg_grant WHERE id = $1 FOR UPDATE', [stuck]);
-    // The statement that nobody waits for may still be carried out, and then its lease has to lapse.
+    // The abandoned statement may still be carried out, and then its lease has to lapse.
     const durations = { softDeadlineMs: 10_000, leaseMs: 200 };
     const service = suite.serviceOf({ store, durations });
     await expect(service.refresh(stuck)).rejects.toBeInstanceOf(IdentityUnavailableError);

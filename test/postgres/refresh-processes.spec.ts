@@ -6,7 +6,7 @@ import { refusal, TokenSuite } from '../support/token-service/token-suite.js';
 import type { TokenWorker } from '../support/token-service/token-worker.js';
 
 const MINUTE = 60_000;
-/** Nobody's lease lapses and nobody gives up on a machine that has other things to do as well. */
+/** No lease lapses and no caller gives up on a busy machine. */
 const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000, lateReplyMs: 60_000 };
 
 describe('8 processes and one grant', () => {
@@ -22,7 +22,7 @@ describe('8 processes and one grant', () => {
   afterAll(() => suite.stop(), 30_000);
 
   const worker = (index: number) => workers[index] as TokenWorker;
-  const everybody = async (op: 'getAccessToken' | 'refresh', args: object, callers: number) => {
+  const allProcesses = async (op: 'getAccessToken' | 'refresh', args: object, callers: number) => {
     const answers = await Promise.all(workers.map((process) => process.do(op, { ...args, callers })));
     return [...new Set(answers.flat().map((answer) => JSON.stringify(answer)))];
   };
@@ -33,7 +33,7 @@ describe('8 processes and one grant', () => {
       for (let round = 1; round <= 5; round += 1) {
         const grantId = await suite.signInLongAgo();
         const calls = suite.refreshes;
-        const answers = await everybody('getAccessToken', { grantId }, 200);
+        const answers = await allProcesses('getAccessToken', { grantId }, 200);
         expect(answers).toHaveLength(1);
         expect(answers[0]).toContain('"generation":2');
         expect(suite.refreshes - calls).toBe(1);
@@ -44,7 +44,7 @@ describe('8 processes and one grant', () => {
     it('make one call for 100 callers who saw a 401 with the same generation', async () => {
       suite.startOver(rotation);
       const grantId = await suite.signIn();
-      const answers = await everybody('refresh', { grantId, options: { ifGeneration: 1 } }, 13);
+      const answers = await allProcesses('refresh', { grantId, options: { ifGeneration: 1 } }, 13);
       expect(answers).toHaveLength(1);
       expect(suite.refreshes).toBe(1);
     }, 60_000);
@@ -59,11 +59,11 @@ describe('8 processes and one grant', () => {
       [grantId],
     );
     suite.nowgg.setFault({ ...refusal('REFUSED'), count: 1 });
-    const answers = await everybody('getAccessToken', { grantId }, 50);
+    const answers = await allProcesses('getAccessToken', { grantId }, 50);
     expect(answers).toHaveLength(1);
     expect(answers[0]).toContain('"generation":1');
     await suite.called(1);
-    await everybody('getAccessToken', { grantId }, 50);
+    await allProcesses('getAccessToken', { grantId }, 50);
     expect(suite.refreshes).toBe(1);
   });
 

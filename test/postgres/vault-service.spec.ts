@@ -92,7 +92,7 @@ describe('NowggVaultService of an application on PostgreSQL', () => {
     expect(await upkeep.vault.sweep()).toMatchObject({ revocations: 1 });
   });
 
-  it('forgets a player: his session ends, and the token that is out serves on', async () => {
+  it('forgets a player: the session ends, and the token that is out serves on', async () => {
     const { session, accessToken, grant } = await signIn();
     expect(await upkeep.vault.forget(grant.userId)).toBeGreaterThan(0);
     await expect(upkeep.tokens.sessionGrant(session)).rejects.toThrow(ReauthenticationRequiredError);

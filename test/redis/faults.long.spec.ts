@@ -19,7 +19,7 @@ async function cacheAt(url: string): Promise<Cache> {
   return cache;
 }
 
-/** Every operation ends, and none of them says more than that nobody knows. */
+/** Every operation ends, and none of them says more than *unknown*. */
 async function expectOnlyMisses(cache: Cache): Promise<void> {
   expect(await cache.read(keyOf('a'))).toBeUndefined();
   expect(await cache.claim(keyOf('a'), 3_000)).toBe('unavailable');
@@ -57,7 +57,7 @@ describe('a Redis', () => {
   });
   afterEach(() => server.kill());
 
-  it('that is down at boot holds nobody up and is used once it is there', async () => {
+  it('that is down at boot delays no request and is used once it is there', async () => {
     await server.stop();
     const cache = await createCache(server.url, { clock });
     caches.push(cache);

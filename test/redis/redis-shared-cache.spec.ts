@@ -175,7 +175,7 @@ describe('a value that is no verdict of ours', () => {
     ['JSON', '{}'],
     ['text', 'not ours'],
     ['what begins like one', '\u0001'.repeat(100)],
-  ])('is a miss when somebody wrote %s', async (_, value) => {
+  ])('is a miss when the entry is %s', async (_, value) => {
     await redis.set(VERDICT_KEY, value, { expiration: { type: 'PX', value: LIFETIME_MS } });
     expect(await reader.read(keyOf('a'))).toBeUndefined();
   });

@@ -20,7 +20,7 @@ export interface CampaignOptions {
 export interface ModeReport extends ModeAudit {
   readonly mode: RefreshTokenRotation;
   readonly faults: number;
-  /** Processes that ended although nobody had told them to. */
+  /** Processes that ended without being told to. */
   readonly crashes: number;
 }
 

@@ -25,7 +25,7 @@ const ASK_AGAIN_MS = 40;
 const LOOK_EVERY_MS = 4;
 const CUT_EVERY_MS = 20;
 
-/** One expiry of a grant: everybody asks for its token while things go wrong. */
+/** One expiry of a grant: every process asks for its token while things go wrong. */
 export class EpisodeRun {
   readonly #nowgg: NowggEmulator;
   readonly #database: SoakDatabase;
@@ -166,7 +166,7 @@ export class EpisodeRun {
     }
   }
 
-  /** @throws Error when somebody was given a token of another player */
+  /** @throws Error when a caller was given a token of another player */
   async #hear(coming: Promise<readonly Answer[]>): Promise<'token' | 'dead' | 'nothing'> {
     let heard: 'token' | 'dead' | 'nothing' = 'nothing';
     for (const answer of await coming) {
@@ -187,5 +187,5 @@ export class EpisodeRun {
   }
 }
 
-/** Longer than any call of an episode can still be under way when everybody has an answer. */
+/** Longer than any call of an episode can still be under way when all callers have an answer. */
 export const CALLS_ARE_OVER_MS = DURATIONS.lateReplyMs + 500;

@@ -58,7 +58,7 @@ export function planEpisode(seed: number, mode: RefreshTokenRotation, number: nu
   const strikes: Strike[] = [];
   const endpointFaults: Fault[] = [];
   while (strikes.length + endpointFaults.length < amount) {
-    // One process of a team is never hit, so that somebody is left to ask.
+    // One process of a team is never hit, so that one is left to ask.
     if (strikes.length < 2 && random.next() < 0.6) strikes.push(strike(random));
     else endpointFaults.push(endpointFault(random));
   }

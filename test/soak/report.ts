@@ -71,7 +71,7 @@ export function faultsTable(reports: readonly ModeReport[]): string {
       'calls',
       'extra calls',
       'lost',
-      'lost, reply reached nobody',
+      'lost, reply did not arrive',
       'wrongly dead',
     ],
     reports.map((report) => [

@@ -18,7 +18,7 @@ export interface RoundsReport {
 
 export const PROCESSES = 8;
 export const CALLERS = 200;
-/** Nobody's lease lapses and nobody gives up on a machine that has other things to do as well. */
+/** No lease lapses and no caller gives up on a busy machine. */
 const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000, lateReplyMs: 60_000 };
 
 /** Nothing goes wrong: 8 processes with 200 callers each need the new token of one grant, again and again. */

@@ -16,7 +16,7 @@ export class Team {
   readonly #database: SoakDatabase;
   readonly #nowggUrl: string;
   #members: readonly Member[] = [];
-  /** Processes that ended although nobody had told them to. */
+  /** Processes that ended without being told to. */
   crashes = 0;
 
   private constructor(database: SoakDatabase, nowggUrl: string) {
@@ -31,7 +31,7 @@ export class Team {
   }
 
   /**
-   * In an order that moves on each time, so that everybody comes first.
+   * In an order that moves on each time, so that each comes first once.
    * @param ended names of those that were told to end, one way or another
    */
   async ready(ended: ReadonlySet<string>): Promise<readonly Member[]> {

@@ -17,7 +17,7 @@ function hasRedisServer() {
   return (process.env.PATH ?? '').split(':').some((dir) => existsSync(`${dir}/redis-server`));
 }
 
-/** Debian installs the pooler among the system programs, which are not on everybody's PATH. */
+/** Debian installs the pooler among the system programs, which are not on every PATH. */
 export function pgBouncerPath() {
   return ['/usr/sbin/pgbouncer', '/usr/local/bin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file));
 }

@@ -19,7 +19,7 @@ export interface PlantedGrants {
   readonly refreshTokenOf?: (id: string) => string;
 }
 
-/** Puts this many active grants into the table, sealed under a key, without asking anybody. @returns their ids */
+/** Puts this many active grants into the table, sealed under a key, without a request. @returns their ids */
 export async function plantGrants(
   dataSource: DataSource,
   key: EncryptionKey,

@@ -60,7 +60,7 @@ function rowOf(player) {
 
 let shownLife = byId('life').value;
 
-/** What somebody has typed stays, and what is selected to be typed over. */
+/** Text that was typed or selected stays. */
 function showLife(life) {
   const field = byId('life');
   if (field.value === shownLife && field !== document.activeElement) field.value = life;

@@ -34,7 +34,7 @@ async function signIn(code, provider) {
   }
 }
 
-/** The player and all that belongs to him. */
+/** The player and all that belongs to them. */
 async function showSignedIn() {
   const me = await call('GET', '/me');
   if (me instanceof CallFailure) return;

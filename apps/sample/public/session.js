@@ -22,7 +22,7 @@ export const auth = configure({
 
 /**
  * Opens the emulator's sign-in page in a window of its own.
- * @returns the code; undefined when the person has changed his mind; null when the browser opens no window
+ * @returns the code; undefined when the person has cancelled; null when the browser opens no window
  */
 export function codeFromPopup({ nowggSignInUrl, nowggClientId }) {
   const state = crypto.randomUUID();

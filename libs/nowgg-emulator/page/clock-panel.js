@@ -56,7 +56,7 @@ export function clockPanel(act) {
     pill.dataset.tone = frozen || moved ? 'warn' : 'neutral';
     setText(pill, frozen ? 'frozen' : moved || 'real time');
     const life = String(tokenLifetimeSeconds);
-    // What somebody has typed stays, and what is selected to be typed over, even when the setting changes meanwhile.
+    // Text that was typed or selected stays, even when the setting changes meanwhile.
     if (seconds.value === shownLife && seconds !== document.activeElement) seconds.value = life;
     if (seconds.value === life) shownLife = life;
   };

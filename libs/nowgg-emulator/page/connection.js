@@ -31,7 +31,7 @@ export function follow(onState, onStatus) {
     onStatus('paused');
   };
 
-  // A browser opens six connections to a host: tabs that nobody sees must not keep them.
+  // A browser opens six connections to a host: hidden tabs must not keep them.
   document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
   open();
 }

@@ -20,7 +20,7 @@ const switches = [
   { name: 'Slow', hint: '2 s late', fault: { kind: 'latency', ms: 2000 } },
 ];
 
-/** So long a switch stays as somebody set it while the state that follows is under way. */
+/** How long a switch stays as it was set while the new state is under way. */
 const settleMs = 2_000;
 
 /** @typedef {Record<string, string | number | undefined>} Fault */

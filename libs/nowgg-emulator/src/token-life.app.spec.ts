@@ -111,7 +111,7 @@ describe('codes, tokens and time', () => {
     expect(emulator.revokeSession('invalid_response')).toBe(false);
   });
 
-  it('revokes all that a player has, and lets him sign in again within the same second', async () => {
+  it('revokes all that a player has, and lets them sign in again within the same second', async () => {
     const before = emulator.issueTokens();
     const idToken = emulator.issueIdToken();
     const code = emulator.issueCode();

@@ -145,7 +145,7 @@ describe('the four endpoints, field by field', () => {
     expect(shapeOf(body.sessionData)).toEqual(documented.sessionData);
   });
 
-  it('answers as JSON that nobody may store', async () => {
+  it('answers as JSON that must not be stored', async () => {
     const { headers } = await client.userInfo(emulator.issueTokens().token);
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(headers.get('cache-control')).toBe('no-store');

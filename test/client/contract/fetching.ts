@@ -103,7 +103,7 @@ export const fetching: Facts = {
     equal([await world.refreshCount(), client.sessionState], [0, 'AUTHENTICATED']);
   },
 
-  'an abort of the caller ends his request': async (world) => {
+  'an abort of the caller ends the request': async (world) => {
     const client = await world.signedIn();
     await world.backend.fault({ path: '/guarded', hang: true });
     const stop = new AbortController();

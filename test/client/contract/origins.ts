@@ -48,7 +48,7 @@ export const origins: Facts = {
     equal([await credentials(world), await world.backend.requests('/public')], [[], []]);
   },
 
-  'a redirect that the caller asks to see is shown, one that he forbids fails': async (world) => {
+  'a redirect that the caller asks to see is shown, one that is forbidden fails': async (world) => {
     const { fetch } = await world.signedIn();
     const shown = await fetch(redirectTo(`${world.otherUrl}/public`), { redirect: 'manual' });
     equal(shown.type === 'opaqueredirect' || shown.status === 302, true);

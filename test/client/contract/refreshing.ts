@@ -69,7 +69,7 @@ export const refreshing: Facts = {
     equal(late.name, 'AbortError');
   },
 
-  'a refresh that nobody waits for any more is kept': async (world) => {
+  'a refresh that no caller waits for any more is kept': async (world) => {
     const client = await world.signedIn();
     await world.advance(lifeMs);
     await world.backend.fault({ path: '/auth/refresh', hold: true });

@@ -97,7 +97,7 @@ export const signingIn: Facts = {
     equal(client.sessionState, 'NO_SESSION');
   },
 
-  'a session that is cleared is forgotten here, and nobody is told': async (world) => {
+  'a session that is cleared is forgotten here, without a request': async (world) => {
     const client = await world.signedIn();
     await client.clearSessionState();
     equal([client.sessionState, client.heard.at(-1)], ['NO_SESSION', 'NO_SESSION CLEAR']);
@@ -118,7 +118,7 @@ export const signingIn: Facts = {
     equal(heard, ['AUTHENTICATED']);
   },
 
-  'the player, his account and his device are asked for with the token': async (world) => {
+  'the player, the account and the device are asked for with the token': async (world) => {
     const client = await world.signedIn();
     const asked = [await client.fetchPrincipal(), await client.fetchUserInfo(), await client.fetchSessionInfo()];
     equal(

@@ -96,7 +96,7 @@ describe.each(platforms)('codes on %s', (platform) => {
   });
   afterAll(async () => shared[Symbol.asyncDispose]());
 
-  it.each(notCodes)('asks nobody about a code that is %s', async (_what, code) => {
+  it.each(notCodes)('sends no request for a code that is %s', async (_what, code) => {
     const before = shared.soFar;
     const calls = shared.store.calls.length;
     expectAnswer(await shared.postJson('/exchange', { code }), 'G');
@@ -104,7 +104,7 @@ describe.each(platforms)('codes on %s', (platform) => {
     expect(shared.store.calls.slice(calls)).toEqual([]);
   });
 
-  it('asks nobody without a body', async () => {
+  it('sends no request without a body', async () => {
     await using app = await start();
     expectAnswer(await app.postJson('/exchange', '{}'), 'G');
     // Fastify's own parser refuses such a body before anyone sees it.

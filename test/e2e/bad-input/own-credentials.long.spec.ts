@@ -144,7 +144,7 @@ describe.each(platforms)('a client secret in doubt on %s', (platform) => {
 
   it.each([
     ['opaque tokens', (app: AppUnderTest) => app.opaque(), 'INVALID_TOKEN'],
-    ['tokens of nobody', (app: AppUnderTest) => app.signed({ userId: 'x' }), 'INVALID_TOKEN'],
+    ['tokens without a player', (app: AppUnderTest) => app.signed({ userId: 'x' }), 'INVALID_TOKEN'],
     ['tokens of another client', (app: AppUnderTest) => app.token({ aud: 'another-client' }), 'INVALID_TOKEN'],
     ['tokens past their exp', (app: AppUnderTest) => app.token({ exp: 1 }), 'INVALID_TOKEN'],
     ['expired ones', (app: AppUnderTest) => app.token(), 'EXPIRED_TOKEN'],

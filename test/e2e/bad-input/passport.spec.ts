@@ -40,7 +40,7 @@ describe.each(platforms)('the Passport strategy on %s', (platform) => {
       ],
     ],
     ['X-Authorization', (token) => [['X-Authorization', `Bearer ${token}`]]],
-  ])('lets nobody in and asks nobody: %s', async (_what, lines) => {
+  ])('refuses without a question: %s', async (_what, lines) => {
     await using app = await start();
     const reply = await app.send({ path: '/passport', headers: lines(app.token()) });
     expect([400, 401]).toContain(reply.status);

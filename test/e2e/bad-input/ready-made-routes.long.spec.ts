@@ -71,14 +71,14 @@ describe.each(platforms)('ready-made routes on %s', (platform) => {
     expect(app.store.calls).not.toContain('claimExchange');
   });
 
-  it.each(notTexts)('sign nobody in with the code %j', async (code) => {
+  it.each(notTexts)('refuse the code %j', async (code) => {
     await using app = await start();
     expectAnswer(await app.postJson('/auth/login', { code }), 'G');
     expect(app.peer.connectionCount).toBe(0);
     expect(app.store.calls).not.toContain('claimExchange');
   });
 
-  it.each(notProviders)('sign nobody in with the provider %j', async (provider) => {
+  it.each(notProviders)('refuse the provider %j', async (provider) => {
     await using app = await start();
     const reply = await app.postJson('/auth/login', { code: app.planted.plant('code'), provider });
     expect(reply.status).toBe(400);

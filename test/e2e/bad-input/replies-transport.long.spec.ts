@@ -154,7 +154,7 @@ describe.each(platforms)('silence and noise of the identity system on %s', (plat
     ]);
     app.peer.thenAnswer(async (exchange) => {
       await acceptAny(exchange);
-      // A second reply that nobody asked for.
+      // A second reply without a request.
       exchange.socket.write(stolen);
     });
     app.peer.alwaysAnswer(acceptAny);
@@ -165,7 +165,7 @@ describe.each(platforms)('silence and noise of the identity system on %s', (plat
     }
   });
 
-  it('gives a late reply to nobody else', async () => {
+  it('gives a late reply to no other caller', async () => {
     await using app = await AppUnderTest.start(platform, { options: soon });
     const gate = gateOf();
     app.peer.thenAnswer(after(gate.opened, acceptAny)).alwaysAnswer(acceptAny);
@@ -174,7 +174,7 @@ describe.each(platforms)('silence and noise of the identity system on %s', (plat
     expect((await app.fetch('/guarded', app.token({ userId: 'bob' }))).json()).toMatchObject({ userId: 'bob' });
   });
 
-  it('a caller who leaves takes no one else down with him', async () => {
+  it('a caller who leaves ends no other call', async () => {
     await using app = await AppUnderTest.start(platform);
     const gate = gateOf();
     app.peer.thenAnswer(after(gate.opened, acceptAny));
@@ -190,7 +190,7 @@ describe.each(platforms)('silence and noise of the identity system on %s', (plat
 
   it.each([
     ['refuses connections', async () => `http://127.0.0.1:${await freePort()}`],
-    ['has a name that nobody knows', async () => 'https://nowgg.invalid'],
+    ['has an unknown name', async () => 'https://nowgg.invalid'],
     ['speaks no TLS', async (app: AppUnderTest) => app.peer.url.replace('http:', 'https:')],
   ])('is no verdict when the identity system %s', async (_what, baseUrlOf) => {
     await using other = await AppUnderTest.start(platform);

@@ -14,7 +14,7 @@ const authorization = (value: (token: string) => string) => (token: string) => [
   ['Authorization', value(token)] as const,
 ];
 
-const nobody: readonly Attempt[] = [
+const noCredential: readonly Attempt[] = [
   ['no Authorization', () => []],
   ['an empty Authorization', authorization(() => '')],
   ['a blank Authorization', authorization(() => ' \t ')],
@@ -157,7 +157,7 @@ const ambiguous: readonly (readonly [
   ['a query token beside a malformed header', '/guarded?access_token=TOKEN', () => [['Authorization', 'Bearer <x>']]],
 ];
 
-/** What is left of a request that nobody was asked about. */
+/** What is left of a request that was answered without a question. */
 const untouched = { handled: [], calls: 0, connections: 0 };
 
 describe.each(platforms)('credentials of a request on %s', (platform) => {
@@ -167,7 +167,7 @@ describe.each(platforms)('credentials of a request on %s', (platform) => {
   });
   afterAll(async () => shared[Symbol.asyncDispose]());
 
-  it.each(nobody)('takes nobody from: %s', async (_what, lines) => {
+  it.each(noCredential)('takes no credential from: %s', async (_what, lines) => {
     expect(await refuse('U0', '/guarded', lines)).toEqual(untouched);
   });
 
@@ -251,7 +251,7 @@ describe.each(platforms)('credentials of a request on %s', (platform) => {
     expect(app.peer.requests).toHaveLength(0);
   });
 
-  it('asks nobody on a public route, whatever is sent', async () => {
+  it('sends no question on a public route, whatever is sent', async () => {
     await using app = await AppUnderTest.start(platform);
     const twice: HeaderLine[] = [
       ['Authorization', `Bearer ${app.token()}`],

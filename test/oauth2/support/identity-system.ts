@@ -153,7 +153,7 @@ export class IdentitySystem extends LoopbackServer {
     if (this.tamper) this.#tamperWith(response, pathname, this.tamper);
     if (await shape.shim?.(request, response, this.provider)) return;
     if (pathname.startsWith('/sign-in/')) {
-      // Whoever comes is the player whom his cookie names; nobody has to type.
+      // The cookie names the player, without typing.
       const accountId = /player=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? 'player-1';
       const refuses = /refuses=1/.test(headers.cookie ?? '');
       const result = refuses ? { error: 'access_denied' } : { login: { accountId } };

@@ -23,7 +23,7 @@ export type IssuerMood = 'up' | 'broken' | 'gone';
 /** An issuer of JWTs whose keys and moods a test decides, with discovery and keys on loopback. */
 export class Issuer extends LoopbackServer {
   mood: IssuerMood = 'up';
-  /** What the token endpoint answers to everybody. */
+  /** What the token endpoint answers to every call. */
   tokenReply: Record<string, unknown> = {};
   /** Awaited before the keys are sent, as they were published when they were asked for. */
   beforeKeys: (() => Promise<void>) | undefined;

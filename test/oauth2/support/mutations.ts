@@ -16,7 +16,7 @@ function randomFrom(seed: number): () => number {
 const part = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
-/** Values of other types and other shapes than anybody expects. */
+/** Values of unexpected types and shapes. */
 const ODD_VALUES: readonly unknown[] = [
   null,
   true,

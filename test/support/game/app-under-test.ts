@@ -136,7 +136,7 @@ export class AppUnderTest implements AsyncDisposable {
     return this.send({ path, headers: token === undefined ? [] : [['Authorization', `Bearer ${token}`]] });
   }
 
-  /** The same, by a caller who hangs up before he has an answer. */
+  /** The same, by a caller who hangs up before the answer. */
   leaveDuring(path: string, token: string): { leave(): Promise<void> } {
     const head = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`;
     const socket = connect(this.port, '127.0.0.1', () => socket.write(head));

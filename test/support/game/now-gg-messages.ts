@@ -46,7 +46,7 @@ export function idTokenClaims(changes: Claims = {}): Claims {
   };
 }
 
-/** A compact JWS; the signature is any text, for nobody but the identity system can check it. */
+/** A compact JWS; the signature is any text, since only the identity system can check it. */
 export function jws(payload: unknown, signature: string, header: Claims = { alg: 'HS256', typ: 'JWT' }): string {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
   return (

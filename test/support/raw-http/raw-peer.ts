@@ -108,7 +108,7 @@ export class RawPeer implements AsyncDisposable {
 
   #keep(socket: Socket): void {
     this.#sockets.add(socket);
-    // A client that goes away is what many tests are about; whoever cares looks at the connections.
+    // A client that goes away is what many tests are about; a test that cares looks at the connections.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#sockets.delete(socket);

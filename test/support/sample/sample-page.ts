@@ -29,7 +29,7 @@ export class SampleInBrowser {
     return this.#sample;
   }
 
-  /** Opens the page; resolves when it knows whether somebody is signed in. */
+  /** Opens the page; resolves when it knows whether a player is signed in. */
   async open(page: Page): Promise<Page> {
     await page.goto(this.address);
     await page.getByText(/^(Signed in|Not signed in)$/).waitFor();

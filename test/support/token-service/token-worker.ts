@@ -44,7 +44,7 @@ export class TokenWorker {
     return results;
   }
 
-  /** What one caller gets. @throws the code of his error */
+  /** What one caller gets. @throws the code of the error */
   async get<T = AccessToken>(op: Order['op'], args: Order['args'] = {}): Promise<T> {
     const [answer] = await this.do(op, args);
     if (answer && 'value' in answer) return answer.value as T;

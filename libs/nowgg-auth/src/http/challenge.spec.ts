@@ -53,7 +53,7 @@ describe('challengeFor', () => {
     new InvalidGrantError(),
     new NowggConfigurationError('x'),
     new WrongProviderError(),
-  ])('challenges nobody with %s', (error) => expect(challengeFor(error, 'game')).toBeUndefined());
+  ])('sends no challenge with %s', (error) => expect(challengeFor(error, 'game')).toBeUndefined());
 
   it('lets no character of realm or message end the quoted string or the header', () => {
     expect(challengeFor(new InvalidTokenError('missing_token'), 'a"b\\c\r\nX: é')).toBe(

@@ -87,7 +87,7 @@ describe.each(platforms)('NowggAuthGuard on %s', (platform) => {
   });
 
   it.each([undefined, '', 'Basic QQ==', 'BearerA'])(
-    'answers %p with a bare challenge and asks nobody',
+    'answers %p with a bare challenge and sends no question',
     async (header) => {
       await start();
       const { status, headers, body } = await guarded.send('/me?access_token=good', header);
@@ -165,7 +165,7 @@ describe.each(platforms)('NowggAuthGuard on %s', (platform) => {
     expect(events.seen).toEqual(Array.from({ length: 6 }, () => ({ type: 'two_credentials' })));
   });
 
-  it('reads nothing and asks nobody on a public route', async () => {
+  it('reads nothing and sends no question on a public route', async () => {
     await start();
     for (const header of [undefined, 'Bearer unasked', ['Bearer good', 'Bearer good']]) {
       expect(await guarded.send('/open', header)).toMatchObject({ status: 200, body: { user: null } });
@@ -286,7 +286,7 @@ describe('NowggAuthGuard', () => {
     expect(authenticator.calls).toHaveLength(2);
   });
 
-  it('decides once where an adapter makes the raw headers anew for everybody who asks', () => {
+  it('decides once where an adapter makes the raw headers anew for each reader', () => {
     const authenticator = new FakeAuthenticator();
     const guard = new NowggAuthGuard(authenticator, options);
     const request = {

@@ -13,7 +13,7 @@ import { NowggAuthExceptionFilter } from './nowgg-auth.filter.js';
 import { NowggUser } from './nowgg-user.decorator.js';
 import { GuardedApp, platforms } from '../testing-support/guarded-app.js';
 
-/** Stands for an application's other strategy: lets in whoever names it. */
+/** Stands for an application's other strategy: accepts each request that names it. */
 @Injectable()
 class OtherStrategy extends PassportStrategy(CustomStrategy, 'other') {
   validate(request: { headers: { authorization?: string } }) {

@@ -46,7 +46,7 @@ describe('claims in a process whose objects share a polluted prototype', () => {
     delete prototype.scope;
   });
 
-  it('are taken from the object itself while nobody has polluted it', () => {
+  it('are taken from the object itself, with an unpolluted prototype', () => {
     const claims = { sub: 'p1' };
     expect(withoutInherited(claims)).toBe(claims);
   });

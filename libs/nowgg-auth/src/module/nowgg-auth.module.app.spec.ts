@@ -174,7 +174,7 @@ describe('NowggTokenService of a module', () => {
     expect(app.get(Consumer).tokens).toBeInstanceOf(NowggTokenService);
   });
 
-  it('tells whoever injects it that there is no token store', async () => {
+  it('throws an error that names the missing token store', async () => {
     const booting = boot({ imports: [NowggAuthModule.forRoot({ clientId: 'game' })], providers: [Consumer] });
     expect(await faultOf(booting)).toContain('tokenStore');
   });
@@ -206,7 +206,7 @@ describe('NowggVaultService of a module', () => {
     expect(await vault.forget('player-1')).toBe(0);
   });
 
-  it('tells whoever injects it that there is no token store', async () => {
+  it('throws an error that names the missing token store', async () => {
     const booting = boot({ imports: [NowggAuthModule.forRoot({ clientId: 'game' })], providers: [Upkeep] });
     expect(await faultOf(booting)).toMatch(/^NowggVaultService needs a token store/);
   });
@@ -219,7 +219,7 @@ describe('two modules in one application', () => {
     await new Promise((resolve) => upstream.close(resolve));
   });
 
-  /** Says yes to every token, whoever's client asks. */
+  /** Accepts every token of every client. */
   async function startUpstream(): Promise<string> {
     upstream = createServer((request, response) => {
       let body = '';

@@ -30,7 +30,7 @@ describe('exchangeCode', () => {
     ['an array', ['code'] as unknown as string],
     ['an object', { length: 4 } as unknown as string],
     ['missing', undefined as unknown as string],
-  ])('refuses a code that is %s without asking anybody', async (_what, code) => {
+  ])('refuses a code that is %s without a request', async (_what, code) => {
     await expect(under.service.exchangeCode(code)).rejects.toThrow(InvalidGrantError);
     expect(under.provider.codes).toEqual([]);
   });
@@ -60,7 +60,7 @@ describe('exchangeCode', () => {
     expect(under.provider.codes).toEqual(['code-1']);
   });
 
-  it('does not give the grant to somebody who brings the code with another verifier', async () => {
+  it('does not give the grant to a caller with the same code and another verifier', async () => {
     await under.service.exchangeCode('code-1', { codeVerifier: 'right' });
     under.provider.answers.push({ status: 'refused', code: 'USED', isFinal: true });
     await expect(under.service.exchangeCode('code-1', { codeVerifier: 'wrong' })).rejects.toThrow(InvalidGrantError);
@@ -130,7 +130,7 @@ describe('exchangeCode', () => {
     expect((await under.signIn()).grant.state).toBe('active');
   });
 
-  it('believes no refusal of a code while somebody else may still bring its reply', async () => {
+  it('believes no refusal of a code while another process may still have its reply', async () => {
     const frozen = deferred<TokenOutcome>();
     under.provider.answers.push(frozen.promise, { status: 'refused', code: 'USED', isFinal: true });
     const first = errorOf(under.signIn());

@@ -38,7 +38,7 @@ describe('NowggTokenService', () => {
   });
 
   describe('getAccessToken', () => {
-    it('reads a fresh token once and asks nobody', async () => {
+    it('reads a fresh token once and sends no request', async () => {
       expect(await token()).toBe('access-1');
       expect(under.provider.refreshTokens).toEqual([]);
     });
@@ -572,7 +572,7 @@ describe('NowggTokenService', () => {
       expect(under.provider.refreshTokens).toHaveLength(1);
     });
 
-    it('lets nobody wait for another process, and does not ask for the lease again and again', async () => {
+    it('waits for no other process, and does not ask for the lease again and again', async () => {
       under.provider.answers.push(deferred<TokenOutcome>().promise);
       const holder = errorOf(under.anotherProcess().refresh(grantId));
       await settled();

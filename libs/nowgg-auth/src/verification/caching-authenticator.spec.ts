@@ -149,7 +149,7 @@ describe('many callers at once', () => {
     expect(new Set(verdicts.map((verdict) => verdict.status))).toEqual(new Set(['valid']));
   });
 
-  it('share a failure, which nobody remembers', async () => {
+  it('share a failure, which is not remembered', async () => {
     provider.answer = () => unknown;
     await Promise.all([authenticator.authenticate('abc'), authenticator.authenticate('abc')]);
     await authenticator.authenticate('abc');

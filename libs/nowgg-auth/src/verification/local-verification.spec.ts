@@ -102,7 +102,7 @@ describe('what a verification comes to', () => {
     return (await answer).verdict;
   };
 
-  it('is no verdict when the provider throws: nobody has said no', async () => {
+  it('is not a verdict when the provider throws: the token was not refused', async () => {
     expect(await outcomeOf(new Error('with a secret'))).toEqual({ status: 'unknown', reason: 'invalid_response' });
   });
 

@@ -49,7 +49,7 @@ describe('faults', () => {
     expect((await client.exchange(code)).body.code).toBe('INVALID_CODE');
   });
 
-  it('sends a redirect that nobody has to follow', async () => {
+  it('sends a redirect that a client need not follow', async () => {
     emulator.setFault({ kind: 'status', status: 307, headers: { location: `${emulator.url}/elsewhere` } });
     expect((await client.verify('x')).status).toBe(307);
     expect(emulator.requestCount('unknown')).toBe(0);

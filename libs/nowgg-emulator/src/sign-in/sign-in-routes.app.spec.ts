@@ -37,7 +37,7 @@ describe('what the sign-in page asks for', () => {
     expect(issued.body.success).toBe(true);
   });
 
-  it('says that somebody cancelled, and makes no code', async () => {
+  it('says that the sign-in was cancelled, and makes no code', async () => {
     const message = { type: 'nowgg-emulator:cancelled', state: 's1' };
     expect(await post('/cancel', { query: popup })).toEqual({
       kind: 'message',

@@ -1,4 +1,4 @@
-// Preloaded with --import: every optional peer that anybody asks for is a failure.
+// Preloaded with --import: every import of an optional peer is a failure.
 import { readFileSync } from 'node:fs';
 import { Module, register } from 'node:module';
 

@@ -109,7 +109,7 @@ describe('any interleaving of calls, replies, faults, deaths and time', () => {
     120_000,
   );
 
-  it('makes at most one replay of a call that nobody answers, as long as no process dies or freezes', async () => {
+  it('makes at most one replay of a call without an answer, as long as no process dies or freezes', async () => {
     const calls = fc.commands(livelySteps.slice(0, 1), { maxCommands: 4 });
     const lapses = fc.commands([fc.constant(new Step('pass 8001', (world) => world.pass(8_001)))], { maxCommands: 2 });
     await fc.assert(

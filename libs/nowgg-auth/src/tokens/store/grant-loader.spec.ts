@@ -36,7 +36,7 @@ describe('GrantLoader', () => {
     expect(await Promise.all(others)).toEqual([2, 2, 2]);
   });
 
-  it('gives nobody a row that was read before he asked', async () => {
+  it('gives no caller a row that was read before its call', async () => {
     const first = generation('a');
     const second = generation('a');
     open[0]?.answer(1);
