@@ -49,7 +49,7 @@ export class TokenDatabase {
       const own = this.#own;
       try {
         const dataSource = await opening;
-        return (await dataSource.query(statement, [...parameters])) as T[];
+        return await dataSource.query<T[]>(statement, [...parameters]);
       } catch (error) {
         if (isOverdue(error)) this.#discard(own);
         throw error;
@@ -72,7 +72,7 @@ export class TokenDatabase {
   /** Sends a statement over the application's pool, for statements that may take as long as the application's own. */
   async upkeepRows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
     try {
-      return await this.#repeating(async () => (await this.#applications.query(statement, [...parameters])) as T[]);
+      return await this.#repeating(async () => this.#applications.query<T[]>(statement, [...parameters]));
     } catch (error) {
       throw databaseError(error);
     }
