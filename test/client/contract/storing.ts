@@ -15,6 +15,16 @@ export const storing: Facts = {
     equal(client.heard, ['AUTHENTICATED FOUND']);
   },
 
+  'configuring makes no request, with a session and without one': async (world) => {
+    const storage = sharedStorage();
+    await world.client({ storage }).ready;
+    equal(await world.backend.requests(), []);
+    (await world.signedIn({ storage })).close();
+    const before = (await world.backend.requests()).length;
+    equal(await world.client({ storage }).ready, 'AUTHENTICATED');
+    equal((await world.backend.requests()).length, before);
+  },
+
   'a session in memory does not': async (world) => {
     (await world.signedIn()).close();
     equal(await world.client().ready, 'NO_SESSION');
