@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/database-names.js';
-import { sealOf, weekOf } from '../database/grant-expressions.js';
+import { weekOf } from '../database/grant-expressions.js';
+import { BY_CONTENT, countAll, countingFunction, schemaOfGrants } from '../database/vault-count-function.js';
 
 const ENDED = "state IN ('needs_reauth', 'revoked')";
 
@@ -11,10 +11,6 @@ const DERIVED = (row: string) => ({
   refresh_week: `CASE WHEN isfinite(${row}.refresh_not_after)
     THEN ${weekOf(`greatest(${row}.refresh_not_after, ${row}.access_obtained_at)`)} END`,
 });
-
-const COUNTED = ['state', sealOf('refresh_ct'), sealOf('access_ct'), "coalesce(handle_key_id, '')"].join(', ');
-const COUNT_COLUMNS = 'slot, state, refresh_seal, access_seal, handle_key_id, grants';
-const SLOTS = 64;
 
 const BUSY = 'autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02';
 const TINY = 'autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000';
@@ -72,8 +68,8 @@ export class AddVaultUpkeep1767225600070 implements MigrationInterface {
       `CREATE INDEX nowgg_grant_unwiped ON ${grant} (unwiped_at, id) WHERE unwiped_at IS NOT NULL`,
       `CREATE INDEX nowgg_grant_unwiped_revoked ON ${grant} (id) WHERE unwiped_at IS NOT NULL AND state = 'revoked'`,
       `CREATE INDEX nowgg_grant_refresh_week ON ${grant} (refresh_week, id) WHERE refresh_week IS NOT NULL`,
-      `INSERT INTO ${counts} (${COUNT_COLUMNS}) SELECT 0, ${COUNTED}, count(*) FROM ${grant} GROUP BY 2, 3, 4, 5`,
-      countingFunction(count, counts),
+      countAll(grant, counts, BY_CONTENT),
+      countingFunction(count, counts, BY_CONTENT),
       ...['INSERT', 'UPDATE', 'DELETE'].map(
         (operation) => `CREATE TRIGGER nowgg_grant_count_${operation.toLowerCase()} AFTER ${operation} ON ${grant}
           REFERENCING ${operation === 'INSERT' ? '' : 'OLD TABLE AS old_rows'} ${operation === 'DELETE' ? '' : 'NEW TABLE AS new_rows'}
@@ -112,13 +108,8 @@ export class AddVaultUpkeep1767225600070 implements MigrationInterface {
   }
 }
 
-/** Names with their schema: a trigger must find its tables with any search path of the program that writes. */
 async function namesOf(queryRunner: QueryRunner) {
-  const table = qualifiedTable(queryRunner.connection, 'nowgg_grant');
-  const [{ schema }] = (await queryRunner.query(
-    `SELECT quote_ident(n.nspname) AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.oid = to_regclass('${table.replaceAll("'", "''")}')`,
-  )) as [{ schema: string }];
+  const schema = await schemaOfGrants(queryRunner);
   const index = (name: string) => `${schema}.${name}`;
   return {
     index,
@@ -128,42 +119,4 @@ async function namesOf(queryRunner: QueryRunner) {
     count: index('nowgg_grant_count'),
     forgetCounts: index('nowgg_grant_forget_counts'),
   };
-}
-
-/**
- * Adds what a statement has changed to a slot that no other open transaction uses: the first free one, from a place that
- * differs by connection, or one of the connection's own.
- */
-function countingFunction(name: string, counts: string): string {
-  const side = (rows: string, sign: string) => `SELECT ${COUNTED}, ${sign} FROM ${rows}`;
-  const changes = (sides: string) =>
-    `SELECT c.state, c.refresh_seal, c.access_seal, c.handle_key_id, sum(c.change) AS change
-      FROM (${sides}) AS c (state, refresh_seal, access_seal, handle_key_id, change)
-      GROUP BY 1, 2, 3, 4 HAVING sum(c.change) <> 0 ORDER BY 1, 2, 3, 4`;
-  const add = (sides: string) => `
-        INSERT INTO ${counts} AS known (${COUNT_COLUMNS})
-        SELECT slot_used, changed.* FROM (${changes(sides)}) AS changed
-        ON CONFLICT ON CONSTRAINT nowgg_vault_count_pk DO UPDATE SET grants = known.grants + excluded.grants`;
-  const both = `${side('old_rows', '-1')} UNION ALL ${side('new_rows', '1')}`;
-  return `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
-      DECLARE
-        slot_class integer := (TG_RELID::bigint % 2147483647)::integer;
-        slot_used integer := ${SLOTS} + pg_backend_pid();
-      BEGIN
-        IF TG_OP = 'UPDATE' THEN
-          PERFORM 1 FROM (${changes(both)}) AS changed;
-          IF NOT FOUND THEN RETURN NULL; END IF;
-        END IF;
-        FOR attempt IN 0..${SLOTS - 1} LOOP
-          IF pg_try_advisory_xact_lock(slot_class, (pg_backend_pid() + attempt) % ${SLOTS}) THEN
-            slot_used := (pg_backend_pid() + attempt) % ${SLOTS};
-            EXIT;
-          END IF;
-        END LOOP;
-        IF TG_OP = 'INSERT' THEN ${add(side('new_rows', '1'))};
-        ELSIF TG_OP = 'DELETE' THEN ${add(side('old_rows', '-1'))};
-        ELSE ${add(both)};
-        END IF;
-        RETURN NULL;
-      END $$`;
 }
