@@ -54,7 +54,10 @@ export class MarkColumns {
   }
 
   setKey(slot: number, first: number, rest: readonly [number, number, number]): void {
-    this.#chunk(slot).keys.set([first, ...rest], (slot % CHUNK) * LANES);
+    const { keys } = this.#chunk(slot);
+    const at = (slot % CHUNK) * LANES;
+    keys[at] = first;
+    [keys[at + 1], keys[at + 2], keys[at + 3]] = rest;
   }
 
   firstLane(slot: number): number {
@@ -67,7 +70,11 @@ export class MarkColumns {
 
   setTimes(slot: number, { issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs }: MarkTimes): void {
     const { times } = this.#chunk(slot);
-    times.set([issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs], (slot % CHUNK) * TIMES);
+    const at = (slot % CHUNK) * TIMES;
+    times[at + ISSUED_UNTIL] = issuedUntilMs;
+    times[at + REFUSED_UNTIL] = refusedUntilMs;
+    times[at + MARKED_AT] = markedAtMs;
+    times[at + NOT_AFTER] = notAfterMs;
   }
 
   issuedUntilMs(slot: number): number {

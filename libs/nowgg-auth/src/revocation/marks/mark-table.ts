@@ -1,11 +1,11 @@
 import { BEFORE, BUCKET, MarkColumns, NEXT, NONE } from './mark-columns.js';
+import { MarkIndex } from './mark-index.js';
 import type { Keying } from './mark-keying.js';
 import type { MarkTimes } from './watermark.js';
 
 const BUCKET_MS = 60_000;
 /** The bucket of marks without an end; it fits in 32 bits. */
 const LAST_BUCKET = 2_000_000_000;
-const FIRST_CAPACITY = 16;
 /** Maximum number of marks that one call of `prune` looks at. */
 const PRUNED_AT_ONCE = 20_000;
 
@@ -16,31 +16,23 @@ const PRUNED_AT_ONCE = 20_000;
 export class MarkTable {
   readonly #keying: Keying;
   readonly #columns = new MarkColumns();
-  /** Slot + 1 by hash, linear probing; 0 is an empty place. */
-  #index = new Uint32Array(FIRST_CAPACITY);
+  readonly #index: MarkIndex;
   readonly #buckets = new Map<number, number>();
   #prunedBucket = Number.NEGATIVE_INFINITY;
-  #size = 0;
 
   constructor(keying: Keying) {
     this.#keying = keying;
+    this.#index = new MarkIndex(this.#columns, keying);
   }
 
   /** Number of marks. */
   get size(): number {
-    return this.#size;
+    return this.#index.size;
   }
 
   /** The slot of a mark, or -1. */
   find(id: string): number {
-    if (this.#size === 0) return -1;
-    const first = this.#keying.first(id);
-    const mask = this.#index.length - 1;
-    for (let place = first & mask; ; place = (place + 1) & mask) {
-      const slot = (this.#index[place] as number) - 1;
-      if (slot < 0) return -1;
-      if (this.#columns.firstLane(slot) === first && this.#columns.hasRest(slot, this.#keying.rest(id))) return slot;
-    }
+    return this.#index.find(id);
   }
 
   issuedUntilMs(slot: number): number {
@@ -135,56 +127,17 @@ export class MarkTable {
   }
 
   #add(id: string): number {
-    if ((this.#size + 1) * 4 > this.#index.length * 3) this.#rehash(this.#index.length * 2);
     const slot = this.#columns.take();
     this.#columns.setKey(slot, this.#keying.first(id), this.#keying.rest(id));
-    this.#enter(slot);
-    this.#size += 1;
+    this.#index.add(slot);
     return slot;
   }
 
   #remove(slot: number): void {
     this.#unhang(slot);
-    this.#leave(slot);
-    this.#size -= 1;
+    this.#index.remove(slot);
     this.#columns.giveBack(slot);
-    if (this.#size === 0) this.#forgetMemory();
-    else if (this.#index.length > FIRST_CAPACITY && this.#size * 8 < this.#index.length) {
-      this.#rehash(this.#index.length / 2);
-    }
-  }
-
-  /** Releases all memory after the last mark was removed. */
-  #forgetMemory(): void {
-    this.#columns.clear();
-    this.#index = new Uint32Array(FIRST_CAPACITY);
-  }
-
-  #enter(slot: number): void {
-    const mask = this.#index.length - 1;
-    let place = this.#columns.firstLane(slot) & mask;
-    while (this.#index[place] !== 0) place = (place + 1) & mask;
-    this.#index[place] = slot + 1;
-  }
-
-  /** Removes a slot from the index and moves later ones of the same run forward, so that probing never meets a gap. */
-  #leave(slot: number): void {
-    const index = this.#index;
-    const mask = index.length - 1;
-    let gap = this.#columns.firstLane(slot) & mask;
-    while (index[gap] !== slot + 1) gap = (gap + 1) & mask;
-    for (let place = (gap + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
-      const home = this.#columns.firstLane((index[place] as number) - 1) & mask;
-      if (((place - home) & mask) < ((place - gap) & mask)) continue;
-      index[gap] = index[place] as number;
-      gap = place;
-    }
-    index[gap] = 0;
-  }
-
-  #rehash(capacity: number): void {
-    const old = this.#index;
-    this.#index = new Uint32Array(capacity);
-    for (const entry of old) if (entry !== 0) this.#enter(entry - 1);
+    // Gives the memory back after the last mark was removed.
+    if (this.#index.size === 0) this.#columns.clear();
   }
 }
