@@ -118,8 +118,10 @@ export class NowggRevocationService extends TokenRevocations {
    */
   async restore(target: RevocationTarget): Promise<void> {
     const subject = this.#subjectOf(target);
-    await this.#parts.store.restore(subject);
-    this.#parts.feed.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined });
+    await this.#parts.feed.write([subject], async () => {
+      await this.#parts.store.restore(subject);
+      return [{ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }];
+    });
     publishSecurityEvent({ type: 'restored', provider: subject.provider });
     await this.#parts.feed.announce();
   }
@@ -200,7 +202,8 @@ export class NowggRevocationService extends TokenRevocations {
 
   async #write(watermarks: readonly Watermark[]): Promise<void> {
     if (watermarks.length === 0) return;
-    for (const written of await this.#parts.store.putMany(onePerSubject(watermarks))) this.#parts.feed.apply(written);
+    const given = onePerSubject(watermarks);
+    await this.#parts.feed.write(given, () => this.#parts.store.putMany(given));
     await this.#parts.feed.announce();
   }
 

@@ -155,10 +155,14 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     return !isSpent(watermark, this.#clock.now(), this.#lives.of(watermark.provider));
   }
 
-  /** Applies a watermark that this process itself has just written. */
-  apply(watermark: Watermark): void {
-    this.#watermarks.apply(watermark, this.#clock.now());
-    this.#news.wrote(watermark);
+  /**
+   * Writes watermarks of this process, and applies the outcome at once.
+   *
+   * @param send writes to the store, and returns the states of all subjects as they were stored
+   * @throws the error of `send`
+   */
+  async write(subjects: readonly RevocationSubject[], send: () => Promise<readonly Watermark[]>): Promise<void> {
+    await this.#news.write(subjects, send);
     if (!this.#store.isShared) this.#watermarks.prune(this.#clock.now());
   }
 

@@ -1,8 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NowggClock } from '../clock.js';
-import type { RevocationStore } from './revocation-store.js';
+import { OwnWrites } from './own-writes.js';
+import type { RevocationChanges, RevocationStore } from './revocation-store.js';
 import type { TokenLives } from './marks/token-lives.js';
-import type { Watermark } from './marks/watermark.js';
+import type { RevocationSubject, Watermark } from './marks/watermark.js';
 import type { Watermarks } from './marks/watermarks.js';
+
+/** Watermarks that are applied at once; then other work of the process has its turn. */
+const SLICE = 500;
 
 interface RevocationNewsParts {
   readonly store: RevocationStore;
@@ -12,26 +17,35 @@ interface RevocationNewsParts {
   readonly signal: AbortSignal;
 }
 
+interface Page {
+  readonly number: number;
+  readonly changes: RevocationChanges;
+}
+
 /** Reads the watermarks of the store into those of this process, page by page. */
 export class RevocationNews {
   readonly #parts: RevocationNewsParts;
+  readonly #ownWrites: OwnWrites;
   #cursor: string | undefined;
-  #isReading = false;
   /** Whether the cursor is within a reading that is not complete. */
   #isPartial = false;
   #mustReload = false;
-  /** Watermarks that this process wrote during a reading: the page may have been read before. */
-  readonly #writtenMeanwhile: Watermark[] = [];
   /** When the last complete reading began, on the monotonic clock; undefined before the first. */
   completeAt: number | undefined;
 
   constructor(parts: RevocationNewsParts) {
+    const { store, clock, watermarks } = parts;
     this.#parts = parts;
+    this.#ownWrites = new OwnWrites({
+      store,
+      find: (subject) => watermarks.find(subject),
+      apply: (watermark) => watermarks.apply(watermark, clock.now()),
+    });
   }
 
-  /** Notes a watermark that this process has written. */
-  wrote(watermark: Watermark): void {
-    if (this.#isReading) this.#writtenMeanwhile.push(watermark);
+  /** Writes watermarks of this process, and applies the outcome. See {@link OwnWrites.write}. */
+  async write(subjects: readonly RevocationSubject[], send: () => Promise<readonly Watermark[]>): Promise<void> {
+    await this.#ownWrites.write(subjects, send);
   }
 
   /** Makes the next reading begin anew: marks that were considered spent are relevant. */
@@ -45,33 +59,41 @@ export class RevocationNews {
    * @throws the error of the store; the next reading continues where this one failed
    */
   async read(): Promise<void> {
-    this.#isReading = true;
-    try {
-      const mayHaveTakenLong = this.#cursor === undefined || this.#mustReload || this.#isPartial;
-      const startedAt = await this.#readOnce();
-      // A load, or a reading that a fault interrupted, may have taken long: what was written meanwhile is part of it.
-      this.completeAt = (mayHaveTakenLong ? await this.#readOnce() : startedAt) ?? this.completeAt;
-    } finally {
-      this.#isReading = false;
-      this.#writtenMeanwhile.length = 0;
-    }
+    const mayHaveTakenLong = this.#cursor === undefined || this.#mustReload || this.#isPartial;
+    const startedAt = await this.#readOnce();
+    // A load, or a reading that a fault interrupted, may have taken long: what was written meanwhile is part of it.
+    this.completeAt = (mayHaveTakenLong ? await this.#readOnce() : startedAt) ?? this.completeAt;
   }
 
   /** @returns when the reading began, on the monotonic clock; undefined when it was ended early */
   async #readOnce(): Promise<number | undefined> {
     if (this.#mustReload) this.#cursor = undefined;
     this.#mustReload = false;
-    const { store, clock, lives, signal } = this.#parts;
-    const startedAt = clock.monotonicNow();
+    const startedAt = this.#parts.clock.monotonicNow();
     if (this.#cursor === undefined) await this.#readLives();
-    do {
-      if (signal.aborted) return undefined;
-      const changes = await store.changesSince(this.#cursor, lives);
-      this.#take(changes.watermarks);
-      this.#cursor = changes.cursor;
-      this.#isPartial = changes.isPartial ?? false;
-    } while (this.#isPartial);
-    return startedAt;
+    return (await this.#readPages()) ? startedAt : undefined;
+  }
+
+  /** Reads all pages from the cursor on; the store reads one while the one before is applied. @returns whether all */
+  async #readPages(): Promise<boolean> {
+    if (this.#parts.signal.aborted) return false;
+    let request: Promise<Page> | undefined = this.#request(this.#cursor);
+    try {
+      while (request !== undefined) {
+        const { number, changes }: Page = await request;
+        request = changes.isPartial ? this.#request(changes.cursor) : undefined;
+        // Its failure is reported when its turn comes.
+        request?.catch(() => undefined);
+        if (!(await this.#apply(number, changes.watermarks))) return false;
+        this.#cursor = changes.cursor;
+        this.#isPartial = request !== undefined;
+        await this.#ownWrites.settle();
+      }
+      return true;
+    } finally {
+      await request?.catch(() => undefined);
+      this.#ownWrites.endPages();
+    }
   }
 
   async #readLives(): Promise<void> {
@@ -79,8 +101,20 @@ export class RevocationNews {
     for (const [provider, lifeMs] of await store.tokenLives()) lives.grow(provider, lifeMs);
   }
 
-  #take(watermarks: readonly Watermark[]): void {
-    const nowMs = this.#parts.clock.now();
-    for (const watermark of [...watermarks, ...this.#writtenMeanwhile]) this.#parts.watermarks.apply(watermark, nowMs);
+  async #request(cursor: string | undefined): Promise<Page> {
+    const { store, lives } = this.#parts;
+    return { number: this.#ownWrites.requestPage(), changes: await store.changesSince(cursor, lives) };
+  }
+
+  /** Applies a page, a few watermarks at a time. @returns whether it was applied to its end */
+  async #apply(page: number, watermarks: readonly Watermark[]): Promise<boolean> {
+    const { signal } = this.#parts;
+    for (let from = 0; from < watermarks.length && !signal.aborted; from += SLICE) {
+      const slice = watermarks.slice(from, from + SLICE);
+      for (const watermark of slice) this.#ownWrites.read(page, watermark);
+      if (slice.length === SLICE) await nextTurn();
+    }
+    this.#ownWrites.endPage(page);
+    return !signal.aborted;
   }
 }

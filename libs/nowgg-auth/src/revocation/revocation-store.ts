@@ -1,6 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
-import { mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
+import { keyOfSubject, mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
 
 /** The changes since a cursor, and the cursor for the next call. */
 export interface RevocationChanges {
@@ -105,7 +105,7 @@ export abstract class RevocationStore {
 export function onePerSubject(watermarks: readonly Watermark[]): readonly Watermark[] {
   const merged = new Map<string, Watermark>();
   for (const watermark of watermarks) {
-    const key = JSON.stringify([watermark.provider, watermark.kind, watermark.id]);
+    const key = keyOfSubject(watermark);
     merged.set(key, mergeWatermarks(merged.get(key), watermark));
   }
   return [...merged.values()];

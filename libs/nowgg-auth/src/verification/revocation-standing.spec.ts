@@ -125,7 +125,14 @@ describe('before revocations have been read for the first time', () => {
     store.broken = true;
     await feed.start();
     expect(await authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
-    feed.apply({ provider: 'nowgg', kind: 'user', id: 'u', issuedUntilMs: clock.now(), refusedUntilMs: undefined });
+    const ban = {
+      provider: 'nowgg',
+      kind: 'user',
+      id: 'u',
+      issuedUntilMs: clock.now(),
+      refusedUntilMs: undefined,
+    } as const;
+    await feed.write([ban], async () => [ban]);
     expect(await authenticator.authenticate('abc')).toEqual(revoked);
   });
 

@@ -6,6 +6,7 @@ import type { TokenType } from '../principal.js';
 import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
 import { MemoryRevocationStore } from '../revocation/memory-revocation-store.js';
+import type { Watermark } from '../revocation/marks/watermark.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
@@ -158,14 +159,15 @@ describe('whatever happens', () => {
               else {
                 const now = clock.now();
                 const isRevoked = kind === 'revoke';
-                feed.apply({
+                const mark: Watermark = {
                   provider: 'nowgg',
                   kind: of,
                   id,
                   markedAtMs: now,
                   issuedUntilMs: isRevoked ? now : undefined,
                   refusedUntilMs: isRevoked ? now + ms : undefined,
-                });
+                };
+                await feed.write([mark], async () => [mark]);
               }
               // An empty policy asks for the same as none, and is decided in full.
               const answers = [authenticator.authenticate('abc'), authenticator.authenticate('abc', {})];

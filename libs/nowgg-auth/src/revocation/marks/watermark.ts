@@ -54,6 +54,27 @@ export function mergeWatermarks(older: Watermark | undefined, newer: Watermark):
   };
 }
 
+/** Everything that one of two states of a subject refuses, for as long as it is not known which is the later one. */
+export function strictestOf(one: Watermark, other: Watermark): Watermark {
+  return { ...mergeWatermarks(one, other), refusedUntilMs: later(one.refusedUntilMs, other.refusedUntilMs) };
+}
+
+/** Whether two states of a subject have the same times. */
+export function refusesTheSame(one: Watermark, other: Watermark): boolean {
+  const [{ issuedUntilMs, refusedUntilMs, markedAtMs, notAfterMs }, times] = [timesOf(one), timesOf(other)];
+  return (
+    Object.is(issuedUntilMs, times.issuedUntilMs) &&
+    Object.is(refusedUntilMs, times.refusedUntilMs) &&
+    Object.is(markedAtMs, times.markedAtMs) &&
+    Object.is(notAfterMs, times.notAfterMs)
+  );
+}
+
+/** A text that no other subject has. */
+export function keyOfSubject({ provider, kind, id }: RevocationSubject): string {
+  return JSON.stringify([provider, kind, id]);
+}
+
 /** The times of a mark; NaN for an absent time. */
 export interface MarkTimes {
   readonly issuedUntilMs: number;

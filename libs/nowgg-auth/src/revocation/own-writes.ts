@@ -1,0 +1,146 @@
+import type { RevocationStore } from './revocation-store.js';
+import {
+  keyOfSubject,
+  refusesTheSame,
+  type RevocationSubject,
+  strictestOf,
+  type Watermark,
+} from './marks/watermark.js';
+
+interface OwnWritesParts {
+  readonly store: RevocationStore;
+  readonly find: (subject: RevocationSubject) => Watermark | undefined;
+  readonly apply: (watermark: Watermark) => void;
+}
+
+/** A subject that this process writes or has just written. */
+interface Written {
+  readonly subject: RevocationSubject;
+  /** Number of writes without an outcome. */
+  underway: number;
+  /** Number of states of the subject that have come. */
+  states: number;
+  /** The last page that may have been read before the state that is known. */
+  olderPages: number;
+  /** Whether states came whose order is not known. */
+  isInDoubt: boolean;
+}
+
+/**
+ * Puts in order what this process writes about a subject and what it reads about it: both are on their way at the same
+ * time, and the one that comes last need not be the later one. While the order is not known, everything applies that
+ * either of them refuses; then the subject is read on its own.
+ */
+export class OwnWrites {
+  readonly #parts: OwnWritesParts;
+  readonly #written = new Map<string, Written>();
+  /** Number of pages that were requested, and the last one that was applied. */
+  #requested = 0;
+  #applied = 0;
+
+  constructor(parts: OwnWritesParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a subject must be read on its own: see {@link settle}. */
+  get isInDoubt(): boolean {
+    for (const { isInDoubt } of this.#written.values()) if (isInDoubt) return true;
+    return false;
+  }
+
+  /**
+   * Writes, and applies the outcome.
+   *
+   * @param send returns the states of all subjects as they were stored
+   */
+  async write(subjects: readonly RevocationSubject[], send: () => Promise<readonly Watermark[]>): Promise<void> {
+    const writings = new Map(subjects.map((subject) => [keyOfSubject(subject), this.#begin(subject)]));
+    const before = new Map([...writings].map(([key, { states }]) => [key, states]));
+    try {
+      for (const watermark of await send()) {
+        const key = keyOfSubject(watermark);
+        const written = writings.get(key);
+        if (written) this.#arriveAlone(written, watermark, written.states === before.get(key));
+      }
+    } finally {
+      for (const written of writings.values()) written.underway -= 1;
+      this.#forget();
+    }
+    if (this.isInDoubt) await this.settle().catch(() => undefined);
+  }
+
+  /** Notes that a page is requested. @returns its number */
+  requestPage(): number {
+    this.#requested += 1;
+    return this.#requested;
+  }
+
+  /** Applies a watermark of a page. */
+  read(page: number, watermark: Watermark): void {
+    const written = this.#written.size === 0 ? undefined : this.#written.get(keyOfSubject(watermark));
+    if (!written) return this.#parts.apply(watermark);
+    this.#arrive(written, watermark, page > written.olderPages);
+    written.olderPages = Math.max(written.olderPages, page);
+  }
+
+  /** Notes that a page and all before it were applied. */
+  endPage(page: number): void {
+    this.#applied = page;
+    this.#forget();
+  }
+
+  /** Notes that no requested page will come any more. */
+  endPages(): void {
+    this.endPage(this.#requested);
+  }
+
+  /** Reads every subject in doubt. One that changes meanwhile remains in doubt. @throws the error of the store */
+  async settle(): Promise<void> {
+    for (const written of this.#written.values()) {
+      if (!written.isInDoubt) continue;
+      const before = written.states;
+      const found = await this.#parts.store.find(written.subject);
+      if (written.states !== before) continue;
+      written.isInDoubt = false;
+      this.#arriveAlone(written, found ?? nothingOf(written.subject), true);
+    }
+    this.#forget();
+  }
+
+  #begin(subject: RevocationSubject): Written {
+    const key = keyOfSubject(subject);
+    const fresh: Written = { subject, underway: 0, states: 0, olderPages: 0, isInDoubt: false };
+    const written = this.#written.get(key) ?? fresh;
+    written.underway += 1;
+    this.#written.set(key, written);
+    return written;
+  }
+
+  /** A state that no page brought: pages that were requested before may be older, and may be later. */
+  #arriveAlone(written: Written, watermark: Watermark, isNewest: boolean): void {
+    this.#arrive(written, watermark, isNewest);
+    written.olderPages = this.#requested;
+  }
+
+  /** @param isNewest whether the state is certainly not older than those before it */
+  #arrive(written: Written, watermark: Watermark, isNewest: boolean): void {
+    const { apply, find } = this.#parts;
+    written.states += 1;
+    if (isNewest && !written.isInDoubt) return apply(watermark);
+    const known = find(watermark) ?? nothingOf(watermark);
+    if (refusesTheSame(known, watermark)) return;
+    written.isInDoubt = true;
+    apply(strictestOf(known, watermark));
+  }
+
+  /** Forgets subjects of which no older state can come. */
+  #forget(): void {
+    for (const [key, { underway, isInDoubt, olderPages }] of this.#written) {
+      if (underway === 0 && !isInDoubt && olderPages <= this.#applied) this.#written.delete(key);
+    }
+  }
+}
+
+function nothingOf({ provider, kind, id }: RevocationSubject): Watermark {
+  return { provider, kind, id, issuedUntilMs: undefined, refusedUntilMs: undefined };
+}
