@@ -127,7 +127,13 @@ function counted(store: Store) {
   return read;
 }
 
-describe('a history of 200,000 revocations of which 10,000 still matter', () => {
+/** The numbers of rows that the limits in a plan let through. */
+function limitedRows(plan: Readonly<Record<string, unknown>>): number[] {
+  const below = ((plan.Plans ?? []) as Readonly<Record<string, unknown>>[]).flatMap(limitedRows);
+  return plan['Node Type'] === 'Limit' ? [plan['Actual Rows'] as number, ...below] : below;
+}
+
+describe('a history of 208,000 revocations of which 18,000 still matter', () => {
   let history: string;
   let source: DataSource;
 
@@ -145,7 +151,10 @@ describe('a history of 200,000 revocations of which 10,000 still matter', () => 
       UNION ALL SELECT 'nowgg', 'user', 'banned-' || n, NULL, now() + interval '1 year', NULL, NULL, now() - interval '90 days'
         FROM generate_series(1, 3999) AS n
       UNION ALL SELECT 'nowgg', 'session', 'lasting', now() - interval '50 days', NULL, NULL, now() + interval '1 day', now() - interval '50 days'
+      UNION ALL SELECT 'nowgg', 'session', 'lasting-' || n, now(), NULL, now(), now() + interval '40 days', now() FROM generate_series(1, 1000) AS n
+      UNION ALL SELECT 'nowgg', 'credential', 'ends-soon-' || n, now(), NULL, now(), now() + interval '1 hour', now() FROM generate_series(1, 7000) AS n
     `);
+    await source.query('VACUUM ANALYZE nowgg_revocation');
   }, 60_000);
   afterAll(() => source.destroy());
 
@@ -158,7 +167,9 @@ describe('a history of 200,000 revocations of which 10,000 still matter', () => 
     while (!feed.isLoaded) await clock.wait(5);
     await feed.close();
     await store.onApplicationShutdown();
-    expect(read.largestPage).toBeLessThanOrEqual(2_000);
+    // A page is applied 500 at a time, whatever its size.
+    expect(read.largestPage).toBeLessThanOrEqual(5_000);
+    expect(read.watermarks).toBe(18_000);
     const inForce = (id: string, kind: 'user' | 'session' = 'user') => feed.find({ provider: 'nowgg', kind, id });
     expect(['live-1', 'live-6000', 'banned-1', 'banned-3999'].map((id) => inForce(id)?.id)).toEqual([
       'live-1',
@@ -168,6 +179,25 @@ describe('a history of 200,000 revocations of which 10,000 still matter', () => 
     ]);
     expect(inForce('lasting', 'session')).toBeDefined();
     expect([inForce('long-ago-1'), inForce('ban-is-over-1')]).toEqual([undefined, undefined]);
+  }, 60_000);
+
+  it('has each row of the last days looked at once, by an index', async () => {
+    const send = source.query.bind(source);
+    const plans: Record<string, unknown>[] = [];
+    source.query = async (statement: string, parameters?: unknown[]) => {
+      if (statement.includes('subject_id')) {
+        const [row] = await send(`EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`, parameters);
+        plans.push(row['QUERY PLAN'][0].Plan);
+      }
+      return send(statement, parameters) as never;
+    };
+    const store = typeOrmRevocationStore({ notify: false, poolSize: 0 }).create({ clock }, source) as Store;
+    await readAll(store);
+    source.query = send as never;
+    const looked = plans.flatMap(limitedRows).reduce((total, rows) => total + rows, 0);
+    // Bans, those with a late end, and all of the last 30 days, of which 190,000 have ended.
+    expect(looked).toBe(3_999 + 1_001 + 190_000 + 6_000 + 1_000 + 7_000);
+    expect(JSON.stringify(plans).includes('Seq Scan')).toBe(false);
   }, 60_000);
 
   it('is told by the store without what has ended', async () => {
@@ -180,7 +210,7 @@ describe('a history of 200,000 revocations of which 10,000 still matter', () => 
       cursor = changes.cursor;
       if (!changes.isPartial) break;
     }
-    expect(ids.size).toBe(10_000);
+    expect(ids.size).toBe(18_000);
     const longer = { defaultMs: 24 * 3_600_000, entries: () => [['nowgg', 3 * 86_400_000]] as const };
     const first = await store.changesSince(undefined, longer);
     expect(first.isPartial).toBe(true);
@@ -221,6 +251,31 @@ describe('the tables', () => {
     expect(later.find(old)).toMatchObject({ id: 'long-lived' });
     await later.close();
   });
+});
+
+describe('a page', () => {
+  it('gives what a read of a single row gives, to the microsecond, of any id and any time', async () => {
+    const source = await migratedDataSource(await cluster.createDatabase());
+    const store = typeOrmRevocationStore({ notify: false, poolSize: 0 }).create({ clock }, source) as Store;
+    const oddIds = ['line\nfeed', 'quote"\\', '\u0001 \u00fcml\u00e4ut \u{1f3ae}'];
+    await source.query(
+      `INSERT INTO nowgg_revocation (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at)
+      SELECT 'nowgg', (ARRAY['user', 'session', 'token', 'credential'])[n % 4 + 1], 'random-' || n, at, NULL::timestamptz,
+          CASE WHEN n % 3 = 0 THEN at END, CASE WHEN n % 2 = 0 THEN at + random() * interval '900 days' END, now()
+        FROM generate_series(1, 500) AS n, LATERAL (SELECT now() + (random() + n * 0) * interval '3 hours' AS at) AS t
+      UNION ALL SELECT 'other', 'user', $1, NULL, 'infinity', NULL, NULL, now()
+      UNION ALL SELECT 'other', 'user', $2, NULL, '9999-12-31', NULL, NULL, now()
+      UNION ALL SELECT 'other', 'user', $3, NULL, '2250-01-01 00:00:00.000001', NULL, NULL, now()
+      UNION ALL SELECT 'other', 'session', 'for ever', 'infinity', 'infinity', 'infinity', 'infinity', '-infinity'`,
+      oddIds,
+    );
+    const { watermarks } = await readAll(store);
+    expect(watermarks.length).toBeGreaterThanOrEqual(504);
+    expect(watermarks).toEqual(await Promise.all(watermarks.map((each) => store.find(each))));
+    expect(watermarks.map(({ id }) => id)).toEqual(expect.arrayContaining([...oddIds, 'for ever']));
+    await store.onApplicationShutdown();
+    await source.destroy();
+  }, 60_000);
 });
 
 describe('a sign-out of several tokens', () => {

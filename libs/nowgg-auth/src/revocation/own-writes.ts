@@ -1,3 +1,4 @@
+import type { NowggClock } from '../clock.js';
 import type { RevocationStore } from './revocation-store.js';
 import {
   keyOfSubject,
@@ -6,11 +7,12 @@ import {
   strictestOf,
   type Watermark,
 } from './marks/watermark.js';
+import type { Watermarks } from './marks/watermarks.js';
 
 interface OwnWritesParts {
   readonly store: RevocationStore;
-  readonly find: (subject: RevocationSubject) => Watermark | undefined;
-  readonly apply: (watermark: Watermark) => void;
+  readonly clock: NowggClock;
+  readonly watermarks: Watermarks;
 }
 
 /** A subject that this process writes or has just written. */
@@ -75,12 +77,18 @@ export class OwnWrites {
     return this.#requested;
   }
 
-  /** Applies a watermark of a page. */
-  read(page: number, watermark: Watermark): void {
-    const written = this.#written.size === 0 ? undefined : this.#written.get(keyOfSubject(watermark));
-    if (!written) return this.#parts.apply(watermark);
-    this.#arrive(written, watermark, page > written.olderPages);
-    written.olderPages = Math.max(written.olderPages, page);
+  /** Applies watermarks of a page. */
+  read(page: number, watermarks: readonly Watermark[]): void {
+    const nowMs = this.#parts.clock.now();
+    for (const watermark of watermarks) {
+      const written = this.#written.size === 0 ? undefined : this.#written.get(keyOfSubject(watermark));
+      if (written === undefined) {
+        this.#parts.watermarks.apply(watermark, nowMs);
+        continue;
+      }
+      this.#arrive(written, watermark, page > written.olderPages);
+      written.olderPages = Math.max(written.olderPages, page);
+    }
   }
 
   /** Notes that a page and all before it were applied. */
@@ -124,13 +132,13 @@ export class OwnWrites {
 
   /** @param isNewest whether the state is certainly not older than those before it */
   #arrive(written: Written, watermark: Watermark, isNewest: boolean): void {
-    const { apply, find } = this.#parts;
+    const { watermarks, clock } = this.#parts;
     written.states += 1;
-    if (isNewest && !written.isInDoubt) return apply(watermark);
-    const known = find(watermark) ?? nothingOf(watermark);
+    if (isNewest && !written.isInDoubt) return watermarks.apply(watermark, clock.now());
+    const known = watermarks.find(watermark) ?? nothingOf(watermark);
     if (refusesTheSame(known, watermark)) return;
     written.isInDoubt = true;
-    apply(strictestOf(known, watermark));
+    watermarks.apply(strictestOf(known, watermark), clock.now());
   }
 
   /** Forgets subjects of which no older state can come. */

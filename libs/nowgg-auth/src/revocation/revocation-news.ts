@@ -34,13 +34,8 @@ export class RevocationNews {
   completeAt: number | undefined;
 
   constructor(parts: RevocationNewsParts) {
-    const { store, clock, watermarks } = parts;
     this.#parts = parts;
-    this.#ownWrites = new OwnWrites({
-      store,
-      find: (subject) => watermarks.find(subject),
-      apply: (watermark) => watermarks.apply(watermark, clock.now()),
-    });
+    this.#ownWrites = new OwnWrites(parts);
   }
 
   /** Writes watermarks of this process, and applies the outcome. See {@link OwnWrites.write}. */
@@ -111,7 +106,7 @@ export class RevocationNews {
     const { signal } = this.#parts;
     for (let from = 0; from < watermarks.length && !signal.aborted; from += SLICE) {
       const slice = watermarks.slice(from, from + SLICE);
-      for (const watermark of slice) this.#ownWrites.read(page, watermark);
+      this.#ownWrites.read(page, slice);
       if (slice.length === SLICE) await nextTurn();
     }
     this.#ownWrites.endPage(page);

@@ -1,5 +1,6 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
+import { AddBoundedUpkeep1767225600130 } from './migrations/add-bounded-upkeep.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
 import { CreateNowggExchange1767225600001 } from './migrations/create-nowgg-exchange.js';
@@ -105,4 +106,5 @@ export const nowggMigrations = [
   AddVaultUpkeep1767225600070,
   AddGrantedScopes1767225600085,
   AddGrantClients1767225600110,
+  AddBoundedUpkeep1767225600130,
 ];

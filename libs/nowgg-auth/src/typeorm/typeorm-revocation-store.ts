@@ -16,8 +16,16 @@ import { expectedTables } from './database/schema-check.js';
 import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
+import { type PackedWatermarks, unpackWatermarks } from './database/packed-watermarks.js';
 import { listen } from './revocation-listener.js';
-import { afterReading, type Beginning, PHASES, type ReadingState, stateOf } from './database/revocation-pages.js';
+import {
+  afterReading,
+  type Beginning,
+  PHASES,
+  RECENT_MS,
+  type ReadingState,
+  stateOf,
+} from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { Walks } from './walks.js';
@@ -32,22 +40,24 @@ interface WatermarkRow {
   readonly not_after_ms: number | null;
 }
 
-/** A row of a page; the columns of a watermark are null when no row of the page is wanted. */
-type PageRow = (WatermarkRow | { readonly provider: null }) & {
+/** The row of a page. */
+interface PageRow extends PackedWatermarks {
   readonly at: string;
   readonly since: string;
   readonly xmin: string;
   readonly server: string;
   readonly is_whole: boolean;
-  readonly looked: number;
   readonly edge_at: string | null;
   readonly edge_provider: string;
   readonly edge_kind: string;
   readonly edge_id: string;
-};
+}
 
+/** Rows of a page of news, and of a load: it reads in the order of time, in which most rows lie in the table. */
 const PAGE_ROWS = 2_000;
+const LOAD_ROWS = 5_000;
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 const ENTITIES = [NowggRevocationEntity, NowggTokenLifeEntity, NowggSchemaEntity];
 
 /**
@@ -132,18 +142,19 @@ export class TypeOrmRevocationStore extends RevocationStore {
   }
 
   /**
-   * Reads the rows that still matter: bans, then tokens and sessions by expiry, then rows written within a token's
-   * life.
+   * Reads the rows that still matter: bans, then those with a late end, then rows written within a token's life or a
+   * day.
    */
   async #load(state: ReadingState | undefined, lives: LongestTokenLives): Promise<RevocationChanges> {
     const phase = state?.load?.phase ?? 0;
     const entries = lives.entries();
-    const longestMs = Math.max(lives.defaultMs, ...entries.map(([, lifeMs]) => lifeMs));
+    const longestMs = Math.max(RECENT_MS, lives.defaultMs, ...entries.map(([, lifeMs]) => lifeMs));
+    const backByMs = { refused_until: 0, not_after: MINUTE_MS, changed_at: longestMs + HOUR_MS };
     // On the application's pool: a page may take as long as the application's statements may.
     const rows = await this.#database.upkeepRows<PageRow>(this.#statements.loads[phase] as string, [
       ...edgeParameters(state?.edge),
-      PAGE_ROWS,
-      PHASES[phase] === 'changed_at' ? longestMs + HOUR_MS : 0,
+      LOAD_ROWS,
+      backByMs[PHASES[phase] as (typeof PHASES)[number]],
       entries.map(([provider]) => provider),
       entries.map(([, lifeMs]) => lifeMs),
       lives.defaultMs,
@@ -187,18 +198,17 @@ function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] 
   return edge ?? [null, '', '', ''];
 }
 
-/** Splits rows into the page's parts. `edge` is set when there may be more rows after the page. */
-function pageOf(rows: readonly PageRow[]): {
+/** The parts of a page. `edge` is set when there may be more rows after the page. */
+function pageOf([row]: readonly PageRow[]): {
   readonly watermarks: readonly Watermark[];
   readonly began: Beginning;
   readonly edge: ReadingState['edge'];
 } {
-  const [first] = rows as readonly [PageRow];
-  const { at, since, xmin, server, is_whole, looked, edge_at, edge_provider, edge_kind, edge_id } = first;
+  const { at, since, xmin, server, is_whole, edge_at, edge_provider, edge_kind, edge_id } = row as PageRow;
   return {
-    watermarks: rows.flatMap((row) => (row.provider === null ? [] : [watermarkOf(row)])),
+    watermarks: unpackWatermarks<RevocationKind>(row as PageRow),
     began: { at, since, xmin, server, isWhole: is_whole },
-    edge: looked === PAGE_ROWS && edge_at !== null ? [edge_at, edge_provider, edge_kind, edge_id] : undefined,
+    edge: edge_at === null ? undefined : [edge_at, edge_provider, edge_kind, edge_id],
   };
 }
 

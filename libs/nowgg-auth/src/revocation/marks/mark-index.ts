@@ -40,8 +40,11 @@ export class MarkIndex {
 
   /** The slot of an id, or -1. */
   find(id: string): number {
-    if (this.#size === 0) return -1;
-    const first = this.#keying.first(id);
+    return this.#size === 0 ? -1 : this.findBy(this.#keying.first(id), id);
+  }
+
+  /** The slot of an id, or -1. @param first the first 32 bits of its key */
+  findBy(first: number, id: string): number {
     const slot = this.#findIn(this.#places, first, id);
     return slot < 0 && this.#replaced !== undefined ? this.#findIn(this.#replaced, first, id) : slot;
   }

@@ -58,9 +58,10 @@ export class MarkTable {
 
   /** @param endMs when the mark ends */
   put(id: string, times: MarkTimes, endMs: number): void {
-    const known = this.find(id);
+    const first = this.#keying.first(id);
+    const known = this.#index.findBy(first, id);
     if (known >= 0) this.#unhang(known);
-    const slot = known < 0 ? this.#add(id) : known;
+    const slot = known < 0 ? this.#add(first, id) : known;
     this.#columns.setTimes(slot, times);
     this.#hang(slot, endMs);
   }
@@ -126,9 +127,9 @@ export class MarkTable {
     else this.#buckets.delete(bucket);
   }
 
-  #add(id: string): number {
+  #add(first: number, id: string): number {
     const slot = this.#columns.take();
-    this.#columns.setKey(slot, this.#keying.first(id), this.#keying.rest(id));
+    this.#columns.setKey(slot, first, this.#keying.rest(id));
     this.#index.add(slot);
     return slot;
   }

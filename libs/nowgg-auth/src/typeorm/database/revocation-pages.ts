@@ -1,5 +1,17 @@
+import { packedColumns } from './packed-watermarks.js';
+
+/** How far back a load reads at least, by the time of writing. */
+export const RECENT_MS = 24 * 3_600_000;
+
+/**
+ * Condition on rows that state an end so late after they were written that a load may find them only by it. The time
+ * zone of a session must not decide what an index has.
+ */
+export const LASTS_LONGER = `(not_after AT TIME ZONE 'UTC') > (changed_at AT TIME ZONE 'UTC') + interval '${RECENT_MS / 3_600_000} hours'`;
+
 /** The phases of a load, in order: a page has rows of one phase, by its index. */
 export const PHASES = ['refused_until', 'not_after', 'changed_at'] as const;
+type Phase = (typeof PHASES)[number];
 
 /** The position at which a reading continues. Stored as JSON in the cursor of the feed. */
 export interface ReadingState {
@@ -69,33 +81,49 @@ export const NOT_SEEN = (server: string, [since, xmin]: readonly [string, string
       WHERE known.changed_at >= reading.since AND ${WRITTEN_BY} < reading.xmin))`;
 
 /**
- * Statement for one page of an index, from its edge on, and the wanted rows of that page. The row count and the edge
- * cover all rows read, so that a page costs the same however few of them are wanted. Parameters: $1 to $4 the edge, $5
- * the page's size, and then those of `wanted` and `reach`.
+ * Statement for one page of an index, from its edge on: one row, with the wanted watermarks of that page. The edge
+ * covers all rows read, so that a page costs the same however few of them are wanted. Parameters: $1 to $4 the
+ * edge, $5 the page's size, and then those of `wanted` and `reach`.
  */
-export function pageStatement(
-  table: string,
-  column: (typeof PHASES)[number],
-  { columns, reach, wanted }: { readonly columns: string; readonly reach: Reach; readonly wanted: string },
-): string {
+export function pageStatement(table: string, column: Phase, { reach, wanted }: PageParts): string {
+  const order = [column, 'provider', 'kind', 'subject_id'];
+  const ofLast = (expression: string) => `max(${expression}) FILTER (WHERE known.place = $5::integer)`;
   return `
     WITH server AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}),
     now AS MATERIALIZED (SELECT server.*, ${reach.since} AS since, ${reach.isWhole} AS is_whole FROM server),
-    page AS MATERIALIZED (
-      SELECT *, xmin::text::bigint AS written_by FROM ${table}
-      WHERE ${column} IS NOT NULL
-        AND (${column}, provider, kind, subject_id)
-          > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
-      ORDER BY ${column}, provider, kind, subject_id LIMIT $5::integer
-    ),
-    looked AS (SELECT count(*)::integer AS looked FROM page),
-    edge AS (
-      SELECT ${ISO(column)} AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id FROM page
-      ORDER BY ${column} DESC, page.provider DESC, page.kind DESC, page.subject_id DESC LIMIT 1
+    page AS (
+      SELECT ${ofLast(ISO(`known.${column}`))} AS edge_at,
+      ${ofLast('known.provider')} AS edge_provider, ${ofLast('known.kind')} AS edge_kind,
+      ${ofLast('known.subject_id')} AS edge_id,
+      ${packedColumns('known.is_wanted')}
+      FROM (
+        SELECT known.*, (${wanted}) AS is_wanted,
+          row_number() OVER (ORDER BY ${order.map((name) => `known.${name}`).join(', ')}) AS place
+        FROM (
+          SELECT ${COLUMNS}, xmin::text::bigint AS written_by FROM ${table}
+          WHERE ${INDEXED[column]}
+            AND (${order.join(', ')}) > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
+          ORDER BY ${order.join(', ')} LIMIT $5::integer
+        ) AS known CROSS JOIN now
+      ) AS known
     )
-    SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole,
-      looked.looked, edge.*, ${columns}
-    FROM now CROSS JOIN looked LEFT JOIN edge ON true LEFT JOIN page AS known ON ${wanted}`;
+    SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole, page.*
+    FROM now CROSS JOIN page`;
+}
+
+/** The condition of the index of each column. */
+const INDEXED: Readonly<Record<Phase, string>> = {
+  refused_until: 'refused_until IS NOT NULL',
+  not_after: LASTS_LONGER,
+  changed_at: 'changed_at IS NOT NULL',
+};
+
+const COLUMNS = 'provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at';
+
+interface PageParts {
+  readonly reach: Reach;
+  /** Condition on a row `known` of the page, which may use the row `now`. */
+  readonly wanted: string;
 }
 
 /**

@@ -8,7 +8,9 @@ const KEY = 'nowgg_revocation_pk';
 @Index('nowgg_revocation_banned', ['refusedUntil', 'provider', 'kind', 'subjectId'], {
   where: 'refused_until IS NOT NULL',
 })
-@Index('nowgg_revocation_lasting', ['notAfter', 'provider', 'kind', 'subjectId'], { where: 'not_after IS NOT NULL' })
+@Index('nowgg_revocation_lasting', ['notAfter', 'provider', 'kind', 'subjectId'], {
+  where: `(not_after AT TIME ZONE 'UTC') > (changed_at AT TIME ZONE 'UTC') + interval '24 hours'`,
+})
 export class NowggRevocationEntity {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: KEY })
   provider!: string;

@@ -1,6 +1,6 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
 import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
-import { backBy, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
+import { backBy, LASTS_LONGER, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 
@@ -43,9 +43,9 @@ const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 10
 
 /** The statements about revocations. Each is one round trip and its own transaction. */
 export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables, 'revocation' | 'tokenLife'>) {
-  const life = `coalesce((SELECT life.ms FROM unnest($7::text[], $8::float8[]) AS life(provider, ms)
-    WHERE life.provider = known.provider), $9::float8)`;
-  const columns = COLUMNS('known');
+  const life = `CASE WHEN cardinality($7::text[]) = 0 THEN $9::float8
+    ELSE coalesce((SELECT life.ms FROM unnest($7::text[], $8::float8[]) AS life(provider, ms)
+      WHERE life.provider = known.provider), $9::float8) END`;
   const spent = spentWalk({ revocation, tokenLife });
   return {
     // In the order of the key, so that two batches never wait for each other.
@@ -96,7 +96,6 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
 
     // $1 to $4 the edge, $5 the page's size, $6 last reading, $7 last whole one, $8 their server, $9 and $10 their sights
     changes: pageStatement(revocation, 'changed_at', {
-      columns,
       reach: sinceReading('$6', '$7', '$8'),
       wanted: NOT_SEEN('$8', ['$9', '$10']),
     }),
@@ -104,12 +103,12 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
     // By phase. $1 to $4 the edge, $5 the page's size, $6 how far back, $7 providers, $8 their lives, $9 default life
     loads: PHASES.map((column) =>
       pageStatement(revocation, column, {
-        columns,
         reach: backBy('$6'),
-        // The phase before has given those that state an end which is still ahead.
-        wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL AND ${END_OF_MARK('known', life)} > now.at))${
-          column === 'changed_at' ? ' AND (known.not_after IS NULL OR known.not_after <= now.at)' : ''
-        }`,
+        wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL
+          AND (known.not_after > now.at OR ${END_OF_MARK('known', life)} > now.at)))${
+            // The phase before has given those.
+            column === 'changed_at' ? ` AND (${LASTS_LONGER} AND known.not_after > now.at) IS NOT TRUE` : ''
+          }`,
       }),
     ),
 
