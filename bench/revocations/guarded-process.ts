@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -7,6 +6,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { NowggAuthenticator, NowggAuthModule, NowggRevocationService } from 'nestjs-nowgg-auth';
 import { typeOrmRevocationStore } from 'nestjs-nowgg-auth/typeorm';
 import { serve } from '../support/child-process.js';
+import { type HeldUp, watchEventLoop } from '../support/held-up.js';
 
 export interface GuardedSettings {
   readonly databaseUrl: string;
@@ -18,8 +18,9 @@ export interface GuardedSettings {
 export interface LoadReport {
   /** Time from the start of the process until every revocation that matters was read, in milliseconds. */
   readonly readyMs: number;
-  /** Longest time for which the event loop was held up meanwhile, in milliseconds. */
-  readonly stallMs: number;
+  /** Processor time of the process until then, in milliseconds. */
+  readonly processorMs: number;
+  readonly heldUp: HeldUp;
   readonly residentBytes: number;
   readonly marks: number;
 }
@@ -39,17 +40,17 @@ async function start({ databaseUrl, ...client }: GuardedSettings): Promise<LoadR
     ],
   };
   // After the modules of the libraries are compiled and evaluated, which holds any process up.
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const endWatch = watchEventLoop();
   const app = await NestFactory.createApplicationContext(game, { logger: false });
   authenticator = app.get(NowggAuthenticator);
   revocations = app.get(NowggRevocationService);
   while (!revocations.feed().isLoaded) await wait(5);
-  delay.disable();
-  const readyMs = performance.now();
+  const heldUp = endWatch();
+  const { user, system } = process.cpuUsage();
   return {
-    readyMs,
-    stallMs: delay.max / 1e6,
+    readyMs: performance.now(),
+    processorMs: (user + system) / 1_000,
+    heldUp,
     residentBytes: process.memoryUsage.rss(),
     marks: revocations.feed().size,
   };

@@ -5,12 +5,14 @@ import { readCount, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
 import { markdownTable } from '../support/markdown-table.js';
 import { type MigratedPostgres, startMigratedPostgres } from '../support/migrated-postgres.js';
-import type { GuardedOperations } from './guarded-process.js';
+import type { GuardedOperations, LoadReport } from './guarded-process.js';
 
 const USAGE = `npm run bench:revocations -- [options]
 
   --history N   sign-outs in the history (3000000)
-  --live N      those of them that still matter (500000)`;
+  --live N      those of them that still matter (500000)
+
+A fifth of both is measured before.`;
 const PROCESS = new URL('guarded-process.js', import.meta.url);
 const CLIENT = { clientId: 'game', clientSecret: 'secret of the game' };
 const IDLE_S = 5;
@@ -20,11 +22,8 @@ interface RunOptions {
   readonly live: number;
 }
 
-interface Row {
+interface Row extends LoadReport {
   readonly title: string;
-  readonly readyMs: number;
-  readonly stallMs: number;
-  readonly marks: number;
   readonly residentMb: number;
   readonly idleMs: number;
   readonly banned: string;
@@ -47,14 +46,19 @@ function readArguments(args: readonly string[]): RunOptions | 'help' {
 }
 
 /** Sign-outs as a game writes them: half of sessions, half of tokens; live ones of the last hours, others of 30 days. */
-async function plant({ administration }: MigratedPostgres, { history, live }: RunOptions): Promise<void> {
+async function plant(
+  { administration }: MigratedPostgres,
+  { history, live }: RunOptions,
+  there: RunOptions = { history: 0, live: 0 },
+): Promise<void> {
   const columns = 'provider, kind, subject_id, issued_until, marked_at, not_after, changed_at';
+  const end = there.history + live - there.live;
   await administration.query(`
     INSERT INTO nowgg_revocation (${columns})
     SELECT 'nowgg', CASE WHEN n % 2 = 0 THEN 'session' ELSE 'credential' END,
       translate(rtrim(encode(sha256(n::text::bytea), 'base64'), '='), '+/', '-_'), at, at, at + life, at
-    FROM generate_series(1, ${history}) AS n,
-      LATERAL (SELECT CASE WHEN n <= ${live} THEN now() - n % 3000 * interval '1 second'
+    FROM generate_series(${there.history + 1}, ${history}) AS n,
+      LATERAL (SELECT CASE WHEN n <= ${end} THEN now() - n % 3000 * interval '1 second'
         ELSE now() - interval '1 day' - n % 2500000 * interval '1 second' END AS at, interval '1 hour' AS life) AS times`);
   await administration.query('VACUUM ANALYZE nowgg_revocation');
 }
@@ -87,22 +91,33 @@ async function run(options: RunOptions): Promise<void> {
       INSERT INTO nowgg_revocation (provider, kind, subject_id, refused_until, changed_at)
       VALUES ('nowgg', 'user', 'the-banned-player', now() + interval '1 year', now() - interval '90 days')`);
     const empty = await measure('none', postgres.url);
-    await plant(postgres, options);
-    const full = await measure(`${options.history}, of which ${options.live} matter`, postgres.url);
-    console.log(tableOf([empty, full]));
+    const fifth = { history: Math.floor(options.history / 5), live: Math.floor(options.live / 5) };
+    await plant(postgres, fifth);
+    const small = await measure(titleOf(fifth), postgres.url);
+    await plant(postgres, options, fifth);
+    const full = await measure(titleOf(options), postgres.url);
+    console.log(tableOf([empty, small, full]));
     if (full.banned !== 'revoked_token' || full.player !== 'valid' || full.marks <= options.live) process.exitCode = 1;
   } finally {
     await postgres.stop();
   }
 }
 
+function titleOf({ history, live }: RunOptions): string {
+  return `${history.toLocaleString('en')}, of which ${live.toLocaleString('en')} matter`;
+}
+
 function tableOf(rows: readonly Row[]): string {
+  const [empty] = rows as readonly [Row];
   const right = (heading: string) => ({ heading, align: 'right' }) as const;
   return markdownTable(
     [
       { heading: 'sign-outs in the history' },
       right('ready, s'),
+      right('× none'),
+      right('CPU until ready, s'),
       right('longest stall, ms'),
+      right('in CPU time, ms'),
       right('marks in memory'),
       right('RSS, MB'),
       right('CPU while idle, ms/s'),
@@ -113,7 +128,10 @@ function tableOf(rows: readonly Row[]): string {
     rows.map((row) => [
       row.title,
       (row.readyMs / 1_000).toFixed(1),
-      row.stallMs.toFixed(0),
+      (row.readyMs / empty.readyMs).toFixed(1),
+      (row.processorMs / 1_000).toFixed(1),
+      row.heldUp.byClockMs.toFixed(0),
+      row.heldUp.byProcessorMs?.toFixed(0) ?? '',
       String(row.marks),
       row.residentMb.toFixed(0),
       row.idleMs.toFixed(1),
