@@ -104,7 +104,7 @@ describe('Working Group Two', () => {
     ]);
     const browser = new Browser();
     const callback = await wrong.sendOut(browser);
-    await expect(wrong.finish(browser, callback)).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
+    await expect(wrong.finish(browser, callback)).rejects.toMatchObject({ errorCode: 'configuration' });
     await wrong[Symbol.asyncDispose]();
   });
 

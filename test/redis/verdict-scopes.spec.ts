@@ -99,12 +99,15 @@ const web = {
 const introspectionSettings = {
   sameClient: [true, false],
   requireTokenType: [true, false],
+  audience: ['https://api.example', undefined],
 } as const satisfies Settings<IntrospectionOptions>;
 const jwtSettings = {
   audience: ['https://api.example', 'https://other.example'],
   algorithms: [['RS256'], ['RS256', 'ES256']],
   typ: ['at+jwt', 'JWT'],
   sameClient: [true, false],
+  clientClaim: ['cid', undefined],
+  tokenUse: ['access', undefined],
 } as const satisfies Settings<JwtVerificationOptions>;
 const resolverSettings = {
   url: ['https://id.example/resolve', 'https://id.example/other'],

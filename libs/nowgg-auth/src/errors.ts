@@ -310,6 +310,19 @@ export class NowggConfigurationError extends NowggAuthError {
   }
 }
 
+/**
+ * The error for a verdict that could not be reached: 503 for everything that passes, 500 when the identity system works
+ * and the options do not fit it. Not exported by the package.
+ */
+export function errorOfUnknown(verdict: {
+  readonly reason: string;
+  readonly retryAfterSeconds?: number;
+}): NowggAuthError {
+  return verdict.reason === 'misconfigured'
+    ? new NowggConfigurationError('the options do not fit the identity system: see the event misconfigured_provider')
+    : new IdentityUnavailableError(verdict.retryAfterSeconds);
+}
+
 /** Rounds up to whole seconds and limits them to the range of this module's `Retry-After` header, 1 to 60. */
 export function clampRetryAfter(seconds: number): number {
   if (Number.isNaN(seconds)) return 1;

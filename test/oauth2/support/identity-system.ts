@@ -32,6 +32,8 @@ export interface FoundToken {
 export interface SystemShape {
   /** Whether the issuer identifier ends in a slash. */
   readonly trailingSlash?: boolean;
+  /** Path of the issuer identifier, such as `/tenant`. Default none. */
+  readonly path?: string;
   readonly configuration: (base: string) => Record<string, unknown>;
   /** Client metadata beside id, secret and redirect URI. */
   readonly client: Record<string, unknown>;
@@ -60,7 +62,9 @@ export interface SeenRequest {
 export class IdentitySystem extends LoopbackServer {
   readonly seen: SeenRequest[] = [];
   /** Changes JSON replies of the provider, for faults that it would never commit itself. */
-  tamper: ((path: string, body: Record<string, unknown>) => Record<string, unknown>) | undefined;
+  tamper:
+    | ((path: string, body: Record<string, unknown>, response: ServerResponse) => Record<string, unknown>)
+    | undefined;
   mood: 'up' | 'broken' | 'gone' = 'up';
   #provider: Provider | undefined;
   #waiting: (() => void)[] = [];
@@ -69,7 +73,7 @@ export class IdentitySystem extends LoopbackServer {
     const system = new IdentitySystem();
     await system.listen();
     signingKey ??= newKey();
-    const issuer = `${system.url}${shape.trailingSlash ? '/' : ''}`;
+    const issuer = `${system.url}${shape.path ?? ''}${shape.trailingSlash ? '/' : ''}`;
     const configuration = {
       jwks: { keys: [await signingKey] },
       cookies: { keys: ['a-cookie-key-of-the-tests'] },
@@ -160,6 +164,10 @@ export class IdentitySystem extends LoopbackServer {
       await this.provider.interactionFinished(request, response, result);
       return;
     }
+    // As a framework does that mounts the provider at a path.
+    const { path = '' } = shape;
+    const target = request.url ?? '/';
+    if (target.startsWith(`${path}/`)) Object.assign(request, { originalUrl: target, url: target.slice(path.length) });
     void this.provider.callback()(request, response);
   }
 
@@ -168,7 +176,7 @@ export class IdentitySystem extends LoopbackServer {
     response.end = ((chunk?: string | Buffer, ...rest: []) => {
       const isJson = String(response.getHeader('content-type')).startsWith('application/json');
       if (!isJson || chunk === undefined) return end(chunk, ...rest);
-      const body = JSON.stringify(change(path, JSON.parse(chunk.toString()) as Record<string, unknown>));
+      const body = JSON.stringify(change(path, JSON.parse(chunk.toString()) as Record<string, unknown>, response));
       response.setHeader('content-length', Buffer.byteLength(body));
       return end(body);
     }) as typeof response.end;

@@ -6,6 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   type IdentityProviderDefinition,
   memoryTokenStore,
+  NowggAccountService,
   NowggAuthenticator,
   NowggAuthModule,
   type NowggAuthModuleOptions,
@@ -73,6 +74,10 @@ export class WebGame implements AsyncDisposable {
 
   get applicationTokens(): NowggApplicationTokenService {
     return this.#app.get(NowggApplicationTokenService, { strict: false });
+  }
+
+  get accounts(): NowggAccountService {
+    return this.#app.get(NowggAccountService, { strict: false });
   }
 
   get tokens(): NowggTokenService {

@@ -86,7 +86,7 @@ export class AccountLine {
   }
 
   #note(key: string, outcome: InfoOutcome<unknown>): void {
-    if (outcome.status === 'unknown') this.#noteSilence(key, outcome);
+    if (outcome.status === 'unknown' && outcome.reason !== 'misconfigured') this.#noteSilence(key, outcome);
     else {
       this.#resting.clear();
       this.#circuit.answered();

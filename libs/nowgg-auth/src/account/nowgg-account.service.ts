@@ -1,5 +1,11 @@
 import { type NowggClock, SystemClock } from '../clock.js';
-import { errorOfRefusal, IdentityUnavailableError, InformationUnavailableError, InvalidTokenError } from '../errors.js';
+import {
+  errorOfRefusal,
+  errorOfUnknown,
+  IdentityUnavailableError,
+  InformationUnavailableError,
+  InvalidTokenError,
+} from '../errors.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';
 import type { IdentityProvider, InfoOutcome } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
@@ -117,7 +123,7 @@ export class NowggAccountService {
       case 'refused':
         throw await this.#reasonOf(token, provider);
       case 'unknown':
-        throw new IdentityUnavailableError((outcome.retryAfterMs ?? 0) / 1000);
+        throw errorOfUnknown({ ...outcome, retryAfterSeconds: (outcome.retryAfterMs ?? 0) / 1000 });
       case 'unsupported':
         throw new InformationUnavailableError();
     }

@@ -44,6 +44,11 @@ export type NowggSecurityEventType =
   | 'foreign_tokens_refreshed'
   /** A token was issued in the future by more than the tolerated clock skew. */
   | 'issued_in_the_future'
+  /**
+   * The identity system refuses this client, or answers in a way that the options exclude: lasting until the options or
+   * the registration of the client change. `detail` names the option.
+   */
+  | 'misconfigured_provider'
   /** The identity system's metadata sends credentials to a host that is not configured. `detail` names the host. */
   | 'foreign_endpoint';
 

@@ -27,6 +27,7 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   refused_key: 'an encryption key is weak',
   foreign_tokens_refreshed: 'a refresh brought tokens of another user or client',
   issued_in_the_future: 'a token was issued in the future',
+  misconfigured_provider: 'the options of the identity provider do not fit the identity system',
   foreign_endpoint: 'metadata of the identity system names a host that is not configured',
 };
 /** Actions of the application: logged without a warning. */
@@ -64,14 +65,15 @@ export class SecurityLog implements OnModuleInit, OnApplicationShutdown {
 
   #note(event: NowggSecurityEvent): void {
     const { type, provider } = event;
-    // Providers come from the configuration, so there are few kinds.
-    const kind = this.#kinds.get(`${type} ${provider}`);
+    // Providers come from the configuration, and these details are fixed texts, so there are few kinds.
+    const key = type === 'misconfigured_provider' ? `${type} ${provider} ${event.detail}` : `${type} ${provider}`;
+    const kind = this.#kinds.get(key);
     const now = this.#clock.monotonicNow();
     if (kind && now - kind.saidAtMs < QUIET_MS) {
       kind.suppressed += 1;
       return;
     }
-    this.#kinds.set(`${type} ${provider}`, { saidAtMs: now, suppressed: 0 });
+    this.#kinds.set(key, { saidAtMs: now, suppressed: 0 });
     const line = lineOf(event, kind?.suppressed ?? 0);
     if (ROUTINE.has(type)) this.#logger.log(line);
     else this.#logger.warn(line);

@@ -1,9 +1,10 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import {
+  errorOfRefusal,
+  errorOfUnknown,
   IdentityUnavailableError,
   InsufficientScopeError,
   InvalidRequestError,
-  errorOfRefusal,
   InvalidTokenError,
   NowggAuthError,
   NowggConfigurationError,
@@ -133,7 +134,7 @@ export class NowggAuthGuard implements CanActivate {
   /** Decides by the verdict about the token. Called on every request, also for a cached verdict. */
   protected onVerdict(request: GuardedRequest, policy: RoutePolicy, verdict: Verdict): true {
     if (verdict.status === 'valid') return this.admitCaller(request, policy, verdict.principal);
-    if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
+    if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
     if (policy.access === 'optional' && policy.onInvalid === 'anonymous') return this.admitAnonymous(request, policy);
     throw errorOfRefusal(verdict.reason);
   }

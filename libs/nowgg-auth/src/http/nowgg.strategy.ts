@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import CustomStrategy from 'passport-custom';
-import { IdentityUnavailableError, InvalidRequestError } from '../errors.js';
+import { errorOfUnknown, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
@@ -106,7 +106,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
     }
     if (credential.outcome !== 'token') return undefined;
     const verdict = await this.authenticator.authenticate(credential.token);
-    if (verdict.status === 'unknown') throw new IdentityUnavailableError(verdict.retryAfterSeconds);
+    if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
     return verdict.status === 'valid' ? verdict.principal : undefined;
   }
 }

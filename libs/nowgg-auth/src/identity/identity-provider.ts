@@ -46,7 +46,10 @@ export interface TokenSet {
   readonly refreshTokenExpiresAtMs?: number | undefined;
   /** The scopes that the reply states (RFC 6749 section 5.1). Absent when it states none. */
   readonly scopes?: readonly string[] | undefined;
-  /** The user in a verified id_token of the same reply: the access token must belong to this user. */
+  /**
+   * The user in an id_token of the same reply: the access token must belong to this user. Verified in the reply to a
+   * code; in the reply to a refresh, only set where it must equal the user id of the grant.
+   */
   readonly subject?: string;
   /** The verified claims of an id_token in the same reply. Absent without one, and when it could not be verified. */
   readonly idToken?: IdTokenClaims | undefined;
@@ -62,6 +65,11 @@ export type TokenOutcome =
   | { readonly status: 'refused'; readonly code: string; readonly isFinal: boolean }
   /** The client itself was refused (`invalid_client`): this says nothing about any grant. */
   | { readonly status: 'client_refused' }
+  /**
+   * The answer or the metadata of the identity system contradicts the options, so that another try would end in the same
+   * way. `detail`: a fixed sentence that names the option.
+   */
+  | { readonly status: 'misconfigured'; readonly detail: string }
   /**
    * The request certainly did not reach the identity system. Reason `own_credentials_suspect`: it was refused and not
    * carried out, perhaps because of the client secret.
@@ -122,6 +130,14 @@ export abstract class IdentityProvider {
 
   /** Whether this client can obtain tokens at all: a now.gg client without a secret cannot. */
   get canObtainTokens(): boolean {
+    return true;
+  }
+
+  /**
+   * Whether a sign-in without a refresh token is an error. Where it is not, the grant of such a sign-in ends with its
+   * access token. Default: true.
+   */
+  get needsRefreshToken(): boolean {
     return true;
   }
 
@@ -231,6 +247,7 @@ export abstract class IdentityProvider {
 
   /**
    * Tells the identity system that a grant has ended, where the system has a way to do so. Best effort, never throws.
+   * The refresh token is empty for a grant without one: see {@link needsRefreshToken}.
    * @returns false when this failed and may be tried again later
    */
   async revoke(_refreshToken: string, _signal: AbortSignal, _accessToken?: string): Promise<boolean | void> {
@@ -246,6 +263,14 @@ export abstract class IdentityProvider {
     _token: string,
     _grant: { readonly userId: string; readonly sessionId: string | undefined },
   ): TokenFacts | undefined {
+    return undefined;
+  }
+
+  /**
+   * The option that makes this provider refuse an access token that the identity system has just issued to this client,
+   * as a fixed sentence. Undefined when the options do not explain the refusal. Default: undefined.
+   */
+  misconfigurationOf(_token: string, _reason: InvalidReason): string | undefined {
     return undefined;
   }
 

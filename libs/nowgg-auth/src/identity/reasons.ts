@@ -41,6 +41,11 @@ export type UnknownReason =
    * again. The key may be newly published.
    */
   | 'unknown_key'
+  /**
+   * The identity system works, but its metadata or answers contradict the options. The security event
+   * `misconfigured_provider` names the option.
+   */
+  | 'misconfigured'
   /** Not sent: the system's metadata names hosts that are not configured. */
   | 'foreign_endpoint'
   /** The token was issued up to five minutes ahead of our clock, which may be slow. */

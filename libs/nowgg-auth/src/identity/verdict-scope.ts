@@ -3,7 +3,7 @@ import { hash, randomUUID } from 'node:crypto';
 type Settings = Readonly<Record<string, unknown>>;
 
 /** Never part of a scope, at any depth, so that processes with the old and the new secret share their verdicts. */
-const SECRET = 'clientSecret';
+const SECRETS: readonly string[] = ['clientSecret', 'clientPrivateKey'];
 const SCHEMA = 'nestjs-nowgg-auth verdict scope v1';
 
 /**
@@ -12,7 +12,7 @@ const SCHEMA = 'nestjs-nowgg-auth verdict scope v1';
  *
  * @param settings resolved settings: plain values, lists and objects. A value of another kind cannot be compared and
  * makes the scope unique.
- * @param without names of settings that do not affect verdicts. `clientSecret` never counts.
+ * @param without names of settings that do not affect verdicts. Secrets never count.
  */
 export function verdictScopeOf(settings: object, without: readonly string[] = []): string {
   const deciding = Object.entries(settings).filter(([name]) => !without.includes(name));
@@ -32,7 +32,7 @@ function hashOf(value: unknown): string {
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return ['list', ...value.map(comparable)];
   if (isPlainObject(value)) {
-    const entries = Object.entries(value).filter(([name, entry]) => name !== SECRET && entry !== undefined);
+    const entries = Object.entries(value).filter(([name, entry]) => !SECRETS.includes(name) && entry !== undefined);
     entries.sort(([one], [other]) => (one < other ? -1 : 1));
     return ['object', ...entries.map(([name, entry]) => [name, comparable(entry)])];
   }

@@ -21,6 +21,7 @@ export { NowggOAuth2Module, type NowggOAuth2ModuleOptions } from './nowgg-oauth2
 export { oauth2 } from './provider/oauth2.js';
 export type {
   OAuth2ClientOptions,
+  OAuth2ClientPrivateKey,
   OAuth2Endpoints,
   OAuth2ProviderOptions,
   VerificationChoice,

@@ -8,7 +8,7 @@ import {
   ReauthenticationRequiredError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
-import { type GrantRecord, grantOf } from './store/grant-record.js';
+import { type GrantRecord, grantOf, isRefreshable } from './store/grant-record.js';
 import { accessTokenZone, judgeForcedRefresh, type YoungToken } from './refresh/access-token-zone.js';
 import { CallerWait } from '../resilience/deadlines.js';
 import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
@@ -128,6 +128,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const wait = this.#wait(options.signal);
     const { clock, timing, vault } = this.#parts;
     const grant = await this.#grants.getLive(grantId, wait);
+    if (!isRefreshable(grant)) return this.#untilItsEnd(grant, options.ifGeneration, wait);
     const readAt = clock.monotonicNow();
     const judged = judgeForcedRefresh(grant, options.minAgeMs ?? 0);
     const isReported = options.ifGeneration === grant.generation;
@@ -181,7 +182,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * Refreshes now, however much of the token's life is left. With `ifGeneration`, only if that generation is still the
+   * Refreshes now, however much of the token's life is left; the token of a grant without a refresh token stays. With `ifGeneration`, only if that generation is still the
    * stored one; otherwise returns the newer token. `minAgeMs` is for callers that may ask too often: a refreshed token
    * younger than that is returned instead of being replaced, and after a failed attempt the next one waits as long.
    *
@@ -199,6 +200,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const wait = this.#wait();
     const grant = await this.#grants.getLive(grantId, wait);
     const { ifGeneration, minAgeMs = 0 } = options;
+    if (!isRefreshable(grant)) return this.#untilItsEnd(grant, ifGeneration, wait);
     if (ifGeneration !== undefined && ifGeneration !== grant.generation) {
       return this.getAccessToken(grantId, { minAgeMs });
     }
@@ -396,6 +398,27 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
       throw new IdentityUnavailableError(verdict.retryAfterSeconds);
     }
     return accessToken;
+  }
+
+  /**
+   * Returns the only access token of a grant without a refresh token, or ends the grant: at the token's end, or when the
+   * caller reports the token as refused and the identity system refuses it.
+   *
+   * @throws ReauthenticationRequiredError
+   */
+  async #untilItsEnd(grant: GrantRecord, reported: number | undefined, wait: CallerWait): Promise<AccessToken> {
+    const { accessTokenExpiresAtMs, generation, provider, readAtMs } = grant;
+    const accessToken = this.#parts.vault.accessTokenOf(grant);
+    let isOver = accessTokenExpiresAtMs !== undefined && accessTokenExpiresAtMs <= readAtMs;
+    if (!isOver && reported === generation) {
+      const policy = { provider, tokenType: 'token', maxAgeMs: 0 } as const;
+      const verdict = await wait.for(Promise.resolve(this.#authenticator.authenticate(accessToken.token, policy)));
+      isOver = verdict.status === 'invalid';
+    }
+    if (!isOver) return accessToken;
+    // Without a call to the identity system. If the store cannot note the end now, the next caller tries again.
+    await wait.for(this.#refresher.refresh(grant).catch(() => undefined));
+    throw new ReauthenticationRequiredError();
   }
 
   #handOut({ grant, accessToken }: Extract<RefreshResult, { grant: GrantRecord }>): AccessToken {

@@ -1,8 +1,9 @@
 import type { CodeExchangeOptions } from '../../tokens/exchange/code-exchange.js';
 import { readScopes } from '../../identity/scopes.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
+import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
 import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
-import { METADATA_TIMEOUT_MS, systemUnavailable } from './authorization-endpoints.js';
+import { METADATA_TIMEOUT_MS, systemUnavailable, withoutMetadata } from './authorization-endpoints.js';
 import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import type { PendingSignIn } from './pending-sign-in.js';
 
@@ -23,6 +24,14 @@ export interface RedirectScopes {
   readonly added: readonly string[];
 }
 
+/** Errors about the request that this module built, not about the player (RFC 6749 section 4.1.2.1). */
+const ABOUT_REQUEST = new Set([
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_response_type',
+]);
 const LONGEST_QUERY = 8_192;
 /** Scope tokens of RFC 6749 section 3.3 and the spaces between them; a comma may be in a token or between two. */
 const SCOPES = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
@@ -89,7 +98,7 @@ function compareScopes(
 /** Trusts an error only from the issuer itself, where the response names its issuer. */
 async function refusalOf(client: OAuth2Client, parameters: URLSearchParams, error: string): Promise<Error> {
   const metadata = await client.metadata(AbortSignal.timeout(METADATA_TIMEOUT_MS));
-  if (metadata.status === 'failed') return systemUnavailable(metadata.retryAfterMs);
+  if (metadata.status === 'failed') return withoutMetadata(client, metadata);
   const { issuer, authorization_response_iss_parameter_supported: promised } = metadata.value;
   const iss = only(parameters, 'iss');
   if (iss === undefined ? promised === true : iss !== issuer) {
@@ -97,5 +106,7 @@ async function refusalOf(client: OAuth2Client, parameters: URLSearchParams, erro
     return foreignCallback();
   }
   const isTheirs = error === 'temporarily_unavailable' || error === 'server_error';
-  return isTheirs ? systemUnavailable(undefined) : new AuthorizationRefusedError(error);
+  if (isTheirs) return systemUnavailable(undefined);
+  if (ABOUT_REQUEST.has(error)) client.reportMisconfiguration(MISCONFIGURATIONS.authorizationRequest);
+  return new AuthorizationRefusedError(error);
 }

@@ -254,8 +254,9 @@ export class NowggAuthorizationService {
         ...(redirectScopes && { redirectScopes }),
       };
     } catch (error) {
-      // There was no refusal: the browser may load the same address again.
-      if (error instanceof IdentityUnavailableError) await store.releaseExchange({ ...key, keepsLease: false });
+      // The code was not refused: the browser may load the same address again.
+      const isKept = error instanceof IdentityUnavailableError || error instanceof NowggConfigurationError;
+      if (isKept) await store.releaseExchange({ ...key, keepsLease: false });
       throw error;
     }
   }

@@ -8,13 +8,15 @@ const WITH_CREDENTIALS = [
   'introspection_endpoint',
   'revocation_endpoint',
   'userinfo_endpoint',
+  'pushed_authorization_request_endpoint',
 ] as const;
 /** Endpoints that are only read, or that browsers visit. */
 const OTHERS = ['jwks_uri', 'authorization_endpoint', 'end_session_endpoint'] as const;
 /** Maximum number of hosts in a message, because the document is not trusted. */
 const MOST_HOSTS = 8;
 
-type Settings = Pick<OAuth2Settings, 'issuer' | 'endpointHosts' | 'allowInsecure' | 'sendsCredentials'>;
+type Settings = Pick<OAuth2Settings, 'issuer' | 'endpointHosts' | 'allowInsecure' | 'sendsCredentials'> &
+  Partial<Pick<OAuth2Settings, 'pushedAuthorizationRequests'>>;
 
 /** The refusal of a discovery document. */
 export interface EndpointRefusal {
@@ -37,7 +39,7 @@ type JudgedMetadata =
 export function judgeEndpoints(metadata: ServerMetadata, settings: Settings): JudgedMetadata {
   const insecure = [...WITH_CREDENTIALS, ...OTHERS].filter((name) => isInsecure(metadata[name], settings));
   const elsewhere = WITH_CREDENTIALS.filter((name) => isForeign(metadata[name], settings));
-  const foreign = settings.sendsCredentials ? elsewhere : [];
+  const foreign = settings.sendsCredentials ? elsewhere.filter((name) => isUsed(name, metadata, settings)) : [];
   if (insecure.length === 0 && foreign.length === 0) return { metadata: without(metadata, elsewhere) };
   const hosts = hostsOf(metadata, [...foreign, ...insecure]);
   return { refusal: { hosts, sentence: sentenceOf(metadata, foreign, insecure) } };
@@ -55,6 +57,16 @@ function sentenceOf(metadata: ServerMetadata, foreign: readonly Name[], insecure
     );
   }
   return sentences.join('; ');
+}
+
+/** An endpoint that no request goes to may be anywhere; it is left out. */
+function isUsed(name: Name, metadata: ServerMetadata, { pushedAuthorizationRequests }: Settings): boolean {
+  return name !== 'pushed_authorization_request_endpoint' || pushesRequests(metadata, pushedAuthorizationRequests);
+}
+
+/** Whether the parameters of an authorization request are pushed (RFC 9126). */
+export function pushesRequests(metadata: ServerMetadata, option: boolean | undefined): boolean {
+  return option ?? metadata.require_pushed_authorization_requests === true;
 }
 
 function hostsOf(metadata: ServerMetadata, names: readonly Name[]): readonly string[] {

@@ -13,9 +13,12 @@ interface IdentityCallOptions {
   readonly idempotent: boolean;
   /** Whether plain http to hosts other than loopback is allowed. */
   readonly allowInsecure: boolean;
-  /** A member of JSON replies to hide from the library, because nothing here depends on it. */
-  readonly without?: 'id_token' | undefined;
+  /** Changes JSON replies before the library reads them. A 201 then counts as a 200. */
+  readonly rewrite?: RewriteBody | undefined;
 }
+
+/** Returns the body that the library reads instead of the one of the reply. */
+export type RewriteBody = (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /** The failure of a call, judged only by the HTTP exchange. */
 interface WireFailure {
@@ -55,6 +58,12 @@ export class IdentityCall {
     return this.#outcome?.status === 'reply' ? this.#outcome.statusCode : undefined;
   }
 
+  /** The media type of the reply in lower case, without parameters; undefined without one. */
+  get contentType(): string | undefined {
+    const header = this.#outcome?.status === 'reply' ? this.#outcome.headers?.['content-type'] : undefined;
+    return header?.split(';', 1)[0]?.trim().toLowerCase();
+  }
+
   /** The reply's JSON; undefined without one. */
   get json(): unknown {
     return this.#outcome?.status === 'reply' ? this.#outcome.json : undefined;
@@ -76,7 +85,7 @@ export class IdentityCall {
       signal: this.#options.signal,
       idempotent: this.#options.idempotent,
     });
-    return responseOf(this.#outcome, this.#options.without);
+    return responseOf(this.#outcome, this.#options.rewrite);
   };
 
   /** Answers the library's requests to this address locally, without an HTTP request. */
@@ -122,23 +131,20 @@ class NoReplyError extends Error {
   }
 }
 
-function omitting(member: string) {
-  return (key: string, value: unknown) => (key === member ? undefined : value);
-}
-
 function textOf(body: NonNullable<Parameters<CustomFetch>[1]['body']>): string {
   if (typeof body === 'string' || body instanceof URLSearchParams) return body.toString();
   throw new NoReplyError();
 }
 
-function responseOf(outcome: IdentityHttpOutcome, without: string | undefined): Response {
+function responseOf(outcome: IdentityHttpOutcome, rewrite: RewriteBody | undefined): Response {
   if (outcome.status === 'failed' || outcome.statusCode < 200 || outcome.statusCode > 599) throw new NoReplyError();
   const { statusCode, headers = {}, json, body } = outcome;
   // Only bodies that were parsed as JSON: the library would replace malformed UTF-8 instead of refusing it.
   const text = json === undefined ? '' : Buffer.from(body ?? []).toString('utf8');
-  const seen = without !== undefined && isJsonObject(json) ? JSON.stringify(json, omitting(without)) : text;
+  const seen = rewrite && isJsonObject(json) ? JSON.stringify(rewrite(json)) : text;
   const readable = ([name, value]: [string, string]) =>
     name.toLowerCase() !== 'www-authenticate' || value.length <= LONGEST_CHALLENGE;
-  const init = { status: statusCode, headers: Object.entries(headers).filter(readable) };
+  const status = rewrite && statusCode === 201 ? 200 : statusCode;
+  const init = { status, headers: Object.entries(headers).filter(readable) };
   return new Response(WITHOUT_BODY.has(statusCode) ? null : seen, init);
 }

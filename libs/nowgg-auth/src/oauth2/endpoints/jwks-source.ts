@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JSONWebKeySet, type JWSHeaderParameters } from 'jose';
 import { isJsonObject, ownProperty } from '../../identity/claims.js';
 import type { NowggClock } from '../../clock.js';
+import type { IdentityHttpOutcome } from '../../identity/identity-http.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { CachedDocument, type Loading, type MissCause } from './cached-document.js';
 
@@ -9,6 +10,8 @@ export interface Keys {
   readonly set: JSONWebKeySet;
   readonly find: ReturnType<typeof createLocalJWKSet>;
 }
+
+type KeyReply = Extract<IdentityHttpOutcome, { status: 'reply' }>;
 
 /** The result of the search for the key of one token. */
 type KeySearch<T> =
@@ -76,6 +79,19 @@ export class JwksSource {
   async all(signal: AbortSignal): Promise<Loading<JSONWebKeySet>> {
     const document = await this.#document.get(signal);
     return document.status === 'loaded' ? { status: 'loaded', value: document.value.set } : document;
+  }
+}
+
+/**
+ * Parses a key set that is not declared as JSON, as by a static file server: keys are public, and only a well-formed set
+ * is used. Undefined for any other body.
+ */
+export function undeclaredJson({ body, headers }: Pick<KeyReply, 'body' | 'headers'>): unknown {
+  if (!body || headers?.['content-encoding'] !== undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
   }
 }
 

@@ -9,7 +9,9 @@ export interface OAuth2Settings {
   readonly allowInsecure: boolean;
   readonly clientId: string;
   readonly clientSecret: string | undefined;
-  readonly clientAuthentication: 'basic' | 'post' | 'none';
+  readonly clientAuthentication: 'basic' | 'post' | 'none' | 'client_secret_jwt' | 'private_key_jwt';
+  /** Only for `private_key_jwt`. */
+  readonly clientPrivateKey: ClientPrivateKey | undefined;
   readonly scopes: readonly string[];
   readonly applicationScopes: readonly string[];
   readonly scopeSeparator: ' ' | ',';
@@ -17,6 +19,11 @@ export interface OAuth2Settings {
   readonly acceptCodesAtLogin: boolean;
   readonly postLogoutRedirectUri: string | undefined;
   readonly authorizationParameters: Readonly<Record<string, string>>;
+  /** Whether the authorization request is pushed; undefined: where the metadata requires it. */
+  readonly pushedAuthorizationRequests: boolean | undefined;
+  readonly refresh: 'required' | 'optional';
+  readonly tokenParameters: Readonly<Record<string, string>>;
+  readonly applicationParameters: Readonly<Record<string, string>>;
   readonly idTokenAlgorithm: string;
   readonly keysMaxStaleMs: number;
   /** Hosts, in addition to the issuer's, that discovered endpoints may send credentials to, written as `URL.host`. */
@@ -25,6 +32,14 @@ export interface OAuth2Settings {
   readonly sendsCredentials: boolean;
   readonly sendsStateAndScopeWithCode: boolean;
   readonly revokeAccessToken: AccessTokenRevocation | undefined;
+}
+
+/** The key of a client that authenticates by signed assertions. */
+export interface ClientPrivateKey {
+  /** PKCS#8 in PEM. */
+  readonly key: string;
+  readonly keyId: string | undefined;
+  readonly algorithm: string;
 }
 
 /** Revocation by `PUT` to this address, with the access token in this query parameter. */

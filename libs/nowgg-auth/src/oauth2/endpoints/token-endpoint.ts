@@ -5,16 +5,21 @@ import {
   exportJWK,
   type JSONWebKeySet,
   type JWSHeaderParameters,
+  type ProtectedHeaderParameters,
 } from 'jose';
 import * as openid from 'openid-client';
 import { NowggConfigurationError } from '../../errors.js';
-import { ownProperty } from '../../identity/claims.js';
+import { ownProperty, readAudience } from '../../identity/claims.js';
 import type { AuthorizationCallback, CodeExchangeRequest, TokenOutcome } from '../../identity/identity-provider.js';
 import type { UnknownReason } from '../../identity/reasons.js';
 import { verifyIdToken } from './id-token.js';
-import type { IdentityCall } from './identity-call.js';
+import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
+import { isSameIssuer } from '../../identity/urls.js';
+import type { IdentityCall, RewriteBody } from './identity-call.js';
 import type { Loading } from './cached-document.js';
 import type { OAuth2Client } from './oauth2-client.js';
+import { MISCONFIGURATIONS } from './misconfiguration.js';
+import { tokenBody } from './token-body.js';
 import { readTokenFailure, readTokens } from './token-reply.js';
 
 type NoTokens = Exclude<TokenOutcome, { status: 'tokens' }>;
@@ -32,13 +37,13 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
   const redirectUri = request.redirectUri ?? settings.redirectUri;
   if (redirectUri === undefined) throw new NowggConfigurationError('redirectUri is needed to exchange a code');
   const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return notSent(metadata.reason);
+  if (metadata.status === 'failed') return withoutMetadata(client, metadata.reason);
   if (authorization?.nonce !== undefined) {
     // Before the code is used up, because its id_token cannot be verified without keys.
     const keys = await client.keys.all(signal);
     if (keys.status === 'failed') return notSent(keys.reason);
   }
-  const call = client.call(signal, false, authorization ? undefined : 'id_token', 'code');
+  const call = client.call(signal, false, bodyFor(client, authorization === undefined), 'code');
   const checks: openid.AuthorizationCodeGrantChecks = {
     ...(codeVerifier !== undefined && { pkceCodeVerifier: codeVerifier }),
     ...(authorization && { expectedState: authorization.state }),
@@ -57,7 +62,8 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
     ? metadata.value
     : // Without the authorization response its promised `iss` cannot be required.
       { ...metadata.value, authorization_response_iss_parameter_supported: false };
-  const extra = settings.sendsStateAndScopeWithCode ? stateAndScope(client, authorization) : {};
+  const stateAndScope = settings.sendsStateAndScopeWithCode ? stateAndScopeOf(client, authorization) : {};
+  const extra = { ...settings.tokenParameters, ...stateAndScope };
   const outcome = await callFor(client, call, server, async (configuration) => {
     openid.enableNonRepudiationChecks(configuration);
     return openid.authorizationCodeGrant(configuration, url, checks, extra);
@@ -69,31 +75,43 @@ export async function exchangeCode(client: OAuth2Client, request: CodeExchangeRe
     const idToken = await verifyIdToken(client, ownProperty(call.json, 'id_token'), metadata.value.issuer, signal);
     return { ...outcome, tokens: { ...outcome.tokens, ...(idToken && { idToken }) } };
   }
+  if (outcome.status === 'refused' && wantsProof(call)) {
+    return reported(client, { status: 'misconfigured', detail: MISCONFIGURATIONS.boundTokens });
+  }
+  if (authorization) client.noteCode(outcome.status);
   return outcome.status === 'in_doubt' ? judgeSuccess(client, call, outcome, signal) : outcome;
 }
 
-/** Exchanges a refresh token for a new token set. Ignores an id_token in the reply, because nothing depends on it. */
+/**
+ * Exchanges a refresh token for a new token set. An id_token in the reply is not verified, because it came directly from
+ * the identity system, and a faulty one has no effect: the new refresh token must not be lost. One that names the user
+ * of this client is reported as the subject.
+ */
 export async function refreshTokens(
   client: OAuth2Client,
   refreshToken: string,
   signal: AbortSignal,
 ): Promise<TokenOutcome> {
   const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return notSent(metadata.reason);
-  const call = client.call(signal, false, 'id_token', 'refresh');
-  return callFor(client, call, metadata.value, async (configuration) =>
-    openid.refreshTokenGrant(configuration, refreshToken),
+  if (metadata.status === 'failed') return withoutMetadata(client, metadata.reason);
+  const call = client.call(signal, false, bodyFor(client, true), 'refresh');
+  const outcome = await callFor(client, call, metadata.value, async (configuration) =>
+    openid.refreshTokenGrant(configuration, refreshToken, { ...client.settings.tokenParameters }),
   );
+  const subject = outcome.status === 'tokens' ? subjectOf(client, ownProperty(call.json, 'id_token')) : undefined;
+  if (outcome.status !== 'tokens' || subject === undefined) return outcome;
+  return { ...outcome, tokens: { ...outcome.tokens, subject } };
 }
 
 /** Requests a token of the application itself (RFC 6749 section 4.4). */
 export async function requestApplicationToken(client: OAuth2Client, signal: AbortSignal): Promise<TokenOutcome> {
   const metadata = await client.metadata(signal);
-  if (metadata.status === 'failed') return notSent(metadata.reason);
-  const { applicationScopes, scopeSeparator } = client.settings;
+  if (metadata.status === 'failed') return withoutMetadata(client, metadata.reason);
+  const { applicationParameters, applicationScopes, scopeSeparator } = client.settings;
   const scope = applicationScopes.join(scopeSeparator);
-  return callFor(client, client.call(signal, true, 'id_token', 'application'), metadata.value, async (configuration) =>
-    openid.clientCredentialsGrant(configuration, scope === '' ? {} : { scope }),
+  const call = client.call(signal, true, bodyFor(client, true), 'application');
+  return callFor(client, call, metadata.value, async (configuration) =>
+    openid.clientCredentialsGrant(configuration, { ...applicationParameters, ...(scope !== '' && { scope }) }),
   );
 }
 
@@ -114,12 +132,12 @@ export async function revokeTokens(
     url.searchParams.set(revokeAccessToken.parameter, accessToken);
     await client.call(signal, true, undefined, 'revocation').ask(url.href, {}, 'PUT');
   }
-  if (metadata.value.revocation_endpoint === undefined) return true;
+  // A grant without a refresh token has only its access token.
+  const [token, hint] = refreshToken === '' ? [accessToken, 'access_token'] : [refreshToken, 'refresh_token'];
+  if (metadata.value.revocation_endpoint === undefined || token === undefined) return true;
   const call = client.call(signal, true, undefined, 'revocation');
   const configuration = client.configuration(metadata.value, call);
-  await openid
-    .tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
-    .catch(() => undefined);
+  await openid.tokenRevocation(configuration, token, { token_type_hint: hint }).catch(() => undefined);
   const { outcome } = call;
   // A refusal is an answer: another request would get the same one.
   return outcome?.status === 'reply' && outcome.statusCode < 500 && outcome.statusCode !== 429;
@@ -138,11 +156,11 @@ async function callFor(
     return readTokens(reply, { sentAtMs, scopeSeparator: client.settings.scopeSeparator, idToken });
   } catch {
     // The library's errors contain bodies and tokens, so the failure is read from the HTTP outcome.
-    return readTokenFailure(call) ?? { status: 'in_doubt', reason: 'invalid_response' };
+    return reported(client, readTokenFailure(call) ?? { status: 'in_doubt', reason: 'invalid_response' });
   }
 }
 
-/** Judges a reply with tokens that failed the checks: a missing id_token, or one of another flow. Revokes its grant. */
+/** Judges a reply with tokens that failed the checks: a missing id_token, or one of another flow. Ends its grant. */
 async function judgeSuccess(
   client: OAuth2Client,
   call: IdentityCall,
@@ -150,10 +168,48 @@ async function judgeSuccess(
   signal: AbortSignal,
 ): Promise<TokenOutcome> {
   const { json } = call;
-  if (call.statusCode !== 200 || typeof ownProperty(json, 'access_token') !== 'string') return outcome;
+  const isSuccess = call.statusCode === 200 || call.statusCode === 201;
+  if (!isSuccess || typeof ownProperty(json, 'access_token') !== 'string') return outcome;
   const refreshToken = ownProperty(json, 'refresh_token');
   if (typeof refreshToken === 'string') await revokeTokens(client, { refreshToken }, signal);
-  return refused('invalid_id_token');
+  const fault = faultOf(client, json);
+  return fault === undefined
+    ? refused('invalid_id_token')
+    : reported(client, { status: 'misconfigured', detail: MISCONFIGURATIONS[fault] });
+}
+
+/** The option that does not fit a reply with tokens; undefined when none explains why it failed the checks. */
+function faultOf({ settings }: OAuth2Client, reply: unknown): keyof typeof MISCONFIGURATIONS | undefined {
+  const [type, idToken] = [ownProperty(reply, 'token_type'), ownProperty(reply, 'id_token')];
+  if (typeof type === 'string' && type.toLowerCase() === 'dpop') return 'boundTokens';
+  if (typeof idToken !== 'string') return undefined;
+  const { alg, enc } = headerOf(idToken);
+  if (enc !== undefined) return 'idTokenEncrypted';
+  const isOther = typeof alg === 'string' && SIGNATURE.test(alg) && alg !== settings.idTokenAlgorithm;
+  return isOther ? 'idTokenAlgorithm' : undefined;
+}
+
+/** Whether a refusal names a proof of possession, for which some identity systems have no code of its own. */
+function wantsProof({ json }: IdentityCall): boolean {
+  const description = ownProperty(json, 'error_description');
+  return typeof description === 'string' && /dpop|mutual.tls/i.test(description.slice(0, 200));
+}
+
+function headerOf(token: string): ProtectedHeaderParameters {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return {};
+  }
+}
+
+/** A signature algorithm that an identity system may be configured for. `none` is not one of them. */
+const SIGNATURE = /^(?:(?:RS|PS|ES|HS)(?:256|384|512)|EdDSA|Ed25519)$/;
+
+function reported(client: OAuth2Client, outcome: NoTokens): NoTokens {
+  if (outcome.status === 'client_refused') client.reportMisconfiguration(MISCONFIGURATIONS.client);
+  if (outcome.status === 'misconfigured') client.reportMisconfiguration(outcome.detail);
+  return outcome;
 }
 
 /**
@@ -185,9 +241,25 @@ async function signerOf(idToken: string, keys: readonly CryptoKey[]): Promise<Cr
   return undefined;
 }
 
-function stateAndScope({ settings }: OAuth2Client, request?: AuthorizationCallback): Record<string, string> {
+function bodyFor({ settings }: OAuth2Client, ignoresIdToken: boolean): RewriteBody {
+  return tokenBody({ scopeSeparator: settings.scopeSeparator, ignoresIdToken });
+}
+
+/** The `sub` of an unverified id_token of this issuer for this client; undefined for any other text. */
+function subjectOf({ settings }: OAuth2Client, idToken: unknown): string | undefined {
+  const claims = typeof idToken === 'string' ? decodeUnverifiedJws(idToken)?.claims : undefined;
+  if (!claims || typeof claims.iss !== 'string' || typeof claims.sub !== 'string') return undefined;
+  const isOurs = isSameIssuer(claims.iss, settings.issuer) && readAudience(claims.aud)?.includes(settings.clientId);
+  return isOurs === true ? claims.sub : undefined;
+}
+
+function stateAndScopeOf({ settings }: OAuth2Client, request?: AuthorizationCallback): Record<string, string> {
   const scope = (request?.scopes ?? settings.scopes).join(settings.scopeSeparator);
   return { ...(request && { state: request.state }), ...(scope !== '' && { scope }) };
+}
+
+function withoutMetadata(client: OAuth2Client, reason: UnknownReason): NoTokens {
+  return reason === 'misconfigured' ? { status: reason, detail: client.misconfiguration } : notSent(reason);
 }
 
 function notSent(reason: UnknownReason): NoTokens {

@@ -1,13 +1,16 @@
 import type { TokenEndpointResponse } from 'openid-client';
-import { isJsonObject, ownProperty } from '../../identity/claims.js';
+import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
 import { readIdTokenClaims } from '../../identity/id-token-claims.js';
 import type { TokenOutcome } from '../../identity/identity-provider.js';
 import { readScopes, type ScopeSeparator } from '../../identity/scopes.js';
 import { isTokenText } from '../../identity/token-text.js';
+import { MISCONFIGURATIONS } from './misconfiguration.js';
 import type { IdentityCall } from './identity-call.js';
 
 /** The client itself is refused or has no permission for the request: this says nothing about any grant. */
 const CLIENT_CODES = new Set(['invalid_client', 'unauthorized_client']);
+/** The identity system wants a proof of possession (RFC 9449 section 5). */
+const BOUND_CODES = new Set(['invalid_dpop_proof', 'use_dpop_nonce']);
 const BUSY_CODES = new Set(['temporarily_unavailable', 'server_error', 'slow_down']);
 
 /** Limits of what is stored of a reply's scopes: the rest of an absurd list is not granted. */
@@ -32,6 +35,7 @@ export function readTokens(reply: TokenEndpointResponse, context: ReplyContext):
     return { status: 'in_doubt', reason: 'invalid_response' };
   }
   const accessTokenExpiresAtMs = expiresIn === undefined ? undefined : sentAtMs + expiresIn * 1000;
+  const refreshTokenExpiresAtMs = refreshToken === undefined ? undefined : refreshExpiry(reply, sentAtMs);
   const scopes = grantedScopes(reply.scope, scopeSeparator);
   const idToken = context.idToken && readIdTokenClaims(context.idToken);
   return {
@@ -40,6 +44,7 @@ export function readTokens(reply: TokenEndpointResponse, context: ReplyContext):
       accessToken,
       accessTokenExpiresAtMs,
       refreshToken,
+      refreshTokenExpiresAtMs,
       ...(scopes && { scopes }),
       ...(idToken && { subject: idToken.sub, idToken }),
     },
@@ -51,6 +56,17 @@ function grantedScopes(scope: unknown, separator: ScopeSeparator): readonly stri
   if (typeof scope !== 'string') return undefined;
   const stated = readScopes(scope, separator).filter((item) => SCOPE.test(item));
   return Object.freeze([...new Set(stated)].slice(0, MOST_SCOPES));
+}
+
+/**
+ * Expiry of the refresh token, under the names that Keycloak and GitHub use. Not standardised, so that anything but a
+ * positive number of seconds is unknown; zero is Keycloak's "never".
+ */
+function refreshExpiry(reply: TokenEndpointResponse, sentAtMs: number): number | undefined {
+  const stated = ownProperty(reply, 'refresh_expires_in') ?? ownProperty(reply, 'refresh_token_expires_in');
+  const seconds = typeof stated === 'string' && /^\d{1,12}$/.test(stated) ? Number(stated) : stated;
+  if (typeof seconds !== 'number' || !(seconds > 0)) return undefined;
+  return readTimeClaim(sentAtMs / 1000 + seconds);
 }
 
 /**
@@ -78,6 +94,9 @@ function readErrorCode(
   // RFC 6749 section 5.2: the grant, of any type, is invalid, and this is final.
   if (code === 'invalid_grant') return { status: 'refused', code, isFinal: true };
   if (typeof code === 'string' && BUSY_CODES.has(code)) return { status: 'busy', retryAfterMs };
+  if (typeof code === 'string' && BOUND_CODES.has(code)) {
+    return { status: 'misconfigured', detail: MISCONFIGURATIONS.boundTokens };
+  }
   if (statusCode === 401 || (typeof code === 'string' && CLIENT_CODES.has(code))) return { status: 'client_refused' };
   return typeof code === 'string' && code !== ''
     ? { status: 'refused', code: publicCode(code), isFinal: false }

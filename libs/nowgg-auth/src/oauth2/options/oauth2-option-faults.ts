@@ -1,5 +1,5 @@
 import type { ServerMetadata } from 'openid-client';
-import type { OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
+import type { OAuth2ClientPrivateKey, OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
 import {
   A_PROVIDER_NAME,
   arrayOf,
@@ -15,6 +15,7 @@ import {
   wholeNumber,
   withoutAbsent,
 } from '../../rules.js';
+import { signsWith } from '../endpoints/client-assertion.js';
 import { isAsymmetric } from '../verification/jwt.js';
 import {
   isVerificationMethod,
@@ -26,17 +27,29 @@ import {
 /** A scope token of RFC 6749 section 3.3, without a comma, which separates scopes in some systems. */
 const SCOPES = [arrayOf(matching(/^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]+$/)), 'must be an array of scope names'] as const;
 
+/** Parameters that the flow sets. Another value would break its protection. */
+const AUTHORIZATION_PARAMETERS =
+  /^(?:client_id|redirect_uri|response_(?:type|mode)|scope|state|nonce|code_challenge(?:_method)?|request(?:_uri)?)$/;
+/** Parameters that the grant or the client authentication sets. */
+const TOKEN_PARAMETERS =
+  /^(?:grant_type|code(?:_verifier)?|redirect_uri|refresh_token|scope|state|client_(?:id|secret|assertion(?:_type)?))$/;
+
 const RULES: Rules<keyof OAuth2ProviderOptions> = {
   name: [...A_PROVIDER_NAME, 'required'],
   clientId: [isText, 'must be a non-empty string', 'required'],
   clientSecret: [isText, 'must be a non-empty string, or absent'],
   clientAuthentication: authenticationFaults,
+  clientPrivateKey: privateKeyFaults,
   redirectUri: [isRedirectUri, 'must be an absolute, normalised URI with a path and without query or fragment'],
   acceptCodesAtLogin: TRUE_OR_FALSE,
   postLogoutRedirectUri: [isUri, 'must be an absolute URI without a fragment'],
   scopes: SCOPES,
   applicationScopes: SCOPES,
-  authorizationParameters: parameterFaults,
+  authorizationParameters: parameterFaults(AUTHORIZATION_PARAMETERS, 'the authorization flow'),
+  pushedAuthorizationRequests: pushFaults,
+  refresh: [oneOf('required', 'optional'), 'must be required or optional'],
+  tokenParameters: parameterFaults(TOKEN_PARAMETERS, 'the token request'),
+  applicationParameters: parameterFaults(TOKEN_PARAMETERS, 'the token request'),
   keysMaxStaleMs: [wholeNumber(60_000, 2_592_000_000), 'must be an integer from 60000 to 2592000000 (milliseconds)'],
   allowInsecure: TRUE_OR_FALSE,
   issuer: issuerFaults,
@@ -57,29 +70,60 @@ export const METADATA_NAMES: Readonly<Record<keyof OAuth2Endpoints, keyof Server
   introspection: 'introspection_endpoint',
   revocation: 'revocation_endpoint',
   endSession: 'end_session_endpoint',
+  pushedAuthorization: 'pushed_authorization_request_endpoint',
 };
-
-/** Parameters that the flow sets. Another value would break its protection. */
-const isReserved = matching(
-  /^(?:client_id|redirect_uri|response_(?:type|mode)|scope|state|nonce|code_challenge(?:_method)?|request(?:_uri)?)$/,
-);
 
 /** Every fault of these options. The sentences name options, never values. */
 export function oauth2OptionFaults(options: unknown): string[] {
   return faultsOf(RULES, options);
 }
 
-function authenticationFaults(method: unknown, name: string, { clientSecret }: Given): string[] {
-  if (!oneOf(undefined, 'basic', 'post', 'none')(method)) return [`${name} must be basic, post or none`];
-  const needsSecret = method === 'basic' || method === 'post';
-  return needsSecret && clientSecret === undefined ? [`clientSecret is needed for this ${name}`] : [];
+function authenticationFaults(method: unknown, name: string, { clientSecret, clientPrivateKey }: Given): string[] {
+  if (method !== undefined && !AUTHENTICATION_METHODS.includes(method)) {
+    return [`${name} must be basic, post, none, client_secret_jwt or private_key_jwt`];
+  }
+  const needsSecret = method === 'basic' || method === 'post' || method === 'client_secret_jwt';
+  if (needsSecret && clientSecret === undefined) return [`clientSecret is needed for this ${name}`];
+  return method === 'private_key_jwt' && clientPrivateKey === undefined
+    ? [`clientPrivateKey is needed for this ${name}`]
+    : [];
 }
 
-function parameterFaults(parameters: unknown = {}, name: string): string[] {
-  const names = isRecord(parameters) ? Object.keys(parameters) : [];
-  const faults = names.filter(isReserved).map((key) => `${name}.${key} is reserved for the authorization flow`);
-  if (isRecord(parameters) && Object.values(parameters).every(isText)) return faults;
-  return [`${name} must be an object of non-empty strings`, ...faults];
+const AUTHENTICATION_METHODS: readonly unknown[] = ['basic', 'post', 'none', 'client_secret_jwt', 'private_key_jwt'];
+
+/** Algorithm of assertions when the option is absent. */
+export const DEFAULT_ASSERTION_ALGORITHM = 'RS256';
+
+const PRIVATE_KEY: Rules<keyof OAuth2ClientPrivateKey> = {
+  key: (key, name, { algorithm = DEFAULT_ASSERTION_ALGORITHM }) =>
+    typeof algorithm === 'string' && signsWith(key, algorithm)
+      ? []
+      : [`${name} must be a private key for its algorithm: PKCS#8 in PEM, RSA with at least 2048 bits`],
+  keyId: [isText, 'must be a non-empty string, or absent'],
+  algorithm: [isAsymmetric, 'must be an asymmetric signature algorithm'],
+};
+
+function privateKeyFaults(key: unknown, name: string, { clientAuthentication, clientSecret }: Given): string[] {
+  if (key === undefined) return [];
+  const isUsed =
+    clientAuthentication === 'private_key_jwt' || (clientAuthentication === undefined && clientSecret === undefined);
+  const unused = isUsed ? [] : [`${name} is only for clientAuthentication private_key_jwt`];
+  return [...faultsOf(PRIVATE_KEY, key, `${name}.`), ...unused];
+}
+
+function pushFaults(push: unknown, name: string, { endpoints }: Given): string[] {
+  if (push !== undefined && typeof push !== 'boolean') return [`${name} must be true or false`];
+  const lacksEndpoint = push === true && isRecord(endpoints) && endpoints.pushedAuthorization === undefined;
+  return lacksEndpoint ? [`endpoints.pushedAuthorization is needed for ${name}`] : [];
+}
+
+function parameterFaults(reserved: RegExp, by: string): Rule {
+  return (parameters = {}, name) => {
+    const names = isRecord(parameters) ? Object.keys(parameters) : [];
+    const faults = names.filter((key) => reserved.test(key)).map((key) => `${name}.${key} is reserved for ${by}`);
+    if (isRecord(parameters) && Object.values(parameters).every(isText)) return faults;
+    return [`${name} must be an object of non-empty strings`, ...faults];
+  };
 }
 
 function issuerFaults(issuer: unknown, name: string, { endpoints, allowInsecure }: Given): string[] {

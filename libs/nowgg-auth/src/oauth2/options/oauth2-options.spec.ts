@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { NowggConfigurationError } from '../../errors.js';
 import {
   authgear,
@@ -19,6 +20,17 @@ const good: OAuth2ProviderOptions = {
   clientId: 'c',
   verification: jwt({ audience: 'https://api.example' }),
 };
+
+const RSA = pemOf(generateKeyPairSync('rsa', { modulusLength: 2_048 }));
+const SHORT_RSA = pemOf(generateKeyPairSync('rsa', { modulusLength: 1_024 }));
+const EC = pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+
+function pemOf({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }) {
+  return {
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+}
 
 function faultsOf(define: () => unknown): string {
   try {
@@ -87,6 +99,54 @@ describe('the options of a standard identity provider', () => {
     ['tokenInfo map.userId', { verification: tokenInfo(undefined as never) }],
     ['unknown option resolver uri', { verification: resolver({ uri: 'https://i.e/x' } as never) }],
     ['isuer', { isuer: 'https://id.example' } as object],
+    ['clientSecret', { clientAuthentication: 'client_secret_jwt' }],
+    ['clientPrivateKey', { clientAuthentication: 'private_key_jwt' }],
+    ['clientPrivateKey', { clientAuthentication: 'private_key_jwt', clientSecret: 's' }],
+    ['clientPrivateKey', { clientPrivateKey: 'key' }],
+    ['clientPrivateKey.key', { clientPrivateKey: {} }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: 'a key' } }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: RSA.publicKey } }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: RSA.privateKey, algorithm: 'ES256' } }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: EC.privateKey } }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: EC.privateKey, algorithm: 'ES384' } }],
+    ['clientPrivateKey.key', { clientPrivateKey: { key: SHORT_RSA.privateKey } }],
+    ['clientPrivateKey.algorithm', { clientPrivateKey: { key: RSA.privateKey, algorithm: 'HS256' } }],
+    ['clientPrivateKey.algorithm', { clientPrivateKey: { key: RSA.privateKey, algorithm: 'none' } }],
+    ['clientPrivateKey.keyId', { clientPrivateKey: { key: RSA.privateKey, keyId: '' } }],
+    ['unknown option clientPrivateKey.kid', { clientPrivateKey: { key: RSA.privateKey, kid: 'k' } }],
+    ['clientPrivateKey', { clientPrivateKey: { key: RSA.privateKey }, clientSecret: 's' }],
+    ['clientPrivateKey', { clientPrivateKey: { key: RSA.privateKey }, clientAuthentication: 'none' }],
+    ['pushedAuthorizationRequests', { pushedAuthorizationRequests: 'yes' }],
+    [
+      'endpoints.pushedAuthorization',
+      { pushedAuthorizationRequests: true, endpoints: { jwks: 'https://id.example/jwks' } },
+    ],
+    [
+      'endpoints.pushedAuthorization',
+      { endpoints: { jwks: 'https://i.e/jwks', pushedAuthorization: 'http://i.e/par' } },
+    ],
+    ...['grant_type', 'code', 'code_verifier', 'redirect_uri', 'refresh_token', 'client_id', 'client_secret'].map(
+      (name): [string, object] => [`tokenParameters.${name}`, { tokenParameters: { [name]: 'x' } }],
+    ),
+    ['tokenParameters.client_assertion', { tokenParameters: { client_assertion: 'x' } }],
+    ['tokenParameters.scope', { tokenParameters: { scope: 'x' } }],
+    ['tokenParameters', { tokenParameters: 'resource' }],
+    ['tokenParameters', { tokenParameters: { resource: '' } }],
+    ['tokenParameters', { tokenParameters: { resource: ['https://a.example'] } }],
+    ['tokenParameters', { tokenParameters: ['resource'] }],
+    ['applicationParameters.grant_type', { applicationParameters: { grant_type: 'x' } }],
+    ['applicationParameters', { applicationParameters: { audience: 5 } }],
+    ['refresh', { refresh: 'never' }],
+    ['refresh', { refresh: true }],
+    ['jwt audience', { verification: jwt({ audience: false }) }],
+    ['jwt audience', { verification: jwt({ audience: false, tokenUse: 'access', sameClient: false }) }],
+    ['jwt audience', { verification: jwt({ audience: true as never, tokenUse: 'access' }) }],
+    ['jwt tokenUse', { verification: jwt({ audience: 'a', tokenUse: '' }) }],
+    ['jwt tokenUse', { verification: jwt({ audience: 'a', tokenUse: ['access'] as never }) }],
+    ['jwt clientClaim', { verification: jwt({ audience: 'a', clientClaim: '' }) }],
+    ['jwt clientClaim', { verification: jwt({ audience: 'a', clientClaim: false as never }) }],
+    ['introspection audience', { clientSecret: 's', verification: introspection({ audience: '' }) }],
+    ['introspection audience', { clientSecret: 's', verification: introspection({ audience: ['a'] as never }) }],
   ])('names %s when it is at fault', (name, change) => {
     expect(faultsOf(() => oauth2({ ...good, ...change } as OAuth2ProviderOptions))).toContain(name);
   });
@@ -95,6 +155,23 @@ describe('the options of a standard identity provider', () => {
     expect(faultsOf(() => oauth2(good))).toBe('');
     expect(faultsOf(() => oauth2({ ...good, issuer: 'http://127.0.0.1:4000' }))).toBe('');
     expect(faultsOf(() => oauth2({ ...good, issuer: 'http://id.internal', allowInsecure: true }))).toBe('');
+  });
+
+  it.each<[string, Partial<OAuth2ProviderOptions>]>([
+    ['an RSA key', { clientPrivateKey: { key: RSA.privateKey } }],
+    ['an RSA key for PS256', { clientPrivateKey: { key: RSA.privateKey, algorithm: 'PS256', keyId: 'k' } }],
+    ['a key of a curve', { clientPrivateKey: { key: EC.privateKey, algorithm: 'ES256' } }],
+    ['a key instead of a secret', { clientPrivateKey: { key: RSA.privateKey }, verification: introspection() }],
+    ['a resource', { tokenParameters: { resource: 'https://api.example', audience: 'a' } }],
+    ['the tokens of Cognito', { verification: jwt({ audience: false, typ: false, tokenUse: 'access' }) }],
+    ['the client id as audience', { verification: jwt({ audience: 'c', typ: false, tokenUse: 'access' }) }],
+  ])('takes %s', (_name, change) => {
+    expect(faultsOf(() => oauth2({ ...good, ...change }))).toBe('');
+  });
+
+  it('never quotes a private key', () => {
+    const key = RSA.privateKey.replace('BEGIN PRIVATE', 'BEGIN SECRET');
+    expect(faultsOf(() => oauth2({ ...good, clientPrivateKey: { key } }))).not.toContain(key.slice(40, 80));
   });
 
   it('reports all faults at once and no value', () => {

@@ -13,6 +13,8 @@ export interface OAuth2Endpoints {
   revocation?: string;
   /** OpenID Connect RP-Initiated Logout 1.0. */
   endSession?: string;
+  /** RFC 9126. */
+  pushedAuthorization?: string;
 }
 
 /** The verification of access tokens: one method for all, or one for JWTs and one for opaque tokens. */
@@ -20,14 +22,31 @@ export type VerificationChoice =
   | VerificationMethod
   | { readonly jwt: VerificationMethod; readonly opaque: VerificationMethod };
 
+/** The private key of a client that authenticates by signed assertions (`private_key_jwt`, RFC 7523). */
+export interface OAuth2ClientPrivateKey {
+  /** The key as PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`). RSA keys have at least 2,048 bits. */
+  key: string;
+  /** The `kid` under which the identity system knows the public key. Default none. */
+  keyId?: string;
+  /** Signature algorithm of the assertions; must fit the key. Default `RS256`. */
+  algorithm?: string;
+}
+
 /** Options of every OAuth 2.0 client, for any system. */
 export interface OAuth2ClientOptions {
   /** Name of this provider in the module: part of every principal and grant. 1 to 64 characters of `A-Z a-z 0-9 _ -`. */
   name?: string;
   clientId: string;
   clientSecret?: string;
-  /** Client authentication at the token endpoint. Default `basic` with a secret, `none` without. */
-  clientAuthentication?: 'basic' | 'post' | 'none';
+  /**
+   * Client authentication at the endpoints of the identity system, as registered there: the secret in the header
+   * (`basic`) or in the form (`post`), an assertion signed with the secret (`client_secret_jwt`) or with
+   * {@link clientPrivateKey} (`private_key_jwt`), or nothing (`none`). Default `basic` with a secret, `private_key_jwt`
+   * with a private key, else `none`.
+   */
+  clientAuthentication?: 'basic' | 'post' | 'none' | 'client_secret_jwt' | 'private_key_jwt';
+  /** The private key of `private_key_jwt`; the identity system has the public key. Default none. */
+  clientPrivateKey?: OAuth2ClientPrivateKey;
   /** Redirect URI of the authorization flow, exactly as registered. Needed for that flow only. */
   redirectUri?: string;
   /**
@@ -41,10 +60,28 @@ export interface OAuth2ClientOptions {
   postLogoutRedirectUri?: string;
   /** Scopes of a sign-in. Include the one that makes the system issue a refresh token. */
   scopes?: readonly string[];
+  /**
+   * Whether a sign-in must bring a refresh token. Default `required`: a sign-in without one is an error. `optional`: such
+   * a sign-in is accepted, and its grant ends with its access token; `NowggGrant.refreshable` is false then.
+   */
+  refresh?: 'required' | 'optional';
   /** Scopes of the application's own token (client credentials). Default none. */
   applicationScopes?: readonly string[];
   /** More parameters of the authorization request, such as `prompt` or `ui_locales`. */
   authorizationParameters?: Readonly<Record<string, string>>;
+  /**
+   * Whether a sign-in sends the parameters of the authorization request to the identity system itself (RFC 9126), so
+   * that the browser carries only a reference. Each start of a sign-in is then a request to the identity system. Default:
+   * where its metadata requires this. Set true where only the registration of the client requires it.
+   */
+  pushedAuthorizationRequests?: boolean;
+  /**
+   * More parameters of the token requests of a sign-in and of a refresh, such as `resource` (RFC 8707) or `audience`.
+   * Default none.
+   */
+  tokenParameters?: Readonly<Record<string, string>>;
+  /** More parameters of the request for the application's own token. Default none. */
+  applicationParameters?: Readonly<Record<string, string>>;
   /**
    * Time for which signing keys are still used while the key set cannot be fetched, in milliseconds, 60,000 to
    * 2,592,000,000. Default 86,400,000 (24 hours). A withdrawn key is not used longer than this; afterwards requests

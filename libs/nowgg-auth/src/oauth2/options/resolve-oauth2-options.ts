@@ -1,8 +1,8 @@
 import type { ServerMetadata } from 'openid-client';
-import type { AccessTokenRevocation, OAuth2Settings } from '../endpoints/oauth2-settings.js';
+import type { AccessTokenRevocation, ClientPrivateKey, OAuth2Settings } from '../endpoints/oauth2-settings.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
 import { refuse, withoutAbsent } from '../../rules.js';
-import { METADATA_NAMES, oauth2OptionFaults } from './oauth2-option-faults.js';
+import { DEFAULT_ASSERTION_ALGORITHM, METADATA_NAMES, oauth2OptionFaults } from './oauth2-option-faults.js';
 import type { OAuth2Endpoints, OAuth2ProviderOptions } from './oauth2-options.js';
 
 /** Non-standard behaviour of a system, known to its preset. */
@@ -37,7 +37,8 @@ export function resolveOAuth2Options(
     allowInsecure: options.allowInsecure ?? false,
     clientId: options.clientId,
     clientSecret: options.clientSecret,
-    clientAuthentication: options.clientAuthentication ?? (options.clientSecret === undefined ? 'none' : 'basic'),
+    clientAuthentication: options.clientAuthentication ?? defaultAuthentication(options),
+    clientPrivateKey: privateKeyOf(options),
     scopes: Object.freeze([...scopes]),
     applicationScopes: Object.freeze([...(options.applicationScopes ?? [])]),
     scopeSeparator: options.scopeSeparator ?? ' ',
@@ -45,6 +46,10 @@ export function resolveOAuth2Options(
     acceptCodesAtLogin: options.acceptCodesAtLogin ?? false,
     postLogoutRedirectUri: options.postLogoutRedirectUri,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
+    pushedAuthorizationRequests: options.pushedAuthorizationRequests,
+    refresh: options.refresh ?? 'required',
+    tokenParameters: Object.freeze({ ...options.tokenParameters }),
+    applicationParameters: Object.freeze({ ...options.applicationParameters }),
     idTokenAlgorithm: options.idTokenAlgorithm ?? 'RS256',
     endpointHosts: Object.freeze([...(options.endpointHosts ?? [])]),
     sendsCredentials: sendsCredentials(options),
@@ -54,9 +59,21 @@ export function resolveOAuth2Options(
   });
 }
 
-function sendsCredentials({ clientSecret, redirectUri, verification }: OAuth2ProviderOptions): boolean {
+function defaultAuthentication({ clientSecret, clientPrivateKey }: OAuth2ProviderOptions) {
+  if (clientSecret !== undefined) return 'basic';
+  return clientPrivateKey === undefined ? 'none' : 'private_key_jwt';
+}
+
+function privateKeyOf({ clientPrivateKey }: OAuth2ProviderOptions): ClientPrivateKey | undefined {
+  if (clientPrivateKey === undefined) return undefined;
+  const { key, keyId, algorithm = DEFAULT_ASSERTION_ALGORITHM } = clientPrivateKey;
+  return Object.freeze({ key, keyId, algorithm });
+}
+
+function sendsCredentials(options: OAuth2ProviderOptions): boolean {
+  const { clientSecret, clientPrivateKey, redirectUri, verification } = options;
   const isLocal = isVerificationMethod(verification) && verification.local;
-  return clientSecret !== undefined || redirectUri !== undefined || !isLocal;
+  return clientSecret !== undefined || clientPrivateKey !== undefined || redirectUri !== undefined || !isLocal;
 }
 
 /** The first given endpoint; the validation makes sure that there is one. */

@@ -122,6 +122,7 @@ function tokenOf({ token, expiresAtMs }: Kept): ApplicationToken {
 }
 
 function errorOf(outcome: Exclude<TokenOutcome, { status: 'tokens' }>): Error {
+  if (outcome.status === 'misconfigured') return new NowggConfigurationError(`identity provider: ${outcome.detail}`);
   if (outcome.status === 'client_refused' || outcome.status === 'refused') {
     return new NowggConfigurationError('the identity system refuses to issue a token to this client');
   }

@@ -10,6 +10,7 @@ import {
   type Inspection,
   type TokenOutcome,
 } from '../../identity/identity-provider.js';
+import type { InvalidReason } from '../../identity/reasons.js';
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../../identity/unverified-jws.js';
 import { fingerprintSecret } from '../../identity/secret/secret-fingerprint.js';
 import { verdictScopeOf } from '../../identity/verdict-scope.js';
@@ -30,6 +31,10 @@ const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [
   'scopes',
   'applicationScopes',
   'authorizationParameters',
+  'pushedAuthorizationRequests',
+  'tokenParameters',
+  'refresh',
+  'applicationParameters',
   'sendsStateAndScopeWithCode',
   'revokeAccessToken',
 ];
@@ -74,9 +79,14 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return redirectUri === undefined || acceptCodesAtLogin;
   }
 
+  override get needsRefreshToken(): boolean {
+    return this.client.settings.refresh === 'required';
+  }
+
   override secretFingerprint(key: Uint8Array): string {
-    const { clientSecret } = this.client.settings;
-    return clientSecret === undefined ? '' : fingerprintSecret(key, this.clientKey, clientSecret);
+    const { clientSecret, clientPrivateKey } = this.client.settings;
+    const secret = clientSecret ?? clientPrivateKey?.key;
+    return secret === undefined ? '' : fingerprintSecret(key, this.clientKey, secret);
   }
 
   override get isLocal(): boolean {
@@ -122,14 +132,22 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     return super.credentialIdOf((isVerifiedHere ? signingInputOf(token) : undefined) ?? token);
   }
 
+  override misconfigurationOf(token: string, reason: InvalidReason): string | undefined {
+    if (reason !== 'invalid_token' && reason !== 'wrong_client' && reason !== 'wrong_token_type') return undefined;
+    return this.#verificationOf(token).explain?.(token, reason);
+  }
+
   override verify(token: string, tokenType: TokenType, signal: AbortSignal): Promise<IdentityVerdict> {
     if (tokenType !== 'token') {
       return Promise.resolve({ status: 'invalid', reason: 'wrong_token_type', independentOfClient: true });
     }
+    return this.#verificationOf(token).verify(token, signal);
+  }
+
+  #verificationOf(token: string): TokenVerification {
     // A single method checks the format itself; decoding the token here as well would cost as much as all the rest.
     const forOpaque = this.#forOpaque ?? this.#forJwt;
-    const verification = forOpaque === this.#forJwt || decodeUnverifiedJws(token) ? this.#forJwt : forOpaque;
-    return verification.verify(token, signal);
+    return forOpaque === this.#forJwt || decodeUnverifiedJws(token) ? this.#forJwt : forOpaque;
   }
 
   override async exchangeCode(request: CodeExchangeRequest): Promise<TokenOutcome> {
@@ -137,7 +155,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   }
 
   override async refresh(refreshToken: string, signal: AbortSignal): Promise<TokenOutcome> {
-    return refreshTokens(this.client, refreshToken, signal);
+    const outcome = await refreshTokens(this.client, refreshToken, signal);
+    if (outcome.status !== 'tokens' || this.#namesUserBySubject) return outcome;
+    const { subject: _anotherName, ...tokens } = outcome.tokens;
+    return { ...outcome, tokens };
   }
 
   override async getUserInfo(token: string, signal: AbortSignal): Promise<InfoOutcome<NowggUserInfo>> {
@@ -150,6 +171,11 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     const namesAnother = this.#forJwt.namesUserBySubject !== false && sub !== undefined && sub !== grant.userId;
     const isForAnother = typeof iss === 'string' && !this.recognises(jws);
     return namesAnother || isForAnother;
+  }
+
+  /** Whether the user of every grant is the `sub` of its tokens, whichever method verified them. */
+  get #namesUserBySubject(): boolean {
+    return this.#forJwt.namesUserBySubject !== false && this.#forOpaque?.namesUserBySubject !== false;
   }
 
   override async revoke(refreshToken: string, signal: AbortSignal, accessToken?: string): Promise<boolean> {

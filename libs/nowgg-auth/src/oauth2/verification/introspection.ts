@@ -1,13 +1,15 @@
 import { tokenIntrospection } from 'openid-client';
+import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
+import type { InvalidReason } from '../../identity/reasons.js';
 import { agreesWithToken } from '../../identity/token-agreement.js';
-import { readTimeClaim } from '../../identity/claims.js';
+import { readAudience, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { faultsOf, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
+import { faultsOf, isText, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
-import { noAnswer, ownFinding, refusedToken } from './remote-answer.js';
+import { noAnswer, noAnswerAs, ownFinding, refusedToken } from './remote-answer.js';
 import { tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
@@ -22,9 +24,21 @@ export interface IntrospectionOptions {
    * longer once the system has sent a `token_type`.
    */
   requireTokenType?: boolean;
+  /**
+   * The `aud` that the answer must contain: the identifier of this API at the identity system. Default: not checked. Set
+   * it where the clients of other APIs may introspect with the same credentials, or with `sameClient: false`.
+   */
+  audience?: string;
 }
 
-const RULES: Rules<keyof IntrospectionOptions> = { sameClient: TRUE_OR_FALSE, requireTokenType: TRUE_OR_FALSE };
+/** Every setting has a value, except those that are switched off. */
+type Settings = Required<Omit<IntrospectionOptions, 'audience'>> & Pick<IntrospectionOptions, 'audience'>;
+
+const RULES: Rules<keyof IntrospectionOptions> = {
+  sameClient: TRUE_OR_FALSE,
+  requireTokenType: TRUE_OR_FALSE,
+  audience: [isText, 'must be a non-empty string, or absent'],
+};
 
 /**
  * Verifies an access token by introspection (RFC 7662). The answer also contains its client, scopes and expiry.
@@ -46,17 +60,19 @@ export function introspection(options: IntrospectionOptions = {}): VerificationM
   return new IntrospectionMethod({ sameClient: true, requireTokenType: true, ...withoutAbsent(options) });
 }
 
-class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptions>> {
+class IntrospectionMethod extends VerificationMethod<Settings> {
   override readonly jwtOnly = false;
   override readonly local = false;
 
-  constructor(settings: Required<IntrospectionOptions>) {
+  constructor(settings: Settings) {
     super('introspection', settings);
   }
 
-  override faults({ clientSecret, endpoints }: MethodRequirements): string[] {
+  override faults({ clientSecret, clientPrivateKey, endpoints }: MethodRequirements): string[] {
     const faults = faultsOf(RULES, this.settings, 'introspection ');
-    if (clientSecret === undefined) faults.push('clientSecret is needed for introspection');
+    if (clientSecret === undefined && clientPrivateKey === undefined) {
+      faults.push('clientSecret or clientPrivateKey is needed for introspection');
+    }
     if (endpoints && endpoints.introspection === undefined) {
       faults.push('endpoints.introspection is needed for introspection');
     }
@@ -70,11 +86,11 @@ class IntrospectionMethod extends VerificationMethod<Required<IntrospectionOptio
 
 class Introspection implements TokenVerification {
   readonly #client: OAuth2Client;
-  readonly #options: Required<IntrospectionOptions>;
+  readonly #options: Settings;
   /** Whether this system has ever sent a `token_type`: then an answer without one means another kind. */
   #sendsTokenType = false;
 
-  constructor(client: OAuth2Client, options: Required<IntrospectionOptions>) {
+  constructor(client: OAuth2Client, options: Settings) {
     this.#client = client;
     this.#options = options;
   }
@@ -88,13 +104,22 @@ class Introspection implements TokenVerification {
       const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
       if (!answer.active) return refusedToken();
       if (!agreesWithToken(decodeUnverifiedJws(token), { sub: answer.sub, exp: answer.exp })) return call.mismatched();
-      const verdict = judge(this.#client, answer, metadata.value.issuer, this.#options.sameClient) ?? noAnswer(call);
+      const verdict = judge(this.#client, answer, metadata.value.issuer, this.#options) ?? noAnswer(call);
       return verdict.status === 'valid' ? await this.#judgeKind(token, answer, verdict, signal) : verdict;
     } catch {
       // A refusal concerns our client and says nothing about the token.
       const refusesClient = call.statusCode === 401 || call.statusCode === 403;
-      return refusesClient ? { status: 'unknown', reason: 'own_credentials_suspect' } : noAnswer(call);
+      if (refusesClient) this.#client.reportMisconfiguration(MISCONFIGURATIONS.introspectionClient);
+      return refusesClient
+        ? { status: 'unknown', reason: 'own_credentials_suspect' }
+        : noAnswerAs(this.#client, call, 'application/token-introspection+jwt', 'introspectionJwt');
     }
+  }
+
+  explain(_token: string, reason: InvalidReason): string | undefined {
+    return reason === 'wrong_client'
+      ? 'introspection sameClient or audience: the answers about own tokens name another client or audience'
+      : undefined;
   }
 
   async #judgeKind(
@@ -130,12 +155,14 @@ function judge(
   client: OAuth2Client,
   answer: Readonly<Record<string, unknown>>,
   issuer: string,
-  sameClient: boolean,
+  { sameClient, audience }: Settings,
 ): IdentityVerdict | undefined {
   if (answer.iss !== undefined && answer.iss !== issuer) return ownFinding('invalid_token');
   // The token is bound to a key, and a bearer does not prove possession of it.
   if (answer.cnf !== undefined) return ownFinding('invalid_token');
   if (sameClient && answer.client_id !== client.settings.clientId) return ownFinding('wrong_client');
+  if (audience !== undefined && readAudience(answer.aud)?.includes(audience) !== true)
+    return ownFinding('wrong_client');
   const expiresAtMs = readTimeClaim(answer.exp);
   if (answer.exp !== undefined && expiresAtMs === undefined) return undefined;
   if (expiresAtMs !== undefined && expiresAtMs <= client.clock.now()) return ownFinding('expired_token');

@@ -7,10 +7,11 @@ import {
   type JWTVerifyOptions,
   type ProtectedHeaderParameters,
 } from 'jose';
-import { isJsonObject, ownProperty, readTimeClaim } from '../../identity/claims.js';
+import { isJsonObject, ownProperty, readAudience, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
-import { isCanonicalJws } from '../../identity/unverified-jws.js';
+import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
+import { decodeUnverifiedJws, isCanonicalJws } from '../../identity/unverified-jws.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
@@ -19,8 +20,11 @@ import { factsOf } from './token-facts.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface JwtVerificationOptions {
-  /** The `aud` that an access token must carry: the identifier of this API at the identity system. */
-  audience: string;
+  /**
+   * The `aud` that an access token must carry: the identifier of this API at the identity system. Set false for a system
+   * whose access tokens have none, such as Amazon Cognito: then {@link tokenUse} and {@link sameClient} are needed.
+   */
+  audience: string | false;
   /** Accepted signature algorithms; asymmetric ones only. Default `['RS256']`. */
   algorithms?: readonly string[];
   /**
@@ -34,9 +38,23 @@ export interface JwtVerificationOptions {
    * identity system may be used here.
    */
   sameClient?: boolean;
+  /**
+   * The claim that names the client of a token, such as `cid` (Okta) or `appid` (Entra ID, version 1). Default:
+   * `client_id`, or `azp` where that is absent.
+   */
+  clientClaim?: string;
+  /**
+   * The `token_use` that an access token must carry, such as `access` (Amazon Cognito). With it, {@link audience} may be
+   * the client id although {@link typ} is false. Default: not checked.
+   */
+  tokenUse?: string;
 }
 
-interface Settings extends Required<Omit<JwtVerificationOptions, 'algorithms'>> {
+type OptionalSetting = 'clientClaim' | 'tokenUse';
+
+interface Settings
+  extends Required<Omit<JwtVerificationOptions, 'algorithms' | OptionalSetting>>,
+    Pick<JwtVerificationOptions, OptionalSetting> {
   readonly algorithms: string[];
 }
 
@@ -53,10 +71,12 @@ interface Attempt {
 export const isAsymmetric = matching(/^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/);
 
 const RULES: Rules<keyof JwtVerificationOptions> = {
-  audience: [isText, 'must be a non-empty string', 'required'],
+  audience: [(value) => value === false || isText(value), 'must be a non-empty string, or false', 'required'],
   algorithms: [arrayOf(isAsymmetric, 1), 'must be asymmetric signature algorithms'],
   typ: [(value) => value === false || isText(value), 'must be a name, or false'],
   sameClient: TRUE_OR_FALSE,
+  clientClaim: [isText, 'must name a claim'],
+  tokenUse: [isText, 'must be a non-empty string'],
 };
 /**
  * Required claims in addition to `iss` and `aud`: those of RFC 9068 section 2.2, or without its `typ` only the claims
@@ -95,10 +115,13 @@ class JwtMethod extends VerificationMethod<Settings> {
   }
 
   override faults({ clientId, issuer, endpoints }: MethodRequirements): string[] {
-    const { audience, typ } = this.settings;
+    const { audience, sameClient, tokenUse, typ } = this.settings;
     const faults = faultsOf(RULES, this.settings, 'jwt ');
-    if (typ === false && audience === clientId) {
+    if (typ === false && audience === clientId && tokenUse === undefined) {
       faults.push('jwt audience must differ from clientId while typ is false: id_tokens would pass');
+    }
+    if (audience === false && (tokenUse === undefined || !sameClient)) {
+      faults.push('jwt audience may be false only with tokenUse and sameClient: tokens for other APIs would pass');
     }
     if (issuer === undefined) faults.push('issuer is needed for jwt');
     if (endpoints && endpoints.jwks === undefined) faults.push('endpoints.jwks is needed for jwt');
@@ -126,7 +149,8 @@ class JwtVerification implements TokenVerification {
     this.#issuers = [issuer, `${issuer}/`];
     const claims = settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS;
     this.#requiredClaims = claims.times;
-    this.#textClaims = claims.texts;
+    const { clientClaim } = settings;
+    this.#textClaims = claims.texts.map((name) => (name === 'client_id' ? (clientClaim ?? name) : name));
   }
 
   async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
@@ -142,6 +166,27 @@ class JwtVerification implements TokenVerification {
     if (search.status === 'found') return search.value;
     // Without a key the refusal must not be cached: the key may be published at any moment.
     return search.status === 'none' ? { status: 'invalid', reason: 'invalid_token', isOwnFinding: true } : search;
+  }
+
+  explain(token: string): string | undefined {
+    const header = readHeader(token);
+    if (!header) return 'access tokens are not JWTs: verify them by introspection() or userinfo()';
+    if (header.enc !== undefined) return 'access tokens are encrypted, which jwt() does not decrypt';
+    const { algorithms, audience, typ } = this.#settings;
+    if (!algorithms.includes(String(header.alg))) return 'jwt algorithms lack the algorithm of the access tokens';
+    if (typ !== false && !isOfType(header.typ, typ)) return 'jwt typ is not the type of the access tokens';
+    const claims = decodeUnverifiedJws(token)?.claims;
+    if (!claims) return undefined;
+    const isForApi = audience === false || readAudience(claims.aud)?.includes(audience);
+    if (!isForApi) return 'jwt audience is not in the aud of the access tokens';
+    if (!this.#issuers.includes(String(claims.iss))) return 'issuer is not the iss of the access tokens';
+    if (claims.cnf !== undefined) return MISCONFIGURATIONS.boundTokens;
+    const missing = [...this.#requiredClaims, ...this.#textClaims].find((name) => claims[name] === undefined);
+    if (missing !== undefined) return `access tokens have no ${missing}, which jwt() needs`;
+    if (this.#isOtherUse(claims)) return 'jwt tokenUse is not the token_use of the access tokens';
+    return this.#isOtherClient(claims)
+      ? 'jwt sameClient or clientClaim: the access tokens do not name clientId'
+      : undefined;
   }
 
   /** The verdict with the key that signed this token. Undefined when none did, but a newer key may have. */
@@ -163,7 +208,7 @@ class JwtVerification implements TokenVerification {
     return {
       algorithms: this.#settings.algorithms,
       issuer: this.#issuers,
-      audience: this.#settings.audience,
+      ...(this.#settings.audience !== false && { audience: this.#settings.audience }),
       requiredClaims: this.#requiredClaims,
       currentDate: new Date(nowMs),
       // For `nbf`, when the system's clock is ahead; the expiry is checked again below, without tolerance.
@@ -189,7 +234,6 @@ class JwtVerification implements TokenVerification {
 
   /** Checks the signed claims beyond the checks of the library. */
   #judge(claims: JWTPayload, issuer: string, nowMs: number): IdentityVerdict {
-    const { sameClient } = this.#settings;
     if (claims.iss !== issuer) return refusedToken();
     const expiresAtMs = readTimeClaim(claims.exp);
     // An impossible time, such as 1e999: the token would never expire, or count as issued before any other.
@@ -203,10 +247,24 @@ class JwtVerification implements TokenVerification {
     if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
       return refusedToken();
     }
-    const client = ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp');
-    if (sameClient && client !== this.#client.settings.clientId) return refusedToken('wrong_client');
+    if (this.#isOtherUse(claims)) return refusedToken('wrong_token_type');
+    if (this.#isOtherClient(claims)) return refusedToken('wrong_client');
     const facts = factsOf(this.#client, claims, { issuer });
     return facts ? { status: 'valid', facts } : refusedToken();
+  }
+
+  #isOtherUse(claims: object): boolean {
+    const { tokenUse } = this.#settings;
+    return tokenUse !== undefined && ownProperty(claims, 'token_use') !== tokenUse;
+  }
+
+  #isOtherClient(claims: object): boolean {
+    const { clientClaim, sameClient } = this.#settings;
+    const client =
+      clientClaim === undefined
+        ? (ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp'))
+        : ownProperty(claims, clientClaim);
+    return sameClient && client !== this.#client.settings.clientId;
   }
 }
 

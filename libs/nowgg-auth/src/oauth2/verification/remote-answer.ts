@@ -2,6 +2,8 @@ import { WWWAuthenticateChallengeError } from 'openid-client';
 import { ownProperty } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { IdentityCall } from '../endpoints/identity-call.js';
 
 /** A refusal of a token that was verified without our credentials, so that it proves nothing about them. */
@@ -17,6 +19,18 @@ export function ownFinding(reason: InvalidReason): IdentityVerdict {
 /** The verdict without a well-formed answer, or without any reply. */
 export function noAnswer(call: IdentityCall): IdentityVerdict {
   return { reason: 'invalid_response', ...call.failure(), status: 'unknown' };
+}
+
+/** The verdict without a well-formed answer; a reply of this media type is a lasting fault of the configuration. */
+export function noAnswerAs(
+  client: OAuth2Client,
+  call: IdentityCall,
+  mediaType: string,
+  fault: keyof typeof MISCONFIGURATIONS,
+): IdentityVerdict {
+  if (call.statusCode !== 200 || call.contentType !== mediaType) return noAnswer(call);
+  client.reportMisconfiguration(MISCONFIGURATIONS[fault]);
+  return { status: 'unknown', reason: 'misconfigured' };
 }
 
 /**

@@ -2,12 +2,18 @@ import { fetchUserInfo, skipSubjectCheck } from 'openid-client';
 import { agreesWithToken } from '../../identity/token-agreement.js';
 import type { NowggUserInfo } from '../../identity/account-info.js';
 import { ownProperty, readText } from '../../identity/claims.js';
+import type { InvalidReason } from '../../identity/reasons.js';
 import type { IdentityVerdict, InfoOutcome } from '../../identity/identity-provider.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
-import { noAnswer, readRefusal, saysInsufficientScope } from './remote-answer.js';
+import { noAnswer, noAnswerAs, readRefusal, saysInsufficientScope } from './remote-answer.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
+
+/** The endpoint refused a token that was issued a moment ago. */
+const REFUSED_OWN =
+  'userinfo() cannot verify the access tokens of this client: the userinfo endpoint refuses them. Scopes may lack ' +
+  'openid, or the tokens are meant for another audience: use jwt() or introspection() then';
 
 /**
  * Verifies an access token by a userinfo request (OpenID Connect Core section 5.3): the identity system's answer is the
@@ -42,7 +48,10 @@ class UserinfoMethod extends VerificationMethod {
   }
 
   override create(client: OAuth2Client): TokenVerification {
-    return { verify: async (token, signal) => verifyByUserinfo(client, token, signal, 'verify') };
+    const verify: TokenVerification['verify'] = async (token, signal) =>
+      verifyByUserinfo(client, token, signal, 'verify');
+    const explain = (_token: string, reason: InvalidReason) => (reason === 'invalid_token' ? REFUSED_OWN : undefined);
+    return { verify, explain };
   }
 }
 
@@ -108,6 +117,7 @@ async function verifyByUserinfo(
       ? { status: 'valid', facts }
       : call.mismatched();
   } catch (error) {
-    return readRefusal(call, error);
+    const refusal = readRefusal(call, error);
+    return refusal.status === 'unknown' ? noAnswerAs(client, call, 'application/jwt', 'userinfoJwt') : refusal;
   }
 }

@@ -1,4 +1,5 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { InvalidReason } from '../../identity/reasons.js';
 import { isSecureUrl } from '../../identity/urls.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
@@ -6,6 +7,11 @@ import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 export interface TokenVerification {
   /** False where the user id is not the `sub` of a token. Default true. */
   readonly namesUserBySubject?: boolean;
+  /**
+   * The option because of which a token that was just issued to this client is refused, as a fixed sentence. Undefined
+   * when no option explains it. Absent: never.
+   */
+  explain?(token: string, reason: InvalidReason): string | undefined;
   /** Verifies a token. `signal` carries the total deadline. Never throws because of an answer or a missing answer. */
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
 }
@@ -14,6 +20,7 @@ export interface TokenVerification {
 export interface MethodRequirements {
   readonly clientId?: string;
   readonly clientSecret?: string;
+  readonly clientPrivateKey?: unknown;
   readonly issuer?: string;
   readonly endpoints?: { readonly userinfo?: string; readonly jwks?: string; readonly introspection?: string };
   readonly allowInsecure?: boolean;

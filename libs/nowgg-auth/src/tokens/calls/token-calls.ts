@@ -55,6 +55,11 @@ export class TokenCalls {
     return this.#circuits.enter(circuitKey(purpose, clientKey));
   }
 
+  /** Whether no call may be made because the identity system refused the client, and not because of an outage. */
+  refusesClient(purpose: TokenCallPurpose, clientKey: string): boolean {
+    return this.#circuits.refusesClient(circuitKey(purpose, clientKey));
+  }
+
   /** Makes the call. Never throws because of the provider. */
   async call({ purpose, provider, send, replays }: TokenCall): Promise<TokenCallResult> {
     const { leaseMs, resendMs } = this.#timing;
@@ -154,12 +159,18 @@ export class ClientCircuits {
     return this.#byKey.get(key)?.circuit.enter() ?? 0;
   }
 
+  /** Whether the last answer was a refusal of the client. */
+  refusesClient(key: string): boolean {
+    return (this.#byKey.get(key)?.refusedPauseMs ?? 0) > 0;
+  }
+
   report(key: string, outcome: TokenOutcome): void {
     const known = this.#of(key);
     if (isUndecided(outcome)) return known.circuit.answered();
     switch (outcome.status) {
       case 'tokens':
       case 'refused':
+      case 'misconfigured':
         known.refusedPauseMs = 0;
         known.circuit.answered();
         return;

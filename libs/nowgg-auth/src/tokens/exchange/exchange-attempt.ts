@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import { NO_REFRESH_TOKEN } from '../vault/vault.js';
+import { errorOfUnknown, IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
 import type {
   CodeExchangeRequest,
   IdentityProvider,
   TokenOutcome,
   TokenSet,
 } from '../../identity/identity-provider.js';
+import { publishSecurityEvent } from '../../events/security-events.js';
+import type { InvalidReason } from '../../identity/reasons.js';
 import type { NowggPrincipal } from '../../principal.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { AdmittedCode } from '../calls/code-admission.js';
@@ -122,7 +125,11 @@ export class ExchangeAttempt {
     if (!admitted) return this.#giveUp(NOT_ADMITTED_RETRY_S * 1000);
     const { calls, timing } = this.#parts;
     const closedForMs = calls.enter('code', this.#provider.clientKey);
-    if (closedForMs > 0) return this.#giveUp(closedForMs);
+    if (closedForMs > 0) {
+      return calls.refusesClient('code', this.#provider.clientKey)
+        ? this.#release(refusedClient())
+        : this.#giveUp(closedForMs);
+    }
     const { code, redirectUri, codeVerifier, authorization } = this.#request;
     const { outcome } = await calls.call({
       purpose: 'code',
@@ -142,19 +149,26 @@ export class ExchangeAttempt {
       case 'busy':
         return this.#giveUp(outcome.retryAfterMs ?? 0);
       case 'not_sent':
-      case 'client_refused':
         return this.#giveUp(0);
+      // Another try would end in the same way. The code was not used, so it may be sent again.
+      case 'client_refused':
+        return this.#release(refusedClient());
+      case 'misconfigured':
+        return this.#release(misconfigured(outcome.detail));
     }
   }
 
-  async #storeReply({ exchange }: AcquiredClaim, tokens: TokenSet): Promise<TokenSet> {
-    if (tokens.refreshToken === undefined) return this.#forget(withoutRefreshToken());
+  async #storeReply(claim: AcquiredClaim, tokens: TokenSet): Promise<TokenSet> {
+    if (tokens.refreshToken === undefined) {
+      if (this.#provider.needsRefreshToken) return this.#forget(withoutRefreshToken());
+      return this.#storeReply(claim, { ...tokens, refreshToken: NO_REFRESH_TOKEN });
+    }
     const { clients, store, unsaved, vault } = this.#parts;
     const { codeHash } = this.#key;
     const { name: provider } = this.#provider;
     const replyCiphertext = vault.sealReply(this.#provider, codeHash, tokens);
     await unsaved.save({ provider, grantId: undefined }, () => store.sealExchange(codeHash, replyCiphertext));
-    await clients.of(this.#provider).succeeded({ sentAtMs: exchange.readAtMs, isFirst: false });
+    await clients.of(this.#provider).succeeded({ sentAtMs: claim.exchange.readAtMs, isFirst: false });
     return tokens;
   }
 
@@ -195,10 +209,11 @@ export class ExchangeAttempt {
     const verdict = await issuedTokens.during(name, underWay, () =>
       authenticator.authenticate(tokens.accessToken, { provider: name, tokenType: 'token' }),
     );
+    if (verdict.status === 'unknown' && verdict.reason === 'misconfigured')
+      return this.#release(errorOfUnknown(verdict));
     if (verdict.status === 'unknown') return this.#giveUp(verdict.retryAfterSeconds * 1000);
-    if (verdict.status === 'invalid' || verdict.principal.provider !== name) {
-      return this.#forget(new InvalidGrantError());
-    }
+    if (verdict.status === 'invalid') return this.#forget(this.#refusalOf(tokens.accessToken, verdict.reason));
+    if (verdict.principal.provider !== name) return this.#forget(new InvalidGrantError());
     const { principal } = verdict;
     // The id_token and the access token belong to two users: one of them was replaced on the way.
     if (contradicts(tokens, principal)) return this.#forget(new InvalidGrantError());
@@ -215,10 +230,24 @@ export class ExchangeAttempt {
     return completed.replay(finished);
   }
 
+  /** The error for a token that was just issued but is refused here: usually an option is the reason. */
+  #refusalOf(token: string, reason: InvalidReason): Error {
+    const detail = this.#provider.misconfigurationOf(token, reason);
+    if (detail === undefined) return new InvalidGrantError();
+    publishSecurityEvent({ type: 'misconfigured_provider', provider: this.#provider.name, detail });
+    return misconfigured(detail);
+  }
+
   /** @param keepsLease whether the next attempt must wait for the end of the lease */
   async #giveUp(retryInMs: number, keepsLease = false): Promise<never> {
     await this.#parts.store.releaseExchange({ ...this.#key, keepsLease });
     throw new IdentityUnavailableError(retryInMs / 1000);
+  }
+
+  /** Ends the attempt; an earlier one may still store its reply. */
+  async #release(error: Error): Promise<never> {
+    await this.#parts.store.releaseExchange({ ...this.#key, keepsLease: false });
+    throw error;
   }
 
   async #forget(error: Error): Promise<never> {
@@ -234,12 +263,21 @@ function contradicts({ subject, idToken }: TokenSet, principal: NowggPrincipal):
   return idToken !== undefined && principal.subject !== undefined && idToken.sub !== principal.subject;
 }
 
+function refusedClient(): NowggConfigurationError {
+  return misconfigured('the identity system refuses this client: check clientId, clientSecret, clientAuthentication');
+}
+
+function misconfigured(detail: string): NowggConfigurationError {
+  return new NowggConfigurationError(`identity provider: ${detail}`);
+}
+
 /**
  * Error for a reply without a refresh token. A standard system issues one only for certain scopes or clients: another
  * attempt would not help.
  */
 function withoutRefreshToken(): NowggConfigurationError {
   return new NowggConfigurationError(
-    'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access',
+    'the identity system issued no refresh token: ask for the scope that makes it do so, such as offline_access, or set ' +
+      "refresh: 'optional'",
   );
 }

@@ -5,7 +5,7 @@ import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import { publishTokenEvent, type RefreshOutcome } from '../events/token-events.js';
 import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
-import type { AttemptKey, GrantRecord } from '../store/grant-record.js';
+import { type AttemptKey, type GrantRecord, isRefreshable } from '../store/grant-record.js';
 import type { ClientHistory } from '../calls/client-history.js';
 import type { ClientStanding } from '../store/client-standing.js';
 import { askAgainInMs, hasEnded, judgeRefusal, type RefusalJudgement } from './refusal.js';
@@ -14,6 +14,8 @@ import type { PostponedRefresh, RefreshResult, RefreshTimes } from './refresh-re
 
 /** Pause before the next call after the client was refused, in milliseconds. */
 const CLIENT_REFUSED_RETRY_MS = 10_000;
+/** The end of a grant that never had a refresh token. */
+const WITHOUT_REFRESH_TOKEN = { status: 'refused', code: 'no_refresh_token', isFinal: true } as const;
 const LONGEST_BUSY_MS = 60_000;
 
 /**
@@ -107,6 +109,7 @@ export class RefreshAttempt {
     const { calls, timing } = this.#parts;
     this.#grant = lease.grant;
     this.#inDoubt = lease.predecessorInDoubt;
+    if (!isRefreshable(this.#grant)) return this.#recordRefusal(history, lease.client, WITHOUT_REFRESH_TOKEN);
     const closedForMs = calls.enter('refresh', provider.clientKey);
     if (closedForMs > 0) return this.#fail('circuit_open', closedForMs);
     const refreshToken = await this.#openRefreshToken();
@@ -117,7 +120,8 @@ export class RefreshAttempt {
       case 'refused':
         return this.#recordRefusal(history, lease.client, outcome);
       case 'client_refused':
-        return this.#fail(outcome.status, CLIENT_REFUSED_RETRY_MS);
+      case 'misconfigured':
+        return this.#fail('client_refused', CLIENT_REFUSED_RETRY_MS);
       case 'busy':
         return this.#fail(outcome.status, Math.min(outcome.retryAfterMs ?? timing.failedRetryMs, LONGEST_BUSY_MS));
       case 'in_doubt':

@@ -202,6 +202,7 @@ export function grantOf(record: GrantRecord): NowggGrant {
     state,
     generation,
     ...(scopes && { scopes: Object.freeze([...scopes]) }),
+    ...(!isRefreshable(record) && { refreshable: false as const }),
     ...(accessTokenExpiresAtMs !== undefined && { accessTokenExpiresAt: new Date(accessTokenExpiresAtMs) }),
     ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAt: new Date(refreshTokenExpiresAtMs) }),
     createdAt: new Date(record.createdAtMs),
@@ -246,6 +247,17 @@ export function isLive({ state }: Pick<GrantRecord, 'state'>): boolean {
 /** Whether a grant still has its ciphertexts. */
 export function hasText({ refreshCiphertext }: GrantRecord): boolean {
   return refreshCiphertext.length > 0;
+}
+
+/** Bytes of a ciphertext beside the key id and the text: version, length of the key id, nonce, tag. */
+const SEALED_BESIDE = 1 + 1 + 12 + 16;
+
+/**
+ * Whether a grant has a refresh token. The one of a grant without is stored as the encrypted empty text, which its
+ * length shows: see the layout of `KeyRing`.
+ */
+export function isRefreshable({ refreshCiphertext }: Pick<GrantRecord, 'refreshCiphertext'>): boolean {
+  return refreshCiphertext.length !== SEALED_BESIDE + (refreshCiphertext[1] ?? 0);
 }
 
 /**

@@ -27,6 +27,11 @@ export interface NowggGrant {
    * verified token, else the requested ones. Absent when they are not known, as for a code without its request.
    */
   readonly scopes?: readonly string[];
+  /**
+   * False for a sign-in without a refresh token (`refresh: 'optional'`): the grant ends with its access token. Absent for
+   * every other grant.
+   */
+  readonly refreshable?: false;
   /** Absent when the identity system did not state it. */
   readonly accessTokenExpiresAt?: Date;
   /** Absent when the identity system did not state it. */

@@ -18,6 +18,8 @@ import { publishSecurityEvent } from '../../events/security-events.js';
 import { type KeyRing, SealedTextError, type SealContext, type SessionKey } from './key-ring.js';
 import { publishTokenEvent } from '../events/token-events.js';
 
+/** Stored in place of the refresh token of a sign-in that has none. */
+export const NO_REFRESH_TOKEN = '';
 const ORIGIN_LABEL = 'nestjs-nowgg-auth grant origin v1';
 
 /** The values that the tokens of one generation of a grant are bound to. */
@@ -67,12 +69,13 @@ export class Vault {
 
   /**
    * Builds the next generation of this grant from a token set. The old refresh token stays when the reply had none. Of an
-   * access token that belongs to another user or client, as far as the token itself shows, nothing is kept.
+   * access token that belongs to another user or client, as far as the reply itself shows, nothing is kept.
    */
   nextGeneration(provider: IdentityProvider, grant: GrantRecord, refreshToken: string, set: TokenSet): TokenCommit {
     const { id, generation, sessionVersion, readAtMs, attemptStartedAtMs } = grant;
     const jws = decodeUnverifiedJws(set.accessToken);
-    const isForeign = jws !== undefined && provider.contradicts(jws, grant);
+    const namesAnother = set.subject !== undefined && set.subject !== grant.userId;
+    const isForeign = namesAnother || (jws !== undefined && provider.contradicts(jws, grant));
     const next = { ...sealContextOf(grant), generation: generation + 1 };
     // A predecessor in doubt may have caused this reply: its refresh then began with the predecessor's attempt. All times
     // are from before the call.
@@ -93,7 +96,7 @@ export class Vault {
   /**
    * Builds the grant for a verified token set.
    *
-   * @param set has a refresh token
+   * @param set has a refresh token, or {@link NO_REFRESH_TOKEN}
    * @param requested scopes of the authorization request, which a reply without scopes grants (RFC 6749 section 5.1)
    */
   firstGrant(
@@ -108,12 +111,15 @@ export class Vault {
     const id = randomUUID();
     const owner = { id, provider: name, clientKey, userId };
     const context = { ...owner, sessionVersion: FIRST_SESSION_VERSION, generation: FIRST_GENERATION };
+    const accessTokenExpiresAtMs = principal.expiresAt?.getTime() ?? accessTokenExpiry(set);
+    const isRefreshable = set.refreshToken !== NO_REFRESH_TOKEN;
     return {
       ...owner,
       sessionId,
       ...this.sealTokens(context, set.accessToken, set.refreshToken as string),
-      accessTokenExpiresAtMs: principal.expiresAt?.getTime() ?? accessTokenExpiry(set),
-      refreshTokenExpiresAtMs: set.refreshTokenExpiresAtMs,
+      accessTokenExpiresAtMs,
+      // The end of the grant, after which its row can be deleted.
+      refreshTokenExpiresAtMs: isRefreshable ? set.refreshTokenExpiresAtMs : accessTokenExpiresAtMs,
       handleKeyId: this.ring.sealingKeyId,
       originMac: originMac((this.ring.derivedKeys(ORIGIN_LABEL)[0] as SessionKey).key, codeHash, id),
       scopes: set.scopes ?? (principal.scopes.length > 0 ? principal.scopes : requested),

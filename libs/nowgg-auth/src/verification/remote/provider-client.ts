@@ -154,6 +154,11 @@ export class ProviderClient {
       void evidence.askCanary();
       return { verdict: { ...verdict, retryAfterMs: UNDECIDED_MS }, restMs: UNDECIDED_MS };
     }
+    if (verdict.status === 'unknown' && verdict.reason === 'misconfigured') {
+      // The identity system answers. Its answer will not change before its registration of the client does.
+      this.#health.answered();
+      return { verdict, restMs: UNCLEAN_MS };
+    }
     if (verdict.status === 'unknown') {
       this.#report(verdict.reason);
       const isOwn = this.#health.failed(verdict, player !== undefined);
