@@ -33,4 +33,19 @@ describe('a connection that the database ends while it is being opened', () => {
     await store.close();
     await dataSource.destroy();
   });
+
+  it('does not end the process either when it is among the first of the pool', async () => {
+    const [grantId = ''] = await suite.manySignedInLongAgo(1);
+    const url = suite.url.replace(String(suite.cluster.port), String(proxy.port));
+    const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();
+    for (const connections of [1, 2, 3, 4, 5]) {
+      const store = typeOrmTokenStore({ poolSize: 2 }).create({ clock: new SystemClock() }, dataSource);
+      const welcomedBefore = proxy.welcomed;
+      proxy.arm(connections);
+      while (proxy.welcomed < welcomedBefore + connections) await Promise.allSettled([store.findGrant(grantId)]);
+      expect(await store.findGrant(grantId)).toMatchObject({ state: 'active' });
+      await store.close();
+    }
+    await dataSource.destroy();
+  });
 });

@@ -4,13 +4,13 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 
 /**
- * Stands between a pool and its PostgreSQL. When told to, it welcomes the next connection and ends it in the same
- * breath, in one packet: as a server that is shut down does to who comes at that moment.
+ * Stands between a pool and its PostgreSQL. When told to, it accepts the next connections and ends each of them in one
+ * packet, as a server does that is shut down at that moment.
  */
 export class FatalWelcomeProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #isArmed = false;
+  #doomed = 0;
   /** Connections that were ended so. */
   welcomed = 0;
 
@@ -29,8 +29,9 @@ export class FatalWelcomeProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  arm(): void {
-    this.#isArmed = true;
+  /** @param connections number of next connections that are ended */
+  arm(connections = 1): void {
+    this.#doomed = connections;
   }
 
   async stop(): Promise<void> {
@@ -40,8 +41,8 @@ export class FatalWelcomeProxy {
   }
 
   #serve(client: Socket, server: Socket): void {
-    const isDoomed = this.#isArmed;
-    this.#isArmed = false;
+    const isDoomed = this.#doomed > 0;
+    if (isDoomed) this.#doomed -= 1;
     for (const [one, other] of [
       [client, server],
       [server, client],

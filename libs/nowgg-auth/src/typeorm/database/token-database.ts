@@ -127,7 +127,7 @@ export class TokenDatabase {
   async #dataSource(): Promise<DataSource> {
     if (this.#closed) throw new Error('the store is closed');
     if (this.poolSize === 0) return this.#applications;
-    this.#own ??= opened(ownOptions(this.#applications.options as PostgresOptions, this.poolSize));
+    this.#own ??= new DataSource(ownOptions(this.#applications.options as PostgresOptions, this.poolSize)).initialize();
     const opening = this.#own;
     try {
       return await opening;
@@ -143,18 +143,21 @@ interface ConnectionEvents {
   on(event: 'error', listener: () => void): void;
 }
 
-interface PoolEvents {
-  on?(event: 'connect', listener: (connection: ConnectionEvents) => void): void;
-}
+/** Called by the pool with each new connection, before the pool hands the connection out. */
+type Verify = (connection: ConnectionEvents, done: (error?: Error) => void) => void;
 
-async function opened(options: PostgresOptions): Promise<DataSource> {
-  const dataSource = await new DataSource(options).initialize();
-  const { master } = dataSource.driver as { master?: PoolEvents };
-  // A database that is shutting down may accept a connection and end it in one packet. The pool has no listener between
-  // these two, so the error would end the process, and a token set that is not stored yet would be lost. The statement
-  // that wanted the connection fails in any case.
-  master?.on?.('connect', (connection) => connection.on('error', () => undefined));
-  return dataSource;
+/**
+ * Gives each connection a listener of its own before anything else has one. A database that is shutting down may accept
+ * a connection and end it in one packet. Neither the pool nor TypeORM listens between these two, so the error would end
+ * the process, and a token set that is not stored yet would be lost. The statement that wanted the connection fails in
+ * any case. TypeORM opens the first connections itself, so a listener on the pool would come too late.
+ */
+function survivingItsEnd(verify: Verify | undefined): Verify {
+  return (connection, done) => {
+    connection.on('error', () => undefined);
+    if (verify) verify(connection, done);
+    else done();
+  };
 }
 
 /**
@@ -186,6 +189,7 @@ function ownOptions(options: PostgresOptions, poolSize: number): PostgresOptions
       keepAlive: true,
       ...(options.extra as object | undefined),
       max: poolSize,
+      verify: survivingItsEnd((options.extra as { verify?: Verify } | undefined)?.verify),
       // An idle pool of the store must not keep a process alive that the application has otherwise finished with.
       allowExitOnIdle: true,
     },
