@@ -34,6 +34,10 @@ const copyOf = async (id: string): Promise<() => Promise<void>> => {
 const expire = (id: string) =>
   sql("UPDATE nowgg_grant SET access_not_after = now() - interval '1 second' WHERE id = $1", id);
 
+/** Its token was stored so long ago that a forced refresh is carried out. */
+const isOld = (id: string) =>
+  sql("UPDATE nowgg_grant SET access_obtained_at = access_obtained_at - interval '1 hour' WHERE id = $1", id);
+
 describe('a row of an older generation that came back', () => {
   it('is told once as an event, and its token serves while it is valid without a question', async () => {
     const { id, session } = await signIn();
@@ -98,6 +102,66 @@ describe('a row of an older generation that came back', () => {
     await restore();
     expect((await suite.serviceWith(SHORT_DURATIONS).getAccessToken(id)).generation).toBe(1);
     expect(events.take()).toEqual([]);
+  });
+});
+
+describe('a failover while a refresh is under way', () => {
+  /** A caller whose refresh now.gg has carried out and not answered, and what brings the row of before back. */
+  const refreshing = async () => {
+    const { id } = await signIn();
+    const restore = await copyOf(id);
+    await suite.service.refresh(id);
+    await isOld(id);
+    suite.hold();
+    const calls = suite.refreshes;
+    const token = suite.service.refresh(id);
+    await suite.called(calls + 2);
+    return { id, restore, token };
+  };
+
+  it('stores the received tokens over the restored row: they are the only ones that work', async () => {
+    const { id, restore, token } = await refreshing();
+    await restore();
+    suite.release();
+    const { token: received, generation } = await token;
+    expect(generation).toBe(2);
+    expect((await suite.service.getAccessToken(id)).token).toBe(received);
+    await expire(id);
+    expect((await suite.service.getAccessToken(id)).generation).toBe(3);
+  });
+
+  it('calls no grant ended that works, however often it happens', async () => {
+    for (const mode of ['never', 'grace', 'once'] as const) {
+      suite.startOver(mode);
+      const { restore, token } = await refreshing();
+      await restore();
+      suite.release();
+      expect(await token).toMatchObject({ generation: 2 });
+    }
+  });
+
+  it('revives no session that this process has seen end', async () => {
+    const { id, restore, token } = await refreshing();
+    await suite.service.revoke(id);
+    await restore();
+    suite.release();
+    await expect(token).rejects.toThrow(ReauthenticationRequiredError);
+    expect((await suite.grant(id)).generation).toBe(1);
+  });
+
+  it('hands out no older token when the row comes back just before the lease', async () => {
+    const { id } = await signIn();
+    const restore = await copyOf(id);
+    await suite.service.refresh(id);
+    await isOld(id);
+    const acquire = suite.store.acquireLease.bind(suite.store);
+    suite.store.acquireLease = async (request) => {
+      suite.store.acquireLease = acquire;
+      await restore();
+      return acquire(request);
+    };
+    await expect(suite.service.refresh(id)).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
+    expect(suite.refreshes).toBe(1);
   });
 });
 

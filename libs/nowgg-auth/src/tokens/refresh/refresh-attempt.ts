@@ -163,14 +163,9 @@ export class RefreshAttempt {
     refreshToken: string,
     tokens: TokenSet,
   ): Promise<RefreshResult> {
-    const { vault, store, unsaved, clock, timing } = this.#parts;
-    const owner = { provider: provider.name, grantId: this.#grant.id };
+    const { clock, timing } = this.#parts;
     const receivedAt = clock.monotonicNow();
-    const commit = {
-      ...vault.nextGeneration(provider, this.#grant, refreshToken, tokens),
-      withheldForMs: timing.refusedRetryMs,
-    };
-    const stored = await unsaved.save(owner, () => store.commitTokens(commit));
+    const stored = await this.#store(provider, refreshToken, tokens);
     this.#times.commitMs = this.#sinceMs(receivedAt);
     await history.succeeded({ sentAtMs: this.#grant.readAtMs, isFirst: this.#isFirst(history) });
     if (!stored) {
@@ -184,6 +179,35 @@ export class RefreshAttempt {
     }
     this.#prime(provider, tokens.accessToken);
     return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
+  }
+
+  /**
+   * Stores the tokens in place of this attempt's generation, or of an older one that a failover has brought back
+   * meanwhile: its refresh token may be used up, and this process has the only one that works.
+   *
+   * @returns undefined when a newer generation is stored or the grant has ended
+   */
+  async #store(provider: IdentityProvider, refreshToken: string, tokens: TokenSet): Promise<GrantRecord | undefined> {
+    const { vault, store, unsaved, timing } = this.#parts;
+    const owner = { provider: provider.name, grantId: this.#grant.id };
+    let { generation } = this.#grant;
+    return unsaved.save(owner, async () => {
+      const next = vault.nextGeneration(provider, { ...this.#grant, generation }, refreshToken, tokens);
+      const stored = await store.commitTokens({ ...next, withheldForMs: timing.refusedRetryMs });
+      const restored = stored ? undefined : await this.#restoredGeneration(generation);
+      if (restored === undefined) return stored;
+      generation = restored;
+      throw new Error('a failover has brought an older row back: save again');
+    });
+  }
+
+  /** The stored generation of the same session if it is not newer than this one. */
+  async #restoredGeneration(generation: number): Promise<number | undefined> {
+    const { store, seen } = this.#parts;
+    const row = await store.findGrant(this.#grant.id);
+    if (!row || row.state === 'revoked' || seen.isRevived(row)) return undefined;
+    const isSame = row.sessionVersion === this.#grant.sessionVersion && row.generation <= generation;
+    return isSame ? row.generation : undefined;
   }
 
   /** Spares the first use of the new token a verification. Not for the token that the grant had before. */

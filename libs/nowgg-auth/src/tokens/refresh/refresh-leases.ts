@@ -66,6 +66,10 @@ export class RefreshLeases {
       if (!lease) return { outcome: 'overloaded', retryInMs: timing.failedRetryMs };
       turn.times.leaseWaitMs = clock.monotonicNow() - turn.startedAt;
       if (lease.outcome === 'backing_off') return backingOff(lease.grant);
+      // A failover has brought an older row back since it was read: its token may be over.
+      if (lease.outcome === 'adopted' && lease.grant.generation < turn.grant.generation) {
+        return { outcome: 'backing_off', retryInMs: timing.failedRetryMs };
+      }
       if (lease.outcome !== 'held') return lease;
       if (turn.quietMs > 0) return undefined;
       if (await this.#isReleased(lease.grant, waitUntil)) continue;

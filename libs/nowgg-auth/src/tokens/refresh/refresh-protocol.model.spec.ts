@@ -75,6 +75,26 @@ const steps = [
   someProcess.map((process) => new Step(`freeze ${process}`, (world) => world.freeze(process))),
   someProcess.map((process) => new Step(`thaw ${process}`, (world) => world.thaw(process))),
 ];
+const failOver = async (world: RefreshWorld, model: Model) => {
+  world.failover();
+  const { generation, accessCiphertext } = await world.state();
+  Object.assign(model, { generation, accessCiphertext });
+};
+/** Refreshes that follow each other, and a database that fails over between and during them. */
+const replicaSteps = [
+  fc.tuple(someProcess, fc.boolean()).map(
+    ([process, failsOver]) =>
+      new Step(`${process} refreshes${failsOver ? ' during a failover' : ''}`, async (world, model) => {
+        await world.pass(60_001);
+        world.call(process, 'refresh');
+        await settled();
+        if (failsOver) await failOver(world, model);
+        world.answer(world.calls.length - 1, 'delivered');
+      }),
+  ),
+  fc.constant(new Step('failover', failOver)),
+  fc.constant(new Step('copy', (world) => world.copy())),
+];
 const rarely = fc.constant(
   new Step('revoke', async (world, model) => {
     await world.revoke();
@@ -98,12 +118,35 @@ describe('any interleaving of calls, replies, faults, deaths and time', () => {
             await world.calmDown();
             const works = await world.works();
             const { state } = await world.state();
-            const lost = mode === 'strict' && world.mayBeLost;
+            const lost = world.isLossPossible;
             const expected = model.revoked ? [[false, 'revoked']] : [[true, 'active'], ...(lost ? LOST : [])];
             expect(expected).toContainEqual([works, state]);
           },
         ),
         { numRuns: propertyRuns(100), seed: 20_260_102 },
+      );
+    },
+    120_000,
+  );
+
+  it.each<RotationMode>(['static', 'grace', 'strict'])(
+    'calls no living grant ended, next to failovers that lose what was stored last, in mode %s',
+    async (mode) => {
+      const commands = fc.commands([...livelySteps, ...replicaSteps, ...replicaSteps], {
+        maxCommands: 50,
+        size: 'max',
+      });
+      await fc.assert(
+        fc.asyncProperty(commands, async (steps) => {
+          const model: Model = { revoked: false, generation: 1 };
+          const world = await RefreshWorld.create(mode, PROCESSES);
+          await fc.asyncModelRun(() => ({ model, real: world }), steps);
+          await world.calmDown();
+          const found = [await world.works(), (await world.state()).state];
+          expect([[true, 'active'], ...(world.isLossPossible ? LOST : [])]).toContainEqual(found);
+          expect(world.surprises).toEqual([]);
+        }),
+        { numRuns: propertyRuns(100), seed: 20_260_104 },
       );
     },
     120_000,

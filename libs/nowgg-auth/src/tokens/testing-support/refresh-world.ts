@@ -5,7 +5,7 @@ import type { AccessToken } from '../store/grant.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import { MemoryTokenStore } from '../store/memory/memory-token-store.js';
 import { NowggTokenService } from '../nowgg-token-service.js';
-import { NowggAuthError } from '../../errors.js';
+import { NowggAuthError, ReauthenticationRequiredError } from '../../errors.js';
 import { authenticatorOf, ScriptedProvider } from './scripted-provider.js';
 import { gated, SimulatedProcess } from './simulated-process.js';
 import { DEFAULT_OPTIONS, settled } from './token-service-under-test.js';
@@ -40,11 +40,12 @@ interface Call {
  */
 export class RefreshWorld {
   readonly clock = new ManualClock();
-  readonly store = new MemoryTokenStore(this.clock);
+  readonly #grants = new Map<string, GrantRecord>();
+  readonly store = new MemoryTokenStore(this.clock, this.#grants);
   readonly calls: Call[] = [];
   /** Every access token that the identity system has issued. */
   readonly issued = new Set<string>();
-  /** Errors other than those that a caller may get. */
+  /** Errors other than those that a caller may get: that a living grant has ended is one of them. */
   readonly surprises: unknown[] = [];
   /** Tokens that callers got although they were never issued, or not for this generation. */
   readonly forged: string[] = [];
@@ -59,6 +60,9 @@ export class RefreshWorld {
   readonly #processes: SimulatedProcess[] = [];
   readonly #served = new Map<number, string>();
   #faults: TokenOutcome[] = [];
+  #copies: (readonly [string, GrantRecord])[] = [];
+  #isRevoked = false;
+  #hasFailedOver = false;
   #disturbed = false;
   #tokens = 0;
 
@@ -75,6 +79,7 @@ export class RefreshWorld {
     world.grantId = grant.id;
     world.issued.add(accessToken.token);
     world.#working.add('refresh-0');
+    world.copy();
     return world;
   }
 
@@ -89,9 +94,11 @@ export class RefreshWorld {
       const { token, generation } = await asked;
       const first = this.#served.get(generation) ?? token;
       this.#served.set(generation, first);
-      if (first !== token || !this.issued.has(token)) this.forged.push(token);
+      // After a failover, a generation is stored again with other tokens.
+      if ((first !== token && !this.#hasFailedOver) || !this.issued.has(token)) this.forged.push(token);
     } catch (error) {
-      if (!(error instanceof NowggAuthError)) this.surprises.push(error);
+      const isWronglyDead = error instanceof ReauthenticationRequiredError && !this.#isRevoked && !this.isLossPossible;
+      if (!(error instanceof NowggAuthError) || isWronglyDead) this.surprises.push(error);
     }
   }
 
@@ -145,7 +152,29 @@ export class RefreshWorld {
   }
 
   async revoke(): Promise<void> {
+    this.#isRevoked = true;
     await this.store.revokeGrant(this.grantId);
+    this.copy();
+  }
+
+  /** A replica receives everything that is stored now. */
+  copy(): void {
+    this.#copies = [...this.#grants];
+  }
+
+  /** The database fails over to the replica, which did not get what was stored since the last copy. */
+  failover(): void {
+    this.#hasFailedOver = true;
+    this.#disturbed = true;
+    for (const [id, grant] of this.#copies) {
+      if (grant.generation < (this.#grants.get(id)?.generation ?? 0)) this.mayBeLost = true;
+      this.#grants.set(id, grant);
+    }
+  }
+
+  /** Whether the identity system may take no refresh token any more that a process could still have. */
+  get isLossPossible(): boolean {
+    return this.#mode === 'strict' && this.mayBeLost;
   }
 
   async state() {
