@@ -82,9 +82,9 @@ describe("the soak's auditor", () => {
 });
 
 describe("a soak's long form", () => {
-  const wanted = { faults: 120, refusals: 50 };
-  const part = (ofModes: number, ofRefusals: number) => ({
-    seed: 1,
+  const wanted = { faults: 300, refusals: 100 };
+  const part = (seed: number, ofModes: number, ofRefusals: number) => ({
+    seed,
     ofModes,
     ofRefusals,
     faults: ofModes + ofRefusals,
@@ -92,22 +92,32 @@ describe("a soak's long form", () => {
     wronglyDead: 1,
     extraCalls: 2,
     findings: [],
+    brokenPlans: 0,
+    crashes: 0,
+    tookMs: 1,
   });
 
-  it('continues with the next part, and with other faults in each', () => {
-    const state: LongFormState = { seed: 7, parts: [part(105, 40)] };
-    expect(nextPart({ seed: 7, parts: [] }, wanted)).toEqual({ faults: 105, refusals: 40, seed: 7 });
-    expect(nextPart(state, wanted)).toEqual({ faults: 15, refusals: 10, seed: 8 });
-    const done = { ...state, parts: [...state.parts, part(15, 10)] };
-    expect(nextPart(done, wanted)).toBeUndefined();
-    expect(lastLine(totalsOfParts(done))).toBe('faults 170 lost 0 wrongly-dead 2 extra-calls 4');
+  it('continues with the campaign of which less is done, and with other faults in each part', () => {
+    const state: LongFormState = { seed: 7, parts: [part(7, 210, 0)] };
+    const second = { faults: 0, refusals: 80, seed: 8 };
+    expect(nextPart({ seed: 7, parts: [] }, [], wanted)).toEqual({ faults: 0, refusals: 80, seed: 7 });
+    expect(nextPart(state, [], wanted)).toEqual(second);
+    expect(nextPart(state, [second], wanted)).toEqual({ faults: 90, refusals: 0, seed: 9 });
+    const done = { ...state, parts: [...state.parts, part(9, 90, 0), part(8, 0, 80), part(10, 0, 20)] };
+    expect(nextPart(done, [], wanted)).toBeUndefined();
+    expect(lastLine(totalsOfParts(done))).toBe('faults 400 lost 0 wrongly-dead 4 extra-calls 8');
+  });
+
+  it('does no part twice that was done beside one that was interrupted', () => {
+    const state: LongFormState = { seed: 7, parts: [part(8, 210, 0)] };
+    expect(nextPart(state, [], wanted)?.seed).toBe(7);
   });
 
   it('keeps its state in a file, and takes no other file for it', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'soak-'));
     const file = path.join(folder, 'state.json');
     expect(await readState(file, 7)).toEqual({ seed: 7, parts: [] });
-    const state: LongFormState = { seed: 9, parts: [part(1, 2)] };
+    const state: LongFormState = { seed: 9, parts: [part(9, 1, 2)] };
     await writeState(file, state);
     expect(await readState(file, 7)).toEqual(state);
     await writeState(file, { seed: 1 } as LongFormState);

@@ -8,6 +8,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** File in which the long form keeps what is done; undefined for a short run. */
   readonly state: string | undefined;
+  /** Parts of the long form that run side by side. */
+  readonly parallel: number;
 }
 
 export const USAGE = `npm run soak:refresh -- [options]
@@ -19,8 +21,9 @@ export const USAGE = `npm run soak:refresh -- [options]
   --bans N      runs of bans, sign-ins, refreshes and sign-outs at two nodes (default 1000; 0: none)
   --seed N      the same faults again (default: another one each time, printed)
   --state FILE  the long form: does --faults and --refusals in parts, however long that takes, and writes FILE after each
-                part. Ctrl-C ends it after the current part; the same command continues from there. No rounds and no bans.
-                10,000 faults: --faults 7000 --refusals 3000 --state soak.json
+                part. Ctrl-C or a finding ends it after the current parts; the same command continues from there. No rounds
+                and no bans. 10,000 faults: --faults 7000 --refusals 3000 --parallel 4 --state soak.json
+  --parallel N  parts of the long form that run side by side, each in a schema of its own (default 1)
 
 DATABASE_URL names a PostgreSQL to use, in a schema that is dropped at the end; without it a throw-away one is started.`;
 
@@ -35,6 +38,7 @@ export function readArguments(args: readonly string[]): SoakOptions | 'help' {
       bans: { type: 'string', default: '1000' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
       state: { type: 'string' },
+      parallel: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -46,6 +50,7 @@ export function readArguments(args: readonly string[]): SoakOptions | 'help' {
     bans: count('bans', values.bans),
     seed: count('seed', values.seed),
     state: values.state,
+    parallel: Math.max(1, count('parallel', values.parallel)),
   };
 }
 

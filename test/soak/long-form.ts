@@ -2,12 +2,18 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { SoakTotals } from './report.js';
 
 /** A part of the long form that is done. */
-interface DonePart extends SoakTotals {
+export interface DonePart extends SoakTotals {
   readonly seed: number;
   /** Faults of the two campaigns. */
   readonly ofModes: number;
   readonly ofRefusals: number;
   readonly findings: readonly string[];
+  /** Batches of refusals that were repeated because a refusal lasted too long. */
+  readonly brokenPlans: number;
+  /** Processes that ended although nobody had told them to. */
+  readonly crashes: number;
+  /** Wall time of the part, in milliseconds. */
+  readonly tookMs: number;
 }
 
 export interface LongFormState {
@@ -15,18 +21,42 @@ export interface LongFormState {
   readonly parts: readonly DonePart[];
 }
 
-/** Faults of one part of the long form, which takes some minutes. */
-const PART = { faults: 105, refusals: 40 };
+/** A part that is to be done, with faults of one campaign. */
+export interface Part {
+  readonly faults: number;
+  readonly refusals: number;
+  readonly seed: number;
+}
 
-/** A part that is still to be done; undefined when all are. */
+/** Faults of one part of the long form, which takes some minutes. */
+const PART = { faults: 210, refusals: 80 };
+
+/**
+ * A part that is still to be done; undefined when all are. The campaign of which less is done comes first.
+ * @param underway parts that have begun and are not done
+ */
 export function nextPart(
   { seed, parts }: LongFormState,
+  underway: readonly Part[],
   wanted: { readonly faults: number; readonly refusals: number },
-): { readonly faults: number; readonly refusals: number; readonly seed: number } | undefined {
-  const done = (of: 'ofModes' | 'ofRefusals') => parts.reduce((sum, part) => sum + part[of], 0);
-  const faults = Math.min(PART.faults, Math.max(0, wanted.faults - done('ofModes')));
-  const refusals = Math.min(PART.refusals, Math.max(0, wanted.refusals - done('ofRefusals')));
-  return faults + refusals === 0 ? undefined : { faults, refusals, seed: seed + parts.length };
+): Part | undefined {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const faults = sum([...parts.map(({ ofModes }) => ofModes), ...underway.map((part) => part.faults)]);
+  const refusals = sum([...parts.map(({ ofRefusals }) => ofRefusals), ...underway.map((part) => part.refusals)]);
+  const left = { faults: Math.max(0, wanted.faults - faults), refusals: Math.max(0, wanted.refusals - refusals) };
+  if (left.faults + left.refusals === 0) return undefined;
+  const next = { seed: freeSeed(seed, [...parts, ...underway]), faults: 0, refusals: 0 };
+  return left.faults * wanted.refusals > left.refusals * wanted.faults || left.refusals === 0
+    ? { ...next, faults: Math.min(PART.faults, left.faults) }
+    : { ...next, refusals: Math.min(PART.refusals, left.refusals) };
+}
+
+/** The first seed that no part has. */
+function freeSeed(first: number, parts: ReadonlyArray<{ readonly seed: number }>): number {
+  const taken = new Set(parts.map(({ seed }) => seed));
+  let seed = first;
+  while (taken.has(seed)) seed += 1;
+  return seed;
 }
 
 /** What all parts together came to. */

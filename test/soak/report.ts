@@ -90,8 +90,8 @@ export function faultsTable(reports: readonly ModeReport[]): string {
 
 export function refusalsTable(reports: readonly RefusalsReport[]): string {
   return table(
-    ['', 'faults', 'grants', 'really ended', 'told', 'ms until told, median', 'lost', 'wrongly dead'],
-    reports.map(({ faults, grants, ended, told, toldMedianMs, lost, wronglyDead }) => [
+    ['', 'faults', 'grants', 'really ended', 'told', 'ms until told, median', 'lost', 'wrongly dead', 'plans broken'],
+    reports.map(({ faults, grants, ended, told, toldMedianMs, lost, wronglyDead, brokenPlans }) => [
       'refusals',
       faults,
       grants,
@@ -100,6 +100,7 @@ export function refusalsTable(reports: readonly RefusalsReport[]): string {
       toldMedianMs,
       lost,
       wronglyDead,
+      brokenPlans.length,
     ]),
   );
 }

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
-import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { inDatabase } from '../support/servers/postgres-cluster.js';
 import { nowggProvider } from '../support/token-service/nowgg-provider.js';
 import { RING } from '../support/token-service/token-service.js';
 import { refreshTokenOf } from '../support/token-service/token-suite.js';
@@ -22,18 +22,14 @@ export class SoakDatabase {
     readonly schema: string,
     readonly dataSource: DataSource,
     readonly store: TokenStore,
-    readonly cluster: PostgresCluster | undefined,
   ) {}
 
-  /** @param url of a database that is there; without it a throw-away cluster is started */
-  static async open(url?: string): Promise<SoakDatabase> {
-    const cluster = url === undefined ? await startPostgresCluster() : undefined;
-    const address = url ?? cluster?.url ?? '';
+  static async open(url: string): Promise<SoakDatabase> {
     const schema = `nowgg_soak_${randomBytes(4).toString('hex')}`;
-    await inDatabase(address, (client) => client.query(`CREATE SCHEMA ${schema}`));
+    await inDatabase(url, (client) => client.query(`CREATE SCHEMA ${schema}`));
     const dataSource = await new DataSource({
       type: 'postgres',
-      url: address,
+      url,
       schema,
       entities: nowggEntities,
       migrations: nowggMigrations,
@@ -41,7 +37,7 @@ export class SoakDatabase {
       installExtensions: false,
     }).initialize();
     const store = typeOrmTokenStore().create({ clock: new SystemClock() }, dataSource);
-    return new SoakDatabase(address, schema, dataSource, store, cluster);
+    return new SoakDatabase(url, schema, dataSource, store);
   }
 
   /** A grant of a new player, whose refresh token now.gg knows. */
@@ -87,7 +83,6 @@ export class SoakDatabase {
     await this.store.close();
     await this.dataSource.query(`DROP SCHEMA ${this.schema} CASCADE`);
     await this.dataSource.destroy();
-    await this.cluster?.stop();
   }
 
   get #grants(): string {

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TokenWorker } from '../../support/token-service/token-worker.js';
 import type { SoakGrant } from '../soak-database.js';
+import { now, SCALE } from './timing.js';
 
-/** How long a player waits for the next look at the token, in milliseconds. */
-const ASKS_EVERY_MS = { served: 800, refused: 80 };
+/** Time after which a player asks again, in milliseconds. */
+const ASKS_EVERY_MS = { served: 16_000 / SCALE, refused: 2_500 / SCALE };
 
 /** A player of the soak. Times are `performance.now()`. */
 export class Player {
@@ -13,6 +14,8 @@ export class Player {
   doubtedAt: number | undefined;
   toldAt: number | undefined;
   isWronglyDead = false;
+  /** Every answer, in epoch milliseconds. */
+  readonly answers: { at: number; text: string }[] = [];
   #isLeaving = false;
 
   /** @param processOf the process that serves the player now */
@@ -28,8 +31,13 @@ export class Player {
   /** Asks for a new token again and again, as a client does, until it is told that the session has ended. */
   async play(): Promise<void> {
     while (!this.#isLeaving && this.toldAt === undefined) {
+      const askedAt = now();
       const [answer] = await this.processOf().do('refresh', { grantId: this.grant.grantId });
       const error = answer && 'error' in answer ? answer.error : undefined;
+      this.answers.push({
+        at: now(),
+        text: `answer: ${error ?? (answer ? 'token' : 'none')}, ${Math.round(now() - askedAt)} ms`,
+      });
       if (error === 'reauthentication_required') {
         this.toldAt = performance.now();
         this.isWronglyDead = this.endedAt === undefined;

@@ -5,31 +5,17 @@ import type { TokenWorker } from '../../support/token-service/token-worker.js';
 import type { SeededRandom } from '../random.js';
 import type { Replica } from './replica.js';
 import type { Player } from './players.js';
+import { BETWEEN_REFUSALS_MS, LONGEST_REFUSAL_MS, REFUSES_MS } from './timing.js';
+import type { Trace } from './trace.js';
 
-/** Everything happens twenty times as fast as in production. */
-const SCALE = 20;
-const SHARD_FAULT_MS = 20_000 / SCALE;
-/** Time after a fault of a shard before the next one begins; see `refusalSlackMs`. */
-const BETWEEN_SHARD_FAULTS_MS = 26_000 / SCALE + 500;
 export const SHARDS = 6;
-
-export const REFUSAL_TIMING = {
-  refusalPausesMs: [2_000, 4_000, 8_000, 11_000].map((ms) => ms / SCALE),
-  refusedRetryMs: 60_000 / SCALE,
-  refusalSlackMs: 15_000 / SCALE,
-  refusalsApartMs: 25_000 / SCALE,
-  designatedEveryMs: 1_000 / SCALE,
-  designatedApartMs: 10_000 / SCALE,
-  workingMs: 60_000 / SCALE,
-  clientNewsMs: 1_000 / SCALE,
-};
-export const REFUSAL_DURATIONS = { leaseMs: 1_000, softDeadlineMs: 1_500, lateReplyMs: 3_000, forcedRefreshMs: 0 };
 
 /** What a fault can befall. */
 export interface Stage {
   readonly nowgg: NowggEmulator;
   readonly players: readonly Player[];
   readonly replica: Replica;
+  readonly trace: Trace;
   /** Kills a process with the right secret and starts another one in its place. */
   readonly replaceProcess: (index: number) => Promise<void>;
   readonly processes: () => readonly TokenWorker[];
@@ -56,45 +42,54 @@ export class RefusalFaults {
   readonly #stage: Stage;
   readonly #random: SeededRandom;
   readonly #lasting: Promise<unknown>[] = [];
-  #nextShardAt = 0;
+  #mayRefuseAt = 0;
+  /** How long the longest refusing fault really lasted, in milliseconds. */
+  longestRefusalMs = 0;
 
   constructor(stage: Stage, random: SeededRandom) {
     this.#stage = stage;
     this.#random = random;
   }
 
+  /** Whether a refusing fault lasted for so long that it may end grants. */
+  get isPlanBroken(): boolean {
+    return this.longestRefusalMs > LONGEST_REFUSAL_MS;
+  }
+
   /** @returns whether the fault could happen now */
   async begin(): Promise<boolean> {
-    const { nowgg, players, replica, replaceProcess, processes } = this.#stage;
+    const { players, replica, replaceProcess, processes, trace, nowgg } = this.#stage;
     const index = this.#random.between(0, 1_000);
     const kind = this.#random.pick(KINDS);
     switch (kind) {
       case 'shard':
-        return this.#shard(index % SHARDS);
+        return this.#refuses(this.#facesOf(index % SHARDS), REFUSES_MS, `shard ${index % SHARDS} refuses`);
       case 'end': {
         const player = players[index % players.length];
         if (!player || player.endedAt !== undefined) return false;
+        trace.note(`end of ${player.grant.userId}`);
         nowgg.setBanned(player.grant.userId, true);
         player.endedAt = performance.now();
         return true;
       }
       case 'outage':
-        return this.#for(this.#random.pick<Fault>([{ kind: 'status', status: 502 }, { kind: 'reset' }]), 1_500);
+        return this.#outage(this.#random.pick<Fault>([{ kind: 'status', status: 502 }, { kind: 'reset' }]));
       case 'refuse_all':
-        return this.#isFreeToRefuse() && this.#for(refusal('REFUSED'), SHARD_FAULT_MS);
+        return this.#refuses([refusal('REFUSED')], this.#lasts(REFUSES_MS), 'everything is refused');
       case 'slow':
-        return this.#for({ kind: 'latency', ms: 1_200, when: 'after' }, 1_500);
+        return this.#outage({ kind: 'latency', ms: 1_200, when: 'after' });
       case 'failover':
-        await replica.takeOver();
+        await trace.lasting('failover', replica.takeOver());
         return true;
       case 'kill':
-        await replaceProcess(index);
+        await trace.lasting(`kill of process ${index % processes().length}`, replaceProcess(index));
         return true;
       case 'freeze': {
         const all = processes();
         const process = all[index % all.length] as TokenWorker;
         process.freeze();
-        this.#lasting.push(pause(this.#random.between(200, 1_500)).then(() => process.thaw()));
+        const thawing = pause(this.#random.between(200, 1_500)).then(() => process.thaw());
+        this.#lasting.push(trace.lasting(`freeze of process ${index % all.length}`, thawing));
         return true;
       }
     }
@@ -106,34 +101,41 @@ export class RefusalFaults {
     this.#stage.nowgg.clearFaults();
   }
 
-  #for(fault: Fault, longestMs: number): boolean {
-    const { nowgg } = this.#stage;
+  #lasts(longestMs: number): number {
+    return this.#random.between(longestMs / 4, longestMs);
+  }
+
+  #outage(fault: Fault): boolean {
     const standing: Fault = { ...fault, endpoint: 'token' };
-    nowgg.setFault(standing);
-    const ends = pause(this.#random.between(longestMs / 4, longestMs)).then(() => nowgg.clearFault(standing));
-    this.#lasting.push(ends);
+    this.#lasting.push(this.#stage.trace.lasting(fault.kind, this.#stand([standing], this.#lasts(1_500))));
     return true;
+  }
+
+  #facesOf(shard: number): Fault[] {
+    const inShard = this.#stage.players.filter((_, index) => index % SHARDS === shard);
+    return inShard.map(({ grant: { userId } }): Fault => ({ ...refusal('REFUSED'), userId }));
   }
 
   /** Two refusing faults in a row would refuse a player for longer than the 20 seconds that must end nothing. */
-  #isFreeToRefuse(): boolean {
-    if (performance.now() < this.#nextShardAt) return false;
-    this.#nextShardAt = performance.now() + SHARD_FAULT_MS + BETWEEN_SHARD_FAULTS_MS;
+  #refuses(faults: readonly Fault[], ms: number, name: string): boolean {
+    if (performance.now() < this.#mayRefuseAt) return false;
+    this.#mayRefuseAt = Number.POSITIVE_INFINITY;
+    this.#lasting.push(this.#stage.trace.lasting(name, this.#standMeasured(faults, ms)));
     return true;
   }
 
-  #shard(shard: number): boolean {
-    const { nowgg, players } = this.#stage;
-    if (!this.#isFreeToRefuse()) return false;
-    const faults = players
-      .filter((_, index) => index % SHARDS === shard)
-      .map(({ grant: { userId } }): Fault => ({ ...refusal('REFUSED'), userId }));
+  /** By the clock and not by the plan: a busy machine ends a fault late. */
+  async #standMeasured(faults: readonly Fault[], ms: number): Promise<void> {
+    const startedAt = performance.now();
+    await this.#stand(faults, ms);
+    this.longestRefusalMs = Math.max(this.longestRefusalMs, performance.now() - startedAt);
+    this.#mayRefuseAt = performance.now() + BETWEEN_REFUSALS_MS;
+  }
+
+  async #stand(faults: readonly Fault[], ms: number): Promise<void> {
+    const { nowgg } = this.#stage;
     for (const fault of faults) nowgg.setFault(fault);
-    const clear = async () => {
-      await pause(SHARD_FAULT_MS);
-      for (const fault of faults) nowgg.clearFault(fault);
-    };
-    this.#lasting.push(clear());
-    return true;
+    await pause(ms);
+    for (const fault of faults) nowgg.clearFault(fault);
   }
 }

@@ -4,6 +4,10 @@ import { compiledProgram } from '../processes/children/compiled.js';
 import type { AccessToken } from '../../../libs/nowgg-auth/src/tokens/store/grant.js';
 import type { Answer, Order, WorkerMessage, WorkerSettings } from './token-worker-messages.js';
 
+/** `NODE_COMPILE_CACHE` halves the processor time of a start, from Node 22.1 on. */
+const { PATH = '', NODE_COMPILE_CACHE } = process.env;
+const PASSED_ON = { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) };
+
 /** A process of its own with a token service on the database and the emulator. */
 export class TokenWorker {
   readonly #child: ChildProcess;
@@ -14,7 +18,7 @@ export class TokenWorker {
   private constructor(settings: WorkerSettings) {
     this.#child = fork(compiledProgram('token-worker'), {
       execArgv: [],
-      env: { PATH: process.env.PATH ?? '', TOKEN_WORKER_SETTINGS: JSON.stringify(settings) },
+      env: { ...PASSED_ON, TOKEN_WORKER_SETTINGS: JSON.stringify(settings) },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child.on('message', (message) => this.#hear(message as WorkerMessage));
@@ -27,7 +31,11 @@ export class TokenWorker {
 
   static async start(settings: WorkerSettings): Promise<TokenWorker> {
     const worker = new TokenWorker(settings);
-    await once(worker.#child, 'message');
+    const ended = once(worker.#child, 'exit').then(() => {
+      throw new Error('the process ended before it was ready');
+    });
+    await Promise.race([once(worker.#child, 'message'), ended]);
+    ended.catch(() => undefined);
     return worker;
   }
 

@@ -101,5 +101,6 @@ async function settled(work: Promise<unknown>): Promise<Answer> {
 }
 
 function send(message: object): void {
-  process.send?.(message);
+  // An answer that comes after the process was told to end has nowhere to go.
+  if (process.connected) process.send?.(message, () => undefined);
 }
