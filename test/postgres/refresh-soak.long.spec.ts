@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RecordedRequest } from 'nowgg-emulator';
 import { audit, type GrantHistory } from '../soak/audit.js';
 import { Campaign } from '../soak/campaign.js';
-import { stillGivesTokens } from '../soak/final-check.js';
+import { reasonOfLoss } from '../soak/final-check.js';
 import { MODES, planEpisode } from '../soak/plan.js';
 import { type LongFormState, nextPart, readState, totalsOfParts, writeState } from '../soak/long-form.js';
 import { soakRefusals } from '../soak/refusals/refusal-campaign.js';
@@ -38,7 +38,7 @@ const history = (facts: Partial<GrantHistory> = {}): GrantHistory => ({
   calls: [issuing()],
   state: 'active',
   wasCalledDead: false,
-  isAlive: true,
+  reasonOfLoss: undefined,
   ...facts,
 });
 
@@ -51,9 +51,9 @@ describe("the soak's auditor", () => {
   });
 
   it('finds a grant lost whose newest reply came whole to a process that lived on', () => {
-    const found = audit([history({ isAlive: false, state: 'needs_reauth' })], killed);
+    const found = audit([history({ reasonOfLoss: 'refused', state: 'needs_reauth' })], killed);
     expect(found).toMatchObject({ lost: 1, wronglyDead: 1, lostBeyondPromise: 0 });
-    expect(found.findings[0]).toContain('once player: lost, needs_reauth; process issued');
+    expect(found.findings[0]).toContain('once player: lost (refused), needs_reauth; process issued');
   });
 
   it.each([
@@ -61,12 +61,12 @@ describe("the soak's auditor", () => {
     ['was another text instead', issuing({ fault: 'body' })],
     ['went to a process that was killed', issuing({ userAgent: 'killed process' })],
   ])('promises nothing where a refresh token works once when the newest reply %s', (_what, call) => {
-    const facts = { isAlive: false, state: 'needs_reauth', wasCalledDead: true, calls: [call] };
+    const facts = { reasonOfLoss: 'refused', state: 'needs_reauth', wasCalledDead: true, calls: [call] };
     expect(audit([history(facts)], killed)).toMatchObject({ lost: 0, wronglyDead: 0, lostBeyondPromise: 1 });
   });
 
   it.each(['never', 'grace'] as const)('takes no excuse where refresh tokens rotate: %s', (mode) => {
-    const facts = { mode, isAlive: false, calls: [undelivered()] };
+    const facts = { mode, reasonOfLoss: 'refused', calls: [undelivered()] };
     expect(audit([history(facts)], killed)).toMatchObject({ lost: 1, lostBeyondPromise: 0 });
   });
 
@@ -180,8 +180,8 @@ describe('a soak', () => {
     if (!member) throw new Error('no process');
     await member.worker.do('refresh', { grantId: one.grantId });
     expect(nowgg.revokeIssued(nowgg.requests.at(-1)?.issued?.refreshToken ?? '')).toBe(true);
-    expect(await stillGivesTokens(nowgg, one, member)).toBe(false);
-    expect(await stillGivesTokens(nowgg, other, member)).toBe(true);
+    expect(await reasonOfLoss(nowgg, one, member)).toBe('reauthentication_required');
+    expect(await reasonOfLoss(nowgg, other, member)).toBeUndefined();
     await team.stop();
   }, 60_000);
 });

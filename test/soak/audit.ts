@@ -12,8 +12,8 @@ export interface GrantHistory {
   readonly state: string;
   /** Whether some caller was told that the player has to sign in again. */
   readonly wasCalledDead: boolean;
-  /** Whether the vault still gives a new access token: the refresh token in it is one that now.gg takes. */
-  readonly isAlive: boolean;
+  /** Why the vault gives no new access token; undefined if it does: its refresh token is one that now.gg takes. */
+  readonly reasonOfLoss: string | undefined;
 }
 
 export interface ModeAudit {
@@ -41,8 +41,9 @@ export function audit(histories: readonly GrantHistory[], killed: ReadonlySet<st
   const count = (wanted: (history: GrantHistory) => boolean) => histories.filter(wanted).length;
   const total = (amount: (history: GrantHistory) => number) =>
     histories.reduce((sum, history) => sum + amount(history), 0);
-  const beyondPromise = (history: GrantHistory) => !history.isAlive && isBeyondPromise(history, killed);
-  const isLost = (history: GrantHistory) => !history.isAlive && !beyondPromise(history);
+  const beyondPromise = (history: GrantHistory) =>
+    history.reasonOfLoss !== undefined && isBeyondPromise(history, killed);
+  const isLost = (history: GrantHistory) => history.reasonOfLoss !== undefined && !beyondPromise(history);
   const isWronglyDead = (history: GrantHistory) => isDead(history) && !beyondPromise(history);
   return {
     grants: histories.length,
@@ -72,12 +73,12 @@ function wasDelivered({ status, fault }: RecordedRequest): boolean {
   return status !== undefined && fault !== 'body';
 }
 
-function described({ mode, userId, state, isAlive, wasCalledDead, calls }: GrantHistory): string {
+function described({ mode, userId, state, reasonOfLoss, wasCalledDead, calls }: GrantHistory): string {
   const told = wasCalledDead ? ', called dead' : '';
   const book = calls.map((call) => {
     const { userAgent, fault, issued } = call;
     const delivery = wasDelivered(call) ? '' : ' not delivered';
     return `${userAgent ?? ''} ${issued ? 'issued' : 'no'}${delivery}${fault ? ` (${fault})` : ''}`;
   });
-  return `${mode} ${userId}: ${isAlive ? 'alive' : 'lost'}, ${state}${told}; ${book.join(', ')}`;
+  return `${mode} ${userId}: ${reasonOfLoss === undefined ? 'alive' : `lost (${reasonOfLoss})`}, ${state}${told}; ${book.join(', ')}`;
 }

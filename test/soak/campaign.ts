@@ -3,8 +3,8 @@ import type { NowggEmulator, RefreshTokenRotation } from 'nowgg-emulator';
 import { startNowgg } from '../support/token-service/token-suite.js';
 import { audit, type GrantHistory, type ModeAudit } from './audit.js';
 import { CALLS_ARE_OVER_MS, EpisodeRun } from './episode-run.js';
-import { stillGivesTokens } from './final-check.js';
-import { faultsOf, planEpisode, USUAL_LATENCY } from './plan.js';
+import { reasonOfLoss } from './final-check.js';
+import { DURATIONS, faultsOf, planEpisode, USUAL_LATENCY } from './plan.js';
 import type { SoakDatabase, SoakGrant } from './soak-database.js';
 import { Team } from './team.js';
 
@@ -32,7 +32,9 @@ interface SoakedGrant extends SoakGrant {
 const TEAM_SIZE = 3;
 /** More than teams: a grant rests until late calls about it are over. */
 const GRANTS = 40;
-const CHECKS_AT_ONCE = 10;
+const CHECKS_AT_ONCE = 3;
+/** The check has time, so that a busy machine makes no grant look lost. */
+const PATIENT = { ...DURATIONS, leaseMs: 60_000, softDeadlineMs: 60_000 };
 
 /** Faults over many grants with one kind of identity system, and what the auditor finds when they are over. */
 export class Campaign {
@@ -119,29 +121,30 @@ export class Campaign {
     await pause(CALLS_ARE_OVER_MS);
     const book = this.#nowgg.requests.filter(({ grantType }) => grantType === 'refresh_token');
     const states = await this.#database.states();
-    const alive = await this.#alive();
+    const reasons = await this.#reasonsOfLoss();
     const histories = this.#all.map(({ grantId, userId, expiries, wasCalledDead }): GrantHistory => {
       const state = states.get(grantId)?.state ?? 'gone';
       const calls = book.filter((call) => call.userId === userId);
-      return { userId, mode: this.#mode, expiries, calls, state, wasCalledDead, isAlive: alive.has(grantId) };
+      return { userId, mode: this.#mode, expiries, calls, state, wasCalledDead, reasonOfLoss: reasons.get(grantId) };
     });
     return { mode: this.#mode, faults: this.#faults, crashes: this.#crashes, ...audit(histories, this.#killed) };
   }
 
-  /** Ids of the grants that still give tokens, asked for by a process that took no part. */
-  async #alive(): Promise<ReadonlySet<string>> {
-    const alive = new Set<string>();
-    const team = await Team.start(1, this.#database, this.#nowgg.url);
+  /** Why grants give no tokens any more, asked for by a process that took no part; nothing of the grants that live. */
+  async #reasonsOfLoss(): Promise<ReadonlyMap<string, string>> {
+    const reasons = new Map<string, string>();
+    const team = await Team.start(1, this.#database, this.#nowgg.url, PATIENT);
     const [outsider] = await team.ready(this.#ended);
     if (!outsider) throw new Error('no process');
     const left = [...this.#all];
     const lane = async () => {
       for (let grant = left.shift(); grant; grant = left.shift()) {
-        if (await stillGivesTokens(this.#nowgg, grant, outsider)) alive.add(grant.grantId);
+        const reason = await reasonOfLoss(this.#nowgg, grant, outsider);
+        if (reason !== undefined) reasons.set(grant.grantId, reason);
       }
     };
     await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, lane));
     await team.stop();
-    return alive;
+    return reasons;
   }
 }

@@ -1,3 +1,4 @@
+import type { TokensOptions } from '../../libs/nowgg-auth/src/options/options.js';
 import { TokenWorker } from '../support/token-service/token-worker.js';
 import { DURATIONS, TIMING } from './plan.js';
 import type { SoakDatabase } from './soak-database.js';
@@ -15,17 +16,19 @@ let members = 0;
 export class Team {
   readonly #database: SoakDatabase;
   readonly #nowggUrl: string;
+  readonly #durations: Partial<TokensOptions>;
   #members: readonly Member[] = [];
   /** Processes that ended without being told to. */
   crashes = 0;
 
-  private constructor(database: SoakDatabase, nowggUrl: string) {
+  private constructor(database: SoakDatabase, nowggUrl: string, durations: Partial<TokensOptions>) {
     this.#database = database;
     this.#nowggUrl = nowggUrl;
+    this.#durations = durations;
   }
 
-  static async start(size: number, database: SoakDatabase, nowggUrl: string): Promise<Team> {
-    const team = new Team(database, nowggUrl);
+  static async start(size: number, database: SoakDatabase, nowggUrl: string, durations = DURATIONS): Promise<Team> {
+    const team = new Team(database, nowggUrl, durations);
     team.#members = await Promise.all(Array.from({ length: size }, () => team.#newMember()));
     return team;
   }
@@ -60,7 +63,7 @@ export class Team {
       nowggUrl: this.#nowggUrl,
       refusalsAreFinal: true,
       applicationPoolSize: POOL_SIZE,
-      durations: DURATIONS,
+      durations: this.#durations,
       timing: TIMING,
     });
     return { name, worker };

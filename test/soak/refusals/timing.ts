@@ -2,8 +2,8 @@
 export const SCALE = 10;
 /** The identity system may refuse players who are signed in for as long as this. */
 export const REFUSES_MS = 20_000 / SCALE;
-/** A refusal that lasted longer because this machine was busy says nothing about the protocol. */
-export const LONGEST_REFUSAL_MS = 23_000 / SCALE;
+/** A refusal that lasted longer, because this machine was busy, may end grants: the rule is 25 seconds. */
+export const LONGEST_REFUSAL_MS = 24_000 / SCALE;
 /** Time after a refusing fault before the next one begins; see `refusalSlackMs`. */
 export const BETWEEN_REFUSALS_MS = 36_000 / SCALE;
 
