@@ -228,7 +228,8 @@ export class RefreshAttempt {
     // A definite code says that the client was accepted.
     if (!isFinal) await history.refused({ isFirst: this.#isFirst(history) });
     return this.#adoptOr(async () => {
-      const facts = { grant: this.#grant, secret, isFinal, predecessorInDoubt: this.#inDoubt, client };
+      const tookMs = this.#sinceMs(this.#startedAt);
+      const facts = { grant: this.#grant, secret, isFinal, predecessorInDoubt: this.#inDoubt, tookMs, client };
       const judgement = judgeRefusal(facts, timing, timing.lateReplyMs);
       const mine = await store.recordRefusal({ ...this.#key, ...judgement, failCode: code });
       // The attempt that holds the lease now will find out.

@@ -35,6 +35,7 @@ const judge = (afterMs: number, refusal: RefusalRun | undefined, facts: Partial<
       secret: 'ours',
       isFinal: false,
       predecessorInDoubt: false,
+      tookMs: SECOND,
       client: client(),
       ...facts,
     },
@@ -72,6 +73,14 @@ describe('judgeRefusal', () => {
       confirmation: 'none',
     });
     expect(judge(25 * SECOND, run(), { client: undefined }).evidence).toMatchObject({ confirmation: 'none' });
+  });
+
+  it('takes no refusal for evidence that took longer than two attempts may be apart', () => {
+    const slow = { tookMs: 15 * SECOND + 1 };
+    expect(judge(25 * SECOND, run(), slow)).toEqual({ state: 'suspect', evidence: undefined, retryInMs: 0 });
+    expect(judge(0, undefined, slow)).toEqual({ state: 'suspect', evidence: undefined, retryInMs: 0 });
+    expect(judge(25 * SECOND, run(), { tookMs: 15 * SECOND }).evidence).toMatchObject({ confirmation: 'new' });
+    expect(judge(0, undefined, { ...slow, isFinal: true })).toMatchObject({ state: 'needs_reauth' });
   });
 
   it('keeps a confirmation, however late the next refusal is', () => {

@@ -15,6 +15,8 @@ export interface RefusalFacts {
    * Whether an earlier attempt with the same refresh token may have been carried out: a refusal then proves nothing.
    */
   readonly predecessorInDoubt: boolean;
+  /** Time from the begin of the attempt until its refusal arrived, in milliseconds. */
+  readonly tookMs: number;
   /** The standing of the client with this secret as it was before the request was sent; undefined if it was not read. */
   readonly client: ClientStanding | undefined;
 }
@@ -30,15 +32,18 @@ const SPARSE_RUNS = 3;
  * client had another success after that. This function covers the refusals; {@link hasEnded} covers the last success.
  *
  * Both refusals must belong to one run of attempts that follow each other closely: two short faults of the identity
- * system that meet the same player are not evidence. The refusals of a player who returns rarely count as runs of their
+ * system that meet the same player are not evidence. Neither is a refusal that took long to arrive. The refusals of a player who returns rarely count as runs of their
  * own, and three of them are needed.
  *
  * @param doubtMs time during which a reply to the predecessor in doubt may still arrive
  */
 export function judgeRefusal(facts: RefusalFacts, timing: RefreshTiming, doubtMs: number): RefusalJudgement {
-  const { grant, secret, isFinal, predecessorInDoubt, client } = facts;
+  const { grant, secret, isFinal, predecessorInDoubt, tookMs, client } = facts;
   if (predecessorInDoubt) return { state: 'suspect', evidence: undefined, retryInMs: doubtMs };
   if (isFinal) return { state: 'needs_reauth', evidence: undefined, retryInMs: 0 };
+  // A process that stood still, or a slow reply: the refusal is older than its record, or younger than its lease, so that
+  // two short faults could look like one long one.
+  if (tookMs > timing.refusalSlackMs) return { state: 'suspect', evidence: undefined, retryInMs: 0 };
   const known = grant.refusal;
   const other = known !== undefined && known.secret !== secret;
   // A secret that does not work must not reset what is known under one that does.
