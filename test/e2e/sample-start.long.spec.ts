@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { startNowggEmulator } from 'nowgg-emulator';
-import { paste, SampleProcess, workspace } from '../support/sample/sample-process.js';
+import { installedShells, paste, SampleProcess, workspace } from '../support/sample/sample-process.js';
 
 const processes: SampleProcess[] = [];
 let parent: string;
@@ -52,7 +53,7 @@ describe('npm start', () => {
     expect(`${scripts.prestart ?? ''} ${scripts.start}`).toMatch(/\bbuild\b.*\bnode apps\/sample\/dist\/main\.js$/);
   });
 
-  it('prints a walk-through that does what it says when it is pasted into a shell', async () => {
+  it('prints a walk-through that does what it says when it is pasted into bash, dash or zsh', async () => {
     const directory = path.join(parent, 'data');
     // As another program may have left it: others may look around in it.
     await mkdir(directory);
@@ -62,10 +63,15 @@ describe('npm start', () => {
     expect(sample.stdout).toContain('Creating a new embedded PostgreSQL: this takes 5 to 10 seconds, once.');
     const { commands, prints } = readWalkThrough(sample.stdout);
     expect(prints.length).toBeGreaterThan(10);
-    const printed = (await paste(commands)).trimEnd().split(/\r?\n/);
-    expect(printed.map((line, index) => (prints[index]?.test(line) ? 'as announced' : line))).toEqual(
-      prints.map(() => 'as announced'),
-    );
+    const shells = installedShells();
+    expect(shells).toEqual(process.env.CI ? ['dash', 'bash', 'zsh'] : shells);
+    for (const shell of shells) {
+      const printed = (await paste(commands, shell)).trimEnd().split(/\r?\n/);
+      expect([shell, ...printed.map((line, index) => (prints[index]?.test(line) ? 'as announced' : line))]).toEqual([
+        shell,
+        ...prints.map(() => 'as announced'),
+      ]);
+    }
 
     // Its own files and the database's, new and old: for this user only.
     expect(await openToOthers(directory)).toEqual([]);
@@ -115,6 +121,92 @@ describe('npm start', () => {
     expect(await sample.ended()).toBe(0);
     expect(sample.stdout).toMatch(/Stopped\.\n$/);
   }, 180_000);
+
+  it('signs the players of an earlier start out, whose sessions the emulator has forgotten', async () => {
+    const data = { NOWGG_SAMPLE_DATA_DIR: path.join(parent, 'again') };
+    const first = start(data);
+    await first.listening();
+    const code = await fetch(`${first.addressAfter('now.gg:')}/_control/codes`, { method: 'POST' });
+    const body = JSON.stringify({ provider: 'nowgg', ...((await code.json()) as { code: string }) });
+    const headers = { 'content-type': 'application/json' };
+    const login = await fetch(`${first.addressAfter('Listening:')}/auth/login`, { method: 'POST', headers, body });
+    const { session, token } = (await login.json()) as { session: string; token: string };
+    first.signal('SIGTERM');
+    expect(await first.ended()).toBe(0);
+
+    const second = start(data);
+    await second.listening();
+    expect(second.stdout).toContain('Signed out 1 of an earlier start');
+    const url = second.addressAfter('Listening:');
+    const refreshed = await fetch(`${url}/auth/refresh`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ session }),
+    });
+    expect([refreshed.status, await refreshed.json()]).toEqual([
+      401,
+      expect.objectContaining({ errorCode: 'reauthentication_required' }),
+    ]);
+    expect((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
+    second.signal('SIGTERM');
+    expect(await second.ended()).toBe(0);
+  }, 180_000);
+
+  it('ends at the second signal when the start or its end hangs', async () => {
+    // The kernel's list of processes takes no directory, and Node.js tries to make one for ever.
+    const sample = start({ NOWGG_SAMPLE_DATA_DIR: '/proc/nope' });
+    const ended = sample.ended();
+    let outcome: unknown;
+    while (outcome === undefined) {
+      sample.signal('SIGTERM');
+      outcome = await Promise.race([ended, wait(200, undefined)]);
+    }
+    expect([0, 1, 'SIGTERM']).toContain(outcome);
+  }, 180_000);
+
+  it.each([
+    [{ HOST: '192.0.2.1' }, /^HOST is not an address of this machine \(EADDRNOTAVAIL\): set it to one that is/],
+    [
+      { NOWGG_SAMPLE_DATA_DIR: 'package.json' },
+      /^the data directory package\.json cannot be used \(E[A-Z]+\): set NOWGG/,
+    ],
+    [
+      { DATABASE_URL: 'postgres://u:planted-password@127.0.0.1:1/none' },
+      /^PostgreSQL cannot be reached: is it up .*ECONN/,
+    ],
+  ])(
+    'ends with one sentence that says what to do: %#',
+    async (variables, sentence) => {
+      const sample = start(variables);
+      expect(await sample.ended()).toBe(1);
+      expect(sample.stderr).toMatch(sentence);
+      expect(sample.stderr.trimEnd().split('\n')).toHaveLength(1);
+      expect(sample.stdout + sample.stderr).not.toContain('planted');
+    },
+    180_000,
+  );
+
+  it.each([
+    ['a lost key', async (directory: string) => rm(path.join(directory, 'vault.key'))],
+    ['a damaged key', async (directory: string) => writeFile(path.join(directory, 'vault.key'), 'damaged\n')],
+    [
+      'a damaged database',
+      async (directory: string) => writeFile(path.join(directory, 'postgres', 'PG_VERSION'), '7\n'),
+    ],
+  ])(
+    'says how to start afresh after %s',
+    async (_what, damage) => {
+      const directory = path.join(parent, 'data');
+      const copy = path.join(parent, `damaged-${randomBytes(4).toString('hex')}`);
+      await cp(directory, copy, { recursive: true });
+      await damage(copy);
+      const sample = start({ NOWGG_SAMPLE_DATA_DIR: copy });
+      expect(await sample.ended()).toBe(1);
+      expect(sample.stderr).toContain(`To start afresh, delete ${copy}`);
+      expect(sample.stderr.trimEnd().split('\n')).toHaveLength(1);
+    },
+    180_000,
+  );
 
   it.each([
     [
@@ -204,9 +296,12 @@ describe('npm start', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
-    const sample = start({ PORT: String(port) });
+    const sample = start({ PORT: String(port), NOWGG_SAMPLE_DATA_DIR: path.join(parent, 'never') });
     expect(await sample.ended()).toBe(1);
-    expect(sample.stderr).toContain(`port ${port} is taken`);
+    expect(sample.stderr).toMatch(new RegExp(`^port ${port} is taken: set PORT .*\n$`));
+    // Found before anything was created.
+    expect(sample.stdout).toBe('Stopped.\n');
+    expect(await readdir(parent)).not.toContain('never');
     holder.close();
   }, 180_000);
 });

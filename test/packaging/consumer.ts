@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -26,18 +26,35 @@ export class Consumer {
    * packed libraries in place of published ones. @throws Error when npm cannot install it.
    */
   static async install(name: string, sources: readonly string[]): Promise<Consumer> {
-    const folder = realpathSync(mkdtempSync(path.join(tmpdir(), `nowgg-consumer-${name}-`)));
-    const consumer = new Consumer(folder);
-    cpSync(path.join(consumers, name), folder, { recursive: true });
+    const consumer = Consumer.#copy(name, path.join(consumers, name));
     for (const source of sources)
-      cpSync(path.join(consumers, source, 'src'), path.join(folder, 'src'), { recursive: true });
-    const manifest = consumer.readJson('package.json') as { dependencies: Record<string, string> };
-    for (const library of packedLibraries()) manifest.dependencies[library.name] = `file:${tarballOf(library)}`;
-    writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
-    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-    const { exitCode, stdout, stderr } = await consumer.run('npm', ['install', ...flags]);
-    if (exitCode !== 0) throw new Error(`npm install failed in ${name}:\n${stdout}${stderr}`);
+      cpSync(path.join(consumers, source, 'src'), path.join(consumer.#folder, 'src'), { recursive: true });
+    await consumer.#install(name);
     return consumer;
+  }
+
+  /** Copies an application out of this workspace, without what was built or installed there, and installs it. */
+  static async installCopyOf(application: string): Promise<Consumer> {
+    const name = path.basename(application);
+    const consumer = Consumer.#copy(name, application);
+    await consumer.#install(name);
+    return consumer;
+  }
+
+  static #copy(name: string, from: string): Consumer {
+    const folder = realpathSync(mkdtempSync(path.join(tmpdir(), `nowgg-consumer-${name}-`)));
+    const filter = (file: string) => !['dist', 'node_modules'].includes(path.basename(file));
+    cpSync(from, folder, { recursive: true, filter });
+    return new Consumer(folder);
+  }
+
+  async #install(name: string): Promise<void> {
+    const manifest = this.readJson('package.json') as { dependencies: Record<string, string> };
+    for (const library of packedLibraries()) manifest.dependencies[library.name] = `file:${tarballOf(library)}`;
+    writeFileSync(path.join(this.#folder, 'package.json'), JSON.stringify(manifest));
+    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
+    const { exitCode, stdout, stderr } = await this.run('npm', ['install', ...flags]);
+    if (exitCode !== 0) throw new Error(`npm install failed in ${name}:\n${stdout}${stderr}`);
   }
 
   /** Compiles with the consumer's own TypeScript; its complaints are in `stdout`. */
@@ -70,6 +87,16 @@ export class Consumer {
       child.once('close', resolve);
     });
     return { exitCode, stdout, stderr };
+  }
+
+  /** Starts a program that runs until it is ended. */
+  spawn(args: readonly string[], env: Record<string, string>): ChildProcess {
+    const { PATH = '', HOME = '', TMPDIR = '' } = process.env;
+    return spawn(process.execPath, args, {
+      cwd: this.#folder,
+      env: { PATH, HOME, TMPDIR, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   /** Installed version of a package, or undefined when it is not installed. */

@@ -1,9 +1,14 @@
 import type { INestApplication } from '@nestjs/common';
-import { EnvironmentError, readEnvironment } from './config/environment.js';
-import { DataDirectoryInUseError } from './embedded/data-directory-lock.js';
+import { NowggVaultService } from 'nestjs-nowgg-auth';
+import { nowggProvider, webProvider } from './auth/providers.js';
+import { readEnvironment } from './config/environment.js';
+import { reachDatabase } from './database/reach-database.js';
 import { type EmbeddedServices, startEmbeddedServices } from './embedded/embedded-services.js';
+import { endFormerSessions } from './embedded/former-sessions.js';
 import { closeApp } from './http/close-app.js';
 import { createApp } from './http/create-app.js';
+import { sentenceFor } from './start-fault.js';
+import { StopSignals } from './stop-signals.js';
 import { printWalkThrough, walkThrough } from './walk-through.js';
 
 const tell = (line: string) => {
@@ -16,36 +21,51 @@ const tell = (line: string) => {
  * @returns the exit code
  */
 export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
-  const stop = stopSignal();
-  let services: EmbeddedServices | undefined;
-  let app: INestApplication | undefined;
+  const stop = new StopSignals();
+  const running: Running = { dataDirectory: undefined, services: undefined, app: undefined };
   try {
-    const environment = readEnvironment(variables);
-    services = await startEmbeddedServices(environment, tell);
-    app = await createApp(services.config, services.development);
-    await services.releasePort();
-    await app.listen(services.config.http.port, services.config.http.host);
-    introduce(services);
-    await stop;
+    await start(running, variables, stop);
+    stop.startIsOver();
+    await stop.requested;
     return 0;
   } catch (error) {
-    process.stderr.write(`${sentenceFor(error)}\n`);
+    stop.startIsOver();
+    process.stderr.write(`${sentenceFor(error, running.dataDirectory)}\n`);
     return 1;
   } finally {
-    if (app) await closeApp(app);
-    await services?.close();
+    if (running.app) await closeApp(running.app);
+    await running.services?.close();
     tell('Stopped.');
   }
 }
 
-/**
- * Resolves at the first signal. Later ones are ignored: npm also forwards the Ctrl-C that the terminal sends to this
- * process.
- */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
+/** What has been started so far. */
+interface Running {
+  /** Undefined while it is not known, and when nothing is kept on this machine. */
+  dataDirectory: string | undefined;
+  services: EmbeddedServices | undefined;
+  app: INestApplication | undefined;
+}
+
+/** Starts everything, or what it takes until a signal arrives. */
+async function start(running: Running, variables: NodeJS.ProcessEnv, stop: StopSignals): Promise<void> {
+  const environment = readEnvironment(variables);
+  const { dataDirectory, database } = environment;
+  running.dataDirectory = dataDirectory === ':memory:' ? undefined : dataDirectory;
+  if (database) await reachDatabase(database.url, () => stop.isRequested);
+  if (stop.isRequested) return;
+  const services = await startEmbeddedServices(environment, tell);
+  running.services = services;
+  if (stop.isRequested) return;
+  const app = await createApp(services.config, services.development);
+  running.app = app;
+  const embedded = [...(services.emulator ? [nowggProvider] : []), ...(services.webSignIn ? [webProvider] : [])];
+  const ended = await endFormerSessions(app.get(NowggVaultService, { strict: false }), embedded);
+  if (ended > 0) tell(`Signed out ${ended} of an earlier start: the emulator keeps its players in memory.`);
+  if (stop.isRequested) return;
+  await services.releasePort();
+  await app.listen(services.config.http.port, services.config.http.host);
+  introduce(services);
 }
 
 function introduce({ config, emulator, webSignIn, development }: EmbeddedServices): void {
@@ -60,15 +80,4 @@ function introduce({ config, emulator, webSignIn, development }: EmbeddedService
   tell(`Redis:      ${config.redisUrl === undefined ? 'none' : 'from REDIS_URL'}`);
   if (development) tell(`Browser:     ${publicUrl}/#development=${development.key}  (its key opens the support desk)`);
   tell(`Listening:  ${publicUrl}  (${development ? '' : 'open it in a browser; '}Ctrl-C stops it)`);
-}
-
-/** Describes an error of the configuration in one sentence, and any other error with its stack, for the developer. */
-function sentenceFor(error: unknown): string {
-  if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
-  const { code, port, syscall } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE')
-    return `port ${port} is taken: set PORT (or NOWGG_EMULATOR_PORT, OIDC_EMBEDDED_PORT) to another one, or 0`;
-  // The app connects to nothing else while it starts.
-  if (syscall === 'connect') return `PostgreSQL cannot be reached (${code}): is it up, and is DATABASE_URL right?`;
-  return error instanceof Error ? (error.stack ?? error.message) : 'the app could not start';
 }

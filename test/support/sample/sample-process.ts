@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 export const workspace = path.resolve(import.meta.dirname, '../../..');
@@ -102,9 +103,27 @@ const silence = Object.fromEntries(
   ].map((name) => [name, '']),
 );
 
-/** Pastes a text into a POSIX shell. @returns what the shell printed on both outputs */
-export async function paste(text: string): Promise<string> {
-  const shell = spawn('sh', ['-s'], { cwd: workspace, stdio: ['pipe', 'pipe', 'pipe'] });
+/** Shells, each with the arguments under which it reads its input as an interactive one does. */
+const SHELL_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  dash: ['-s'],
+  bash: ['--norc', '-o', 'history', '-o', 'histexpand', '-s'],
+  // Interactive, for only then it does not know comments; without what it prints before a prompt.
+  zsh: ['-f', '-i', '+o', 'promptcr', '+o', 'promptsp', '-s'],
+};
+
+/** The shells of this machine. */
+export function installedShells(): string[] {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return Object.keys(SHELL_ARGUMENTS).filter((name) => folders.some((folder) => existsSync(path.join(folder, name))));
+}
+
+/** Pastes a text into a shell. @returns what the shell printed on both outputs */
+export async function paste(text: string, shellName = 'dash'): Promise<string> {
+  const shell = spawn(shellName, SHELL_ARGUMENTS[shellName] ?? [], {
+    cwd: workspace,
+    env: { ...process.env, PS1: '', PS2: '' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let printed = '';
   for (const output of [shell.stdout, shell.stderr]) {
     output.setEncoding('utf8').on('data', (chunk: string) => {

@@ -39,7 +39,7 @@ export class DatabaseModule {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRootAsync({
-          useFactory: () => ({ ...dataSourceOptions(config), retryAttempts: 3, retryDelay: 2_000 }),
+          useFactory: () => ({ ...dataSourceOptions(config), toRetry: () => false }),
           dataSourceFactory: (options) => createMigratedDataSource(options, config.database.shared),
         }),
       ],

@@ -17,7 +17,9 @@ const usualPort = 4080;
  * @param port undefined: the usual one, or any when that is taken
  */
 export async function startEmbeddedNowgg(port: number | undefined): Promise<EmbeddedNowgg> {
-  const client = { clientId: 'sample-game', clientSecret: randomBytes(24).toString('base64url') };
+  // Another client at each start: the emulator has forgotten the sessions of the one before.
+  const clientId = `sample-game-${randomBytes(6).toString('hex')}`;
+  const client = { clientId, clientSecret: randomBytes(24).toString('base64url') };
   const emulator = await startNowggEmulator({ port: port ?? usualPort, clients: [client] }).catch((error: unknown) => {
     if (port !== undefined || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return startNowggEmulator({ port: 0, clients: [client] });

@@ -9,6 +9,14 @@ import type { DatabaseConfig } from '../config/sample-config.js';
 import { PasswordGate } from './password-gate.js';
 import { createPrivately, makePrivate } from './private-files.js';
 
+/** The directory of the embedded database holds something that cannot be opened. */
+export class EmbeddedDatabaseError extends Error {
+  constructor(directory: string) {
+    super(`the embedded database in ${directory} cannot be opened: it is damaged, or of another version`);
+    this.name = 'EmbeddedDatabaseError';
+  }
+}
+
 /** A PostgreSQL in this process, behind a socket that the ordinary driver connects to. */
 export interface EmbeddedPostgres {
   readonly config: DatabaseConfig;
@@ -55,7 +63,9 @@ async function openDatabase(directory: string | undefined, undo: (() => unknown)
   if (directory === undefined) return PGlite.create({ dataDir: 'memory://' });
   await makePrivate(directory);
   undo.push(createPrivately());
-  const database = await PGlite.create({ dataDir: directory });
+  const database = await PGlite.create({ dataDir: directory }).catch(() => {
+    throw new EmbeddedDatabaseError(directory);
+  });
   // A new database is unpacked with its own file permissions.
   await makePrivate(directory);
   return database;

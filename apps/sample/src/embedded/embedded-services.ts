@@ -40,10 +40,10 @@ export async function startEmbeddedServices(
   };
   try {
     const directory = environment.dataDirectory === ':memory:' ? undefined : environment.dataDirectory;
-    const reserved = environment.http.port === 0 ? await ReservedPort.take(environment.http.host) : undefined;
-    const releasePort = async () => reserved?.release();
+    const reserved = await ReservedPort.take(environment.http.host, environment.http.port);
+    const releasePort = async () => reserved.release();
     undo.push(releasePort);
-    const http = { ...environment.http, port: reserved?.port ?? environment.http.port };
+    const http = { ...environment.http, port: reserved.port };
     const publicUrl = environment.publicUrl ?? `http://${hostInUrl(http.host)}:${http.port}`;
     const emulator = environment.nowgg ? undefined : await startEmbeddedNowgg(environment.emulatorPort);
     if (emulator) undo.push(() => emulator.close());

@@ -32,7 +32,8 @@ export async function startEmbeddedWebSignIn(publicUrl: string, port: number | u
   });
   const client: WebSignInConfig = {
     issuer: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    clientId: 'sample-game-web',
+    // Another one at each start: this provider has forgotten the sessions of the one before.
+    clientId: `sample-game-web-${randomBytes(6).toString('hex')}`,
     clientSecret: randomBytes(24).toString('base64url'),
     audience: 'urn:nowgg-sample:api',
     algorithm: 'ES256',

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 
 /**
- * A port that is reserved for the app. When the app may take any port, its address has to be known before it listens:
- * the redirect URI of web players contains it. Starting takes seconds, in which other programs look for ports as well.
+ * A port that is reserved for the app. Starting takes seconds, in which other programs look for ports as well, and a port
+ * that is taken is found before anything is created. When the app may take any port, its address has to be known before
+ * it listens: the redirect URI of web players contains it.
  */
 export class ReservedPort {
   readonly port: number;
@@ -14,9 +15,10 @@ export class ReservedPort {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  static async take(host: string): Promise<ReservedPort> {
+  /** @param port 0: any free one */
+  static async take(host: string, port = 0): Promise<ReservedPort> {
     // A connection that arrives before the app listens is closed.
-    const server = createServer((socket) => socket.destroy()).listen(0, host);
+    const server = createServer((socket) => socket.destroy()).listen(port, host);
     await once(server, 'listening');
     return new ReservedPort(server);
   }

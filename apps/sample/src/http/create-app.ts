@@ -13,12 +13,17 @@ export async function createApp(config: SampleConfig, development?: DevelopmentC
   const app = await NestFactory.create(AppModule.register(config, development), adapter, {
     logger: new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }),
     abortOnError: false,
+    // Nest logs a failed start with its stack; the caller says in one sentence what to do.
+    bufferLogs: true,
+    autoFlushLogs: false,
   });
   app.useGlobalPipes(
     new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true, exceptionFactory: badRequest }),
   );
   try {
-    return await app.init();
+    await app.init();
+    app.flushLogs();
+    return app;
   } catch (error) {
     await app.close();
     throw error;
