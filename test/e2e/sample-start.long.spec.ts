@@ -122,35 +122,44 @@ describe('npm start', () => {
     expect(sample.stdout).toMatch(/Stopped\.\n$/);
   }, 180_000);
 
-  it('signs the players of an earlier start out, whose sessions the emulator has forgotten', async () => {
-    const data = { NOWGG_SAMPLE_DATA_DIR: path.join(parent, 'again') };
-    const first = start(data);
-    await first.listening();
-    const code = await fetch(`${first.addressAfter('now.gg:')}/_control/codes`, { method: 'POST' });
-    const body = JSON.stringify({ provider: 'nowgg', ...((await code.json()) as { code: string }) });
-    const headers = { 'content-type': 'application/json' };
-    const login = await fetch(`${first.addressAfter('Listening:')}/auth/login`, { method: 'POST', headers, body });
-    const { session, token } = (await login.json()) as { session: string; token: string };
-    first.signal('SIGTERM');
-    expect(await first.ended()).toBe(0);
+  const keys = `k1:${randomBytes(32).toString('base64')}`;
+  it.each([
+    ['signs the players of an earlier start out, whose sessions the emulator has forgotten', undefined, true],
+    ['ends no session where the key is of the environment: real players may be among them', keys, false],
+  ])(
+    '%s',
+    async (_what, encryptionKeys, isEnded) => {
+      const data = {
+        NOWGG_SAMPLE_DATA_DIR: path.join(parent, `again-${isEnded}`),
+        ...(typeof encryptionKeys === 'string' && { NOWGG_ENCRYPTION_KEYS: encryptionKeys }),
+      };
+      const first = start(data);
+      await first.listening();
+      const code = await fetch(`${first.addressAfter('now.gg:')}/_control/codes`, { method: 'POST' });
+      const body = JSON.stringify({ provider: 'nowgg', ...((await code.json()) as { code: string }) });
+      const headers = { 'content-type': 'application/json' };
+      const login = await fetch(`${first.addressAfter('Listening:')}/auth/login`, { method: 'POST', headers, body });
+      const { session, token } = (await login.json()) as { session: string; token: string };
+      first.signal('SIGTERM');
+      expect(await first.ended()).toBe(0);
 
-    const second = start(data);
-    await second.listening();
-    expect(second.stdout).toContain('Signed out 1 of an earlier start');
-    const url = second.addressAfter('Listening:');
-    const refreshed = await fetch(`${url}/auth/refresh`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ session }),
-    });
-    expect([refreshed.status, await refreshed.json()]).toEqual([
-      401,
-      expect.objectContaining({ errorCode: 'reauthentication_required' }),
-    ]);
-    expect((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
-    second.signal('SIGTERM');
-    expect(await second.ended()).toBe(0);
-  }, 180_000);
+      const second = start(data);
+      await second.listening();
+      expect(second.stdout.includes('Signed out 1 of an earlier start')).toBe(isEnded);
+      const url = second.addressAfter('Listening:');
+      const refreshed = await fetch(`${url}/auth/refresh`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ session }),
+      });
+      const answer = isEnded ? [401, 'reauthentication_required'] : [503, 'identity_unavailable'];
+      expect([refreshed.status, ((await refreshed.json()) as { errorCode: string }).errorCode]).toEqual(answer);
+      expect((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
+      second.signal('SIGTERM');
+      expect(await second.ended()).toBe(0);
+    },
+    180_000,
+  );
 
   it('ends at the second signal when the start or its end hangs', async () => {
     // The kernel's list of processes takes no directory, and Node.js tries to make one for ever.

@@ -59,13 +59,18 @@ async function start(running: Running, variables: NodeJS.ProcessEnv, stop: StopS
   if (stop.isRequested) return;
   const app = await createApp(services.config, services.development);
   running.app = app;
-  const embedded = [...(services.emulator ? [nowggProvider] : []), ...(services.webSignIn ? [webProvider] : [])];
-  const ended = await endFormerSessions(app.get(NowggVaultService, { strict: false }), embedded);
-  if (ended > 0) tell(`Signed out ${ended} of an earlier start: the emulator keeps its players in memory.`);
+  // With a key of the environment the database may hold sessions of real players, also when now.gg's client id is missing.
+  if (environment.encryptionKeys === undefined) await signOutFormerPlayers(app, services);
   if (stop.isRequested) return;
   await services.releasePort();
   await app.listen(services.config.http.port, services.config.http.host);
   introduce(services);
+}
+
+async function signOutFormerPlayers(app: INestApplication, { emulator, webSignIn }: EmbeddedServices): Promise<void> {
+  const embedded = [...(emulator ? [nowggProvider] : []), ...(webSignIn ? [webProvider] : [])];
+  const ended = await endFormerSessions(app.get(NowggVaultService, { strict: false }), embedded);
+  if (ended > 0) tell(`Signed out ${ended} of an earlier start: the emulator keeps its players in memory.`);
 }
 
 function introduce({ config, emulator, webSignIn, development }: EmbeddedServices): void {

@@ -47,7 +47,8 @@ function codeStep(emulator: string): WalkThroughStep {
 function signInSteps(app: string): WalkThroughStep[] {
   return [
     {
-      title: 'The game sends the code to this backend. It answers with a token and a session; a code works once.',
+      title:
+        'The game sends the code to this backend. It answers with a token and a session; a code makes one session.',
       commands: [
         `LOGIN=$(curl -s -X POST ${app}/auth/login ${json} -d '{"provider":"nowgg","code":"'"$CODE"'"}');` +
           ` printf '%s\\n' "$LOGIN"`,

@@ -5,6 +5,9 @@ import { NowggVaultService } from 'nestjs-nowgg-auth';
  * tokens of before are worth nothing, so these players are signed out, as they are when an identity system ends a session.
  * Each start has client ids of its own, so every client that has grants now is one of an earlier start.
  *
+ * Only where the embedded key encrypts: a database with tokens under any other key is refused at the start, so no session
+ * of a real player is among them.
+ *
  * @param providers the identity systems that are embedded
  * @returns the number of sessions ended
  */
