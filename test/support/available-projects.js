@@ -22,6 +22,11 @@ export function pgBouncerPath() {
   return ['/usr/sbin/pgbouncer', '/usr/local/bin/pgbouncer', '/usr/bin/pgbouncer'].find((file) => existsSync(file));
 }
 
+/** Debian installs the web server among the system programs too. */
+export function nginxPath() {
+  return ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((file) => existsSync(file));
+}
+
 /**
  * How SWC compiles sources for a test, and for the processes that it starts.
  *
@@ -81,6 +86,7 @@ export function availableProjects() {
     project('docs', ['test/docs/**/*.spec.ts']),
     project('client', ['test/client/*.spec.ts']),
   ];
+  if (nginxPath()) projects.push(project('nginx', ['test/nginx/**/*.spec.ts']));
   if (hasPostgresServer()) projects.push(project('postgres', ['test/postgres/**/*.spec.ts']));
   if (hasPostgresServer() && pgBouncerPath()) projects.push(project('pgbouncer', ['test/pgbouncer/**/*.spec.ts']));
   if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
@@ -95,6 +101,7 @@ export function availableProjects() {
 /** One line for each project that is left out, for the test command to print. */
 export function missingProjects() {
   const missing = [];
+  if (!nginxPath()) missing.push('LEFT OUT: project "nginx" needs the program nginx');
   if (!hasPostgresServer()) {
     missing.push('LEFT OUT: project "postgres" needs the PostgreSQL server programs (initdb, pg_ctl)');
   }

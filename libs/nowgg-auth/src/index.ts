@@ -65,6 +65,12 @@ export {
   type TokenOutcome,
   type TokenSet,
 } from './identity/identity-provider.js';
+export type {
+  ForwardedIdentities,
+  ForwardedReading,
+  ForwardedRequest,
+} from './identity/forwarding/forwarded-identity.js';
+export type { TrustedProxyOptions } from './identity/forwarding/trusted-proxy.js';
 export type { IdTokenClaims } from './identity/id-token-claims.js';
 export { nowgg } from './identity/nowgg/nowgg.js';
 export type { NowggProviderOptions } from './identity/nowgg/nowgg-options.js';

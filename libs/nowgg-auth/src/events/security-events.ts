@@ -12,6 +12,11 @@ export type NowggSecurityEventType =
   | 'introspection_without_token_type'
   /** A request carried two credentials. */
   | 'two_credentials'
+  /**
+   * Headers of forwarded authentication were not believed: their peer is not the trusted proxy (`detail: 'peer'`), the
+   * proxy's secret is missing or wrong (`detail: 'secret'`), or they are doubled or contradictory (`detail: 'form'`).
+   */
+  | 'forwarded_identity_refused'
   /** A session handle that was not made with a key of this application. */
   | 'foreign_session_handle'
   /**

@@ -16,6 +16,7 @@ const MEANINGS: Readonly<Record<NowggSecurityEventType, string>> = {
   grant_of_another_client:
     'a stored session belongs to another client: check clientId and baseUrl (or issuer), or settle such grants with ' +
     'nestjs-nowgg-auth vault adopt or vault end',
+  forwarded_identity_refused: 'headers of forwarded authentication were not believed',
   foreign_callback: 'an authorization callback does not belong to a sign-in of this browser',
   banned: 'a ban was set',
   revoked: 'everything issued so far was revoked',

@@ -15,6 +15,7 @@ import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { Verdict } from '../verification/decision/verdict.js';
+import type { ForwardedCallers } from '../verification/forwarded-callers.js';
 import {
   type AuthenticatedRequest,
   type Authentication,
@@ -60,6 +61,7 @@ export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonl
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
   readonly #sourceOf: ((request: GuardedRequest) => string | undefined) | undefined;
+  readonly #forwardedCallers: ForwardedCallers | undefined;
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
@@ -68,6 +70,7 @@ export class NowggAuthGuard implements CanActivate {
     const isOverridden = this.getSource !== NowggAuthGuard.prototype.getSource;
     const knowsSources = isOverridden || options.verification?.sourceOf !== undefined;
     this.#sourceOf = knowsSources ? (request) => this.getSource(request) : undefined;
+    this.#forwardedCallers = authenticator.forwardedCallers;
   }
 
   /**
@@ -163,10 +166,16 @@ export class NowggAuthGuard implements CanActivate {
     const earlier = findAuthentication(request);
     if (earlier !== undefined && this.#stands(earlier, context, request, policy)) return true;
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
+    const forwarded = this.#forwardedCallers?.authenticate(request, policy.authentication);
+    if (forwarded !== undefined) return this.#onVerdictOf(request, policy, forwarded);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
     const beside = new RequestContext(request, this.#sourceOf);
     const verdict = this.authenticator.authenticate(credential.token, policy.authentication, beside);
+    return this.#onVerdictOf(request, policy, verdict);
+  }
+
+  #onVerdictOf(request: GuardedRequest, policy: RoutePolicy, verdict: Verdict | Promise<Verdict>) {
     return 'status' in verdict
       ? this.onVerdict(request, policy, verdict)
       : verdict.then((settled) => this.onVerdict(request, policy, settled));

@@ -10,6 +10,7 @@ import CustomStrategy from 'passport-custom';
 import { errorOfUnknown, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
+import type { Verdict } from '../verification/decision/verdict.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { recordAuthentication } from './authentication.js';
 import { readCredential } from './credential.js';
@@ -99,14 +100,19 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
   }
 
   private async findCaller(request: GuardedRequest): Promise<NowggPrincipal | undefined> {
+    const forwarded = await this.authenticator.forwardedCallers?.authenticate(request);
+    if (forwarded !== undefined) return callerOf(forwarded);
     const credential = readCredential(request);
     if (credential.outcome === 'ambiguous') {
       publishSecurityEvent({ type: 'two_credentials' });
       throw new InvalidRequestError();
     }
     if (credential.outcome !== 'token') return undefined;
-    const verdict = await this.authenticator.authenticate(credential.token);
-    if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
-    return verdict.status === 'valid' ? verdict.principal : undefined;
+    return callerOf(await this.authenticator.authenticate(credential.token));
   }
+}
+
+function callerOf(verdict: Verdict): NowggPrincipal | undefined {
+  if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
+  return verdict.status === 'valid' ? verdict.principal : undefined;
 }

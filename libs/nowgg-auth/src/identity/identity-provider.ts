@@ -3,6 +3,7 @@ import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
 import { credentialIdOf } from './token-text.js';
 import type { NowggSessionInfo, NowggUserInfo } from './account-info.js';
+import type { ForwardedIdentities } from './forwarding/forwarded-identity.js';
 import type { IdTokenClaims } from './id-token-claims.js';
 import type { IdentityHttp } from './identity-http.js';
 import type { InvalidReason, UnknownReason } from './reasons.js';
@@ -131,6 +132,11 @@ export abstract class IdentityProvider {
   /** Whether this client can obtain tokens at all: a now.gg client without a secret cannot. */
   get canObtainTokens(): boolean {
     return true;
+  }
+
+  /** Reads identities that a trusted proxy forwards in headers. Default: undefined, such headers are never believed. */
+  get forwarding(): ForwardedIdentities | undefined {
+    return undefined;
   }
 
   /**

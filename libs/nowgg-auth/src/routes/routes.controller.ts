@@ -12,7 +12,12 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
-import { InvalidRequestError, InvalidTokenError, ReauthenticationRequiredError } from '../errors.js';
+import {
+  InformationUnavailableError,
+  InvalidRequestError,
+  InvalidTokenError,
+  ReauthenticationRequiredError,
+} from '../errors.js';
 import { readCredential, requestSource } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
@@ -23,6 +28,7 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { NowggPrincipal } from '../principal.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { isForwarded } from '../verification/forwarded-callers.js';
 import { RoutesBodyPipe, NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
 import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
@@ -107,7 +113,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     userInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggUserInfo> {
       const { provider, userId } = principal;
-      return this.accounts.getUserInfo(bearerTokenOf(request), { provider, userId });
+      return this.accounts.getUserInfo(bearerTokenOf(request, principal), { provider, userId });
     }
 
     @UseGuards(...guards, NowggAuthGuard)
@@ -116,14 +122,15 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     sessionInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggSessionInfo> {
       const { provider, userId } = principal;
-      return this.accounts.getSessionInfo(bearerTokenOf(request), { provider, userId });
+      return this.accounts.getSessionInfo(bearerTokenOf(request, principal), { provider, userId });
     }
   }
   return NowggRoutesController;
 }
 
-/** The token that the guard has just accepted. */
-function bearerTokenOf(request: GuardedRequest): string {
+/** The token that the guard has just accepted. A token beside a forwarded identity may be another caller's. */
+function bearerTokenOf(request: GuardedRequest, principal: NowggPrincipal): string {
+  if (isForwarded(principal)) throw new InformationUnavailableError();
   const credential = readCredential(request);
   if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');
   return credential.token;

@@ -32,6 +32,7 @@ import { SingleFlight } from '../resilience/single-flight.js';
 import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import type { CallRates } from './remote/call-rates.js';
 import { ProviderClient } from './remote/provider-client.js';
+import { ForwardedCallers } from './forwarded-callers.js';
 import { GrantedScopes } from './granted-scopes.js';
 import { LocalVerification } from './local-verification.js';
 import { NowggAuthenticator } from './nowgg-authenticator.js';
@@ -104,6 +105,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #grounds: DecisionContext;
   readonly #standing: RevocationStanding;
   readonly #scopes: GrantedScopes;
+  readonly #forwardedCallers: ForwardedCallers | undefined;
   readonly #tokenOwners: TokenOwners | undefined;
   /** Takes over facts about tokens that this application has just obtained. */
   readonly priming: VerdictPriming;
@@ -120,6 +122,9 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const revocation = parts.revocation ?? DEFAULTS.revocation;
     this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
     this.#scopes = new GrantedScopes({ issuedTokens, providers, clock });
+    const judges = { clock, revocations, grounds: this.#grounds, standing: this.#standing };
+    const maxAgeMs = (policy: AuthenticationPolicy) => this.#maxAgeMs(policy);
+    this.#forwardedCallers = ForwardedCallers.of(providers, { ...judges, maxAgeMs });
     const providerNames = [...providers].map(({ name }) => name);
     const onForget = (keys: readonly string[]) => this.#distrust(keys);
     const confidence = new Confidence(options);
@@ -136,6 +141,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
       revocations,
     });
     this.#lines = new Map([...providers].map((provider) => [provider.name, this.#lineTo(provider, parts.rates)]));
+  }
+
+  override get forwardedCallers(): ForwardedCallers | undefined {
+    return this.#forwardedCallers;
   }
 
   override authenticate(

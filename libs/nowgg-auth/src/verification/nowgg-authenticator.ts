@@ -1,4 +1,5 @@
 import { explanationOf, type VerdictExplanation } from './explanation.js';
+import type { ForwardedCallers } from './forwarded-callers.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
 /**
@@ -21,6 +22,11 @@ import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './dec
  * ```
  */
 export abstract class NowggAuthenticator {
+  /** Decides about callers whom a trusted proxy has authenticated. Default: undefined, no provider accepts such callers. */
+  get forwardedCallers(): ForwardedCallers | undefined {
+    return undefined;
+  }
+
   /**
    * @param credential the token without the prefix `Bearer `
    * @param context data of the request in addition to its token; read only when the identity system is asked

@@ -1,5 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
 import type { AccessTokenRevocation, ClientPrivateKey, OAuth2Settings } from '../endpoints/oauth2-settings.js';
+import type { ForwardedIdentities } from '../../identity/forwarding/forwarded-identity.js';
+import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
 import { refuse, withoutAbsent } from '../../rules.js';
 import { DEFAULT_ASSERTION_ALGORITHM, METADATA_NAMES, oauth2OptionFaults } from './oauth2-option-faults.js';
@@ -10,6 +12,8 @@ export interface ProviderQuirks {
   /** Whether the token endpoint requires `state` and `scope` of the authorization request again. */
   readonly sendsStateAndScopeWithCode?: boolean;
   readonly revokeAccessToken?: AccessTokenRevocation | undefined;
+  /** Reads identities that a proxy forwards. */
+  readonly forwarding?: (client: OAuth2Client) => ForwardedIdentities;
 }
 
 const DEFAULT_KEYS_MAX_STALE_MS = 86_400_000;

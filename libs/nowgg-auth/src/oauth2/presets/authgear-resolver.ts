@@ -1,9 +1,8 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
-import { readTimeClaim } from '../../identity/claims.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { faultsOf, type Rule } from '../../rules.js';
 import { factsOf } from '../verification/token-facts.js';
-import { AUTHGEAR_CLAIMS } from './authgear-claims.js';
+import { claimsOfHeaders, HEADER_PREFIX, type HeaderName } from './authgear-headers.js';
 import { noAnswer, refusedToken } from '../verification/remote-answer.js';
 import {
   secureUrlFaults,
@@ -65,31 +64,10 @@ async function askResolver(
   const call = client.call(signal, true);
   const response = await call.ask(url, { authorization: `Bearer ${token}` });
   if (response?.statusCode !== 200) return noAnswer(call);
-  const header = (name: string) => response.headers?.[`x-authgear-${name}`];
+  const header = (name: HeaderName) => response.headers?.[HEADER_PREFIX + name];
   const valid = header('session-valid');
   // Absent: there is no session. `false`: the session has ended.
   if (valid === undefined || valid === 'false') return refusedToken();
-  const facts = valid === 'true' ? factsOf(client, claimsOf(header), { statesScopes: false }) : undefined;
+  const facts = valid === 'true' ? factsOf(client, claimsOfHeaders(header), { statesScopes: false }) : undefined;
   return facts ? { status: 'valid', facts } : noAnswer(call);
-}
-
-/** Converts the headers to the claims of a JWT access token with the same facts. */
-function claimsOf(header: (name: string) => string | undefined): Record<string, unknown> {
-  const flag = (name: string) => (header(name) === undefined ? undefined : header(name) === 'true');
-  const list = (name: string, separator: RegExp | string) =>
-    header(name)
-      ?.split(separator)
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-  const authTimeMs = readTimeClaim(header('session-authenticated-at'));
-  const claims = {
-    sub: header('user-id'),
-    auth_time: authTimeMs === undefined ? undefined : authTimeMs / 1000,
-    amr: list('session-amr', /[\s,]+/),
-    [AUTHGEAR_CLAIMS.isAnonymous]: flag('user-anonymous'),
-    [AUTHGEAR_CLAIMS.isVerified]: flag('user-verified'),
-    [AUTHGEAR_CLAIMS.canReauthenticate]: flag('user-can-reauthenticate'),
-    [AUTHGEAR_CLAIMS.roles]: list('user-roles', ','),
-  };
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
 }

@@ -4,6 +4,7 @@ import type { OAuth2ClientOptions, VerificationChoice } from '../options/oauth2-
 import { withoutTrailingSlash } from '../../identity/urls.js';
 import { faultsOf, oneOf, type Rules } from '../../rules.js';
 import { jwt } from '../verification/jwt.js';
+import { type AuthgearForwarding, authgearForwarding, forwardingFaults } from './authgear-forwarding.js';
 import { resolver } from './authgear-resolver.js';
 import { userinfo } from '../verification/userinfo.js';
 
@@ -18,11 +19,20 @@ export interface AuthgearOptions extends OAuth2ClientOptions {
   verification?: 'token' | 'resolver';
   /** The `aud` of JWT access tokens. Default the endpoint's origin. */
   audience?: string;
+  /**
+   * A proxy that asks the resolver about each request and hands its headers on: from it, a valid session in the headers
+   * is the credential of a request, cookie sessions included, and a bearer token beside it is ignored. Default: such
+   * headers are never believed.
+   */
+  forwarded?: AuthgearForwarding;
   /** Hosts, in addition to the endpoint's, that the project's discovery document may name. Default none. */
   endpointHosts?: readonly string[];
 }
 
-const RULES: Rules = { verification: [oneOf('token', 'resolver'), 'must be token or resolver'] };
+const RULES: Rules = {
+  verification: [oneOf('token', 'resolver'), 'must be token or resolver'],
+  forwarded: forwardingFaults,
+};
 
 /**
  * Defines an identity provider for one Authgear client. JWT access tokens must have the type `at+jwt`, an RS256
@@ -47,6 +57,7 @@ export function authgear({
   endpoint,
   verification = 'token',
   audience,
+  forwarded,
   ...client
 }: AuthgearOptions): IdentityProviderDefinition {
   const issuer = typeof endpoint === 'string' ? withoutTrailingSlash(endpoint) : endpoint;
@@ -54,6 +65,8 @@ export function authgear({
   const byToken = { jwt: jwt({ audience: audience ?? origin }), opaque: userinfo() };
   const choice: VerificationChoice =
     verification === 'resolver' ? resolver({ url: `${issuer}/_resolver/resolve` }) : byToken;
+  const faults = faultsOf(RULES, { verification, forwarded });
+  const forwarding = forwarded && faults.length === 0 ? { forwarding: authgearForwarding(forwarded) } : {};
   return defineProvider(
     {
       name: 'authgear',
@@ -63,7 +76,7 @@ export function authgear({
       verification: choice,
     },
     'authgear',
-    {},
-    faultsOf(RULES, { verification }),
+    forwarding,
+    faults,
   );
 }

@@ -11,6 +11,7 @@ import {
   type TokenOutcome,
 } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import type { ForwardedIdentities } from '../../identity/forwarding/forwarded-identity.js';
 import { decodeUnverifiedJws, signingInputOf, type UnverifiedJws } from '../../identity/unverified-jws.js';
 import { fingerprintSecret } from '../../identity/secret/secret-fingerprint.js';
 import { verdictScopeOf } from '../../identity/verdict-scope.js';
@@ -56,10 +57,17 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   readonly #jwtIsLocal: boolean;
   /** Undefined when only JWTs can be verified. */
   readonly #forOpaque: TokenVerification | undefined;
+  readonly #forwarding: ForwardedIdentities | undefined;
 
-  constructor(settings: OAuth2Settings, verification: VerificationChoice, context: IdentityProviderContext) {
+  constructor(
+    settings: OAuth2Settings,
+    verification: VerificationChoice,
+    context: IdentityProviderContext,
+    forwarding?: (client: OAuth2Client) => ForwardedIdentities,
+  ) {
     super();
     this.client = new OAuth2Client(settings, context);
+    this.#forwarding = forwarding?.(this.client);
     this.name = settings.name;
     this.clientKey = this.client.clientKey;
     this.verdictScope = scopeOf(settings, verification, context);
@@ -72,6 +80,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
       this.#jwtIsLocal = verification.jwt.local;
       this.#forOpaque = verification.opaque.create(this.client);
     }
+  }
+
+  override get forwarding(): ForwardedIdentities | undefined {
+    return this.#forwarding;
   }
 
   override get acceptsBareCodes(): boolean {
