@@ -92,8 +92,9 @@ export class TokenCalls {
     if (this.#givenUp.aborted) return { status: 'not_sent', reason: 'overloaded' };
     const call = new AbortController();
     const end = () => call.abort();
-    // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored.
-    const tooLate = setTimeout(end, this.#timing.lateReplyMs).unref();
+    // Real time on purpose: the deadline is the socket's. No caller waits this long; the late response is stored. A process
+    // that stood still finds its timers due before it reads its sockets: a reply that is there already is read first.
+    const tooLate = setTimeout(() => setImmediate(end), this.#timing.lateReplyMs).unref();
     this.#givenUp.addEventListener('abort', end, { once: true });
     try {
       return await answerOf(send, call.signal);
