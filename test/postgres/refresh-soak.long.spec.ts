@@ -59,6 +59,7 @@ describe("the soak's auditor", () => {
   it.each([
     ['did not go out whole', undelivered()],
     ['was another text instead', issuing({ fault: 'body' })],
+    ['came when no reply was accepted any more', issuing({ durationMs: 8_000 })],
     ['went to a process that was killed', issuing({ userAgent: 'killed process' })],
   ])('promises nothing where a refresh token works once when the newest reply %s', (_what, call) => {
     const facts = { reasonOfLoss: 'refused', state: 'needs_reauth', wasCalledDead: true, calls: [call] };

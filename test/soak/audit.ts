@@ -1,4 +1,5 @@
 import type { RecordedRequest, RefreshTokenRotation } from 'nowgg-emulator';
+import { DURATIONS } from './plan.js';
 
 /** What is known of one grant when everything is over. */
 export interface GrantHistory {
@@ -68,16 +69,16 @@ function isBeyondPromise({ mode, calls }: GrantHistory, killed: ReadonlySet<stri
   return newest !== undefined && (!wasDelivered(newest) || killed.has(newest.userAgent ?? ''));
 }
 
-/** Whether the reply went to the connection, whole and as the token endpoint made it. */
-function wasDelivered({ status, fault }: RecordedRequest): boolean {
-  return status !== undefined && fault !== 'body';
+/** Whether the reply went to the connection, whole, as the token endpoint made it, and while it was accepted. */
+function wasDelivered({ status, fault, durationMs = 0 }: RecordedRequest): boolean {
+  return status !== undefined && fault !== 'body' && durationMs < DURATIONS.lateReplyMs;
 }
 
 function described({ mode, userId, state, reasonOfLoss, wasCalledDead, calls }: GrantHistory): string {
   const told = wasCalledDead ? ', called dead' : '';
   const book = calls.map((call) => {
-    const { userAgent, fault, issued } = call;
-    const delivery = wasDelivered(call) ? '' : ' not delivered';
+    const { userAgent, fault, issued, durationMs } = call;
+    const delivery = `${wasDelivered(call) ? '' : ' not delivered'} in ${durationMs ?? '?'} ms`;
     return `${userAgent ?? ''} ${issued ? 'issued' : 'no'}${delivery}${fault ? ` (${fault})` : ''}`;
   });
   return `${mode} ${userId}: ${reasonOfLoss === undefined ? 'alive' : `lost (${reasonOfLoss})`}, ${state}${told}; ${book.join(', ')}`;

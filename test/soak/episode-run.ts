@@ -20,7 +20,7 @@ export interface EpisodeReport {
 }
 
 /** Longest time for the processes that are left to come to a new token: several leases and a harvest. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 40;
 const LOOK_EVERY_MS = 4;
 const CUT_EVERY_MS = 20;
