@@ -59,7 +59,8 @@ export function readSelection<Section extends string>(
   return { sections: sectionsFor(sections, values.only), isQuick: values.quick };
 }
 
-function sectionsFor<Section extends string>(
+/** The part that `--only` names; all parts without it. @throws Error that lists them */
+export function sectionsFor<Section extends string>(
   sections: readonly Section[],
   only: string | undefined,
 ): readonly Section[] {
