@@ -141,6 +141,50 @@ describe('the check of the tables at start', () => {
     expect(await start(asRole, 'Auth')).toEqual([expect.stringContaining('lacks the column nowgg_grant.begun_at')]);
   });
 
+  it('refuses a role that may not write what triggers write, and names the table and the right', async () => {
+    const url = await migrated();
+    await change(
+      url,
+      'CREATE ROLE restricted LOGIN',
+      'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO restricted',
+    );
+    const asRole = url.replace('postgres@', 'restricted@');
+    expect(await start(asRole)).toEqual([]);
+    await change(url, 'REVOKE INSERT, UPDATE ON nowgg_vault_count FROM restricted');
+    const refused = /^the database role lacks the right to INSERT, UPDATE in the table nowgg_vault_count: grant SELECT/;
+    expect(await start(asRole)).toEqual([expect.stringMatching(refused)]);
+    await change(url, 'REVOKE SELECT ON nowgg_token_life FROM restricted');
+    expect(await start(asRole)).toEqual([
+      expect.stringMatching(refused),
+      expect.stringContaining('lacks the right to SELECT in the table nowgg_token_life'),
+    ]);
+  });
+
+  it('accepts rights on columns, and a role that only adds records of tokens', async () => {
+    const url = await migrated();
+    await change(
+      url,
+      'CREATE ROLE careful LOGIN',
+      'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO careful',
+      'REVOKE UPDATE, DELETE ON nowgg_issued_token, nowgg_key FROM careful',
+      'REVOKE INSERT, UPDATE, DELETE ON nowgg_schema FROM careful',
+      'REVOKE UPDATE ON nowgg_user_lock FROM careful',
+      'GRANT UPDATE (ended_at) ON nowgg_user_lock TO careful',
+    );
+    expect(await start(url.replace('postgres@', 'careful@'))).toEqual([]);
+  });
+
+  it.each([
+    ['missing', 'DROP TRIGGER nowgg_grant_count_update ON nowgg_grant'],
+    ['disabled', 'ALTER TABLE nowgg_grant DISABLE TRIGGER nowgg_grant_count_update'],
+  ])('names a trigger that is %s: counts would be wrong, and nothing else would show it', async (_how, statement) => {
+    const url = await migrated();
+    await change(url, statement);
+    expect(await start(url)).toEqual([
+      expect.stringMatching(/^the table nowgg_grant lacks the trigger nowgg_grant_count_update, or it is disabled/),
+    ]);
+  });
+
   it('sends one statement', async () => {
     const url = await migrated();
     const dataSource = await new DataSource({ type: 'postgres', url, installExtensions: false }).initialize();

@@ -135,7 +135,7 @@ async function outcomeOf(subject: Subject, taken: Step): Promise<unknown> {
       case 'end':
         return store.endByEvidence({ id, generation, confirmedAtMs: grant.refusal?.confirmedAtMs ?? 0 });
       case 'retry':
-        return store.retryEnded(10);
+        return (await store.retryEnded(10)).rows;
       case 'pass':
         return subject.pass(taken.hours * HOUR);
       case 'revoke':

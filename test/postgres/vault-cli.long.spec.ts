@@ -166,6 +166,27 @@ describe('nestjs-nowgg-auth vault', () => {
     expectNoSecrets();
   });
 
+  it('retry restores grants that ended by evidence, in batches, and no others', async () => {
+    await plantGrants(dataSource, RING[0], 28);
+    await dataSource.query(
+      `UPDATE nowgg_grant SET state = 'needs_reauth', fail_confirmed_at = CASE WHEN n > 3 THEN now() END
+       FROM (SELECT id AS ended, row_number() OVER () AS n FROM nowgg_grant) AS numbered WHERE id = ended`,
+    );
+    expect((await run('vault retry --dry-run')).stdout).toBe('would restore 25 grants; nothing was changed\n');
+    const { exitCode, stdout, stderr } = await run('vault retry --batch-size 10 --json');
+    expect({ exitCode, ...JSON.parse(stdout) }).toEqual({
+      exitCode: 0,
+      command: 'retry',
+      dryRun: false,
+      grants: 25,
+      interrupted: false,
+    });
+    expect(stderr).toMatch(/^\{"progress":\{"command":"retry","done":10,"total":25\}\}\n/);
+    expect(await json('vault status')).toMatchObject({ byState: { suspect: 25, needs_reauth: 3 } });
+    expect((await run('vault retry')).stdout).toBe('restored 0 grants\n');
+    expectNoSecrets();
+  });
+
   it('rotate does not seal under a key that no process has started with', async () => {
     await plantGrants(dataSource, RING[0], 3);
     const refused = await run('vault rotate');

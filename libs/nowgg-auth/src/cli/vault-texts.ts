@@ -1,3 +1,4 @@
+import { MOST_EXCHANGES } from '../tokens/store/vault-record.js';
 import type { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 
 type Reported<Operation extends 'status' | 'rotate' | 'sweep' | 'adopt'> = Awaited<
@@ -65,7 +66,7 @@ export function statusText(facts: StatusFacts): string {
       `live grants of ${provider} client ${clientKey}`,
       [String(grants), ...(adoptedBy === undefined ? [] : [`adopted by ${adoptedBy}`])].join('  '),
     ]),
-    ['claimed codes', String(facts.exchanges)],
+    ['claimed codes', facts.exchanges < MOST_EXCHANGES ? String(facts.exchanges) : `${MOST_EXCHANGES} or more`],
     ['keys that are needed', listed(facts.neededKeyIds)],
   ];
   if (facts.missingKeyIds.length > 0) rows.push(['not in the ring', listed(facts.missingKeyIds)]);

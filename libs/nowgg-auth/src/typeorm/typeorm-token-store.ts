@@ -28,18 +28,19 @@ import {
 } from '../tokens/store/issued-token.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
-import type {
-  ClientGrants,
-  GrantAdoption,
-  KeyCheck,
-  ListedGrants,
-  ResealedGrant,
-  StoredClient,
-  SweepCounts,
-  SweepLimits,
-  SweptGrants,
-  SweptRows,
-  VaultCounts,
+import {
+  type ClientGrants,
+  type GrantAdoption,
+  type KeyCheck,
+  type ListedGrants,
+  MOST_EXCHANGES,
+  type ResealedGrant,
+  type StoredClient,
+  type SweepCounts,
+  type SweepLimits,
+  type SweptGrants,
+  type SweptRows,
+  type VaultCounts,
 } from '../tokens/store/vault-record.js';
 import { expectedTables } from './database/schema-check.js';
 import { NowggClientAdoptionEntity } from './entities/nowgg-client-adoption.entity.js';
@@ -197,12 +198,12 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#any(this.#grants.endByEvidence, [id, generation, confirmedAtMs]);
   }
 
-  override async retryEnded(limit: number): Promise<number> {
-    return this.#count(this.#grants.retryEnded, [limit]);
+  override async retryEnded(limit: number, after?: string): Promise<SweptRows> {
+    return this.#sweepRows({ limit, after }, [['rows', this.#vault.retryEnded, []]]);
   }
 
   override async countRetryable(): Promise<number> {
-    return this.#count(this.#grants.countRetryable, []);
+    return this.#walks.count(this.#vault.countRetryable, []);
   }
 
   override async addClientOutcomes(outcomes: ClientOutcomes): Promise<void> {
@@ -303,7 +304,8 @@ export class TypeOrmTokenStore extends TokenStore {
   override async countVault(): Promise<VaultCounts> {
     const rows = await this.#database.upkeepRows<CountedGrants>(this.#vault.count, []);
     const clients = await this.listClients();
-    return { ...countGrants(rows), clients, exchanges: await this.#walks.count(this.#vault.countExchanges, []) };
+    const exchanges = await this.#walks.count(this.#vault.countExchanges, [], MOST_EXCHANGES);
+    return { ...countGrants(rows), clients, exchanges };
   }
 
   override async listClients(): Promise<ClientGrants[]> {
@@ -365,10 +367,11 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async sweepIssuedTokens(limit: number, after?: string): Promise<SweptRows> {
-    const { issuedTokens, userLocks } = this.#vault.sweepIssuedTokens;
+    const { issuedTokens, unendedUsers, endedUsers } = this.#vault.sweepIssuedTokens;
     return this.#sweepRows({ limit, after }, [
       ['tokens', issuedTokens, [EXPIRY_TOLERANCE_MS]],
-      ['locks', userLocks, [USER_ENDS_KEPT_MS]],
+      ['unended', unendedUsers, []],
+      ['ended', endedUsers, [USER_ENDS_KEPT_MS]],
     ]);
   }
 

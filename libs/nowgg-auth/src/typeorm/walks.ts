@@ -15,15 +15,22 @@ export class Walks {
     this.#database = database;
   }
 
-  /** Counts all wanted rows, in as many statements as there are pages. */
-  async count({ walk, statement }: WalkStatement, parameters: readonly unknown[]): Promise<number> {
+  /**
+   * Counts wanted rows, in as many statements as there are pages.
+   * @param most ends the count when it is reached. Default: counts all
+   */
+  async count(
+    { walk, statement }: WalkStatement,
+    parameters: readonly unknown[],
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
     let total = 0;
-    for (let edge: readonly string[] | null = startOf(walk); edge !== null; ) {
+    for (let edge: readonly string[] | null = startOf(walk); edge !== null && total < most; ) {
       const page: WalkedPage = await this.#page(statement, [edge, COUNTED_ROWS, ...parameters]);
       total += page.count;
       edge = page.edge;
     }
-    return total;
+    return Math.min(total, most);
   }
 
   /**

@@ -108,7 +108,7 @@ describe('a part of the identity system that refuses good tokens', () => {
   it('ends grants when it does so for longer and serves all others: an operator can restore them', async () => {
     const real = await refusedFor(45_000);
     expect(real.wronglyDead.length).toBeGreaterThan(0);
-    expect(await real.store.retryEnded(100)).toBe(real.wronglyDead.length);
+    expect((await real.store.retryEnded(100)).rows).toBe(real.wronglyDead.length);
     for (const player of real.players) player.toldAtMs = undefined;
     for (const player of real.players) player.asksAtMs = real.clock.now();
     await real.pass(10);

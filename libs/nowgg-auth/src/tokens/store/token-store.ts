@@ -116,9 +116,9 @@ export abstract class TokenStore {
   /**
    * Makes grants that ended by evidence and still have their ciphertexts `suspect` again, without their refusals.
    * @param limit most grants that are restored by this call
-   * @returns the number restored
+   * @param after the `next` of the batch before; undefined for the first
    */
-  abstract retryEnded(limit: number): Promise<number>;
+  abstract retryEnded(limit: number, after?: string): Promise<SweptRows>;
 
   /** Counts the grants that {@link retryEnded} would restore. */
   abstract countRetryable(): Promise<number>;

@@ -62,9 +62,12 @@ export interface VaultCounts {
   readonly sessionsByKeyId: Readonly<Record<string, number>>;
   /** Live grants of an earlier build whose player has not come back since: any key may have made their handle. */
   readonly sessionsOfUnknownKey: number;
-  /** Claimed codes that are still stored. */
+  /** Claimed codes that are still stored. They are counted up to 100,000, which stands for as many or more. */
   readonly exchanges: number;
 }
+
+/** The number up to which claimed codes are counted: a sweep keeps them far below it. */
+export const MOST_EXCHANGES = 100_000;
 
 /** Minimum ages of the rows that a sweep may delete, in milliseconds. */
 export interface SweepLimits {

@@ -248,11 +248,12 @@ export class NowggVaultService {
     if (dryRun) return this.#store.countRetryable();
     const isStopped = () => signal?.aborted === true;
     let restored = 0;
-    while (!isStopped()) {
-      const batch = await this.#store.retryEnded(batchSize);
-      if (batch === 0) break;
-      restored += batch;
+    for (let after: string | undefined; !isStopped(); ) {
+      const { rows, next } = await this.#store.retryEnded(batchSize, after);
+      restored += rows;
       onProgress?.(restored);
+      if (next === undefined) break;
+      after = next;
     }
     return restored;
   }

@@ -10,11 +10,31 @@ export interface ExpectedTable {
   readonly columns: readonly string[];
 }
 
+/** What the statements of the stores do with a table where it is not all of SELECT, INSERT and UPDATE. */
+const RIGHTS: Readonly<Record<string, readonly string[]>> = {
+  nowgg_schema: ['SELECT'],
+  nowgg_issued_token: ['SELECT', 'INSERT'],
+  nowgg_key: ['SELECT', 'INSERT'],
+  nowgg_exchange: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+};
+const USUAL_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
+
+/** Triggers without which counts and times of grants are wrong. A schema that no migration made has none. */
+const TRIGGERS: Readonly<Record<string, readonly string[]>> = {
+  nowgg_grant: ['derive', 'count_insert', 'count_update', 'count_delete', 'count_truncate'].map(
+    (name) => `nowgg_grant_${name}`,
+  ),
+};
+
 /** A table as the database describes it. */
 export interface FoundTable {
   readonly name: string;
   /** JSON; null when there is no such table. */
   readonly columns: string | null;
+  /** Rights that the role has, as JSON; null when there is no such table. */
+  readonly rights: string | null;
+  /** Triggers that are enabled, as JSON; null when there is no such table. */
+  readonly triggers: string | null;
   /** Major version of all tables; null when it is not known. */
   readonly major: number | null;
 }
@@ -38,11 +58,23 @@ export function expectedTables(entities: readonly EntityClass[]): ExpectedTable[
  */
 export function schemaStatements(schemaTable: string) {
   const describe = (major: string) => `
-    SELECT wanted.name, ${major} AS major, CASE WHEN to_regclass(wanted.qualified) IS NOT NULL THEN (
+    SELECT found.name, ${major} AS major,
+      CASE WHEN found.id IS NOT NULL THEN (
         SELECT coalesce(json_agg(a.attname), '[]')::text FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = to_regclass(wanted.qualified) AND a.attnum > 0 AND NOT a.attisdropped
-      ) END AS columns
-    FROM unnest($1::text[], $2::text[]) AS wanted(name, qualified)`;
+        WHERE a.attrelid = found.id AND a.attnum > 0 AND NOT a.attisdropped
+      ) END AS columns,
+      CASE WHEN found.id IS NOT NULL THEN (
+        SELECT coalesce(json_agg(r.name), '[]')::text FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r(name)
+        WHERE has_table_privilege(found.id, r.name) OR (r.name <> 'DELETE' AND has_any_column_privilege(found.id, r.name))
+      ) END AS rights,
+      CASE WHEN found.id IS NOT NULL THEN (
+        SELECT coalesce(json_agg(t.tgname), '[]')::text FROM pg_catalog.pg_trigger t
+        WHERE t.tgrelid = found.id AND t.tgenabled IN ('O', 'A')
+      ) END AS triggers
+    FROM (
+      SELECT wanted.name, to_regclass(wanted.qualified)::oid AS id
+      FROM unnest($1::text[], $2::text[]) AS wanted(name, qualified)
+    ) AS found`;
   return {
     // $1 names, $2 qualified names
     describe: describe(`(SELECT max(major) FROM ${schemaTable})`),
@@ -66,8 +98,32 @@ export function compareSchema(expected: readonly ExpectedTable[], found: readonl
     const existing = JSON.parse(table.columns) as string[];
     return columns.filter((column) => !existing.includes(column)).map((column) => `the column ${name}.${column}`);
   });
-  if (missing.length === 0) return;
-  throw new NowggConfigurationError(
-    `the database lacks ${missing.join(', ')}: run nowggMigrations, then start this release (docs/upgrading.md)`,
-  );
+  if (missing.length > 0) {
+    throw new NowggConfigurationError(
+      `the database lacks ${missing.join(', ')}: run nowggMigrations, then start this release (docs/upgrading.md)`,
+    );
+  }
+  for (const table of found) compareUse(table);
+}
+
+/** @throws NowggConfigurationError that names triggers that are missing or disabled, or rights that the role lacks */
+function compareUse({ name, rights, triggers }: FoundTable): void {
+  const lacking = (wanted: readonly string[], json: string | null) => {
+    const existing = JSON.parse(json ?? '[]') as string[];
+    return wanted.filter((each) => !existing.includes(each));
+  };
+  const silent = lacking(TRIGGERS[name] ?? [], triggers);
+  if (silent.length > 0) {
+    throw new NowggConfigurationError(
+      `the table ${name} lacks the trigger ${silent.join(', ')}, or it is disabled: make the tables with nowggMigrations, ` +
+        'not with synchronize, and enable its triggers (docs/upgrading.md)',
+    );
+  }
+  const denied = lacking(RIGHTS[name] ?? USUAL_RIGHTS, rights);
+  if (denied.length > 0) {
+    throw new NowggConfigurationError(
+      `the database role lacks the right to ${denied.join(', ')} in the table ${name}: ` +
+        'grant SELECT, INSERT, UPDATE and DELETE on every nowgg table (docs/upgrading.md)',
+    );
+  }
 }

@@ -11,9 +11,20 @@ export class AddBoundedUpkeep1767225600130 implements MigrationInterface {
 
   async up(queryRunner: QueryRunner): Promise<void> {
     await this.#replaceLasting(queryRunner, LASTS_LONGER);
+    const table = qualifiedTable(queryRunner.connection, 'nowgg_user_lock');
+    await queryRunner.query(
+      `CREATE INDEX nowgg_user_lock_unended ON ${table} (provider, client_key, user_id) WHERE ended_at IS NULL`,
+    );
+    await queryRunner.query(
+      `CREATE INDEX nowgg_user_lock_ended ON ${table} (ended_at, provider, client_key, user_id)
+       WHERE ended_at IS NOT NULL`,
+    );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
+    for (const index of ['unended', 'ended']) {
+      await queryRunner.query(`DROP INDEX ${qualifiedTable(queryRunner.connection, `nowgg_user_lock_${index}`)}`);
+    }
     await this.#replaceLasting(queryRunner, 'not_after IS NOT NULL');
   }
 

@@ -1,5 +1,5 @@
 import { grantRow } from './grant-row.js';
-import { insertIssuedToken, LOCK_TIMEOUT } from './statement-parts.js';
+import { insertIssuedToken, LOCK_TIMEOUT, NO_REFUSAL } from './statement-parts.js';
 import type { TokenTables } from '../database/database-names.js';
 
 /** A parameter in milliseconds, as an interval. */
@@ -8,10 +8,6 @@ const interval = (parameter: string) => `${parameter}::float8 * interval '1 mill
 const time = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 const NO_LEASE = 'lease_owner = NULL, lease_until = NULL';
 const LIVE = "('active', 'suspect')";
-const NO_REFUSAL =
-  'fail_count = 0, fail_counted_at = NULL, fail_secret = NULL, fail_runs = NULL, fail_until = NULL, fail_confirmed_at = NULL';
-/** Grants that ended by evidence and can be restored. */
-const RETRYABLE = "unwiped_at IS NOT NULL AND state = 'needs_reauth' AND fail_confirmed_at IS NOT NULL";
 
 /** The statements about grants. Each is one round trip and its own transaction. */
 export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
@@ -122,18 +118,6 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
         RETURNING id
       )
       SELECT id FROM done`,
-
-    countRetryable: `SELECT count(*)::integer AS count FROM ${grant} WHERE ${RETRYABLE}`,
-
-    // $1 limit
-    retryEnded: `
-      WITH ended AS (SELECT id FROM ${grant} WHERE ${RETRYABLE} LIMIT $1 FOR UPDATE SKIP LOCKED),
-      done AS (
-        UPDATE ${grant} g SET state = 'suspect', ${NO_REFUSAL}, next_attempt_at = NULL, updated_at = clock_timestamp()
-        FROM ended WHERE g.id = ended.id
-        RETURNING g.id
-      )
-      SELECT count(*)::integer AS count FROM done`,
 
     revoke: revoking(grant, 'id = $1'),
 

@@ -1,6 +1,10 @@
 /** A source of one row that limits, for its statement only, the wait for another transaction's lock. */
 export const LOCK_TIMEOUT = `(SELECT set_config('lock_timeout', '2000', true)) AS bounded`;
 
+/** Columns of a grant without any refusal. */
+export const NO_REFUSAL =
+  'fail_count = 0, fail_counted_at = NULL, fail_secret = NULL, fail_runs = NULL, fail_until = NULL, fail_confirmed_at = NULL';
+
 /** Expressions for the values that a grant's row does not have. */
 interface IssuedTokenValues {
   readonly digest: string;

@@ -1,4 +1,5 @@
 import { grantRow } from './grant-row.js';
+import { NO_REFUSAL } from './statement-parts.js';
 import { changeStatement, countStatement, deletion, IN_PLACE, type Walk, type WalkStatement } from './walk.js';
 import type { TokenTables } from '../database/database-names.js';
 import { sealOf, weekOf } from '../database/grant-expressions.js';
@@ -13,6 +14,11 @@ const PAGE_ROWS = 2_000;
 /** The statements about old rows, in pages of an index. */
 function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
   const id = ['id', 'uuid'] as const;
+  const user = [
+    ['provider', 'text'],
+    ['client_key', 'text'],
+    ['user_id', 'text'],
+  ] as const;
   return {
     // $3 ended for
     ended: {
@@ -59,16 +65,21 @@ function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
       range: `g.not_after <= ${before('$3')}`,
       wanted: `g.not_after <= ${before('$3')}`,
     },
+    /** Users who only signed in. */
+    unendedUsers: { table: userLock, keys: user, range: 'g.ended_at IS NULL', wanted: 'g.ended_at IS NULL' },
     // $3 ended for
-    userLocks: {
+    endedUsers: {
       table: userLock,
-      keys: [
-        ['provider', 'text'],
-        ['client_key', 'text'],
-        ['user_id', 'text'],
-      ],
-      range: 'true',
-      wanted: `(g.ended_at IS NULL OR g.ended_at <= ${before('$3')})`,
+      keys: [['ended_at', 'timestamptz'], ...user],
+      range: `g.ended_at IS NOT NULL AND g.ended_at <= ${before('$3')}`,
+      wanted: `g.ended_at <= ${before('$3')}`,
+    },
+    /** Grants that ended by evidence and can be restored. */
+    retryable: {
+      table: grant,
+      keys: [['unwiped_at', 'timestamptz'], id],
+      range: 'g.unwiped_at IS NOT NULL',
+      wanted: "g.unwiped_at IS NOT NULL AND g.state = 'needs_reauth' AND g.fail_confirmed_at IS NOT NULL",
     },
     allClaimed: { table: exchange, keys: [['code_hash', 'text']], range: 'true', wanted: 'true' },
   } satisfies Record<string, Walk>;
@@ -177,7 +188,22 @@ export function vaultStatements(tables: TokenTables) {
       ),
     },
 
-    sweepIssuedTokens: { issuedTokens: deleting(old.issuedTokens), userLocks: deleting(old.userLocks) },
+    sweepIssuedTokens: {
+      issuedTokens: deleting(old.issuedTokens),
+      unendedUsers: deleting(old.unendedUsers),
+      endedUsers: deleting(old.endedUsers),
+    },
+
+    countRetryable: counting(old.retryable),
+
+    retryEnded: {
+      walk: old.retryable,
+      statement: changeStatement(
+        old.retryable,
+        `UPDATE ${grant} g SET state = 'suspect', ${NO_REFUSAL}, next_attempt_at = NULL, updated_at = clock_timestamp()
+         WHERE ${IN_PLACE} RETURNING 1`,
+      ),
+    },
 
     forget: `
       WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id),

@@ -44,7 +44,7 @@ export function startOf({ keys }: Walk): readonly string[] {
 export function countStatement(walk: Walk): string {
   const columns = columnsOf(walk);
   return `
-    WITH page AS MATERIALIZED (${page(walk, '$2::integer')})
+    WITH page AS MATERIALIZED (${page(walk, '$2::integer', [])})
     SELECT count(*) FILTER (WHERE wanted)::integer AS count,
       CASE WHEN count(*) = $2
         THEN (SELECT ${edge(walk)} FROM page ORDER BY ${descending(columns)} LIMIT 1) END AS edge
@@ -60,7 +60,7 @@ export function countStatement(walk: Walk): string {
 export function changeStatement(walk: Walk, change: string): string {
   const columns = columnsOf(walk);
   return `
-    WITH page AS MATERIALIZED (${page(walk, String(PAGE_ROWS))}),
+    WITH page AS MATERIALIZED (${page(walk, String(PAGE_ROWS), ['g.ctid AS place'])}),
     old AS MATERIALIZED (
       SELECT g.ctid AS place, ${columns.map((column) => `g.${column}`).join(', ')}
       FROM ${walk.table} g
@@ -84,11 +84,12 @@ export function deletion(walk: Walk): string {
   return `DELETE FROM ${walk.table} g WHERE ${IN_PLACE} RETURNING 1`;
 }
 
-function page(walk: Walk, rows: string): string {
+/** @param place the place of a row where that is needed: without it, an index alone may do */
+function page(walk: Walk, rows: string, place: readonly string[]): string {
   const columns = columnsOf(walk);
   const from = walk.keys.map(([, type], index) => `($1::text[])[${index + 1}]::${type}`);
   return `
-      SELECT g.ctid AS place, ${columns.map((column) => `g.${column}`).join(', ')}, (${walk.wanted}) AS wanted FROM ${walk.table} g
+      SELECT ${[...place, ...columns.map((column) => `g.${column}`)].join(', ')}, (${walk.wanted}) AS wanted FROM ${walk.table} g
       WHERE ${walk.range} AND (${columns.map((column) => `g.${column}`).join(', ')}) > (${from.join(', ')})
       ORDER BY ${columns.map((column) => `g.${column}`).join(', ')} LIMIT ${rows}`;
 }

@@ -29,18 +29,19 @@ import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '..
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
 import { TokenStore, type TokenStoreWiring } from '../token-store.js';
-import type {
-  ClientGrants,
-  GrantAdoption,
-  KeyCheck,
-  ListedGrants,
-  ResealedGrant,
-  StoredClient,
-  SweepCounts,
-  SweepLimits,
-  SweptGrants,
-  SweptRows,
-  VaultCounts,
+import {
+  type ClientGrants,
+  type GrantAdoption,
+  type KeyCheck,
+  type ListedGrants,
+  MOST_EXCHANGES,
+  type ResealedGrant,
+  type StoredClient,
+  type SweepCounts,
+  type SweepLimits,
+  type SweptGrants,
+  type SweptRows,
+  type VaultCounts,
 } from '../vault-record.js';
 
 /**
@@ -216,10 +217,10 @@ export class MemoryTokenStore extends TokenStore {
     return true;
   }
 
-  override async retryEnded(limit: number): Promise<number> {
+  override async retryEnded(limit: number): Promise<SweptRows> {
     const ended = this.#upkeep.endedByEvidence().slice(0, limit);
     for (const { id } of ended) this.#write(id, { state: 'suspect', refusal: undefined, nextAttemptAtMs: undefined });
-    return ended.length;
+    return sweptRows(ended.length);
   }
 
   override async countRetryable(): Promise<number> {
@@ -313,7 +314,7 @@ export class MemoryTokenStore extends TokenStore {
 
   override async countVault(): Promise<VaultCounts> {
     const clients = this.#adoptions.clients();
-    return { ...this.#upkeep.count(), clients, exchanges: this.#exchanges.all().length };
+    return { ...this.#upkeep.count(), clients, exchanges: Math.min(this.#exchanges.all().length, MOST_EXCHANGES) };
   }
 
   override async listClients(): Promise<ClientGrants[]> {
