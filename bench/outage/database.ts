@@ -53,7 +53,7 @@ export async function databaseAway({ seconds, rate }: { readonly seconds: number
       const answered = await load.run(seconds, rate);
       return { title, ...answered, calls: emulator.requestCount('verify-token') - before };
     };
-    await load.run(Math.ceil(seconds / 2), rate);
+    await load.begin(Math.ceil(seconds / 2), rate);
     const before = await period('before');
     await cluster.goDown();
     const away = await period('database away');

@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
 interface Players {
-  /** Tokens of players who come again and again, in turn. */
+  /** Tokens of players who come again and again, at random. */
   readonly known: readonly string[];
   /** Token of a banned player, who comes once a second. */
   readonly banned: string;
@@ -28,10 +28,23 @@ export class SteadyLoad {
   readonly #url: string;
   readonly #players: Players;
   #turn = 0;
+  /** Number of requests before the next known player comes, while they begin. */
+  #perPlayer = 0;
 
   constructor(url: string, players: Players) {
     this.#url = url;
     this.#players = players;
+  }
+
+  /**
+   * Lets the known players come one after the other, evenly over this time: their verdicts are not renewed all at once
+   * later, so that equal periods have equally many renewals.
+   */
+  async begin(seconds: number, rate: number): Promise<void> {
+    const { known } = this.#players;
+    this.#perPlayer = (seconds * rate) / known.length;
+    await this.run(seconds, rate);
+    this.#perPlayer = 0;
   }
 
   async run(seconds: number, rate: number): Promise<Answers> {
@@ -60,12 +73,15 @@ export class SteadyLoad {
   }
 
   #next(isNewcomer: boolean): string {
-    const { known, newcomer } = this.#players;
+    if (isNewcomer) return this.#players.newcomer();
+    const { known } = this.#players;
     this.#turn += 1;
-    return isNewcomer ? newcomer() : (known[this.#turn % known.length] as string);
+    const here = this.#perPlayer === 0 ? known.length : Math.ceil(this.#turn / this.#perPlayer);
+    return known[Math.floor(Math.random() * Math.min(here, known.length))] as string;
   }
 
-  #status(token: string): Promise<string> {
+  /** @param isRepeated whether the server may have closed the connection of the request before */
+  #status(token: string, isRepeated = false): Promise<string> {
     return new Promise((resolve) => {
       const request = get(
         this.#url,
@@ -77,7 +93,10 @@ export class SteadyLoad {
         },
       );
       request.on('timeout', () => request.destroy(new Error('no answer')));
-      request.on('error', () => resolve('no answer'));
+      request.on('error', ({ code }: NodeJS.ErrnoException) => {
+        const isStale = request.reusedSocket && code === 'ECONNRESET' && !isRepeated;
+        resolve(isStale ? this.#status(token, true) : (code ?? 'no answer'));
+      });
     });
   }
 }
