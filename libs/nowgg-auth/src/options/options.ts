@@ -160,6 +160,17 @@ export interface NowggSignIn {
  * Called after each exchange of a code, and before its caller gets the tokens: at least once for each sign-in, perhaps in
  * several processes, so use `grantId` to recognise a repetition. The caller waits for a promise. A hook that throws or
  * rejects refuses the sign-in: its error goes to the caller, and the new grant is ended.
+ *
+ * @example
+ * ```ts
+ * import { ForbiddenException } from '@nestjs/common';
+ * import type { OnSignIn } from 'nestjs-nowgg-auth';
+ *
+ * export const onSignIn: OnSignIn = ({ principal, idToken }) => {
+ *   const phone = idToken?.phone_number ?? principal.mobile;
+ *   if (phone === undefined) throw new ForbiddenException('a phone number is needed');
+ * };
+ * ```
  */
 export type OnSignIn = (signIn: NowggSignIn) => void | Promise<void>;
 

@@ -13,7 +13,20 @@ import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from '../verification/token-facts.js';
 import { claimsOfHeaders, HEADER_NAMES, HEADER_PREFIX, type HeaderName } from './authgear-headers.js';
 
-/** A proxy that asks Authgear's resolver about each request and hands its headers on. */
+/**
+ * A proxy that asks Authgear's resolver about each request and hands its headers on.
+ *
+ * @example
+ * ```ts
+ * import { authgear } from 'nestjs-nowgg-auth/oauth2';
+ *
+ * export const players = authgear({
+ *   endpoint: 'https://myapp.authgear.cloud',
+ *   clientId: process.env.AUTHGEAR_CLIENT_ID ?? '',
+ *   forwarded: { peers: ['10.1.0.0/16'], secret: process.env.PROXY_SECRET ?? '' },
+ * });
+ * ```
+ */
 export interface AuthgearForwarding extends TrustedProxyOptions {
   /**
    * Longest life of a session at Authgear, in milliseconds: one minute to ten years. An older session is refused, and a

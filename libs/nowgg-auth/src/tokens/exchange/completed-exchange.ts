@@ -13,6 +13,8 @@ export interface ExchangedCode {
   readonly principal: NowggPrincipal;
   /** Undefined for a code whose exchange was complete before. */
   readonly idToken?: IdTokenClaims | undefined;
+  /** Whether the exchange of the code was complete before. */
+  readonly isRepeated: boolean;
 }
 
 /** Answers for codes whose exchange is complete. */
@@ -45,9 +47,7 @@ export class CompletedExchanges {
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
     if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
-      const { principal } = verdict;
-      await this.#parts.hooks.signedIn({ grant, principal, isRepeated: true });
-      return { grant, principal };
+      return { grant, principal: verdict.principal, isRepeated: true };
     }
     throw verdict.status === 'unknown'
       ? new IdentityUnavailableError(verdict.retryAfterSeconds)
@@ -55,15 +55,15 @@ export class CompletedExchanges {
   }
 
   /**
-   * Hands a new sign-in to the application, which may refuse it: the grant is then ended.
+   * Hands a sign-in to the application, which may refuse it: a new grant is then ended.
    * @throws what the application throws
    */
   async announce(signedIn: ExchangedCode): Promise<ExchangedCode> {
     try {
-      await this.#parts.hooks.signedIn({ ...signedIn, isRepeated: false });
+      await this.#parts.hooks.signedIn(signedIn);
       return signedIn;
     } catch (error) {
-      await this.#ending.revoke(signedIn.grant.id);
+      if (!signedIn.isRepeated) await this.#ending.revoke(signedIn.grant.id);
       throw error;
     }
   }

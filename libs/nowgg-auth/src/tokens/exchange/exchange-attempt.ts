@@ -70,7 +70,9 @@ export class ExchangeAttempt {
     const clearDeadline = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
     try {
       const admitted = await this.#admit();
-      return await this.#claimAndExchange(admitted).finally(() => admitted?.end(this.#answer));
+      const exchanged = await this.#claimAndExchange(admitted).finally(() => admitted?.end(this.#answer));
+      // Without a place: the application may take its time.
+      return await this.#context.completed.announce(exchanged);
     } finally {
       clearDeadline();
     }
@@ -223,7 +225,7 @@ export class ExchangeAttempt {
     const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
     if (created) {
       const { idToken } = tokens;
-      return completed.announce({ grant: await completed.unrevoked(created), principal, idToken });
+      return { grant: await completed.unrevoked(created), principal, idToken, isRepeated: false };
     }
     const finished = await store.findExchange(codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();

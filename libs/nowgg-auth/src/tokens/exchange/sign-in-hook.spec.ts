@@ -142,3 +142,18 @@ describe('the scopes of a grant', () => {
 function raise(error: Error): never {
   throw error;
 }
+
+describe('a hook that never answers', () => {
+  it('keeps no place from other sign-ins', async () => {
+    const onSignIn = jest
+      .fn<OnSignIn>()
+      .mockReturnValueOnce(new Promise(() => undefined))
+      .mockReturnValue(undefined);
+    const under = new TokenServiceUnderTest({ onSignIn, maxExchangesInFlight: 1 });
+    const stuck = errorOf(under.signIn());
+    await settled();
+    expect((await under.service.exchangeCode('code-2')).grant.state).toBe('active');
+    await under.pass(4_000);
+    expect(await stuck).toMatchObject({ errorCode: 'identity_unavailable' });
+  });
+});
