@@ -22,7 +22,7 @@ export const USAGE = `npm run soak:refresh -- [options]
   --seed N      the same faults again (default: another one each time, printed)
   --state FILE  the long form: does --faults and --refusals in parts, however long that takes, and writes FILE after each
                 part. Ctrl-C or a finding ends it after the current parts; the same command continues from there. No rounds
-                and no bans. 10,000 faults: --faults 7000 --refusals 3000 --parallel 4 --state soak.json
+                and no bans. 10,000 faults: --faults 7000 --refusals 3000 --parallel 3 --state soak.json
   --parallel N  parts of the long form that run side by side, each in a schema of its own (default 1)
 
 DATABASE_URL names a PostgreSQL to use, in a schema that is dropped at the end; without it a throw-away one is started.`;
