@@ -1,3 +1,5 @@
+import { adopting } from './contract/adopting.js';
+import { comingBack } from './contract/coming-back.js';
 import { fetching } from './contract/fetching.js';
 import { origins } from './contract/origins.js';
 import { outages } from './contract/outages.js';
@@ -10,6 +12,8 @@ import type { Facts } from './support/facts.js';
 /** What the client does in every runtime: the same code runs in Node.js and in the pages of a browser. */
 export const contract: Readonly<Record<string, Facts>> = {
   signingIn,
+  comingBack,
+  adopting,
   fetching,
   refreshing,
   outages,

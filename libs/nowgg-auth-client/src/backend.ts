@@ -17,6 +17,8 @@ export interface Backend {
    */
   ask(send: Fetch, route: string, init: RequestInit, signal?: AbortSignal): Promise<unknown>;
   post(route: string, body: object, signal?: AbortSignal): Promise<unknown>;
+  /** Asks whether the backend accepts a token. @throws RequestRefusedError when it does not */
+  look(token: string): Promise<unknown>;
   /** Sends a sign-in or a refresh. */
   postForToken(route: string, body: object, signal?: AbortSignal): Promise<TokenReply>;
 }
@@ -54,7 +56,9 @@ export function backendAt(routes: URL, send: Fetch, timeoutMs: number, clock: Se
     if (!reply) throw new SessionUnavailableError();
     return reply;
   };
-  return { ask, post, postForToken };
+  const look: Backend['look'] = async (token) =>
+    ask(send, 'me', { headers: { authorization: `Bearer ${token}` }, redirect: 'error' });
+  return { ask, post, postForToken, look };
 }
 
 function failureOf({ status, headers }: Response, body: unknown): SessionClientError {

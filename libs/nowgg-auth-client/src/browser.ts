@@ -35,7 +35,13 @@ type Listening = (type: string, listener: (event: { key?: string | null }) => vo
 /** Globals that a browser has and Node.js may lack. Typed here, so that the package needs the types of neither. */
 export interface Browser {
   readonly localStorage?: SessionStorageAdapter;
-  readonly location?: { readonly href: string };
+  readonly location?: {
+    readonly href: string;
+    readonly pathname: string;
+    readonly search: string;
+    readonly hash?: string;
+  };
+  readonly history?: { readonly state: unknown; replaceState(state: unknown, unused: string, url: string): void };
   readonly navigator?: { readonly locks?: Locks };
   readonly BroadcastChannel?: new (name: string) => Channel;
   readonly addEventListener?: Listening;

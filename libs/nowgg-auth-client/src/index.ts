@@ -8,7 +8,9 @@ export {
   SessionUnavailableError,
 } from './errors.js';
 export type { SessionClientOptions } from './options.js';
+export type { SignInUrlOptions } from './page-sign-in.js';
 export {
+  type AdoptedSession,
   type CallOptions,
   configure,
   type LoginOptions,

@@ -1,8 +1,10 @@
 import { backendAt, type Fetch } from './backend.js';
+import { untilAborted } from './clock.js';
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from './errors.js';
 import { resolveOptions, type SessionClientOptions } from './options.js';
 import { keepSession, type SessionState, type SessionStateListener } from './session-keeper.js';
-import { recordOf } from './session-record.js';
+import { pageSignIn, type SignInUrlOptions } from './page-sign-in.js';
+import { noHandle, readTokenReply, recordOf, type TokenReply } from './session-record.js';
 import { tabLock, uniqueName } from './tab-lock.js';
 import { tokenFetch } from './token-fetch.js';
 import { refreshTokens } from './token-refresh.js';
@@ -30,6 +32,17 @@ export interface SessionUser {
   readonly [field: string]: unknown;
 }
 
+/** A session that the page got otherwise than by this client: the answer of a sign-in, or a token alone. */
+export interface AdoptedSession {
+  readonly token: string;
+  /** ISO 8601; absent when it is not known. */
+  readonly tokenExpiresAt?: string;
+  /** Default 1. */
+  readonly generation?: number;
+  /** The session handle. Without it the token cannot be refreshed: the session ends with the token. */
+  readonly session?: string;
+}
+
 /** A player's session with the backend. Its functions may be passed on without their object. */
 export interface SessionClient {
   /** Resolves when the storage has been read; never rejects. */
@@ -47,6 +60,30 @@ export interface SessionClient {
    * @throws NoSessionError when the session was cleared in the meantime
    */
   login(code: string, options?: LoginOptions): Promise<SessionUser>;
+  /**
+   * Begins a sign-in at a standard identity system: send the browser to this address, by `location.assign()`. The page
+   * that it comes back to calls {@link completeSignIn}. Needs a secure page (https or this machine).
+   *
+   * @param provider name of the identity provider
+   */
+  signInUrl(provider: string, options?: SignInUrlOptions): Promise<string>;
+  /**
+   * Completes the sign-in that this page comes back from, and removes its values from the address bar and the history
+   * at once. Call it at each start of the page.
+   *
+   * @returns the player; `undefined` when this page does not come from a sign-in
+   * @throws RequestRefusedError when there is no session: `errorCode` is the identity system's reason, such as
+   *   `access_denied`, or `invalid_grant` when no page of this origin began the sign-in or it is too old
+   * @throws SessionUnavailableError when the backend gives no usable answer; call it again
+   * @throws NoSessionError when the session was cleared in the meantime
+   */
+  completeSignIn(options?: CallOptions): Promise<SessionUser | undefined>;
+  /**
+   * Takes a session that the page got otherwise, such as by the JSON answer of the callback. It replaces the present
+   * one.
+   * @throws TypeError when it is not a session
+   */
+  adopt(session: AdoptedSession): Promise<void>;
   /**
    * The platform's `fetch`, with the token added for allowed origins. A token that is due is refreshed first; after a
    * 401 the request is sent once more with a new token, unless its body is a stream. Without a session no token is
@@ -110,6 +147,8 @@ export function configure(options: SessionClientOptions): SessionClient {
   const key = `nowgg-auth ${routes.href}`;
   const keeper = keepSession(key, storage, clock);
   const backend = backendAt(routes, send, timeoutMs, clock);
+  // A token goes to allowed origins only, and this may not be one.
+  if (!allowedOrigins.has(routes.origin)) backend.look = async () => undefined;
   // A tab may hold the lock for as long as its request takes.
   const lock = tabLock(key, storage, timeoutMs + 1_000, clock);
   const refresh = refreshTokens(keeper, backend, lock, clock);
@@ -124,6 +163,17 @@ export function configure(options: SessionClientOptions): SessionClient {
     const body = await backend.ask(fetch, route, {}, signal);
     if (Object(body) !== body) throw new SessionUnavailableError();
     return body as T;
+  };
+
+  const page = pageSignIn(key, routes, storage, backend, timeoutMs, clock);
+  const start = async (reply: TokenReply, session: string) =>
+    keeper.write(recordOf(reply, { id: uniqueName(), session }, clock), 'LOGIN');
+  const startUnlessCleared = async (reply: TokenReply, clearings: number) => {
+    const { session, user } = reply;
+    if (!session) throw new SessionUnavailableError();
+    if (clearings !== keeper.clearings) throw new NoSessionError('the session has ended');
+    await start(reply, session);
+    return user as SessionUser;
   };
 
   if (options.onSessionStateChange) listen(options.onSessionStateChange);
@@ -142,11 +192,20 @@ export function configure(options: SessionClientOptions): SessionClient {
     async login(code, { provider, signal } = {}) {
       const { clearings } = keeper;
       const reply = await backend.postForToken('login', { code, provider }, signal);
-      const { session, user } = reply;
-      if (!session) throw new SessionUnavailableError();
-      if (clearings !== keeper.clearings) throw new NoSessionError('the session has ended');
-      await keeper.write(recordOf(reply, { id: uniqueName(), session }, clock), 'LOGIN');
-      return user as SessionUser;
+      return startUnlessCleared(reply, clearings);
+    },
+    signInUrl: async (provider, signInOptions) => page.url(provider, signInOptions),
+    async completeSignIn({ signal } = {}) {
+      const { clearings } = keeper;
+      return untilAborted(
+        page.complete(async (reply) => startUnlessCleared(reply, clearings)),
+        signal,
+      );
+    },
+    async adopt(given) {
+      const reply = readTokenReply({ generation: 1, ...given });
+      if (!reply || (given.session !== undefined && !reply.session)) throw new TypeError('this is not a session');
+      await start(reply, reply.session ?? noHandle);
     },
     async refreshAccessTokenIfNeeded({ signal } = {}) {
       return (await refresh.current(signal))?.token;
@@ -158,7 +217,7 @@ export function configure(options: SessionClientOptions): SessionClient {
     async logout({ force, signal } = {}) {
       const record = await keeper.open();
       try {
-        if (record) await backend.post('logout', { session: record.session }, signal);
+        if (record && record.session !== noHandle) await backend.post('logout', { session: record.session }, signal);
       } catch (error) {
         // A 401 means that there is nothing left to end.
         if (!force && !(error instanceof RequestRefusedError && error.status === 401)) throw error;

@@ -11,6 +11,9 @@ export interface TokenReply {
   readonly user: unknown;
 }
 
+/** In place of the session handle of an adopted token that the backend cannot refresh. */
+export const noHandle = '-';
+
 /** The kept record of a session. Times are epoch milliseconds of this machine's clock. */
 export interface SessionRecord {
   /**
@@ -82,4 +85,4 @@ export const isExpired = (record: SessionRecord, now: number) => now >= endOf(re
 
 /** Whether so much of the token's lifetime has passed that the client should request the next one. */
 export const isDue = (record: SessionRecord, now: number) =>
-  now >= record.obtainedAt + (endOf(record) - record.obtainedAt) * shareOfLife;
+  now >= record.obtainedAt + (endOf(record) - record.obtainedAt) * (record.session === noHandle ? 1 : shareOfLife);

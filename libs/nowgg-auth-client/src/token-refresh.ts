@@ -2,7 +2,7 @@ import { untilAborted, type SessionClock, within } from './clock.js';
 import type { Backend } from './backend.js';
 import { NoSessionError, RequestRefusedError, SessionUnavailableError } from './errors.js';
 import { isSameToken, type SessionKeeper } from './session-keeper.js';
-import { isDue, isExpired, type SessionRecord } from './session-record.js';
+import { isDue, isExpired, noHandle, type SessionRecord } from './session-record.js';
 import type { TabLock } from './tab-lock.js';
 
 /** Time until a write of another tab is visible here after it released the lock: storage and locks are not in sync. */
@@ -45,8 +45,19 @@ export function refreshTokens(
   let pause: { readonly until: number; readonly error: unknown } | undefined;
   let futile: { readonly record: SessionRecord; readonly until: number } | undefined;
 
+  /** A token that cannot be refreshed is looked at instead: it ends by its time, or when the backend refuses it. */
+  const look = async (record: SessionRecord) => {
+    if (isExpired(record, clock.now())) throw new RequestRefusedError(401, 'expired_token');
+    await backend.look(record.token).catch((error: unknown) => {
+      if (endsSession(error)) throw error;
+    });
+    futile = { record, until: clock.now() + futileMs };
+    return record;
+  };
+
   const ask = async (record: SessionRecord, refused: number | undefined) => {
     try {
+      if (record.session === noHandle) return await look(record);
       // Without a generation the backend decides by its own clock whether a new token is due.
       const body = { session: record.session, generation: refused };
       const reply = await backend.postForToken('refresh', body);

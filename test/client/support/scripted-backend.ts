@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoggedRequest, RouteFault } from './backend-controls.js';
@@ -34,6 +35,8 @@ export class ScriptedBackend implements AsyncDisposable {
   #log: LoggedRequest[] = [];
   #held: (() => void)[] = [];
   #watchers: (() => void)[] = [];
+  /** Player and challenge of each finished sign-in of a page, by its handoff. */
+  #handoffs = new Map<string, { readonly userId: string; readonly challenge: string }>();
 
   private constructor(files: FileSource) {
     this.#files = files;
@@ -94,6 +97,10 @@ export class ScriptedBackend implements AsyncDisposable {
     switch (url.pathname) {
       case '/auth/login':
         return this.#login(input(), response);
+      case '/auth/web/authorize':
+        return this.#authorize(url, response);
+      case '/auth/handoff':
+        return this.#redeem(input(), response);
       case '/auth/refresh':
         return this.#refresh(input(), response);
       case '/auth/logout':
@@ -118,7 +125,31 @@ export class ScriptedBackend implements AsyncDisposable {
 
   #login({ code }: Record<string, string | undefined>, response: ServerResponse): void {
     if (!code?.startsWith('code-of-')) return sendError(response, 400, 'invalid_grant');
-    const userId = code.slice('code-of-'.length);
+    this.#begin(code.slice('code-of-'.length), response);
+  }
+
+  /** A sign-in at an identity system that asks nothing: the player is the one whom `prompt` names. */
+  #authorize({ pathname, searchParams }: URL, response: ServerResponse): void {
+    const [challenge, userId] = [searchParams.get('challenge') ?? '', searchParams.get('prompt') ?? 'asha'];
+    const handoff = `handoff-${this.#handoffs.size}`;
+    this.#handoffs.set(handoff, { userId, challenge });
+    const result = userId === 'nobody' ? { 'nowgg-error': 'access_denied' } : { 'nowgg-handoff': handoff };
+    const fragment = new URLSearchParams({ ...result, 'nowgg-challenge': challenge }).toString();
+    if (pathname.startsWith('/_control/')) return send(response, 200, { fragment });
+    response.writeHead(302, { ...cors, location: `${searchParams.get('returnTo')}#${fragment}` }).end();
+  }
+
+  #redeem({ handoff = '', verifier = '' }: Record<string, string | undefined>, response: ServerResponse): void {
+    const found = this.#handoffs.get(handoff);
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    if (found?.challenge !== challenge) {
+      this.#handoffs.delete(handoff);
+      return sendError(response, 400, 'invalid_grant');
+    }
+    this.#begin(found.userId, response);
+  }
+
+  #begin(userId: string, response: ServerResponse): void {
     const handle = `handle-${userId}-${this.#sessions.size}`;
     const session: ScriptedSession = { userId, generation: 0, token: '', expiresAt: 0 };
     this.#sessions.set(handle, session);
@@ -153,6 +184,7 @@ export class ScriptedBackend implements AsyncDisposable {
   async #control(url: URL, text: string, response: ServerResponse): Promise<void> {
     const command = url.pathname.slice('/_control/'.length);
     const input = JSON.parse(text || '{}') as Record<string, string | number>;
+    if (command === 'authorize') return this.#authorize(url, response);
     if (command === 'reset') this.#reset(Number(input['now']), Number(input['lifeMs']));
     else if (command === 'advance') this.#now += Number(input['ms']);
     else if (command === 'fault') this.#faults.unshift(input as unknown as RouteFault);
@@ -173,6 +205,7 @@ export class ScriptedBackend implements AsyncDisposable {
     this.#refusedTokens = new Set();
     this.#faults = [];
     this.#log = [];
+    this.#handoffs = new Map();
   }
 
   async #seen(path: string, count: number): Promise<void> {

@@ -26,6 +26,8 @@ export type NowggSecurityEventType =
   | 'grant_of_another_client'
   /** An authorization callback whose `state` was not started by this browser and this client. */
   | 'foreign_callback'
+  /** A handoff of a finished sign-in came with another page's verifier. It was burned. */
+  | 'foreign_handoff'
   /** A user, session or token was banned until a date. */
   | 'banned'
   /** Everything issued so far to a user, session or token was revoked. */

@@ -14,6 +14,7 @@ export {
 } from './authorization/authorization-service.js';
 export type { AuthorizationUrlOptions } from './authorization/authorization-request.js';
 export type { RedirectScopes } from './authorization/authorization-response.js';
+export type { HandedOverSession } from './authorization/handoff-desk.js';
 export type { AuthorizationPolicyOptions } from './authorization/authorization-policy.js';
 export type { AuthorizationStartRequest } from './authorization/start-origin.js';
 export type { NowggSignInView } from './authorization/authorization.controller.js';

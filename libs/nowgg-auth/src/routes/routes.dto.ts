@@ -46,6 +46,21 @@ export class NowggLogoutBody {
   }
 }
 
+/** Body of `POST handoff`. */
+export class NowggHandoffBody {
+  /** From the fragment of the page's address. Its form is checked when it is opened. */
+  @IsString() @MaxLength(1024) handoff!: string;
+  @IsString() @MaxLength(128) verifier!: string;
+
+  /** Read by @nestjs/swagger where it is installed. */
+  static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
+    return {
+      handoff: { required: true, type: () => String, description: 'value from the fragment after a sign-in' },
+      verifier: { required: true, type: () => String, description: 'verifier of the challenge that began the sign-in' },
+    };
+  }
+}
+
 /**
  * Checks a route's body. Its errors do not say what was wrong, because a body contains credentials. All fields are
  * strings and numbers: nested values are refused before the validator, which would descend into them, sees them.

@@ -24,6 +24,11 @@ export interface AuthorizationUrlOptions {
   /** Address to continue at, returned by the callback: at most 256 characters, and allowed by the module's list. */
   readonly returnTo?: string;
   /**
+   * S256 challenge (RFC 7636 section 4.2) of a verifier that the page has made and kept. With it, the sign-in ends in a
+   * redirect to {@link returnTo}, which must then be given and have no fragment, with a handoff for this page.
+   */
+  readonly challenge?: string;
+  /**
    * The request that starts the sign-in. With it, one browser has at most five pending sign-ins. Without it, no cookie
    * is cleared, and the sign-in counts as started by this site.
    */

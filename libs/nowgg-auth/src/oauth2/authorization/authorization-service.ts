@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { NowggClock } from '../../clock.js';
-import { IdentityUnavailableError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
+import {
+  IdentityUnavailableError,
+  InvalidGrantError,
+  InvalidRequestError,
+  NowggConfigurationError,
+} from '../../errors.js';
 import { IdentityProviders } from '../../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options/options.js';
 import type { CodeExchange } from '../../tokens/store/grant.js';
 import { KeyRing } from '../../tokens/vault/key-ring.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
 import { TokenStore, WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store.js';
+import { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { OAuth2IdentityProvider, oauth2ProviderOf } from '../provider/oauth2-identity-provider.js';
 import {
@@ -20,10 +26,12 @@ import {
   type SignInUnderWay,
 } from './authorization-cookie.js';
 import { buildUrl } from './authorization-endpoints.js';
-import { foreignCallback, publishForeignCallback } from './authorization-errors.js';
+import { AuthorizationRefusedError, foreignCallback, publishForeignCallback } from './authorization-errors.js';
 import { AUTHORIZATION_POLICY, type AuthorizationPolicy, mayReturnTo } from './authorization-policy.js';
 import { type AuthorizationUrlOptions, authorizationValues, isState } from './authorization-request.js';
 import { only, queryOf, readAuthorization, type RedirectScopes } from './authorization-response.js';
+import { FRAGMENT, isChallenge, withFragment } from './handoff.js';
+import { type HandedOverSession, HandoffDesk } from './handoff-desk.js';
 import { hashOfState, openSignIn, type PendingSignIn, sealSignIn, type SignInOwner } from './pending-sign-in.js';
 import { roomFor, type SignInRoom } from './sign-in-room.js';
 import { type AuthorizationStartRequest, type StartOrigin, startOriginOf } from './start-origin.js';
@@ -63,6 +71,11 @@ export interface SignIn extends CodeExchange {
    * only the token's own scopes decide what it may do.
    */
   readonly redirectScopes?: RedirectScopes;
+  /**
+   * For a sign-in with a challenge: `returnTo` with a handoff in its fragment. Redirect the browser there; the page gets
+   * the session by `redeemHandoff()`.
+   */
+  readonly location?: string;
   /** Clears the cookie of this sign-in. */
   readonly cookie: AuthorizationCookie;
 }
@@ -108,6 +121,7 @@ export class NowggAuthorizationService {
   readonly #tokens: NowggTokenService | undefined;
   readonly #ring: KeyRing | undefined;
   readonly #policy: AuthorizationPolicy;
+  readonly #authenticator: NowggAuthenticator;
 
   constructor(
     @Inject(IdentityProviders) providers: IdentityProviders,
@@ -116,12 +130,14 @@ export class NowggAuthorizationService {
     @Optional() @Inject(TokenStore) store: TokenStore | undefined,
     @Optional() @Inject(WIRED_TOKEN_SERVICE) tokens: NowggTokenService | undefined,
     @Inject(AUTHORIZATION_POLICY) policy: AuthorizationPolicy,
+    @Inject(NowggAuthenticator) authenticator: NowggAuthenticator,
   ) {
     this.#providers = providers;
     this.#clock = clock;
     this.#store = store;
     this.#tokens = tokens;
     this.#policy = policy;
+    this.#authenticator = authenticator;
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys, options.tokens);
   }
 
@@ -182,9 +198,8 @@ export class NowggAuthorizationService {
     const { redirectUri } = settings;
     if (redirectUri === undefined)
       throw new NowggConfigurationError('redirectUri is needed for the authorization flow');
-    const { returnTo, request } = options;
-    if (returnTo !== undefined && !this.mayReturnTo(returnTo))
-      throw new InvalidRequestError('returnTo is not an allowed address');
+    const { returnTo, request, challenge } = options;
+    this.#checkWayBack(returnTo, challenge);
     const room = request ? this.#roomFor(request, this.#startOriginOf(client, request)) : NO_CHANGE;
     if (!room) throw new InvalidRequestError('too many sign-ins are pending in this browser');
     const { state, nonce, codeVerifier, scopes, parameters } = await authorizationValues(settings, options);
@@ -197,6 +212,7 @@ export class NowggAuthorizationService {
       ...(nonce !== undefined && { nonce }),
       ...(scopes !== undefined && { scopes }),
       ...(returnTo !== undefined && { returnTo }),
+      ...(challenge !== undefined && { challenge }),
     };
     const secure = redirectUri.startsWith('https:');
     const maxAgeSeconds = LONGEST_SIGN_IN_MS / 1000;
@@ -226,18 +242,15 @@ export class NowggAuthorizationService {
    * ```
    */
   async callback(provider: string | undefined, request: AuthorizationCallbackRequest): Promise<SignIn> {
-    const { ring, store, tokens } = this.#vault();
+    const { store, tokens } = this.#vault();
     const client = this.#clientOf(provider);
     const parameters = queryOf(request.url);
-    const state = only(parameters, 'state');
-    const { name, redirectUri } = client.settings;
-    const secure = redirectUri?.startsWith('https:') ?? true;
-    const underWay = isState(state) ? signInOf(request, state, secure) : undefined;
-    const pending = isState(state) && underWay ? openSignIn(ring, ownerOf(client), state, underWay.sealed) : undefined;
-    if (!isState(state) || !underWay || !pending) {
-      publishForeignCallback(name);
+    const begun = this.#begunSignIn(client, request, parameters);
+    if (!begun) {
+      publishForeignCallback(client.settings.name);
       throw foreignCallback();
     }
+    const { state, pending, cookie } = begun;
     const leftMs = pending.expiresAtMs - this.#clock.now();
     if (leftMs <= 0) throw foreignCallback();
     const key = { codeHash: hashOfState(ownerOf(client), state), owner: randomUUID() };
@@ -247,9 +260,11 @@ export class NowggAuthorizationService {
     try {
       const { code, options, redirectScopes } = await readAuthorization(client, parameters, state, pending);
       const exchange = await tokens.exchangeCode(code, options);
+      const location = this.#locationOf(pending, exchange.session);
       return {
         ...exchange,
-        cookie: clearedCookie(underWay.name),
+        cookie,
+        ...(location !== undefined && { location }),
         ...(pending.returnTo !== undefined && { returnTo: pending.returnTo }),
         ...(redirectScopes && { redirectScopes }),
       };
@@ -259,6 +274,63 @@ export class NowggAuthorizationService {
       if (isKept) await store.releaseExchange({ ...key, keepsLease: false });
       throw error;
     }
+  }
+
+  /**
+   * Returns the page that began a sign-in which was refused, with the reason in its fragment: redirect the browser there.
+   *
+   * @param error what `callback()` has thrown for the same request
+   * @returns undefined when no page waits: the sign-in was begun without a challenge, was not refused, or is unknown
+   *
+   * @example
+   * ```ts
+   * import { type AuthorizationCallbackRequest, NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function locationAfter(signIns: NowggAuthorizationService, request: AuthorizationCallbackRequest) {
+   *   try {
+   *     return (await signIns.callback('web', request)).location;
+   *   } catch (error) {
+   *     const location = signIns.refusalLocation('web', request, error);
+   *     if (location === undefined) throw error;
+   *     return location;
+   *   }
+   * }
+   * ```
+   */
+  refusalLocation(
+    provider: string | undefined,
+    request: AuthorizationCallbackRequest,
+    error: unknown,
+  ): string | undefined {
+    if (!(error instanceof InvalidGrantError)) return undefined;
+    const pending = this.#begunSignIn(this.#clientOf(provider), request, queryOf(request.url))?.pending;
+    if (pending?.challenge === undefined || !this.mayReturnTo(pending.returnTo)) return undefined;
+    const reason = error instanceof AuthorizationRefusedError ? error.refusal : error.errorCode;
+    return withFragment(pending.returnTo, { [FRAGMENT.error]: reason, [FRAGMENT.challenge]: pending.challenge });
+  }
+
+  /**
+   * Gives a page the session of the sign-in that it has begun with a challenge. The same verifier gets the same session
+   * for 60 seconds after the callback; any other verifier ends the handoff.
+   *
+   * @param handoff from the fragment of the address that the callback redirected to
+   * @throws InvalidRequestError when the verifier has a wrong form
+   * @throws InvalidGrantError when the handoff is not of this page, too old, or has met another verifier
+   * @throws ReauthenticationRequiredError when the session has ended meanwhile
+   * @throws IdentityUnavailableError when the store or the identity system cannot be asked: try again
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthorizationService } from 'nestjs-nowgg-auth/oauth2';
+   *
+   * export async function sessionFor(signIns: NowggAuthorizationService, handoff: string, verifier: string) {
+   *   const { session, accessToken } = await signIns.redeemHandoff(handoff, verifier);
+   *   return { session, token: accessToken.token };
+   * }
+   * ```
+   */
+  async redeemHandoff(handoff: string, verifier: string): Promise<HandedOverSession> {
+    return this.#desk().redeem(handoff, verifier);
   }
 
   /**
@@ -281,6 +353,38 @@ export class NowggAuthorizationService {
       ...(postLogoutRedirectUri !== undefined && { post_logout_redirect_uri: postLogoutRedirectUri }),
       ...(state !== undefined && { state }),
     });
+  }
+
+  /** @throws InvalidRequestError */
+  #checkWayBack(returnTo: string | undefined, challenge: string | undefined): void {
+    if (returnTo !== undefined && !this.mayReturnTo(returnTo))
+      throw new InvalidRequestError('returnTo is not an allowed address');
+    if (challenge === undefined) return;
+    if (!isChallenge(challenge)) throw new InvalidRequestError('challenge must be the S256 challenge of a verifier');
+    if (returnTo === undefined || returnTo.includes('#'))
+      throw new InvalidRequestError('a challenge needs a returnTo without a fragment');
+  }
+
+  /** The sign-in of this browser or client that a callback belongs to. */
+  #begunSignIn(client: OAuth2Client, request: AuthorizationCallbackRequest, parameters: URLSearchParams) {
+    const state = only(parameters, 'state');
+    if (!isState(state)) return undefined;
+    const secure = client.settings.redirectUri?.startsWith('https:') ?? true;
+    const underWay = signInOf(request, state, secure);
+    const pending = underWay && openSignIn(this.#vault().ring, ownerOf(client), state, underWay.sealed);
+    return pending && { state, pending, cookie: clearedCookie(underWay.name) };
+  }
+
+  /** @throws InvalidRequestError when the list of addresses has changed since the sign-in began */
+  #locationOf({ returnTo, challenge }: PendingSignIn, session: string): string | undefined {
+    if (challenge === undefined) return undefined;
+    if (!this.mayReturnTo(returnTo)) throw new InvalidRequestError('returnTo is not an allowed address');
+    const handoff = this.#desk().issue(session, challenge);
+    return withFragment(returnTo, { [FRAGMENT.handoff]: handoff, [FRAGMENT.challenge]: challenge });
+  }
+
+  #desk(): HandoffDesk {
+    return new HandoffDesk({ ...this.#vault(), authenticator: this.#authenticator, clock: this.#clock });
   }
 
   #startOriginOf({ settings }: OAuth2Client, request: AuthorizationStartRequest): StartOrigin {

@@ -1,8 +1,12 @@
 import {
+  Body,
   Controller,
   Get,
+  Header,
+  HttpCode,
   NotFoundException,
   Param,
+  Post,
   Query,
   Req,
   Res,
@@ -13,14 +17,16 @@ import {
 import { InvalidRequestError } from '../../errors.js';
 import { NowggAuthExceptionFilter } from '../../http/nowgg-auth.filter.js';
 import { Public } from '../../http/policy/policy.decorators.js';
+import { NowggHandoffBody, RoutesBodyPipe } from '../../routes/routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
 import { isPrompt } from './authorization-request.js';
-import { NowggAuthorizationService } from './authorization-service.js';
+import { NowggAuthorizationService, type SignIn } from './authorization-service.js';
+import { isChallenge } from './handoff.js';
 import { continuePage, pageHeaders } from './continue-page.js';
 import type { AuthorizationStartRequest } from './start-origin.js';
 
-/** Response of `GET :provider/callback`, like that of `POST login`. */
+/** Response of `GET :provider/callback` for a sign-in without a challenge, like that of `POST login`. */
 export interface NowggSignInView extends NowggLoginView {
   /** The address that the sign-in was started with. */
   readonly returnTo?: string;
@@ -39,6 +45,8 @@ interface HeaderSink {
   status(code: number): HeaderSink;
 }
 
+const bodyPipe = new RoutesBodyPipe();
+
 /** Creates the routes of the authorization flow: one class for each module, because a path belongs to a class. */
 export function authorizationController({
   path = DEFAULT_ROUTES_PATH,
@@ -56,6 +64,7 @@ export function authorizationController({
       @Param('provider') provider: string,
       @Query('returnTo') returnTo: unknown,
       @Query('prompt') prompt: unknown,
+      @Query('challenge') challenge: unknown,
       @Req() request: FlowRequest,
       @Res({ passthrough: true }) reply: HeaderSink,
     ): Promise<string> {
@@ -63,7 +72,12 @@ export function authorizationController({
       const isAllowed = returnTo === undefined || this.authorization.mayReturnTo(returnTo);
       if (!isAllowed) throw new InvalidRequestError('returnTo is not an allowed address');
       if (prompt !== undefined && !isPrompt(prompt)) throw new InvalidRequestError('prompt is not valid');
-      const parameters = { ...(returnTo !== undefined && { returnTo }), ...(prompt !== undefined && { prompt }) };
+      if (challenge !== undefined && !isChallenge(challenge)) throw new InvalidRequestError('challenge is not valid');
+      const parameters = {
+        ...(returnTo !== undefined && { returnTo }),
+        ...(prompt !== undefined && { prompt }),
+        ...(challenge !== undefined && { challenge }),
+      };
       setAll(reply, pageHeaders('same-origin'));
       if (this.authorization.needsConfirmation(provider, request)) {
         reply.header('Content-Type', 'text/html; charset=utf-8');
@@ -74,9 +88,7 @@ export function authorizationController({
         'Set-Cookie',
         cookies.map(({ header }) => header),
       );
-      reply.header('Location', url);
-      reply.status(302);
-      return '';
+      return redirect(reply, url);
     }
 
     @Get(':provider/callback')
@@ -84,15 +96,31 @@ export function authorizationController({
       @Param('provider') provider: string,
       @Req() request: FlowRequest,
       @Res({ passthrough: true }) reply: HeaderSink,
-    ): Promise<NowggSignInView> {
+    ): Promise<NowggSignInView | string> {
       setAll(reply, pageHeaders('no-referrer'));
       this.#find(provider);
-      const { originalUrl, url, headers } = request;
-      const signIn = await this.authorization.callback(provider, { url: originalUrl ?? url, cookie: headers.cookie });
+      const callback = { url: request.originalUrl ?? request.url, cookie: request.headers.cookie };
+      let signIn: SignIn;
+      try {
+        signIn = await this.authorization.callback(provider, callback);
+      } catch (error) {
+        const page = this.authorization.refusalLocation(provider, callback, error);
+        if (page === undefined) throw error;
+        return redirect(reply, page);
+      }
       reply.header('Set-Cookie', signIn.cookie.header);
+      if (signIn.location !== undefined) return redirect(reply, signIn.location);
       const { accessToken, session, principal, returnTo } = signIn;
       const view = { ...tokenView(accessToken), session, user: userView(principal) };
       return { ...view, ...(returnTo !== undefined && { returnTo }) };
+    }
+
+    @Post('handoff')
+    @HttpCode(200)
+    @Header('Cache-Control', 'no-store')
+    async handoff(@Body(bodyPipe) { handoff, verifier }: NowggHandoffBody): Promise<NowggLoginView> {
+      const { accessToken, session, principal } = await this.authorization.redeemHandoff(handoff, verifier);
+      return { ...tokenView(accessToken), session, user: userView(principal) };
     }
 
     /** An unknown name in an address is not a configuration fault: the page does not exist. */
@@ -101,6 +129,12 @@ export function authorizationController({
     }
   }
   return NowggAuthorizationController;
+}
+
+function redirect(reply: HeaderSink, location: string): string {
+  reply.header('Location', location);
+  reply.status(302);
+  return '';
 }
 
 function setAll(reply: HeaderSink, headers: Readonly<Record<string, string>>): void {

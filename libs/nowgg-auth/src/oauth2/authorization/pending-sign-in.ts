@@ -9,6 +9,8 @@ export interface PendingSignIn {
   /** The requested scopes; absent for the provider's own. */
   readonly scopes?: readonly string[];
   readonly returnTo?: string;
+  /** S256 challenge of the page that gets the session by a handoff. */
+  readonly challenge?: string;
   readonly expiresAtMs: number;
 }
 

@@ -9,7 +9,7 @@ import { refuse } from '../../rules.js';
  * generation, nor for another user or session version.
  */
 export interface SealContext {
-  readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'key-check';
+  readonly purpose: 'access' | 'refresh' | 'exchange' | 'authorization' | 'handoff' | 'key-check';
   /** Grant id, or hash of the code or state. */
   readonly id: string;
   /** Name of the identity provider. */
