@@ -118,6 +118,7 @@ const mapSettings = {
   clientId: ['client', false],
   expiresIn: ['left', undefined],
   scopes: ['scopes', 'data.scopes'],
+  deviceId: ['device', undefined],
 } as const satisfies Settings<TokenInfoMap>;
 const tokenInfoSettings = {
   url: ['https://id.example/info', 'https://id.example/other'],

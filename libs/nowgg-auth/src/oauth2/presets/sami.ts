@@ -12,7 +12,10 @@ export interface SamiOptions extends OAuth2ClientOptions {
   baseUrl?: string;
   /** Address that names the user of a token. It is not part of SAMI's published flows, so there is no default. */
   tokenInfoUrl: string;
-  /** Fields of that answer. Default as ARTIK Cloud sends them: `data.user_id`, `data.client_id`, `data.expires_in`. */
+  /**
+   * Fields of that answer. Default as ARTIK Cloud sends them: `data.user_id`, `data.client_id`, `data.expires_in`,
+   * `data.device_id`.
+   */
   tokenInfoMap?: TokenInfoMap;
   /**
    * Tells SAMI when a grant has ended, by `PUT /revokeAccessToken` with the access token in this query parameter.
@@ -22,7 +25,12 @@ export interface SamiOptions extends OAuth2ClientOptions {
 }
 
 const BASE_URL = 'https://accounts.samsungsami.io';
-const MAP: TokenInfoMap = { userId: 'data.user_id', clientId: 'data.client_id', expiresIn: 'data.expires_in' };
+const MAP: TokenInfoMap = {
+  userId: 'data.user_id',
+  clientId: 'data.client_id',
+  expiresIn: 'data.expires_in',
+  deviceId: 'data.device_id',
+};
 const REVOCATION: Rules = { parameter: [isText, 'must be a non-empty string', 'required'] };
 
 /**

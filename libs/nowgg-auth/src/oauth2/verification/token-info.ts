@@ -21,6 +21,8 @@ export interface TokenInfoMap {
   expiresIn?: string;
   /** Text or a list. */
   scopes?: string;
+  /** Names the device of a token that belongs to a device. Such a token is refused: it is not a player's. */
+  deviceId?: string;
 }
 
 export interface TokenInfoOptions {
@@ -35,6 +37,7 @@ const MAP: Rules<keyof TokenInfoMap> = {
   clientId: [(value) => value === false || isField(value), 'must name a field, or be false', 'required'],
   expiresIn: [isField, 'must name a field'],
   scopes: [isField, 'must name a field'],
+  deviceId: [isField, 'must name a field'],
 };
 
 /**
@@ -100,6 +103,8 @@ async function askForTokenInfo(
   if (response.statusCode === 400 && (error === 'invalid_token' || error === 'invalid_grant')) return refusedToken();
   if (response.statusCode !== 200 || !isJsonObject(json)) return noAnswer(call);
   const field = (path: string | undefined) => path?.split('.').reduce(ownProperty, json as unknown);
+  // A token of a device or of the application is accepted by the system, and is no one's sign-in.
+  if ((field(map.deviceId) ?? null) !== null || field(map.userId) === null) return refusedToken('wrong_token_type');
   const expiresIn = field(map.expiresIn);
   if (expiresIn !== undefined && typeof expiresIn !== 'number') return noAnswer(call);
   if (expiresIn !== undefined && expiresIn <= 0) return refusedToken('expired_token');
