@@ -1,6 +1,7 @@
 import { adopting } from './contract/adopting.js';
 import { comingBack } from './contract/coming-back.js';
 import { fetching } from './contract/fetching.js';
+import { implicit } from './contract/implicit.js';
 import { origins } from './contract/origins.js';
 import { outages } from './contract/outages.js';
 import { refreshing } from './contract/refreshing.js';
@@ -14,6 +15,7 @@ export const contract: Readonly<Record<string, Facts>> = {
   signingIn,
   comingBack,
   adopting,
+  implicit,
   fetching,
   refreshing,
   outages,

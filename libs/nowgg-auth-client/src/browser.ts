@@ -35,6 +35,7 @@ type Listening = (type: string, listener: (event: { key?: string | null }) => vo
 /** Globals that a browser has and Node.js may lack. Typed here, so that the package needs the types of neither. */
 export interface Browser {
   readonly localStorage?: SessionStorageAdapter;
+  readonly sessionStorage?: SessionStorageAdapter;
   readonly location?: {
     readonly href: string;
     readonly pathname: string;

@@ -7,9 +7,9 @@ const globals = globalThis as unknown as PageGlobals;
 
 /** The page's own address: in a browser the real one, in Node.js one that is made for the time of the work. */
 export interface PageAddress {
-  hash(): string;
+  readonly hash: () => string;
   /** Comes back with this fragment, as a browser does that was redirected here. */
-  comeBack(fragment: string): void;
+  readonly comeBack: (fragment: string) => void;
 }
 
 /** Runs work in a page that has an address. */

@@ -64,9 +64,12 @@ export class SamiWire extends LoopbackServer {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8' }).end(JSON.stringify(body));
-    const { pathname } = new URL(request.url ?? '/', this.url);
+    const { pathname, searchParams } = new URL(request.url ?? '/', this.url);
     const { authorization } = request.headers;
     if (this.outage !== undefined) return void answer(this.outage, {});
+    if (pathname === '/authorize' && searchParams.get('response_type') === 'token') {
+      return void response.writeHead(302, { location: this.#grantToken(searchParams) }).end();
+    }
     if (request.method === 'POST' && pathname === '/token') {
       const body = Buffer.concat(chunks).toString('utf8');
       this.tokenCalls.push({ authorization, contentType: request.headers['content-type'], body });
@@ -85,6 +88,15 @@ export class SamiWire extends LoopbackServer {
     const owner = /^\/v1\.1\/users\/([^/]+)\/devices$/.exec(pathname)?.[1];
     const mayRead = token.userId === null ? this.granted.has(owner ?? '') : token.userId === owner;
     answer(mayRead ? 200 : 403, mayRead ? { data: { devices: [] } } : { error: { code: 403 } });
+  }
+
+  /** The implicit method: the user is Asha, who grants at once. */
+  #grantToken(parameters: URLSearchParams): string {
+    this.granted.add('asha');
+    const clientId = parameters.get('client_id') ?? '';
+    const token = this.#issue({ userId: 'asha', deviceId: null, clientId });
+    const answer = `expires_in=7200&token_type=bearer&refresh_token=a04849e10a9e4205&access_token=${token}`;
+    return `${parameters.get('redirect_uri')}#${answer}&state=${parameters.get('state')}`;
   }
 
   #token(form: URLSearchParams, authorization: string | undefined): [number, object] {
