@@ -24,8 +24,6 @@ interface Written {
   states: number;
   /** The last page that may have been read before the state that is known. */
   olderPages: number;
-  /** Whether states came whose order is not known. */
-  isInDoubt: boolean;
 }
 
 /**
@@ -36,18 +34,14 @@ interface Written {
 export class OwnWrites {
   readonly #parts: OwnWritesParts;
   readonly #written = new Map<string, Written>();
+  /** Those of which states came whose order is not known. */
+  readonly #inDoubt = new Set<Written>();
   /** Number of pages that were requested, and the last one that was applied. */
   #requested = 0;
   #applied = 0;
 
   constructor(parts: OwnWritesParts) {
     this.#parts = parts;
-  }
-
-  /** Whether a subject must be read on its own: see {@link settle}. */
-  get isInDoubt(): boolean {
-    for (const { isInDoubt } of this.#written.values()) if (isInDoubt) return true;
-    return false;
   }
 
   /**
@@ -65,10 +59,12 @@ export class OwnWrites {
         if (written) this.#arriveAlone(written, watermark, written.states === before.get(key));
       }
     } finally {
-      for (const written of writings.values()) written.underway -= 1;
-      this.#forget();
+      for (const [key, written] of writings) {
+        written.underway -= 1;
+        this.#forget(key, written);
+      }
     }
-    if (this.isInDoubt) await this.settle().catch(() => undefined);
+    if (this.#inDoubt.size > 0) await this.settle().catch(() => undefined);
   }
 
   /** Notes that a page is requested. @returns its number */
@@ -94,7 +90,7 @@ export class OwnWrites {
   /** Notes that a page and all before it were applied. */
   endPage(page: number): void {
     this.#applied = page;
-    this.#forget();
+    for (const [key, written] of this.#written) this.#forget(key, written);
   }
 
   /** Notes that no requested page will come any more. */
@@ -104,20 +100,19 @@ export class OwnWrites {
 
   /** Reads every subject in doubt. One that changes meanwhile remains in doubt. @throws the error of the store */
   async settle(): Promise<void> {
-    for (const written of this.#written.values()) {
-      if (!written.isInDoubt) continue;
+    for (const written of this.#inDoubt) {
       const before = written.states;
       const found = await this.#parts.store.find(written.subject);
       if (written.states !== before) continue;
-      written.isInDoubt = false;
+      this.#inDoubt.delete(written);
       this.#arriveAlone(written, found ?? nothingOf(written.subject), true);
+      this.#forget(keyOfSubject(written.subject), written);
     }
-    this.#forget();
   }
 
   #begin(subject: RevocationSubject): Written {
     const key = keyOfSubject(subject);
-    const fresh: Written = { subject, underway: 0, states: 0, olderPages: 0, isInDoubt: false };
+    const fresh: Written = { subject, underway: 0, states: 0, olderPages: 0 };
     const written = this.#written.get(key) ?? fresh;
     written.underway += 1;
     this.#written.set(key, written);
@@ -134,18 +129,17 @@ export class OwnWrites {
   #arrive(written: Written, watermark: Watermark, isNewest: boolean): void {
     const { watermarks, clock } = this.#parts;
     written.states += 1;
-    if (isNewest && !written.isInDoubt) return watermarks.apply(watermark, clock.now());
+    if (isNewest && !this.#inDoubt.has(written)) return watermarks.apply(watermark, clock.now());
     const known = watermarks.find(watermark) ?? nothingOf(watermark);
     if (refusesTheSame(known, watermark)) return;
-    written.isInDoubt = true;
+    this.#inDoubt.add(written);
     watermarks.apply(strictestOf(known, watermark), clock.now());
   }
 
-  /** Forgets subjects of which no older state can come. */
-  #forget(): void {
-    for (const [key, { underway, isInDoubt, olderPages }] of this.#written) {
-      if (underway === 0 && !isInDoubt && olderPages <= this.#applied) this.#written.delete(key);
-    }
+  /** Forgets a subject of which no older state can come. */
+  #forget(key: string, written: Written): void {
+    const { underway, olderPages } = written;
+    if (underway === 0 && olderPages <= this.#applied && !this.#inDoubt.has(written)) this.#written.delete(key);
   }
 }
 
