@@ -48,6 +48,26 @@ describe('a discovery document', () => {
     expect(judgeEndpoints(document, named)).toEqual({ metadata: document });
   });
 
+  it.each<[string, object, boolean | undefined, 'followed' | 'left out' | 'refused']>([
+    ['offered', {}, undefined, 'left out'],
+    ['offered and switched off', { require_pushed_authorization_requests: true }, false, 'left out'],
+    ['offered, with a text as requirement', { require_pushed_authorization_requests: 'true' }, undefined, 'left out'],
+    ['required', { require_pushed_authorization_requests: true }, undefined, 'refused'],
+    ['wanted', {}, true, 'refused'],
+  ])(
+    'with pushed authorization requests %s on another host',
+    (_name, members, pushedAuthorizationRequests, expected) => {
+      const endpoint = 'https://par.example/par';
+      const document = { issuer: 'https://id.example', pushed_authorization_request_endpoint: endpoint, ...members };
+      const wanted = settings('https://id.example', { pushedAuthorizationRequests });
+      const judged = judgeEndpoints(document, wanted);
+      expect(judged.refusal?.hosts).toEqual(expected === 'refused' ? ['par.example'] : undefined);
+      if (!judged.refusal) expect(judged.metadata).not.toHaveProperty('pushed_authorization_request_endpoint');
+      const named = judgeEndpoints(document, { ...wanted, endpointHosts: ['par.example'] });
+      expect(named).toEqual({ metadata: document });
+    },
+  );
+
   it.each([
     ['another port', 'https://id.example:8443/token'],
     ['another scheme', 'http://id.example/token'],
