@@ -208,6 +208,10 @@ describe('the options of a standard identity provider', () => {
 
   it.each([
     ['authgear', () => authgear({ endpoint: 'https://a.example/', clientId: 'c' })],
+    [
+      'authgear',
+      () => authgear({ endpoint: 'https://a.example', clientId: 'c', clientPrivateKey: { key: RSA.privateKey } }),
+    ],
     ['wgtwo', () => wgtwo({ clientId: 'c', clientSecret: 's', redirectUri: 'https://game.example/cb' })],
     ['sami', () => sami({ clientId: 'c', clientSecret: 's', tokenInfoUrl: 'https://api.example/tokenInfo' })],
   ])('of %s need no more than its page names', (name, define) => {

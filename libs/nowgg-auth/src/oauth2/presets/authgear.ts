@@ -67,11 +67,12 @@ export function authgear({
     verification === 'resolver' ? resolver({ url: `${issuer}/_resolver/resolve` }) : byToken;
   const faults = faultsOf(RULES, { verification, forwarded });
   const forwarding = forwarded && faults.length === 0 ? { forwarding: authgearForwarding(forwarded) } : {};
+  const usesSecret = client.clientAuthentication === undefined && client.clientSecret !== undefined;
   return defineProvider(
     {
       name: 'authgear',
       ...client,
-      clientAuthentication: client.clientAuthentication ?? (client.clientSecret === undefined ? 'none' : 'post'),
+      ...(usesSecret && { clientAuthentication: 'post' as const }),
       issuer,
       verification: choice,
     },
