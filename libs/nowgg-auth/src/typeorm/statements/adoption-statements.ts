@@ -1,11 +1,9 @@
 import type { TokenTables } from '../database/database-names.js';
-import { grantRow } from './grant-row.js';
+import { grantPage } from './grant-page.js';
 import { changeStatement, IN_PLACE, type Walk, type WalkStatement } from './walk.js';
 
 const LIVE = "('active', 'suspect')";
 const NO_ATTEMPT = 'lease_owner = NULL, lease_until = NULL, attempt_started_at = NULL';
-/** Rows that one statement looks at in search of those of a client: as many as a slow disk reads in two seconds. */
-const PAGE_ROWS = 2_000;
 const MOST_CLIENTS = 100;
 
 /** The statements about the clients that grants belong to. Those that write wait for no lock. */
@@ -38,19 +36,8 @@ export function adoptionStatements({ grant, vaultCount, adoption }: TokenTables)
       FROM live l FULL JOIN ${adoption} a ON a.provider = l.provider AND a.client_key = l.client_key
       ORDER BY 3 DESC, 1, 2 LIMIT ${MOST_CLIENTS}`,
 
-    // In the order of the key, as a rotation: an index on the client would cost every sign-in a write.
     // $1 provider, $2 client key, $3 id, $4 limit
-    grantsOf: `
-      WITH page AS MATERIALIZED (
-        SELECT g.id, g.provider = $1::text AND g.client_key = $2::text AND g.state IN ${LIVE} AS wanted
-        FROM ${grant} g WHERE $3::uuid IS NULL OR g.id > $3::uuid ORDER BY g.id LIMIT ${PAGE_ROWS}
-      ), found AS MATERIALIZED (SELECT id FROM page WHERE wanted ORDER BY id LIMIT $4),
-      edge AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) = $4 THEN (SELECT id FROM found ORDER BY id DESC LIMIT 1)
-          WHEN (SELECT count(*) FROM page) = ${PAGE_ROWS} THEN (SELECT id FROM page ORDER BY id DESC LIMIT 1)
-          END AS next
-      ), listed AS (SELECT g.* FROM found JOIN ${grant} g ON g.id = found.id)
-      SELECT edge.next, ${grantRow('listed')} FROM edge LEFT JOIN listed ON true ORDER BY listed.id`,
+    grantsOf: grantPage(grant, `g.provider = $1::text AND g.client_key = $2::text AND g.state IN ${LIVE}`, '$3', '$4'),
 
     // Each statement changes its rows of one table: no row is changed by two.
     // $1 provider, $2 from, $3 to

@@ -1,3 +1,4 @@
+import { grantPage } from './grant-page.js';
 import { grantRow } from './grant-row.js';
 import { NO_REFUSAL } from './statement-parts.js';
 import { changeStatement, countStatement, deletion, IN_PLACE, type Walk, type WalkStatement } from './walk.js';
@@ -7,9 +8,6 @@ import { sealOf, weekOf } from '../database/grant-expressions.js';
 const HAS_TEXT = 'length(refresh_ct) > 0';
 // Uses the statement's time, not the clock: a time that may change from row to row cannot use an index.
 const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
-
-/** Rows that one statement looks at in search of those under another key: as many as a slow disk reads in two seconds. */
-const PAGE_ROWS = 2_000;
 
 /** The statements about old rows, in pages of an index. */
 function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
@@ -95,19 +93,13 @@ export function vaultStatements(tables: TokenTables) {
   const otherwise = (column: string) =>
     `(length(${column}) > 0 AND substring(${column} FROM 1 FOR length($1::bytea)) <> $1::bytea)`;
   return {
-    // In the order of the key, whatever is wanted: an index on the key would be full of dead entries after a rotation.
     // $1 header, $2 id, $3 limit
-    listSealedOtherwise: `
-      WITH page AS MATERIALIZED (
-        SELECT g.id, ${HAS_TEXT} AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')}) AS wanted
-        FROM ${grant} g WHERE $2::uuid IS NULL OR g.id > $2::uuid ORDER BY g.id LIMIT ${PAGE_ROWS}
-      ), found AS MATERIALIZED (SELECT id FROM page WHERE wanted ORDER BY id LIMIT $3),
-      edge AS (
-        SELECT CASE WHEN (SELECT count(*) FROM found) = $3 THEN (SELECT id FROM found ORDER BY id DESC LIMIT 1)
-          WHEN (SELECT count(*) FROM page) = ${PAGE_ROWS} THEN (SELECT id FROM page ORDER BY id DESC LIMIT 1)
-          END AS next
-      ), listed AS (SELECT g.* FROM found JOIN ${grant} g ON g.id = found.id)
-      SELECT edge.next, ${grantRow('listed')} FROM edge LEFT JOIN listed ON true ORDER BY listed.id`,
+    listSealedOtherwise: grantPage(
+      grant,
+      `${HAS_TEXT} AND (${otherwise('g.access_ct')} OR ${otherwise('g.refresh_ct')})`,
+      '$2',
+      '$3',
+    ),
 
     // The exact counts, which hold for the moment of this statement.
     // $1 header
