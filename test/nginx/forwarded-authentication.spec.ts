@@ -299,13 +299,16 @@ describe.each(['express', 'fastify'] as const)('forwarded authentication behind 
     ],
     ['beyond ASCII', [...changed({ 'user-id': 'spieler-ä' }), ...secretLines(SECRET)], 400, ['form']],
     ['with an empty statement', [...changed({ 'session-valid': '' }), ...secretLines(SECRET)], 401, []],
-  ])('gives nobody an identity who reaches the application with headers %s', async (_how, headers, status, details) => {
-    await start();
-    const reply = await get('me', headers, appPort);
-    expect([reply.status, refusals()]).toEqual([status, details]);
-    expect(reply.wire).not.toContain('admin');
-    expect(JSON.stringify(events.seen)).not.toMatch(/admin|PROXY_SECRET/);
-  });
+  ])(
+    'gives no identity to a request that reaches the application with headers %s',
+    async (_how, headers, status, details) => {
+      await start();
+      const reply = await get('me', headers, appPort);
+      expect([reply.status, refusals()]).toEqual([status, details]);
+      expect(reply.wire).not.toContain('admin');
+      expect(JSON.stringify(events.seen)).not.toMatch(/admin|PROXY_SECRET/);
+    },
+  );
 
   it('believes no other peer, whatever it sends, and judges its bearer token as ever', async () => {
     await start({ peers: ['127.0.0.9'] });

@@ -10,7 +10,7 @@ export interface DonePart extends SoakTotals {
   readonly findings: readonly string[];
   /** Batches of refusals that were repeated because a refusal lasted too long. */
   readonly brokenPlans: number;
-  /** Processes that ended although nobody had told them to. */
+  /** Processes that ended without being told to. */
   readonly crashes: number;
   /** Wall time of the part, in milliseconds. */
   readonly tookMs: number;

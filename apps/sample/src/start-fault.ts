@@ -8,7 +8,7 @@ interface SystemFault extends NodeJS.ErrnoException {
   readonly port?: number;
 }
 
-/** What went wrong at the start and what to do, in one sentence; the stack for an error that nobody has foreseen. */
+/** What went wrong at the start and what to do, in one sentence; the stack for an unexpected error. */
 export function sentenceFor(error: unknown, dataDirectory: string | undefined): string {
   if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
   if (error instanceof DatabaseUnreachableError) return error.message;

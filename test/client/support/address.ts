@@ -3,6 +3,7 @@ interface PageGlobals {
   history?: { state: unknown; replaceState(state: unknown, unused: string, url: string): void };
 }
 
+// Node has no such globals: the tests of the client set them.
 const globals = globalThis as unknown as PageGlobals;
 
 /** The page's own address: in a browser the real one, in Node.js one that is made for the time of the work. */

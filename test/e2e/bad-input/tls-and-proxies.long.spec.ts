@@ -71,7 +71,7 @@ describe('an application in a process whose environment names proxies and one ce
 });
 
 describe.each(platforms)('an unknown certificate authority on %s', (platform) => {
-  it('is no verdict and a security event, and gets no byte of a request', async () => {
+  it('is not a verdict but a security event, and gets no byte of a request', async () => {
     await using peer = await RawPeer.start({ tls: unknown.issue('IP:127.0.0.1') });
     await using app = await AppUnderTest.start(platform, { options: { baseUrl: peer.url } });
     expectAnswer(await app.fetch('/guarded', app.token()), 'S');

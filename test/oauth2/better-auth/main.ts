@@ -32,6 +32,7 @@ async function load(folder: string): Promise<Packages> {
     moduleOf('better-auth/dist/integrations/node.mjs'),
     moduleOf('@better-auth/oauth-provider/dist/index.mjs'),
   ]);
+  // The packages are installed when this runs, and so have no types here.
   return { ...core, ...memory, ...plugins, ...node, ...provider } as unknown as Packages;
 }
 

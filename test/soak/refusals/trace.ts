@@ -46,7 +46,7 @@ export class Trace {
     return new Trace(database);
   }
 
-  /** Notes something that befell a player or everybody. */
+  /** Notes an event of one player, or of all. */
   note(text: string): void {
     this.#faults.push({ at: now(), text: `== ${text}` });
   }

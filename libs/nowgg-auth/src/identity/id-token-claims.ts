@@ -56,6 +56,7 @@ const TYPES: ReadonlyMap<string, ClaimType> = new Map([
  */
 export function readIdTokenClaims(claims: object): IdTokenClaims {
   const own = Object.entries(claims).filter(([name, value]) => hasType(value, TYPES.get(name)));
+  // Through `unknown`: an object made of entries has lost the names that the filter has checked.
   return freezeClaims(Object.fromEntries(own)) as unknown as IdTokenClaims;
 }
 

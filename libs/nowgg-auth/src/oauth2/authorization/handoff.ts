@@ -57,7 +57,7 @@ export function openHandoff(ring: KeyRing, sealed: unknown): Handoff | undefined
   if (typeof sealed !== 'string' || !SEALED.test(sealed)) return undefined;
   try {
     const value: unknown = JSON.parse(ring.open(Buffer.from(sealed, 'base64url'), CONTEXT));
-    // A value that can be decrypted was encrypted here, so its shape needs no check.
+    // A cast, not a check: a value that can be decrypted was encrypted here and has the shape.
     return isJsonObject(value) ? (value as unknown as Handoff) : undefined;
   } catch {
     return undefined;

@@ -80,7 +80,7 @@ describe('the headers of a forwarded session', () => {
   const value = fc.oneof(fc.constantFrom('true', 'false', '', 'a', 'a,b', '1', SECRET), fc.string({ maxLength: 20 }));
   const headers = fc.array(fc.tuple(name, value), { maxLength: 12 });
 
-  it('give nobody but the proxy an identity, whatever they are', () => {
+  it('give an identity to the proxy only, whatever they are', () => {
     const address = fc.option(fc.oneof(fc.ipV4(), fc.ipV6()), { nil: undefined });
     fc.assert(
       fc.property(headers, address, (sent, remoteAddress) => {

@@ -103,7 +103,7 @@ async function askForTokenInfo(
   if (response.statusCode === 400 && (error === 'invalid_token' || error === 'invalid_grant')) return refusedToken();
   if (response.statusCode !== 200 || !isJsonObject(json)) return noAnswer(call);
   const field = (path: string | undefined) => path?.split('.').reduce(ownProperty, json as unknown);
-  // A token of a device or of the application is accepted by the system, and is no one's sign-in.
+  // A token of a device or of the application is accepted by the system, and is not a player's sign-in.
   if ((field(map.deviceId) ?? null) !== null || field(map.userId) === null) return refusedToken('wrong_token_type');
   const expiresIn = field(map.expiresIn);
   if (expiresIn !== undefined && typeof expiresIn !== 'number') return noAnswer(call);
