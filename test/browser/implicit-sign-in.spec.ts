@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Header, type INestApplication, Module, NotFoundException, Param } from '@nestjs/common';
+import { Controller, Get, Header, type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { memoryTokenStore, NowggAuthModule, SystemClock } from 'nestjs-nowgg-auth';
 import { sami } from 'nestjs-nowgg-auth/oauth2';
 import type { Page } from 'playwright-core';
-import { pageFiles } from '../client/chromium/page-files.js';
 import { SamiWire } from '../oauth2/support/sami-wire.js';
 import { KEY } from '../oauth2/support/web-game.js';
 import { freePort } from '../support/servers/free-port.js';
+import { LibraryFilesController } from './support/library-files.js';
 import { useBrowser } from './support/watched-browser.js';
 
 const CLIENT_ID = '9628eef2a00d43d89b757b8d34373588';
@@ -41,14 +41,6 @@ describe('the implicit method in a real browser, with a backend that verifies by
     callback(): string {
       return pageOf(wire.url, base, clientId);
     }
-
-    @Get('lib/:file')
-    @Header('Content-Type', 'text/javascript')
-    file(@Param('file') file: string): string {
-      const found = pageFiles(`/lib/${file}`);
-      if (!found) throw new NotFoundException();
-      return found.text;
-    }
   }
 
   @Module({})
@@ -72,7 +64,7 @@ describe('the implicit method in a real browser, with a backend that verifies by
       strategyName: false,
     });
     app = await NestFactory.create(
-      { module: GameModule, imports: [auth], controllers: [PagesController] },
+      { module: GameModule, imports: [auth], controllers: [PagesController, LibraryFilesController] },
       { logger: false, abortOnError: false },
     );
     await app.listen(port, '127.0.0.1');

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Header, type INestApplication, Module, NotFoundException, Param } from '@nestjs/common';
+import { Controller, Get, Header, type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { memoryTokenStore, NowggAuthModule } from 'nestjs-nowgg-auth';
 import { NowggOAuth2Module, wgtwo } from 'nestjs-nowgg-auth/oauth2';
 import type { Page } from 'playwright-core';
-import { pageFiles } from '../client/chromium/page-files.js';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem } from '../oauth2/support/identity-system.js';
 import { wgtwoShape } from '../oauth2/support/shapes.js';
 import { KEY } from '../oauth2/support/web-game.js';
 import { freePort } from '../support/servers/free-port.js';
+import { LibraryFilesController } from './support/library-files.js';
 import { useBrowser } from './support/watched-browser.js';
 
 /** A page that completes its sign-in at each start, as the guide says. */
@@ -29,14 +29,6 @@ class PagesController {
   @Header('Content-Type', 'text/html')
   lobby(): string {
     return PAGE;
-  }
-
-  @Get('lib/:file')
-  @Header('Content-Type', 'text/javascript')
-  file(@Param('file') file: string): string {
-    const found = pageFiles(`/lib/${file}`);
-    if (!found) throw new NotFoundException();
-    return found.text;
   }
 }
 
@@ -69,7 +61,7 @@ describe('a page of the game, in a real browser, with the ready-made routes and 
       {
         module: GameModule,
         imports: [auth, NowggOAuth2Module.forRoot({ routes: true, returnTo: ['/lobby'] })],
-        controllers: [PagesController],
+        controllers: [PagesController, LibraryFilesController],
       },
       new ExpressAdapter(),
       { logger: false, abortOnError: false },

@@ -286,6 +286,12 @@ describe('a lasting misconfiguration', () => {
 });
 
 describe('an issuer', () => {
+  const gameAt = async ({ url }: DocumentServer) => {
+    const client = { clientId: CLIENT_ID, redirectUri: REDIRECT_URI };
+    const verification = jwt({ audience: 'https://api.example.com' });
+    return WebGame.start([oauth2({ name: 'web', issuer: url, ...client, verification })]);
+  };
+
   it.each([
     ['without the slash of its document', '/tenant/', ''],
     ['with a slash that its document has not', '/tenant', '/'],
@@ -322,15 +328,7 @@ describe('an issuer', () => {
       { [DISCOVERY]: { issuer: 'https://another.example/' } },
       'application/json',
     );
-    const client = { clientId: CLIENT_ID, redirectUri: REDIRECT_URI };
-    await using game = await WebGame.start([
-      oauth2({
-        name: 'web',
-        issuer: system.url,
-        ...client,
-        verification: jwt({ audience: 'https://api.example.com' }),
-      }),
-    ]);
+    await using game = await gameAt(system);
     await expect(game.authorization.authorizationUrl('web')).rejects.toMatchObject({
       status: 500,
       message: expect.stringContaining('issuer'),
@@ -341,15 +339,7 @@ describe('an issuer', () => {
   it('without a document stays an outage, with an event', async () => {
     using events = new SecurityEvents();
     await using system = await DocumentServer.start({}, 'application/json');
-    const client = { clientId: CLIENT_ID, redirectUri: REDIRECT_URI };
-    await using game = await WebGame.start([
-      oauth2({
-        name: 'web',
-        issuer: system.url,
-        ...client,
-        verification: jwt({ audience: 'https://api.example.com' }),
-      }),
-    ]);
+    await using game = await gameAt(system);
     await expect(game.authorization.authorizationUrl('web')).rejects.toMatchObject({ status: 503 });
     expect(events.of('misconfigured_provider')[0]?.detail).toContain('discovery document');
   });

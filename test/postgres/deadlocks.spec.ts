@@ -7,6 +7,7 @@ import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-st
 import { typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
+import { storeGrant } from '../support/token-service/stored-grant.js';
 
 /** Statements that lock several grants, and so can meet another transaction that locks them in another order. */
 const STATEMENTS: Record<string, (store: TokenStore, userId: string) => Promise<unknown>> = {
@@ -37,24 +38,6 @@ describe('a deadlock with another program', () => {
     await cluster.stop();
   });
 
-  const signIn = async (userId: string) => {
-    const codeHash = randomUUID();
-    await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 10_000 });
-    const grant = await store.completeExchange(codeHash, {
-      id: randomUUID(),
-      provider: 'nowgg',
-      clientKey: 'client',
-      userId,
-      sessionId: undefined,
-      refreshCiphertext: Buffer.from('refresh'),
-      accessCiphertext: Buffer.from('access'),
-      accessTokenExpiresAtMs: undefined,
-      refreshTokenExpiresAtMs: undefined,
-      handleKeyId: undefined,
-    });
-    return String(grant?.id);
-  };
-
   /** Holds one grant until the store waits for it, and then wants the other one. */
   const cross = async (held: string | undefined, wanted: string | undefined, meanwhile: () => Promise<unknown>) => {
     await other.query('BEGIN');
@@ -72,8 +55,8 @@ describe('a deadlock with another program', () => {
     // One of the two is the order in which the statement locks them.
     const userId = randomUUID();
     for (const order of [0, 1]) {
-      const ids = [await signIn(userId), await signIn(userId)];
-      await cross(ids[order], ids[1 - order], async () => STATEMENTS[name]?.(store, userId));
+      const grants = [await storeGrant(store, { userId }), await storeGrant(store, { userId })];
+      await cross(grants[order]?.id, grants[1 - order]?.id, async () => STATEMENTS[name]?.(store, userId));
     }
     const left = await dataSource.query("SELECT 1 FROM nowgg_grant WHERE user_id = $1 AND state = 'active'", [userId]);
     expect(left).toEqual([]);

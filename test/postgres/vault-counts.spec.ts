@@ -10,6 +10,7 @@ import { sealOf } from '../../libs/nowgg-auth/src/typeorm/database/grant-express
 import { nowggEntities, nowggMigrations, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { inDatabase, type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
+import { storeGrant } from '../support/token-service/stored-grant.js';
 
 /** What differs between the kept counts and a count of the rows, in one snapshot. */
 const DIFFERENCES = `
@@ -55,23 +56,14 @@ describe('the kept counts of the grants', () => {
   });
 
   const differences = () => dataSource.query<object[]>(DIFFERENCES);
-  const signIn = async (keyId = 'k1', ends = false): Promise<GrantRecord> => {
-    const codeHash = randomUUID();
-    await store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: 10_000 });
-    const grant = await store.completeExchange(codeHash, {
-      id: randomUUID(),
-      provider: 'nowgg',
-      clientKey: 'client',
+  const signIn = async (keyId = 'k1', ends = false): Promise<GrantRecord> =>
+    storeGrant(store, {
       userId: `player-${Math.floor(Math.random() * 20)}`,
-      sessionId: undefined,
       refreshCiphertext: sealed(keyId),
       accessCiphertext: sealed(keyId),
-      accessTokenExpiresAtMs: undefined,
       refreshTokenExpiresAtMs: Date.now() + (ends ? -1_000 : 30 * 86_400_000),
       handleKeyId: keyId,
     });
-    return grant as GrantRecord;
-  };
 
   const STEPS = {
     signIn: async () => void (await signIn(Math.random() < 0.5 ? 'k1' : 'k2', Math.random() < 0.3)),
