@@ -47,8 +47,13 @@ async function expectSharing(first: Cache, second: Cache): Promise<void> {
   }
   await first.announceRevocation();
   await until(() => hints > before);
-  await second.remove(keys);
-  expect(await first.read(keys.at(-1) ?? '')).toBeUndefined();
+  const last = keys.at(-1) ?? '';
+  // A removal that exceeds its 25 ms on a busy machine is tried again, as the claims are.
+  await until(async () => {
+    await second.remove(keys);
+    return (await first.read(last)) === undefined;
+  });
+  expect(await first.read(last)).toBeUndefined();
 }
 
 /**
