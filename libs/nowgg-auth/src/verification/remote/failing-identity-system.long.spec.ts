@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { IdentityProviders } from '../identity/identity-providers.js';
-import { DEFAULTS } from '../options/defaults.js';
-import type { ResolvedVerificationOptions } from '../options/options.js';
-import { CallRate } from '../resilience/call-rate.js';
-import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
-import { settled } from '../tokens/testing-support/token-service-under-test.js';
-import { CachingAuthenticator } from './caching-authenticator.js';
-import { CallRates } from './remote/call-rates.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import { DEFAULTS } from '../../options/defaults.js';
+import type { ResolvedVerificationOptions } from '../../options/options.js';
+import { CallRate } from '../../resilience/call-rate.js';
+import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
+import { settled } from '../../tokens/testing-support/token-service-under-test.js';
+import { CachingAuthenticator } from '../caching-authenticator.js';
+import { CallRates } from './call-rates.js';
 
 const FAILS_FAST: IdentityVerdict = { status: 'unknown', reason: 'server_error' };
 const IS_SILENT: IdentityVerdict = { status: 'unknown', reason: 'timeout' };

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { IdentityProviders } from '../identity/identity-providers.js';
-import type { RevocationView } from '../revocation/revocation-feed.js';
-import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { MemorySharedCache, MemorySharedEntries } from '../testing-support/memory-shared-cache.js';
-import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
-import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
-import { CachingAuthenticator } from './caching-authenticator.js';
-import type { AuthenticationPolicy } from './decision/verdict.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import type { RevocationView } from '../../revocation/revocation-feed.js';
+import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { MemorySharedCache, MemorySharedEntries } from '../../testing-support/memory-shared-cache.js';
+import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
+import { VERIFICATION_OPTIONS } from '../../testing-support/verification-options.js';
+import { CachingAuthenticator } from '../caching-authenticator.js';
+import type { AuthenticationPolicy } from '../decision/verdict.js';
 
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
 const refused: IdentityVerdict = { status: 'invalid', reason: 'invalid_token' };

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { IdentityVerdict } from '../identity/identity-provider.js';
-import { IdentityProviders } from '../identity/identity-providers.js';
-import { factsOf, FakeIdentityProvider } from '../testing-support/fake-identity-provider.js';
-import { ManualClock } from '../testing-support/manual-clock.js';
-import { MemorySharedCache, MemorySharedEntries } from '../testing-support/memory-shared-cache.js';
-import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
-import { propertyRuns } from '../testing-support/property-runs.js';
-import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
-import { CachingAuthenticator } from './caching-authenticator.js';
-import type { AuthenticationPolicy, Verdict } from './decision/verdict.js';
+import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { IdentityProviders } from '../../identity/identity-providers.js';
+import { factsOf, FakeIdentityProvider } from '../../testing-support/fake-identity-provider.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
+import { MemorySharedCache, MemorySharedEntries } from '../../testing-support/memory-shared-cache.js';
+import { NO_REVOCATIONS } from '../../testing-support/no-revocations.js';
+import { propertyRuns } from '../../testing-support/property-runs.js';
+import { VERIFICATION_OPTIONS } from '../../testing-support/verification-options.js';
+import { CachingAuthenticator } from '../caching-authenticator.js';
+import type { AuthenticationPolicy, Verdict } from '../decision/verdict.js';
 
 const FIRST_MS = 30_000;
 const STALE_MS = 300_000;
