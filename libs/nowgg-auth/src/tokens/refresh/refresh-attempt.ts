@@ -194,19 +194,22 @@ export class RefreshAttempt {
     return unsaved.save(owner, async () => {
       const next = vault.nextGeneration(provider, { ...this.#grant, generation }, refreshToken, tokens);
       const stored = await store.commitTokens({ ...next, withheldForMs: timing.refusedRetryMs });
-      const restored = stored ? undefined : await this.#restoredGeneration(generation);
+      const restored = stored ? undefined : await this.#restoredGeneration();
       if (restored === undefined) return stored;
       generation = restored;
       throw new Error('a failover has brought an older row back: save again');
     });
   }
 
-  /** The stored generation of the same session if it is not newer than this one. */
-  async #restoredGeneration(generation: number): Promise<number | undefined> {
+  /**
+   * The stored generation of the same session if it is not newer than this attempt's own. Another process may have stored
+   * it over the row that a failover had brought back.
+   */
+  async #restoredGeneration(): Promise<number | undefined> {
     const { store, seen } = this.#parts;
     const row = await store.findGrant(this.#grant.id);
     if (!row || row.state === 'revoked' || seen.isRevived(row)) return undefined;
-    const isSame = row.sessionVersion === this.#grant.sessionVersion && row.generation <= generation;
+    const isSame = row.sessionVersion === this.#grant.sessionVersion && row.generation <= this.#grant.generation;
     return isSame ? row.generation : undefined;
   }
 

@@ -29,6 +29,8 @@ interface Call {
   readonly startedAt: number;
   /** Generation of the stored tokens when the call arrived. */
   readonly generation: number;
+  /** Number of failovers before the call arrived. */
+  readonly failovers: number;
   /** Outcome at the identity system when the call arrived. */
   readonly outcome: TokenOutcome;
   reply(outcome: TokenOutcome): void;
@@ -62,7 +64,7 @@ export class RefreshWorld {
   #faults: TokenOutcome[] = [];
   #copies: (readonly [string, GrantRecord])[] = [];
   #isRevoked = false;
-  #hasFailedOver = false;
+  #failovers = 0;
   #disturbed = false;
   #tokens = 0;
 
@@ -95,7 +97,7 @@ export class RefreshWorld {
       const first = this.#served.get(generation) ?? token;
       this.#served.set(generation, first);
       // After a failover, a generation is stored again with other tokens.
-      if ((first !== token && !this.#hasFailedOver) || !this.issued.has(token)) this.forged.push(token);
+      if ((first !== token && this.#failovers === 0) || !this.issued.has(token)) this.forged.push(token);
     } catch (error) {
       const isWronglyDead = error instanceof ReauthenticationRequiredError && !this.#isRevoked && !this.isLossPossible;
       if (!(error instanceof NowggAuthError) || isWronglyDead) this.surprises.push(error);
@@ -164,7 +166,7 @@ export class RefreshWorld {
 
   /** The database fails over to the replica, which did not get what was stored since the last copy. */
   failover(): void {
-    this.#hasFailedOver = true;
+    this.#failovers += 1;
     this.#disturbed = true;
     for (const [id, grant] of this.#copies) {
       if (grant.generation < (this.#grants.get(id)?.generation ?? 0)) this.mayBeLost = true;
@@ -172,9 +174,16 @@ export class RefreshWorld {
     }
   }
 
-  /** Whether the identity system may take no refresh token any more that a process could still have. */
+  /**
+   * Whether the identity system may take no refresh token any more that a process could still have. A reply that takes
+   * longer than `lateReplyMs` is one that no process waits for.
+   */
   get isLossPossible(): boolean {
-    return this.#mode === 'strict' && this.mayBeLost;
+    const givenUpBefore = this.clock.monotonicNow() - DEFAULT_OPTIONS.lateReplyMs;
+    const isUnread = this.calls.some(
+      ({ outcome, startedAt }) => outcome.status === 'tokens' && startedAt < givenUpBefore,
+    );
+    return this.#mode === 'strict' && (this.mayBeLost || isUnread);
   }
 
   async state() {
@@ -236,14 +245,21 @@ export class RefreshWorld {
       const { generation } = await this.state();
       const outcome = this.#faults.shift() ?? this.#carryOut(refreshToken);
       if (outcome.status === 'tokens') process.unstored += 1;
+      // A failover lost the lease of a call under way, so that this process used the same token: no store can tell it.
+      if (outcome.status === 'refused' && this.calls.some((call) => this.#hasLostLease(call))) this.mayBeLost = true;
       const startedAt = this.clock.monotonicNow();
+      const failovers = this.#failovers;
       const reply = await new Promise<TokenOutcome>((resolve) => {
-        this.calls.push({ process, startedAt, generation, outcome, reply: resolve });
+        this.calls.push({ process, startedAt, generation, failovers, outcome, reply: resolve });
       });
       await process.runs();
       return reply;
     };
     return provider;
+  }
+
+  #hasLostLease({ outcome, failovers }: Call): boolean {
+    return outcome.status === 'tokens' && failovers < this.#failovers;
   }
 
   #carryOut(refreshToken: string): TokenOutcome {
