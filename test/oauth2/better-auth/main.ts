@@ -1,8 +1,6 @@
 import 'reflect-metadata';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { installedApart } from '../../../tools/installed-apart.mjs';
 import { setUps } from './set-ups.js';
 import { BetterAuthSystem, type Packages } from './system.js';
 
@@ -11,16 +9,6 @@ import { BetterAuthSystem, type Packages } from './system.js';
  * that need exact versions) are installed in a folder of their own, not as a development dependency.
  */
 const PACKAGES = ['better-auth@1.7.5', '@better-auth/oauth-provider@1.7.5'];
-
-function installed(): string {
-  const folder = path.join(tmpdir(), `nowgg-${PACKAGES.join('-').replaceAll(/[^a-z0-9.-]/g, '-')}`);
-  if (existsSync(path.join(folder, 'node_modules', 'better-auth'))) return folder;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const flags = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund'];
-  execFileSync('npm', ['install', ...flags, ...PACKAGES], { cwd: folder, stdio: 'inherit' });
-  return folder;
-}
 
 async function load(folder: string): Promise<Packages> {
   const moduleOf = async (name: string) =>
@@ -36,7 +24,7 @@ async function load(folder: string): Promise<Packages> {
   return { ...core, ...memory, ...plugins, ...node, ...provider } as unknown as Packages;
 }
 
-const packages = await load(installed());
+const packages = await load(installedApart(PACKAGES));
 let failures = 0;
 for (const setUp of setUps) {
   const system = await BetterAuthSystem.start(packages);
