@@ -53,11 +53,13 @@ export class MarkColumns {
     this.#free = NONE;
   }
 
-  setKey(slot: number, first: number, rest: readonly [number, number, number]): void {
+  setKey(slot: number, first: number, [second, third, fourth]: readonly [number, number, number]): void {
     const { keys } = this.#chunk(slot);
     const at = (slot % CHUNK) * LANES;
     keys[at] = first;
-    [keys[at + 1], keys[at + 2], keys[at + 3]] = rest;
+    keys[at + 1] = second;
+    keys[at + 2] = third;
+    keys[at + 3] = fourth;
   }
 
   firstLane(slot: number): number {

@@ -10,7 +10,7 @@ const LAST_BUCKET = 2_000_000_000;
 const PRUNED_AT_ONCE = 20_000;
 
 /**
- * Marks of one provider and kind, 60 bytes each and an index of 4 bytes for each place. Ids are kept as 128 bits. Slots
+ * Marks of one provider and kind, 60 bytes each and an index of 8 bytes for each place. Ids are kept as 128 bits. Slots
  * are linked in buckets by the minute in which they end, so that pruning looks only at ended ones.
  */
 export class MarkTable {
@@ -130,13 +130,13 @@ export class MarkTable {
   #add(first: number, id: string): number {
     const slot = this.#columns.take();
     this.#columns.setKey(slot, first, this.#keying.rest(id));
-    this.#index.add(slot);
+    this.#index.add(slot, first);
     return slot;
   }
 
   #remove(slot: number): void {
     this.#unhang(slot);
-    this.#index.remove(slot);
+    this.#index.remove(slot, this.#columns.firstLane(slot));
     this.#columns.giveBack(slot);
     // Gives the memory back after the last mark was removed.
     if (this.#index.size === 0) this.#columns.clear();
