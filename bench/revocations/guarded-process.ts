@@ -13,6 +13,8 @@ export interface GuardedSettings {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly baseUrl: string;
+  /** Whether to watch the event loop, which costs processor time of its own. */
+  readonly isWatched: boolean;
 }
 
 export interface LoadReport {
@@ -20,7 +22,8 @@ export interface LoadReport {
   readonly readyMs: number;
   /** Processor time of the process until then, in milliseconds. */
   readonly processorMs: number;
-  readonly heldUp: HeldUp;
+  /** Absent when the event loop was not watched. */
+  readonly heldUp: HeldUp | undefined;
   readonly residentBytes: number;
   readonly marks: number;
 }
@@ -31,7 +34,7 @@ class GameModule {}
 let authenticator: NowggAuthenticator;
 let revocations: NowggRevocationService;
 
-async function start({ databaseUrl, ...client }: GuardedSettings): Promise<LoadReport> {
+async function start({ databaseUrl, isWatched, ...client }: GuardedSettings): Promise<LoadReport> {
   const game: DynamicModule = {
     module: GameModule,
     imports: [
@@ -40,12 +43,12 @@ async function start({ databaseUrl, ...client }: GuardedSettings): Promise<LoadR
     ],
   };
   // After the modules of the libraries are compiled and evaluated, which holds any process up.
-  const endWatch = watchEventLoop();
+  const endWatch = isWatched ? watchEventLoop() : undefined;
   const app = await NestFactory.createApplicationContext(game, { logger: false });
   authenticator = app.get(NowggAuthenticator);
   revocations = app.get(NowggRevocationService);
   while (!revocations.feed().isLoaded) await wait(5);
-  const heldUp = endWatch();
+  const heldUp = endWatch?.();
   const { user, system } = process.cpuUsage();
   return {
     readyMs: performance.now(),

@@ -1,9 +1,7 @@
-/** Watermarks in one row: a value for each column, with the watermarks in the same order. Null for none. */
+/** The watermarks of one provider and kind in one row: a value for each column, in the same order. Null for none. */
 export interface PackedWatermarks {
-  /** JSON. */
-  readonly providers: string | null;
-  /** JSON. */
-  readonly kinds: string | null;
+  readonly provider: string | null;
+  readonly kind: string | null;
   /** JSON. */
   readonly ids: string | null;
   /** PostgreSQL's own eight bytes for each time; minus infinity stands for none. */
@@ -13,23 +11,19 @@ export interface PackedWatermarks {
   readonly not_after: Uint8Array | null;
 }
 
-/** Expressions for the columns of {@link PackedWatermarks}. @param isPacked condition on a row `known` */
-export function packedColumns(isPacked: string): string {
-  const texts = { providers: 'provider', kinds: 'kind', ids: 'subject_id' };
+/** Expressions for the columns of {@link PackedWatermarks}. @param rows rows of watermarks, grouped by both */
+export function packedColumns(rows: string): string {
   const times = {
-    issued_until: 'known.issued_until',
-    refused_until: 'known.refused_until',
-    marked_at: 'CASE WHEN known.issued_until IS NOT NULL THEN coalesce(known.marked_at, known.changed_at) END',
-    not_after: 'known.not_after',
+    issued_until: `${rows}.issued_until`,
+    refused_until: `${rows}.refused_until`,
+    marked_at: `CASE WHEN ${rows}.issued_until IS NOT NULL THEN coalesce(${rows}.marked_at, ${rows}.changed_at) END`,
+    not_after: `${rows}.not_after`,
   };
   // Functions that change a row into bytes cost a fraction of those that change it into text.
   return [
-    ...Object.entries(texts).map(
-      ([name, column]) => `(json_agg(known.${column}) FILTER (WHERE ${isPacked}))::text AS ${name}`,
-    ),
+    `${rows}.provider, ${rows}.kind, json_agg(${rows}.subject_id)::text AS ids`,
     ...Object.entries(times).map(
-      ([name, time]) =>
-        `string_agg(timestamptz_send(coalesce(${time}, '-infinity')), '') FILTER (WHERE ${isPacked}) AS ${name}`,
+      ([name, time]) => `string_agg(timestamptz_send(coalesce(${time}, '-infinity')), '') AS ${name}`,
     ),
   ].join(',\n      ');
 }
@@ -46,15 +40,15 @@ interface UnpackedWatermark<Kind> {
 }
 
 export function unpackWatermarks<Kind extends string>(packed: PackedWatermarks): readonly UnpackedWatermark<Kind>[] {
-  const ids = listOf(packed.ids);
-  const [providers, kinds] = [listOf(packed.providers), listOf(packed.kinds)];
+  const { provider, kind, ids } = packed;
+  if (provider === null || ids === null) return [];
   const issuedUntil = timesOf(packed.issued_until);
   const refusedUntil = timesOf(packed.refused_until);
   const markedAt = timesOf(packed.marked_at);
   const notAfter = timesOf(packed.not_after);
-  return ids.map((id, at) => ({
-    provider: providers[at] as string,
-    kind: kinds[at] as Kind,
+  return (JSON.parse(ids) as string[]).map((id, at) => ({
+    provider,
+    kind: kind as Kind,
     id,
     issuedUntilMs: timeAt(issuedUntil, at),
     refusedUntilMs: timeAt(refusedUntil, at),
@@ -68,10 +62,6 @@ const YEAR_2000_US = Date.UTC(2000, 0) * 1_000;
 const TIME_BYTES = 8;
 const HIGH = 2 ** 32;
 const [MINUS_INFINITY, INFINITY] = [-(2 ** 63), 2 ** 63];
-
-function listOf(json: string | null): readonly string[] {
-  return JSON.parse(json ?? '[]') as string[];
-}
 
 function timesOf(bytes: Uint8Array | null): DataView {
   return bytes ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new DataView(new ArrayBuffer(0));

@@ -81,34 +81,33 @@ export const NOT_SEEN = (server: string, [since, xmin]: readonly [string, string
       WHERE known.changed_at >= reading.since AND ${WRITTEN_BY} < reading.xmin))`;
 
 /**
- * Statement for one page of an index, from its edge on: one row, with the wanted watermarks of that page. The edge
- * covers all rows read, so that a page costs the same however few of them are wanted. Parameters: $1 to $4 the
- * edge, $5 the page's size, and then those of `wanted` and `reach`.
+ * Statement for one page of an index, from its edge on: a row for each provider and kind, with its wanted watermarks on
+ * that page, or one row without any. The edge covers all rows read, so that a page costs the same however few of them
+ * are wanted. Parameters: $1 to $4 the edge, $5 the page's size, and then those of `wanted` and `reach`.
  */
 export function pageStatement(table: string, column: Phase, { reach, wanted }: PageParts): string {
   const order = [column, 'provider', 'kind', 'subject_id'];
-  const ofLast = (expression: string) => `max(${expression}) FILTER (WHERE known.place = $5::integer)`;
   return `
     WITH server AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}),
     now AS MATERIALIZED (SELECT server.*, ${reach.since} AS since, ${reach.isWhole} AS is_whole FROM server),
-    page AS (
-      SELECT ${ofLast(ISO(`known.${column}`))} AS edge_at,
-      ${ofLast('known.provider')} AS edge_provider, ${ofLast('known.kind')} AS edge_kind,
-      ${ofLast('known.subject_id')} AS edge_id,
-      ${packedColumns('known.is_wanted')}
+    page AS MATERIALIZED (
+      SELECT known.*, (${wanted}) AS is_wanted,
+        row_number() OVER (ORDER BY ${order.map((name) => `known.${name}`).join(', ')}) AS place
       FROM (
-        SELECT known.*, (${wanted}) AS is_wanted,
-          row_number() OVER (ORDER BY ${order.map((name) => `known.${name}`).join(', ')}) AS place
-        FROM (
-          SELECT ${COLUMNS}, xmin::text::bigint AS written_by FROM ${table}
-          WHERE ${INDEXED[column]}
-            AND (${order.join(', ')}) > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
-          ORDER BY ${order.join(', ')} LIMIT $5::integer
-        ) AS known CROSS JOIN now
-      ) AS known
-    )
-    SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole, page.*
-    FROM now CROSS JOIN page`;
+        SELECT ${COLUMNS}, xmin::text::bigint AS written_by FROM ${table}
+        WHERE ${INDEXED[column]}
+          AND (${order.join(', ')}) > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
+        ORDER BY ${order.join(', ')} LIMIT $5::integer
+      ) AS known CROSS JOIN now
+    ),
+    edge AS (
+      SELECT ${ISO(`known.${column}`)} AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id
+      FROM page AS known WHERE place = $5::integer
+    ),
+    wanted AS (SELECT ${packedColumns('known')} FROM page AS known WHERE is_wanted GROUP BY provider, kind)
+    SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole,
+      edge.*, wanted.*
+    FROM now LEFT JOIN edge ON true LEFT JOIN wanted ON true`;
 }
 
 /** The condition of the index of each column. */
