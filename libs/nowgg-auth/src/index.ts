@@ -20,7 +20,14 @@ export type { AuthenticatedRequest } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
 export { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
 export { EnforcesNowggPolicy } from './http/policy/enforcing-guards.js';
-export { NowggAuthGuard, type GuardedRequest } from './http/nowgg-auth.guard.js';
+export { NowggAuthGuard } from './http/nowgg-auth.guard.js';
+export {
+  Transports,
+  type CallCredential,
+  type GuardedRequest,
+  type NowggCall,
+  type NowggTransport,
+} from './http/transport.js';
 export {
   NowggUser,
   type ParameterDecoratorFor,
@@ -181,6 +188,7 @@ export type { AdoptionReport } from './tokens/upkeep/client-settlement.js';
 export type { RotationReport } from './tokens/upkeep/vault-rotation.js';
 export type { SweepReport } from './tokens/upkeep/vault-sweep.js';
 export type { VerdictExplanation } from './verification/explanation.js';
+export { HeldToken } from './verification/held-token.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 export {
   SharedCache,

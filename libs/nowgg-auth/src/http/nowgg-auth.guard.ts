@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import {
   errorOfRefusal,
   errorOfUnknown,
@@ -16,28 +16,23 @@ import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
-import {
-  type AuthenticatedRequest,
-  type Authentication,
-  findAuthentication,
-  recordAuthentication,
-} from './authentication.js';
+import { type Authentication, findAuthentication, recordAuthentication } from './authentication.js';
+import { anyMemoryOf, findDecision, recordDecision } from './call-decisions.js';
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
-import { type Credential, type CredentialSource, readCredential, requestSource } from './credential.js';
+import { type Credential, readCredential, requestSource } from './credential.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
 import { RequestContext } from './request-context.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy/policy.js';
+import { type GuardedRequest, type NowggCall, Transports } from './transport.js';
 
 /** Time after which scopes that could not be looked up may be known, in seconds. */
 const SCOPES_RETRY_S = 1;
 
-/** A request of Express, or Fastify's wrapper around Node's. */
-export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };
-
 /**
  * Admits a request when its bearer token meets the route's policy, and puts the principal on `request.user`. Responses
- * follow RFC 6750, headers included, on Express and on Fastify. An unknown kind of execution context is denied.
+ * follow RFC 6750, headers included, on Express and on Fastify. Other kinds of execution context need a transport, see
+ * the option `transports` of the module; without one, they are denied. `@Public()` opens a handler of any kind.
  *
  * A cached verdict is decided without a promise. Override the protected methods to adapt single steps.
  *
@@ -62,6 +57,10 @@ export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
   readonly #sourceOf: ((request: GuardedRequest) => string | undefined) | undefined;
   readonly #forwardedCallers: ForwardedCallers | undefined;
+  /** Injected into the property, so that the constructors of subclasses need not pass it on. */
+  @Optional()
+  @Inject(Transports)
+  protected readonly transports: Transports = new Transports();
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
@@ -86,11 +85,10 @@ export class NowggAuthGuard implements CanActivate {
     }
   }
 
-  /** The request of this context. Denies every kind of context that is not HTTP. */
+  /** The request of an HTTP context. Not called for a kind of context that has a transport; denies all others. */
   protected getRequest(context: ExecutionContext): GuardedRequest {
-    if (context.getType() !== 'http') {
-      throw new NowggConfigurationError('NowggAuthGuard does not support this kind of execution context and denies it');
-    }
+    const kind = context.getType();
+    if (kind !== 'http') throw this.transports.unknownKind(kind);
     return context.getArgByIndex<GuardedRequest>(0);
   }
 
@@ -161,18 +159,64 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   private decide(context: ExecutionContext): true | Promise<true> {
-    const request = this.getRequest(context);
     const policy = this.getPolicy(context);
+    if (context.getType() !== 'http') return this.#decideCall(context, policy);
+    const request = this.getRequest(context);
     const earlier = findAuthentication(request);
     if (earlier !== undefined && this.#stands(earlier, context, request, policy)) return true;
+    return this.#decideRequest(request, policy);
+  }
+
+  #decideRequest(request: GuardedRequest, policy: RoutePolicy, call?: NowggCall): true | Promise<true> {
     if (policy.access === 'public') return this.admitAnonymous(request, policy);
     const forwarded = this.#forwardedCallers?.authenticate(request, policy.authentication);
     if (forwarded !== undefined) return this.#onVerdictOf(request, policy, forwarded);
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
-    const beside = new RequestContext(request, this.#sourceOf);
+    const beside = call?.beside ?? new RequestContext(request, this.#sourceOf);
     const verdict = this.authenticator.authenticate(credential.token, policy.authentication, beside);
     return this.#onVerdictOf(request, policy, verdict);
+  }
+
+  /** Decides about a call that is not HTTP. The policy comes first: a public handler needs no transport. */
+  #decideCall(context: ExecutionContext, policy: RoutePolicy): true | Promise<true> {
+    const handler = context.getHandler();
+    if (policy.access === 'public') {
+      const decision = { request: {}, by: this.authenticator, policy, principal: undefined };
+      return noteDecision(anyMemoryOf(context), handler, decision);
+    }
+    const call = this.transports.find(context.getType())?.callOf(context) ?? this.#ownCall(context);
+    const { memory, request, isDecidedOnce } = call;
+    const earlier = isDecidedOnce ? findDecision(memory, policy) : undefined;
+    if (earlier?.by === this.authenticator) return noteDecision(memory, handler, earlier);
+    const decided = this.#decideCredential(call, policy);
+    const note = () => noteDecision(memory, handler, findAuthentication(request));
+    return decided === true ? note() : decided.then(note);
+  }
+
+  /** The call of a kind of context that only a subclass knows, by its request. */
+  #ownCall(context: ExecutionContext): NowggCall {
+    const request = this.getRequest(context);
+    return { memory: anyMemoryOf(context) ?? request, request };
+  }
+
+  #decideCredential(call: NowggCall, policy: RoutePolicy): true | Promise<true> {
+    const { request, credential } = call;
+    if (credential === undefined) return this.#decideRequest(request, policy, call);
+    const { outcome } = credential;
+    if (outcome !== 'token' && outcome !== 'held') return this.withoutToken(request, policy, outcome);
+    const beside = call.beside ?? new RequestContext(request, this.#sourceOf);
+    const { authentication } = policy;
+    const verdict =
+      outcome === 'token'
+        ? this.authenticator.authenticate(credential.token, authentication, beside)
+        : this.authenticator.authenticateHeld(credential.held, authentication, beside);
+    if (!call.onVerdict) return this.#onVerdictOf(request, policy, verdict);
+    const onSettled = (settled: Verdict) => {
+      call.onVerdict?.(settled);
+      return this.onVerdict(request, policy, settled);
+    };
+    return 'status' in verdict ? onSettled(verdict) : verdict.then(onSettled);
   }
 
   #onVerdictOf(request: GuardedRequest, policy: RoutePolicy, verdict: Verdict | Promise<Verdict>) {
@@ -191,14 +235,21 @@ export class NowggAuthGuard implements CanActivate {
     return context.getArgByIndex(0) === request && responseOf(context) !== undefined;
   }
 
-  /** Sets the headers of the refusal before throwing it, so that they need no exception filter. */
+  /** Sets the headers of the refusal before throwing it, so that they need no filter, or throws that of the transport. */
   private refuse(context: ExecutionContext, error: unknown): never {
     const response = responseOf(context);
     if (error instanceof NowggAuthError && response) {
       setResponseHeaders(response, errorHeaders(error, this.options.realm));
     }
-    throw error;
+    const kind = context.getType();
+    const transport = kind === 'http' ? undefined : this.transports.find(kind);
+    throw error instanceof NowggAuthError && transport ? transport.failureOf(error, context) : error;
   }
+}
+
+function noteDecision(memory: object | undefined, handler: object, decision: Authentication | undefined): true {
+  if (memory && decision) recordDecision(memory, handler, decision);
+  return true;
 }
 
 /** The response of an HTTP context. A context made by hand for a socket also has type `http`, but no response. */

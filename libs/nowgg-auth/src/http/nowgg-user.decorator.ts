@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext, type PipeTransform, type T
 import { NowggConfigurationError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import { type AuthenticatedRequest, findAuthentication } from './authentication.js';
+import { findDecisionOf } from './call-decisions.js';
 
 /** A pipe, as an instance or as a class. */
 export type ParameterPipe = PipeTransform | Type<PipeTransform>;
@@ -93,6 +94,9 @@ function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
     if (authentication) return authentication.principal;
     // Passport's guard sets this property on every request that it admits: a strategy named before ours accepted it.
     if ('authInfo' in request) return undefined;
+  } else {
+    const decision = findDecisionOf(context);
+    if (decision) return decision.principal;
   }
   throw new NowggConfigurationError('@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard');
 }

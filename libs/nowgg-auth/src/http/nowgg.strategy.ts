@@ -14,7 +14,7 @@ import type { Verdict } from '../verification/decision/verdict.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import { recordAuthentication } from './authentication.js';
 import { readCredential } from './credential.js';
-import type { GuardedRequest } from './nowgg-auth.guard.js';
+import type { GuardedRequest } from './transport.js';
 import { claimPassportName, holdPassportName, releasePassportName, yieldPassportName } from './passport-names.js';
 
 /** DI token of the name under which Passport knows a module's strategy. */

@@ -1,6 +1,7 @@
 import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
 import type { IdentityHttpAgents } from '../identity/identity-http.js';
+import type { NowggTransport } from '../http/transport.js';
 import type { NowggAuthOptions } from '../options/options.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
@@ -40,6 +41,11 @@ export interface NowggAuthWiring {
   isGlobal?: boolean;
   /** Whether `NowggAuthGuard` guards every route of the application; `@Public()` exempts a route. Default false. */
   globalGuard?: boolean;
+  /**
+   * Kinds of handler that the guard knows in addition to HTTP, such as `websockets()`. Default none: handlers of other
+   * kinds are denied unless they are `@Public()`.
+   */
+  transports?: readonly NowggTransport[];
   /** The module's source of time. Default: the machine's clock. */
   clock?: NowggClock;
   /**

@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import type { FactoryProvider, Provider } from '@nestjs/common';
+import type { NowggTransport } from '../http/transport.js';
 import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type {
   NowggAuthModuleAsyncOptions,
@@ -35,6 +36,7 @@ const WIRING: Rules<keyof NowggAuthWiring> = {
   strategyName: [(value) => value === false || isText(value), 'must be a name, or false'],
   isGlobal: TRUE_OR_FALSE,
   globalGuard: TRUE_OR_FALSE,
+  transports: transportFaults,
   clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],
   httpAgents: (agents = {}, name) => faultsOf(AGENTS, agents, `${name}.`),
 };
@@ -76,6 +78,26 @@ function productionFaults(given: unknown): string[] {
   return isForTests && process.env.NODE_ENV === 'production'
     ? ['verification.refusalsAreDefinite is for tests: it must not be set with NODE_ENV=production']
     : [];
+}
+
+/** The transports among the values of the option. Others are left out and reported at startup. */
+export function transportsOf({ transports }: NowggAuthWiring): readonly NowggTransport[] {
+  return Array.isArray(transports) ? transports.filter(isTransport) : [];
+}
+
+function isTransport(value: unknown): value is NowggTransport {
+  return isRecord(value) && isText(value.kind) && isFunction(value.callOf) && isFunction(value.failureOf);
+}
+
+function transportFaults(transports: unknown = [], name: string): string[] {
+  if (!Array.isArray(transports)) return [`${name} must be an array of transports, such as websockets()`];
+  const kinds = new Set<unknown>(['http']);
+  return Array.from<unknown, string[]>(transports, (transport, index) => {
+    if (!isTransport(transport)) return [`${name}[${index}] must be a transport, such as the result of websockets()`];
+    if (kinds.has(transport.kind)) return [`${name}[${index}] is for a kind of handler that is served already`];
+    kinds.add(transport.kind);
+    return [];
+  }).flat();
 }
 
 /** Strict about keys and types, because these agents carry the requests with our client secret. */

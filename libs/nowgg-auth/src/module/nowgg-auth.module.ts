@@ -6,6 +6,7 @@ import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
 import { PolicyCheck } from '../http/policy/policy-check.js';
 import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
+import { Transports } from '../http/transport.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';
 import {
@@ -15,6 +16,7 @@ import {
   isHttpAgents,
   isProviderFactory,
   type ModuleDeclaration,
+  transportsOf,
 } from './module-wiring.js';
 import { RESOLVED_OPTIONS } from '../options/options.js';
 import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
@@ -114,6 +116,7 @@ function dynamicModule(
       NowggTokenService,
       NowggVaultService,
       RESOLVED_OPTIONS,
+      Transports,
       ...(isProviderFactory(wiring.tokenStore) ? [TokenStore, WIRED_TOKEN_SERVICE] : []),
     ],
   };
@@ -128,8 +131,12 @@ function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Pro
   ];
 }
 
-function httpProviders({ strategyName = DEFAULT_STRATEGY_NAME, globalGuard }: NowggAuthWiring): Provider[] {
+function httpProviders(wiring: NowggAuthWiring): Provider[] {
+  const { strategyName = DEFAULT_STRATEGY_NAME, globalGuard } = wiring;
+  const transports = transportsOf(wiring);
   return [
+    { provide: Transports, useValue: new Transports(transports) },
+    ...transports.flatMap(({ providers = [] }) => providers),
     NowggAuthGuard,
     NowggAuthExceptionFilter,
     PolicyCheck,

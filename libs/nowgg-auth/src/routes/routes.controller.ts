@@ -20,7 +20,8 @@ import {
 } from '../errors.js';
 import { readCredential, requestSource } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
-import { type GuardedRequest, NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import type { GuardedRequest } from '../http/transport.js';
 import { NowggUser } from '../http/nowgg-user.decorator.js';
 import { NowggAuth, Public } from '../http/policy/policy.decorators.js';
 import type { NowggSessionInfo, NowggUserInfo } from '../identity/account-info.js';

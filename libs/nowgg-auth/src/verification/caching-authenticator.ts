@@ -4,10 +4,16 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options/options.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
-import type { TokenType } from '../principal.js';
+import type { NowggPrincipal, TokenType } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { VerificationResult, ageMs, instantOf, type VerificationRequest } from './decision/verification-result.js';
+import {
+  VerificationResult,
+  ageMs,
+  identityOf,
+  instantOf,
+  type VerificationRequest,
+} from './decision/verification-result.js';
 import { ClientEvidences } from './evidence/client-evidence.js';
 import { Confidence } from './cache/confidence.js';
 import { cacheKey, type RememberedAcceptance, type VerdictCache } from './cache/verdict-cache.js';
@@ -18,6 +24,7 @@ import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import type { CallRates } from './remote/call-rates.js';
 import { ForwardedCallers } from './forwarded-callers.js';
 import { GrantedScopes } from './granted-scopes.js';
+import type { HeldToken } from './held-token.js';
 import { LocalVerification } from './local-verification.js';
 import { RemoteVerification } from './remote-verification.js';
 import { type Case, VerdictFreshness } from './verdict-freshness.js';
@@ -129,6 +136,34 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return known;
   }
 
+  override authenticateHeld(
+    held: HeldToken,
+    policy: AuthenticationPolicy = NO_POLICY,
+    context?: AuthenticationContext,
+  ): Verdict | Promise<Verdict> {
+    const { digest } = held;
+    const key = cacheKey(policy, digest);
+    const known = this.#fromMemory(key, digest, policy, held);
+    if (known === undefined) return this.#find({ token: held.reveal(), digest, key, policy, context });
+    if (!verificationChannel.hasSubscribers || known instanceof Promise) return known;
+    publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
+    return known;
+  }
+
+  override isRevoked(held: HeldToken, principal: NowggPrincipal): boolean | Promise<boolean | undefined> {
+    const identity = held.identity(({ digest }) => {
+      const provider = this.#providers.get(principal.provider);
+      return identityOf(provider, { digest, token: () => held.reveal() });
+    });
+    const isRefused = (begunAtMs?: number) =>
+      this.#revocations.refuses(principal, identity, this.#clock.now(), begunAtMs);
+    if (!isRefused()) return false;
+    if (!this.#standing.mayBeNewer(principal, identity)) return true;
+    return this.#standing
+      .findBegunAt(principal, held.reveal())
+      .then((begunAtMs) => (begunAtMs === undefined ? undefined : isRefused(begunAtMs)));
+  }
+
   override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
     const remembered = rememberedOf(this.#memory.cache, cacheKey(policy, tokenDigest(token)), instantOf(this.#clock));
     const verdict = await this.authenticate(token, policy);
@@ -139,7 +174,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     key: string,
     digest: string,
     policy: AuthenticationPolicy,
-    token: string,
+    token: string | HeldToken,
   ): Verdict | Promise<Verdict> | undefined {
     const monotonicMs = this.#clock.monotonicNow();
     if (!this.#revocations.isCurrentAt(monotonicMs)) {
@@ -154,27 +189,31 @@ export class CachingAuthenticator extends NowggAuthenticator {
     if (policy === NO_POLICY && nowMs < entry.fastPathUntilMs && monotonicMs - entry.monotonicMs < entry.renewAfterMs) {
       const { verdict } = entry;
       const isRefused = this.#revocations.refuses(verdict.principal, entry.identity, nowMs, entry.begunAtMs);
-      return isRefused ? this.#decideRemembered(entry, { token, digest, key, policy }) : verdict;
+      return isRefused ? this.#decideRemembered(entry, token, policy) : verdict;
     }
     const age = ageMs(entry, nowMs, monotonicMs);
     if (age >= this.#freshness.lifeMs(policy, entry.lifeMs)) return undefined;
     if (entry.isDoubted && policy.allowStale === false) return undefined;
     if (age >= this.#freshness.renewAfterMs(policy, entry) && age >= entry.restUntilMs) {
-      this.#renew({ token, digest, key, policy, renews: true });
+      this.#renew({ token: textOf(token), digest, key, policy, renews: true });
     }
-    return this.#decideRemembered(entry, { token, digest, key, policy });
+    return this.#decideRemembered(entry, token, policy);
   }
 
   /** Decides about a remembered acceptance. Asynchronous when a sign-out refuses a token that may be newer than it. */
-  #decideRemembered(entry: RememberedAcceptance, { token, policy }: Case): Verdict | Promise<Verdict> {
-    if (entry.areScopesUnknown) this.#scopes.retry(entry, token);
+  #decideRemembered(
+    entry: RememberedAcceptance,
+    token: string | HeldToken,
+    policy: AuthenticationPolicy,
+  ): Verdict | Promise<Verdict> {
+    if (entry.areScopesUnknown) this.#scopes.retry(entry, textOf(token));
     const { principal } = entry.verdict;
     const decideNow = () =>
       decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds, entry.begunAtMs);
     const verdict = decideNow();
     if (!isRevoked(verdict) || entry.begunAtMs !== undefined) return verdict;
     if (!this.#standing.mayBeNewer(principal, entry.identity)) return verdict;
-    return this.#standing.findBegunAt(principal, token).then((begunAtMs) => {
+    return this.#standing.findBegunAt(principal, textOf(token)).then((begunAtMs) => {
       entry.begunAtMs = begunAtMs;
       return begunAtMs === undefined ? REVOCATIONS_UNKNOWN : decideNow();
     });
@@ -233,7 +272,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const entry = this.#memory.acceptance(subject.digest, { provider, askedAs });
     if (!entry || entry.isDoubted || !this.#freshness.isFresh(subject, entry, entry.lifeMs)) return undefined;
     this.#memory.accept(subject.key, subject.digest, entry);
-    return this.#decideRemembered(entry, subject);
+    return this.#decideRemembered(entry, subject.token, subject.policy);
   }
 
   /** The decision about an accepted token that needs more data than is known here; undefined for all others. */
@@ -315,8 +354,12 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const age = this.#memory.ageMs(entry);
     if (age >= this.#freshness.lifeMs(policy, entry.lifeMs) + this.#options.staleIfErrorMs) return undefined;
     if (restMs !== undefined) entry.restUntilMs = age + restMs;
-    return this.#decideRemembered(entry, subject);
+    return this.#decideRemembered(entry, subject.token, subject.policy);
   }
+}
+
+function textOf(token: string | HeldToken): string {
+  return typeof token === 'string' ? token : token.reveal();
 }
 
 function isRevoked(verdict: Verdict): boolean {

@@ -1,3 +1,5 @@
+import type { NowggPrincipal } from '../principal.js';
+import type { HeldToken } from './held-token.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
 import type { ForwardedCallers } from './forwarded-callers.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
@@ -49,6 +51,23 @@ export abstract class NowggAuthenticator {
     policy?: AuthenticationPolicy,
     context?: AuthenticationContext,
   ): Promise<Verdict> | Verdict;
+
+  /** Decides like {@link authenticate} about the token that a connection keeps. Called for each of its messages. */
+  authenticateHeld(
+    held: HeldToken,
+    policy?: AuthenticationPolicy,
+    context?: AuthenticationContext,
+  ): Promise<Verdict> | Verdict {
+    return this.authenticate(held.reveal(), policy, context);
+  }
+
+  /**
+   * Whether the token that a connection keeps is revoked, as far as this process knows, without a call to the identity
+   * system. Undefined when it may be newer than a sign-out and that could not be looked up.
+   */
+  isRevoked(_held: HeldToken, _principal: NowggPrincipal): Promise<boolean | undefined> | boolean {
+    return false;
+  }
 
   /**
    * Explains why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate},

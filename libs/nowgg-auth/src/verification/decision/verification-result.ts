@@ -98,9 +98,17 @@ export class VerificationResult {
    * characters. Computed once, for any number of callers that wait for this answer.
    */
   identityOf(provider: IdentityProvider, { token, digest }: Pick<AskedToken, 'token' | 'digest'>): string {
-    this.#identity ??= isDigest(provider) ? digest : digestOfCredentialId(provider.credentialIdOf(token));
+    this.#identity ??= identityOf(provider, { digest, token: () => token });
     return this.#identity;
   }
+}
+
+/** See {@link VerificationResult.identityOf}; the text of the token is read only when it is needed. */
+export function identityOf(
+  provider: IdentityProvider,
+  { token, digest }: { readonly digest: string; readonly token: () => string },
+): string {
+  return isDigest(provider) ? digest : digestOfCredentialId(provider.credentialIdOf(token()));
 }
 
 /** Whether tokens of this provider are identified by their whole text, whose digest is known already. */
