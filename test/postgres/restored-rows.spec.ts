@@ -140,6 +140,30 @@ describe('a failover while a refresh is under way', () => {
     }
   });
 
+  it('hands out what another process has stored, also when that is lost at once', async () => {
+    suite.startOver('grace');
+    const { restore, token, id } = await refreshing();
+    const other = suite.serviceWith(SHORT_DURATIONS);
+    const { store } = suite;
+    const commit = store.commitTokens.bind(store);
+    const find = store.findGrant.bind(store);
+    store.commitTokens = async (tokens) => {
+      store.commitTokens = commit;
+      await sql("UPDATE nowgg_grant SET lease_until = now() - interval '1 second' WHERE id = $1", id);
+      await other.refresh(id);
+      store.findGrant = async (grantId) => {
+        store.findGrant = find;
+        const newer = await find(grantId);
+        await restore();
+        return newer;
+      };
+      return commit(tokens);
+    };
+    suite.release();
+    expect(await token).toMatchObject({ generation: 3 });
+    expect((await suite.grant(id)).generation).toBe(1);
+  });
+
   it('revives no session that this process has seen end', async () => {
     const { id, restore, token } = await refreshing();
     await suite.service.revoke(id);

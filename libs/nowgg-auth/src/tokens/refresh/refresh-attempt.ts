@@ -18,6 +18,14 @@ const CLIENT_REFUSED_RETRY_MS = 10_000;
 const WITHOUT_REFRESH_TOKEN = { status: 'refused', code: 'no_refresh_token', isFinal: true } as const;
 const LONGEST_BUSY_MS = 60_000;
 
+interface Adopted {
+  readonly outcome: 'adopted';
+  readonly grant: GrantRecord;
+}
+
+/** What became of received tokens: stored, or not because of what the store has instead. */
+type SaveResult = { readonly outcome: 'stored'; readonly grant: GrantRecord } | Adopted | { readonly outcome: 'ended' };
+
 /**
  * One refresh of one generation of a grant: acquire the lease, call, store, report. A token set is stored whatever has
  * happened to the lease meanwhile; any other outcome is written only while the attempt still holds the lease.
@@ -165,52 +173,52 @@ export class RefreshAttempt {
   ): Promise<RefreshResult> {
     const { clock, timing } = this.#parts;
     const receivedAt = clock.monotonicNow();
-    const stored = await this.#store(provider, refreshToken, tokens);
+    const saved = await this.#save(provider, refreshToken, tokens);
     this.#times.commitMs = this.#sinceMs(receivedAt);
     await history.succeeded({ sentAtMs: this.#grant.readAtMs, isFirst: this.#isFirst(history) });
-    if (!stored) {
-      const unstored = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
-      return this.#adoptOr(async () => ({ outcome: 'ended' }), unstored);
-    }
+    if (saved.outcome !== 'stored') return saved;
     // The token is foreign by its claims, or another user's grant holds the same token.
-    if (stored.state === 'suspect') {
+    if (saved.grant.state === 'suspect') {
       publishSecurityEvent({ type: 'foreign_tokens_refreshed', provider: provider.name });
       return { outcome: 'refused', retryInMs: timing.refusedRetryMs };
     }
     this.#prime(provider, tokens.accessToken);
-    return { outcome: 'refreshed', grant: stored, accessToken: tokens.accessToken };
+    return { outcome: 'refreshed', grant: saved.grant, accessToken: tokens.accessToken };
   }
 
   /**
    * Stores the tokens in place of this attempt's generation, or of an older one that a failover has brought back
-   * meanwhile: its refresh token may be used up, and this process has the only one that works.
-   *
-   * @returns undefined when a newer generation is stored or the grant has ended
+   * meanwhile: its refresh token may be used up, and this process has the only one that works. One read decides what
+   * happened otherwise: by the next one, a failover may have taken back what it found.
    */
-  async #store(provider: IdentityProvider, refreshToken: string, tokens: TokenSet): Promise<GrantRecord | undefined> {
+  async #save(provider: IdentityProvider, refreshToken: string, tokens: TokenSet): Promise<SaveResult> {
     const { vault, store, unsaved, timing } = this.#parts;
     const owner = { provider: provider.name, grantId: this.#grant.id };
     let { generation } = this.#grant;
-    return unsaved.save(owner, async () => {
+    return unsaved.save(owner, async (): Promise<SaveResult> => {
       const next = vault.nextGeneration(provider, { ...this.#grant, generation }, refreshToken, tokens);
-      const stored = await store.commitTokens({ ...next, withheldForMs: timing.refusedRetryMs });
-      const restored = stored ? undefined : await this.#restoredGeneration();
-      if (restored === undefined) return stored;
-      generation = restored;
-      throw new Error('a failover has brought an older row back: save again');
+      const grant = await store.commitTokens({ ...next, withheldForMs: timing.refusedRetryMs });
+      if (grant) return { outcome: 'stored', grant };
+      const row = await store.findGrant(this.#grant.id);
+      if (row && this.#isRestored(row)) {
+        generation = row.generation;
+        throw new Error('a failover has brought an older row back: save again');
+      }
+      // The grant has ended for good: the identity system is told about tokens that cannot be stored.
+      if (!row || row.state === 'revoked') {
+        this.#ending.tellOfUnwanted(this.#grant, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken });
+      }
+      return this.#adopted(row) ?? { outcome: 'ended' };
     });
   }
 
   /**
-   * The stored generation of the same session if it is not newer than this attempt's own. Another process may have stored
-   * it over the row that a failover had brought back.
+   * Whether a row of the same session is not newer than this attempt's own. Another process may have stored it over the
+   * row that a failover had brought back.
    */
-  async #restoredGeneration(): Promise<number | undefined> {
-    const { store, seen } = this.#parts;
-    const row = await store.findGrant(this.#grant.id);
-    if (!row || row.state === 'revoked' || seen.isRevived(row)) return undefined;
-    const isSame = row.sessionVersion === this.#grant.sessionVersion && row.generation <= this.#grant.generation;
-    return isSame ? row.generation : undefined;
+  #isRestored(row: GrantRecord): boolean {
+    if (row.state === 'revoked' || this.#parts.seen.isRevived(row)) return false;
+    return row.sessionVersion === this.#grant.sessionVersion && row.generation <= this.#grant.generation;
   }
 
   /** Spares the first use of the new token a verification. Not for the token that the grant had before. */
@@ -261,21 +269,17 @@ export class RefreshAttempt {
     return { outcome, retryInMs };
   }
 
-  /**
-   * Adopts the generation of another process if that one was faster; otherwise calls `otherwise`.
-   * @param unstored tokens that could not be stored: if the grant has ended, the identity system is told about them
-   */
-  async #adoptOr(
-    otherwise: (grant: GrantRecord) => Promise<RefreshResult>,
-    unstored?: TokenSet & { readonly refreshToken: string },
-  ): Promise<RefreshResult> {
-    const grant = await this.#parts.store.findGrant(this.#grant.id);
-    if (!grant || grant.state === 'revoked') {
-      if (unstored) this.#ending.tellOfUnwanted(this.#grant, unstored);
-      return { outcome: 'ended' };
-    }
-    if (grant.generation > this.#grant.generation) return { outcome: 'adopted', grant };
-    return otherwise(grant);
+  /** Adopts the generation of another process if that one was faster; otherwise calls `otherwise`. */
+  async #adoptOr(otherwise: () => Promise<RefreshResult>): Promise<RefreshResult> {
+    const row = await this.#parts.store.findGrant(this.#grant.id);
+    if (!row || row.state === 'revoked') return { outcome: 'ended' };
+    return this.#adopted(row) ?? otherwise();
+  }
+
+  /** The result when a newer generation is stored. */
+  #adopted(row: GrantRecord | undefined): Adopted | undefined {
+    const isNewer = row !== undefined && row.state !== 'revoked' && row.generation > this.#grant.generation;
+    return isNewer ? { outcome: 'adopted', grant: row } : undefined;
   }
 
   #report(outcome: RefreshOutcome): void {
