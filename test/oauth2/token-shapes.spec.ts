@@ -12,6 +12,14 @@ const INVALID = 'invalid: invalid_token';
 const WRONG_CLIENT = 'invalid: wrong_client';
 const WRONG_TYPE = 'invalid: wrong_token_type';
 
+/** Tokens that a client got for itself: their subject is not a player. */
+const APPLICATION_TOKENS = [
+  ['its subject is its client', { sub: CLIENT_ID, client_id: CLIENT_ID }],
+  ['its subject is another client', { sub: 'another', client_id: 'another' }],
+  ['gty says so', { sub: `${CLIENT_ID}@clients`, client_id: CLIENT_ID, gty: 'client-credentials' }],
+  ['idtyp says so', { sub: '5f0c', client_id: CLIENT_ID, idtyp: 'app' }],
+] as const;
+
 describe('access tokens of known systems by jwt()', () => {
   let issuer: Issuer;
   beforeEach(async () => {
@@ -72,12 +80,36 @@ describe('access tokens of known systems by jwt()', () => {
     expect(await outcomeWith(options, { aud: API, client_id: CLIENT_ID })).toBe(INVALID);
   });
 
+  it.each(APPLICATION_TOKENS)('of an application are refused: %s', async (_name, claims) => {
+    const options = { audience: API, sameClient: false };
+    expect(await outcomeWith(options, { aud: API, ...claims })).toBe(WRONG_TYPE);
+    const ofPlayer = { ...claims, sub: 'player-1', gty: 'password', idtyp: 'user' };
+    expect(await outcomeWith(options, { aud: API, ...ofPlayer })).toBe('valid');
+  });
+
   it('may have the client id as audience, if their use tells them from id_tokens', async () => {
     const options = { audience: CLIENT_ID, typ: false as const, tokenUse: 'access' };
     const claims = { aud: CLIENT_ID, azp: CLIENT_ID };
     expect(await outcomeWith(options, { ...claims, token_use: 'access' }, untyped)).toBe('valid');
     expect(await outcomeWith(options, { ...claims, token_use: 'id' }, untyped)).toBe(WRONG_TYPE);
     expect(await outcomeWith(options, claims, untyped)).toBe(WRONG_TYPE);
+  });
+});
+
+describe.each(APPLICATION_TOKENS)('a token of an application: %s', (_name, claims) => {
+  it('is refused by introspection()', async () => {
+    await using system = await ScriptedSystem.start();
+    await using game = await Authenticated.by([
+      oauth2({
+        name: 'web',
+        endpoints: { introspection: `${system.url}/introspect` },
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        verification: introspection({ sameClient: false }),
+      }),
+    ]);
+    system.reply = { body: { active: true, token_type: 'Bearer', ...claims } };
+    expect(await game.outcome('opaque')).toBe(WRONG_TYPE);
   });
 });
 

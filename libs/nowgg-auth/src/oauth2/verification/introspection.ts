@@ -10,7 +10,7 @@ import { faultsOf, isText, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../.
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, noAnswerAs, ownFinding, refusedToken } from './remote-answer.js';
-import { tokenKindOf } from './token-kind.js';
+import { isOfApplication, tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
@@ -161,6 +161,7 @@ function judge(
   // The token is bound to a key, and a bearer does not prove possession of it.
   if (answer.cnf !== undefined) return ownFinding('invalid_token');
   if (sameClient && answer.client_id !== client.settings.clientId) return ownFinding('wrong_client');
+  if (isOfApplication(answer, answer.client_id)) return ownFinding('wrong_token_type');
   if (audience !== undefined && readAudience(answer.aud)?.includes(audience) !== true)
     return ownFinding('wrong_client');
   const expiresAtMs = readTimeClaim(answer.exp);

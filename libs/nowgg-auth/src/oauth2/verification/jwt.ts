@@ -17,6 +17,7 @@ import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
 import { ownFinding, refusedToken } from './remote-answer.js';
 import { factsOf } from './token-facts.js';
+import { isOfApplication } from './token-kind.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
 export interface JwtVerificationOptions {
@@ -249,6 +250,7 @@ class JwtVerification implements TokenVerification {
     }
     if (this.#isOtherUse(claims)) return refusedToken('wrong_token_type');
     if (this.#isOtherClient(claims)) return refusedToken('wrong_client');
+    if (isOfApplication(claims, this.#clientOf(claims))) return refusedToken('wrong_token_type');
     const facts = factsOf(this.#client, claims, { issuer });
     return facts ? { status: 'valid', facts } : refusedToken();
   }
@@ -259,12 +261,14 @@ class JwtVerification implements TokenVerification {
   }
 
   #isOtherClient(claims: object): boolean {
-    const { clientClaim, sameClient } = this.#settings;
-    const client =
-      clientClaim === undefined
-        ? (ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp'))
-        : ownProperty(claims, clientClaim);
-    return sameClient && client !== this.#client.settings.clientId;
+    return this.#settings.sameClient && this.#clientOf(claims) !== this.#client.settings.clientId;
+  }
+
+  #clientOf(claims: object): unknown {
+    const { clientClaim } = this.#settings;
+    return clientClaim === undefined
+      ? (ownProperty(claims, 'client_id') ?? ownProperty(claims, 'azp'))
+      : ownProperty(claims, clientClaim);
   }
 }
 

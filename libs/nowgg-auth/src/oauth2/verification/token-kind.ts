@@ -44,3 +44,14 @@ function saysItselfOtherKind(token: string): boolean {
   const { typ } = decodeProtectedHeader(token);
   return namesOtherKind(jws.claims) || (typeof typ === 'string' && OTHER_HEADER_TYP.test(typ));
 }
+
+/**
+ * Whether a token was issued to a client for itself (client credentials): then its subject is the client (RFC 9068,
+ * section 2.2), or the claim of Auth0 (`gty`) or Entra ID (`idtyp`) says so. It names no user.
+ *
+ * @param client the client of the token, where the claims name it
+ */
+export function isOfApplication(claims: unknown, client: unknown): boolean {
+  const isItself = typeof client === 'string' && ownProperty(claims, 'sub') === client;
+  return isItself || ownProperty(claims, 'gty') === 'client-credentials' || ownProperty(claims, 'idtyp') === 'app';
+}
