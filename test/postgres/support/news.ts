@@ -43,3 +43,17 @@ export function setBack(cursor: string, seconds: number): string {
   const sights = seen.map(({ since, xmin }) => ({ since: shifted(since, seconds), xmin }));
   return JSON.stringify({ ...rest, at: shifted(at, seconds), wholeAt: shifted(wholeAt, seconds), seen: sights });
 }
+
+/** Counts what a feed reads of a store. */
+export function countReading(store: RevocationStore) {
+  const read = { pages: 0, largestPage: 0, watermarks: 0 };
+  const changesSince = store.changesSince.bind(store);
+  store.changesSince = async (...args) => {
+    const changes = await changesSince(...args);
+    read.pages += 1;
+    read.largestPage = Math.max(read.largestPage, changes.watermarks.length);
+    read.watermarks += changes.watermarks.length;
+    return changes;
+  };
+  return read;
+}
