@@ -24,7 +24,7 @@ export function describeConsumer(shape: ConsumerShape, more?: MoreTests): void {
   describe(`an application with ${shape.modules} modules, Nest ${shape.nest}, ${shape.typeorm ? `TypeORM ${shape.typeorm}` : 'no TypeORM'}`, () => {
     let consumer: Consumer;
     beforeAll(async () => {
-      consumer = await Consumer.install(shape.name, shape.typeorm ? ['verify', 'store'] : ['verify']);
+      consumer = await Consumer.install(shape.name, shape.typeorm ? ['verify', 'store', 'kit'] : ['verify']);
     }, 8 * minutes);
     afterAll(() => consumer?.remove());
 
@@ -79,6 +79,22 @@ export function describeConsumer(shape: ConsumerShape, more?: MoreTests): void {
         },
         minutes,
       );
+
+      if (shape.typeorm) {
+        it(
+          'is a player in a test of its own, and replaces the guard in both ways',
+          async () => {
+            const found = await consumer.runProgram('dist/kit.js', env);
+            expect(found).toEqual({
+              signedIn: '200 player-1',
+              stranger: '401',
+              guardReplaced: '200 mocked',
+              providerReplaced: '200 mocked',
+            });
+          },
+          minutes,
+        );
+      }
 
       if (shape.typeorm && hasPostgresServer()) {
         it(

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
-import type { NowggPrincipal } from '../principal.js';
+import { NowggPrincipal } from '../principal.js';
 import { type AuthenticatedRequest, findAuthentication } from './authentication.js';
 import { findDecisionOf } from './call-decisions.js';
 
@@ -92,11 +92,16 @@ function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
     const request = context.getArgByIndex<AuthenticatedRequest & { authInfo?: unknown }>(0);
     const authentication = findAuthentication(request);
     if (authentication) return authentication.principal;
+    // A guard in the place of ours, of a test or of the application, has put a principal there.
+    if (request.user instanceof NowggPrincipal) return request.user;
     // Passport's guard sets this property on every request that it admits: a strategy named before ours accepted it.
     if ('authInfo' in request) return undefined;
   } else {
     const decision = findDecisionOf(context);
     if (decision) return decision.principal;
   }
-  throw new NowggConfigurationError('@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard');
+  throw new NowggConfigurationError(
+    '@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard. A guard that a test puts in its place ' +
+      'must set request.user to fakePrincipal() of nestjs-nowgg-auth/testing; overrideNowggAuth() and asUser() need none',
+  );
 }

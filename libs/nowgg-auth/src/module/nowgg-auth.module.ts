@@ -1,5 +1,5 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { type CanActivate, type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock, SystemClock } from '../clock.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
@@ -7,6 +7,7 @@ import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
 import { PolicyCheck } from '../http/policy/policy-check.js';
 import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
 import { Transports } from '../http/transport.js';
+import { applyGuardOverrides, GLOBAL_GUARD, GuardCarrier } from './guard-overrides.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import type { NowggAuthModuleAsyncOptions, NowggAuthModuleOptions, NowggAuthWiring } from './module-options.js';
 import {
@@ -141,6 +142,11 @@ function httpProviders(wiring: NowggAuthWiring): Provider[] {
     NowggAuthExceptionFilter,
     PolicyCheck,
     ...(strategyName === false ? [] : [{ provide: STRATEGY_NAME, useValue: strategyName }, NowggStrategy]),
-    ...(globalGuard ? [{ provide: APP_GUARD, useExisting: NowggAuthGuard }] : []),
+    GuardCarrier,
+    { provide: GLOBAL_GUARD, useFactory: applyGuardOverrides, inject: [NowggAuthGuard, ModulesContainer] },
+    // Injects the guard as well, by which the policy check recognises it.
+    ...(globalGuard
+      ? [{ provide: APP_GUARD, useFactory: (guard: CanActivate) => guard, inject: [GLOBAL_GUARD, NowggAuthGuard] }]
+      : []),
   ];
 }
