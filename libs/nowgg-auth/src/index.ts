@@ -1,4 +1,9 @@
 export { NowggAccountService, type AccountInfoOptions } from './account/nowgg-account.service.js';
+export type { RouteKind } from './audit/entry-points.js';
+export type { RouteFinding } from './audit/findings.js';
+export type { OnUnprotected } from './audit/policy-check.js';
+export type { RoutePosture } from './audit/posture.js';
+export { auditRoutes, type RouteAudit, routesMarkdown } from './audit/route-audit.js';
 export { NowggClock, SystemClock } from './clock.js';
 export {
   GrantInDoubtError,

@@ -81,8 +81,18 @@ export type VaultCommand =
   | EndCommand
   | ForgetCommand;
 
+export interface RoutesCommand {
+  readonly name: 'routes';
+  readonly json: boolean;
+  readonly check: boolean;
+  /** File of the application's root module, compiled. */
+  readonly file: string;
+  /** Name under which the file exports the module. */
+  readonly exportName: string;
+}
+
 /** The command that the command line requests. */
-type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand;
+type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand | RoutesCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -107,6 +117,8 @@ const OPTIONS = {
   to: TEXT,
   client: TEXT,
   yes: FLAG,
+  app: TEXT,
+  check: FLAG,
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
@@ -131,10 +143,11 @@ export function readArguments(args: readonly string[]): CommandLine {
   if (values.help) return { name: 'help' };
   if (values.version) return { name: 'version' };
   const [area, name, ...rest] = positionals;
+  if (area === 'routes') return routesCommand(values, positionals.length);
   if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
     throw usageProblem(
-      'the command must be one of vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end and ' +
-        'vault forget <userId>',
+      'the command must be one of vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
+        'vault forget <userId> and routes',
     );
   }
   const command = name as VaultCommand['name'];
@@ -190,6 +203,20 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
       return { ...common, name, dryRun, userId, provider, signOut, yes };
     }
   }
+}
+
+function routesCommand(values: Values, words: number): RoutesCommand {
+  const allowed: readonly OptionName[] = ['help', 'version', 'json', 'app', 'check'];
+  const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
+  if (foreign !== undefined) throw usageProblem(`routes has no option --${foreign}`);
+  if (words > 1) throw usageProblem('routes takes no arguments');
+  const [, file, exportName] = /^([^#]+)#([A-Za-z_$][\w$]{0,99})$/.exec(values.app ?? '') ?? [];
+  if (file === undefined || exportName === undefined) {
+    throw usageProblem(
+      '--app takes the compiled file of the root module, # and its name: dist/app.module.js#AppModule',
+    );
+  }
+  return { name: 'routes', json: values.json === true, check: values.check === true, file, exportName };
 }
 
 function providerName(values: Values): string {

@@ -1,5 +1,6 @@
 /** The text of `--help`. */
 export const HELP = `Usage: nestjs-nowgg-auth vault <command> [options]
+       nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
 
 Upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch.
 Completed batches are kept, and the same command continues from there.
@@ -57,7 +58,12 @@ forget:
 end, forget:
   --yes                         ends or deletes; without this option the command only prints what it would do
 
+routes lists the handlers of an application and how each is protected, without starting it: no provider is created.
+  --app <file>#<module>         the compiled file of the root module and its exported name: dist/app.module.js#AppModule
+  --check                       exits with 1 when something is found
+  --json                        the table as one line of JSON
+
 Write a user id that begins with a dash after --.
 
-Exit codes: 0 done, 1 failed or not complete, 2 wrong arguments or environment.
+Exit codes: 0 done, 1 failed, not complete or something found, 2 wrong arguments or environment.
 `;

@@ -58,6 +58,13 @@ describe('the command line', () => {
     ['vault rotate --dry-run=planted-value', '--dry-run cannot be read'],
     ['vault sweep --ended', '--ended cannot be read'],
     ['vault sweep --ended --dry-run', '--ended cannot be read'],
+    ['routes', '--app takes the compiled file'],
+    ['routes --app planted-value.js', '--app takes the compiled file'],
+    ['routes --app planted-value.js#', '--app takes the compiled file'],
+    ['routes --app planted-value.js#planted-value', '--app takes the compiled file'],
+    ['routes planted-value --app a.js#A', 'routes takes no arguments'],
+    ['routes --app a.js#A --schema planted-value', 'routes has no option --schema'],
+    ['vault status --app planted-value', 'vault status has no option --app'],
   ])('answers %j with exit code 2 and quotes no value', async (args, problem) => {
     const { exitCode, printed, complained } = await run(args.split(' '));
     expect({ exitCode, printed }).toEqual({ exitCode: 2, printed: '' });

@@ -18,6 +18,12 @@ export async function runCommand(args: readonly string[], surroundings: Surround
       case 'version':
         terminal.print(`${version()}\n`);
         return 0;
+      case 'routes': {
+        const { runOnRoutes } = await import('./run-on-routes.js');
+        const { exitCode, audit, text } = await runOnRoutes(command);
+        terminal.print(command.json ? `${JSON.stringify(audit)}\n` : text);
+        return exitCode;
+      }
       default: {
         ({ json } = command);
         // Loaded late: a call for help does not wait for Nest and TypeORM.

@@ -1,4 +1,5 @@
 import type { FactoryProvider, ModuleMetadata, Type } from '@nestjs/common';
+import type { OnUnprotected } from '../audit/policy-check.js';
 import type { NowggClock } from '../clock.js';
 import type { IdentityHttpAgents } from '../identity/identity-http.js';
 import type { NowggTransport } from '../http/transport.js';
@@ -39,8 +40,19 @@ export interface NowggAuthWiring {
   strategyName?: string | false;
   /** Whether every module of the application sees this one without importing it. Default true. */
   isGlobal?: boolean;
-  /** Whether `NowggAuthGuard` guards every route of the application; `@Public()` exempts a route. Default false. */
-  globalGuard?: boolean;
+  /**
+   * Whether `NowggAuthGuard` guards every route of the application; `@Public()` exempts a route. `'first'` puts it before
+   * every other guard of the application, so that a guard for roles or a throttler per player finds `request.user`; with
+   * `true`, guards that the root module provides as `APP_GUARD` run before it. Default false.
+   */
+  globalGuard?: boolean | 'first';
+  /**
+   * What happens at the start when a handler is open and does not say so with `@Public()`, when a guard needs the user
+   * and runs before ours, or when a guard is declared where Nest does not run it: routes, resolvers, gateways and message
+   * patterns of all modules are examined. `fail` refuses to start and names each; `warn` logs them in one line.
+   * Default: `warn` with `globalGuard`, otherwise `ignore`.
+   */
+  onUnprotected?: OnUnprotected;
   /**
    * Kinds of handler that the guard knows in addition to HTTP, such as `websockets()`. Default none: handlers of other
    * kinds are denied unless they are `@Public()`.

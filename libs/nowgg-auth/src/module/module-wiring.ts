@@ -10,7 +10,17 @@ import type {
 } from './module-options.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import { resolveOptions } from '../options/resolve-options.js';
-import { faultsOf, type Given, isFunction, isRecord, isText, refuse, type Rules, TRUE_OR_FALSE } from '../rules.js';
+import {
+  faultsOf,
+  type Given,
+  isFunction,
+  isRecord,
+  isText,
+  oneOf,
+  refuse,
+  type Rules,
+  TRUE_OR_FALSE,
+} from '../rules.js';
 import { routesFaults, routesOf } from '../routes/routes-options.js';
 
 /** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
@@ -35,7 +45,8 @@ const WIRING: Rules<keyof NowggAuthWiring> = {
   routes: routesFaults,
   strategyName: [(value) => value === false || isText(value), 'must be a name, or false'],
   isGlobal: TRUE_OR_FALSE,
-  globalGuard: TRUE_OR_FALSE,
+  globalGuard: [oneOf(true, false, 'first'), "must be true, false or 'first'"],
+  onUnprotected: [oneOf('ignore', 'warn', 'fail'), 'must be ignore, warn or fail'],
   transports: transportFaults,
   clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],
   httpAgents: (agents = {}, name) => faultsOf(AGENTS, agents, `${name}.`),

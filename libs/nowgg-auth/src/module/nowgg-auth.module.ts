@@ -1,10 +1,11 @@
 import { type CanActivate, type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { APP_GUARD, ModulesContainer } from '@nestjs/core';
+import { APP_GUARD, ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
+import { FIRST_GUARD } from '../audit/audited-guards.js';
+import { ON_UNPROTECTED, PolicyCheck } from '../audit/policy-check.js';
 import { NowggClock, SystemClock } from '../clock.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
-import { PolicyCheck } from '../http/policy/policy-check.js';
 import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
 import { Transports } from '../http/transport.js';
 import { applyGuardOverrides, GLOBAL_GUARD, GuardCarrier } from './guard-overrides.js';
@@ -133,20 +134,37 @@ function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Pro
 }
 
 function httpProviders(wiring: NowggAuthWiring): Provider[] {
-  const { strategyName = DEFAULT_STRATEGY_NAME, globalGuard } = wiring;
+  const { strategyName = DEFAULT_STRATEGY_NAME, globalGuard = false } = wiring;
+  const onUnprotected = wiring.onUnprotected ?? (globalGuard === false ? 'ignore' : 'warn');
   const transports = transportsOf(wiring);
   return [
     { provide: Transports, useValue: new Transports(transports) },
     ...transports.flatMap(({ providers = [] }) => providers),
     NowggAuthGuard,
     NowggAuthExceptionFilter,
+    { provide: ON_UNPROTECTED, useValue: onUnprotected },
     PolicyCheck,
     ...(strategyName === false ? [] : [{ provide: STRATEGY_NAME, useValue: strategyName }, NowggStrategy]),
     GuardCarrier,
     { provide: GLOBAL_GUARD, useFactory: applyGuardOverrides, inject: [NowggAuthGuard, ModulesContainer] },
     // Injects the guard as well, by which the policy check recognises it.
-    ...(globalGuard
+    ...(globalGuard === true
       ? [{ provide: APP_GUARD, useFactory: (guard: CanActivate) => guard, inject: [GLOBAL_GUARD, NowggAuthGuard] }]
       : []),
+    ...(globalGuard === 'first' ? [firstGuard] : []),
   ];
 }
+
+/**
+ * Adds the guard while providers are created. Nest adds what modules provide as `APP_GUARD` afterwards, in the order of
+ * the modules, the root module first; at `onModuleInit` it would be too late for gateways.
+ */
+const firstGuard: Provider = {
+  provide: FIRST_GUARD,
+  useFactory: (config: ApplicationConfig, guard: CanActivate) => {
+    config.useGlobalGuards(guard);
+    return guard;
+  },
+  // Injects the guard as well, by which the audit recognises it.
+  inject: [ApplicationConfig, GLOBAL_GUARD, NowggAuthGuard],
+};

@@ -11,11 +11,11 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import { NowggConfigurationError } from '../../errors.js';
-import { EnforcesNowggPolicy } from './enforcing-guards.js';
-import { NowggAuthGuard } from '../nowgg-auth.guard.js';
-import { NowggAuth, OptionalAuth, Public, RequireScopes } from './policy.decorators.js';
-import { GuardedApp, type GuardedAppOptions, platforms } from '../../testing-support/guarded-app.js';
+import { NowggConfigurationError } from '../errors.js';
+import { EnforcesNowggPolicy } from '../http/policy/enforcing-guards.js';
+import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
+import { NowggAuth, OptionalAuth, Public, RequireScopes } from '../http/policy/policy.decorators.js';
+import { GuardedApp, type GuardedAppOptions, platforms } from '../testing-support/guarded-app.js';
 
 @Injectable()
 class OtherGuard implements CanActivate {
