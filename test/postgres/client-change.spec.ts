@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { SecurityLog } from '../../libs/nowgg-auth/src/events/security-log.js';
+import { NowggLog } from '../../libs/nowgg-auth/src/events/nowgg-log.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import type { NowggTokenService } from '../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
@@ -53,7 +53,11 @@ describe('an application whose baseUrl or client id was changed on the same data
 
   it('writes one line that names both clients and what to do', async () => {
     const lines: string[] = [];
-    const log = new SecurityLog(new ManualClock(), { log: () => undefined, warn: (line: string) => lines.push(line) });
+    const log = new NowggLog(new ManualClock(), {
+      log: () => undefined,
+      warn: (line: string) => lines.push(line),
+      error: () => undefined,
+    });
     log.onModuleInit();
     for (let calls = 0; calls < 3; calls += 1) await moved.openSession(session).catch(() => undefined);
     log.onApplicationShutdown();

@@ -89,7 +89,7 @@ describe('8 processes and one grant', () => {
     expect(await vault.rotate()).toMatchObject({ unreadable: 0, complete: true });
     expect(Object.keys((await vault.status()).byKeyId)).toEqual(['k2']);
     expect(await worker(0).do('getAccessToken', { grantId: grantIds[1] as string })).toEqual([
-      { error: 'identity_unavailable' },
+      { error: 'store_unavailable' },
     ]);
   }, 60_000);
 });

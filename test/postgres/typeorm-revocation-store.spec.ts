@@ -182,7 +182,7 @@ describe('a sign-out of several tokens', () => {
     );
     expect(written).toEqual({ rows: 3, transactions: 1 });
     const bad = { ...credential('d'), id: 'zero \u0000 byte' };
-    await expect(store.putMany([credential('e'), bad])).rejects.toMatchObject({ errorCode: 'identity_unavailable' });
+    await expect(store.putMany([credential('e'), bad])).rejects.toMatchObject({ errorCode: 'store_unavailable' });
     expect(await store.find(credential('e'))).toBeUndefined();
   });
 
@@ -326,7 +326,7 @@ describe('a database that is away', () => {
     await store.find(ban('before'));
     await cluster.goDown();
     const error: unknown = await store.put(ban('PLANTED')).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ errorCode: 'identity_unavailable' });
+    expect(error).toMatchObject({ errorCode: 'store_unavailable' });
     expect(inspect(error, { depth: 10 })).not.toContain('PLANTED');
     await cluster.start();
     await store.put(ban('after'));

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
-import { NowggConfigurationError } from 'nestjs-nowgg-auth';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { NowggLog } from '../../libs/nowgg-auth/src/events/nowgg-log.js';
+import { NowggConfigurationError, SystemClock } from 'nestjs-nowgg-auth';
 import { redisSharedCache, type RedisSource } from 'nestjs-nowgg-auth/redis';
 import { createClient, createCluster, createSentinel } from 'redis';
 import { freePort } from '../support/servers/free-port.js';
@@ -14,7 +14,6 @@ const LIFETIME_MS = 30_000;
 const caches: Cache[] = [];
 
 afterEach(async () => {
-  jest.restoreAllMocks();
   for (const cache of caches.splice(0)) await cache.close();
 });
 
@@ -157,16 +156,17 @@ describe('a shared cache on', () => {
 
 describe('the log', () => {
   it('names a refused password once and never shows it', async () => {
-    const lines: unknown[] = [];
-    const remember = (...parts: unknown[]) => void lines.push(...parts);
-    jest.spyOn(Logger.prototype, 'warn').mockImplementation(remember);
-    jest.spyOn(Logger.prototype, 'log').mockImplementation(remember);
+    const lines: string[] = [];
+    const write = (line: string) => lines.push(line);
+    const log = new NowggLog(new SystemClock(), { log: write, warn: write, error: write });
+    log.onModuleInit();
     await using server = await RedisServer.start({ args: ['--requirepass', 'right-one'] });
     const cache = await createCache(`redis://:wrong-secret@127.0.0.1:${server.port}`);
     caches.push(cache);
     await until(() => lines.length > 0);
     expect(await cache.claim(keyOf('a'), 1_000)).toBe('unavailable');
-    expect(lines).toEqual(['Redis cannot be reached (WRONGPASS): verdicts are not shared']);
+    log.onApplicationShutdown();
+    expect(lines).toEqual(['shared_cache_unavailable: Redis cannot be reached: verdicts are not shared [WRONGPASS]']);
   });
 });
 

@@ -33,7 +33,7 @@ export async function reasonOfLoss(
       );
       return isNew ? undefined : 'the process was given a token that now.gg has not just issued';
     }
-    const isPostponed = answer.error === 'identity_unavailable' || answer.error === 'grant_in_doubt';
+    const isPostponed = ['identity_unavailable', 'store_unavailable', 'grant_in_doubt'].includes(answer.error ?? '');
     if (!isPostponed) return answer.error;
     if (performance.now() > until) return `${answer.error} for ${PATIENCE_MS} ms`;
     await pause(ASK_AGAIN_MS);

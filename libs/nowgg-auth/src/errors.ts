@@ -4,7 +4,6 @@ import { HttpException } from '@nestjs/common';
  * Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively.
  *
  * This version does not send the following codes. They are in the union so that clients can handle them early:
- * - `store_unavailable` (503): the application's own database is not available
  * - `user_banned` (403): the player is banned
  * - `session_superseded` (401): a newer session handle of this session was used since
  * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
@@ -210,8 +209,8 @@ export class ReauthenticationRequiredError extends NowggAuthError {
 }
 
 /**
- * 503. The identity system, or the application's own store, is not available. This says nothing about the token or the
- * grant; try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
+ * 503. The identity system is not available, or, as {@link StoreUnavailableError}, the application's own store. This says
+ * nothing about the token or the grant; try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
  *
  * @example
  * ```ts
@@ -244,6 +243,33 @@ const UNAVAILABLE: UnavailableBody = {
   message: 'the identity system is not available, try again later',
   errorCode: 'identity_unavailable',
 };
+
+/**
+ * 503. The application's own database does not answer or refuses, or tokens in it cannot be read yet. This says nothing
+ * about the token or the grant; try again after {@link retryAfterSeconds}. Never a reason to sign a player out.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, StoreUnavailableError } from 'nestjs-nowgg-auth';
+ *
+ * export async function tokenOrBlame(tokens: NowggTokenService, grantId: string) {
+ *   try {
+ *     return await tokens.getAccessToken(grantId);
+ *   } catch (error) {
+ *     if (error instanceof StoreUnavailableError) return { ourOwnFault: true }; // now.gg was not the reason
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class StoreUnavailableError extends IdentityUnavailableError {
+  constructor(retryAfterSeconds = 1) {
+    super(retryAfterSeconds, {
+      message: 'the database of this application is not available, try again later',
+      errorCode: 'store_unavailable',
+    });
+  }
+}
 
 /**
  * 503. The identity system refuses the refresh token of a grant without a code that says why, and the access token is
@@ -318,9 +344,16 @@ export function errorOfUnknown(verdict: {
   readonly reason: string;
   readonly retryAfterSeconds?: number;
 }): NowggAuthError {
-  return verdict.reason === 'misconfigured'
-    ? new NowggConfigurationError('the options do not fit the identity system: see the event misconfigured_provider')
-    : new IdentityUnavailableError(verdict.retryAfterSeconds);
+  switch (verdict.reason) {
+    case 'misconfigured':
+      return new NowggConfigurationError(
+        'the options do not fit the identity system: see the event misconfigured_provider',
+      );
+    case 'revocations_unknown':
+      return new StoreUnavailableError(verdict.retryAfterSeconds);
+    default:
+      return new IdentityUnavailableError(verdict.retryAfterSeconds);
+  }
 }
 
 /** Rounds up to whole seconds and limits them to the range of this module's `Retry-After` header, 1 to 60. */

@@ -17,6 +17,7 @@ export {
   NowggAuthError,
   NowggConfigurationError,
   ReauthenticationRequiredError,
+  StoreUnavailableError,
   type InvalidTokenReason,
   type NowggErrorBody,
   type NowggErrorCode,
@@ -100,6 +101,7 @@ export {
   RESOLVED_OPTIONS,
   type CircuitSettings,
   type EncryptionKey,
+  type LoggingOptions,
   type NowggAuthOptions,
   type NowggSignIn,
   type OnSignIn,
@@ -134,7 +136,19 @@ export type { RevocationKind, RevocationSubject, Watermark } from './revocation/
 export { NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes/routes.dto.js';
 export type { NowggRoutesOptions } from './routes/routes-options.js';
 export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
-export { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from './events/security-events.js';
+export { NOWGG_CALL_CHANNEL, type NowggCallEvent } from './events/call-events.js';
+export type { NowggLogLevel } from './events/log-notes.js';
+export {
+  NOWGG_SECURITY_CHANNEL,
+  type NowggSecurityEvent,
+  type NowggSecurityEventType,
+} from './events/security-events.js';
+export {
+  NOWGG_STATE_CHANNEL,
+  type NowggActiveState,
+  type NowggStateEvent,
+  type NowggStateType,
+} from './events/state-events.js';
 export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/store/grant.js';
 export type {
@@ -176,6 +190,7 @@ export {
   type NowggTokenCounters,
   type NowggTokenEvent,
   type NowggTokenReadEvent,
+  type ExchangeOutcome,
   type RefreshOutcome,
 } from './tokens/events/token-events.js';
 export { TokenStore, type TokenStoreContext, type TokenStoreWiring } from './tokens/store/token-store.js';

@@ -44,12 +44,20 @@ export class AccountLine {
   /** Tokens without an answer since the last one, with the time until which each is not asked about. */
   readonly #resting = new Map<string, number>();
 
-  /** @param rate the rate of calls to the identity system. Default: no limit */
-  constructor(clock: NowggClock, timeoutMs: number, rate?: EntryRate) {
+  /**
+   * @param rate the rate of calls to the identity system. Default: no limit
+   * @param onCircuit called when the circuit opens and when it closes
+   */
+  constructor(clock: NowggClock, timeoutMs: number, rate?: EntryRate, onCircuit?: (isOpen: boolean) => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#bulkhead = new Bulkhead(clock, SIZES, rate);
-    this.#circuit = new Circuit(clock, { openAfter: SILENCES_TO_OPEN, windowMs: WINDOW_MS, ...PAUSE });
+    this.#circuit = new Circuit(clock, {
+      openAfter: SILENCES_TO_OPEN,
+      windowMs: WINDOW_MS,
+      ...PAUSE,
+      onChange: onCircuit,
+    });
   }
 
   /** The outcome of a call that is under way for this key, or of a new one. */

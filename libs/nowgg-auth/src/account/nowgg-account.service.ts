@@ -14,6 +14,7 @@ import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { CallRates } from '../verification/remote/call-rates.js';
+import { circuitState } from '../events/state-events.js';
 import { AccountLine } from './account-line.js';
 
 /** The identity provider of a token, when the token itself does not show it, and the token's user. */
@@ -65,7 +66,9 @@ export class NowggAccountService {
     this.#providers = providers;
     this.#authenticator = authenticator;
     this.#clock = clock;
-    this.#lines = new Map([...providers].map(({ name }) => [name, new AccountLine(clock, timeoutMs, rates?.of(name))]));
+    const lineTo = (name: string) =>
+      new AccountLine(clock, timeoutMs, rates?.of(name), circuitState(clock, name, 'account'));
+    this.#lines = new Map([...providers].map(({ name }) => [name, lineTo(name)]));
   }
 
   /**

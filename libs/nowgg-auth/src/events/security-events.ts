@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { EventChannel } from './event-channel.js';
 
 /** Kinds of {@link NowggSecurityEvent}. */
 export type NowggSecurityEventType =
@@ -71,21 +71,13 @@ export interface NowggSecurityEvent {
 /** Name of the `node:diagnostics_channel` on which {@link NowggSecurityEvent} objects are published. */
 export const NOWGG_SECURITY_CHANNEL = 'nestjs-nowgg-auth:security';
 
-const securityChannel = channel(NOWGG_SECURITY_CHANNEL);
-
-/** Watchers in order of arrival. Only the first is called, so that several modules in a process report it once. */
-const watchers = new Set<(event: NowggSecurityEvent) => void>();
+const securityChannel = new EventChannel<NowggSecurityEvent>(NOWGG_SECURITY_CHANNEL);
 
 export function publishSecurityEvent(event: NowggSecurityEvent): void {
-  if (securityChannel.hasSubscribers) securityChannel.publish(event);
-  for (const watcher of watchers) return watcher(event);
+  securityChannel.publish(event);
 }
 
-/**
- * Calls `watcher` for every event, unless this process has an earlier watcher. Returns a function that ends the watch;
- * then the next watcher takes over.
- */
+/** Calls `watcher` for every event. Returns a function that ends the watch. */
 export function watchSecurityEvents(watcher: (event: NowggSecurityEvent) => void): () => void {
-  watchers.add(watcher);
-  return () => void watchers.delete(watcher);
+  return securityChannel.watch(watcher);
 }

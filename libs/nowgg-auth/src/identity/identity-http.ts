@@ -62,7 +62,13 @@ export type IdentityHttpOutcome =
       /** Closes the connection, so that nothing more is read from it. */
       drop(): void;
     }
-  | { readonly status: 'failed'; readonly sent: 'no' | 'perhaps'; readonly reason: UnknownReason };
+  | {
+      readonly status: 'failed';
+      readonly sent: 'no' | 'perhaps';
+      readonly reason: UnknownReason;
+      /** Code of the error, such as `ENOTFOUND`, for logs and metrics. Absent when there is none. */
+      readonly code?: string | undefined;
+    };
 
 /** Port of the hardened HTTP client of all providers: deadline, no redirects, size limit, JSON only, keep-alive. */
 export abstract class IdentityHttp {

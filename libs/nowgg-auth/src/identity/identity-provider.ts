@@ -129,6 +129,11 @@ export abstract class IdentityProvider {
   /** Kinds of token that this client can verify; the first is used when neither token nor route shows the kind. */
   abstract readonly tokenTypes: readonly TokenType[];
 
+  /** Address of the identity system, for the log line at the start. Default: undefined, not named there. */
+  get address(): string | undefined {
+    return undefined;
+  }
+
   /** Whether this client can obtain tokens at all: a now.gg client without a secret cannot. */
   get canObtainTokens(): boolean {
     return true;

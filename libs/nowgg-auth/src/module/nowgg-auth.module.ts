@@ -22,6 +22,7 @@ import {
 } from './module-wiring.js';
 import { RESOLVED_OPTIONS } from '../options/options.js';
 import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
+import { startLine } from './start-line.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { routesOf } from '../routes/routes-options.js';
@@ -30,7 +31,7 @@ import { tokenProviders } from './token-providers.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { TokenStore, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store.js';
-import { SecurityLog } from '../events/security-log.js';
+import { NowggLog } from '../events/nowgg-log.js';
 import { verificationProviders } from './verification-providers.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
@@ -127,9 +128,23 @@ function dynamicModule(
 function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Provider[] {
   return [
     ...providers,
-    { provide: RESOLVED_OPTIONS, useFactory: resolve, inject: [GIVEN_OPTIONS] },
+    {
+      provide: RESOLVED_OPTIONS,
+      useFactory: (given: unknown, log: NowggLog) => {
+        try {
+          const resolved = resolve(given);
+          log.configure(resolved.logging);
+          return resolved;
+        } catch (error) {
+          log.close();
+          throw error;
+        }
+      },
+      inject: [GIVEN_OPTIONS, NowggLog],
+    },
     { provide: NowggClock, useValue: wiring.clock ?? new SystemClock() },
-    { provide: SecurityLog, useFactory: (clock: NowggClock) => new SecurityLog(clock), inject: [NowggClock] },
+    { provide: NowggLog, useFactory: (clock: NowggClock) => new NowggLog(clock), inject: [NowggClock] },
+    startLine(wiring),
   ];
 }
 

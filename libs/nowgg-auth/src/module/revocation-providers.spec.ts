@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import type { TokenStore } from '../tokens/store/token-store.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
@@ -22,9 +21,11 @@ describe('revocations that reach one process only', () => {
     ['without grants are as they should be', new MemoryRevocationStore(), undefined, 0],
     ['are none where processes share them', new SharedRevocationStore(), sharedTokens, 0],
   ])('%s', (_what, revocations, tokens, warnings) => {
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    new ReachWarning(revocations, tokens).onApplicationBootstrap();
+    const warn = jest.fn<(level: string, text: string) => void>();
+    new ReachWarning(revocations, tokens, { write: warn }).onApplicationBootstrap();
     expect(warn).toHaveBeenCalledTimes(warnings);
-    expect(warn.mock.calls.flat().filter((text) => !String(text).includes('typeOrmRevocationStore()'))).toEqual([]);
+    expect(
+      warn.mock.calls.filter(([level, text]) => level !== 'warn' || !text.includes('typeOrmRevocationStore()')),
+    ).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { type Provider, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import type { OnApplicationBootstrap, Provider } from '@nestjs/common';
 import { NowggClock } from '../clock.js';
 import { provide } from './provide.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
@@ -10,6 +10,7 @@ import { RevocationStore, type RevocationStoreWiring } from '../revocation/revoc
 import { TokenLives } from '../revocation/marks/token-lives.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
+import { NowggLog } from '../events/nowgg-log.js';
 import { MemoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 
 /** Providers for revocations on the wired store; by default in the memory of the process. */
@@ -30,8 +31,8 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
     ),
     provide(
       ReachWarning,
-      { revocations: RevocationStore, tokens: { token: TokenStore, optional: true } },
-      ({ revocations, tokens }) => new ReachWarning(revocations, tokens),
+      { revocations: RevocationStore, tokens: { token: TokenStore, optional: true }, log: NowggLog },
+      ({ revocations, tokens, log }) => new ReachWarning(revocations, tokens, log),
     ),
     provide(
       NowggRevocationService,
@@ -51,14 +52,17 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
 /** Warns at startup when processes share grants but not revocations. */
 export class ReachWarning implements OnApplicationBootstrap {
   readonly #isShort: boolean;
+  readonly #log: Pick<NowggLog, 'write'>;
 
-  constructor(revocations: RevocationStore, tokens: TokenStore | undefined) {
+  constructor(revocations: RevocationStore, tokens: TokenStore | undefined, log: Pick<NowggLog, 'write'>) {
+    this.#log = log;
     this.#isShort = !revocations.isShared && tokens !== undefined && !(tokens instanceof MemoryTokenStore);
   }
 
   onApplicationBootstrap(): void {
     if (!this.#isShort) return;
-    new Logger('NowggAuth').warn(
+    this.#log.write(
+      'warn',
       'a sign-out or ban applies to this process only: give NowggAuthModule the wiring key revocationStore, ' +
         'for example typeOrmRevocationStore()',
     );

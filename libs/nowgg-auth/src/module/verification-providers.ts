@@ -1,9 +1,11 @@
+import { UpstreamWatches } from '../identity/transport/upstream-watch.js';
 import { type Provider, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock } from '../clock.js';
 import { provide } from './provide.js';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
+import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
@@ -42,15 +44,22 @@ function identityHttp(agents: IdentityHttpAgents | undefined): Provider {
 @Injectable()
 export class ConnectionCloser implements OnApplicationShutdown {
   readonly #http: AxiosIdentityHttp;
+  readonly #watches: UpstreamWatches;
   readonly #sharedCache: SharedCache | undefined;
 
-  constructor(http: AxiosIdentityHttp, @Inject(OPTIONAL_SHARED_CACHE) sharedCache: SharedCache | undefined) {
+  constructor(
+    http: AxiosIdentityHttp,
+    watches: UpstreamWatches,
+    @Inject(OPTIONAL_SHARED_CACHE) sharedCache: SharedCache | undefined,
+  ) {
     this.#http = http;
+    this.#watches = watches;
     this.#sharedCache = sharedCache;
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.#http.close();
+    this.#watches.close();
     await this.#sharedCache?.close();
   }
 }
@@ -58,12 +67,15 @@ export class ConnectionCloser implements OnApplicationShutdown {
 const identityProviders: readonly Provider[] = [
   { provide: IdentityHttp, useExisting: AxiosIdentityHttp },
   ConnectionCloser,
+  provide(UpstreamWatches, { clock: NowggClock }, ({ clock }) => new UpstreamWatches(clock)),
   provide(
     IdentityProviders,
-    { options: RESOLVED_OPTIONS, http: IdentityHttp, clock: NowggClock },
-    ({ options, http, clock }) => {
-      const context = { http, clock, clockSkewMs: options.verification.clockSkewMs };
-      return new IdentityProviders(options.identityProviders.map((definition) => definition.create(context)));
+    { options: RESOLVED_OPTIONS, http: IdentityHttp, watches: UpstreamWatches, clock: NowggClock },
+    ({ options, http, watches, clock }) => {
+      const { clockSkewMs } = options.verification;
+      const create = (definition: IdentityProviderDefinition) =>
+        definition.create({ http: watches.of(definition.name).over(http), clock, clockSkewMs });
+      return new IdentityProviders(options.identityProviders.map(create));
     },
   ),
 ];

@@ -1,3 +1,4 @@
+import type { NowggLogLevel } from '../events/log-notes.js';
 import type {
   ResolvedRevocationOptions,
   ResolvedShutdownOptions,
@@ -39,6 +40,7 @@ export const DEFAULTS = {
     maxRefreshesInFlight: 256,
     refusedCodesPerMinute: 30,
   } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
+  logging: { level: 'log' } as { readonly level: NowggLogLevel },
   shutdown: { graceMs: 25_000, awaitReplies: false } as ResolvedShutdownOptions,
 };
 

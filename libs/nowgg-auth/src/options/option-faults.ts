@@ -18,6 +18,7 @@ import { DEFAULTS } from './defaults.js';
 import { keyRingFaults } from './key-rules.js';
 import type {
   CircuitSettings,
+  LoggingOptions,
   NowggAuthOptions,
   RateSettings,
   RevocationOptions,
@@ -100,6 +101,10 @@ const SHUTDOWN: Rules<keyof ShutdownOptions> = {
   awaitReplies: TRUE_OR_FALSE,
 };
 
+const LOGGING: Rules<keyof LoggingOptions> = {
+  level: [oneOf('log', 'warn', 'error'), 'must be log, warn or error'],
+};
+
 /** Rules of the client that `clientId` names. These options have no meaning without it. */
 const { clientSecret, baseUrl, allowInsecureBaseUrl, issuer } = NOWGG_RULES;
 const CLIENT = { clientSecret, baseUrl, allowInsecureBaseUrl, issuer };
@@ -114,6 +119,7 @@ const OPTIONS: Rules<keyof NowggAuthOptions> = {
   revocation: (revocation = {}, name) => faultsOf(REVOCATION, revocation, `${name}.`, ABSENT),
   tokens: (tokens, name) => (tokens === undefined ? [] : faultsOf(TOKENS, tokens, `${name}.`, ABSENT)),
   shutdown: (shutdown = {}, name) => faultsOf(SHUTDOWN, shutdown, `${name}.`, ABSENT),
+  logging: (logging = {}, name) => (logging === false ? [] : faultsOf(LOGGING, logging, `${name}.`, ABSENT)),
 };
 
 /** Every fault of the module's options. The sentences name options, never values. */

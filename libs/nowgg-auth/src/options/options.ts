@@ -1,3 +1,5 @@
+import type { NowggLogLevel } from '../events/log-notes.js';
+import type { ResolvedLogging } from '../events/nowgg-log.js';
 import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
 import type { IdTokenClaims } from '../identity/id-token-claims.js';
 import type { NowggPrincipal, TokenType } from '../principal.js';
@@ -244,6 +246,12 @@ export interface ShutdownOptions {
 /** {@link ShutdownOptions} with every value. */
 export type ResolvedShutdownOptions = Readonly<Required<ShutdownOptions>>;
 
+/** Settings of the log. */
+export interface LoggingOptions {
+  /** Least severe lines that are written: `log` (all), `warn` or `error`. Default `log`. */
+  level?: NowggLogLevel;
+}
+
 /** Options of the module: values only. Wiring (stores, strategy name, guards) is separate, see `NowggAuthModule`. */
 export interface NowggAuthOptions {
   /** Client id of the now.gg app; creates an identity provider named `nowgg`. */
@@ -267,6 +275,11 @@ export interface NowggAuthOptions {
   revocation?: RevocationOptions;
   tokens?: TokensOptions;
   shutdown?: ShutdownOptions;
+  /**
+   * Lines that the module writes with Nest's logger under the context `NowggAuth`: one at the start, and one for each
+   * change that an operator should know of, at most one a minute and kind. False writes none. Default: all.
+   */
+  logging?: false | LoggingOptions;
 }
 
 /** {@link VerificationOptions} with every value. */
@@ -298,6 +311,7 @@ export interface ResolvedNowggAuthOptions {
   readonly revocation: ResolvedRevocationOptions;
   readonly tokens: ResolvedTokensOptions | undefined;
   readonly shutdown: ResolvedShutdownOptions;
+  readonly logging: ResolvedLogging;
   /** 32 bytes, base64, the same in all processes: derived from the first key of the ring; absent without one. */
   readonly sealingKey: string | undefined;
 }

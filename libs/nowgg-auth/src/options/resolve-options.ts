@@ -40,6 +40,8 @@ export function resolveOptions(
     revocation: Object.freeze({ ...DEFAULTS.revocation, ...present(options.revocation ?? {}) }),
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,
     shutdown: Object.freeze({ ...DEFAULTS.shutdown, ...present(options.shutdown ?? {}) }),
+    logging:
+      options.logging === false ? false : Object.freeze({ ...DEFAULTS.logging, ...present(options.logging ?? {}) }),
     sealingKey: sealingKeyOf(options),
   });
 }

@@ -6,7 +6,7 @@ import { CLAIM_BYTES, ClaimSeal } from './claim-seal.js';
 import { GuardedRedis, UnexpectedReplyError } from './connection/guarded-redis.js';
 import { FleetRate } from './fleet-rate.js';
 import { KnownClaims } from './known-claims.js';
-import { reachabilityLog } from './connection/reachability-log.js';
+import { Reachability } from './connection/reachability-log.js';
 import type { OpenClient, RedisClient } from './connection/redis-client.js';
 import { RedisConnection } from './connection/redis-connection.js';
 import { REDIS_REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
@@ -64,10 +64,12 @@ export class RedisSharedCache extends SharedCache {
   readonly #keys: RedisKeys;
   readonly #claimSeal: ClaimSeal;
   readonly #fleetRate: FleetRate;
+  readonly #reachability: Reachability;
 
   constructor(open: OpenClient, { clock, sealingKey }: RedisSharedCacheParts) {
     super();
-    const log = reachabilityLog();
+    const reachability = new Reachability(clock);
+    this.#reachability = reachability;
     this.#clock = clock;
     this.#keys = new RedisKeys(sealingKey);
     this.#seal = new VerdictSeal(sealingKey);
@@ -76,11 +78,14 @@ export class RedisSharedCache extends SharedCache {
     this.#connection = new RedisConnection(open, clock, {
       onReady: () => {
         this.#redis.connected();
-        log.reachable();
+        reachability.reachable();
       },
-      onTrouble: (error) => log.unreachable(error),
+      onTrouble: (error) => reachability.unreachable(error),
     });
-    this.#redis = new GuardedRedis(this.#connection, clock);
+    this.#redis = new GuardedRedis(this.#connection, clock, {
+      onSilence: () => reachability.silent(),
+      onAnswer: () => reachability.answered(),
+    });
     this.#fleetRate = new FleetRate(this.#redis, this.#seal);
     this.#hints = new RedisRevocationListener(open, clock);
   }
@@ -159,6 +164,7 @@ export class RedisSharedCache extends SharedCache {
 
   override async close(): Promise<void> {
     this.#hints.close();
+    this.#reachability.close();
     this.#connection.close();
   }
 

@@ -9,6 +9,8 @@ interface CircuitOptions {
   /** Pause before the first probe, in milliseconds; doubles with each failed probe. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
+  /** Called when the circuit opens and when it closes. */
+  readonly onChange?: ((isOpen: boolean) => void) | undefined;
 }
 
 /** Share of the calls in the window that must have failed. */
@@ -107,6 +109,7 @@ export class Circuit {
   }
 
   #open(nextProbeAt: number): void {
+    if (!this.#isOpen) this.#options.onChange?.(true);
     this.#isOpen = true;
     this.#isProbing = false;
     this.#callsSinceProbe = 0;
@@ -118,5 +121,6 @@ export class Circuit {
     this.#heldUntil = Number.NEGATIVE_INFINITY;
     this.#pauseMs = this.#options.firstPauseMs;
     this.#callsSinceClosed = 0;
+    this.#options.onChange?.(false);
   }
 }

@@ -1,4 +1,4 @@
-import { IdentityUnavailableError } from '../errors.js';
+import { StoreUnavailableError } from '../errors.js';
 import { type LongestTokenLives, type RevocationChanges, RevocationStore } from '../revocation/revocation-store.js';
 import { isSpent, mergeWatermarks, type RevocationSubject, type Watermark } from '../revocation/marks/watermark.js';
 
@@ -23,7 +23,7 @@ export class SharedRevocationStore extends RevocationStore {
   }
 
   override async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
-    if (this.broken) throw new IdentityUnavailableError();
+    if (this.broken) throw new StoreUnavailableError();
     this.writes += 1;
     return watermarks.map((watermark) => {
       const merged = mergeWatermarks(this.#watermarks.get(keyOf(watermark)), watermark);
@@ -43,7 +43,7 @@ export class SharedRevocationStore extends RevocationStore {
 
   override async changesSince(cursor: string | undefined, lives?: LongestTokenLives): Promise<RevocationChanges> {
     this.reads += 1;
-    if (this.broken) throw new IdentityUnavailableError();
+    if (this.broken) throw new StoreUnavailableError();
     await this.beforePage();
     const isLoad = cursor === undefined || cursor.startsWith('load ');
     const from = cursor?.startsWith('load ') ? Number(cursor.slice(5)) : 0;

@@ -66,6 +66,10 @@ export class NowggIdentityProvider extends IdentityProvider {
     this.verdictScope = verdictScopeOf({ ...this.#client, kind: 'nowgg', tokenTypes, clockSkewMs });
   }
 
+  override get address(): string {
+    return this.#client.baseUrl;
+  }
+
   override get canObtainTokens(): boolean {
     return this.#secrets.exist;
   }

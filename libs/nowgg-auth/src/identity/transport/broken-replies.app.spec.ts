@@ -96,7 +96,7 @@ describe.each([
   it.each(nonsense)('a reply with %s is invalid, and its connection is closed', async (_what, answer) => {
     peer.alwaysAnswer(answer);
     const outcome = await http.send(question());
-    expect(outcome).toEqual({ status: 'failed', sent: 'perhaps', reason: 'invalid_response' });
+    expect(outcome).toMatchObject({ status: 'failed', sent: 'perhaps', reason: 'invalid_response' });
     expect(inspect(outcome)).not.toContain('PLANTED');
     await peer.untilDisconnected();
     expect(peer.requests).toHaveLength(1);
@@ -104,7 +104,7 @@ describe.each([
 
   it.each(cut)('%s on a new connection is a failure of the network, sent once', async (_what, answer) => {
     peer.alwaysAnswer(answer);
-    expect(await http.send(question())).toEqual({ status: 'failed', sent: 'perhaps', reason: 'network' });
+    expect(await http.send(question())).toMatchObject({ status: 'failed', sent: 'perhaps', reason: 'network' });
     await peer.untilDisconnected();
     expect(peer.requests).toHaveLength(1);
   });
@@ -147,14 +147,14 @@ describe.each([
     const given = http.send(question({ signal: controller.signal }));
     await peer.untilRequests(1);
     controller.abort();
-    expect(await given).toEqual({ status: 'failed', sent: 'perhaps', reason: 'timeout' });
+    expect(await given).toMatchObject({ status: 'failed', sent: 'perhaps', reason: 'timeout' });
     await peer.untilDisconnected();
     expect(await http.send(question())).toMatchObject({ json: { a: 2 } });
   });
 
   it('a call whose signal has aborted already is not sent', async () => {
     const outcome = await http.send(question({ signal: AbortSignal.abort() }));
-    expect(outcome).toEqual({ status: 'failed', sent: expect.any(String), reason: 'timeout' });
+    expect(outcome).toMatchObject({ status: 'failed', sent: expect.any(String), reason: 'timeout' });
     expect(peer.requests).toEqual([]);
   });
 
@@ -170,7 +170,7 @@ describe('an unexpected 100 Continue', () => {
   it('is a failure over own connections: the client of undici takes none', async () => {
     http = new AxiosIdentityHttp(new SystemClock());
     peer.alwaysAnswer(continued);
-    expect(await http.send(question())).toEqual({ status: 'failed', sent: 'perhaps', reason: 'network' });
+    expect(await http.send(question())).toMatchObject({ status: 'failed', sent: 'perhaps', reason: 'network' });
   });
 
   it('is skipped over an agent of the application', async () => {
@@ -189,7 +189,7 @@ describe('own connections', () => {
     // Speaks no TLS, so that the handshake never ends.
     const url = `${peer.url.replace('http:', 'https:')}/verify`;
     const outcome = await http.send(question({ url, signal: AbortSignal.timeout(50) }));
-    expect(outcome).toEqual({ status: 'failed', sent: 'no', reason: 'timeout' });
+    expect(outcome).toMatchObject({ status: 'failed', sent: 'no', reason: 'timeout' });
     await peer.untilDisconnected();
     expect([peer.connectionCount, peer.requests.length]).toEqual([1, 0]);
   });
@@ -200,7 +200,7 @@ describe('own connections', () => {
     const calls = first.map(({ signal }) => http.send(question({ purpose: 'metadata', signal })));
     await peer.untilRequests(16);
     const late = await http.send(question({ purpose: 'metadata', signal: AbortSignal.timeout(20) }));
-    expect(late).toEqual({ status: 'failed', sent: 'no', reason: 'timeout' });
+    expect(late).toMatchObject({ status: 'failed', sent: 'no', reason: 'timeout' });
     peer.alwaysAnswer(json(200, { a: 1 }));
     for (const controller of first) controller.abort();
     await Promise.all(calls);

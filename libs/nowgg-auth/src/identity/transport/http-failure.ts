@@ -8,6 +8,8 @@ const TLS =
   /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ERR_OSSL)/;
 const TIMED_OUT = new Set([GIVEN_UP, 'UND_ERR_CONNECT_TIMEOUT']);
 const NONSENSE = new Set([NOT_HTTP, TOO_LARGE, 'UND_ERR_HEADERS_OVERFLOW']);
+/** The codes of Node, OpenSSL and undici. */
+const CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 const CLOSED_UNDER_THE_REQUEST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /** Whether an error with this code is a failure of TLS. */
@@ -27,7 +29,9 @@ export function mayRepeat(error: ExchangeError, { idempotent, signal }: Identity
 
 /** Translates a failed exchange. */
 export function failureOf(error: ExchangeError): Failed {
-  return { status: 'failed', sent: error.progress === 'waiting' ? 'no' : 'perhaps', reason: reasonOf(error) };
+  const code = CODE.test(error.code) && error.code !== GIVEN_UP ? error.code : undefined;
+  const sent = error.progress === 'waiting' ? 'no' : 'perhaps';
+  return { status: 'failed', sent, reason: reasonOf(error), ...(code !== undefined && { code }) };
 }
 
 function reasonOf({ code, progress }: ExchangeError): UnknownReason {

@@ -82,6 +82,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
     }
   }
 
+  override get address(): string {
+    return this.client.settings.issuer;
+  }
+
   override get forwarding(): ForwardedIdentities | undefined {
     return this.#forwarding;
   }

@@ -20,6 +20,13 @@ const BUDGET_MS = 25;
 const LOST_MS = 1_000;
 const CIRCUIT = { openAfter: 5, windowMs: 1_000, firstPauseMs: 250, longestPauseMs: 1_000 };
 
+interface GuardListeners {
+  /** Called when replies are lost, or most reads or writes fail. */
+  readonly onSilence?: () => void;
+  /** Called when a command was answered in time. */
+  readonly onAnswer?: () => void;
+}
+
 /** Replies of one connection that did not arrive in time. */
 interface Overdue {
   count: number;
@@ -34,14 +41,17 @@ export class GuardedRedis {
   readonly #connection: RedisConnection;
   readonly #clock: NowggClock;
   readonly #circuits: Readonly<Record<CommandKind, Circuit>>;
+  readonly #listeners: GuardListeners;
   #overdue: Overdue = { count: 0, sinceMs: 0 };
 
-  constructor(connection: RedisConnection, clock: NowggClock) {
+  constructor(connection: RedisConnection, clock: NowggClock, listeners: GuardListeners = {}) {
+    this.#listeners = listeners;
+    const circuit = { ...CIRCUIT, onChange: (isOpen: boolean) => isOpen && listeners.onSilence?.() };
     this.#connection = connection;
     this.#clock = clock;
     this.#circuits = {
-      read: new Circuit(clock, CIRCUIT),
-      write: new Circuit(clock, CIRCUIT),
+      read: new Circuit(clock, circuit),
+      write: new Circuit(clock, circuit),
       hint: new Circuit(clock, CIRCUIT),
     };
   }
@@ -64,6 +74,7 @@ export class GuardedRedis {
     const outcome = await withinBudget(running, BUDGET_MS);
     if (outcome.status === 'answered') {
       circuit.answered();
+      this.#listeners.onAnswer?.();
       return outcome.value;
     }
     circuit.failed();
@@ -86,7 +97,10 @@ export class GuardedRedis {
 
   #isOverdue(): boolean {
     if (this.#overdue.count === 0) return false;
-    if (this.#clock.monotonicNow() - this.#overdue.sinceMs >= LOST_MS) this.distrust();
+    if (this.#clock.monotonicNow() - this.#overdue.sinceMs >= LOST_MS) {
+      this.#listeners.onSilence?.();
+      this.distrust();
+    }
     return true;
   }
 

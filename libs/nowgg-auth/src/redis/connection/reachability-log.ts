@@ -1,26 +1,39 @@
-import { Logger } from '@nestjs/common';
-
-interface ReachabilityLog {
-  reachable(): void;
-  unreachable(error: unknown): void;
-}
+import type { NowggClock } from '../../clock.js';
+import { FailureState } from '../../events/state-events.js';
 
 /** Network error codes and the first words of Redis errors; nothing else of an error is logged. */
 const CODE = /^(?:E[A-Z]{2,30}|(?:WRONGPASS|NOAUTH|NOPERM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN)(?= ))/;
 
-/** Logs one line for each change, without address or credentials. */
-export function reachabilityLog(logger = new Logger('NowggSharedCache')): ReachabilityLog {
-  let isReachable: boolean | undefined;
-  return {
-    reachable() {
-      if (isReachable === false) logger.log('Redis can be reached again: verdicts are shared');
-      isReachable = true;
-    },
-    unreachable(error) {
-      if (isReachable !== false) logger.warn(`Redis cannot be reached (${codeOf(error)}): verdicts are not shared`);
-      isReachable = false;
-    },
-  };
+/** Tells when Redis cannot be used and when it can be again, without address or credentials. */
+export class Reachability {
+  readonly #state: FailureState;
+
+  constructor(clock: NowggClock) {
+    this.#state = new FailureState(clock, 'shared_cache_unavailable');
+  }
+
+  /** A connection is made. */
+  reachable(): void {
+    this.#state.end();
+  }
+
+  unreachable(error: unknown): void {
+    this.#state.failed(codeOf(error));
+  }
+
+  /** Commands are not answered in time, or fail. */
+  silent(): void {
+    this.#state.failed('no reply in time');
+  }
+
+  /** A command was answered. */
+  answered(): void {
+    this.#state.succeeded();
+  }
+
+  close(): void {
+    this.#state.drop();
+  }
 }
 
 function codeOf(error: unknown): string {

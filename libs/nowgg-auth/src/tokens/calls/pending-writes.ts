@@ -1,5 +1,6 @@
 import type { NowggClock } from '../../clock.js';
-import { IdentityUnavailableError } from '../../errors.js';
+import { StoreUnavailableError } from '../../errors.js';
+import { TrackedState } from '../../events/state-events.js';
 import { type NowggTokenEvent, publishTokenEvent, type TokenCounters } from '../events/token-events.js';
 
 /** Pause after a first failure, in milliseconds; it doubles. */
@@ -22,6 +23,9 @@ export class PendingWrites {
   readonly #maxPauseMs: number;
   readonly #counters: TokenCounters;
   readonly #givenUp: AbortSignal;
+  readonly #unsaved: TrackedState;
+  /** Token sets that were not stored at the first try and are not stored yet. */
+  #held = 0;
 
   /** @param givenUp aborts when the process shuts down and has waited as long as it may */
   constructor(clock: NowggClock, maxPauseMs: number, counters: TokenCounters, givenUp: AbortSignal) {
@@ -29,6 +33,7 @@ export class PendingWrites {
     this.#maxPauseMs = maxPauseMs;
     this.#counters = counters;
     this.#givenUp = givenUp;
+    this.#unsaved = new TrackedState(clock, 'unsaved_tokens');
   }
 
   /** Runs this store operation again and again until it succeeds; it must be safe to repeat. */
@@ -44,7 +49,7 @@ export class PendingWrites {
         } catch {
           if (this.#givenUp.aborted) {
             tell('abandoned');
-            throw new IdentityUnavailableError();
+            throw new StoreUnavailableError();
           }
           if (last === undefined) tell('held');
           await this.#pause(pauseMs * (0.5 + Math.random() / 2));
@@ -66,6 +71,10 @@ export class PendingWrites {
   }
 
   #tell({ provider, grantId }: SetOwner, state: SetState, receivedAt: number): void {
+    this.#held += state === 'held' ? 1 : -1;
+    if (this.#held > 0) this.#unsaved.begin();
+    else if (state === 'saved') this.#unsaved.end();
+    else this.#unsaved.drop();
     if (state === 'held') this.#counters.delayedWrites += 1;
     if (state === 'abandoned') this.#counters.abandonedWrites += 1;
     const heldMs = this.#clock.monotonicNow() - receivedAt;

@@ -1,5 +1,6 @@
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProvider, TokenOutcome } from '../../identity/identity-provider.js';
+import { circuitState } from '../../events/state-events.js';
 import { Circuit } from '../../resilience/circuit.js';
 import type { ClientEvidences } from '../../verification/evidence/client-evidence.js';
 import type { TokensTiming } from './refresh-timing.js';
@@ -74,7 +75,9 @@ export class TokenCalls {
     for (let resends = 0; ; ) {
       outcome = await this.#send(send);
       // A call that this process gave up says nothing about the endpoint.
-      if (!this.#givenUp.aborted) this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome);
+      if (!this.#givenUp.aborted) {
+        this.#circuits.report(circuitKey(purpose, provider.clientKey), outcome, { purpose, provider: provider.name });
+      }
       const resend = outcome.status === 'not_sent' && !isUndecided(outcome) && resends < RESENDS;
       const replay: boolean = outcome.status === 'in_doubt' && replays && !earlierInDoubt;
       if (!(resend || replay) || !mayRepeat()) break;
@@ -124,6 +127,11 @@ export function circuitKey(purpose: TokenCallPurpose, clientKey: string): string
   return `${purpose}:${clientKey}`;
 }
 
+interface CircuitOwner {
+  readonly provider: string;
+  readonly purpose: TokenCallPurpose;
+}
+
 interface ClientCircuit {
   readonly circuit: Circuit;
   /** Pause after the last refusal of the client, in milliseconds; 0 when it was not refused. */
@@ -165,8 +173,9 @@ export class ClientCircuits {
     return (this.#byKey.get(key)?.refusedPauseMs ?? 0) > 0;
   }
 
-  report(key: string, outcome: TokenOutcome): void {
-    const known = this.#of(key);
+  /** @param about whose circuit it is, for the event when it opens. Default: no event */
+  report(key: string, outcome: TokenOutcome, about?: CircuitOwner): void {
+    const known = this.#of(key, about);
     if (isUndecided(outcome)) return known.circuit.answered();
     switch (outcome.status) {
       case 'tokens':
@@ -187,9 +196,12 @@ export class ClientCircuits {
     }
   }
 
-  #of(key: string): ClientCircuit {
-    const known = this.#byKey.get(key) ?? { circuit: new Circuit(this.#clock, SILENCE), refusedPauseMs: 0 };
-    this.#byKey.set(key, known);
-    return known;
+  #of(key: string, about: CircuitOwner | undefined): ClientCircuit {
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const onChange = about && circuitState(this.#clock, about.provider, about.purpose);
+    const created = { circuit: new Circuit(this.#clock, { ...SILENCE, onChange }), refusedPauseMs: 0 };
+    this.#byKey.set(key, created);
+    return created;
   }
 }

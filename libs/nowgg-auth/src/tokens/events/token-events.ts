@@ -1,4 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
+import { EventChannel } from '../../events/event-channel.js';
+import { textOf } from '../../events/event-texts.js';
+import { type LogNote, noteInLog } from '../../events/log-notes.js';
 
 /**
  * Outcome of a refresh, or of a call that asked for one.
@@ -30,6 +33,24 @@ export type RefreshOutcome =
   | 'ended'
   | 'failed';
 
+/**
+ * Outcome of an exchange of an authorization code.
+ * - `succeeded`: a new grant. `repeated`: the code had been exchanged before, and its grant was returned.
+ * - `refused`: the identity system refused the code, or the token that it gave for it.
+ * - `unavailable`: the identity system did not answer, or the code was not sent; the same code may be sent again.
+ * - `store_unavailable`: the application's own database did not answer.
+ * - `misconfigured`: the identity system refuses this client, or the options do not fit it.
+ * - `rejected`: the application's `onSignIn` hook refused the sign-in, or failed.
+ */
+export type ExchangeOutcome =
+  | 'succeeded'
+  | 'repeated'
+  | 'refused'
+  | 'unavailable'
+  | 'store_unavailable'
+  | 'misconfigured'
+  | 'rejected';
+
 /** An event of a grant. Carries no token, code or secret. */
 export type NowggTokenEvent =
   | {
@@ -48,6 +69,18 @@ export type NowggTokenEvent =
       readonly callMs?: number;
       /** Part of `durationMs` from the reply until it was stored. Absent when there was no token set. */
       readonly commitMs?: number;
+    }
+  | {
+      /** A sign-in: the exchange of a code, whether or not it brought a grant. */
+      readonly type: 'exchange';
+      readonly provider: string;
+      readonly outcome: ExchangeOutcome;
+      /**
+       * The token endpoint's answer, such as `refused`, `client_refused` or `in_doubt: timeout`. Absent when the code was
+       * not sent.
+       */
+      readonly answer?: string | undefined;
+      readonly durationMs: number;
     }
   /**
    * A received token set could not be stored at the first try. `held`: this process keeps it and tries again. `saved`:
@@ -88,12 +121,61 @@ export const NOWGG_TOKEN_CHANNEL = 'nestjs-nowgg-auth:tokens';
 /** Name of the `node:diagnostics_channel` on which {@link NowggTokenReadEvent} objects are published. */
 export const NOWGG_TOKEN_READ_CHANNEL = 'nestjs-nowgg-auth:token-reads';
 
-const tokenChannel = channel(NOWGG_TOKEN_CHANNEL);
+export const tokenChannel = new EventChannel<NowggTokenEvent>(NOWGG_TOKEN_CHANNEL);
 const readChannel = channel(NOWGG_TOKEN_READ_CHANNEL);
 
 export function publishTokenEvent(event: NowggTokenEvent): void {
-  if (tokenChannel.hasSubscribers) tokenChannel.publish(event);
+  tokenChannel.publish(event);
+  const note = noteOf(event);
+  if (note) noteInLog(() => note);
 }
+
+/** The line for an event that an operator should look at. */
+function noteOf(event: NowggTokenEvent): LogNote | undefined {
+  const about = `provider ${event.provider}`;
+  switch (event.type) {
+    case 'exchange': {
+      const { outcome, answer = 'not sent', provider } = event;
+      if (outcome === 'succeeded' || outcome === 'repeated') return undefined;
+      return {
+        kind: `sign_in_failed ${provider} ${outcome} ${answer}`,
+        // Anybody may send a code that is not one.
+        level: outcome === 'refused' || outcome === 'rejected' ? 'log' : 'warn',
+        text: textOf('sign_in_failed', SIGN_IN_MEANINGS[outcome], [about, `code ${answer}`]),
+      };
+    }
+    case 'unreadable_ciphertext':
+      return {
+        kind: `unreadable_ciphertext ${event.provider} ${event.fault}`,
+        level: 'warn',
+        text: textOf('unreadable_ciphertext', UNREADABLE_MEANINGS[event.fault], [about]),
+      };
+    case 'pending_write':
+      if (event.state !== 'abandoned') return undefined;
+      return {
+        kind: 'abandoned_tokens',
+        level: 'error',
+        text: textOf('abandoned_tokens', 'the process ended before received tokens could be stored', [about]),
+      };
+    default:
+      return undefined;
+  }
+}
+
+const SIGN_IN_MEANINGS: Readonly<Record<Exclude<ExchangeOutcome, 'succeeded' | 'repeated'>, string>> = {
+  refused: 'a code or its token was refused',
+  unavailable: 'a code could not be exchanged now; it may be sent again',
+  store_unavailable: 'the database did not answer during a sign-in',
+  misconfigured: 'the identity system refuses this client, or the options do not fit it: no player can sign in',
+  rejected: 'the onSignIn hook refused a sign-in, or failed',
+};
+
+const UNREADABLE_MEANINGS = {
+  malformed: 'a stored token is not in a known format',
+  unknown_key:
+    'a stored token is encrypted under a key that is not in tokens.encryptionKeys: add it, or wait for its roll-out',
+  tampered: 'a stored token or its row was changed',
+} as const;
 
 export function publishTokenRead(provider: string, grantId: string, zone: NowggTokenReadEvent['zone']): void {
   if (readChannel.hasSubscribers) readChannel.publish({ provider, grantId, zone } satisfies NowggTokenReadEvent);

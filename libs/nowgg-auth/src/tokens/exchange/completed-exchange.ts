@@ -1,4 +1,4 @@
-import { IdentityUnavailableError, InvalidGrantError } from '../../errors.js';
+import { errorOfUnknown, InvalidGrantError } from '../../errors.js';
 import type { IdTokenClaims } from '../../identity/id-token-claims.js';
 import type { NowggPrincipal } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
@@ -49,9 +49,7 @@ export class CompletedExchanges {
     if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
       return { grant, principal: verdict.principal, isRepeated: true };
     }
-    throw verdict.status === 'unknown'
-      ? new IdentityUnavailableError(verdict.retryAfterSeconds)
-      : new InvalidGrantError();
+    throw verdict.status === 'unknown' ? errorOfUnknown(verdict) : new InvalidGrantError();
   }
 
   /**

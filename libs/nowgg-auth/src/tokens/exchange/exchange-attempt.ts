@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { NO_REFRESH_TOKEN } from '../vault/vault.js';
-import { errorOfUnknown, IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import {
+  errorOfUnknown,
+  IdentityUnavailableError,
+  InvalidGrantError,
+  NowggConfigurationError,
+  StoreUnavailableError,
+} from '../../errors.js';
 import type {
   CodeExchangeRequest,
   IdentityProvider,
   TokenOutcome,
   TokenSet,
 } from '../../identity/identity-provider.js';
+import { type ExchangeOutcome, publishTokenEvent } from '../events/token-events.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import type { NowggPrincipal } from '../../principal.js';
@@ -49,8 +56,8 @@ export class ExchangeAttempt {
   readonly #provider: IdentityProvider;
   readonly #key: ExchangeKey;
   readonly #request: CodeRequest;
-  /** The kind of answer to the code; undefined while it was not sent. */
-  #answer: TokenOutcome['status'] | undefined;
+  /** The answer to the code; undefined while it was not sent. */
+  #answer: TokenOutcome | undefined;
 
   constructor(context: ExchangeContext, provider: IdentityProvider, codeHash: string, request: CodeRequest) {
     this.#context = context;
@@ -65,12 +72,33 @@ export class ExchangeAttempt {
    * @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError
    */
   async run(leave: () => void): Promise<ExchangedCode> {
+    const { clock } = this.#parts;
+    const startedAtMs = clock.monotonicNow();
+    const publish = (outcome: ExchangeOutcome) =>
+      publishTokenEvent({
+        type: 'exchange',
+        provider: this.#provider.name,
+        outcome,
+        ...(this.#answer && { answer: textOfAnswer(this.#answer) }),
+        durationMs: clock.monotonicNow() - startedAtMs,
+      });
+    try {
+      const exchanged = await this.#run(leave);
+      publish(exchanged.isRepeated ? 'repeated' : 'succeeded');
+      return exchanged;
+    } catch (error) {
+      publish(outcomeOfError(error));
+      throw error;
+    }
+  }
+
+  async #run(leave: () => void): Promise<ExchangedCode> {
     const { clock, deadlines, timing } = this.#parts;
     // Once the lease has lapsed any process may continue, including this one.
     const clearDeadline = deadlines.set(clock.monotonicNow() + timing.leaseMs, leave);
     try {
       const admitted = await this.#admit();
-      const exchanged = await this.#claimAndExchange(admitted).finally(() => admitted?.end(this.#answer));
+      const exchanged = await this.#claimAndExchange(admitted).finally(() => admitted?.end(this.#answer?.status));
       // Without a place: the application may take its time.
       return await this.#context.completed.announce(exchanged);
     } finally {
@@ -140,7 +168,7 @@ export class ExchangeAttempt {
       // A code works once, and a second use may count as theft.
       replays: false,
     });
-    this.#answer = outcome.status;
+    this.#answer = outcome;
     switch (outcome.status) {
       case 'tokens':
         return this.#storeReply(claim, outcome.tokens);
@@ -256,6 +284,17 @@ export class ExchangeAttempt {
     await this.#parts.store.removeExchange({ ...this.#key, unlessSealed: false });
     throw error;
   }
+}
+
+function textOfAnswer(answer: TokenOutcome): string {
+  return 'reason' in answer ? `${answer.status}: ${answer.reason}` : answer.status;
+}
+
+function outcomeOfError(error: unknown): ExchangeOutcome {
+  if (error instanceof InvalidGrantError) return 'refused';
+  if (error instanceof StoreUnavailableError) return 'store_unavailable';
+  if (error instanceof IdentityUnavailableError) return 'unavailable';
+  return error instanceof NowggConfigurationError ? 'misconfigured' : 'rejected';
 }
 
 /** Whether the id_token and the access token of one reply name two users. */

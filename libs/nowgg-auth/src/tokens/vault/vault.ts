@@ -4,7 +4,7 @@ import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { readTimeClaim } from '../../identity/claims.js';
 import { storedIdTokenClaims } from '../../identity/id-token-claims.js';
 import type { IdentityProvider, TokenSet } from '../../identity/identity-provider.js';
-import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
+import { IdentityUnavailableError, NowggConfigurationError, StoreUnavailableError } from '../../errors.js';
 import type { AccessToken } from '../store/grant.js';
 import {
   asSealed,
@@ -175,7 +175,7 @@ export class Vault {
         publishSecurityEvent({ type: 'relabelled_row', provider: owner.provider });
       }
       // During a key rollout another process may already encrypt under a key that this process learns later.
-      if (error.fault === 'unknown_key') throw new IdentityUnavailableError();
+      if (error.fault === 'unknown_key') throw new StoreUnavailableError();
       throw new NowggConfigurationError('a stored token cannot be decrypted: it or its row was changed, moved or cut');
     }
   }

@@ -1,7 +1,8 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
-import { databaseError, isMissingTable, isOverdue, isRepeatable } from './database-errors.js';
+import { FailureState } from '../../events/state-events.js';
+import { causeOf, databaseError, isCallersFault, isMissingTable, isOverdue, isRepeatable } from './database-errors.js';
 import { qualifiedTable, type TokenTables, tokenTables } from './database-names.js';
 import { compareSchema, type ExpectedTable, type FoundTable, schemaStatements } from './schema-check.js';
 
@@ -23,6 +24,7 @@ export class TokenDatabase {
   /** Number of its own connections; 0 shares the application's. */
   readonly poolSize: number;
   readonly #clock: NowggClock;
+  readonly #state: FailureState;
   #own: Promise<DataSource> | undefined;
   #closed = false;
 
@@ -33,14 +35,25 @@ export class TokenDatabase {
     this.#applications = applications;
     this.poolSize = poolSize ?? defaultPoolSize(applications.options);
     this.#clock = clock;
+    this.#state = new FailureState(clock, 'store_unavailable');
     this.tables = tokenTables(applications);
   }
 
   /** @param statement begins with SELECT or WITH, so that every driver version returns plain rows */
   async rows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
-    return this.#send<T>(statement, parameters).catch((error: unknown) => {
+    return this.#watched(() => this.#send<T>(statement, parameters));
+  }
+
+  /** Translates the error of a statement, and notes whether the database answers. */
+  async #watched<T>(send: () => Promise<T>): Promise<T> {
+    try {
+      const found = await send();
+      this.#state.succeeded();
+      return found;
+    } catch (error) {
+      if (!this.#closed && !isCallersFault(error)) this.#state.failed(causeOf(error));
       throw databaseError(error);
-    });
+    }
   }
 
   async #send<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
@@ -71,11 +84,7 @@ export class TokenDatabase {
 
   /** Sends a statement over the application's pool, for statements that may take as long as the application's own. */
   async upkeepRows<T>(statement: string, parameters: readonly unknown[]): Promise<T[]> {
-    try {
-      return await this.#repeating(async () => this.#applications.query<T[]>(statement, [...parameters]));
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return this.#watched(() => this.#repeating(async () => this.#applications.query<T[]>(statement, [...parameters])));
   }
 
   async row<T>(statement: string, parameters: readonly unknown[]): Promise<T | undefined> {
@@ -94,7 +103,10 @@ export class TokenDatabase {
       compareSchema(expected, await this.#send<FoundTable>(describe, parameters));
     } catch (error) {
       if (error instanceof NowggConfigurationError) throw error;
-      if (!isMissingTable(error)) throw databaseError(error);
+      if (!isMissingTable(error)) {
+        this.#state.failed(causeOf(error));
+        throw databaseError(error);
+      }
       compareSchema(expected, await this.rows<FoundTable>(describeUnversioned, parameters));
     }
   }
@@ -107,6 +119,7 @@ export class TokenDatabase {
   /** Closes it permanently: a later statement fails. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#state.drop();
     const own = this.#own;
     this.#own = undefined;
     const dataSource = await own?.catch(() => undefined);

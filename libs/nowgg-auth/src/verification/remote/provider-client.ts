@@ -3,6 +3,7 @@ import type { IdentityProvider, IdentityVerdict, UnknownVerdict } from '../../id
 import type { UnknownReason } from '../../identity/reasons.js';
 import type { ResolvedNowggAuthOptions } from '../../options/options.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import { circuitState } from '../../events/state-events.js';
 import {
   type Instant,
   VerificationResult,
@@ -80,6 +81,7 @@ export class ProviderClient {
       windowMs: CIRCUIT_WINDOW_MS,
       firstPauseMs: Math.min(FIRST_PAUSE_MS, maxPauseMs),
       longestPauseMs: maxPauseMs,
+      onChange: circuitState(clock, provider.name, 'verify'),
     });
     this.#health = new ConnectionHealth(knowledge.evidence, this.#circuit, clock, options.timeoutMs);
     this.#admission = new RequestAdmission(provider.name, clock, options, rate);

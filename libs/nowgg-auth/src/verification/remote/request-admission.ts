@@ -1,6 +1,7 @@
 import { Bulkhead } from '../../resilience/bulkhead.js';
 import type { Leave, Visitor } from '../../resilience/visitor.js';
 import type { CallRate } from '../../resilience/call-rate.js';
+import { FailureState } from '../../events/state-events.js';
 import type { NowggClock } from '../../clock.js';
 import { isAllowed } from '../../resilience/hook-answer.js';
 import type { UnknownVerdict } from '../../identity/identity-provider.js';
@@ -27,12 +28,14 @@ export class RequestAdmission {
   readonly #options: AdmissionOptions;
   readonly #rate: CallRate | undefined;
   readonly #bulkhead: Bulkhead;
+  readonly #refused: FailureState;
 
   constructor(provider: string, clock: NowggClock, options: AdmissionOptions, rate?: CallRate) {
     this.#provider = provider;
     this.#clock = clock;
     this.#options = options;
     this.#rate = rate;
+    this.#refused = new FailureState(clock, 'calls_refused', provider);
     const { maxInFlight: places } = options;
     const sizes = {
       places,
@@ -67,6 +70,8 @@ export class RequestAdmission {
 
   #refusal(visitor: Visitor): UnknownVerdict {
     const reason = this.#rate && this.#bulkhead.hasPlaceFor(visitor) ? 'over_rate' : 'overloaded';
+    // An early renewal that is left out is no refusal: its caller has a verdict.
+    if (!visitor.yields) this.#refused.failed(reason);
     return { status: 'unknown', reason, retryAfterMs: this.#bulkhead.expectedWaitMs(visitor) };
   }
 
@@ -75,11 +80,18 @@ export class RequestAdmission {
     { tokenType, isPlausible, known = false, source }: VerificationRequest,
   ): Leave | UnknownVerdict | Promise<Leave | UnknownVerdict> {
     const { budget, timeoutMs } = this.#options;
-    if (!budget) return leave;
+    if (!budget) {
+      this.#refused.succeeded();
+      return leave;
+    }
     const ask = () => budget({ provider: this.#provider, tokenType, isPlausible, known, source });
     const allowed = isAllowed(ask, this.#clock, timeoutMs / 2);
     const decide = (isWithin: boolean): Leave | UnknownVerdict => {
-      if (isWithin) return leave;
+      if (isWithin) {
+        this.#refused.succeeded();
+        return leave;
+      }
+      this.#refused.failed('over_budget');
       leave();
       return OVER_BUDGET;
     };
