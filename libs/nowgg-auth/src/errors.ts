@@ -20,6 +20,7 @@ export type NowggErrorCode =
   | 'invalid_request'
   | 'insufficient_scope'
   | 'wrong_provider'
+  | 'forbidden'
   | 'information_unavailable'
   | 'identity_unavailable'
   | 'invalid_grant'
@@ -162,6 +163,25 @@ export class WrongProviderError extends NowggAuthError {
 }
 
 /**
+ * 403. The caller is authenticated, but a rule of the application refuses them: the hook `authorize`, or a decorator made
+ * with `createCallerDecorator`. A new token does not help.
+ *
+ * @example
+ * ```ts
+ * import { ForbiddenCallerError } from 'nestjs-nowgg-auth';
+ *
+ * export function requireOwner(ownerId: string, userId: string) {
+ *   if (ownerId !== userId) throw new ForbiddenCallerError();
+ * }
+ * ```
+ */
+export class ForbiddenCallerError extends NowggAuthError {
+  constructor() {
+    super(403, 'the application does not allow this to the caller', 'forbidden');
+  }
+}
+
+/**
  * 403. The token is valid, but its identity system has no such account or session information for it: an id_token of
  * now.gg, for example, or a system without such an endpoint. Asking again does not help.
  *
@@ -297,6 +317,19 @@ export class GrantInDoubtError extends IdentityUnavailableError {
       message: 'the identity system refuses to refresh this session, try again later or sign in again',
       errorCode: 'grant_in_doubt',
       signInAllowed: true,
+    });
+  }
+}
+
+/**
+ * 503. The application's own user of the caller could not be resolved, or its rule about the caller did not answer: the
+ * function of `resolveUser` or `authorize` failed or took too long. Says nothing about the token.
+ */
+export class PlayerUnavailableError extends IdentityUnavailableError {
+  constructor(retryAfterSeconds = 1) {
+    super(retryAfterSeconds, {
+      message: 'the application cannot look the player up now, try again later',
+      errorCode: 'store_unavailable',
     });
   }
 }

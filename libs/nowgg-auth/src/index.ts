@@ -6,6 +6,7 @@ export type { RoutePosture } from './audit/posture.js';
 export { auditRoutes, type RouteAudit, routesMarkdown } from './audit/route-audit.js';
 export { NowggClock, SystemClock } from './clock.js';
 export {
+  ForbiddenCallerError,
   GrantInDoubtError,
   IdentityUnavailableError,
   InsufficientScopeError,
@@ -16,6 +17,7 @@ export {
   WrongProviderError,
   NowggAuthError,
   NowggConfigurationError,
+  PlayerUnavailableError,
   ReauthenticationRequiredError,
   StoreUnavailableError,
   type InvalidTokenReason,
@@ -24,6 +26,8 @@ export {
 } from './errors.js';
 export type { AuthenticatedRequest } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
+export { NowggPlayer, type DeclaredPlayer, type NowggPlayerTypes } from './http/players/nowgg-player.decorator.js';
+export { createCallerDecorator } from './http/policy/requirement.decorators.js';
 export { NowggAuthExceptionFilter } from './http/nowgg-auth.filter.js';
 export { EnforcesNowggPolicy } from './http/policy/enforcing-guards.js';
 export { NowggAuthGuard } from './http/nowgg-auth.guard.js';
@@ -116,6 +120,8 @@ export {
   type VerificationBudget,
   type VerificationOptions,
 } from './options/options.js';
+export type { AuthorizeWiring, CallerCheck, NowggCaller, ResolveUserWiring, UserResolver } from './players/caller.js';
+export { NowggPlayers } from './players/nowgg-players.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
 export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 export {

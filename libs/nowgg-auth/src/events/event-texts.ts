@@ -24,6 +24,7 @@ export const SECURITY_MEANINGS: Readonly<Record<NowggSecurityEventType, string>>
   relabelled_row: 'a stored grant does not carry the labels that its tokens were encrypted for',
   restored_row: 'a stored grant is older than this process has seen it',
   refused_key: 'an encryption key is weak',
+  player_unavailable: 'resolveUser or authorize of the application failed or took too long',
   foreign_tokens_refreshed: 'a refresh brought tokens of another user or client',
   issued_in_the_future: 'a token was issued in the future',
   misconfigured_provider: 'the options of the identity provider do not fit the identity system',

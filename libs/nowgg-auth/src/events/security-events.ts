@@ -49,6 +49,11 @@ export type NowggSecurityEventType =
   | 'refused_key'
   /** A refresh answered with tokens of another user or client. They were stored but not handed out. */
   | 'foreign_tokens_refreshed'
+  /**
+   * A function of the application, `resolveUser` or `authorize`, failed or took too long: the caller got a 503. `detail`
+   * names the class of the error, never its message.
+   */
+  | 'player_unavailable'
   /** A token was issued in the future by more than the tolerated clock skew. */
   | 'issued_in_the_future'
   /**

@@ -17,11 +17,15 @@ export interface Authentication {
   readonly policy: RoutePolicy | undefined;
   /** Undefined for an anonymous caller and on a public route. */
   readonly principal: NowggPrincipal | undefined;
+  /** The application's own user of the caller, once it was resolved. */
+  player?: { readonly value: unknown } | undefined;
 }
 
 /** A request as Express or Fastify passes it to a handler. */
 export interface AuthenticatedRequest {
   user?: unknown;
+  /** The caller with the application's own user: for guards that run later. Set where the module has `resolveUser`. */
+  nowgg?: { readonly principal: NowggPrincipal; readonly player: unknown };
 }
 
 interface Keeper {

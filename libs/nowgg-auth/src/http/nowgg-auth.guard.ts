@@ -9,6 +9,7 @@ import {
   NowggAuthError,
   NowggConfigurationError,
 } from '../errors.js';
+import { CallerHooks } from '../players/caller-hooks.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
@@ -17,7 +18,7 @@ import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
 import { type Authentication, findAuthentication, recordAuthentication } from './authentication.js';
-import { anyMemoryOf, findDecision, recordDecision } from './call-decisions.js';
+import { anyMemoryOf, findDecision, findDecisionOf, recordDecision } from './call-decisions.js';
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
 import { type Credential, readCredential, requestSource } from './credential.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
@@ -61,6 +62,10 @@ export class NowggAuthGuard implements CanActivate {
   @Optional()
   @Inject(Transports)
   protected readonly transports: Transports = new Transports();
+  /** Injected like {@link transports}. */
+  @Optional()
+  @Inject(CallerHooks)
+  protected readonly callerHooks: CallerHooks = new CallerHooks();
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
@@ -153,13 +158,24 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected admitAnonymous(request: GuardedRequest, policy: RoutePolicy): true {
-    if (policy.scopes.length > 0) throw new InvalidTokenError('missing_token');
+    if (policy.scopes.length > 0 || policy.requirements.length > 0) throw new InvalidTokenError('missing_token');
     recordAuthentication({ request, by: this.authenticator, policy, principal: undefined });
     return true;
   }
 
   private decide(context: ExecutionContext): true | Promise<true> {
     const policy = this.getPolicy(context);
+    const decided = this.#decideContext(context, policy);
+    if (policy.requirements.length === 0 && !this.callerHooks.areSet) return decided;
+    const complete = () => {
+      const isHttp = context.getType() === 'http';
+      const decision = isHttp ? findAuthentication(this.getRequest(context)) : findDecisionOf(context);
+      return this.callerHooks.complete(decision, policy.requirements, context);
+    };
+    return decided === true ? complete() : decided.then(complete);
+  }
+
+  #decideContext(context: ExecutionContext, policy: RoutePolicy): true | Promise<true> {
     if (context.getType() !== 'http') return this.#decideCall(context, policy);
     const request = this.getRequest(context);
     const earlier = findAuthentication(request);

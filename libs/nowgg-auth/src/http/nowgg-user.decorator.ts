@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
 import { NowggPrincipal } from '../principal.js';
-import { type AuthenticatedRequest, findAuthentication } from './authentication.js';
+import { type AuthenticatedRequest, type Authentication, findAuthentication } from './authentication.js';
 import { findDecisionOf } from './call-decisions.js';
 
 /** A pipe, as an instance or as a class. */
@@ -87,18 +87,22 @@ function readCaller(field: keyof NowggPrincipal | undefined, context: ExecutionC
   return field === undefined ? principal : principal?.[field];
 }
 
+/** The decision of the guard about the call of this context. */
+export function decisionAbout(context: ExecutionContext): Authentication | undefined {
+  return context.getType() === 'http'
+    ? findAuthentication(context.getArgByIndex<AuthenticatedRequest>(0))
+    : findDecisionOf(context);
+}
+
 function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
+  const decision = decisionAbout(context);
+  if (decision) return decision.principal;
   if (context.getType() === 'http') {
     const request = context.getArgByIndex<AuthenticatedRequest & { authInfo?: unknown }>(0);
-    const authentication = findAuthentication(request);
-    if (authentication) return authentication.principal;
     // A guard in the place of ours, of a test or of the application, has put a principal there.
     if (request.user instanceof NowggPrincipal) return request.user;
     // Passport's guard sets this property on every request that it admits: a strategy named before ours accepted it.
     if ('authInfo' in request) return undefined;
-  } else {
-    const decision = findDecisionOf(context);
-    if (decision) return decision.principal;
   }
   throw new NowggConfigurationError(
     '@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard. A guard that a test puts in its place ' +

@@ -6,6 +6,7 @@ import type { NowggTransport } from '../http/transport.js';
 import type { NowggAuthOptions } from '../options/options.js';
 import type { RevocationStoreWiring } from '../revocation/revocation-store.js';
 import type { NowggRoutesOptions } from '../routes/routes-options.js';
+import type { AuthorizeWiring, ResolveUserWiring } from '../players/caller.js';
 import type { TokenStoreWiring } from '../tokens/store/token-store.js';
 import type { SharedCacheWiring } from '../verification/cache/shared-cache.js';
 
@@ -58,6 +59,16 @@ export interface NowggAuthWiring {
    * kinds are denied unless they are `@Public()`.
    */
   transports?: readonly NowggTransport[];
+  /**
+   * Finds the application's own user of each authenticated caller, for `@NowggPlayer()` and for guards, and creates it at
+   * the first sign-in. A failure is a 503, or the `HttpException` that it throws; never an anonymous caller. Default: none.
+   */
+  resolveUser?: ResolveUserWiring;
+  /**
+   * Decides about each authenticated caller, after `resolveUser`; anything but true is a 403 `forbidden`. Not called for
+   * anonymous callers and public routes. Default: none.
+   */
+  authorize?: AuthorizeWiring;
   /** The module's source of time. Default: the machine's clock. */
   clock?: NowggClock;
   /**

@@ -18,9 +18,12 @@ import {
   isText,
   oneOf,
   refuse,
+  type Rule,
   type Rules,
   TRUE_OR_FALSE,
+  wholeNumber,
 } from '../rules.js';
+import type { AuthorizeWiring, ResolveUserWiring } from '../players/caller.js';
 import { routesFaults, routesOf } from '../routes/routes-options.js';
 
 /** A module declaration after analysis: its wiring, and the way to obtain and validate its options. */
@@ -38,6 +41,14 @@ export const GIVEN_OPTIONS = Symbol('nestjs-nowgg-auth:given-options');
 const AGENT = [(value: unknown) => value instanceof Agent, 'must be an agent of node:http or node:https'] as const;
 const AGENTS: Rules<keyof IdentityHttpAgents> = { http: AGENT, https: AGENT };
 
+const LIST: Rule = [Array.isArray, 'must be an array'];
+const HOOK: Rules<keyof AuthorizeWiring> = {
+  imports: LIST,
+  inject: LIST,
+  useFactory: [isFunction, 'must be a function', 'required'],
+};
+const AGE: Rule = [wholeNumber(0, 2_147_483_647), 'must be a whole number of milliseconds, 0 or more'];
+
 const WIRING: Rules<keyof NowggAuthWiring> = {
   tokenStore: [isProviderFactory, 'must be the result of memoryTokenStore() or typeOrmTokenStore()'],
   revocationStore: [isProviderFactory, 'must be the result of memoryRevocationStore() or typeOrmRevocationStore()'],
@@ -48,6 +59,8 @@ const WIRING: Rules<keyof NowggAuthWiring> = {
   globalGuard: [oneOf(true, false, 'first'), "must be true, false or 'first'"],
   onUnprotected: [oneOf('ignore', 'warn', 'fail'), 'must be ignore, warn or fail'],
   transports: transportFaults,
+  resolveUser: (hook, name) => (hook === undefined ? [] : faultsOf({ ...HOOK, maxAgeMs: AGE }, hook, `${name}.`)),
+  authorize: (hook, name) => (hook === undefined ? [] : faultsOf(HOOK, hook, `${name}.`)),
   clock: [(value) => isRecord(value) && isFunction(value.now), 'must be a NowggClock'],
   httpAgents: (agents = {}, name) => faultsOf(AGENTS, agents, `${name}.`),
 };
@@ -109,6 +122,11 @@ function transportFaults(transports: unknown = [], name: string): string[] {
     kinds.add(transport.kind);
     return [];
   }).flat();
+}
+
+/** A hook of the application; undefined for a faulty one, which is reported at startup. */
+export function hookOf<H extends AuthorizeWiring | ResolveUserWiring>(hook: H | undefined): H | undefined {
+  return isRecord(hook) && isFunction(hook.useFactory) ? hook : undefined;
 }
 
 /** Strict about keys and types, because these agents carry the requests with our client secret. */

@@ -22,6 +22,9 @@ import {
 } from './module-wiring.js';
 import { RESOLVED_OPTIONS } from '../options/options.js';
 import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
+import { hookImports, playerProviders } from './player-providers.js';
+import { CallerHooks } from '../players/caller-hooks.js';
+import { NowggPlayers } from '../players/nowgg-players.js';
 import { startLine } from './start-line.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
@@ -97,13 +100,14 @@ function dynamicModule(
     module: NowggAuthModule,
     controllers: routes ? [routesController(routes)] : [],
     global: wiring.isGlobal ?? true,
-    imports,
+    imports: [...imports, ...hookImports(wiring)],
     providers: [
       ...optionProviders(declaration),
       ...verificationProviders(
         isProviderFactory(wiring.sharedCache) ? wiring.sharedCache : undefined,
         isHttpAgents(wiring.httpAgents) ? wiring.httpAgents : undefined,
       ),
+      ...playerProviders(wiring),
       ...httpProviders(wiring),
       ...revocationProviders(isProviderFactory(wiring.revocationStore) ? wiring.revocationStore : undefined),
       ...tokenProviders(isProviderFactory(wiring.tokenStore) ? wiring.tokenStore : undefined),
@@ -114,7 +118,9 @@ function dynamicModule(
       NowggAuthExceptionFilter,
       NowggAuthGuard,
       IdentityProviders,
+      CallerHooks,
       NowggClock,
+      NowggPlayers,
       NowggRevocationService,
       NowggTokenService,
       NowggVaultService,

@@ -35,7 +35,7 @@ export interface OptionalAuthOptions {
  * ```
  */
 export function Public(): PolicyDecorator {
-  return decorator('@Public', (declared) => ({ ...declared, isPublic: true }));
+  return policyDecorator('@Public', (declared) => ({ ...declared, isPublic: true }));
 }
 
 /**
@@ -61,7 +61,7 @@ export function OptionalAuth(options: OptionalAuthOptions = {}): PolicyDecorator
   if (onInvalid !== 'reject' && onInvalid !== 'anonymous') {
     throw new NowggConfigurationError('@OptionalAuth: onInvalid must be reject or anonymous');
   }
-  return decorator('@OptionalAuth', (declared) => ({ ...declared, optional: { onInvalid } }));
+  return policyDecorator('@OptionalAuth', (declared) => ({ ...declared, optional: { onInvalid } }));
 }
 
 /**
@@ -90,7 +90,7 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
   if (!scopes.every((s) => typeof s === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(s))) {
     throw new NowggConfigurationError('@RequireScopes: each scope is one word of printable ASCII, without quotes');
   }
-  return decorator('@RequireScopes', (declared) => ({
+  return policyDecorator('@RequireScopes', (declared) => ({
     ...declared,
     scopes: Object.freeze([...new Set([...(declared.scopes ?? []), ...scopes])]),
   }));
@@ -117,13 +117,14 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
  */
 export function NowggAuth(policy: AuthenticationPolicy): PolicyDecorator {
   refuse(policyFaults(policy), '@NowggAuth: ');
-  return decorator('@NowggAuth', (declared) => ({
+  return policyDecorator('@NowggAuth', (declared) => ({
     ...declared,
     authentication: Object.freeze({ ...declared.authentication, ...policy }),
   }));
 }
 
-function decorator(name: string, change: (declared: DeclaredPolicy) => DeclaredPolicy): PolicyDecorator {
+/** Creates a decorator that adds to the policy of a class or method. */
+export function policyDecorator(name: string, change: (declared: DeclaredPolicy) => DeclaredPolicy): PolicyDecorator {
   const decorate = (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
     const level: unknown = descriptor ? descriptor.value : target;
     if (typeof level !== 'function' || (key !== undefined && !descriptor)) {
@@ -135,7 +136,7 @@ function decorator(name: string, change: (declared: DeclaredPolicy) => DeclaredP
 }
 
 function withoutContradiction(name: string, declared: DeclaredPolicy): DeclaredPolicy {
-  if (declared.isPublic && (declared.optional || declared.scopes || declared.authentication)) {
+  if (declared.isPublic && (declared.optional || declared.scopes || declared.authentication || declared.requirements)) {
     throw new NowggConfigurationError(`${name}: @Public contradicts another decorator of the same class or method`);
   }
   return declared;

@@ -20,6 +20,7 @@ describe('routePolicyOf', () => {
       onInvalid: 'reject',
       scopes: [],
       authentication: undefined,
+      requirements: [],
     });
   });
 
@@ -66,6 +67,7 @@ describe('routePolicyOf', () => {
       onInvalid: 'anonymous',
       scopes: ['profile', 'email'],
       authentication: { tokenType: 'token', allowStale: false },
+      requirements: [],
     });
   });
 

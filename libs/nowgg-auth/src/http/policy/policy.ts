@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { CallerCheck } from '../../players/caller.js';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { bearsEnforcingGuard } from './enforcing-guards.js';
 
@@ -8,6 +9,7 @@ export interface DeclaredPolicy {
   readonly optional?: { readonly onInvalid: 'reject' | 'anonymous' };
   readonly scopes?: readonly string[];
   readonly authentication?: AuthenticationPolicy;
+  readonly requirements?: readonly CallerCheck[];
 }
 
 /** The requirements of a route: everything that the controller, its parents and the handler declare. */
@@ -18,6 +20,8 @@ export interface RoutePolicy {
   /** Scopes that must all have been granted. */
   readonly scopes: readonly string[];
   readonly authentication: AuthenticationPolicy | undefined;
+  /** Rules of the application about the caller that must all hold. */
+  readonly requirements: readonly CallerCheck[];
 }
 
 const POLICY = Symbol.for('nestjs-nowgg-auth:policy');
@@ -27,13 +31,14 @@ const UNDECORATED: RoutePolicy = Object.freeze<RoutePolicy>({
   onInvalid: 'reject',
   scopes: Object.freeze([]),
   authentication: undefined,
+  requirements: Object.freeze([]),
 });
 const policies = new WeakMap<object, WeakMap<object, RoutePolicy>>();
 
 /**
  * The policy of a handler in a controller. Computed once for each pair.
  *
- * Requirements (scopes, `@NowggAuth`) add up over the levels: the parents of the controller, the controller, the
+ * Requirements (scopes, `@NowggAuth`, rules of the application) add up over the levels: the parents of the controller, the controller, the
  * methods that the handler overrides, the handler. For one `@NowggAuth` field the most specific level wins. The most
  * specific level that declares anything decides whether a token is needed. Only `@Public()` removes requirements, and a
  * guard of this module on a more specific level cancels it. An overridden method never makes a route public or
@@ -82,7 +87,7 @@ function at(level: object, above: RoutePolicy): RoutePolicy {
 
 /** Adds the scopes and the `@NowggAuth` policy that a level requires; a level that requires any needs a token. */
 function withDemands(above: RoutePolicy, declared: DeclaredPolicy | undefined): RoutePolicy {
-  if (!declared?.scopes && !declared?.authentication) return above;
+  if (!declared?.scopes && !declared?.authentication && !declared?.requirements) return above;
   return Object.freeze<RoutePolicy>({
     access: 'required',
     onInvalid: 'reject',
@@ -90,6 +95,7 @@ function withDemands(above: RoutePolicy, declared: DeclaredPolicy | undefined): 
     authentication: declared.authentication
       ? Object.freeze({ ...above.authentication, ...declared.authentication })
       : above.authentication,
+    requirements: Object.freeze([...above.requirements, ...(declared.requirements ?? [])]),
   });
 }
 
