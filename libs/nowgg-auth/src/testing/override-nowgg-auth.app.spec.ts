@@ -91,11 +91,14 @@ async function start(builder: TestingModuleBuilder) {
 }
 
 describe('overrideNowggAuth', () => {
-  it.each([true, false])('makes a request that of a player in one line, globalGuard: %s', async (globalGuard) => {
-    const { get } = await start(overrideNowggAuth(builderWith({ globalGuard })));
-    expect(await get('/own', asUser('player-1'))).toEqual({ status: 200, body: { id: 'player-1' } });
-    expect(await get('/own')).toMatchObject({ status: 401, body: { errorCode: 'missing_token' } });
-  });
+  it.each([true, 'first', false] as const)(
+    'makes a request that of a player in one line, globalGuard: %s',
+    async (globalGuard) => {
+      const { get } = await start(overrideNowggAuth(builderWith({ globalGuard })));
+      expect(await get('/own', asUser('player-1'))).toEqual({ status: 200, body: { id: 'player-1' } });
+      expect(await get('/own')).toMatchObject({ status: 401, body: { errorCode: 'missing_token' } });
+    },
+  );
 
   it('keeps the rules of routes: scopes, kinds of token, providers, anonymous callers', async () => {
     const { get } = await start(overrideNowggAuth(builderWith({ globalGuard: true })));
@@ -223,8 +226,8 @@ describe.each([
     });
   });
 
-  it('replaces the global guard on routes without a guard of their own', async () => {
-    const { get } = await start(override(builderWith({ globalGuard: true })).useValue(new MockGuard()));
+  it.each([true, 'first'] as const)('replaces the global guard, globalGuard: %s', async (globalGuard) => {
+    const { get } = await start(override(builderWith({ globalGuard })).useValue(new MockGuard()));
     expect((await get('/me')).body).toMatchObject({ userId: 'mocked' });
   });
 
