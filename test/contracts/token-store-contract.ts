@@ -877,6 +877,29 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('the times of a session', () => {
+      it('begin with the grant, and a use is noted without a trace in the times of the refresh protocol', async () => {
+        const grant = await stored();
+        expect(Math.abs(grant.sessionBegunAtMs - grant.createdAtMs)).toBeLessThan(1_000);
+        expect(Math.abs(grant.sessionUsedAtMs - grant.createdAtMs)).toBeLessThan(1_000);
+        await under.pass(1_000);
+        const { updatedAtMs } = await found(grant.id);
+        await store.noteSessionUse(grant.id);
+        const used = await found(grant.id);
+        expect(used).toMatchObject({ sessionBegunAtMs: grant.sessionBegunAtMs, updatedAtMs });
+        expect(used.sessionUsedAtMs).toBeGreaterThan(grant.sessionUsedAtMs);
+      });
+
+      it('have no use of a grant that has ended', async () => {
+        const grant = await stored();
+        await store.revokeGrant(grant.id);
+        const { sessionUsedAtMs } = await found(grant.id);
+        await under.pass(1_000);
+        await store.noteSessionUse(grant.id);
+        expect((await found(grant.id)).sessionUsedAtMs).toBe(sessionUsedAtMs);
+      });
+    });
+
     describe('forms of ciphertexts', () => {
       const sealed = (version: number) => ({
         refreshCiphertext: Buffer.from([version, 4, 102, 111, 114, 109, 1]),

@@ -5,6 +5,7 @@ import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { IdentityUnavailableError } from '../../libs/nowgg-auth/src/errors.js';
 import type { IdentityHttp } from '../../libs/nowgg-auth/src/identity/identity-http.js';
 import type { IdentityProvider } from '../../libs/nowgg-auth/src/identity/identity-provider.js';
+import { DEFAULTS } from '../../libs/nowgg-auth/src/options/defaults.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
 import { nowgg } from '../../libs/nowgg-auth/src/identity/nowgg/nowgg.js';
 import { introspection, jwt, oauth2, userinfo } from '../../libs/nowgg-auth/src/oauth2/index.js';
@@ -145,7 +146,7 @@ describe('two processes that are configured differently', () => {
       identityProviders: new IdentityProviders([provider]),
       authenticator: {} as NowggAuthenticator,
       clock: new SystemClock(),
-      options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true },
+      options: { ...DEFAULTS.tokens, ...SHORT_DURATIONS, encryptionKeys: [RING[0]] },
     });
   const vault = new Vault(new KeyRing([RING[0]]));
 

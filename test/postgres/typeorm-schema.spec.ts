@@ -51,6 +51,26 @@ describe('tables and entities', () => {
     expect(JSON.stringify(plan)).toContain('nowgg_grant_pk');
   });
 
+  it('count the sessions that are there from the update on, without a write to their rows', async () => {
+    const other = await migratedDataSource(await cluster.createDatabase());
+    await other.undoLastMigration();
+    await other.query(`
+      INSERT INTO nowgg_grant (id, provider, client_key, user_id, state, generation, session_version, refresh_ct, access_ct,
+        access_obtained_at, fail_count, created_at, updated_at)
+      SELECT gen_random_uuid(), 'nowgg', 'key', 'player', 'active', 1, 1, '', '', at, 0, at, at
+      FROM generate_series(1, 100), LATERAL (SELECT now() - interval '1 year' AS at) AS long_ago`);
+    const file = async () => (await other.query("SELECT pg_relation_filenode('nowgg_grant') AS file"))[0].file;
+    const before = await file();
+    await other.runMigrations();
+    expect(await file()).toBe(before);
+    const [times] = await other.query(`
+      SELECT count(DISTINCT session_begun_at)::int AS begins, count(*) FILTER (
+        WHERE session_begun_at = session_used_at AND session_begun_at > now() - interval '1 hour')::int AS counted
+      FROM nowgg_grant`);
+    expect(times).toEqual({ begins: 1, counted: 100 });
+    await other.destroy();
+  });
+
   it('go away, newest first, when the migrations are undone', async () => {
     const url = await cluster.createDatabase();
     const other = await migratedDataSource(url);

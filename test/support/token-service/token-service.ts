@@ -1,4 +1,5 @@
 import { SystemClock, type NowggClock } from '../../../libs/nowgg-auth/src/clock.js';
+import { DEFAULTS } from '../../../libs/nowgg-auth/src/options/defaults.js';
 import { IdentityProviders } from '../../../libs/nowgg-auth/src/identity/identity-providers.js';
 import type { TokensOptions } from '../../../libs/nowgg-auth/src/options/options.js';
 import { strongKey } from '../../../libs/nowgg-auth/src/testing-support/strong-key.js';
@@ -38,14 +39,20 @@ export interface TokenServiceOptions extends Omit<NowggProviderSettings, 'clock'
 
 /** A token service between a store and the emulator of now.gg. */
 export function tokenService(options: TokenServiceOptions): NowggTokenService {
-  const { store, durations, timing, clock = new SystemClock(), ...settings } = options;
+  const { store, durations: { sessions, ...durations } = {}, timing, clock = new SystemClock(), ...settings } = options;
   const identityProviders = new IdentityProviders([nowggProvider({ ...settings, clock })]);
   return new NowggTokenService({
     store,
     identityProviders,
     authenticator: new AskingAuthenticator(identityProviders),
     clock,
-    options: { ...SHORT_DURATIONS, encryptionKeys: [RING[0]], openFirstVersion: true, ...durations },
+    options: {
+      ...SHORT_DURATIONS,
+      encryptionKeys: [RING[0]],
+      openFirstVersion: true,
+      ...durations,
+      sessions: { ...DEFAULTS.tokens.sessions, ...sessions },
+    },
     timing: { ...SHORT_TIMING, ...timing },
   });
 }

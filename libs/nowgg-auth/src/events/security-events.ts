@@ -19,6 +19,8 @@ export type NowggSecurityEventType =
   | 'forwarded_identity_refused'
   /** A session handle that was not made with a key of this application. */
   | 'foreign_session_handle'
+  /** A session handle that has ended, because it was not used or by its age, was presented. */
+  | 'session_expired'
   /**
    * A live session belongs to another client of its identity provider: this application's client id, or the address of
    * the identity system, was changed. `detail` names both clients by their keys, as `vault status` does.

@@ -1,11 +1,14 @@
 import type { NowggLogLevel } from '../events/log-notes.js';
 import type {
   ResolvedRevocationOptions,
+  ResolvedSessionsOptions,
   ResolvedShutdownOptions,
   ResolvedTokensOptions,
   ResolvedVerificationOptions,
 } from './options.js';
 import type { TokenType } from '../principal.js';
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Default values of all options. They are defined only here. */
 export const DEFAULTS = {
@@ -39,6 +42,7 @@ export const DEFAULTS = {
     maxExchangesInFlight: 64,
     maxRefreshesInFlight: 256,
     refusedCodesPerMinute: 30,
+    sessions: { idleMs: 30 * DAY_MS, absoluteMs: 180 * DAY_MS, endGrant: false } as ResolvedSessionsOptions,
   } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
   logging: { level: 'log' } as { readonly level: NowggLogLevel },
   shutdown: { graceMs: 25_000, awaitReplies: false } as ResolvedShutdownOptions,

@@ -22,6 +22,7 @@ import type {
   NowggAuthOptions,
   RateSettings,
   RevocationOptions,
+  SessionsOptions,
   ShutdownOptions,
   TokensOptions,
   VerificationOptions,
@@ -80,6 +81,17 @@ const REVOCATION: Rules<keyof RevocationOptions> = {
   ],
 };
 
+const SESSION_LIFE: Rule = [
+  (value) => value === false || wholeNumber(60_000, MOST_LIFE_MS)(value),
+  'must be a whole number of milliseconds, one minute to ten years, or false',
+];
+
+const SESSIONS: Rules<keyof SessionsOptions> = {
+  idleMs: SESSION_LIFE,
+  absoluteMs: SESSION_LIFE,
+  endGrant: TRUE_OR_FALSE,
+};
+
 const TOKENS: Rules<keyof TokensOptions> = {
   encryptionKeys: keyRingFaults,
   refreshMarginMs: duration(0),
@@ -94,6 +106,7 @@ const TOKENS: Rules<keyof TokensOptions> = {
   refusedCodesPerMinute: COUNT,
   codeBudget: FUNCTION,
   onSignIn: FUNCTION,
+  sessions: (sessions = {}, name) => faultsOf(SESSIONS, sessions, `${name}.`, ABSENT),
 };
 
 const SHUTDOWN: Rules<keyof ShutdownOptions> = {

@@ -216,10 +216,30 @@ export interface TokensOptions {
   codeBudget?: CodeBudget;
   /** Receives each sign-in with the claims of its id_token. Default: none. */
   onSignIn?: OnSignIn;
+  /** When session handles end. */
+  sessions?: SessionsOptions;
 }
 
+/**
+ * When the handle of a session ends, so that a player who was away for long, or whose handle was copied, has to sign in
+ * again. The grant lives on unless {@link endGrant} is set: `getAccessToken` goes on to refresh it.
+ */
+export interface SessionsOptions {
+  /** Time without a use of the handle after which it ends, in milliseconds; false for never. Default 30 days. */
+  idleMs?: number | false;
+  /** Time after its sign-in at which it ends in any case, in milliseconds; false for never. Default 180 days. */
+  absoluteMs?: number | false;
+  /** Whether the grant ends as well, as by a sign-out, when its ended handle is presented. Default false. */
+  endGrant?: boolean;
+}
+
+/** {@link SessionsOptions} with every value. */
+export type ResolvedSessionsOptions = Readonly<Required<SessionsOptions>>;
+
 /** {@link TokensOptions} with every value. */
-export interface ResolvedTokensOptions extends Readonly<Required<Omit<TokensOptions, 'codeBudget' | 'onSignIn'>>> {
+export interface ResolvedTokensOptions
+  extends Readonly<Required<Omit<TokensOptions, 'codeBudget' | 'onSignIn' | 'sessions'>>> {
+  readonly sessions: ResolvedSessionsOptions;
   readonly codeBudget?: CodeBudget | undefined;
   readonly onSignIn?: OnSignIn | undefined;
 }

@@ -52,7 +52,20 @@ describe('resolveOptions', () => {
       maxExchangesInFlight: 64,
       maxRefreshesInFlight: 256,
       refusedCodesPerMinute: 30,
+      sessions: { idleMs: 2_592_000_000, absoluteMs: 15_552_000_000, endGrant: false },
     });
+  });
+
+  it('keeps the other defaults of sessions when one is given, and refuses what is not a life', () => {
+    const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
+    const given = (sessions: object) => ({ clientId: 'game', tokens: { ...tokens, sessions } });
+    const resolved = resolveOptions(given({ idleMs: false, absoluteMs: undefined })).tokens?.sessions;
+    expect(resolved).toEqual({ idleMs: false, absoluteMs: 15_552_000_000, endGrant: false });
+    expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, binding: 'off' }))).toBe(
+      'NowggAuthModule: unknown option tokens.sessions.binding; tokens.sessions.idleMs must be a whole number of ' +
+        'milliseconds, one minute to ten years, or false; tokens.sessions.absoluteMs must be a whole number of ' +
+        'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false',
+    );
   });
 
   it('keeps what is given, zero included, and takes undefined for absent', () => {

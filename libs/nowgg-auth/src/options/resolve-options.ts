@@ -65,9 +65,14 @@ function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedV
 }
 
 function resolveTokens(tokens: TokensOptions): ResolvedTokensOptions {
-  const { encryptionKeys, ...durations } = tokens;
+  const { encryptionKeys, sessions, ...durations } = tokens;
   const keys = encryptionKeys.map(({ id, key }) => Object.freeze({ id, key }));
-  return Object.freeze({ ...DEFAULTS.tokens, ...present(durations), encryptionKeys: Object.freeze(keys) });
+  return Object.freeze({
+    ...DEFAULTS.tokens,
+    ...present(durations),
+    encryptionKeys: Object.freeze(keys),
+    sessions: Object.freeze({ ...DEFAULTS.tokens.sessions, ...present(sessions ?? {}) }),
+  });
 }
 
 /** Removes options whose value is undefined or null: they count as absent. */

@@ -18,6 +18,7 @@ import { GrantRefresher } from './refresh/grant-refresher.js';
 import { checkKeys } from './vault/key-checks.js';
 import { OwnGrants } from './session/own-grants.js';
 import { sessionHandle } from './session/session-handle.js';
+import { publishSecurityEvent } from '../events/security-events.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { RefreshResult } from './refresh/refresh-result.js';
 import { type NowggTokenCounters, publishTokenRead } from './events/token-events.js';
@@ -311,7 +312,10 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /**
    * Returns the grant that a session handle names, and the handle to use from now on. The handle is a new one when the
-   * given handle was made under a key that is no longer the first, or by an earlier build.
+   * given handle was made under a key that is no longer the first, or by an earlier build. A use restarts the idle time
+   * of the session, see `tokens.sessions`.
+   *
+   * @throws ReauthenticationRequiredError when the handle is not genuine, or the session or its grant has ended
    *
    * @example
    * ```ts
@@ -325,7 +329,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
-    return this.#grants.openSession(handle, this.#wait());
+    const { grant, session } = await this.#grants.openSession(handle, this.#wait());
+    if (session !== undefined) return { grant, session };
+    publishSecurityEvent({ type: 'session_expired', provider: grant.provider });
+    if (this.#parts.sessions.endGrant) await this.revoke(grant.id);
+    throw new ReauthenticationRequiredError('the session has ended by its age, the player has to sign in again');
   }
 
   /**

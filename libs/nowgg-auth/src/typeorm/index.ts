@@ -1,4 +1,5 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
+import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddBoundedUpkeep1767225600130 } from './migrations/add-bounded-upkeep.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
@@ -107,4 +108,5 @@ export const nowggMigrations = [
   AddGrantedScopes1767225600085,
   AddGrantClients1767225600110,
   AddBoundedUpkeep1767225600130,
+  AddSessionTimes1767225600140,
 ];

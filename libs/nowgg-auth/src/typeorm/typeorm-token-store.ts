@@ -160,6 +160,10 @@ export class TypeOrmTokenStore extends TokenStore {
     await this.#any(this.#grants.noteHandleKey, [id, keyId]);
   }
 
+  override async noteSessionUse(id: string): Promise<void> {
+    await this.#any(this.#grants.noteSessionUse, [id]);
+  }
+
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
     // Two statements, so that the second sees what was stored while the first waited for the user's row.
     await this.#any(this.#grants.endSignIns, [provider, userId, clientKey]);

@@ -51,4 +51,4 @@ export const DEFAULT_TIMING: RefreshTiming = Object.freeze({
 
 /** All durations together. */
 export type TokensTiming = RefreshTiming &
-  Omit<ResolvedTokensOptions, 'encryptionKeys' | 'openFirstVersion' | 'codeBudget'>;
+  Omit<ResolvedTokensOptions, 'encryptionKeys' | 'openFirstVersion' | 'codeBudget' | 'sessions'>;

@@ -2,7 +2,7 @@ import { Bulkheads } from '../../resilience/bulkhead.js';
 import type { NowggClock } from '../../clock.js';
 import type { IdentityProviders } from '../../identity/identity-providers.js';
 import { DEFAULTS } from '../../options/defaults.js';
-import type { ResolvedShutdownOptions, ResolvedTokensOptions } from '../../options/options.js';
+import type { ResolvedSessionsOptions, ResolvedShutdownOptions, ResolvedTokensOptions } from '../../options/options.js';
 import type { GrantRevocations } from '../../revocation/grant-revocations.js';
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
 import { ClientEvidences } from '../../verification/evidence/client-evidence.js';
@@ -68,6 +68,7 @@ export interface TokenDependencies {
   readonly issuedTokens: StoredIssuedTokens;
   readonly priming: VerdictPriming | undefined;
   readonly hooks: SignInHooks;
+  readonly sessions: ResolvedSessionsOptions;
   readonly timing: TokensTiming;
 }
 
@@ -77,7 +78,7 @@ const BELIEVES_ALL = { timeoutMs: 0, refusalsAreDefinite: true };
 
 export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependencies {
   const { store, identityProviders, clock, options, timing, grantRevocations } = parts;
-  const { encryptionKeys, openFirstVersion, codeBudget, onSignIn, ...durations } = options;
+  const { encryptionKeys, openFirstVersion, codeBudget, onSignIn, sessions, ...durations } = options;
   const ring = new KeyRing(encryptionKeys, { openFirstVersion });
   const counters = new TokenCounters();
   const allTiming = { ...DEFAULT_TIMING, ...timing, ...durations };
@@ -102,6 +103,7 @@ export function tokenParts(parts: NowggTokenServiceDependencies): TokenDependenc
     grantRevocations,
     priming: parts.priming,
     hooks: new SignInHooks(onSignIn),
+    sessions,
     issuedTokens: parts.issuedTokens ?? new StoredIssuedTokens(store),
     timing: allTiming,
   };

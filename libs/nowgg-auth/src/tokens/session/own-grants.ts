@@ -13,6 +13,7 @@ import {
   type SessionOwner,
   type SessionReference,
 } from './session-handle.js';
+import { SessionEnds } from './session-ends.js';
 import { isSameClient, StoredClients } from './stored-clients.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -26,12 +27,14 @@ export class OwnGrants {
   readonly #loader: GrantLoader;
   readonly #owners: readonly SessionOwner[];
   readonly #clients: StoredClients;
+  readonly #ends: SessionEnds;
 
   constructor(parts: TokenDependencies) {
     this.#parts = parts;
     this.#loader = new GrantLoader(parts.store, parts.seen);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
     this.#clients = new StoredClients(parts.store, parts.clock);
+    this.#ends = new SessionEnds(parts.sessions);
   }
 
   /**
@@ -57,15 +60,17 @@ export class OwnGrants {
   }
 
   /**
-   * Returns the live grant that a handle names, and the handle to use from now on.
+   * Returns the live grant that a handle names, and the handle to use from now on: none when the handle has ended.
    * @throws ReauthenticationRequiredError
    */
-  async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string }> {
+  async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string | undefined }> {
     const { grant, reference } = await this.#named(handle, wait);
     const { vault } = this.#parts;
     if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
     vault.verifyLabels(grant);
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
+    if (this.#ends.hasEnded(grant)) return { grant: grantOf(grant), session: undefined };
+    if (this.#ends.notesUse(grant)) await this.#noteUse(grant.id, wait);
     if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
     return { grant: grantOf(grant), session: reference.outdated ? sessionHandle(vault.ring, grant) : handle };
   }
@@ -140,6 +145,11 @@ export class OwnGrants {
       // The vault has already published an event.
       return false;
     }
+  }
+
+  /** The next use notes it if this one cannot. */
+  async #noteUse(grantId: string, wait: CallerWait): Promise<void> {
+    await wait.for(this.#parts.store.noteSessionUse(grantId)).catch(() => undefined);
   }
 
   /** Only for the operator's count: a failure does not affect the caller. */

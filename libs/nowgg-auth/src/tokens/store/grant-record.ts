@@ -41,6 +41,10 @@ export interface GrantRecord {
   readonly readAtMs: number;
   /** Id of the key that made the last presented session handle; undefined when unknown. */
   readonly handleKeyId: string | undefined;
+  /** Time from which the life of the session handle counts: its sign-in, or the update to the release that counts it. */
+  readonly sessionBegunAtMs: number;
+  /** Time at which the session handle was used, exact to {@link SessionEnds.notesUse}. */
+  readonly sessionUsedAtMs: number;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac: Uint8Array | undefined;
   /** The scopes that were granted with the stored access token; undefined when they are not known. */
@@ -232,6 +236,8 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     failCode: undefined,
     refusal: undefined,
     nextAttemptAtMs: undefined,
+    sessionBegunAtMs: nowMs,
+    sessionUsedAtMs: nowMs,
     begunAtMs,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,

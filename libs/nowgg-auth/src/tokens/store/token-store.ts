@@ -92,6 +92,9 @@ export abstract class TokenStore {
    */
   abstract noteHandleKey(id: string, keyId: string): Promise<void>;
 
+  /** Sets `sessionUsedAtMs` of a live grant to now. Does not change `updatedAtMs` either. */
+  abstract noteSessionUse(id: string): Promise<void>;
+
   /** Finds the unexpired tokens of an ended grant, and whether another grant has the same session. */
   abstract findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant>;
 

@@ -31,6 +31,7 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
   maxExchangesInFlight: 64,
   maxRefreshesInFlight: 256,
   refusedCodesPerMinute: 30,
+  sessions: { idleMs: 2_592_000_000, absoluteMs: 15_552_000_000, endGrant: false },
 };
 
 interface ProcessSettings {
@@ -55,7 +56,7 @@ export class TokenServiceUnderTest {
   }
 
   anotherProcess(
-    options: Partial<TokensOptions> = {},
+    { sessions, ...options }: Partial<TokensOptions> = {},
     { revocations, provider = this.provider, shutdown, priming }: ProcessSettings = {},
   ): NowggTokenService {
     return new NowggTokenService({
@@ -63,7 +64,7 @@ export class TokenServiceUnderTest {
       identityProviders: new IdentityProviders([provider]),
       authenticator: this.authenticator,
       clock: this.clock,
-      options: { ...DEFAULT_OPTIONS, ...options },
+      options: { ...DEFAULT_OPTIONS, ...options, sessions: { ...DEFAULT_OPTIONS.sessions, ...sessions } },
       revocations,
       shutdown,
       priming,

@@ -105,6 +105,14 @@ export class NowggGrantEntity {
   @Column({ name: 'handle_key_id', type: 'text', nullable: true })
   handleKeyId!: string | null;
 
+  /** Time from which the life of its session handle counts; null for rows of the release before this column. */
+  @Column({ name: 'session_begun_at', type: 'timestamptz', nullable: true, default: () => 'now()' })
+  sessionBegunAt!: Date | null;
+
+  /** Time at which its session handle was used last, to the day. */
+  @Column({ name: 'session_used_at', type: 'timestamptz', nullable: true, default: () => 'now()' })
+  sessionUsedAt!: Date | null;
+
   /** Ties the grant to the code that it was made from. */
   @Column({ name: 'origin_mac', type: 'bytea', nullable: true })
   originMac!: Buffer | null;

@@ -52,6 +52,9 @@ interface StoredGrant {
   readonly created_at: string;
   readonly updated_at: string;
   readonly handle_key_id: string | null;
+  /** Absent in a row that a release before these columns wrote. */
+  readonly session_begun_at?: string | null;
+  readonly session_used_at?: string | null;
   readonly origin_mac: string | null;
   /** Absent in a row that a release before this column wrote. */
   readonly scopes?: readonly string[] | null;
@@ -84,6 +87,8 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     updatedAtMs: epochMs(stored.updated_at),
     readAtMs,
     handleKeyId: stored.handle_key_id ?? undefined,
+    sessionBegunAtMs: epochMs(stored.session_begun_at ?? stored.created_at),
+    sessionUsedAtMs: epochMs(stored.session_used_at ?? stored.created_at),
     originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,
     scopes: stored.scopes ?? undefined,
   };

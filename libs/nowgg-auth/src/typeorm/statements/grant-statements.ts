@@ -141,6 +141,13 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
       )
       SELECT id FROM done`,
 
+    // Not a write of the refresh protocol either.
+    noteSessionUse: `
+      WITH done AS (
+        UPDATE ${grant} SET session_used_at = clock_timestamp() WHERE id = $1 AND state IN ${LIVE} RETURNING id
+      )
+      SELECT id FROM done`,
+
     // $1 grant id, $2 tolerance
     findTokensOfEnded: `
       SELECT

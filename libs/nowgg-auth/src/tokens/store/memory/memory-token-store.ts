@@ -177,6 +177,11 @@ export class MemoryTokenStore extends TokenStore {
     if (grant) this.#grants.set(id, { ...grant, handleKeyId });
   }
 
+  override async noteSessionUse(id: string): Promise<void> {
+    const grant = this.#grants.get(id);
+    if (grant && isLive(grant)) this.#grants.set(id, { ...grant, sessionUsedAtMs: this.#clock.now() });
+  }
+
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
     this.#usersEndedAt.set(userKey(provider, clientKey, userId), this.#clock.now());
     const grants = await Promise.all(this.#ofUser(provider, userId, clientKey).map(({ id }) => this.revokeGrant(id)));
