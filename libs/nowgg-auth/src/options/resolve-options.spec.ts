@@ -38,6 +38,7 @@ describe('resolveOptions', () => {
       revocation: { beforeFirstLoad: 'refuse', onUnknown: 'serve', longestTokenLifeMs: undefined },
       tokens: undefined,
       shutdown: { graceMs: 25_000, awaitReplies: false },
+      logging: { level: 'log' },
     });
     const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
     expect(resolveOptions({ clientId: 'game', tokens }).tokens).toEqual({
