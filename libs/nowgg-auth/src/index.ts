@@ -146,6 +146,15 @@ export type { NowggRoutesOptions } from './routes/routes-options.js';
 export type { NowggLoginView, NowggRefreshView, NowggTokenView, NowggUserView } from './routes/routes-views.js';
 export { NOWGG_CALL_CHANNEL, type NowggCallEvent } from './events/call-events.js';
 export type { NowggLogLevel } from './events/log-notes.js';
+export { NOWGG_MISS_CHANNEL, type NowggMissEvent } from './events/verification-counts.js';
+export {
+  NowggHealthService,
+  type NowggHealth,
+  type NowggHealthState,
+  type NowggReadiness,
+  type NowggUnreadyReason,
+} from './health/nowgg-health.service.js';
+export type { UpstreamStatistics } from './identity/transport/upstream-watch.js';
 export {
   NOWGG_SECURITY_CHANNEL,
   type NowggSecurityEvent,

@@ -25,6 +25,8 @@ import { DEFAULT_STRATEGY_NAME } from '../options/defaults.js';
 import { hookImports, playerProviders } from './player-providers.js';
 import { CallerHooks } from '../players/caller-hooks.js';
 import { NowggPlayers } from '../players/nowgg-players.js';
+import { NowggHealthService } from '../health/nowgg-health.service.js';
+import { healthService } from './health-providers.js';
 import { startLine } from './start-line.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
@@ -108,6 +110,7 @@ function dynamicModule(
         isHttpAgents(wiring.httpAgents) ? wiring.httpAgents : undefined,
       ),
       ...playerProviders(wiring),
+      healthService,
       ...httpProviders(wiring),
       ...revocationProviders(isProviderFactory(wiring.revocationStore) ? wiring.revocationStore : undefined),
       ...tokenProviders(isProviderFactory(wiring.tokenStore) ? wiring.tokenStore : undefined),
@@ -121,6 +124,7 @@ function dynamicModule(
       CallerHooks,
       NowggClock,
       NowggPlayers,
+      NowggHealthService,
       NowggRevocationService,
       NowggTokenService,
       NowggVaultService,

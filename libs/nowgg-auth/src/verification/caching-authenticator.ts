@@ -41,7 +41,7 @@ import {
 } from './decision/verdict.js';
 import { VerdictMemory } from './verdict-memory.js';
 import { CachePriming, type VerdictPriming } from './verdict-priming.js';
-import { publishVerification, type VerdictSource, verificationChannel } from './verification-events.js';
+import { publishHit, publishVerification, type VerdictSource } from './verification-events.js';
 
 /** Dependencies of a {@link CachingAuthenticator}. */
 interface CachingAuthenticatorDependencies {
@@ -131,8 +131,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
     if (known === undefined) return this.#find({ token, digest, key, policy, context });
-    if (!verificationChannel.hasSubscribers || known instanceof Promise) return known;
-    publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
+    if (known instanceof Promise) return known;
+    publishHit(known, digest);
     return known;
   }
 
@@ -145,8 +145,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, held);
     if (known === undefined) return this.#find({ token: held.reveal(), digest, key, policy, context });
-    if (!verificationChannel.hasSubscribers || known instanceof Promise) return known;
-    publishVerification(known, known === REVOCATIONS_UNKNOWN ? 'none' : 'hit', digest);
+    if (known instanceof Promise) return known;
+    publishHit(known, digest);
     return known;
   }
 
@@ -223,7 +223,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const { token, digest, policy } = subject;
     const elsewhere = policy.provider === undefined ? undefined : this.#elsewhere(token, policy.provider);
     if (elsewhere) return elsewhere;
-    const startedAtMs = verificationChannel.hasSubscribers ? this.#clock.monotonicNow() : undefined;
+    const startedAtMs = this.#clock.monotonicNow();
     const { acceptTokenTypes } = this.#options;
     const destination = routeToken(token, policy, this.#providers, acceptTokenTypes, this.#clock);
     if ('refuse' in destination) {
@@ -297,17 +297,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     })();
   }
 
-  /** @param startedAtMs undefined when the channel had no subscriber then */
-  #publish(
-    verdict: Verdict,
-    source: VerdictSource,
-    { digest }: Case,
-    provider: string,
-    startedAtMs: number | undefined,
-  ): Verdict {
-    if (startedAtMs !== undefined) {
-      publishVerification(verdict, source, digest, { provider, latencyMs: this.#clock.monotonicNow() - startedAtMs });
-    }
+  #publish(verdict: Verdict, source: VerdictSource, { digest }: Case, provider: string, startedAtMs: number): Verdict {
+    publishVerification(verdict, source, digest, { provider, latencyMs: this.#clock.monotonicNow() - startedAtMs });
     return verdict;
   }
 

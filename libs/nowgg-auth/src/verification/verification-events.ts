@@ -1,3 +1,4 @@
+import { verificationCounts } from '../events/verification-counts.js';
 import { createHmac, randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
@@ -30,25 +31,37 @@ export const NOWGG_VERIFICATION_CHANNEL = 'nestjs-nowgg-auth:verification';
 export const verificationChannel = channel(NOWGG_VERIFICATION_CHANNEL);
 const fingerprintKey = randomBytes(32);
 
-/** Publishes a verification event. Costs almost nothing while the channel has no subscriber. */
+/** Counts a verdict that was not in memory, and publishes it if the channel has a subscriber. */
 export function publishVerification(
   verdict: Verdict,
   source: VerdictSource,
   digest: string,
   about: { readonly provider?: string | undefined; readonly latencyMs?: number } = {},
 ): void {
-  if (!verificationChannel.hasSubscribers) return;
-  const event: NowggVerificationEvent = {
-    outcome: verdict.status,
-    reason: verdict.status === 'valid' ? undefined : verdict.reason,
-    provider: verdict.status === 'valid' ? verdict.principal.provider : about.provider,
-    source,
-    latencyMs: about.latencyMs ?? 0,
-    fingerprint: fingerprintOf(digest),
-  };
-  verificationChannel.publish(event);
+  const provider = verdict.status === 'valid' ? verdict.principal.provider : about.provider;
+  const reason = verdict.status === 'valid' ? undefined : verdict.reason;
+  const { latencyMs = 0 } = about;
+  verificationCounts.missed({ outcome: verdict.status, reason, provider, source, latencyMs });
+  publishToSubscribers({ outcome: verdict.status, reason, provider, source, latencyMs }, digest);
 }
 
+/** Counts a verdict from memory, and publishes it if the channel has a subscriber. */
+export function publishHit(verdict: Verdict, digest: string): void {
+  if (verdict.status === 'valid') verificationCounts.hits += 1;
+  else if (verdict.status === 'invalid') verificationCounts.refusedHits += 1;
+  else return publishVerification(verdict, 'none', digest);
+  if (!verificationChannel.hasSubscribers) return;
+  const about =
+    verdict.status === 'valid'
+      ? ({ outcome: 'valid', reason: undefined, provider: verdict.principal.provider } as const)
+      : ({ outcome: 'invalid', reason: verdict.reason, provider: undefined } as const);
+  publishToSubscribers({ ...about, source: 'hit', latencyMs: 0 }, digest);
+}
+
+function publishToSubscribers(event: Omit<NowggVerificationEvent, 'fingerprint'>, digest: string): void {
+  if (!verificationChannel.hasSubscribers) return;
+  verificationChannel.publish({ ...event, fingerprint: fingerprintOf(digest) } satisfies NowggVerificationEvent);
+}
 /** Eight hex digits that stand for a token in records; see {@link NowggVerificationEvent.fingerprint}. */
 export function fingerprintOf(digest: string): string {
   return createHmac('sha256', fingerprintKey).update(digest, 'latin1').digest('hex').slice(0, 8);

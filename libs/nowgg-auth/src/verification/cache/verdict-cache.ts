@@ -1,3 +1,4 @@
+import { verificationCounts } from '../../events/verification-counts.js';
 import { LRUCache } from 'lru-cache';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
 import { areScopesUnknown } from '../decision/unknown-scopes.js';
@@ -132,7 +133,12 @@ export class VerdictCache {
   readonly unknown: LRUCache<string, RememberedUnknown>;
 
   constructor(sizes: { readonly maxEntries: number; readonly negativeMaxEntries: number }) {
-    this.accepted = new LRUCache({ max: sizes.maxEntries });
+    this.accepted = new LRUCache({
+      max: sizes.maxEntries,
+      dispose: (_entry, _key, reason) => {
+        if (reason === 'evict') verificationCounts.evictions += 1;
+      },
+    });
     this.refused = new LRUCache({ max: sizes.negativeMaxEntries });
     this.unknown = new LRUCache({ max: sizes.negativeMaxEntries });
   }
