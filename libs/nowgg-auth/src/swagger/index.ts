@@ -1,0 +1,1 @@
+export { applyNowggSecurity, type NowggSecurityOptions, type OpenApiDocument } from './apply-nowgg-security.js';
