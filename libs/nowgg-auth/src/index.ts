@@ -124,6 +124,7 @@ export {
 } from './options/options.js';
 export type { AuthorizeWiring, CallerCheck, NowggCaller, ResolveUserWiring, UserResolver } from './players/caller.js';
 export { NowggPlayers } from './players/nowgg-players.js';
+export { parseEncryptionKeys } from './options/encryption-keys.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
 export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 export {

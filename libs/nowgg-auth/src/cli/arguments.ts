@@ -91,8 +91,14 @@ export interface RoutesCommand {
   readonly exportName: string;
 }
 
+/** Makes an encryption key. */
+export interface KeyCommand {
+  readonly name: 'key';
+  readonly id: string;
+}
+
 /** The command that the command line requests. */
-type CommandLine = { readonly name: 'help' | 'version' } | VaultCommand | RoutesCommand;
+type CommandLine = { readonly name: 'help' | 'version' } | KeyCommand | VaultCommand | RoutesCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -143,11 +149,12 @@ export function readArguments(args: readonly string[]): CommandLine {
   if (values.help) return { name: 'help' };
   if (values.version) return { name: 'version' };
   const [area, name, ...rest] = positionals;
+  if (area === 'key') return keyCommand(values, name, rest.length);
   if (area === 'routes') return routesCommand(values, positionals.length);
   if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
     throw usageProblem(
       'the command must be one of vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
-        'vault forget <userId> and routes',
+        'vault forget <userId>, routes and key',
     );
   }
   const command = name as VaultCommand['name'];
@@ -217,6 +224,15 @@ function routesCommand(values: Values, words: number): RoutesCommand {
     );
   }
   return { name: 'routes', json: values.json === true, check: values.check === true, file, exportName };
+}
+
+function keyCommand(values: Values, id = 'k1', more: number): KeyCommand {
+  const [option] = Object.keys(values);
+  if (option !== undefined) throw usageProblem(`key has no option --${option}`);
+  if (more > 0 || !/^[A-Za-z0-9_-]{1,32}$/.test(id)) {
+    throw usageProblem('key takes one id, 1 to 32 characters of A-Z a-z 0-9 _ -');
+  }
+  return { name: 'key', id };
 }
 
 function providerName(values: Values): string {

@@ -1,3 +1,4 @@
+import { parseEncryptionKeys } from '../options/encryption-keys.js';
 import type { EncryptionKey } from '../options/options.js';
 import { usageProblem } from './command-problem.js';
 import type { Terminal } from './progress.js';
@@ -18,15 +19,13 @@ export function readDatabaseUrl(variables: Variables, name: string): string {
  * @throws CommandProblem that names the variable and not its value
  */
 export function readEncryptionKeys(variables: Variables, name: string): EncryptionKey[] {
-  const text = textOf(variables, name);
-  if (text === undefined) return [];
-  return text.split(',').map((pair) => {
-    const [, id, key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
-    if (id !== undefined && key !== undefined) return { id, key };
+  try {
+    return parseEncryptionKeys(variables[name]);
+  } catch {
     throw usageProblem(
       `${name} cannot be read: it takes an id, a colon and 32 bytes in base64 for each key, separated by commas`,
     );
-  });
+  }
 }
 
 /** An empty variable counts as absent. */

@@ -1,6 +1,7 @@
 /** The text of `--help`. */
 export const HELP = `Usage: nestjs-nowgg-auth vault <command> [options]
        nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
+       nestjs-nowgg-auth key [<id>]   prints a new encryption key, <id>:<base64>, for NOWGG_ENCRYPTION_KEYS (id: k1)
 
 Upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch.
 Completed batches are kept, and the same command continues from there.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { runCommand } from './run.js';
+import { parseEncryptionKeys } from '../options/encryption-keys.js';
 import { strongKey } from '../testing-support/strong-key.js';
 
 const KEYS = `k1:${strongKey(1)}`;
@@ -28,8 +29,19 @@ describe('the command line', () => {
     });
   });
 
+  it('makes an encryption key, a new one each time, that the ring takes', async () => {
+    const made = [await run(['key']), await run(['key', 'season-2'])];
+    const keys = made.map(({ printed }) => parseEncryptionKeys(printed));
+    expect(keys.map(([key]) => key?.id)).toEqual(['k1', 'season-2']);
+    expect(keys[0]?.[0]?.key).not.toBe(keys[1]?.[0]?.key);
+    expect(made.every(({ exitCode, complained }) => exitCode === 0 && complained === '')).toBe(true);
+  });
+
   it.each([
     ['', 'the command must be one of'],
+    ['key planted-value/', 'key takes one id'],
+    ['key k1 planted-value', 'key takes one id'],
+    ['key --yes', 'key has no option --yes'],
     ['vault', 'the command must be one of'],
     ['vault planted-value', 'the command must be one of'],
     ['vault constructor', 'the command must be one of'],

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readArguments } from './arguments.js';
 import { CommandProblem } from './command-problem.js';
@@ -17,6 +18,9 @@ export async function runCommand(args: readonly string[], surroundings: Surround
         return 0;
       case 'version':
         terminal.print(`${version()}\n`);
+        return 0;
+      case 'key':
+        terminal.print(`${command.id}:${randomBytes(32).toString('base64')}\n`);
         return 0;
       case 'routes': {
         const { runOnRoutes } = await import('./run-on-routes.js');
