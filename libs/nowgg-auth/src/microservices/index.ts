@@ -1,0 +1,2 @@
+export { microservices, type NowggMicroservicesOptions } from './microservices.js';
+export type { NowggRpcError } from './message-failure.js';
