@@ -2,6 +2,7 @@ import { UpstreamWatches } from '../identity/transport/upstream-watch.js';
 import { type Provider, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { NowggClock } from '../clock.js';
+import { HeldConnections } from '../connections/held-connections.js';
 import { provide } from './provide.js';
 import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
 import { IdentityHttp, type IdentityHttpAgents } from '../identity/identity-http.js';
@@ -29,6 +30,7 @@ export function verificationProviders(
     clientEvidences,
     authenticator,
     accountService,
+    heldConnections,
   ];
 }
 
@@ -95,6 +97,12 @@ const authenticator = provide(
   },
   ({ resolved: { verification: options, revocation }, ...parts }) =>
     new CachingAuthenticator({ ...parts, options, revocation }),
+);
+
+const heldConnections = provide(
+  HeldConnections,
+  { clock: NowggClock, authenticator: NowggAuthenticator, feed: RevocationFeed },
+  ({ clock, authenticator: each, feed }) => new HeldConnections(clock, each, feed),
 );
 
 const callRates = provide(

@@ -150,6 +150,14 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
     return this.#watermarks.find(subject);
   }
 
+  /**
+   * Calls a listener with each subject whose revocation, or its end, this process has learnt of: its own writes at once,
+   * those of other processes when they are read. It must not throw. Returns a function that ends it.
+   */
+  onApplied(listener: (subject: RevocationSubject) => void): () => void {
+    return this.#watermarks.onApplied(listener);
+  }
+
   /** Whether a watermark can still refuse anything. */
   isInForce(watermark: Watermark): boolean {
     return !isSpent(watermark, this.#clock.now(), this.#lives.of(watermark.provider));

@@ -26,7 +26,8 @@ export interface RoutePolicy {
 
 const POLICY = Symbol.for('nestjs-nowgg-auth:policy');
 
-const UNDECORATED: RoutePolicy = Object.freeze<RoutePolicy>({
+/** The policy of a route without decorators: a token is needed. */
+export const UNDECORATED: RoutePolicy = Object.freeze<RoutePolicy>({
   access: 'required',
   onInvalid: 'reject',
   scopes: Object.freeze([]),

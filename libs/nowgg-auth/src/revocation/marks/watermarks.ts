@@ -31,6 +31,7 @@ const EVERYTHING = Number.POSITIVE_INFINITY;
 export class Watermarks {
   readonly #lives: TokenLives;
   readonly #byProvider = new Map<string, ProviderMarks>();
+  readonly #appliedListeners = new Set<(subject: RevocationSubject) => void>();
 
   constructor(lives: TokenLives = new TokenLives()) {
     this.#lives = lives;
@@ -89,6 +90,13 @@ export class Watermarks {
     const endMs = endOf(kind, times, this.#lives.of(provider));
     if (endMs > nowMs) this.#marksOf(provider).tables[kind].put(id, times, endMs);
     else this.#byProvider.get(provider)?.tables[kind].remove(id);
+    for (const listener of this.#appliedListeners) listener(watermark);
+  }
+
+  /** Calls a listener with each subject whose state was applied. Returns a function that ends it. */
+  onApplied(listener: (subject: RevocationSubject) => void): () => void {
+    this.#appliedListeners.add(listener);
+    return () => void this.#appliedListeners.delete(listener);
   }
 
   /** Removes marks that ended a minute ago, without looking at the others. */

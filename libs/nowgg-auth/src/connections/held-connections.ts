@@ -1,0 +1,155 @@
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import type { NowggClock } from '../clock.js';
+import { InvalidTokenError, type NowggAuthError } from '../errors.js';
+import { digestOfCredentialId } from '../identity/token-text.js';
+import type { NowggPrincipal } from '../principal.js';
+import type { RevocationFeed } from '../revocation/revocation-feed.js';
+import type { RevocationKind, RevocationSubject } from '../revocation/marks/watermark.js';
+import type { HeldToken } from '../verification/held-token.js';
+import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
+import { ExpiryWheel } from './expiry-wheel.js';
+
+/** Time after which a look-up that failed is repeated, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** A caller that was authenticated on a connection, and the token that the connection keeps. */
+export interface HeldCaller {
+  readonly held: HeldToken;
+  readonly principal: NowggPrincipal;
+}
+
+/** A connection that ends with its caller's token. */
+export interface EndingConnection {
+  /** Ends the connection because of this error. Called at most once for each time that it was added; must not throw. */
+  end(error: NowggAuthError): void;
+}
+
+/** A connection with its caller. */
+interface Entry extends HeldCaller {
+  readonly connection: EndingConnection;
+  /** When its token expires, in epoch milliseconds. */
+  readonly dueMs: number;
+}
+
+type Index = Map<string, Set<Entry>>;
+
+/**
+ * The connections of this process that authenticated callers have open. Ends each when its token expires, and when this
+ * process learns of a ban or a sign-out of its caller. Asks no identity system.
+ */
+export class HeldConnections implements BeforeApplicationShutdown {
+  readonly #clock: NowggClock;
+  readonly #authenticator: NowggAuthenticator;
+  readonly #entries = new Map<EndingConnection, Entry>();
+  readonly #indexes: Readonly<Record<RevocationKind, Index>> = {
+    user: new Map(),
+    session: new Map(),
+    token: new Map(),
+    credential: new Map(),
+  };
+  readonly #wheel: ExpiryWheel<Entry>;
+  readonly #stopListening: () => void;
+  readonly #inDoubt = new Set<Entry>();
+
+  constructor(clock: NowggClock, authenticator: NowggAuthenticator, feed: Pick<RevocationFeed, 'onApplied'>) {
+    this.#clock = clock;
+    this.#authenticator = authenticator;
+    this.#wheel = new ExpiryWheel(clock, (entry) => this.#end(entry, new InvalidTokenError('expired_token')));
+    this.#stopListening = feed.onApplied((subject) => this.#onMark(subject));
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#stopListening();
+    this.#wheel.close();
+  }
+
+  /** Watches a connection from now on, or gives it another caller. Ends it at once when the caller is refused already. */
+  set(connection: EndingConnection, { held, principal }: HeldCaller): void {
+    this.remove(connection);
+    const entry: Entry = { connection, held, principal, dueMs: principal.expiresAt?.getTime() ?? NEVER };
+    this.#entries.set(connection, entry);
+    // Finds what has come since the verdict. It also determines the identity of the token.
+    const isRevoked = this.#authenticator.isRevoked(held, principal);
+    for (const [index, key] of this.#keysOf(entry)) addTo(index, key, entry);
+    if (entry.dueMs <= this.#clock.now()) return this.#end(entry, new InvalidTokenError('expired_token'));
+    if (entry.dueMs !== NEVER) this.#wheel.add(entry);
+    this.#onStanding(entry, isRevoked);
+  }
+
+  remove(connection: EndingConnection): void {
+    const entry = this.#entries.get(connection);
+    if (!entry) return;
+    this.#entries.delete(connection);
+    this.#inDoubt.delete(entry);
+    if (entry.dueMs !== NEVER) this.#wheel.remove(entry);
+    for (const [index, key] of this.#keysOf(entry)) removeFrom(index, key, entry);
+  }
+
+  #onMark({ kind, id }: RevocationSubject): void {
+    if (this.#entries.size === 0) return;
+    const entries = this.#indexes[kind].get(kind === 'credential' ? digestOfCredentialId(id) : id);
+    for (const entry of entries ?? []) this.#check(entry);
+  }
+
+  #check(entry: Entry): void {
+    this.#onStanding(entry, this.#authenticator.isRevoked(entry.held, entry.principal));
+  }
+
+  #onStanding(entry: Entry, isRevoked: boolean | Promise<boolean | undefined>): void {
+    if (isRevoked === false) return;
+    if (isRevoked === true) return this.#end(entry, new InvalidTokenError('revoked_token'));
+    const onLookedUp = (refused: boolean | undefined) => {
+      if (refused === undefined) this.#lookAgain(entry);
+      else if (refused) this.#end(entry, new InvalidTokenError('revoked_token'));
+    };
+    void isRevoked.then(onLookedUp, () => this.#lookAgain(entry));
+  }
+
+  /** Repeats a look-up that failed. Until it succeeds, each message is answered with a 503. */
+  #lookAgain(entry: Entry): void {
+    if (this.#entries.get(entry.connection) !== entry) return;
+    this.#inDoubt.add(entry);
+    if (this.#inDoubt.size > 1) return;
+    const again = () => {
+      const entries = [...this.#inDoubt];
+      this.#inDoubt.clear();
+      for (const each of entries) this.#check(each);
+    };
+    void this.#clock.wait(LOOK_AGAIN_MS).then(again, again);
+  }
+
+  #end(entry: Entry, error: NowggAuthError): void {
+    if (this.#entries.get(entry.connection) !== entry) return;
+    this.remove(entry.connection);
+    entry.connection.end(error);
+  }
+
+  #keysOf({ held, principal }: Entry): [Index, string][] {
+    const { user, session, token, credential } = this.#indexes;
+    const { userId, sessionId, tokenId } = principal;
+    const keys: [Index, string][] = [
+      [user, userId],
+      [credential, held.identity(({ digest }) => digest)],
+    ];
+    if (sessionId !== undefined) keys.push([session, sessionId]);
+    if (tokenId !== undefined) keys.push([token, tokenId]);
+    return keys;
+  }
+}
+
+function addTo(index: Index, key: string, entry: Entry): void {
+  const entries = index.get(key);
+  if (entries) entries.add(entry);
+  else index.set(key, new Set([entry]));
+}
+
+function removeFrom(index: Index, key: string, entry: Entry): void {
+  const entries = index.get(key);
+  entries?.delete(entry);
+  if (entries?.size === 0) index.delete(key);
+}

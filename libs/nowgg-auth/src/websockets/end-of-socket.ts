@@ -1,0 +1,47 @@
+import {
+  IdentityUnavailableError,
+  type NowggAuthError,
+  type NowggErrorBody,
+  type NowggErrorCode,
+  NowggConfigurationError,
+} from '../errors.js';
+
+/** The reason for which a socket was refused or ended, as its client gets it. */
+export interface NowggSocketEnd extends NowggErrorBody {
+  /** Time after which a client may try again, in seconds; only when the identity system is not available. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** A new token does not help. Clients of graphql-ws treat it as fatal. */
+const REFUSED = 4401;
+/** A new token helps: get one, and connect again. */
+const EXPIRED = 4403;
+const INTERNAL_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
+/** Close code of a server that shuts down. */
+export const GOING_AWAY = 1001;
+
+export function endOf(error: NowggAuthError): NowggSocketEnd {
+  const body = error.getResponse() as NowggErrorBody;
+  return error instanceof IdentityUnavailableError ? { ...body, retryAfterSeconds: error.retryAfterSeconds } : body;
+}
+
+/** The close code of a WebSocket that ends because of an error; the reason of the close frame is its `errorCode`. */
+export function closeCodeOf(error: NowggAuthError): number {
+  if (error instanceof IdentityUnavailableError) return TRY_AGAIN_LATER;
+  if (error instanceof NowggConfigurationError) return INTERNAL_ERROR;
+  return error.errorCode === 'expired_token' ? EXPIRED : REFUSED;
+}
+
+/** Reasons that concern the token itself, and not only the handler that refused it. */
+const OF_TOKEN: ReadonlySet<NowggErrorCode> = new Set([
+  'malformed_token',
+  'invalid_token',
+  'expired_token',
+  'revoked_token',
+  'wrong_client',
+]);
+
+export function isAboutToken(reason: NowggErrorCode): boolean {
+  return OF_TOKEN.has(reason);
+}

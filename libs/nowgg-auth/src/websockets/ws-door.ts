@@ -1,0 +1,184 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError } from '../errors.js';
+import { errorHeaders } from '../http/challenge.js';
+import { closeCodeOf, endOf, GOING_AWAY } from './end-of-socket.js';
+import type { ServerPlace } from './gateways.js';
+import { SUBPROTOCOL, takeCredential } from './socket-credential.js';
+import { SocketConnection } from './socket-connection.js';
+import type { Door } from './door.js';
+
+/** Time for the close frame of the client before the socket is destroyed, in milliseconds. */
+const CLOSES_WITHIN_MS = 5_000;
+/** Payload of a frame up to which a refused client is listened to, in bytes. */
+const REFUSED_PAYLOAD = 1_024;
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** The parts of `WebSocket` of the package ws that are used. */
+export interface WsSocket {
+  readonly readyState: number;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+type Done = (socket: WsSocket, request: IncomingMessage) => void;
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, done: Done) => void;
+type ProtocolChoice = (protocols: Set<string>, request: IncomingMessage) => string | false;
+
+interface WsServerOptions {
+  handleProtocols?: ProtocolChoice | null;
+}
+
+/** The parts of `WebSocketServer` of the package ws that are used. */
+export interface WsServer {
+  handleUpgrade: Upgrade;
+  shouldHandle(request: IncomingMessage): boolean;
+  readonly options: WsServerOptions;
+  readonly constructor: unknown;
+}
+
+interface Handshake {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** Whether the client sees the answer to a refused upgrade: a browser does not. */
+  readonly seesHttp: boolean;
+}
+
+/** Authenticates the handshakes of one server of the package ws before the server handles them. */
+export class WsDoor {
+  readonly #door: Door;
+  readonly #place: ServerPlace;
+  readonly #upgrade: Upgrade;
+  /** Accepts the clients that are refused, only to tell them the reason. */
+  readonly #refusals: Pick<WsServer, 'handleUpgrade'>;
+
+  constructor(door: Door, server: WsServer, place: ServerPlace) {
+    this.#door = door;
+    this.#place = place;
+    this.#upgrade = server.handleUpgrade.bind(server);
+    const Server = server.constructor as new (options: object) => WsServer;
+    const own = { noServer: true, clientTracking: false, maxPayload: REFUSED_PAYLOAD };
+    this.#refusals = new Server({ ...own, handleProtocols: (offered: Set<string>) => selected(offered, firstOf) });
+    const { handleProtocols } = server.options;
+    server.options.handleProtocols = (offered, request) =>
+      selected(offered, (others) => (handleProtocols ? handleProtocols(others, request) : firstOf(others)));
+    server.handleUpgrade = (request, socket, head, done) => {
+      socket.on('error', ignore);
+      if (!server.shouldHandle(request)) return this.#upgrade(request, socket, head, done);
+      // Whatever goes wrong, no socket comes in.
+      this.#admit({ request, socket, head, seesHttp: seesHttp(request) }, done).catch(() => socket.destroy());
+    };
+  }
+
+  async #admit(handshake: Handshake, done: Done): Promise<void> {
+    const { request, socket, head } = handshake;
+    const door = this.#door;
+    const fault = isWellFormed(request) ? door.obstacle() : new InvalidRequestError('the upgrade request is malformed');
+    if (fault) return this.#refuse(handshake, fault);
+    const source = door.sourceOf(request);
+    const credential = takeCredential(request, door.options.queryParameter);
+    let isOver = false;
+    const end = door.pending.begin(() => {
+      isOver = true;
+      this.#refuse(handshake, new IdentityUnavailableError());
+    });
+    const hasGone = () => socket.destroyed;
+    const onClose = () => end();
+    socket.once('close', onClose);
+    const outcome = await door.judge(door.gateways.policyOf(this.#place), credential, { source, hasGone });
+    socket.off('close', onClose);
+    end();
+    if (isOver || socket.destroyed) return;
+    if ('error' in outcome) return this.#refuse(handshake, outcome.error);
+    this.#upgrade(request, socket, head, (client, upgraded) => {
+      socket.off('error', ignore);
+      const connection = new SocketConnection('ws', outcome, this.#controlsOf(client, upgraded), source);
+      client.on('close', () => door.forget(client, connection));
+      door.remember(client, connection);
+      // Banned since the verdict: Nest never learns of it.
+      if (!connection.isEnded) done(client, upgraded);
+    });
+  }
+
+  #controlsOf(client: WsSocket, request: IncomingMessage & { user?: unknown }) {
+    return {
+      close: (error: NowggAuthError) => this.#close(client, closeCodeOf(error), error.errorCode),
+      showUser: (principal: unknown) => void (request.user = principal),
+      hasGone: () => client.readyState > 1,
+    };
+  }
+
+  #close(client: WsSocket, code: number, reason: string): void {
+    client.close(code, reason);
+    const cancel = this.#door.pending.after(CLOSES_WITHIN_MS, () => client.terminate());
+    client.on('close', cancel);
+  }
+
+  /** Answers by HTTP where the client sees it. Otherwise accepts the socket, and closes it with code and reason. */
+  #refuse(handshake: Handshake, error: NowggAuthError): void {
+    const { request, socket, head, seesHttp: byHttp } = handshake;
+    if (socket.destroyed) return;
+    if (byHttp || error instanceof InvalidRequestError) return answer(socket, error, this.#door.realm);
+    this.#refusals.handleUpgrade(request, socket, head, (client) => {
+      client.on('error', ignore);
+      this.#close(client, closeCodeOf(error), error.errorCode);
+    });
+  }
+}
+
+/** Closes a client because the server shuts down. */
+export function closeGoingAway(client: WsSocket): void {
+  client.close(GOING_AWAY);
+}
+
+function answer(socket: Duplex, error: NowggAuthError, realm: string): void {
+  const body = JSON.stringify(endOf(error));
+  const status = error.getStatus();
+  const lines = [
+    `HTTP/1.1 ${status} ${REASONS.get(status) ?? 'Error'}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...errorHeaders(error, realm).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [500, 'Internal Server Error'],
+  [503, 'Service Unavailable'],
+]);
+
+/** A browser always sends its origin, and cannot set the `Authorization` header of a WebSocket. */
+function seesHttp({ headers }: IncomingMessage): boolean {
+  const { origin, authorization, 'sec-websocket-protocol': protocols = '' } = headers;
+  return authorization !== undefined || (origin === undefined && !protocols.includes(SUBPROTOCOL));
+}
+
+/** Checked before the identity system is asked; the server itself checks the rest. */
+function isWellFormed({ method, headers }: IncomingMessage): boolean {
+  const { upgrade, 'sec-websocket-key': key, 'sec-websocket-version': version } = headers;
+  return method === 'GET' && upgrade?.toLowerCase() === 'websocket' && KEY.test(key ?? '') && version !== undefined;
+}
+
+/** Chooses the application's own subprotocol where it chooses one, otherwise ours; never the token. */
+function selected(offered: Set<string>, choose: (others: Set<string>) => string | false): string | false {
+  const others = new Set(offered);
+  const isOffered = others.delete(SUBPROTOCOL);
+  const own = others.size > 0 ? choose(others) : undefined;
+  return own || (isOffered ? SUBPROTOCOL : false);
+}
+
+function firstOf(protocols: Set<string>): string | false {
+  return [...protocols][0] ?? false;
+}
+
+function ignore(): void {
+  // The socket closes after an error; there is nothing to answer.
+}
