@@ -211,6 +211,20 @@ describe('A handshake of ws', () => {
     expect(seen.connections).toEqual([]);
   });
 
+  it('shows no token in the answer to a browser that is refused because of too many handshakes', async () => {
+    const { emulator } = await start('ws', { websockets: { maxPendingHandshakes: 1 } });
+    emulator.setFault({ endpoint: 'verify-token', kind: 'hold' });
+    const waiting = site.ws('/lobby', ['nowgg.v1', `bearer.${site.token()}`], BROWSER);
+    while (emulator.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const refused = site.ws('/lobby', ['nowgg.v1', `bearer.${site.token()}`], BROWSER);
+    const closed = closeOf(refused);
+    await once(refused, 'open');
+    expect(refused.protocol).toBe('nowgg.v1');
+    expect(await closed).toEqual({ code: 1013, errorCode: 'identity_unavailable' });
+    emulator.clearFaults();
+    await once(waiting, 'open');
+  });
+
   it('closes with 1001 when the application shuts down', async () => {
     await start('ws');
     const client = new WsClient(site.ws('/lobby', [], bearer(site.token())));
@@ -452,7 +466,7 @@ describe('The start of an application with gateways', () => {
     @NowggAuth({ maxAgeMs: 3_600_000 })
     class LooseGateway extends LobbyGateway {}
     await expect(SocketApp.start('ws', { gateways: [LooseGateway] })).rejects.toThrow(
-      'LooseGateway: @NowggAuth: maxAgeMs is longer',
+      /LooseGateway.*maxAgeMs is longer/,
     );
     site = await SocketApp.start('ws');
   });

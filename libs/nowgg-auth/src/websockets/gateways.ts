@@ -1,9 +1,7 @@
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { globalGuardsOf } from '../audit/audited-guards.js';
 import { guardsOf, isEnforcingGuard } from '../http/policy/enforcing-guards.js';
-import { findPolicyMismatch } from '../http/policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf, UNDECORATED } from '../http/policy/policy.js';
-import type { ResolvedNowggAuthOptions } from '../options/options.js';
 
 /** Metadata keys of `@nestjs/websockets`, the same in Nest 11 and 12. */
 const IS_GATEWAY = 'websockets:is_gateway';
@@ -59,14 +57,6 @@ export class Gateways {
         (namespace === undefined || isSameNamespace(gateway.namespace, namespace)),
     );
     return mostPermissive(sharing.map(({ policy }) => policy));
-  }
-
-  /** Faults that are certain at boot, one sentence each. */
-  faults(options: ResolvedNowggAuthOptions): string[] {
-    return this.#gateways.flatMap(({ metatype, policy }) => {
-      const mismatch = policy.authentication && findPolicyMismatch(policy.authentication, options);
-      return mismatch ? [`${metatype.name}: @NowggAuth: ${mismatch}`] : [];
-    });
   }
 
   /** Gateways with messages that no guard of this module decides, where global guards do not reach gateways. */

@@ -86,9 +86,9 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
 
   /** @throws NowggConfigurationError when the handshakes of gateways would not be authenticated */
   onModuleInit(): void {
-    const { config, modules, resolved } = this.#parts;
+    const { config, modules } = this.#parts;
     const { gateways } = this;
-    const faults = gateways.faults(resolved);
+    const faults: string[] = [];
     const adapter: unknown = config.getIoAdapter();
     if (gateways.size > 0 && adapter && !isWrapped(adapter)) {
       faults.push(

@@ -75,10 +75,11 @@ export class WsDoor {
   async #admit(handshake: Handshake, done: Done): Promise<void> {
     const { request, socket, head } = handshake;
     const door = this.#door;
+    const source = door.sourceOf(request);
+    // First of all, so that no refusal shows the token.
+    const credential = takeCredential(request, door.options.queryParameter);
     const fault = isWellFormed(request) ? door.obstacle() : new InvalidRequestError('the upgrade request is malformed');
     if (fault) return this.#refuse(handshake, fault);
-    const source = door.sourceOf(request);
-    const credential = takeCredential(request, door.options.queryParameter);
     let isOver = false;
     const end = door.pending.begin(() => {
       isOver = true;

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
+import { io } from 'socket.io-client';
+import { WebSocket } from 'ws';
+import { IoClient, type Kind, type TestClient, WsClient } from '../e2e/websockets/support.js';
+import { EMULATED_CLIENT } from '../support/game/game-with-routes.js';
+import type {
+  SocketProcessOrder,
+  SocketProcessReady,
+  SocketProcessStart,
+} from '../support/processes/children/socket-process.js';
+import { SourceProcess } from '../support/processes/source-process.js';
+import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+
+const RECONNECTS = 50;
+
+describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kind) => {
+  let cluster: PostgresCluster;
+  let emulator: NowggEmulator;
+
+  beforeAll(async () => {
+    cluster = await startPostgresCluster();
+    emulator = await startNowggEmulator({ clients: [EMULATED_CLIENT] });
+  });
+  afterAll(async () => {
+    await emulator.close();
+    await cluster.stop();
+  });
+
+  /** A client that needs not be let in. */
+  function client(url: string, token: string): TestClient {
+    if (kind === 'socket.io') {
+      const options = { path: '/lobby', transports: ['websocket'], reconnection: false, forceNew: true };
+      return new IoClient(io(url, { ...options, auth: { token } }));
+    }
+    const protocols = ['nowgg.v1', `bearer.${token}`];
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/lobby`, protocols, { origin: 'http://game.test' });
+    socket.on('error', () => undefined);
+    return new WsClient(socket);
+  }
+
+  async function start(databaseUrl: string): Promise<{ readonly game: SourceProcess; readonly url: string }> {
+    const game = new SourceProcess('test/support/processes/children/socket-process.ts');
+    const options = { ...EMULATED_CLIENT, baseUrl: emulator.url };
+    const { url } = await game.ask<SocketProcessReady>({ databaseUrl, kind, options } satisfies SocketProcessStart);
+    return { game, url: url.replace('[::1]', '127.0.0.1') };
+  }
+
+  it('ends the sockets of the player, and lets none in again', async () => {
+    const databaseUrl = await cluster.createDatabase();
+    const [banning, other] = await Promise.all([start(databaseUrl), start(databaseUrl)]);
+    await using _banning = banning.game;
+    await using _other = other.game;
+    const { userId } = emulator.addPlayer();
+    const { token } = emulator.issueTokens({ userId });
+    const banned = [client(other.url, token), client(other.url, token), client(banning.url, token)];
+    const kept = client(other.url, emulator.issueTokens().token);
+    await Promise.all([...banned, kept].map((each) => each.opened()));
+    await banning.game.ask({ ban: userId } satisfies SocketProcessOrder);
+    for (const each of banned) expect(await each.ended()).toMatchObject({ errorCode: 'revoked_token' });
+    const before = await other.game.ask<{ connections: number }>({});
+    const outcomes = Array.from({ length: RECONNECTS }, async (_, at) => {
+      const again = client(other.url, at % 2 === 0 ? token : emulator.issueTokens({ userId }).token);
+      if (kind === 'ws') return (await again.ended()).errorCode;
+      return again.opened().then(
+        () => 'admitted',
+        ({ data }: { data?: { errorCode?: string } }) => data?.errorCode,
+      );
+    });
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['revoked_token']));
+    expect(await other.game.ask({})).toEqual(before);
+    expect(await kept.ask('who')).toMatchObject({ player: expect.any(String) });
+  });
+});
