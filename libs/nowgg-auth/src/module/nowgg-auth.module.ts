@@ -1,4 +1,4 @@
-import { type CanActivate, type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type CanActivate, type DynamicModule, type InjectionToken, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD, ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { FIRST_GUARD } from '../audit/audited-guards.js';
@@ -130,9 +130,14 @@ function dynamicModule(
       NowggVaultService,
       RESOLVED_OPTIONS,
       Transports,
+      ...transportsOf(wiring).flatMap(({ providers = [] }) => providers.map(tokenOf)),
       ...(isProviderFactory(wiring.tokenStore) ? [TokenStore, WIRED_TOKEN_SERVICE] : []),
     ],
   };
+}
+
+function tokenOf(provider: Provider): InjectionToken {
+  return typeof provider === 'function' ? provider : provider.provide;
 }
 
 function optionProviders({ wiring, providers, resolve }: ModuleDeclaration): Provider[] {
