@@ -50,6 +50,7 @@ export class ObservedGame implements AsyncDisposable {
   redis!: RedisServer;
   app!: INestApplication;
   url = '';
+  databaseUrl = '';
   readonly #ends: (() => void)[] = [];
 
   static async start(more: ModuleMetadata = {}): Promise<ObservedGame> {
@@ -105,11 +106,12 @@ export class ObservedGame implements AsyncDisposable {
       subscribe(channel, keep);
       this.#ends.push(() => unsubscribe(channel, keep));
     }
+    this.databaseUrl = await this.cluster.createDatabase();
     @Module({
       imports: [
         TypeOrmModule.forRoot({
           type: 'postgres',
-          url: await this.cluster.createDatabase(),
+          url: this.databaseUrl,
           entities: [...nowggEntities],
           migrations: [...nowggMigrations],
           migrationsRun: true,

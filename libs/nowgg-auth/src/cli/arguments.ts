@@ -97,8 +97,12 @@ export interface KeyCommand {
   readonly id: string;
 }
 
+export interface DoctorCommand extends Common {
+  readonly name: 'doctor';
+}
+
 /** The command that the command line requests. */
-type CommandLine = { readonly name: 'help' | 'version' } | KeyCommand | VaultCommand | RoutesCommand;
+type CommandLine = { readonly name: 'help' | 'version' } | KeyCommand | VaultCommand | RoutesCommand | DoctorCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -130,7 +134,8 @@ const OPTIONS = {
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['help', 'version', 'json', 'database-url-env', 'schema'];
-const OF_COMMAND: Readonly<Record<VaultCommand['name'], readonly OptionName[]>> = {
+const OF_COMMAND: Readonly<Record<(VaultCommand | DoctorCommand)['name'], readonly OptionName[]>> = {
+  doctor: ['encryption-keys-env'],
   status: ['encryption-keys-env'],
   rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
@@ -151,16 +156,19 @@ export function readArguments(args: readonly string[]): CommandLine {
   const [area, name, ...rest] = positionals;
   if (area === 'key') return keyCommand(values, name, rest.length);
   if (area === 'routes') return routesCommand(values, positionals.length);
-  if (area !== 'vault' || name === undefined || !Object.hasOwn(OF_COMMAND, name)) {
+  if (area === 'doctor') {
+    refuseForeign('doctor', values, OF_COMMAND.doctor);
+    if (name !== undefined) throw usageProblem('doctor takes no arguments');
+    return { ...commonOf(values), name: 'doctor' };
+  }
+  if (area !== 'vault' || name === undefined || name === 'doctor' || !Object.hasOwn(OF_COMMAND, name)) {
     throw usageProblem(
-      'the command must be one of vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
+      'the command must be one of doctor, vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
         'vault forget <userId>, routes and key',
     );
   }
   const command = name as VaultCommand['name'];
-  const allowed = [...EVERYWHERE, ...OF_COMMAND[command]];
-  const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
-  if (foreign !== undefined) throw usageProblem(`vault ${command} has no option --${foreign}`);
+  refuseForeign(`vault ${command}`, values, OF_COMMAND[command]);
   if (rest.length !== (command === 'forget' ? 1 : 0)) {
     throw usageProblem(command === 'forget' ? 'vault forget takes one user id' : `vault ${command} takes no arguments`);
   }
@@ -169,13 +177,23 @@ export function readArguments(args: readonly string[]): CommandLine {
 
 type Values = ReturnType<typeof parsed>['values'];
 
-function commandOf(name: VaultCommand['name'], values: Values, userId: string): VaultCommand {
-  const common: Common = {
+function refuseForeign(command: string, values: Values, own: readonly OptionName[]): void {
+  const allowed = [...EVERYWHERE, ...own];
+  const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
+  if (foreign !== undefined) throw usageProblem(`${command} has no option --${foreign}`);
+}
+
+function commonOf(values: Values): Common {
+  return {
     json: values.json === true,
     databaseUrlEnv: variableName(values, 'database-url-env', 'DATABASE_URL'),
     encryptionKeysEnv: variableName(values, 'encryption-keys-env', 'NOWGG_ENCRYPTION_KEYS'),
     schema: matching(values, 'schema', /^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/, 'the name of a schema'),
   };
+}
+
+function commandOf(name: VaultCommand['name'], values: Values, userId: string): VaultCommand {
+  const common = commonOf(values);
   const dryRun = values['dry-run'] === true;
   const batchSize = whole(values, 'batch-size', 500, 1, MOST_ROWS);
   switch (name) {

@@ -1,9 +1,15 @@
 /** The text of `--help`. */
-export const HELP = `Usage: nestjs-nowgg-auth vault <command> [options]
+export const HELP = `Usage: nestjs-nowgg-auth doctor [options]
+       nestjs-nowgg-auth vault <command> [options]
        nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
        nestjs-nowgg-auth key [<id>]   prints a new encryption key, <id>:<base64>, for NOWGG_ENCRYPTION_KEYS (id: k1)
 
-Upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch.
+doctor looks at everything that the environment names, and says what to do: configuration; DNS, TLS, clock, delay and
+credentials of now.gg (one question); version, schema, migrations, indexes, keys and connections of the database; Redis.
+It changes nothing and prints no secret. It reads NOWGG_CLIENT_ID, NOWGG_CLIENT_SECRET, NOWGG_BASE_URL, NOWGG_TOKEN (a
+valid access token, to check the secret), DATABASE_URL, NOWGG_ENCRYPTION_KEYS and REDIS_URL.
+
+vault is the upkeep of the stored grants while the application runs. Ctrl-C ends a command after its current batch.
 Completed batches are kept, and the same command continues from there.
 
 Commands:
@@ -28,9 +34,9 @@ rotate, sweep, retry, adopt, end, forget:
 rotate, sweep, retry, adopt, end:
   --batch-size <n>              rows at a time, 1 to 5000 (500)
 
-status, rotate, adopt:
+doctor, status, rotate, adopt:
   --encryption-keys-env <name>  environment variable that holds the ring (NOWGG_ENCRYPTION_KEYS): id:base64 for each
-                                key, separated by commas; the first one encrypts. Optional for status
+                                key, separated by commas; the first one encrypts. Optional for doctor and status
 
 rotate:
   --new-key                     rotates even if no process has started with the first key of the ring in front yet
@@ -63,6 +69,17 @@ routes lists the handlers of an application and how each is protected, without s
   --app <file>#<module>         the compiled file of the root module and its exported name: dist/app.module.js#AppModule
   --check                       exits with 1 when something is found
   --json                        the table as one line of JSON
+
+Examples:
+  nestjs-nowgg-auth doctor                              what is wrong, and what to do
+  nestjs-nowgg-auth doctor --json | jq '.findings[] | select(.status == "failed")'
+  nestjs-nowgg-auth vault status --json                 counts for a dashboard
+  nestjs-nowgg-auth vault rotate --dry-run              number of grants under an old key
+  nestjs-nowgg-auth vault rotate                        encrypts them under the first key
+  nestjs-nowgg-auth vault sweep --ended 90              deletes what ended more than 90 days ago
+  nestjs-nowgg-auth vault adopt --from <key> --to <key> after a change of the client id
+  nestjs-nowgg-auth vault forget --sign-out --yes -- <userId>
+  nestjs-nowgg-auth routes --app dist/app.module.js#AppModule --check
 
 Write a user id that begins with a dash after --.
 

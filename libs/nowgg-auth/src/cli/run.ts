@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readArguments } from './arguments.js';
+import { type DoctorCommand, readArguments, type VaultCommand } from './arguments.js';
+import type { CommandResult } from './vault-commands.js';
 import { CommandProblem } from './command-problem.js';
 import { HELP } from './help.js';
 import type { Surroundings } from './environment.js';
@@ -30,9 +31,7 @@ export async function runCommand(args: readonly string[], surroundings: Surround
       }
       default: {
         ({ json } = command);
-        // Loaded late: a call for help does not wait for Nest and TypeORM.
-        const { runOnDatabase } = await import('./run-on-database.js');
-        const { exitCode, facts, text } = await runOnDatabase(command, surroundings);
+        const { exitCode, facts, text } = await carryOut(command, surroundings);
         terminal.print(json ? `${JSON.stringify(facts)}\n` : text);
         return exitCode;
       }
@@ -44,6 +43,16 @@ export async function runCommand(args: readonly string[], surroundings: Surround
     terminal.complain(json ? `${JSON.stringify({ error: message })}\n` : `nestjs-nowgg-auth: ${message}${hint}\n`);
     return exitCode;
   }
+}
+
+/** Loads the command late: a call for help does not wait for Nest and TypeORM. */
+async function carryOut(command: VaultCommand | DoctorCommand, surroundings: Surroundings): Promise<CommandResult> {
+  if (command.name === 'doctor') {
+    const { runDoctor } = await import('./doctor.js');
+    return runDoctor(command, surroundings);
+  }
+  const { runOnDatabase } = await import('./run-on-database.js');
+  return runOnDatabase(command, surroundings);
 }
 
 /** Hides the details of a foreign error. */

@@ -8,6 +8,10 @@ import { CommandProblem } from './command-problem.js';
 export interface VaultConnection {
   readonly store: TokenStore;
   readonly revocationStore: RevocationStore;
+  /** Sends one statement that reads. */
+  readonly query: <Row>(statement: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+  /** Names of the migrations of this release, as TypeORM records them. */
+  readonly migrationNames: readonly string[];
   close(): Promise<void>;
 }
 
@@ -28,7 +32,7 @@ export async function connectVault(
   if (!typeorm || !pg) {
     throw new CommandProblem('the packages typeorm and pg are needed, and are not installed: npm install typeorm pg');
   }
-  const { typeOrmRevocationStore, typeOrmTokenStore } = await import('../typeorm/index.js');
+  const { nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } = await import('../typeorm/index.js');
   const dataSource = await opened(
     () =>
       new typeorm.DataSource({
@@ -48,6 +52,9 @@ export async function connectVault(
   return {
     store: typeOrmTokenStore(sharesPool).create({ clock }, dataSource),
     revocationStore: typeOrmRevocationStore({ ...sharesPool, notify: false }).create({ clock }, dataSource),
+    query: async <Row>(statement: string, parameters: readonly unknown[] = []) =>
+      dataSource.query<Row[]>(statement, [...parameters]),
+    migrationNames: nowggMigrations.map(({ name }) => name),
     close: () => dataSource.destroy(),
   };
 }
