@@ -48,7 +48,10 @@ function readArguments(args: readonly string[]): RunOptions | 'help' {
   return { history, live: Math.min(history, readCount('live', values.live, 100_000_000)) };
 }
 
-/** Sign-outs as a game writes them: half of sessions, half of tokens; live ones of the last hours, others of 30 days. */
+/**
+ * Sign-outs as a game writes them, in the order of time: half of sessions, half of tokens; live ones of the last hour,
+ * others of 30 days.
+ */
 async function plant(
   { administration }: MigratedPostgres,
   { history, live }: RunOptions,
@@ -62,7 +65,8 @@ async function plant(
       translate(rtrim(encode(sha256(n::text::bytea), 'base64'), '='), '+/', '-_'), at, at, at + life, at
     FROM generate_series(${there.history + 1}, ${history}) AS n,
       LATERAL (SELECT CASE WHEN n <= ${end} THEN now() - n % 3000 * interval '1 second'
-        ELSE now() - interval '1 day' - n % 2500000 * interval '1 second' END AS at, interval '1 hour' AS life) AS times`);
+        ELSE now() - interval '1 day' - n % 2500000 * interval '1 second' END AS at, interval '1 hour' AS life) AS times
+    ORDER BY at`);
   await administration.query('VACUUM ANALYZE nowgg_revocation');
 }
 
