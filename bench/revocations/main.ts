@@ -13,11 +13,11 @@ const USAGE = `npm run bench:revocations -- [options]
   --live N      those of them that still matter (500000)
 
 A fifth of both is measured before. A second process of each row has its event loop watched, and the young generation of
-its heap limited to three times 16 MB, as Node.js 20 does by default.`;
+its heap limited to three times 8 MB.`;
 const PROCESS = new URL('guarded-process.js', import.meta.url);
 const CLIENT = { clientId: 'game', clientSecret: 'secret of the game' };
 const IDLE_S = 5;
-const SMALL_HEAP = ['--max-semi-space-size=16'];
+const SMALL_HEAP = ['--max-semi-space-size=8'];
 
 interface RunOptions {
   readonly history: number;

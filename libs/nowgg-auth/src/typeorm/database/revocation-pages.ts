@@ -85,7 +85,7 @@ export const NOT_SEEN = (server: string, [since, xmin]: readonly [string, string
  * that page, or one row without any. The edge covers all rows read, so that a page costs the same however few of them
  * are wanted. Parameters: $1 to $4 the edge, $5 the page's size, and then those of `wanted` and `reach`.
  */
-export function pageStatement(table: string, column: Phase, { reach, wanted }: PageParts): string {
+export function pageStatement(table: string, column: Phase, { reach, wanted, comparesWriters }: PageParts): string {
   const order = [column, 'provider', 'kind', 'subject_id'];
   return `
     WITH server AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}),
@@ -94,7 +94,7 @@ export function pageStatement(table: string, column: Phase, { reach, wanted }: P
       SELECT known.*, (${wanted}) AS is_wanted,
         row_number() OVER (ORDER BY ${order.map((name) => `known.${name}`).join(', ')}) AS place
       FROM (
-        SELECT ${COLUMNS}, xmin::text::bigint AS written_by FROM ${table}
+        SELECT ${COLUMNS}${comparesWriters ? ', xmin::text::bigint AS written_by' : ''} FROM ${table}
         WHERE ${INDEXED[column]}
           AND (${order.join(', ')}) > (coalesce($1::timestamptz, (SELECT since FROM now)), $2::text, $3::text, $4::text)
         ORDER BY ${order.join(', ')} LIMIT $5::integer
@@ -123,6 +123,8 @@ interface PageParts {
   readonly reach: Reach;
   /** Condition on a row `known` of the page, which may use the row `now`. */
   readonly wanted: string;
+  /** Whether `wanted` compares the transaction that wrote a row. */
+  readonly comparesWriters: boolean;
 }
 
 /**

@@ -98,12 +98,14 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
     changes: pageStatement(revocation, 'changed_at', {
       reach: sinceReading('$6', '$7', '$8'),
       wanted: NOT_SEEN('$8', ['$9', '$10']),
+      comparesWriters: true,
     }),
 
     // By phase. $1 to $4 the edge, $5 the page's size, $6 how far back, $7 providers, $8 their lives, $9 default life
     loads: PHASES.map((column) =>
       pageStatement(revocation, column, {
         reach: backBy('$6'),
+        comparesWriters: false,
         wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL
           AND (known.not_after > now.at OR ${END_OF_MARK('known', life)} > now.at)))${
             // The phase before has given those.
