@@ -48,8 +48,10 @@ describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kin
 
   it('ends the sockets of the player, and lets none in again', async () => {
     const databaseUrl = await cluster.createDatabase();
-    const [banning, other] = await Promise.all([start(databaseUrl), start(databaseUrl)]);
+    // One after the other: the first one creates the tables.
+    const banning = await start(databaseUrl);
     await using _banning = banning.game;
+    const other = await start(databaseUrl);
     await using _other = other.game;
     const { userId } = emulator.addPlayer();
     const { token } = emulator.issueTokens({ userId });
