@@ -38,7 +38,8 @@ export class RouteMatch {
 
   #placesOf(route: RoutePosture): Place[] {
     const [, method = '', rest = ''] = /^(\S+) (.*)$/.exec(route.address) ?? [];
-    const [, paths = '', versions = ''] = /^(.*?)(?: v([^/]*))?$/.exec(rest) ?? [];
+    const end = rest.indexOf(' v', rest.lastIndexOf('/'));
+    const [paths, versions] = end < 0 ? [rest, ''] : [rest.slice(0, end), rest.slice(end + 2)];
     return paths.split(', ').map((path) => {
       const segments = segmentsOf(path);
       const hasPrefix = this.#prefix.every((part, at) => segments[at] === part);

@@ -110,7 +110,8 @@ function pathOf(path: string | undefined): string {
 
 function isSameNamespace(own: NamespaceName, asked: NamespaceName): boolean {
   if (typeof own === 'string' && typeof asked === 'string') return withSlash(own) === withSlash(asked);
-  return own === asked || (own instanceof RegExp && typeof asked === 'string' && asked.search(own) >= 0);
+  // As socket.io does it.
+  return own === asked || (own instanceof RegExp && typeof asked === 'string' && own.test(asked));
 }
 
 function withSlash(name: string): string {

@@ -43,7 +43,7 @@ export interface GrantRecord {
   readonly handleKeyId: string | undefined;
   /** Time from which the life of the session handle counts: its sign-in, or the update to the release that counts it. */
   readonly sessionBegunAtMs: number;
-  /** Time at which the session handle was used, exact to {@link SessionEnds.notesUse}. */
+  /** Time at which the session handle was used, to the day: see `SessionEnds.notesUse`. */
   readonly sessionUsedAtMs: number;
   /** Ties the grant to its code; see `originMac`. */
   readonly originMac: Uint8Array | undefined;
