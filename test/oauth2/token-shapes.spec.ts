@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { introspection, jwt, type JwtVerificationOptions, oauth2 } from 'nestjs-nowgg-auth/oauth2';
+import {
+  introspection,
+  type IntrospectionOptions,
+  jwt,
+  type JwtVerificationOptions,
+  oauth2,
+} from 'nestjs-nowgg-auth/oauth2';
 import { Authenticated } from './support/authenticated.js';
 import { CLIENT_ID, CLIENT_SECRET } from './support/identity-system.js';
 import { Issuer } from './support/issuer.js';
@@ -96,18 +102,21 @@ describe('access tokens of known systems by jwt()', () => {
   });
 });
 
+const introspecting = (url: string, options: IntrospectionOptions) =>
+  Authenticated.by([
+    oauth2({
+      name: 'web',
+      endpoints: { introspection: `${url}/introspect` },
+      clientId: CLIENT_ID,
+      clientSecret: CLIENT_SECRET,
+      verification: introspection(options),
+    }),
+  ]);
+
 describe.each(APPLICATION_TOKENS)('a token of an application: %s', (_name, claims) => {
   it('is refused by introspection()', async () => {
     await using system = await ScriptedSystem.start();
-    await using game = await Authenticated.by([
-      oauth2({
-        name: 'web',
-        endpoints: { introspection: `${system.url}/introspect` },
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        verification: introspection({ sameClient: false }),
-      }),
-    ]);
+    await using game = await introspecting(system.url, { sameClient: false });
     system.reply = { body: { active: true, token_type: 'Bearer', ...claims } };
     expect(await game.outcome('opaque')).toBe(WRONG_TYPE);
   });
@@ -125,15 +134,7 @@ describe('introspection() with an audience', () => {
     [{ [API]: true }, WRONG_CLIENT],
   ])('judges the aud %j', async (aud, expected) => {
     await using system = await ScriptedSystem.start();
-    await using game = await Authenticated.by([
-      oauth2({
-        name: 'web',
-        endpoints: { introspection: `${system.url}/introspect` },
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        verification: introspection({ audience: API }),
-      }),
-    ]);
+    await using game = await introspecting(system.url, { audience: API });
     const answer = { active: true, sub: 'player-1', client_id: CLIENT_ID, token_type: 'Bearer', aud };
     system.reply = { body: answer };
     expect(await game.outcome('opaque')).toBe(expected);

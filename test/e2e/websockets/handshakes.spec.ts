@@ -387,14 +387,14 @@ describe('A handshake of socket.io', () => {
     expect(seen.connections).toHaveLength(1);
   });
 
-  it('shows the player in socket.data.user, and nobody on a public gateway', async () => {
+  it('shows the player in socket.data.user, and no user on a public gateway', async () => {
     const { seen, emulator } = await start('socket.io');
     const { userId } = emulator.addPlayer();
     await site.connect(site.token(userId));
     await new IoClient(site.io({ path: '/news' })).opened();
-    const [player, nobody] = seen.clients as { data: { user?: { userId: string } } }[];
+    const [player, anonymous] = seen.clients as { data: { user?: { userId: string } } }[];
     expect(player?.data.user?.userId).toBe(userId);
-    expect(nobody?.data).toEqual({});
+    expect(anonymous?.data).toEqual({});
   });
 });
 
@@ -411,10 +411,10 @@ describe.each<Kind>(['socket.io', 'ws'])('A public gateway on %s', (kind) => {
 
   it('lets everybody in, and each message is decided by its handler', async () => {
     const { emulator } = await start(kind);
-    const nobody = await open();
-    expect(await nobody.ask('headlines')).toEqual({ player: null });
-    expect(await nobody.ask('mine')).toEqual({ player: null });
-    expect(await nobody.ask('letters')).toMatchObject({ errorCode: 'missing_token' });
+    const anonymous = await open();
+    expect(await anonymous.ask('headlines')).toEqual({ player: null });
+    expect(await anonymous.ask('mine')).toEqual({ player: null });
+    expect(await anonymous.ask('letters')).toMatchObject({ errorCode: 'missing_token' });
     const bad = await open('no.such.token');
     expect(await bad.ask('headlines')).toEqual({ player: null });
     expect(await bad.ask('mine')).toMatchObject({ statusCode: 401 });

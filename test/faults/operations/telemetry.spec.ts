@@ -153,7 +153,7 @@ describe('the health of a game', () => {
     });
   });
 
-  it('stays ready while now.gg and the database are away, tells of it, and asks nobody', async () => {
+  it('stays ready while now.gg and the database are away, tells of it, and sends no request', async () => {
     game.emulator.setFault({ kind: 'status', status: 503 });
     await game.cluster.goDown();
     const health = game.app.get(NowggHealthService);

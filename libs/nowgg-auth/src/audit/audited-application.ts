@@ -18,6 +18,11 @@ export interface AuditedApplication {
 
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
 
+/** Whether global guards reach gateways: from Nest 12 on, which added this method. Its version would need its file. */
+export function doGuardsReachGateways(config: ApplicationConfig): boolean {
+  return 'setRouteConflictPolicy' in config;
+}
+
 /** The facts that are known inside of the application. */
 export function auditedFromInside(
   modules: ModulesContainer,
@@ -27,8 +32,7 @@ export function auditedFromInside(
   return {
     modules,
     config,
-    // Nest 12 added this method; reading the version of another package would need its file.
-    guardsReachGateways: 'setRouteConflictPolicy' in config,
+    guardsReachGateways: doGuardsReachGateways(config),
     // A microservice beside HTTP has a configuration of its own, unless it inherits the application's.
     guardsReachPatterns: httpHost?.httpAdapter ? undefined : true,
     guardsReachFields: fieldGuards(modules),

@@ -27,9 +27,9 @@ const PATH = 'path';
 const METHOD = 'method';
 const VERSION = '__version__';
 const MODULE_PATH = '__module_path__';
-const IS_GATEWAY = 'websockets:is_gateway';
-const IS_MESSAGE = 'websockets:message_mapping';
-const GATEWAY_OPTIONS = 'websockets:gateway_options';
+export const IS_GATEWAY = 'websockets:is_gateway';
+export const IS_MESSAGE = 'websockets:message_mapping';
+export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const MESSAGE = 'message';
 const PATTERN = 'microservices:pattern';
 const RESOLVER_TYPE = 'graphql:resolver_type';
@@ -101,7 +101,7 @@ function text(value: unknown): string {
 }
 
 /** Every method of a class and of its parents; of one name, only the overriding method. */
-function handlersOf(metatype: { readonly prototype?: unknown }): [string, object][] {
+export function handlersOf(metatype: { readonly prototype?: unknown }): [string, object][] {
   const methods = new Map<string, object>();
   for (
     let prototype = metatype.prototype as object | null | undefined;

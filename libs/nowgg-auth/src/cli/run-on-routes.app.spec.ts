@@ -1,23 +1,11 @@
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RouteAudit } from '../audit/route-audit.js';
-import { runCommand } from './run.js';
+import { runInTerminal } from '../testing-support/run-command.js';
 
 const FIXTURE = path.join(import.meta.dirname, '../testing-support/previewed-app.ts');
 
-async function run(app: string, ...args: string[]) {
-  let [printed, complained] = ['', ''];
-  const exitCode = await runCommand(['routes', '--app', app, ...args], {
-    variables: {},
-    terminal: {
-      print: (text) => void (printed += text),
-      complain: (text) => void (complained += text),
-      overwrites: false,
-    },
-    interruption: () => new AbortController().signal,
-  });
-  return { exitCode, printed, complained };
-}
+const run = (app: string, ...args: string[]) => runInTerminal(['routes', '--app', app, ...args]);
 
 describe('the command routes', () => {
   it('lists the routes of an application without creating its providers, and what it cannot know', async () => {

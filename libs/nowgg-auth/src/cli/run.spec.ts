@@ -1,23 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { runCommand } from './run.js';
 import { parseEncryptionKeys } from '../options/encryption-keys.js';
+import { runInTerminal as run } from '../testing-support/run-command.js';
 import { strongKey } from '../testing-support/strong-key.js';
 
 const KEYS = `k1:${strongKey(1)}`;
-
-async function run(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
-  let [printed, complained] = ['', ''];
-  const exitCode = await runCommand(args, {
-    variables,
-    terminal: {
-      print: (text) => void (printed += text),
-      complain: (text) => void (complained += text),
-      overwrites: false,
-    },
-    interruption: () => new AbortController().signal,
-  });
-  return { exitCode, printed, complained };
-}
 
 describe('the command line', () => {
   it('tells its usage and its version', async () => {

@@ -2,8 +2,6 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional }
 import {
   errorOfRefusal,
   errorOfUnknown,
-  IdentityUnavailableError,
-  InsufficientScopeError,
   InvalidRequestError,
   InvalidTokenError,
   NowggAuthError,
@@ -14,7 +12,6 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
 import { type Authentication, findAuthentication, recordAuthentication } from './authentication.js';
@@ -25,10 +22,8 @@ import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
 import { RequestContext } from './request-context.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
 import { type RoutePolicy, routePolicyOf } from './policy/policy.js';
+import { scopeFaultOf } from './policy/scope-fault.js';
 import { type GuardedRequest, type NowggCall, Transports } from './transport.js';
-
-/** Time after which scopes that could not be looked up may be known, in seconds. */
-const SCOPES_RETRY_S = 1;
 
 /**
  * Admits a request when its bearer token meets the route's policy, and puts the principal on `request.user`. Responses
@@ -146,12 +141,8 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {
-    const { scopes } = policy;
-    if (scopes.length > 0 && !scopes.every((scope) => principal.scopes.includes(scope))) {
-      // No scopes are no statement while they could not be looked up.
-      if (areScopesUnknown(principal)) throw new IdentityUnavailableError(SCOPES_RETRY_S);
-      throw new InsufficientScopeError(scopes);
-    }
+    const fault = scopeFaultOf(principal, policy.scopes);
+    if (fault) throw fault;
     request.user = principal;
     recordAuthentication({ request, by: this.authenticator, policy, principal });
     return true;

@@ -1,13 +1,11 @@
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { globalGuardsOf } from '../audit/audited-guards.js';
+import { GATEWAY_OPTIONS, handlersOf, IS_GATEWAY, IS_MESSAGE } from '../audit/entry-points.js';
 import { guardsOf, isEnforcingGuard } from '../http/policy/enforcing-guards.js';
 import { type RoutePolicy, routePolicyOf, UNDECORATED } from '../http/policy/policy.js';
 
-/** Metadata keys of `@nestjs/websockets`, the same in Nest 11 and 12. */
-const IS_GATEWAY = 'websockets:is_gateway';
-const OPTIONS = 'websockets:gateway_options';
+/** The metadata key of a gateway's port, the same in Nest 11 and 12. */
 const PORT = 'port';
-const IS_MESSAGE = 'websockets:message_mapping';
 
 /** A namespace as a gateway names it: text, a regular expression or a function. */
 export type NamespaceName = string | RegExp | ((...args: never[]) => unknown);
@@ -28,6 +26,7 @@ type Type = (new (...args: never[]) => unknown) & { readonly prototype: object }
 
 /** Stands for no handler: gives the policy of the class alone. */
 const CLASS_ALONE = () => undefined;
+
 /** The gateways of an application, and the policies of their handshakes. */
 export class Gateways {
   readonly #gateways: readonly Gateway[];
@@ -75,18 +74,8 @@ function isDecided(handler: object, metatype: object): boolean {
 }
 
 function messagesOf(metatype: Type): object[] {
-  const methods = new Map<string, object>();
-  for (
-    let prototype: object | null = metatype.prototype;
-    prototype && prototype !== Object.prototype;
-    prototype = Object.getPrototypeOf(prototype) as object | null
-  ) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
-      const method: unknown = value;
-      if (typeof method === 'function' && !methods.has(name)) methods.set(name, method);
-    }
-  }
-  return [...methods.values()].filter((method) => Reflect.getMetadata(IS_MESSAGE, method) === true);
+  const handlers = handlersOf(metatype).map(([, handler]) => handler);
+  return handlers.filter((handler) => Reflect.getMetadata(IS_MESSAGE, handler) === true);
 }
 
 function isGateway(metatype: unknown): metatype is Type {
@@ -94,7 +83,10 @@ function isGateway(metatype: unknown): metatype is Type {
 }
 
 function gatewayOf(metatype: Type): Gateway {
-  const options = (Reflect.getMetadata(OPTIONS, metatype) ?? {}) as { path?: string; namespace?: NamespaceName };
+  const options = (Reflect.getMetadata(GATEWAY_OPTIONS, metatype) ?? {}) as {
+    path?: string;
+    namespace?: NamespaceName;
+  };
   return {
     metatype,
     port: (Reflect.getMetadata(PORT, metatype) as number | undefined) ?? 0,

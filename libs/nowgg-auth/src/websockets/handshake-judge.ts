@@ -1,17 +1,15 @@
 import {
   errorOfRefusal,
   errorOfUnknown,
-  IdentityUnavailableError,
-  InsufficientScopeError,
   InvalidRequestError,
   InvalidTokenError,
   type NowggAuthError,
 } from '../errors.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { RoutePolicy } from '../http/policy/policy.js';
+import { scopeFaultOf } from '../http/policy/scope-fault.js';
 import type { CallCredential } from '../http/transport.js';
 import type { NowggPrincipal } from '../principal.js';
-import { areScopesUnknown } from '../verification/decision/unknown-scopes.js';
 import type { AuthenticationContext, Verdict } from '../verification/decision/verdict.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
@@ -24,8 +22,6 @@ export type HandshakeOutcome =
       readonly principal: NowggPrincipal | undefined;
     }
   | { readonly error: NowggAuthError };
-
-const SCOPES_RETRY_S = 1;
 
 /**
  * Decides about a handshake by the policy of its gateway. A public gateway asks nothing: the credential is kept for
@@ -54,7 +50,7 @@ export async function judgeHandshake(
       : { error: errorOfRefusal(verdict.reason) };
   }
   const { principal } = verdict;
-  const error = scopeFault(policy, principal);
+  const error = scopeFaultOf(principal, policy.scopes);
   return error ? { error } : { policy, credential, principal };
 }
 
@@ -67,11 +63,4 @@ async function verdictOf(
   if (credential.outcome === 'held') return authenticator.authenticateHeld(credential.held, authentication, context);
   if (credential.outcome === 'token') return authenticator.authenticate(credential.token, authentication, context);
   return { status: 'invalid', reason: 'malformed_token' };
-}
-
-function scopeFault({ scopes }: RoutePolicy, principal: NowggPrincipal): NowggAuthError | undefined {
-  if (scopes.every((scope) => principal.scopes.includes(scope))) return undefined;
-  return areScopesUnknown(principal)
-    ? new IdentityUnavailableError(SCOPES_RETRY_S)
-    : new InsufficientScopeError(scopes);
 }

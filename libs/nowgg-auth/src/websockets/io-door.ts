@@ -115,7 +115,7 @@ export class IoDoor {
     try {
       error = await this.#admit(socket, name);
     } catch {
-      // Whatever goes wrong, no socket comes in.
+      // A socket without a verdict must not come in.
       error = connectError(new IdentityUnavailableError());
     }
     next(error);

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { doGuardsReachGateways } from '../audit/audited-application.js';
 import type { NowggClock } from '../clock.js';
 import type { HeldConnections } from '../connections/held-connections.js';
 import { errorOfRefusal, IdentityUnavailableError, type NowggAuthError, NowggConfigurationError } from '../errors.js';
@@ -96,7 +97,7 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
           'app.useWebSocketAdapter(nowggWebSockets(app, new YourAdapter(app)))',
       );
     }
-    const unguarded = globalGuardsReachGateways(config) ? [] : gateways.unguarded(modules, config);
+    const unguarded = doGuardsReachGateways(config) ? [] : gateways.unguarded(modules, config);
     faults.push(
       ...unguarded.map(
         (name) =>
@@ -225,11 +226,6 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
     this.#parts.connections.remove(connection);
     connection.end(errorOfRefusal(verdict.reason));
   }
-}
-
-/** Nest 12 has this method, and its global guards reach gateways. */
-function globalGuardsReachGateways(config: ApplicationConfig): boolean {
-  return 'getRouteConflictPolicy' in config;
 }
 
 function isIoServer(server: unknown): server is IoServer {

@@ -67,7 +67,7 @@ export class WsDoor {
     server.handleUpgrade = (request, socket, head, done) => {
       socket.on('error', ignore);
       if (!server.shouldHandle(request)) return this.#upgrade(request, socket, head, done);
-      // Whatever goes wrong, no socket comes in.
+      // A socket without a verdict must not come in.
       this.#admit({ request, socket, head, seesHttp: seesHttp(request) }, done).catch(() => socket.destroy());
     };
   }

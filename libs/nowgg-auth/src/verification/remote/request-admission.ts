@@ -70,7 +70,7 @@ export class RequestAdmission {
 
   #refusal(visitor: Visitor): UnknownVerdict {
     const reason = this.#rate && this.#bulkhead.hasPlaceFor(visitor) ? 'over_rate' : 'overloaded';
-    // An early renewal that is left out is no refusal: its caller has a verdict.
+    // An early renewal that is left out is not a refusal: its caller has a verdict.
     if (!visitor.yields) this.#refused.failed(reason);
     return { status: 'unknown', reason, retryAfterMs: this.#bulkhead.expectedWaitMs(visitor) };
   }
