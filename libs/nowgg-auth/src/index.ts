@@ -24,7 +24,7 @@ export {
   type NowggErrorBody,
   type NowggErrorCode,
 } from './errors.js';
-export type { AuthenticatedRequest } from './http/authentication.js';
+export type { AuthenticatedRequest, NowggRequestCaller } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
 export { NowggPlayer, type DeclaredPlayer, type NowggPlayerTypes } from './http/players/nowgg-player.decorator.js';
 export { createCallerDecorator } from './http/policy/requirement.decorators.js';

@@ -15,7 +15,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 /** A caller that was authenticated on a connection, and the token that the connection keeps. */
 export interface HeldCaller {
-  readonly held: HeldToken;
+  /** Undefined for a caller whom a trusted proxy has authenticated. */
+  readonly held: HeldToken | undefined;
   readonly principal: NowggPrincipal;
 }
 
@@ -132,10 +133,8 @@ export class HeldConnections implements BeforeApplicationShutdown {
   #keysOf({ held, principal }: Entry): [Index, string][] {
     const { user, session, token, credential } = this.#indexes;
     const { userId, sessionId, tokenId } = principal;
-    const keys: [Index, string][] = [
-      [user, userId],
-      [credential, held.identity(({ digest }) => digest)],
-    ];
+    const keys: [Index, string][] = [[user, userId]];
+    if (held) keys.push([credential, held.identity(({ digest }) => digest)]);
     if (sessionId !== undefined) keys.push([session, sessionId]);
     if (tokenId !== undefined) keys.push([token, tokenId]);
     return keys;

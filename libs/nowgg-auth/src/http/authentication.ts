@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import type { NowggPrincipal } from '../principal.js';
+import type { HeldToken } from '../verification/held-token.js';
 import type { RoutePolicy } from './policy/policy.js';
 
 /**
@@ -19,13 +20,28 @@ export interface Authentication {
   readonly principal: NowggPrincipal | undefined;
   /** The application's own user of the caller, once it was resolved. */
   player?: { readonly value: unknown } | undefined;
+  /** Encrypts the token, for a response that may outlive it. Absent for a caller without a token. */
+  hold?: (() => HeldToken) | undefined;
+}
+
+/** The caller of a request. */
+export interface NowggRequestCaller {
+  readonly principal: NowggPrincipal;
+  /** The result of `resolveUser`; undefined without that option. */
+  readonly player: unknown;
+  /**
+   * Aborted while the response is open when the caller's token expires, and when this process learns of a ban or a
+   * sign-out; its `reason` is the `NowggAuthError`. For responses that the application writes itself: it ends them, not
+   * this module. Watches from the first read on. Undefined outside of HTTP handlers.
+   */
+  readonly ended?: AbortSignal | undefined;
 }
 
 /** A request as Express or Fastify passes it to a handler. */
 export interface AuthenticatedRequest {
   user?: unknown;
-  /** The caller with the application's own user: for guards that run later. Set where the module has `resolveUser`. */
-  nowgg?: { readonly principal: NowggPrincipal; readonly player: unknown };
+  /** The caller, for guards that run later and for streams; set by `NowggAuthGuard`. Absent for an anonymous caller. */
+  nowgg?: NowggRequestCaller;
 }
 
 interface Keeper {

@@ -7,12 +7,15 @@ import {
   NowggAuthError,
   NowggConfigurationError,
 } from '../errors.js';
+import { HeldConnections } from '../connections/held-connections.js';
+import { type OpenResponse, RequestCaller, type ShownDecision } from '../connections/request-caller.js';
 import { CallerHooks } from '../players/caller-hooks.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/decision/verdict.js';
+import { HeldToken } from '../verification/held-token.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
 import { type Authentication, findAuthentication, recordAuthentication } from './authentication.js';
 import { anyMemoryOf, findDecision, findDecisionOf, recordDecision } from './call-decisions.js';
@@ -61,6 +64,10 @@ export class NowggAuthGuard implements CanActivate {
   @Optional()
   @Inject(CallerHooks)
   protected readonly callerHooks: CallerHooks = new CallerHooks();
+  /** Injected like {@link transports}. */
+  @Optional()
+  @Inject(HeldConnections)
+  private readonly connections: HeldConnections | undefined;
 
   constructor(
     protected readonly authenticator: NowggAuthenticator,
@@ -171,7 +178,10 @@ export class NowggAuthGuard implements CanActivate {
     const request = this.getRequest(context);
     const earlier = findAuthentication(request);
     if (earlier !== undefined && this.#stands(earlier, context, request, policy)) return true;
-    return this.#decideRequest(request, policy);
+    const decided = this.#decideRequest(request, policy);
+    const response = context.getArgByIndex<{ raw?: OpenResponse } | undefined>(1);
+    const show = () => showCaller(request, this.connections, response);
+    return decided === true ? show() : decided.then(show);
   }
 
   #decideRequest(request: GuardedRequest, policy: RoutePolicy, call?: NowggCall): true | Promise<true> {
@@ -181,8 +191,13 @@ export class NowggAuthGuard implements CanActivate {
     const credential = this.getCredential(request);
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
     const beside = call?.beside ?? new RequestContext(request, this.#sourceOf);
-    const verdict = this.authenticator.authenticate(credential.token, policy.authentication, beside);
-    return this.#onVerdictOf(request, policy, verdict);
+    const { token } = credential;
+    const admitted = this.#onVerdictOf(
+      request,
+      policy,
+      this.authenticator.authenticate(token, policy.authentication, beside),
+    );
+    return admitted === true ? keepToken(request, token) : admitted.then(() => keepToken(request, token));
   }
 
   /** Decides about a call that is not HTTP. The policy comes first: a public handler needs no transport. */
@@ -197,7 +212,11 @@ export class NowggAuthGuard implements CanActivate {
     const earlier = isDecidedOnce ? findDecision(memory, policy) : undefined;
     if (earlier?.by === this.authenticator) return noteDecision(memory, handler, earlier);
     const decided = this.#decideCredential(call, policy);
-    const note = () => noteDecision(memory, handler, findAuthentication(request));
+    const note = () => {
+      // A message shows no request to later guards.
+      if (call.credential === undefined) showCaller(request, undefined, undefined);
+      return noteDecision(memory, handler, findAuthentication(request));
+    };
     return decided === true ? note() : decided.then(note);
   }
 
@@ -252,6 +271,28 @@ export class NowggAuthGuard implements CanActivate {
     const transport = kind === 'http' ? undefined : this.transports.find(kind);
     throw error instanceof NowggAuthError && transport ? transport.failureOf(error, context) : error;
   }
+}
+
+/** Lets the response of a request outlive its token, as far as the token allows. */
+function keepToken(request: GuardedRequest, token: string): true {
+  const decision = findAuthentication(request);
+  if (decision?.principal) decision.hold = () => new HeldToken(token);
+  return true;
+}
+
+/** Shows the caller to guards that run later and to streams. */
+function showCaller(
+  request: GuardedRequest,
+  connections: HeldConnections | undefined,
+  response: { readonly raw?: OpenResponse } | undefined,
+): true {
+  const decision = findAuthentication(request);
+  if (isOfCaller(decision)) request.nowgg = new RequestCaller(decision, connections, response);
+  return true;
+}
+
+function isOfCaller(decision: Authentication | undefined): decision is Authentication & ShownDecision {
+  return decision?.principal !== undefined;
 }
 
 function noteDecision(memory: object | undefined, handler: object, decision: Authentication | undefined): true {

@@ -11,8 +11,9 @@ import { errorOfUnknown, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { Verdict } from '../verification/decision/verdict.js';
+import { HeldToken } from '../verification/held-token.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { recordAuthentication } from './authentication.js';
+import { type Authentication, recordAuthentication } from './authentication.js';
 import { readCredential } from './credential.js';
 import type { GuardedRequest } from './transport.js';
 import { claimPassportName, holdPassportName, releasePassportName, yieldPassportName } from './passport-names.js';
@@ -82,8 +83,8 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
    * @throws InvalidRequestError for two credentials
    */
   async validate(request: GuardedRequest): Promise<NowggPrincipal | false> {
-    const principal = await this.findCaller(request);
-    recordAuthentication({ request, by: this.authenticator, policy: undefined, principal });
+    const { principal, hold } = await this.findCaller(request);
+    recordAuthentication({ request, by: this.authenticator, policy: undefined, principal, hold });
     return principal ?? false;
   }
 
@@ -99,16 +100,17 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
     if (releasePassportName(this.name, this)) super.getPassportInstance().unuse(this.name);
   }
 
-  private async findCaller(request: GuardedRequest): Promise<NowggPrincipal | undefined> {
+  private async findCaller(request: GuardedRequest): Promise<Pick<Authentication, 'principal' | 'hold'>> {
     const forwarded = await this.authenticator.forwardedCallers?.authenticate(request);
-    if (forwarded !== undefined) return callerOf(forwarded);
+    if (forwarded !== undefined) return { principal: callerOf(forwarded) };
     const credential = readCredential(request);
     if (credential.outcome === 'ambiguous') {
       publishSecurityEvent({ type: 'two_credentials' });
       throw new InvalidRequestError();
     }
-    if (credential.outcome !== 'token') return undefined;
-    return callerOf(await this.authenticator.authenticate(credential.token));
+    if (credential.outcome !== 'token') return { principal: undefined };
+    const { token } = credential;
+    return { principal: callerOf(await this.authenticator.authenticate(token)), hold: () => new HeldToken(token) };
   }
 }
 

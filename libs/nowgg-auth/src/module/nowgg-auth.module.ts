@@ -4,6 +4,7 @@ import { NowggAccountService } from '../account/nowgg-account.service.js';
 import { FIRST_GUARD } from '../audit/audited-guards.js';
 import { ON_UNPROTECTED, PolicyCheck } from '../audit/policy-check.js';
 import { NowggClock, SystemClock } from '../clock.js';
+import { HeldConnections } from '../connections/held-connections.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
 import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
 import { NowggStrategy, STRATEGY_NAME } from '../http/nowgg.strategy.js';
@@ -28,6 +29,7 @@ import { NowggPlayers } from '../players/nowgg-players.js';
 import { NowggHealthService } from '../health/nowgg-health.service.js';
 import { healthService } from './health-providers.js';
 import { startLine } from './start-line.js';
+import { eventStreams } from './stream-providers.js';
 import { revocationProviders } from './revocation-providers.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { routesOf } from '../routes/routes-options.js';
@@ -120,6 +122,7 @@ function dynamicModule(
       NowggAuthenticator,
       NowggAuthExceptionFilter,
       NowggAuthGuard,
+      HeldConnections,
       IdentityProviders,
       CallerHooks,
       NowggClock,
@@ -174,6 +177,7 @@ function httpProviders(wiring: NowggAuthWiring): Provider[] {
     NowggAuthExceptionFilter,
     { provide: ON_UNPROTECTED, useValue: onUnprotected },
     PolicyCheck,
+    eventStreams,
     ...(strategyName === false ? [] : [{ provide: STRATEGY_NAME, useValue: strategyName }, NowggStrategy]),
     GuardCarrier,
     { provide: GLOBAL_GUARD, useFactory: applyGuardOverrides, inject: [NowggAuthGuard, ModulesContainer] },

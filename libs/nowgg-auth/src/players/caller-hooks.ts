@@ -8,7 +8,6 @@ import type { NowggPlayers } from './nowgg-players.js';
 
 /** A decision of the guard, as far as the hooks read it and add to it. */
 export interface AdmittedCaller {
-  readonly request: { nowgg?: Omit<NowggCaller, 'context'> };
   readonly principal: NowggPrincipal | undefined;
   /** Set once the user was resolved. */
   player?: { readonly value: unknown } | undefined;
@@ -53,7 +52,6 @@ export class CallerHooks {
     const found = player ? player.value : this.#parts.players?.of(principal);
     const check = (value: unknown) => {
       admitted.player ??= { value };
-      admitted.request.nowgg = Object.freeze({ principal, player: value });
       return this.#check({ principal, player: value, context }, this.#checksOf(requirements));
     };
     return found instanceof Promise ? found.then(check) : check(found);

@@ -44,6 +44,9 @@ import { CachePriming, type VerdictPriming } from './verdict-priming.js';
 import { publishHit, publishVerification, type VerdictSource } from './verification-events.js';
 
 /** Dependencies of a {@link CachingAuthenticator}. */
+/** Stands for the token of a caller who has none. */
+const NO_TOKEN = tokenDigest('');
+
 interface CachingAuthenticatorDependencies {
   readonly providers: IdentityProviders;
   readonly options: ResolvedVerificationOptions;
@@ -150,7 +153,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return known;
   }
 
-  override isRevoked(held: HeldToken, principal: NowggPrincipal): boolean | Promise<boolean | undefined> {
+  override isRevoked(held: HeldToken | undefined, principal: NowggPrincipal): boolean | Promise<boolean | undefined> {
+    if (!held) return this.#revocations.refuses(principal, NO_TOKEN, this.#clock.now());
     const identity = held.identity(({ digest }) => {
       const provider = this.#providers.get(principal.provider);
       return identityOf(provider, { digest, token: () => held.reveal() });
