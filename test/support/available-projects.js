@@ -27,6 +27,14 @@ export function nginxPath() {
   return ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((file) => existsSync(file));
 }
 
+/** Prometheus and Alertmanager with their tools, from Debian. */
+function hasPrometheus() {
+  const onPath = (process.env.PATH ?? '').split(':');
+  return ['prometheus', 'promtool', 'prometheus-alertmanager', 'amtool'].every((name) =>
+    onPath.some((dir) => existsSync(`${dir}/${name}`)),
+  );
+}
+
 /**
  * How SWC compiles sources for a test, and for the processes that it starts.
  *
@@ -91,6 +99,9 @@ export function availableProjects() {
   if (hasPostgresServer() && pgBouncerPath()) projects.push(project('pgbouncer', ['test/pgbouncer/**/*.spec.ts']));
   if (hasRedisServer()) projects.push(project('redis', ['test/redis/**/*.spec.ts']));
   if (hasPostgresServer() && hasRedisServer()) projects.push(project('faults', ['test/faults/**/*.spec.ts']));
+  if (hasPostgresServer() && hasRedisServer() && hasPrometheus()) {
+    projects.push(project('drills', ['test/drills/**/*.spec.ts']));
+  }
   if (chromiumPath()) {
     projects.push(project('chromium', ['test/client/chromium/**/*.spec.ts']));
     projects.push(project('browser', ['test/browser/**/*.spec.ts']));
@@ -111,6 +122,11 @@ export function missingProjects() {
   if (!hasRedisServer()) missing.push('LEFT OUT: project "redis" needs the program redis-server');
   if (!hasPostgresServer() || !hasRedisServer()) {
     missing.push('LEFT OUT: project "faults" needs the PostgreSQL server programs and redis-server');
+  }
+  if (!hasPostgresServer() || !hasRedisServer() || !hasPrometheus()) {
+    missing.push(
+      'LEFT OUT: project "drills" needs the PostgreSQL server programs, redis-server, prometheus and prometheus-alertmanager',
+    );
   }
   if (!chromiumPath()) {
     missing.push('LEFT OUT: projects "chromium" and "browser" need the program /usr/bin/chromium');

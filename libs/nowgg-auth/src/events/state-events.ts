@@ -32,7 +32,7 @@ export interface NowggStateEvent {
   readonly lastedMs?: number | undefined;
 }
 
-/** A state that has begun and is not over. */
+/** A state that has begun and is not over. `detail` is that of the last failure. */
 export interface NowggActiveState extends Pick<NowggStateEvent, 'type' | 'provider' | 'detail'> {
   /** How long it has lasted, in milliseconds. */
   readonly lastedMs: number;
@@ -58,6 +58,8 @@ export class TrackedState {
   readonly #clock: NowggClock;
   readonly #about: Pick<NowggStateEvent, 'type' | 'provider'>;
   #detail: string | undefined;
+  /** That of the last failure, for those who ask how things are now. */
+  #latest: string | undefined;
   #begunAtMs: number | undefined;
 
   constructor(clock: NowggClock, type: NowggStateType, provider?: string) {
@@ -69,8 +71,9 @@ export class TrackedState {
     return this.#begunAtMs !== undefined;
   }
 
-  /** @param detail fixed text or the code of an error. That of the first call stays until the state is over */
+  /** @param detail fixed text or the code of an error. Events keep that of the first call until the state is over */
   begin(detail?: string): void {
+    this.#latest = detail;
     if (this.#begunAtMs !== undefined) return;
     this.#begunAtMs = this.#clock.monotonicNow();
     this.#detail = detail;
@@ -91,9 +94,11 @@ export class TrackedState {
     active.delete(this);
   }
 
+  /** The state now, with the detail of its last failure. */
   read(): NowggActiveState {
     const begunAtMs = this.#begunAtMs ?? this.#clock.monotonicNow();
-    return { ...this.#told, lastedMs: Math.max(0, this.#clock.monotonicNow() - begunAtMs) };
+    const lastedMs = Math.max(0, this.#clock.monotonicNow() - begunAtMs);
+    return { ...this.#about, ...(this.#latest !== undefined && { detail: this.#latest }), lastedMs };
   }
 
   get #told(): Pick<NowggStateEvent, 'type' | 'provider' | 'detail'> {

@@ -3,6 +3,7 @@ import { NOWGG_CALL_CHANNEL, type NowggCallEvent } from '../events/call-events.j
 import { NOWGG_SECURITY_CHANNEL, type NowggSecurityEvent } from '../events/security-events.js';
 import { verificationCounts } from '../events/verification-counts.js';
 import type { NowggHealthService } from '../health/nowgg-health.service.js';
+import { stateCause } from './state-causes.js';
 import { NOWGG_TOKEN_CHANNEL, type NowggTokenEvent } from '../tokens/events/token-events.js';
 
 /** Names and values of bounded sets only: never a user, a token or a fingerprint. */
@@ -30,9 +31,9 @@ export const METRICS = {
     labels: [],
   },
   'nowgg.auth.state': {
-    help: '1 while something does not work as it should, by type',
+    help: '1 while something does not work as it should, by type and cause',
     kind: 'gauge',
-    labels: ['type', 'provider'],
+    labels: ['type', 'provider', 'cause'],
   },
   'nowgg.auth.ready': { help: '1 when the process should get requests, else 0', kind: 'gauge', labels: [] },
   'nowgg.auth.bans.age': { help: 'Seconds since bans were read last', kind: 'gauge', labels: [] },
@@ -119,7 +120,10 @@ export function readMetric(name: ReadName, health: NowggHealthService): { labels
     case 'nowgg.auth.verdict.evictions':
       return [{ labels: {}, value: verificationCounts.evictions }];
     case 'nowgg.auth.state':
-      return health.degraded().states.map(({ type, provider = '' }) => ({ labels: { type, provider }, value: 1 }));
+      return health.degraded().states.map(({ type, provider = '', detail }) => ({
+        labels: { type, provider, cause: stateCause(detail) },
+        value: 1,
+      }));
     case 'nowgg.auth.ready':
       return [{ labels: {}, value: health.ready().isReady ? 1 : 0 }];
     case 'nowgg.auth.bans.age': {
