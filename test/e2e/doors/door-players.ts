@@ -38,6 +38,11 @@ export class DoorPlayers implements AsyncDisposable {
     return this.#emulator.issueTokens({ userId }).token;
   }
 
+  /** A one-time code, to sign a player in with. */
+  code(userId = 'player-1'): string {
+    return this.#emulator.issueCode({ userId });
+  }
+
   /** The value of the Authorization header of a caller; undefined for one without. */
   async authorization(caller: Caller, app: INestApplicationContext): Promise<string | undefined> {
     switch (caller) {

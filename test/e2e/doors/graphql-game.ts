@@ -7,7 +7,15 @@ import { Field, GraphQLModule, ObjectType, Query, ResolveField, Resolver, Subscr
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { NowggAuth, NowggAuthModule, NowggUser, OptionalAuth, Public, RequireScopes } from 'nestjs-nowgg-auth';
+import {
+  NowggAuth,
+  NowggAuthModule,
+  type NowggAuthModuleOptions,
+  NowggUser,
+  OptionalAuth,
+  Public,
+  RequireScopes,
+} from 'nestjs-nowgg-auth';
 import { graphql, NowggGraphqlConnections, nowggGraphqlWs, nowggMercurius } from 'nestjs-nowgg-auth/graphql';
 import type { DoorPlayers } from './door-players.js';
 
@@ -67,13 +75,14 @@ export interface GraphqlGameOptions {
   readonly allowAnonymous?: boolean;
   /** The application's own `onConnect`; receives what the client sent. */
   readonly onConnect?: (parameters: unknown) => boolean | undefined;
+  readonly module?: Partial<NowggAuthModuleOptions>;
 }
 
 /** A GraphQL application on a free port, guarded at every door. */
 export async function startGraphqlGame(
   driver: Driver,
   players: DoorPlayers,
-  { withoutHelper = false, allowAnonymous = false, onConnect }: GraphqlGameOptions = {},
+  { withoutHelper = false, allowAnonymous = false, onConnect, module }: GraphqlGameOptions = {},
 ): Promise<INestApplication> {
   const shared = { autoSchemaFile: true, fieldResolverEnhancers: ['guards' as const] };
   const inject = [NowggGraphqlConnections];
@@ -113,6 +122,7 @@ export async function startGraphqlGame(
         globalGuard: true,
         strategyName: false,
         onUnprotected: 'fail',
+        ...module,
       }),
       game,
     ],
