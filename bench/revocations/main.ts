@@ -115,7 +115,7 @@ async function run(options: RunOptions): Promise<void> {
     await plant(postgres, options, fifth);
     const full = await measure(titleOf(options), postgres.url);
     console.log(tableOf([empty, small, full]));
-    if (full.banned !== 'revoked_token' || full.player !== 'valid' || full.marks <= options.live) process.exitCode = 1;
+    if (full.banned !== 'user_banned' || full.player !== 'valid' || full.marks <= options.live) process.exitCode = 1;
   } finally {
     await postgres.stop();
   }

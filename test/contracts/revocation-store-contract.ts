@@ -128,6 +128,63 @@ export function describeRevocationStore(
       expect(watermarks.filter((watermark) => !isSpent(watermark, now)).map(({ id }) => id)).not.toContain(spent.id);
     });
 
+    describe('of a ban', () => {
+      const ban = { reasonCode: 'cheating', text: 'Aim <b>help</b> 🎯', by: 'desk-7', atMs: now };
+      const statedOf = async (subject: Watermark) => {
+        const [stated] = await opened.store.findBans([subject]);
+        return stated;
+      };
+
+      it('gives back the reason, the author, the end and the begin of those in force', async () => {
+        const [one, silent, spent] = [
+          mark({ refusedUntilMs: now + 60_001, ban }),
+          mark({ refusedUntilMs: now + 60_000, ban: { ...ban, reasonCode: undefined, text: undefined } }),
+          mark({ refusedUntilMs: now - 1, ban }),
+        ];
+        await opened.store.putMany([one, silent, spent]);
+        const { provider, kind, id } = one;
+        const found = await opened.store.findBans([one, silent, spent, mark()]);
+        expect(found.find((each) => each.id === id)).toEqual({
+          provider,
+          kind,
+          id,
+          untilMs: now + 60_001,
+          beganAtMs: expect.any(Number),
+          reasonCode: 'cheating',
+          text: 'Aim <b>help</b> 🎯',
+          by: 'desk-7',
+        });
+        expect(found.map((each) => each.id).toSorted()).toEqual([one.id, silent.id].toSorted());
+        expect(await opened.store.findBans([])).toEqual([]);
+      });
+
+      it('keeps the reason and the begin through a sign-out, and forgets them with the ban', async () => {
+        const subject = mark({ refusedUntilMs: now + 60_000, ban });
+        await opened.store.put(subject);
+        const before = await statedOf(subject);
+        await opened.store.put({ ...subject, refusedUntilMs: undefined, ban: undefined, issuedUntilMs: now });
+        expect(await statedOf(subject)).toEqual(before);
+        await opened.store.restore(subject);
+        expect(await statedOf(subject)).toBeUndefined();
+        await opened.store.put({ ...subject, ban: { ...ban, reasonCode: undefined, text: undefined } });
+        expect(await statedOf(subject)).toMatchObject({ reasonCode: undefined, text: undefined, by: 'desk-7' });
+      });
+
+      it('takes another end and reason, and begins it not anew', async () => {
+        const subject = mark({ refusedUntilMs: now + 60_000, ban });
+        await opened.store.put(subject);
+        const before = await statedOf(subject);
+        const again = { ...ban, reasonCode: 'insults', by: undefined, atMs: now + 5_000 };
+        await opened.store.put({ ...subject, refusedUntilMs: now + 90_000, ban: again });
+        expect(await statedOf(subject)).toMatchObject({
+          untilMs: now + 9e4,
+          reasonCode: 'insults',
+          by: undefined,
+          beganAtMs: before?.beganAtMs,
+        });
+      });
+    });
+
     it('takes lifting what it does not know', async () => {
       await expect(opened.store.restore(mark())).resolves.toBeUndefined();
     });

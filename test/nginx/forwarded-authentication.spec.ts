@@ -333,7 +333,7 @@ describe.each(['express', 'fastify'] as const)('forwarded authentication behind 
     resolver.sessions.set('later', valid('player-1', { 'x-authgear-session-authenticated-at': String(NOW_S + 110) }));
     expect([await status('one'), await status('timeless'), await status('later')]).toEqual([401, 401, 200]);
     await revocations.revoke({ provider: 'authgear', userId: 'player-1' }, { until: new Date((NOW_S + 3_600) * 1000) });
-    expect(await status('later')).toBe(401);
+    expect(await status('later')).toBe(403);
   });
 
   it('refuses a session that is older than any may be, and one from the future', async () => {

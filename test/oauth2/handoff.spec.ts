@@ -182,10 +182,11 @@ describe.each(['express', 'fastify'] as const)('the way back to a page on %s', (
     const { verifier, challenge } = newPage();
     const handoff = handoffIn(await comeBack(challenge));
     const revocations = app.get(NowggRevocationService, { strict: false });
-    await revocations.revoke({ userId, provider: 'wgtwo' }, { until: new Date(clock.now() + 600_000) });
+    const [until, reason] = [new Date(clock.now() + 600_000), { code: 'cheating' }];
+    await revocations.revoke({ userId, provider: 'wgtwo' }, { until, reason });
     expect(await post({ handoff, verifier })).toMatchObject({
-      status: 401,
-      body: { errorCode: 'reauthentication_required' },
+      status: 403,
+      body: { errorCode: 'user_banned', reasonCode: 'cheating', until: until.toISOString() },
     });
   });
 

@@ -59,7 +59,7 @@ describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kin
     const kept = client(other.url, emulator.issueTokens().token);
     await Promise.all([...banned, kept].map((each) => each.opened()));
     await banning.game.ask({ ban: userId } satisfies SocketProcessOrder);
-    for (const each of banned) expect(await each.ended()).toMatchObject({ errorCode: 'revoked_token' });
+    for (const each of banned) expect(await each.ended()).toMatchObject({ errorCode: 'user_banned' });
     const before = await other.game.ask<{ connections: number }>({});
     const outcomes = Array.from({ length: RECONNECTS }, async (_, at) => {
       const again = client(other.url, at % 2 === 0 ? token : emulator.issueTokens({ userId }).token);
@@ -69,7 +69,7 @@ describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kin
         ({ data }: { data?: { errorCode?: string } }) => data?.errorCode,
       );
     });
-    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['revoked_token']));
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['user_banned']));
     expect(await other.game.ask({})).toEqual(before);
     expect(await kept.ask('who')).toMatchObject({ player: expect.any(String) });
   });

@@ -4,7 +4,6 @@ import { HttpException } from '@nestjs/common';
  * Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively.
  *
  * This version does not send the following codes. They are in the union so that clients can handle them early:
- * - `user_banned` (403): the player is banned
  * - `session_superseded` (401): a newer session handle of this session was used since
  * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
  * - `insufficient_user_authentication` (401): the route needs a more recent or a stronger sign-in (RFC 9470)
@@ -29,6 +28,7 @@ export type NowggErrorCode =
   | 'store_unavailable'
   | 'grant_in_doubt'
   | 'user_banned'
+  | 'feature_banned'
   | 'session_superseded'
   | 'signed_in_elsewhere'
   | 'insufficient_user_authentication';
@@ -40,6 +40,23 @@ export interface NowggErrorBody {
   errorCode: NowggErrorCode;
   /** With `grant_in_doubt` only: a front end may offer a new sign-in instead of waiting. */
   signInAllowed?: true;
+  /** With `user_banned` and `feature_banned`, where the ban has a reason: its code, for a text in the player's language. */
+  reasonCode?: string;
+  /** With them, where the reason has a text. Show it as text, never as markup. */
+  text?: string;
+  /** With them, unless the ban lasts until it is lifted: when it ends, ISO 8601. */
+  until?: string;
+  /** With `feature_banned` only: the feature. */
+  feature?: string;
+}
+
+/** A ban, as the banned player is told. */
+export interface NowggBan {
+  /** Absent for a ban that lasts until it is lifted. */
+  readonly until?: Date;
+  /** The code of its reason; absent for a ban without one, and while the reason cannot be read. */
+  readonly reasonCode?: string;
+  readonly text?: string;
 }
 
 /**
@@ -62,7 +79,7 @@ export abstract class NowggAuthError extends HttpException {
     statusCode: number,
     message: string,
     errorCode: NowggErrorCode,
-    hints: Pick<NowggErrorBody, 'signInAllowed'> = {},
+    hints: Omit<NowggErrorBody, 'statusCode' | 'message' | 'errorCode'> = {},
   ) {
     const body: NowggErrorBody = { statusCode, message, errorCode, ...hints };
     super(body, statusCode);
@@ -179,6 +196,52 @@ export class ForbiddenCallerError extends NowggAuthError {
   constructor() {
     super(403, 'the application does not allow this to the caller', 'forbidden');
   }
+}
+
+/**
+ * 403. The player is banned, by {@link NowggRevocationService.revoke} with `until`. Neither a new token nor a new sign-in
+ * helps before the ban ends. Only a player with a token or a code that is good otherwise gets this answer.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, UserBannedError } from 'nestjs-nowgg-auth';
+ *
+ * export async function signIn(tokens: NowggTokenService, code: string) {
+ *   try {
+ *     return await tokens.exchangeCode(code);
+ *   } catch (error) {
+ *     if (error instanceof UserBannedError) return { bannedUntil: error.ban.until, why: error.ban.reasonCode };
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class UserBannedError extends NowggAuthError {
+  readonly ban: NowggBan;
+
+  constructor(ban: NowggBan = {}) {
+    super(403, 'the player is banned', 'user_banned', hintsOf(ban));
+    this.ban = ban;
+  }
+}
+
+function hintsOf({ until, reasonCode, text }: NowggBan): Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until'> {
+  return {
+    ...(reasonCode !== undefined && { reasonCode }),
+    ...(text !== undefined && { text }),
+    ...(until && { until: until.toISOString() }),
+  };
+}
+
+/** The fields of an error's body that explain a ban; none for other errors. Not exported by the package. */
+export function banHintsOf(error: NowggAuthError): Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature'> {
+  const { reasonCode, text, until, feature } = error.getResponse() as NowggErrorBody;
+  return {
+    ...(reasonCode !== undefined && { reasonCode }),
+    ...(text !== undefined && { text }),
+    ...(until !== undefined && { until }),
+    ...(feature !== undefined && { feature }),
+  };
 }
 
 /**
@@ -357,9 +420,15 @@ export class InvalidGrantError extends NowggAuthError {
   }
 }
 
-/** The error that answers a refused token: 403 where the token is good for other routes, otherwise 401. */
-export function errorOfRefusal(reason: InvalidTokenReason | 'wrong_provider'): InvalidTokenError | WrongProviderError {
-  return reason === 'wrong_provider' ? new WrongProviderError() : new InvalidTokenError(reason);
+/** A refusal of a token, and the ban that it explains. */
+type Refusal =
+  | { readonly reason: InvalidTokenReason | 'wrong_provider' }
+  | { readonly reason: 'user_banned'; readonly ban: NowggBan };
+
+/** The error that answers a refused token: 403 where a new token does not help, otherwise 401. */
+export function errorOfRefusal(refusal: Refusal): InvalidTokenError | WrongProviderError | UserBannedError {
+  if (refusal.reason === 'user_banned') return new UserBannedError(refusal.ban);
+  return refusal.reason === 'wrong_provider' ? new WrongProviderError() : new InvalidTokenError(refusal.reason);
 }
 
 /** 500. The application is configured incorrectly. The message says what to change and contains no option values. */

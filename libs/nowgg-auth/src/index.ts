@@ -14,6 +14,7 @@ export {
   InformationUnavailableError,
   InvalidRequestError,
   InvalidTokenError,
+  UserBannedError,
   WrongProviderError,
   NowggAuthError,
   NowggConfigurationError,
@@ -22,6 +23,7 @@ export {
   StoreUnavailableError,
   type InvalidTokenReason,
   type NowggErrorBody,
+  type NowggBan,
   type NowggErrorCode,
 } from './errors.js';
 export type { AuthenticatedRequest, NowggRequestCaller } from './http/authentication.js';
@@ -91,7 +93,7 @@ export type { TrustedProxyOptions } from './identity/forwarding/trusted-proxy.js
 export type { IdTokenClaims } from './identity/id-token-claims.js';
 export { nowgg } from './identity/nowgg/nowgg.js';
 export type { NowggProviderOptions } from './identity/nowgg/nowgg-options.js';
-export type { InvalidReason, UnknownReason } from './identity/reasons.js';
+export type { InvalidReason, RefusalReason, UnknownReason } from './identity/reasons.js';
 export type { UnverifiedJws } from './identity/unverified-jws.js';
 export type {
   NowggAuthFactoryOptions,
@@ -126,12 +128,13 @@ export type { AuthorizeWiring, CallerCheck, NowggCaller, ResolveUserWiring, User
 export { NowggPlayers } from './players/nowgg-players.js';
 export { parseEncryptionKeys } from './options/encryption-keys.js';
 export { NowggPrincipal, type TokenFacts, type TokenType } from './principal.js';
+export type { NowggBanReason, RevokeOptions } from './revocation/ban-notice.js';
 export { memoryRevocationStore } from './revocation/memory-revocation-store.js';
 export {
   type NowggRevocationFeed,
   NowggRevocationService,
   type RevocationTarget,
-  type RevokeOptions,
+  type NowggBanRecord,
   type UserRevokedListener,
 } from './revocation/nowgg-revocation.service.js';
 export {

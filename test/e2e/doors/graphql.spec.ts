@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type INestApplication, Logger } from '@nestjs/common';
+import { NowggRevocationService } from 'nestjs-nowgg-auth';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { CALLERS, type Caller, DoorPlayers } from './door-players.js';
@@ -55,6 +56,17 @@ describe.each(drivers)('GraphQL with %s', (driver) => {
     expect(logged).not.toHaveBeenCalled();
   });
 
+  it('tells a banned player the reason and the end in the answer', async () => {
+    players.advance(10_000);
+    const authorization = `Bearer ${players.token('banned')}`;
+    const [until, reason] = [new Date(players.clock.now() + 60_000), { code: 'cheating', text: 'Aim help' }];
+    await app.get(NowggRevocationService).revoke({ userId: 'banned' }, { until, reason });
+    const told = { errorCode: 'user_banned', reasonCode: 'cheating', text: 'Aim help', until: until.toISOString() };
+    const { errors } = await ask('{ me { userId } }', authorization);
+    expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', status: 403, ...told } }]);
+    await app.get(NowggRevocationService).restore({ userId: 'banned' });
+  });
+
   it('opens what is public or optional, and names a missing scope', async () => {
     const good = `Bearer ${players.token()}`;
     expect((await ask('{ open optional }')).data).toEqual({ open: 'open', optional: 'anonymous' });
@@ -106,6 +118,8 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
     readonly client: ReturnType<typeof createClient>;
     /** Settles with code and reason when the connection closes. */
     readonly closed: Promise<readonly [number, string]>;
+    /** Payloads of the pings of the server. */
+    readonly pings: unknown[];
     first(query: string): Promise<Answer>;
   }
 
@@ -119,6 +133,7 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
         super(address, protocols, { headers });
       }
     }
+    const pings: unknown[] = [];
     let onClosed: (end: readonly [number, string]) => void = () => undefined;
     const closed = new Promise<readonly [number, string]>((resolve) => (onClosed = resolve));
     const client = createClient({
@@ -126,6 +141,7 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
       webSocketImpl: Socket,
       retryAttempts: 0,
       on: {
+        ping: (received, payload) => void (received && pings.push(payload)),
         closed: (event) => {
           const { code, reason } = event as { code: number; reason: string };
           onClosed([code, reason]);
@@ -142,7 +158,7 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
         throw error;
       }
     };
-    return { client, closed, first, [Symbol.asyncDispose]: async () => await client.dispose() };
+    return { client, closed, pings, first, [Symbol.asyncDispose]: async () => await client.dispose() };
   };
 
   /** Reads a subscription until its connection ends. Returns the number of events. */
@@ -224,6 +240,21 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
     expect(events).toBeGreaterThan(0);
     expect(await banned.closed).toEqual([4401, 'revoked_token']);
     expect(await other.first('subscription { changed }')).toEqual({ data: { changed: 7 } });
+  });
+
+  it('tells a banned player the reason before it closes the connection', async () => {
+    app = await startGraphqlGame(driver, players);
+    const authorization = `Bearer ${players.token('banned')}`;
+    await using connection = await connect({ authorization });
+    expect(await connection.first('{ me { userId } }')).toEqual({ data: { me: { userId: 'banned' } } });
+    const [until, reason] = [new Date(players.clock.now() + 60_000), { code: 'cheating', text: 'Aim help' }];
+    await app.get(NowggRevocationService).revoke({ userId: 'banned' }, { until, reason });
+    const told = { errorCode: 'user_banned', reasonCode: 'cheating', text: 'Aim help', until: until.toISOString() };
+    expect(await connection.closed).toEqual([4401, 'user_banned']);
+    expect(connection.pings).toEqual([{ 'nowgg:end': expect.objectContaining(told) }]);
+    await using again = await connect({ authorization });
+    await expect(again.first('{ me { userId } }')).rejects.toBeDefined();
+    expect(await again.closed).toEqual([4401, 'user_banned']);
   });
 
   it('ends a subscription when its token expires, with the code at which clients connect again', async () => {

@@ -15,7 +15,14 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { Metadata } from '@grpc/grpc-js';
-import { NowggAuthModule, NowggUser, OptionalAuth, Public, RequireScopes } from 'nestjs-nowgg-auth';
+import {
+  NowggAuthModule,
+  NowggRevocationService,
+  NowggUser,
+  OptionalAuth,
+  Public,
+  RequireScopes,
+} from 'nestjs-nowgg-auth';
 import { microservices, type NowggMicroservicesOptions } from 'nestjs-nowgg-auth/microservices';
 import { firstValueFrom, type Observable } from 'rxjs';
 import { freePort } from '../../support/servers/free-port.js';
@@ -202,6 +209,19 @@ describe('a microservice', () => {
       expect(answer).toEqual(code === undefined ? { text: 'player-1' } : [16, code]);
     }
     expect(await ask('open')).toEqual({ text: 'open' });
+    // Later than the sign-out of the loop.
+    players.advance(10_000);
+    const banned = `Bearer ${players.token('banned')}`;
+    const [until, reason] = [new Date(players.clock.now() + 60_000), { code: 'cheating', text: 'Größer 🎯' }];
+    await app.get(NowggRevocationService).revoke({ userId: 'banned' }, { until, reason });
+    const metadata = new Metadata();
+    metadata.add('authorization', banned);
+    const error: unknown = await firstValueFrom(scores.best({}, metadata)).catch((refusal: unknown) => refusal);
+    const { code, metadata: trailing } = error as { code: number; metadata: Metadata };
+    expect([code, ...trailing.get('nowgg-error-code')]).toEqual([7, 'user_banned']);
+    const [told] = trailing.get('nowgg-ban-bin');
+    const explained = { reasonCode: 'cheating', text: 'Größer 🎯', until: until.toISOString() };
+    expect(JSON.parse(told?.toString() as string)).toEqual(explained);
     const token = players.token();
     await players.silence();
     expect(await ask('best', `Bearer ${token}`)).toEqual([14, 'identity_unavailable']);

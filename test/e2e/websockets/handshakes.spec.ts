@@ -364,7 +364,7 @@ describe('A handshake of socket.io', () => {
     await site.app.get(NowggRevocationService).revoke({ userId }, { until: new Date('2099-01-01') });
     socket.connect();
     const [error] = (await once(socket as never, 'connect_error')) as [Error & { data?: unknown }];
-    expect(error.data).toMatchObject({ errorCode: 'revoked_token' });
+    expect(error.data).toMatchObject({ errorCode: 'user_banned' });
     expect(seen.connections).toHaveLength(1);
   });
 

@@ -90,9 +90,11 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
     const { userId } = emulator.addPlayer();
     const token = site!.token(userId);
     const [first, second, other] = await Promise.all([token, token, site!.token()].map((each) => site!.connect(each)));
-    await site!.app.get(NowggRevocationService).revoke({ userId }, { until: new Date('2099-01-01') });
+    const [until, reason] = [new Date('2099-01-01'), { code: 'cheating', text: 'Aim <b>help</b>' }];
+    await site!.app.get(NowggRevocationService).revoke({ userId }, { until, reason });
+    const told = { reasonCode: reason.code, text: reason.text, until: until.toISOString() };
     for (const client of [first, second]) {
-      expect(await client!.ended()).toMatchObject(ending(4401, 'revoked_token'));
+      expect(await client!.ended()).toMatchObject({ ...ending(4401, 'user_banned'), ...told });
     }
     expect(await other!.ask('who')).toMatchObject({ player: expect.any(String) });
     const before = seen.connections.length;
@@ -101,7 +103,7 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
       return client.then(async (each) => (await each.ended()).errorCode).catch(() => 'refused');
     });
     const outcomes = await Promise.all(attempts);
-    expect(new Set(outcomes)).toEqual(new Set([kind === 'ws' ? 'revoked_token' : 'refused']));
+    expect(new Set(outcomes)).toEqual(new Set([kind === 'ws' ? 'user_banned' : 'refused']));
     expect(seen.connections).toHaveLength(before);
   });
 

@@ -128,6 +128,9 @@ export interface SocketAppOptions {
 export interface SeenEnd {
   readonly code?: number;
   readonly errorCode: string;
+  readonly reasonCode?: string;
+  readonly text?: string;
+  readonly until?: string;
   readonly [more: string]: unknown;
 }
 
@@ -278,7 +281,12 @@ export class WsClient implements TestClient {
     this.#opened = once(socket, 'open');
     this.#opened.catch(() => undefined);
     this.#end = new Promise((resolve) => {
-      socket.once('close', (code, reason: Buffer) => resolve({ code, errorCode: reason.toString() }));
+      let end: Partial<SeenEnd> = {};
+      socket.on('message', (data: Buffer) => {
+        const message = JSON.parse(data.toString()) as { event: string; data: SeenEnd };
+        if (message.event === 'nowgg:end') end = message.data;
+      });
+      socket.once('close', (code, reason: Buffer) => resolve({ ...end, code, errorCode: reason.toString() }));
     });
   }
 

@@ -146,7 +146,7 @@ export class NowggAccountService {
   /** The reason of a refusal. These endpoints publish no refusal codes, so the verdict about the token decides. */
   async #reasonOf(token: string, provider: IdentityProvider): Promise<Error> {
     const verdict = await this.#authenticator.authenticate(token, { provider: provider.name, maxAgeMs: 0 });
-    if (verdict.status === 'invalid') return errorOfRefusal(verdict.reason);
+    if (verdict.status === 'invalid') return errorOfRefusal(verdict);
     if (verdict.status === 'valid' && this.#isForVerificationOnly(token, verdict.principal, provider)) {
       return new InformationUnavailableError();
     }

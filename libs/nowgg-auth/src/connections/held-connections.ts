@@ -1,6 +1,6 @@
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
-import { InvalidTokenError, type NowggAuthError } from '../errors.js';
+import { InvalidTokenError, type NowggAuthError, type NowggBan, UserBannedError } from '../errors.js';
 import { digestOfCredentialId } from '../identity/token-text.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
@@ -103,12 +103,21 @@ export class HeldConnections implements BeforeApplicationShutdown {
 
   #onStanding(entry: Entry, isRevoked: boolean | Promise<boolean | undefined>): void {
     if (isRevoked === false) return;
-    if (isRevoked === true) return this.#end(entry, new InvalidTokenError('revoked_token'));
+    if (isRevoked === true) return this.#endRefused(entry);
     const onLookedUp = (refused: boolean | undefined) => {
       if (refused === undefined) this.#lookAgain(entry);
-      else if (refused) this.#end(entry, new InvalidTokenError('revoked_token'));
+      else if (refused) this.#endRefused(entry);
     };
     void isRevoked.then(onLookedUp, () => this.#lookAgain(entry));
+  }
+
+  /** Ends a connection, with the ban where it is one. Its messages are refused before. */
+  #endRefused(entry: Entry): void {
+    const found = this.#authenticator.findBan(entry.held, entry.principal);
+    const end = (ban?: NowggBan) =>
+      this.#end(entry, ban ? new UserBannedError(ban) : new InvalidTokenError('revoked_token'));
+    if (found instanceof Promise) void found.then(end, () => end());
+    else end(found);
   }
 
   /** Repeats a look-up that failed. Until it succeeds, each message is answered with a 503. */

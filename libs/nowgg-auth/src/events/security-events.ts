@@ -73,6 +73,10 @@ export interface NowggSecurityEvent {
   readonly provider?: string | undefined;
   /** Fixed text, or the name of an option, a host or a client's key. Never a token, a secret or player data. */
   readonly detail?: string | undefined;
+  /** With `banned`, `revoked`, `restored`: who did it, as the application said. Not in the log. */
+  readonly by?: string | undefined;
+  /** With `banned`: the code of the reason. */
+  readonly reasonCode?: string | undefined;
 }
 
 /** Name of the `node:diagnostics_channel` on which {@link NowggSecurityEvent} objects are published. */

@@ -17,6 +17,7 @@ import { forgetConnectionCredential, readConnectionCredential } from './connecti
 /** A WebSocket of the package `ws`. */
 export interface OperationSocket {
   readonly readyState: number;
+  send(data: string, done: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   once(event: 'close', listener: () => void): unknown;
 }
@@ -104,7 +105,7 @@ function errorWithoutToken(outcome: 'none' | 'malformed' | 'ambiguous'): NowggAu
 }
 
 function errorOf(verdict: Exclude<Verdict, { readonly status: 'valid' }>): NowggAuthError {
-  return verdict.status === 'unknown' ? errorOfUnknown(verdict) : errorOfRefusal(verdict.reason);
+  return verdict.status === 'unknown' ? errorOfUnknown(verdict) : errorOfRefusal(verdict);
 }
 
 function refuse(socket: OperationSocket, error: NowggAuthError): false {
@@ -112,9 +113,13 @@ function refuse(socket: OperationSocket, error: NowggAuthError): false {
   return false;
 }
 
-function close(socket: OperationSocket, { errorCode }: NowggAuthError): void {
+function close(socket: OperationSocket, error: NowggAuthError): void {
+  const { errorCode } = error;
   const isTemporary = errorCode === 'identity_unavailable';
   const code = errorCode === 'expired_token' ? CODE_EXPIRED : isTemporary ? CODE_TRY_AGAIN : CODE_UNAUTHENTICATED;
+  // A close frame has no place for the reason of a ban; a ping has one for anything (graphql-transport-ws).
+  const ban = errorCode === 'user_banned' ? error.getResponse() : undefined;
+  if (ban) socket.send(JSON.stringify({ type: 'ping', payload: { 'nowgg:end': ban } }), () => undefined);
   socket.close(code, errorCode);
 }
 
@@ -124,5 +129,5 @@ export function onOperationVerdict(connection: HeldOperations, verdict: Verdict)
   const { reason } = verdict;
   if (reason === 'invalid_token' || reason === 'expired_token' || reason === 'revoked_token') {
     connection.end(new InvalidTokenError(reason));
-  }
+  } else if (reason === 'user_banned') connection.end(errorOfRefusal(verdict));
 }

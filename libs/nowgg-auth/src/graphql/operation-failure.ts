@@ -1,8 +1,14 @@
 import { IntrinsicException } from '@nestjs/common';
-import { IdentityUnavailableError, type NowggAuthError, type NowggErrorCode } from '../errors.js';
+import {
+  banHintsOf,
+  IdentityUnavailableError,
+  type NowggAuthError,
+  type NowggErrorBody,
+  type NowggErrorCode,
+} from '../errors.js';
 
 /** The `extensions` of an error in the answer to a GraphQL operation. */
-export interface NowggErrorExtensions {
+export interface NowggErrorExtensions extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature'> {
   /**
    * The usual code: `UNAUTHENTICATED` for 401, `FORBIDDEN` for 403, `BAD_REQUEST` for 400, `SERVICE_UNAVAILABLE` for 503,
    * otherwise `INTERNAL_SERVER_ERROR`.
@@ -38,6 +44,7 @@ export class NowggOperationError extends IntrinsicException {
       errorCode: error.errorCode,
       status,
       ...(error instanceof IdentityUnavailableError && { retryAfterSeconds: error.retryAfterSeconds }),
+      ...banHintsOf(error),
     };
   }
 }

@@ -144,7 +144,7 @@ export class NowggAuthGuard implements CanActivate {
     if (verdict.status === 'valid') return this.admitCaller(request, policy, verdict.principal);
     if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
     if (policy.access === 'optional' && policy.onInvalid === 'anonymous') return this.admitAnonymous(request, policy);
-    throw errorOfRefusal(verdict.reason);
+    throw errorOfRefusal(verdict);
   }
 
   protected admitCaller(request: GuardedRequest, policy: RoutePolicy, principal: NowggPrincipal): true {

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import CustomStrategy from 'passport-custom';
-import { errorOfUnknown, InvalidRequestError } from '../errors.js';
+import { errorOfRefusal, errorOfUnknown, InvalidRequestError } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { Verdict } from '../verification/decision/verdict.js';
@@ -80,6 +80,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
   /**
    * @returns the caller; false lets the next strategy try
    * @throws IdentityUnavailableError when the identity system could not be asked
+   * @throws UserBannedError when the player is banned
    * @throws InvalidRequestError for two credentials
    */
   async validate(request: GuardedRequest): Promise<NowggPrincipal | false> {
@@ -116,5 +117,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
 
 function callerOf(verdict: Verdict): NowggPrincipal | undefined {
   if (verdict.status === 'unknown') throw errorOfUnknown(verdict);
+  // The token is one of this module: no other strategy can take it.
+  if (verdict.status === 'invalid' && verdict.reason === 'user_banned') throw errorOfRefusal(verdict);
   return verdict.status === 'valid' ? verdict.principal : undefined;
 }

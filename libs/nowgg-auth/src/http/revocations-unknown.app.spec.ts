@@ -115,7 +115,7 @@ describe.each(platforms)('guarded routes on %s', (platform) => {
     store.broken = true;
     await pass(12);
     expect(await statuses('asha')).toEqual({ ...all('200'), purse: '503 later', gift: '503 later' });
-    expect(await statuses('banned')).toMatchObject({ me: '401', purse: '503 later', open: '200' });
+    expect(await statuses('banned')).toMatchObject({ me: '403', purse: '503 later', open: '200' });
   });
 
   it('are all 503 then where the application says so', async () => {

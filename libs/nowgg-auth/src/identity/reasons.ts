@@ -6,6 +6,9 @@ import type { InvalidTokenReason } from '../errors.js';
  */
 export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'> | 'wrong_provider';
 
+/** The reason of a verdict that refuses a token. `user_banned`: the application has banned its player. */
+export type RefusalReason = InvalidReason | 'user_banned';
+
 /** The reason why the identity system could not be asked, or why its answer is not trusted. */
 export type UnknownReason =
   /** No complete answer before the deadline. */

@@ -1,9 +1,15 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
-import { IdentityUnavailableError, type NowggAuthError, type NowggErrorCode } from '../errors.js';
+import {
+  banHintsOf,
+  IdentityUnavailableError,
+  type NowggAuthError,
+  type NowggErrorBody,
+  type NowggErrorCode,
+} from '../errors.js';
 
 /** What the caller of a message receives as its error. */
-export interface NowggRpcError {
+export interface NowggRpcError extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature'> {
   /** As in every error of a Nest microservice. */
   readonly status: 'error';
   readonly message: string;
@@ -21,12 +27,12 @@ const GRPC_INTERNAL = 13;
 /** The metadata of a gRPC call, whose class is not imported: the application may not have it. */
 interface GrpcMetadata {
   getMap(): unknown;
-  set(key: string, value: string): void;
+  set(key: string, value: string | Buffer): void;
 }
 
 /**
  * The failure of a message. A gRPC caller receives a status code, and the `errorCode` in the trailing metadata
- * `nowgg-error-code`.
+ * `nowgg-error-code`. The fields that explain a ban are JSON in `nowgg-ban-bin`.
  */
 export function failureOfMessage(error: NowggAuthError, execution: ExecutionContext): RpcException {
   const statusCode = error.getStatus();
@@ -35,6 +41,9 @@ export function failureOfMessage(error: NowggAuthError, execution: ExecutionCont
   if (isGrpcMetadata(metadata)) {
     const trailing = new (metadata.constructor as new () => GrpcMetadata)();
     trailing.set('nowgg-error-code', errorCode);
+    const ban = JSON.stringify(banHintsOf(error));
+    // Metadata is ASCII unless its name ends in -bin.
+    if (ban !== '{}') trailing.set('nowgg-ban-bin', Buffer.from(ban));
     const code = GRPC_CODES[statusCode] ?? GRPC_INTERNAL;
     return new RpcException({ code, message, details: message, metadata: trailing });
   }
@@ -44,6 +53,7 @@ export function failureOfMessage(error: NowggAuthError, execution: ExecutionCont
     errorCode,
     statusCode,
     ...(error instanceof IdentityUnavailableError && { retryAfterSeconds: error.retryAfterSeconds }),
+    ...banHintsOf(error),
   };
   return new RpcException(failure);
 }

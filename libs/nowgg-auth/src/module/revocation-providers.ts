@@ -5,6 +5,7 @@ import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { Bans } from '../revocation/bans.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
@@ -29,6 +30,7 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       ({ store, clock, hints, options }) =>
         new RevocationFeed(store, clock, hints, new TokenLives(options.revocation.longestTokenLifeMs)),
     ),
+    provide(Bans, { store: RevocationStore, feed: RevocationFeed, clock: NowggClock }, (parts) => new Bans(parts)),
     provide(
       ReachWarning,
       { revocations: RevocationStore, tokens: { token: TokenStore, optional: true }, log: NowggLog },

@@ -7,6 +7,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import { GrantRevocations, WatermarkedGrants } from '../revocation/grant-revocations.js';
 import { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
+import { Bans } from '../revocation/bans.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
@@ -31,8 +32,13 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
     },
     provide(
       GrantRevocations,
-      { store: RevocationStore, feed: RevocationFeed, clock: NowggClock, options: RESOLVED_OPTIONS },
-      ({ options, ...parts }) => new WatermarkedGrants({ ...parts, clockSkewMs: options.verification.clockSkewMs }),
+      { store: RevocationStore, feed: RevocationFeed, bans: Bans, clock: NowggClock, options: RESOLVED_OPTIONS },
+      ({ options: { verification, revocation }, ...parts }) =>
+        new WatermarkedGrants({
+          ...parts,
+          clockSkewMs: verification.clockSkewMs,
+          explainsBans: revocation.explainBans === 'everywhere',
+        }),
     ),
     provide(StoredIssuedTokens, { store: TokenStore }, ({ store }) => new StoredIssuedTokens(store)),
     { provide: IssuedTokens, useExisting: StoredIssuedTokens },

@@ -10,6 +10,7 @@ import type { IdentityProviderDefinition } from '../identity/identity-provider.j
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
+import { Bans } from '../revocation/bans.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { CachingAuthenticator } from '../verification/caching-authenticator.js';
 import { ClientEvidences } from '../verification/evidence/client-evidence.js';
@@ -92,6 +93,7 @@ const authenticator = provide(
     sharedCache: OPTIONAL_SHARED_CACHE,
     evidence: ClientEvidences,
     rates: CallRates,
+    bans: Bans,
     issuedTokens: { token: IssuedTokens, optional: true },
     tokenOwners: { token: TokenOwners, optional: true },
   },

@@ -30,6 +30,7 @@ export const DEFAULTS = {
     beforeFirstLoad: 'refuse',
     onUnknown: 'serve',
     longestTokenLifeMs: undefined,
+    explainBans: 'everywhere',
   } as ResolvedRevocationOptions,
   tokens: {
     refreshMarginMs: 60_000,

@@ -79,6 +79,7 @@ const REVOCATION: Rules<keyof RevocationOptions> = {
     wholeNumber(60_000, MOST_LIFE_MS),
     'must be a whole number of milliseconds, one minute to ten years',
   ],
+  explainBans: [oneOf('everywhere', 'sign_in'), 'must be everywhere or sign_in'],
 };
 
 const SESSION_LIFE: Rule = [

@@ -143,6 +143,12 @@ export interface RevocationOptions {
    * remembered. Default: 24 hours, or longer where accepted tokens live longer; 30 days where tokens state no expiry.
    */
   longestTokenLifeMs?: number;
+  /**
+   * Where a banned player learns why and until when: 403 `user_banned` with `reasonCode`, `text` and `until`.
+   * `everywhere`: at each door, with a token that is good otherwise. `sign_in`: at a sign-in only; elsewhere the token
+   * counts as revoked. Default `everywhere`.
+   */
+  explainBans?: 'everywhere' | 'sign_in';
 }
 
 /** A sign-in that {@link OnSignIn} receives. Frozen. */

@@ -35,7 +35,12 @@ describe('resolveOptions', () => {
         budget: undefined,
         acceptTokenTypes: ['token', 'id_token'],
       },
-      revocation: { beforeFirstLoad: 'refuse', onUnknown: 'serve', longestTokenLifeMs: undefined },
+      revocation: {
+        beforeFirstLoad: 'refuse',
+        onUnknown: 'serve',
+        longestTokenLifeMs: undefined,
+        explainBans: 'everywhere',
+      },
       tokens: undefined,
       shutdown: { graceMs: 25_000, awaitReplies: false },
       logging: { level: 'log' },
@@ -79,16 +84,24 @@ describe('resolveOptions', () => {
   });
 
   it('refuses what is not an option of revocations, and names it', () => {
-    const revocation = { beforeFirstLoad: 'wait', onUnknown: true, longestTokenLifeMs: 5, until: 1 } as never;
+    const revocation = {
+      beforeFirstLoad: 'wait',
+      onUnknown: true,
+      longestTokenLifeMs: 5,
+      explainBans: true,
+      until: 1,
+    } as never;
     expect(messageOf({ clientId: 'game', revocation })).toBe(
       'NowggAuthModule: unknown option revocation.until; revocation.beforeFirstLoad must be refuse or serve; ' +
         'revocation.onUnknown must be refuse or serve; ' +
-        'revocation.longestTokenLifeMs must be a whole number of milliseconds, one minute to ten years',
+        'revocation.longestTokenLifeMs must be a whole number of milliseconds, one minute to ten years; ' +
+        'revocation.explainBans must be everywhere or sign_in',
     );
     const given = { beforeFirstLoad: 'serve', longestTokenLifeMs: 3_600_000 } as const;
     expect(resolveOptions({ clientId: 'game', revocation: given }).revocation).toEqual({
       ...given,
       onUnknown: 'serve',
+      explainBans: 'everywhere',
     });
   });
 

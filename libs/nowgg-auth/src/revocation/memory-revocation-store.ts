@@ -1,6 +1,12 @@
-import { type RevocationChanges, RevocationStore, type RevocationStoreWiring } from './revocation-store.js';
+import type { NowggClock } from '../clock.js';
+import {
+  type RevocationChanges,
+  RevocationStore,
+  type RevocationStoreWiring,
+  type StoredBan,
+} from './revocation-store.js';
 import type { TokenLives } from './marks/token-lives.js';
-import { mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
+import { keyOfSubject, mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
 import { Watermarks } from './marks/watermarks.js';
 
 const ALWAYS = Number.NEGATIVE_INFINITY;
@@ -8,7 +14,15 @@ const ALWAYS = Number.NEGATIVE_INFINITY;
 /** Watermarks of this process alone, lost when it ends. They are kept once: the feed uses the same instance. */
 export class MemoryRevocationStore extends RevocationStore {
   override readonly isShared: boolean = false;
+  readonly #clock: Pick<NowggClock, 'now'>;
+  readonly #bans = new Map<string, StoredBan>();
+  #tidyAt = 1_000;
   #watermarks: Watermarks | undefined;
+
+  constructor(clock: Pick<NowggClock, 'now'> = { now: () => Date.now() }) {
+    super();
+    this.#clock = clock;
+  }
 
   /** The instance that holds the watermarks. */
   keptWith(lives: TokenLives): Watermarks {
@@ -18,11 +32,14 @@ export class MemoryRevocationStore extends RevocationStore {
 
   override async put(watermark: Watermark): Promise<Watermark> {
     const merged = mergeWatermarks(this.#kept.find(watermark), watermark);
+    // First, for what asks for the reason as soon as the mark applies.
+    this.#noteBan(watermark);
     this.#kept.apply(merged, ALWAYS);
     return merged;
   }
 
   override async restore(subject: RevocationSubject): Promise<void> {
+    this.#bans.delete(keyOfSubject(subject));
     this.#kept.apply({ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }, ALWAYS);
   }
 
@@ -30,9 +47,32 @@ export class MemoryRevocationStore extends RevocationStore {
     return this.#kept.find(subject);
   }
 
+  override async findBans(subjects: readonly RevocationSubject[]): Promise<readonly StoredBan[]> {
+    const now = this.#clock.now();
+    const found = subjects.map((subject) => this.#bans.get(keyOfSubject(subject)));
+    return found.filter((ban) => ban !== undefined && ban.untilMs > now) as StoredBan[];
+  }
+
   /** Returns no changes: no other process writes here. */
   override async changesSince(): Promise<RevocationChanges> {
     return { watermarks: [], cursor: '' };
+  }
+
+  #noteBan({ provider, kind, id, refusedUntilMs: untilMs, ban }: Watermark): void {
+    if (untilMs === undefined) return;
+    const key = keyOfSubject({ provider, kind, id });
+    if (!ban) return void this.#bans.delete(key);
+    const { atMs, ...notice } = ban;
+    const before = this.#bans.get(key);
+    const beganAtMs = before && before.untilMs > atMs ? before.beganAtMs : atMs;
+    this.#bans.set(key, { provider, kind, id, untilMs, beganAtMs, ...notice });
+    if (this.#bans.size >= this.#tidyAt) this.#forgetEnded();
+  }
+
+  #forgetEnded(): void {
+    const now = this.#clock.now();
+    for (const [key, { untilMs }] of this.#bans) if (untilMs <= now) this.#bans.delete(key);
+    this.#tidyAt = Math.max(1_000, 2 * this.#bans.size);
   }
 
   get #kept(): Watermarks {
@@ -57,5 +97,5 @@ export class MemoryRevocationStore extends RevocationStore {
  * ```
  */
 export function memoryRevocationStore(): RevocationStoreWiring {
-  return { inject: [], create: () => new MemoryRevocationStore() };
+  return { inject: [], create: ({ clock }) => new MemoryRevocationStore(clock) };
 }

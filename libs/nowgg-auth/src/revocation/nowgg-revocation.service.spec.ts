@@ -78,10 +78,56 @@ describe('a revocation', () => {
     const { authenticator, service } = await node();
     await service.revoke({ userId: 'u' }, { until: new Date(clock.now() + 60_000) });
     clock.advance(59_000);
-    expect(await authenticator.authenticate('new')).toMatchObject({ reason: 'revoked_token' });
+    expect(await authenticator.authenticate('new')).toMatchObject({ reason: 'user_banned' });
     clock.advance(1_000);
     expect(await authenticator.authenticate('newer')).toMatchObject({ status: 'valid' });
     expect(await service.isRevoked({ userId: 'u' })).toBe(false);
+  });
+
+  it('of a wrong reason or author is refused, by the name of the field and never its value', async () => {
+    const { service } = await node();
+    const until = new Date(clock.now() + 60_000);
+    const reason = (code: unknown, text?: unknown) => ({
+      until,
+      reason: { code, ...(text !== undefined && { text }) },
+    });
+    const faulty: [object, RegExp][] = [
+      [{ reason: { code: 'cheating' } }, /^reason needs until/],
+      [reason(''), /^reason\.code/],
+      [reason('x'.repeat(65)), /^reason\.code/],
+      [reason('a b'), /^reason\.code/],
+      [reason(7), /^reason\.code/],
+      [{ until, reason: null }, /^reason\.code/],
+      [reason('a', ''), /^reason\.text/],
+      [reason('a', ' '), /^reason\.text/],
+      [reason('a', 'x'.repeat(501)), /^reason\.text/],
+      [reason('a', 'line\nline'), /^reason\.text/],
+      [reason('a', 'planted\u202Ereversed'), /^reason\.text/],
+      [reason('a', '\ud800'), /^reason\.text/],
+      [reason('a', { toString: () => 'x' }), /^reason\.text/],
+      [{ until, by: '' }, /^by must/],
+      [{ by: 'x'.repeat(256) }, /^by must/],
+    ];
+    for (const [options, message] of faulty) {
+      await expect(service.revoke({ userId: 'u' }, options as never)).rejects.toThrow(message);
+    }
+    await expect(service.restore({ userId: 'u' }, { by: '\n' })).rejects.toThrow(/^by must/);
+    expect(await service.isRevoked({ userId: 'u' })).toBe(false);
+    expect(store.writes).toBe(0);
+  });
+
+  it('tells its author and its reason in the event, and not whom it concerns', async () => {
+    const { service } = await node();
+    using events = captureSecurityEvents();
+    const until = new Date(clock.now() + 60_000);
+    await service.revoke({ userId: 'u' }, { until, reason: { code: 'cheating', text: 'Aim help' }, by: 'desk-7' });
+    await service.revoke({ userId: 'u' }, { by: 'desk-8' });
+    await service.restore({ userId: 'u' }, { by: 'desk-9' });
+    expect(events.seen).toEqual([
+      { type: 'banned', provider: 'nowgg', by: 'desk-7', reasonCode: 'cheating' },
+      { type: 'revoked', provider: 'nowgg', by: 'desk-8' },
+      { type: 'restored', provider: 'nowgg', by: 'desk-9' },
+    ]);
   });
 
   it('can be lifted', async () => {

@@ -1,5 +1,7 @@
 import type { NowggClock } from '../clock.js';
-import { InvalidRequestError } from '../errors.js';
+import { InvalidRequestError, type NowggBan } from '../errors.js';
+import { checkAuthor, noticeOf, type RevokeOptions } from './ban-notice.js';
+import { banOf } from './bans.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import { publishSecurityEvent } from '../events/security-events.js';
@@ -16,9 +18,12 @@ export type RevocationTarget = { readonly provider?: string } & (
   | { readonly token: string }
 );
 
-export interface RevokeOptions {
-  /** Refuses everything until this time, new sign-ins included. Default: refuses everything that was issued so far. */
-  readonly until?: Date;
+/** A ban in force, for support staff. */
+export interface NowggBanRecord extends NowggBan {
+  /** When it began; undefined when that is not known. Another end or reason does not begin it anew. */
+  readonly beganAt?: Date;
+  /** Who banned. Absent when the application did not say it. */
+  readonly by?: string;
 }
 
 /** Called when a user is revoked, for data about them that is stored elsewhere. */
@@ -77,14 +82,16 @@ export class NowggRevocationService extends TokenRevocations {
    * Refuses users, sessions or tokens from now on, several in one round trip. Revoking a user revokes their grants too.
    *
    * @throws IdentityUnavailableError when the store cannot be written: then the outcome is not known, repeat the call
-   * @throws InvalidRequestError when a target names nothing, or several things, or `until` is not a date in the future
+   * @throws InvalidRequestError when a target names nothing, or several things, `until` is not a date in the future, or
+   * the reason has no `until`, is too long or has other characters
    *
    * @example
    * ```ts
    * import { NowggRevocationService } from 'nestjs-nowgg-auth';
    *
    * export async function banCheater(revocations: NowggRevocationService, userId: string) {
-   *   await revocations.revoke({ userId }, { until: new Date('2099-01-01') }); // new sign-ins too
+   *   const reason = { code: 'cheating', text: 'Aim assistance was found.' };
+   *   await revocations.revoke({ userId }, { until: new Date('2099-01-01'), reason, by: 'desk-7' }); // new sign-ins too
    * }
    *
    * export async function signOutEverywhere(revocations: NowggRevocationService, userId: string) {
@@ -95,9 +102,11 @@ export class NowggRevocationService extends TokenRevocations {
   async revoke(target: RevocationTarget | readonly RevocationTarget[], options: RevokeOptions = {}): Promise<void> {
     const subjects = targetsOf(target).map((each) => this.#subjectOf(each));
     const times = this.#timesOf(options.until);
-    await this.#write(subjects.map((subject) => ({ ...subject, ...times })));
+    const ban = noticeOf(options, this.#parts.clock.now());
+    await this.#write(subjects.map((subject) => ({ ...subject, ...times, ban })));
     const type = options.until ? 'banned' : 'revoked';
-    for (const { provider } of subjects) publishSecurityEvent({ type, provider });
+    const { by, reason } = options;
+    for (const { provider } of subjects) publishSecurityEvent({ type, provider, by, reasonCode: reason?.code });
     for (const { provider, kind, id } of subjects) {
       if (kind !== 'user') continue;
       for (const listener of this.#listeners) await listener({ provider, userId: id });
@@ -116,13 +125,14 @@ export class NowggRevocationService extends TokenRevocations {
    * }
    * ```
    */
-  async restore(target: RevocationTarget): Promise<void> {
+  async restore(target: RevocationTarget, { by }: Pick<RevokeOptions, 'by'> = {}): Promise<void> {
     const subject = this.#subjectOf(target);
+    checkAuthor(by);
     await this.#parts.feed.write([subject], async () => {
       await this.#parts.store.restore(subject);
       return [{ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }];
     });
-    publishSecurityEvent({ type: 'restored', provider: subject.provider });
+    publishSecurityEvent({ type: 'restored', provider: subject.provider, by });
     await this.#parts.feed.announce();
   }
 
@@ -159,6 +169,33 @@ export class NowggRevocationService extends TokenRevocations {
   async isRevoked(target: RevocationTarget): Promise<boolean> {
     const watermark = await this.#parts.store.find(this.#subjectOf(target));
     return watermark !== undefined && this.#parts.feed.isInForce(watermark);
+  }
+
+  /**
+   * Returns the ban of a target that is in force, according to the store.
+   *
+   * @example
+   * ```ts
+   * import { NowggRevocationService } from 'nestjs-nowgg-auth';
+   *
+   * export async function explainBan(revocations: NowggRevocationService, userId: string) {
+   *   const ban = await revocations.findBan({ userId });
+   *   return ban && `${ban.reasonCode ?? 'no reason'}, by ${ban.by ?? 'unknown'}, until ${ban.until?.toISOString()}`;
+   * }
+   * ```
+   */
+  async findBan(target: RevocationTarget): Promise<NowggBanRecord | undefined> {
+    const { store, clock } = this.#parts;
+    const subject = this.#subjectOf(target);
+    const untilMs = (await store.find(subject))?.refusedUntilMs;
+    if (untilMs === undefined || untilMs <= clock.now()) return undefined;
+    const [stored] = await store.findBans([subject]);
+    const { by, beganAtMs } = stored ?? {};
+    return {
+      ...banOf(untilMs, stored),
+      ...(beganAtMs !== undefined && { beganAt: new Date(beganAtMs) }),
+      ...(by !== undefined && { by }),
+    };
   }
 
   /**

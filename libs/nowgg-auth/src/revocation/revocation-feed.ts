@@ -8,7 +8,7 @@ import { RevocationNews } from './revocation-news.js';
 import type { RevocationStore } from './revocation-store.js';
 import { TokenLives } from './marks/token-lives.js';
 import { isSpent, type RevocationSubject, type Watermark } from './marks/watermark.js';
-import { type RevocableToken, Watermarks } from './marks/watermarks.js';
+import { type BanInForce, type RevocableToken, Watermarks } from './marks/watermarks.js';
 
 const POLL_MS = 1_000;
 /** Data that is older than this may lack a ban. */
@@ -34,6 +34,10 @@ export interface RevocationView {
    * @param begunAtMs when the exchange or refresh that brought the token began, where that is known
    */
   refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean;
+  /** The ban that refuses a token, if it is one. Called for a token that {@link refuses} refuses. */
+  findBan(token: RevocableToken, digest: string, nowMs: number): BanInForce | undefined;
+  /** Whether a sign-out that was written before a time refuses the token, whatever ban is in force. */
+  refusedBefore(token: RevocableToken, digest: string, beforeMs: number, begunAtMs?: number): boolean;
   /**
    * Whether the data is current: false before the first complete load, and while the store cannot be read.
    *
@@ -123,6 +127,14 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
 
   refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean {
     return this.#watermarks.refuse(token, digest, nowMs, begunAtMs);
+  }
+
+  findBan(token: RevocableToken, digest: string, nowMs: number): BanInForce | undefined {
+    return this.#watermarks.findBan(token, digest, nowMs);
+  }
+
+  refusedBefore(token: RevocableToken, digest: string, beforeMs: number, begunAtMs?: number): boolean {
+    return this.#watermarks.refusedBefore(token, digest, beforeMs, begunAtMs);
   }
 
   isCurrentAt(monotonicMs: number): boolean {

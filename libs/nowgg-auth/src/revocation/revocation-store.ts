@@ -10,6 +10,16 @@ export interface RevocationChanges {
   readonly isPartial?: boolean;
 }
 
+/** A ban in force, as its author stated it. */
+export interface StoredBan extends RevocationSubject {
+  readonly untilMs: number;
+  /** When it began, in epoch milliseconds of the store's clock. Another end or reason does not begin it anew. */
+  readonly beganAtMs: number;
+  readonly reasonCode: string | undefined;
+  readonly text: string | undefined;
+  readonly by: string | undefined;
+}
+
 /** The result of one batch of a sweep. */
 export interface SweptRevocations {
   readonly revocations: number;
@@ -59,6 +69,14 @@ export abstract class RevocationStore {
   abstract restore(subject: RevocationSubject): Promise<void>;
 
   abstract find(subject: RevocationSubject): Promise<Watermark | undefined>;
+
+  /**
+   * Finds what was stated about the bans of these subjects that are in force. Leaves out those about which nothing is
+   * known, as of a ban that another program wrote.
+   */
+  async findBans(_subjects: readonly RevocationSubject[]): Promise<readonly StoredBan[]> {
+    return [];
+  }
 
   /**
    * Returns the subjects that changed since the cursor, lifted ones included (with neither time). Without a cursor,

@@ -5,6 +5,8 @@ export const NO_REVOCATIONS: RevocationView = {
   isLoaded: true,
   isCurrentAt: () => true,
   refuses: () => false,
+  findBan: () => undefined,
+  refusedBefore: () => false,
   learn: () => undefined,
   noteLead: () => undefined,
 };

@@ -1,5 +1,10 @@
 import { StoreUnavailableError } from '../errors.js';
-import { type LongestTokenLives, type RevocationChanges, RevocationStore } from '../revocation/revocation-store.js';
+import {
+  type LongestTokenLives,
+  type RevocationChanges,
+  RevocationStore,
+  type StoredBan,
+} from '../revocation/revocation-store.js';
 import { isSpent, mergeWatermarks, type RevocationSubject, type Watermark } from '../revocation/marks/watermark.js';
 
 /** A store that several feeds of a test share, that can fail, and that can give what it has in pages. */
@@ -12,6 +17,10 @@ export class SharedRevocationStore extends RevocationStore {
   reads = 0;
   /** How often it was written. */
   writes = 0;
+  /** For each time that reasons were asked for: the number of subjects. */
+  readonly banReads: number[] = [];
+  /** Called before reasons are given. */
+  beforeBans: () => Promise<void> = async () => undefined;
   /** Called before a page is given. */
   beforePage: () => Promise<void> = async () => undefined;
   readonly lives = new Map<string, number>();
@@ -39,6 +48,24 @@ export class SharedRevocationStore extends RevocationStore {
 
   override async find(subject: RevocationSubject): Promise<Watermark | undefined> {
     return this.#watermarks.get(keyOf(subject));
+  }
+
+  override async findBans(subjects: readonly RevocationSubject[]): Promise<readonly StoredBan[]> {
+    this.banReads.push(subjects.length);
+    await this.beforeBans();
+    if (this.broken) throw new StoreUnavailableError();
+    return subjects.flatMap((subject): StoredBan[] => {
+      const {
+        provider,
+        kind,
+        id,
+        refusedUntilMs: untilMs,
+        ban,
+      } = this.#watermarks.get(keyOf(subject)) ?? { ...subject, ban: undefined, refusedUntilMs: undefined };
+      if (untilMs === undefined || !ban) return [];
+      const { atMs: beganAtMs, ...stated } = ban;
+      return [{ provider, kind, id, untilMs, beganAtMs, ...stated }];
+    });
   }
 
   override async changesSince(cursor: string | undefined, lives?: LongestTokenLives): Promise<RevocationChanges> {

@@ -85,6 +85,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * `exchangeReplayMs`, in any process, gives the same grant with one call to the identity system.
    *
    * @throws InvalidGrantError when the code was refused or is not a code
+   * @throws UserBannedError when the player is banned
    * @throws IdentityUnavailableError when the exchange could not be finished: send the same code again
    *
    * @example
@@ -316,6 +317,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * of the session, see `tokens.sessions`.
    *
    * @throws ReauthenticationRequiredError when the handle is not genuine, or the session or its grant has ended
+   * @throws UserBannedError when a ban has ended it, or the player is banned
    *
    * @example
    * ```ts

@@ -1,6 +1,7 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
 import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
+import { AddBanReasons1767225600150 } from './migrations/add-ban-reasons.js';
 import { AddBoundedUpkeep1767225600130 } from './migrations/add-bounded-upkeep.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
@@ -109,4 +110,5 @@ export const nowggMigrations = [
   AddGrantClients1767225600110,
   AddBoundedUpkeep1767225600130,
   AddSessionTimes1767225600140,
+  AddBanReasons1767225600150,
 ];

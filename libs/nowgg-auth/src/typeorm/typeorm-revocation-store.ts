@@ -4,6 +4,7 @@ import {
   onePerSubject,
   type RevocationChanges,
   RevocationStore,
+  type StoredBan,
   type SweptRevocations,
 } from '../revocation/revocation-store.js';
 import {
@@ -38,6 +39,17 @@ interface WatermarkRow {
   readonly refused_until_ms: number | null;
   readonly marked_at_ms: number | null;
   readonly not_after_ms: number | null;
+}
+
+interface BanRow {
+  readonly provider: string;
+  readonly kind: RevocationKind;
+  readonly subject_id: string;
+  readonly refused_until_ms: number;
+  readonly banned_at_ms: number;
+  readonly reason_code: string | null;
+  readonly reason_text: string | null;
+  readonly banned_by: string | null;
 }
 
 /** The row of a page. */
@@ -94,7 +106,11 @@ export class TypeOrmRevocationStore extends RevocationStore {
   override async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
     const given = onePerSubject(watermarks);
     const columns = ['provider', 'kind', 'id', 'issuedUntilMs', 'refusedUntilMs', 'notAfterMs'] as const;
-    const lists = columns.map((column) => given.map((each) => each[column] ?? null));
+    const stated = ['reasonCode', 'text', 'by'] as const;
+    const lists = [
+      ...columns.map((column) => given.map((each) => each[column] ?? null)),
+      ...stated.map((column) => given.map(({ ban }) => ban?.[column] ?? null)),
+    ];
     const rows = await this.#database.rows<WatermarkRow>(this.#statements.put, lists);
     return rows.map(watermarkOf);
   }
@@ -106,6 +122,21 @@ export class TypeOrmRevocationStore extends RevocationStore {
   override async find({ provider, kind, id }: RevocationSubject): Promise<Watermark | undefined> {
     const row = await this.#database.row<WatermarkRow>(this.#statements.find, [provider, kind, id]);
     return row && watermarkOf(row);
+  }
+
+  override async findBans(subjects: readonly RevocationSubject[]): Promise<readonly StoredBan[]> {
+    const lists = (['provider', 'kind', 'id'] as const).map((column) => subjects.map((each) => each[column]));
+    const rows = await this.#database.rows<BanRow>(this.#statements.findBans, lists);
+    return rows.map((row) => ({
+      provider: row.provider,
+      kind: row.kind,
+      id: row.subject_id,
+      untilMs: row.refused_until_ms,
+      beganAtMs: row.banned_at_ms,
+      reasonCode: row.reason_code ?? undefined,
+      text: row.reason_text ?? undefined,
+      by: row.banned_by ?? undefined,
+    }));
   }
 
   override async changesSince(cursor: string | undefined, lives?: LongestTokenLives): Promise<RevocationChanges> {

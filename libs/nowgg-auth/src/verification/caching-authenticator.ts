@@ -1,10 +1,12 @@
 import type { NowggClock } from '../clock.js';
+import type { NowggBan } from '../errors.js';
 import type { IdentityProvider } from '../identity/identity-provider.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { ResolvedRevocationOptions, ResolvedVerificationOptions } from '../options/options.js';
 import { DEFAULTS } from '../options/defaults.js';
 import type { IssuedTokens, TokenOwners } from '../revocation/issued-tokens.js';
 import type { NowggPrincipal, TokenType } from '../principal.js';
+import type { Bans } from '../revocation/bans.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import {
@@ -17,6 +19,7 @@ import {
 import { ClientEvidences } from './evidence/client-evidence.js';
 import { Confidence } from './cache/confidence.js';
 import { cacheKey, type RememberedAcceptance, type VerdictCache } from './cache/verdict-cache.js';
+import { BannedCallers } from './decision/banned-callers.js';
 import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
 import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
@@ -35,6 +38,7 @@ import type { SharedCache } from './cache/shared-cache.js';
 import {
   type AuthenticationContext,
   type AuthenticationPolicy,
+  type BannedVerdict,
   invalid,
   NO_POLICY,
   type Verdict,
@@ -57,6 +61,8 @@ interface CachingAuthenticatorDependencies {
   readonly tokenOwners?: TokenOwners | undefined;
   /** Behavior while revocations are not known. Default: the module's defaults. */
   readonly revocation?: ResolvedRevocationOptions | undefined;
+  /** Reasons of bans. Absent: the end of a ban is told, and no reason. */
+  readonly bans?: Bans | undefined;
   /** Data of the vault about the tokens that it handed out. Absent without a vault. */
   readonly issuedTokens?: IssuedTokens | undefined;
   /** Evidence about our clients. Default: its own, for an authenticator that shares none with a token service. */
@@ -84,6 +90,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #standing: RevocationStanding;
   readonly #scopes: GrantedScopes;
   readonly #forwardedCallers: ForwardedCallers | undefined;
+  readonly #bannedCallers: BannedCallers;
+  readonly #explainsBans: boolean;
   /** Takes over facts about tokens that this application has just obtained. */
   readonly priming: VerdictPriming;
 
@@ -97,6 +105,13 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.#grounds = { revocations, acceptTokenTypes: options.acceptTokenTypes, clockSkewMs: options.clockSkewMs };
     const revocation = parts.revocation ?? DEFAULTS.revocation;
     this.#standing = new RevocationStanding({ revocations, options: revocation, issuedTokens, providers, clock });
+    this.#explainsBans = revocation.explainBans === 'everywhere';
+    this.#bannedCallers = new BannedCallers({
+      revocations,
+      clock,
+      bans: parts.bans,
+      findBegunAt: (principal, token) => this.#standing.findBegunAt(principal, token),
+    });
     this.#scopes = new GrantedScopes({ issuedTokens, providers, clock });
     const providerNames = [...providers].map(({ name }) => name);
     const onForget = (keys: readonly string[]) => this.#distrust(keys);
@@ -111,7 +126,8 @@ export class CachingAuthenticator extends NowggAuthenticator {
     this.priming = new CachePriming({ memory, shared, evidence, revocations });
     const freshness = new VerdictFreshness(options, memory);
     this.#freshness = freshness;
-    const judges = { clock, revocations, grounds: this.#grounds, standing: this.#standing };
+    const bannedCallers = this.#explainsBans ? this.#bannedCallers : undefined;
+    const judges = { clock, revocations, grounds: this.#grounds, standing: this.#standing, bannedCallers };
     const maxAgeMs = (policy: AuthenticationPolicy) => freshness.maxAgeMs(policy);
     this.#forwardedCallers = ForwardedCallers.of(providers, { ...judges, maxAgeMs });
     const known = { memory, freshness, shared, evidence, scopes: this.#scopes };
@@ -133,10 +149,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const digest = tokenDigest(token);
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, token);
-    if (known === undefined) return this.#find({ token, digest, key, policy, context });
-    if (known instanceof Promise) return known;
+    if (known === undefined) return this.#told(this.#find({ token, digest, key, policy, context }), context);
+    if (known instanceof Promise) return this.#told(known, context);
     publishHit(known, digest);
-    return known;
+    return this.#told(known, context);
   }
 
   override authenticateHeld(
@@ -147,18 +163,17 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const { digest } = held;
     const key = cacheKey(policy, digest);
     const known = this.#fromMemory(key, digest, policy, held);
-    if (known === undefined) return this.#find({ token: held.reveal(), digest, key, policy, context });
-    if (known instanceof Promise) return known;
+    if (known === undefined) {
+      return this.#told(this.#find({ token: held.reveal(), digest, key, policy, context }), context);
+    }
+    if (known instanceof Promise) return this.#told(known, context);
     publishHit(known, digest);
-    return known;
+    return this.#told(known, context);
   }
 
   override isRevoked(held: HeldToken | undefined, principal: NowggPrincipal): boolean | Promise<boolean | undefined> {
     if (!held) return this.#revocations.refuses(principal, NO_TOKEN, this.#clock.now());
-    const identity = held.identity(({ digest }) => {
-      const provider = this.#providers.get(principal.provider);
-      return identityOf(provider, { digest, token: () => held.reveal() });
-    });
+    const identity = this.#identityOf(held, principal);
     const isRefused = (begunAtMs?: number) =>
       this.#revocations.refuses(principal, identity, this.#clock.now(), begunAtMs);
     if (!isRefused()) return false;
@@ -166,6 +181,30 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#standing
       .findBegunAt(principal, held.reveal())
       .then((begunAtMs) => (begunAtMs === undefined ? undefined : isRefused(begunAtMs)));
+  }
+
+  override findBan(
+    held: HeldToken | undefined,
+    principal: NowggPrincipal,
+  ): NowggBan | undefined | Promise<NowggBan | undefined> {
+    if (!this.#explainsBans) return undefined;
+    const identity = held ? this.#identityOf(held, principal) : NO_TOKEN;
+    return this.#bannedCallers.find({ principal, identity, token: held && (() => held.reveal()) });
+  }
+
+  #identityOf(held: HeldToken, principal: NowggPrincipal): string {
+    return held.identity(({ digest }) => {
+      const provider = this.#providers.get(principal.provider);
+      return identityOf(provider, { digest, token: () => held.reveal() });
+    });
+  }
+
+  /** A ban is not explained to a token where the application does not want it. */
+  #told(verdict: Verdict, context: AuthenticationContext | undefined): Verdict;
+  #told(verdict: Promise<Verdict>, context: AuthenticationContext | undefined): Promise<Verdict>;
+  #told(verdict: Verdict | Promise<Verdict>, context: AuthenticationContext | undefined): Verdict | Promise<Verdict> {
+    if (this.#explainsBans || context?.isSignIn === true) return verdict;
+    return verdict instanceof Promise ? verdict.then(unexplained) : unexplained(verdict);
   }
 
   override async explain(token: string, policy: AuthenticationPolicy = NO_POLICY): Promise<VerdictExplanation> {
@@ -215,6 +254,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const decideNow = () =>
       decide(entry.verdict, entry.identity, policy, this.#clock.now(), this.#grounds, entry.begunAtMs);
     const verdict = decideNow();
+    if (verdict.status === 'valid') return verdict;
+    if (isBanned(verdict)) {
+      const { identity, begunAtMs } = entry;
+      return this.#bannedCallers.complete(verdict, { principal, identity, begunAtMs, token: () => textOf(token) });
+    }
     if (!isRevoked(verdict) || entry.begunAtMs !== undefined) return verdict;
     if (!this.#standing.mayBeNewer(principal, entry.identity)) return verdict;
     return this.#standing.findBegunAt(principal, textOf(token)).then((begunAtMs) => {
@@ -255,7 +299,10 @@ export class CachingAuthenticator extends NowggAuthenticator {
       const identity = () => answer.identityOf(provider, subject);
       const unready = this.#unready(answer, identity, subject);
       if (unready) return unready.then((verdict) => publish(verdict, answer.source));
-      return publish(decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds), answer.source);
+      const decided = this.#decideAnswer(answer, identity, subject);
+      return decided instanceof Promise
+        ? decided.then((verdict) => publish(verdict, answer.source))
+        : publish(decided, answer.source);
     });
   }
 
@@ -268,7 +315,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const other = jws && this.#providers.findOtherThan(provider, jws);
     if (!other) return undefined;
     const verdict = Promise.resolve(this.authenticate(token, { provider: other.name }));
-    return verdict.then((found) => (found.status === 'valid' ? invalid('wrong_provider') : found));
+    return verdict.then((found) => (found.status === 'valid' || isBanned(found) ? invalid('wrong_provider') : found));
   }
 
   /** The decision by a fresh acceptance that was obtained for a route with other requirements. */
@@ -283,7 +330,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   #unready(answer: VerificationResult, identity: () => string, subject: Case): Promise<Verdict> | undefined {
     if (!answer.acceptance) return undefined;
     const { principal } = answer.acceptance;
-    const { token, key, policy } = subject;
+    const { token, key } = subject;
     const learning = this.#revocations.learn(principal);
     const isRefused = () => this.#revocations.refuses(principal, identity(), this.#clock.now());
     if (!learning && !(isRefused() && this.#standing.mayBeNewer(principal, identity()))) return undefined;
@@ -297,8 +344,20 @@ export class CachingAuthenticator extends NowggAuthenticator {
         const entry = this.#accepted.peek(key);
         if (entry) entry.begunAtMs = begunAtMs;
       }
-      return decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds, begunAtMs);
+      return this.#decideAnswer(answer, identity, subject, begunAtMs);
     })();
+  }
+
+  #decideAnswer(
+    answer: VerificationResult,
+    identity: () => string,
+    { policy, token }: Case,
+    begunAtMs?: number,
+  ): Verdict | Promise<Verdict> {
+    const verdict = decideAnswer(answer, identity, policy, this.#clock.now(), this.#grounds, begunAtMs);
+    if (!isBanned(verdict) || !answer.acceptance) return verdict;
+    const { principal } = answer.acceptance;
+    return this.#bannedCallers.complete(verdict, { principal, identity: identity(), begunAtMs, token: () => token });
   }
 
   #publish(verdict: Verdict, source: VerdictSource, { digest }: Case, provider: string, startedAtMs: number): Verdict {
@@ -355,6 +414,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
 
 function textOf(token: string | HeldToken): string {
   return typeof token === 'string' ? token : token.reveal();
+}
+
+function isBanned(verdict: Verdict): verdict is BannedVerdict {
+  return verdict.status === 'invalid' && verdict.reason === 'user_banned';
+}
+
+function unexplained(verdict: Verdict): Verdict {
+  return isBanned(verdict) ? invalid('revoked_token') : verdict;
 }
 
 function isRevoked(verdict: Verdict): boolean {

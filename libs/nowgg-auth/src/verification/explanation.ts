@@ -1,5 +1,5 @@
 import type { IdentityProviders } from '../identity/identity-providers.js';
-import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
+import type { RefusalReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
 import type { TokenType } from '../principal.js';
@@ -14,7 +14,7 @@ export interface VerdictExplanation {
   /** The fingerprint that events use for this token. */
   readonly fingerprint: string;
   readonly outcome: Verdict['status'];
-  readonly reason: InvalidReason | UnknownReason | undefined;
+  readonly reason: RefusalReason | UnknownReason | undefined;
   /** Whether it has the form of a bearer token at all. */
   readonly wellFormed: boolean;
   /** Claims of the token, unverified; undefined for an opaque one. */

@@ -8,7 +8,8 @@ import type { NowggPrincipal, TokenFacts } from '../principal.js';
 import type { RevocationView } from '../revocation/revocation-feed.js';
 import { decideAnswer, type DecisionContext } from './decision/decide.js';
 import { instantOf, VerificationResult } from './decision/verification-result.js';
-import { type Acceptance, type AuthenticationPolicy, NO_POLICY, type Verdict } from './decision/verdict.js';
+import { type Acceptance, type AuthenticationPolicy, invalid, NO_POLICY, type Verdict } from './decision/verdict.js';
+import type { BannedCallers } from './decision/banned-callers.js';
 import type { RevocationStanding } from './revocation-standing.js';
 import { publishVerification } from './verification-events.js';
 
@@ -17,6 +18,8 @@ interface ForwardedCallersParts {
   readonly revocations: RevocationView;
   readonly grounds: DecisionContext;
   readonly standing: RevocationStanding;
+  /** Undefined where the application does not explain bans. */
+  readonly bannedCallers: BannedCallers | undefined;
   /** The maximum age of a verdict on a route. */
   readonly maxAgeMs: (policy: AuthenticationPolicy) => number;
 }
@@ -86,7 +89,7 @@ export class ForwardedCallers {
   }
 
   #decide(facts: TokenFacts, policy: AuthenticationPolicy): Verdict | Promise<Verdict> {
-    const { clock, revocations, grounds, standing, maxAgeMs } = this.#parts;
+    const { clock, revocations, grounds, standing, maxAgeMs, bannedCallers } = this.#parts;
     const instant = instantOf(clock);
     const digest = tokenDigest(JSON.stringify(['forwarded', facts.provider, facts.userId, facts.authTimeMs]));
     const publish = (verdict: Verdict) => {
@@ -100,7 +103,13 @@ export class ForwardedCallers {
     const answer = new VerificationResult({ status: 'valid', facts }, instant, 'miss');
     const { principal } = answer.acceptance as Acceptance;
     forwarded.add(principal);
-    const decideNow = () => publish(decideAnswer(answer, () => digest, policy, clock.now(), grounds));
+    const decideNow = () => {
+      const verdict = decideAnswer(answer, () => digest, policy, clock.now(), grounds);
+      if (verdict.status !== 'invalid' || verdict.reason !== 'user_banned') return publish(verdict);
+      const told = bannedCallers?.complete(verdict, { principal, identity: digest, token: undefined });
+      if (told === undefined) return publish(invalid('revoked_token'));
+      return told instanceof Promise ? told.then(publish) : publish(told);
+    };
     // Older revocations may concern a session that lives longer than any token before.
     return revocations.learn(principal)?.then(decideNow) ?? decideNow();
   }

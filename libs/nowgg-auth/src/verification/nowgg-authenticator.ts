@@ -1,3 +1,4 @@
+import type { NowggBan } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { HeldToken } from './held-token.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
@@ -69,6 +70,17 @@ export abstract class NowggAuthenticator {
    */
   isRevoked(_held: HeldToken | undefined, _principal: NowggPrincipal): Promise<boolean | undefined> | boolean {
     return false;
+  }
+
+  /**
+   * The ban that refuses the token that a connection keeps, for the message that ends it. Undefined for a token that a
+   * sign-out refuses, and where bans are not explained. Never rejects.
+   */
+  findBan(
+    _held: HeldToken | undefined,
+    _principal: NowggPrincipal,
+  ): NowggBan | undefined | Promise<NowggBan | undefined> {
+    return undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { verificationCounts } from '../events/verification-counts.js';
 import { createHmac, randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
-import type { InvalidReason, UnknownReason } from '../identity/reasons.js';
+import type { RefusalReason, UnknownReason } from '../identity/reasons.js';
 import type { Verdict } from './decision/verdict.js';
 
 /** The source of a verdict. `none`: decided, or given up, without the cache and without asking. */
@@ -11,7 +11,7 @@ export type VerdictSource = 'hit' | 'miss' | 'shared' | 'stale' | 'none';
 export interface NowggVerificationEvent {
   readonly outcome: Verdict['status'];
   /** The reason of an `invalid` or `unknown` outcome. */
-  readonly reason: InvalidReason | UnknownReason | undefined;
+  readonly reason: RefusalReason | UnknownReason | undefined;
   /** Name of the identity provider, where one was found. */
   readonly provider: string | undefined;
   readonly source: VerdictSource;

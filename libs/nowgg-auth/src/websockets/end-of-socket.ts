@@ -21,6 +21,9 @@ const TRY_AGAIN_LATER = 1013;
 /** Close code of a server that shuts down. */
 export const GOING_AWAY = 1001;
 
+/** The event before the end of a socket; its data is a {@link NowggSocketEnd}. */
+export const END_EVENT = 'nowgg:end';
+
 export function endOf(error: NowggAuthError): NowggSocketEnd {
   const body = error.getResponse() as NowggErrorBody;
   return error instanceof IdentityUnavailableError ? { ...body, retryAfterSeconds: error.retryAfterSeconds } : body;
@@ -40,6 +43,7 @@ const OF_TOKEN: ReadonlySet<NowggErrorCode> = new Set([
   'expired_token',
   'revoked_token',
   'wrong_client',
+  'user_banned',
 ]);
 
 export function isAboutToken(reason: NowggErrorCode): boolean {

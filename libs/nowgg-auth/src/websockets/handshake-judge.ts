@@ -47,7 +47,7 @@ export async function judgeHandshake(
   if (verdict.status === 'invalid') {
     return policy.access === 'optional' && policy.onInvalid === 'anonymous'
       ? { ...anonymous, credential: { outcome: 'none' } }
-      : { error: errorOfRefusal(verdict.reason) };
+      : { error: errorOfRefusal(verdict) };
   }
   const { principal } = verdict;
   const error = scopeFaultOf(principal, policy.scopes);

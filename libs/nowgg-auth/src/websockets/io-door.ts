@@ -2,14 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { IdentityUnavailableError, type NowggAuthError } from '../errors.js';
 import type { CallCredential } from '../http/transport.js';
 import type { NowggPrincipal } from '../principal.js';
-import { endOf, type NowggSocketEnd } from './end-of-socket.js';
+import { END_EVENT, endOf, type NowggSocketEnd } from './end-of-socket.js';
 import type { NamespaceName, ServerPlace } from './gateways.js';
 import { combine, takeCredential, takeFromAuth } from './socket-credential.js';
 import { SocketConnection } from './socket-connection.js';
 import type { Door } from './door.js';
-
-/** The event before the end of a socket; its data is a {@link NowggSocketEnd}. */
-const END_EVENT = 'nowgg:end';
 
 /** The parts of the transport of a socket.io client that are used. */
 interface IoTransport {

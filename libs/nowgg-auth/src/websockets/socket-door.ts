@@ -224,7 +224,7 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
     connection.isInDoubt = false;
     if (verdict.status !== 'invalid' || connection.credential !== credential) return;
     this.#parts.connections.remove(connection);
-    connection.end(errorOfRefusal(verdict.reason));
+    connection.end(errorOfRefusal(verdict));
   }
 }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError } from '../errors.js';
+import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError, UserBannedError } from '../errors.js';
 import { errorHeaders } from '../http/challenge.js';
-import { closeCodeOf, endOf, GOING_AWAY } from './end-of-socket.js';
+import { closeCodeOf, END_EVENT, endOf, GOING_AWAY } from './end-of-socket.js';
 import type { ServerPlace } from './gateways.js';
 import { SUBPROTOCOL, takeCredential } from './socket-credential.js';
 import { SocketConnection } from './socket-connection.js';
@@ -17,6 +17,8 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** The parts of `WebSocket` of the package ws that are used. */
 export interface WsSocket {
   readonly readyState: number;
+  /** Calls back, and never throws, while the socket closes. */
+  send(data: string, done?: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
   on(event: string, listener: (...args: never[]) => void): unknown;
@@ -105,14 +107,16 @@ export class WsDoor {
 
   #controlsOf(client: WsSocket, request: IncomingMessage & { user?: unknown }) {
     return {
-      close: (error: NowggAuthError) => this.#close(client, closeCodeOf(error), error.errorCode),
+      close: (error: NowggAuthError) => this.#close(client, error),
       showUser: (principal: unknown) => void (request.user = principal),
       hasGone: () => client.readyState > 1,
     };
   }
 
-  #close(client: WsSocket, code: number, reason: string): void {
-    client.close(code, reason);
+  #close(client: WsSocket, error: NowggAuthError): void {
+    // A close frame has no place for the reason of a ban.
+    if (error instanceof UserBannedError) client.send(JSON.stringify({ event: END_EVENT, data: endOf(error) }), ignore);
+    client.close(closeCodeOf(error), error.errorCode);
     const cancel = this.#door.pending.after(CLOSES_WITHIN_MS, () => client.terminate());
     client.on('close', cancel);
   }
@@ -124,7 +128,7 @@ export class WsDoor {
     if (byHttp || error instanceof InvalidRequestError) return answer(socket, error, this.#door.realm);
     this.#refusals.handleUpgrade(request, socket, head, (client) => {
       client.on('error', ignore);
-      this.#close(client, closeCodeOf(error), error.errorCode);
+      this.#close(client, error);
     });
   }
 }

@@ -4,6 +4,7 @@ import { NowggClock } from '../../clock.js';
 import {
   IdentityUnavailableError,
   InvalidGrantError,
+  UserBannedError,
   InvalidRequestError,
   NowggConfigurationError,
 } from '../../errors.js';
@@ -302,7 +303,7 @@ export class NowggAuthorizationService {
     request: AuthorizationCallbackRequest,
     error: unknown,
   ): string | undefined {
-    if (!(error instanceof InvalidGrantError)) return undefined;
+    if (!(error instanceof InvalidGrantError || error instanceof UserBannedError)) return undefined;
     const pending = this.#begunSignIn(this.#clientOf(provider), request, queryOf(request.url))?.pending;
     if (pending?.challenge === undefined || !this.mayReturnTo(pending.returnTo)) return undefined;
     const reason = error instanceof AuthorizationRefusedError ? error.refusal : error.errorCode;

@@ -12,6 +12,16 @@ export interface RevocationSubject {
   readonly id: string;
 }
 
+/** What the author of a ban states about it. */
+export interface BanNotice {
+  readonly reasonCode: string | undefined;
+  readonly text: string | undefined;
+  /** The author, as the application names them. */
+  readonly by: string | undefined;
+  /** When it is written, in epoch milliseconds. A store with a clock of its own uses that instead. */
+  readonly atMs: number;
+}
+
 /** The state of one subject. Times are epoch milliseconds; if neither of the first two is set, nothing is refused. */
 export interface Watermark extends RevocationSubject {
   /**
@@ -28,6 +38,8 @@ export interface Watermark extends RevocationSubject {
   readonly markedAtMs?: number | undefined;
   /** For one token: when it expires. For a user or session: the time until which the mark is kept at least. */
   readonly notAfterMs?: number | undefined;
+  /** Of a ban that is written. Kept by the store and not in memory. */
+  readonly ban?: BanNotice | undefined;
 }
 
 const DAY_MS = 24 * 3_600_000;
@@ -51,6 +63,7 @@ export function mergeWatermarks(older: Watermark | undefined, newer: Watermark):
     refusedUntilMs: newer.refusedUntilMs ?? older.refusedUntilMs,
     markedAtMs: later(older.markedAtMs, newer.markedAtMs),
     notAfterMs: later(older.notAfterMs, newer.notAfterMs),
+    ban: newer.refusedUntilMs === undefined ? older.ban : newer.ban,
   };
 }
 

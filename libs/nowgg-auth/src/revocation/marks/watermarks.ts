@@ -12,6 +12,11 @@ export type RevocableToken = Pick<
   'provider' | 'userId' | 'sessionId' | 'tokenId' | 'issuedAt' | 'expiresAt'
 >;
 
+/** A ban that refuses something at this moment. */
+export interface BanInForce extends RevocationSubject {
+  readonly untilMs: number;
+}
+
 /** The known revocations of one provider. */
 interface ProviderMarks {
   readonly tables: Readonly<Record<RevocationKind, MarkTable>>;
@@ -62,6 +67,41 @@ export class Watermarks {
       // A mark that names the token refuses it, whatever time of issue the token states.
       (tokenId !== undefined && reachOf(tables.token, tokenId, nowMs, begunAtMs) !== NOTHING) ||
       reachOf(tables.credential, digest, nowMs, begunAtMs) !== NOTHING
+    );
+  }
+
+  /** The ban that refuses a token and ends last. */
+  findBan(token: RevocableToken, digest: string, nowMs: number): BanInForce | undefined {
+    const tables = this.#byProvider.get(token.provider)?.tables;
+    if (!tables) return undefined;
+    const { provider, userId, sessionId, tokenId } = token;
+    let last: BanInForce | undefined;
+    for (const [kind, id] of [
+      ['user', userId],
+      ['session', sessionId],
+      ['token', tokenId],
+      ['credential', digest],
+    ] as const) {
+      const slot = id === undefined ? -1 : tables[kind].find(id);
+      if (id === undefined || slot < 0) continue;
+      const untilMs = tables[kind].refusedUntilMs(slot);
+      if (untilMs > nowMs && untilMs > (last?.untilMs ?? nowMs)) last = { provider, kind, id: idOf(kind, id), untilMs };
+    }
+    return last;
+  }
+
+  /** Whether a mark that was written before a time refuses a token; bans do not count. */
+  refusedBefore(token: RevocableToken, digest: string, beforeMs: number, begunAtMs: number = NEVER_BEGUN): boolean {
+    const marks = this.#byProvider.get(token.provider);
+    if (!marks) return false;
+    const { tables, leads } = marks;
+    const reach = (kind: RevocationKind, id: string | undefined) =>
+      id === undefined ? NOTHING : reachBefore(tables[kind], id, beforeMs, begunAtMs);
+    return (
+      this.#covers(reach('user', token.userId), token, leads) ||
+      this.#covers(reach('session', token.sessionId), token, leads) ||
+      reach('token', token.tokenId) !== NOTHING ||
+      reach('credential', digest) !== NOTHING
     );
   }
 
@@ -154,9 +194,22 @@ function reachOf(table: MarkTable, id: string, nowMs: number, begunAtMs: number)
   return Number.isNaN(issuedUntilMs) || begunAtMs > table.markedAtMs(slot) ? NOTHING : issuedUntilMs;
 }
 
+/** The same of a mark that was written before a time, without its ban. */
+function reachBefore(table: MarkTable, id: string, beforeMs: number, begunAtMs: number): number {
+  const slot = table.find(id);
+  if (slot < 0 || !(table.markedAtMs(slot) < beforeMs) || begunAtMs > table.markedAtMs(slot)) return NOTHING;
+  const issuedUntilMs = table.issuedUntilMs(slot);
+  return Number.isNaN(issuedUntilMs) ? NOTHING : issuedUntilMs;
+}
+
 /** Credentials are looked up by the digest that verification keeps. */
 function indexOf(kind: RevocationKind, id: string): string {
   return kind === 'credential' ? digestOfCredentialId(id) : id;
+}
+
+/** The id of the subject that is found by this index. */
+function idOf(kind: RevocationKind, index: string): string {
+  return kind === 'credential' ? Buffer.from(index, 'latin1').toString('base64url') : index;
 }
 
 function present(timeMs: number): number | undefined {

@@ -40,6 +40,7 @@ export type RefreshOutcome =
  * - `unavailable`: the identity system did not answer, or the code was not sent; the same code may be sent again.
  * - `store_unavailable`: the application's own database did not answer.
  * - `misconfigured`: the identity system refuses this client, or the options do not fit it.
+ * - `banned`: the player is banned.
  * - `rejected`: the application's `onSignIn` hook refused the sign-in, or failed.
  */
 export type ExchangeOutcome =
@@ -49,6 +50,7 @@ export type ExchangeOutcome =
   | 'unavailable'
   | 'store_unavailable'
   | 'misconfigured'
+  | 'banned'
   | 'rejected';
 
 /** An event of a grant. Carries no token, code or secret. */
@@ -140,7 +142,7 @@ function noteOf(event: NowggTokenEvent): LogNote | undefined {
       return {
         kind: `sign_in_failed ${provider} ${outcome} ${answer}`,
         // Anybody may send a code that is not one.
-        level: outcome === 'refused' || outcome === 'rejected' ? 'log' : 'warn',
+        level: outcome === 'refused' || outcome === 'rejected' || outcome === 'banned' ? 'log' : 'warn',
         text: textOf('sign_in_failed', SIGN_IN_MEANINGS[outcome], [about, `code ${answer}`]),
       };
     }
@@ -167,6 +169,7 @@ const SIGN_IN_MEANINGS: Readonly<Record<Exclude<ExchangeOutcome, 'succeeded' | '
   unavailable: 'a code could not be exchanged now; it may be sent again',
   store_unavailable: 'the database did not answer during a sign-in',
   misconfigured: 'the identity system refuses this client, or the options do not fit it: no player can sign in',
+  banned: 'a banned player tried to sign in',
   rejected: 'the onSignIn hook refused a sign-in, or failed',
 };
 

@@ -1,4 +1,4 @@
-import { errorOfUnknown, InvalidGrantError } from '../../errors.js';
+import { errorOfRefusal, errorOfUnknown, InvalidGrantError, UserBannedError } from '../../errors.js';
 import type { IdTokenClaims } from '../../identity/id-token-claims.js';
 import type { NowggPrincipal } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
@@ -45,10 +45,12 @@ export class CompletedExchanges {
     }
     const grant = await this.unrevoked(found);
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
-    const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy);
+    const context = { isSignIn: true };
+    const verdict = await this.#authenticator.authenticate(vault.accessTokenOf(grant).token, policy, context);
     if (verdict.status === 'valid' && verdict.principal.userId === grant.userId) {
       return { grant, principal: verdict.principal, isRepeated: true };
     }
+    if (verdict.status === 'invalid' && verdict.reason === 'user_banned') throw errorOfRefusal(verdict);
     throw verdict.status === 'unknown' ? errorOfUnknown(verdict) : new InvalidGrantError();
   }
 
@@ -71,15 +73,20 @@ export class CompletedExchanges {
    * process, or SQL, has written may have been committed before the grant without ending it: only a check that begins
    * after the grant was stored is sure to find it.
    *
-   * @throws InvalidGrantError
+   * @throws InvalidGrantError, UserBannedError
    */
   async unrevoked(grant: GrantRecord): Promise<GrantRecord> {
     if (grant.state === 'revoked') {
       await this.#ending.finish([grant]);
-      throw new InvalidGrantError();
+      throw await this.#refusalOf(grant);
     }
     if (!(await this.#parts.grantRevocations?.isRefusedInStore(grant))) return grant;
     await this.#ending.revoke(grant.id);
-    throw new InvalidGrantError();
+    throw await this.#refusalOf(grant);
+  }
+
+  async #refusalOf(grant: GrantRecord): Promise<Error> {
+    const ban = await this.#parts.grantRevocations?.findBanInStore(grant);
+    return ban ? new UserBannedError(ban) : new InvalidGrantError();
   }
 }

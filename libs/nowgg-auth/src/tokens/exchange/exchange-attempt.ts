@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { NO_REFRESH_TOKEN } from '../vault/vault.js';
 import {
+  errorOfRefusal,
   errorOfUnknown,
   IdentityUnavailableError,
   InvalidGrantError,
   NowggConfigurationError,
   StoreUnavailableError,
+  UserBannedError,
 } from '../../errors.js';
 import type {
   CodeExchangeRequest,
@@ -15,9 +17,9 @@ import type {
 } from '../../identity/identity-provider.js';
 import { type ExchangeOutcome, publishTokenEvent } from '../events/token-events.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import type { InvalidReason } from '../../identity/reasons.js';
 import type { NowggPrincipal } from '../../principal.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
+import type { AuthenticationContext, Verdict } from '../../verification/decision/verdict.js';
 import type { AdmittedCode } from '../calls/code-admission.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
@@ -29,6 +31,9 @@ const NOT_ADMITTED_RETRY_S = 5;
 /** Time after which a code that was refused in doubt may be tried again, in milliseconds. */
 const DOUBTED_CODE_RETRY_MS = 5_000;
 
+const SIGN_IN: AuthenticationContext = Object.freeze({ isSignIn: true });
+
+type Refused = Extract<Verdict, { status: 'invalid' }>;
 type AcquiredClaim = Extract<ExchangeClaim, { outcome: 'acquired' }>;
 
 /** The dependencies of every attempt in a process. */
@@ -237,12 +242,12 @@ export class ExchangeAttempt {
     const { scopes: requested } = this.#request;
     const underWay = { credentialId, begunAtMs: exchange.createdAtMs, scopes: tokens.scopes ?? requested };
     const verdict = await issuedTokens.during(name, underWay, () =>
-      authenticator.authenticate(tokens.accessToken, { provider: name, tokenType: 'token' }),
+      authenticator.authenticate(tokens.accessToken, { provider: name, tokenType: 'token' }, SIGN_IN),
     );
     if (verdict.status === 'unknown' && verdict.reason === 'misconfigured')
       return this.#release(errorOfUnknown(verdict));
     if (verdict.status === 'unknown') return this.#giveUp(verdict.retryAfterSeconds * 1000);
-    if (verdict.status === 'invalid') return this.#forget(this.#refusalOf(tokens.accessToken, verdict.reason));
+    if (verdict.status === 'invalid') return this.#forget(this.#refusalOf(tokens.accessToken, verdict));
     if (verdict.principal.provider !== name) return this.#forget(new InvalidGrantError());
     const { principal } = verdict;
     // The id_token and the access token belong to two users: one of them was replaced on the way.
@@ -261,7 +266,9 @@ export class ExchangeAttempt {
   }
 
   /** The error for a token that was just issued but is refused here: usually an option is the reason. */
-  #refusalOf(token: string, reason: InvalidReason): Error {
+  #refusalOf(token: string, verdict: Refused): Error {
+    if (verdict.reason === 'user_banned') return errorOfRefusal(verdict);
+    const { reason } = verdict;
     const detail = this.#provider.misconfigurationOf(token, reason);
     if (detail === undefined) return new InvalidGrantError();
     publishSecurityEvent({ type: 'misconfigured_provider', provider: this.#provider.name, detail });
@@ -292,6 +299,7 @@ function textOfAnswer(answer: TokenOutcome): string {
 
 function outcomeOfError(error: unknown): ExchangeOutcome {
   if (error instanceof InvalidGrantError) return 'refused';
+  if (error instanceof UserBannedError) return 'banned';
   if (error instanceof StoreUnavailableError) return 'store_unavailable';
   if (error instanceof IdentityUnavailableError) return 'unavailable';
   return error instanceof NowggConfigurationError ? 'misconfigured' : 'rejected';

@@ -1,4 +1,9 @@
-import { type IdentityUnavailableError, ReauthenticationRequiredError } from '../../errors.js';
+import {
+  type IdentityUnavailableError,
+  type NowggAuthError,
+  ReauthenticationRequiredError,
+  UserBannedError,
+} from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { CallerWait } from '../../resilience/deadlines.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
@@ -61,14 +66,17 @@ export class OwnGrants {
 
   /**
    * Returns the live grant that a handle names, and the handle to use from now on: none when the handle has ended.
-   * @throws ReauthenticationRequiredError
+   * @throws ReauthenticationRequiredError, UserBannedError
    */
   async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string | undefined }> {
     const { grant, reference } = await this.#named(handle, wait);
-    const { vault } = this.#parts;
-    if (!grant || !isLive(grant)) throw new ReauthenticationRequiredError();
+    const { vault, grantRevocations } = this.#parts;
+    if (!grant) throw new ReauthenticationRequiredError();
+    if (!isLive(grant)) throw await this.#refusalOfEnded(grant, reference);
     vault.verifyLabels(grant);
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
+    const ban = grantRevocations?.isRefused(grant) ? await grantRevocations.findBan(grant) : undefined;
+    if (ban) throw new UserBannedError(ban);
     if (this.#ends.hasEnded(grant)) return { grant: grantOf(grant), session: undefined };
     if (this.#ends.notesUse(grant)) await this.#noteUse(grant.id, wait);
     if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
@@ -82,6 +90,13 @@ export class OwnGrants {
   async findIdOf(handle: string, wait: CallerWait): Promise<string | undefined> {
     const { grant, reference } = await this.#named(handle, wait);
     return grant && asSealed(grant).sessionVersion === reference.sessionVersion ? grant.id : undefined;
+  }
+
+  /** The error for a session that has ended: a ban is told to the holder of its last handle. */
+  async #refusalOfEnded(grant: GrantRecord, { sessionVersion }: SessionReference): Promise<NowggAuthError> {
+    const isLast = grant.state === 'revoked' && asSealed(grant).sessionVersion === sessionVersion;
+    const ban = isLast ? await this.#parts.grantRevocations?.findBan(grant, grant.updatedAtMs) : undefined;
+    return ban ? new UserBannedError(ban) : new ReauthenticationRequiredError();
   }
 
   async #find(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {

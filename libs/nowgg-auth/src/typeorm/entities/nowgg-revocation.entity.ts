@@ -37,4 +37,21 @@ export class NowggRevocationEntity {
 
   @Column({ name: 'changed_at', type: 'timestamptz' })
   changedAt!: Date;
+
+  /** Code and text of the reason of a ban, its author and its begin. They count while `reason_until` is `refused_until`. */
+  @Column({ name: 'reason_code', type: 'text', nullable: true })
+  reasonCode!: string | null;
+
+  @Column({ name: 'reason_text', type: 'text', nullable: true })
+  reasonText!: string | null;
+
+  @Column({ name: 'banned_by', type: 'text', nullable: true })
+  bannedBy!: string | null;
+
+  @Column({ name: 'banned_at', type: 'timestamptz', nullable: true })
+  bannedAt!: Date | null;
+
+  /** The end of the ban to which they belong: another program may change the ban and leave them. */
+  @Column({ name: 'reason_until', type: 'timestamptz', nullable: true })
+  reasonUntil!: Date | null;
 }

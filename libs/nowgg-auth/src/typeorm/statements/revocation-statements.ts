@@ -39,6 +39,12 @@ function spentWalk({ revocation, tokenLife }: Pick<TokenTables, 'revocation' | '
   };
 }
 
+/** Whether a write brings the end of a ban. */
+const NEW_BAN = 'excluded.refused_until IS NOT NULL';
+
+/** Whether the columns of the reason belong to the ban in a row. */
+const REASON_COUNTS = (row: string) => `${row}.reason_until = ${row}.refused_until`;
+
 const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 
 /** The statements about revocations. Each is one round trip and its own transaction. */
@@ -49,24 +55,37 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
   const spent = spentWalk({ revocation, tokenLife });
   return {
     // In the order of the key, so that two batches never wait for each other.
-    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries
+    // A program that does not know the columns of reasons changes a ban and leaves them: they count while `reason_until`
+    // equals the end of the ban.
+    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors
     put: `WITH given AS (
          SELECT provider, kind, subject_id, ${TIMESTAMP('issued')} AS issued_until, ${TIMESTAMP('refused')} AS refused_until,
-           ${TIMESTAMP('expires')} AS not_after, clock_timestamp() AS at
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[])
-           AS given(provider, kind, subject_id, issued, refused, expires)
+           ${TIMESTAMP('expires')} AS not_after, code, detail, author, clock_timestamp() AS at
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[],
+             $7::text[], $8::text[], $9::text[])
+           AS given(provider, kind, subject_id, issued, refused, expires, code, detail, author)
          ORDER BY provider, kind, subject_id
        ), put AS (
          INSERT INTO ${revocation} AS known
-           (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at)
+           (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at,
+             reason_code, reason_text, banned_by, banned_at, reason_until)
          SELECT provider, kind, subject_id, issued_until, refused_until,
-           CASE WHEN issued_until IS NOT NULL THEN at END, not_after, at
+           CASE WHEN issued_until IS NOT NULL THEN at END, not_after, at,
+           code, detail, author, CASE WHEN refused_until IS NOT NULL THEN at END, refused_until
          FROM given
          ON CONFLICT (provider, kind, subject_id) DO UPDATE SET
            issued_until = greatest(known.issued_until, excluded.issued_until),
            refused_until = coalesce(excluded.refused_until, known.refused_until),
            marked_at = CASE WHEN excluded.issued_until IS NULL THEN known.marked_at ELSE clock_timestamp() END,
            not_after = greatest(known.not_after, excluded.not_after),
+           reason_code = CASE WHEN ${NEW_BAN} THEN excluded.reason_code ELSE known.reason_code END,
+           reason_text = CASE WHEN ${NEW_BAN} THEN excluded.reason_text ELSE known.reason_text END,
+           banned_by = CASE WHEN ${NEW_BAN} THEN excluded.banned_by ELSE known.banned_by END,
+           banned_at = CASE
+             WHEN NOT ${NEW_BAN} OR (known.refused_until > clock_timestamp() AND ${REASON_COUNTS('known')})
+               THEN known.banned_at
+             ELSE clock_timestamp() END,
+           reason_until = coalesce(excluded.refused_until, known.reason_until),
            changed_at = clock_timestamp()
          RETURNING *
        ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))
@@ -75,6 +94,7 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
     // $1 provider, $2 kind, $3 id
     restore: `WITH lifted AS (
          UPDATE ${revocation} SET issued_until = NULL, refused_until = NULL, marked_at = NULL, not_after = NULL,
+           reason_code = NULL, reason_text = NULL, banned_by = NULL, banned_at = NULL, reason_until = NULL,
            changed_at = clock_timestamp()
          WHERE provider = $1 AND kind = $2 AND subject_id = $3
          RETURNING 1
@@ -83,6 +103,13 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
 
     // $1 provider, $2 kind, $3 id
     find: `SELECT ${COLUMNS('known')} FROM ${revocation} AS known WHERE provider = $1 AND kind = $2 AND subject_id = $3`,
+
+    // $1 providers, $2 kinds, $3 ids
+    findBans: `SELECT known.provider, known.kind, known.subject_id, known.reason_code, known.reason_text, known.banned_by,
+        ${MS('known.refused_until')} AS refused_until_ms, ${MS('known.banned_at')} AS banned_at_ms
+      FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted(provider, kind, subject_id)
+      JOIN ${revocation} AS known USING (provider, kind, subject_id)
+      WHERE known.refused_until > statement_timestamp() AND ${REASON_COUNTS('known')}`,
 
     tokenLives: `SELECT provider, longest_ms FROM ${tokenLife}`,
 

@@ -1,5 +1,6 @@
 import { clampRetryAfter } from '../../errors.js';
 import type { TokenType } from '../../principal.js';
+import { banOf } from '../../revocation/bans.js';
 import type { RevocationView } from '../../revocation/revocation-feed.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { VerificationResult } from './verification-result.js';
@@ -32,9 +33,15 @@ export function decide(
 ): Verdict {
   const { principal } = verdict;
   if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
-  if (revocations.refuses(principal, identity, nowMs, begunAtMs)) return invalid('revoked_token');
-  if (!acceptsTokenType(principal.tokenType, policy, acceptTokenTypes)) return invalid('wrong_token_type');
-  if (policy.provider !== undefined && policy.provider !== principal.provider) return invalid('wrong_provider');
+  const isOfWrongType = !acceptsTokenType(principal.tokenType, policy, acceptTokenTypes);
+  const isOfWrongProvider = policy.provider !== undefined && policy.provider !== principal.provider;
+  if (revocations.refuses(principal, identity, nowMs, begunAtMs)) {
+    // A token that is not good for this route learns nothing about a ban.
+    const ban = isOfWrongType || isOfWrongProvider ? undefined : revocations.findBan(principal, identity, nowMs);
+    return ban ? { status: 'invalid', reason: 'user_banned', ban: banOf(ban.untilMs) } : invalid('revoked_token');
+  }
+  if (isOfWrongType) return invalid('wrong_token_type');
+  if (isOfWrongProvider) return invalid('wrong_provider');
   if (policy.maxAuthAgeMs !== undefined) {
     // A token that does not state when the player signed in cannot prove that the sign-in was recent.
     const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;

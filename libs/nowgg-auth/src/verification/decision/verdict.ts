@@ -1,3 +1,4 @@
+import type { NowggBan } from '../../errors.js';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
 import { type NowggPrincipal, principalOf, type TokenFacts, type TokenType } from '../../principal.js';
 
@@ -8,7 +9,15 @@ import { type NowggPrincipal, principalOf, type TokenFacts, type TokenType } fro
 export type Verdict =
   | { readonly status: 'valid'; readonly principal: NowggPrincipal }
   | { readonly status: 'invalid'; readonly reason: InvalidReason }
+  | BannedVerdict
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterSeconds: number };
+
+/** A verdict that refuses a token that is good otherwise, because its player is banned. */
+export interface BannedVerdict {
+  readonly status: 'invalid';
+  readonly reason: 'user_banned';
+  readonly ban: NowggBan;
+}
 
 /** A verdict that accepts the token. */
 export type Acceptance = Extract<Verdict, { status: 'valid' }>;
@@ -42,6 +51,8 @@ export interface AuthenticationContext {
    * sent when all of its callers have gone.
    */
   readonly hasGone?: (() => boolean) | undefined;
+  /** Whether the token was obtained by a sign-in that is in progress: a ban is explained in any case. */
+  readonly isSignIn?: boolean | undefined;
 }
 
 export function invalid(reason: InvalidReason): Verdict {
