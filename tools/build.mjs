@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds the changed parts: the libraries with tsc (no order between them), the sample app with the Nest CLI. Several
+// Builds the changed parts: the libraries with tsc, as ES modules and as CommonJS (no order between them), the sample app with the Nest CLI. Several
 // builds at once wait for each other, so that tests and a person may both ask for one.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { buildCommonJs } from './commonjs.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const cache = 'node_modules/.cache/nowgg-build';
@@ -14,8 +15,11 @@ const bin = (name) => path.join('node_modules', '.bin', process.platform === 'wi
 const tsc = (folder) => ({
   folder,
   inputs: [`${folder}/src`, `${folder}/package.json`, `${folder}/tsconfig.build.json`],
-  product: 'dist/index.js',
-  build: () => run(bin('tsc'), ['-p', `${folder}/tsconfig.build.json`]),
+  product: 'cjs/index.js',
+  build: () => {
+    run(bin('tsc'), ['-p', `${folder}/tsconfig.build.json`]);
+    buildCommonJs(folder);
+  },
 });
 const targets = [
   tsc('libs/nowgg-auth'),
@@ -48,7 +52,8 @@ function fingerprint(inputs) {
     if (stat.isDirectory()) for (const name of readdirSync(entry).toSorted()) visit(path.join(entry, name));
     else hash.update(`${entry}\0${stat.size}\0${stat.mtimeMs}\n`);
   };
-  for (const input of ['package-lock.json', 'tsconfig.base.json', 'tools/build.mjs', ...inputs]) visit(input);
+  for (const input of ['package-lock.json', 'tsconfig.base.json', 'tools/build.mjs', 'tools/commonjs.mjs', ...inputs])
+    visit(input);
   return hash.digest('hex');
 }
 

@@ -15,7 +15,7 @@ export function entryPoints() {
         lib,
         importName: path.posix.join(name, subpath),
         source: path.posix.join('libs', lib, target['@nowgg/source']),
-        declaration: path.posix.relative('dist', target.types),
+        declaration: path.posix.relative('dist', target.default.types),
       }));
   });
 }

@@ -2,7 +2,7 @@
 // Publishes the packages whose version is not published yet, and writes an SBOM of each. See RELEASING.md.
 //   npm run release -- [--dry-run] [--no-provenance] [--repository FILE]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -54,6 +54,20 @@ function addLinks(folder, url) {
   writeFileSync(path.join(root, file), `${JSON.stringify({ ...readJson(file), ...links }, null, 2)}\n`);
 }
 
+/** The packages whose files the CommonJS copy of a library contains, as components of an SBOM. */
+function bundledIn(folder) {
+  const list = path.join(root, folder, 'cjs/bundled/README.md');
+  if (!existsSync(list)) return [];
+  const lines = readFileSync(list, 'utf8').split('\n');
+  return lines
+    .filter((line) => line.startsWith('- '))
+    .map((line) => line.slice(2).split(/[ ,]+/))
+    .map(([name, version, id]) => {
+      const purl = `pkg:npm/${name}@${version}`;
+      return { 'bom-ref': purl, type: 'library', name, version, purl, licenses: [{ license: { id } }] };
+    });
+}
+
 function isPublished({ name, version }) {
   const { status, stdout } = spawnSync('npm', ['view', `${name}@${version}`, 'version'], { encoding: 'utf8' });
   return status === 0 && stdout.trim() === version;
@@ -68,8 +82,10 @@ try {
     const folder = `libs/${library}`;
     addLinks(folder, url);
     const { name, version } = readJson(`${folder}/package.json`);
-    const sbom = npm(['sbom', '--sbom-format=cyclonedx', '--omit=dev', `--workspace=${name}`], { capture: true });
-    writeFileSync(path.join(root, `release/${name}-${version}.cdx.json`), sbom);
+    const flagsOfSbom = ['--sbom-format=cyclonedx', '--omit=dev', `--workspace=${name}`];
+    const sbom = JSON.parse(npm(['sbom', ...flagsOfSbom], { capture: true }));
+    sbom.components.push(...bundledIn(folder));
+    writeFileSync(path.join(root, `release/${name}-${version}.cdx.json`), `${JSON.stringify(sbom, null, 2)}\n`);
     if (isPublished({ name, version })) {
       console.log(`${name} ${version} is published already`);
       continue;

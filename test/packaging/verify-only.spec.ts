@@ -25,6 +25,17 @@ describeConsumer({ name: 'verify-only', nest: 12, modules: 'esm', typeorm: undef
     });
   });
 
+  it('has one copy of each class for an ES module application, a CommonJS library in it and createRequire', async () => {
+    expect(await consumer().runProgram('one-copy.mjs', env)).toEqual({
+      injected: true,
+      knowsErrors: true,
+      required: true,
+      requiredEntry: true,
+      requiredEmulator: true,
+      second: expect.stringMatching(/another copy of nestjs-nowgg-auth.*npm ls nestjs-nowgg-auth/),
+    });
+  });
+
   it('is told by the preload when an optional peer is asked for', async () => {
     const preload = ['--import', './refuse-optional-peers.mjs', '--input-type=module', '--eval'];
     const { exitCode, stderr } = await consumer().run(

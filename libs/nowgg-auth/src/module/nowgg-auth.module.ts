@@ -28,6 +28,7 @@ import { CallerHooks } from '../players/caller-hooks.js';
 import { NowggPlayers } from '../players/nowgg-players.js';
 import { NowggHealthService } from '../health/nowgg-health.service.js';
 import { healthService } from './health-providers.js';
+import { LiveCopy } from './live-copy.js';
 import { startLine } from './start-line.js';
 import { eventStreams } from './stream-providers.js';
 import { revocationProviders } from './revocation-providers.js';
@@ -106,6 +107,7 @@ function dynamicModule(
     global: wiring.isGlobal ?? true,
     imports: [...imports, ...hookImports(wiring)],
     providers: [
+      LiveCopy,
       ...optionProviders(declaration),
       ...verificationProviders(
         isProviderFactory(wiring.sharedCache) ? wiring.sharedCache : undefined,
