@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type INestApplication, Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { type INestApplication, Inject, Injectable, Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -116,7 +116,7 @@ export class NewsGateway extends SeeingGateway {
 }
 
 export interface SocketAppOptions {
-  readonly gateways?: readonly Type[];
+  readonly gateways?: readonly Provider[];
   readonly module?: Partial<NowggAuthModuleOptions>;
   readonly websockets?: WebSocketsOptions;
   readonly prepare?: (app: INestApplication) => void;
