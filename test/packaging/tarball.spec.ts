@@ -21,7 +21,7 @@ describe.each(packedLibraries())('the tarball of $name', ({ files }) => {
 
   it('has nothing else: no tests, no helpers of tests, no build leftovers', () => {
     const expected =
-      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/[\w-]+\.js|(src|dist)\/.+\.(ts|js|map)|(src|dist)\/.+\.html|cjs\/package\.json|cjs\/.+\.(d\.ts|js)|cjs\/bundled\/(README|[\w-]+\/LICENSE)\.md|page\/[\w-]+\.(css|html|js|svg))$/;
+      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/[\w-]+\.js|(src|dist)\/.+\.(ts|js|map)|(src|dist)\/.+\.html|schematics\/[\w-]+\.(js|json)|cjs\/package\.json|cjs\/.+\.(d\.ts|js)|cjs\/bundled\/(README|[\w-]+\/LICENSE)\.md|page\/[\w-]+\.(css|html|js|svg))$/;
     const unexpected = paths.filter(
       (path) => !expected.test(path) || /\.(spec|test|e2e)\b|__|testing-support|tsbuildinfo|fixtures?\//.test(path),
     );

@@ -59,7 +59,7 @@ const base = {
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['reflect-metadata'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'] },
-  modulePathIgnorePatterns: ['<rootDir>/libs/[^/]+/dist', '<rootDir>/apps/[^/]+/dist'],
+  modulePathIgnorePatterns: ['<rootDir>/libs/[^/]+/(?:cjs|dist)', '<rootDir>/apps/[^/]+/dist'],
   transform: {
     '^.+\\.ts$': ['@swc/jest', SWC_OPTIONS],
   },
@@ -85,7 +85,7 @@ export function availableProjects() {
   const projects = [
     project(
       'unit',
-      ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'tools/**/*.spec.ts'],
+      ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts', 'test/schematics/*.spec.ts', 'tools/**/*.spec.ts'],
       ['\\.app\\.(long\\.)?spec\\.ts$'],
     ),
     project('app', ['libs/*/src/**/*.app.spec.ts', 'apps/*/src/**/*.app.spec.ts']),
