@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CallRate } from '../../libs/nowgg-auth/src/resilience/call-rate.js';
+import { CallRate, type LeaseCalls } from '../../libs/nowgg-auth/src/resilience/call-rate.js';
 import { RedisKeys } from '../../libs/nowgg-auth/src/redis/redis-keys.js';
 import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { RedisServer } from '../support/servers/redis-server.js';
@@ -37,13 +37,12 @@ describe('a lease of calls', () => {
   it('is given from one burst, whichever process asks', async () => {
     const leases = [];
     for (const cache of caches.slice(0, 4)) leases.push(await cache.leaseCalls('client', { ...need, perSecond: 1 }));
-    expect(leases.map((lease) => lease?.calls)).toEqual([15, 5, 0, 0]);
-    expect(leases.map((lease) => lease?.processes)).toEqual([1, 2, 3, 4]);
+    expect(leases).toEqual([15, 5, 0, 0].map((calls, others) => ({ calls, processes: others + 1 })));
   });
 
   it('is given to processes that ask at the same time, or they ask again', async () => {
     const asked = await Promise.all(caches.map((cache) => cache.leaseCalls('client', { ...need, perSecond: 1 })));
-    const calls = asked.reduce((sum, lease) => sum + (lease?.calls ?? 0), 0);
+    const calls = asked.reduce((sum, lease) => sum + (typeof lease === 'object' ? lease.calls : 0), 0);
     expect(calls).toBeGreaterThanOrEqual(15);
     expect(calls).toBeLessThanOrEqual(20);
   });
@@ -96,16 +95,27 @@ describe('the rate of processes on one Redis', () => {
   it('is kept from their first calls on, and used', async () => {
     const clock = new OffsetClock();
     const startedAt = clock.monotonicNow();
-    const rates = caches.map(
-      (cache) => new CallRate({ clock, limits, lease: (asked) => cache.leaseCalls('client', asked) }),
-    );
+    const toldAt = caches.map(() => startedAt);
+    const rates = caches.map((cache, process) => {
+      const lease: LeaseCalls = async (asked) => {
+        const askedAt = clock.monotonicNow();
+        const answer = await cache.leaseCalls('client', asked);
+        if (typeof answer === 'object') toldAt[process] = askedAt;
+        return answer;
+      };
+      return new CallRate({ clock, limits, lease });
+    });
     let calls = 0;
     await until(() => {
       for (const rate of rates) while (rate.take(KNOWN)) calls += 1;
-      const seconds = (clock.monotonicNow() - startedAt) / 1_000;
-      // A process may be one call ahead of what the others know.
-      expect(calls).toBeLessThanOrEqual(limits.burst + seconds * limits.perSecond + PROCESSES);
-      return calls >= 120;
+      const now = clock.monotonicNow();
+      const seconds = (now - startedAt) / 1_000;
+      // In the first second there are leases only, and Redis counts milliseconds. Later, a process takes half of its
+      // share without one: two calls, and what comes together until the others are told.
+      const untold = (now - Math.min(...toldAt)) / 1_000;
+      const ahead = seconds < 1 ? 1 : 2 * PROCESSES + (untold * limits.perSecond) / 2;
+      expect(calls).toBeLessThanOrEqual(limits.burst + seconds * limits.perSecond + ahead);
+      return calls >= 200;
     });
   });
 

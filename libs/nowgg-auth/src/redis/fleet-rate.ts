@@ -49,8 +49,8 @@ export class FleetRate {
     this.#seal = seal;
   }
 
-  /** @returns undefined when Redis does not answer, or other processes were faster each time */
-  async lease(key: string, need: CallNeed): Promise<CallLease | undefined> {
+  /** @returns `contended` when other processes were faster each time, undefined when Redis does not answer */
+  async lease(key: string, need: CallNeed): Promise<CallLease | 'contended' | undefined> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const stored = await this.#redis.run('write', (client) => read(client, key));
       if (!stored) return undefined;
@@ -62,7 +62,7 @@ export class FleetRate {
       this.#writtenAt.set(key, stored.nowMs);
       return lease;
     }
-    return undefined;
+    return 'contended';
   }
 
   #open({ value, nowMs }: StoredCredit, key: string): FleetCredit | undefined {

@@ -150,7 +150,7 @@ export class RedisSharedCache extends SharedCache {
     );
   }
 
-  override leaseCalls(name: string, need: CallNeed): Promise<CallLease | undefined> {
+  override leaseCalls(name: string, need: CallNeed): Promise<CallLease | 'contended' | undefined> {
     return this.#fleetRate.lease(this.#keys.rate(name), need);
   }
 

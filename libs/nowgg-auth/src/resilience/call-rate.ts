@@ -19,8 +19,11 @@ export interface CallNeed extends RateLimits {
   readonly spent: number;
 }
 
-/** Leases calls to this process from the rate that all processes share. Undefined when that is not possible now. */
-export type LeaseCalls = (need: CallNeed) => Promise<CallLease | undefined>;
+/**
+ * Leases calls to this process from the rate that all processes share. `contended` when other processes were faster:
+ * nothing is leased or counted, and the next try may succeed. Undefined when leases are not available now.
+ */
+export type LeaseCalls = (need: CallNeed) => Promise<CallLease | 'contended' | undefined>;
 
 /** Dependencies of a {@link CallRate}. */
 interface CallRateParts {
@@ -40,7 +43,10 @@ const NEWCOMER: Visitor = Object.freeze({});
 const LEASE_EVERY_MS = 100;
 /** Time after which leased calls lapse, in milliseconds. */
 const LEASE_LIFE_MS = 1_000;
-/** Time that a new process waits for its first lease before it uses a share without one, in milliseconds. */
+/**
+ * Time for which a new process makes leased calls only, in milliseconds. After it, the process knows how many processes
+ * there are, or that leases are not available.
+ */
 const FIRST_LEASE_MS = 1_000;
 /** Part of a share that a process has whatever leases it gets. */
 const CERTAIN_PART = 0.5;
@@ -52,8 +58,9 @@ const YIELDING_LEAVE = 0.75;
 /**
  * The rate of calls of this process to one system. With leases, all processes together keep the limits. Without them, a
  * process uses its share: the limits divided by the number of processes. Half of a bucket is for visitors with a right
- * to reserved places. Every call counts, and whatever leases say, a process gets at least half of its share and never
- * more than the limits of all processes.
+ * to reserved places. Every call counts, and whatever leases say, a process gets at least half of its share after its
+ * first second, and never more than the limits of all processes. What it takes from that half is told with the next
+ * request for a lease: until then, the processes together may be ahead by about two calls each.
  */
 export class CallRate implements EntryRate {
   readonly #clock: NowggClock;
@@ -72,7 +79,8 @@ export class CallRate implements EntryRate {
   /** Whether the last lease was all that was wanted. */
   #isLeaseEnough = false;
   #nextLeaseAt = Number.NEGATIVE_INFINITY;
-  #firstLeaseAt: number | undefined;
+  /** When this process first needed a call, in milliseconds of the monotonic clock. */
+  #firstNeedAt: number | undefined;
   #processes: number | undefined;
   /** Calls since {@link #countedFrom}. */
   #made = 0;
@@ -124,7 +132,7 @@ export class CallRate implements EntryRate {
 
   #takeShare(visitor: Visitor): boolean {
     if (this.#takeLeased()) return true;
-    this.#awaitFirstLease();
+    this.#endFirstSecond();
     if (this.#mayLeaseMore() || !this.#own.take(this.#reserveOf(visitor))) return false;
     this.#noteSpent();
     return true;
@@ -168,12 +176,15 @@ export class CallRate implements EntryRate {
     return reserved ? 0 : Math.floor(burst * NEWCOMERS_LEAVE);
   }
 
-  /** Without an answer for this long, leases are not available: the process uses its share without them. */
-  #awaitFirstLease(): void {
-    if (!this.#lease || this.#processes !== undefined || this.#share !== NOTHING) return;
+  #endFirstSecond(): void {
+    if (!this.#lease || this.#share !== NOTHING || this.#isNew) return;
+    this.#use(this.#part(this.#processes === undefined ? 1 : CERTAIN_PART, this.#processes));
+  }
+
+  get #isNew(): boolean {
     const now = this.#clock.monotonicNow();
-    this.#firstLeaseAt ??= now;
-    if (now - this.#firstLeaseAt >= FIRST_LEASE_MS) this.#use(this.#part(1));
+    this.#firstNeedAt ??= now;
+    return now - this.#firstNeedAt < FIRST_LEASE_MS;
   }
 
   #askForLease(): void {
@@ -191,7 +202,8 @@ export class CallRate implements EntryRate {
 
   async #renewLease(lease: LeaseCalls, wanted: number): Promise<void> {
     const spent = this.#spent;
-    const granted = await lease({ ...this.#limits, wanted, spent }).catch(() => undefined);
+    const answer = await lease({ ...this.#limits, wanted, spent }).catch(() => undefined);
+    const granted = answer === 'contended' ? undefined : answer;
     this.#isLeasing = false;
     this.#isLeaseEnough = granted !== undefined && granted.calls >= wanted;
     if (granted) {
@@ -202,7 +214,8 @@ export class CallRate implements EntryRate {
       // The processes do not compete now: the next batch need not wait.
       if (this.#isLeaseEnough) this.#nextLeaseAt = Number.NEGATIVE_INFINITY;
     }
-    if (this.#processes !== undefined) this.#use(this.#part(granted ? CERTAIN_PART : 1, this.#processes));
+    const isShareKnown = this.#processes !== undefined && !this.#isNew;
+    if (isShareKnown) this.#use(this.#part(answer ? CERTAIN_PART : 1, this.#processes));
     if (granted && granted.calls > 0) for (const queue of this.#queues) queue.wake();
   }
 

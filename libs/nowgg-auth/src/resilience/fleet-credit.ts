@@ -35,11 +35,18 @@ export function leaseFrom(
     .filter(([id, [at]]) => id !== process && at <= nowMs && nowMs - at < PRESENT_MS)
     .toSorted(([, [one]], [, [other]]) => other - one)
     .slice(0, MOST_PROCESSES - 1);
-  const unmet = others.filter(([, [at]]) => nowMs - at < UNMET_MS).map(([, [, number]]) => number);
-  const granted = calls < 1 ? 0 : Math.min(wanted, Math.floor(calls), Math.max(1, fairPart(calls, wanted, unmet)));
+  const unmet = others.filter(([, asked]) => isUnmet(asked, nowMs)).map(([, [, number]]) => number);
+  const part = fairPart(calls, wanted, unmet);
+  // With less than one call for each, those get one that got less than they wanted last time.
+  const least = part < 1 && isUnmet(credit?.processes[process], nowMs) ? 1 : 0;
+  const granted = calls < 1 ? 0 : Math.min(wanted, Math.floor(calls), Math.max(least, part));
   const left = Math.min(burst, Math.max(-burst, calls - granted));
   const processes = Object.fromEntries([...others, [process, [nowMs, wanted - granted] as const]]);
   return { lease: { calls: granted, processes: others.length + 1 }, left: { atMs: nowMs, calls: left, processes } };
+}
+
+function isUnmet(asked: FleetCredit['processes'][string] | undefined, nowMs: number): boolean {
+  return asked !== undefined && asked[1] > 0 && asked[0] <= nowMs && nowMs - asked[0] < UNMET_MS;
 }
 
 function callsAt(credit: FleetCredit | undefined, { perSecond, burst, spent }: CallNeed, nowMs: number): number {

@@ -45,7 +45,7 @@ export abstract class SharedCache {
    *
    * @param _name names the rate among all others
    */
-  async leaseCalls(_name: string, _need: CallNeed): Promise<CallLease | undefined> {
+  async leaseCalls(_name: string, _need: CallNeed): Promise<CallLease | 'contended' | undefined> {
     return undefined;
   }
 
