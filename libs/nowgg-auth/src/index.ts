@@ -106,6 +106,8 @@ export { NowggAuthModule } from './module/nowgg-auth.module.js';
 export {
   RESOLVED_OPTIONS,
   type CircuitSettings,
+  type CredentialRequest,
+  type CredentialsOptions,
   type EncryptionKey,
   type LoggingOptions,
   type NowggAuthOptions,

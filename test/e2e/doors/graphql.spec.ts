@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type INestApplication, Logger } from '@nestjs/common';
-import { NowggRevocationService } from 'nestjs-nowgg-auth';
+import { type CredentialRequest, NowggRevocationService } from 'nestjs-nowgg-auth';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { CALLERS, type Caller, DoorPlayers } from './door-players.js';
@@ -188,6 +188,30 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
       expect(logged).not.toHaveBeenCalled();
     },
   );
+
+  it('takes a token from the cookie of the upgrade, whose headers the client cannot pretend afterwards', async () => {
+    const extract = ({ headers }: CredentialRequest) =>
+      headers.origin === 'http://game.test' ? headers.cookie?.replace('game=', '') : undefined;
+    let shown = '';
+    const onConnect = (parameters: unknown) => {
+      shown = JSON.stringify(parameters ?? {});
+      return undefined;
+    };
+    app = await startGraphqlGame(driver, players, { module: { credentials: { extract } }, onConnect });
+    const token = players.token();
+    const cookie = `game=${token}`;
+    await using own = await connect({}, { cookie, origin: 'http://game.test' });
+    expect(await own.first('{ me { userId } }')).toEqual({ data: { me: { userId: 'player-1' } } });
+    expect(shown).not.toContain(token);
+    const pretended = { origin: 'http://game.test', cookie, headers: { origin: 'http://game.test', cookie } };
+    await using other = await connect(pretended, { cookie, origin: 'http://evil.test' });
+    await expect(other.first('{ me { userId } }')).rejects.toBeDefined();
+    expect(await other.closed).toEqual([4401, 'missing_token']);
+    const second = players.token();
+    await using both = await connect({ authorization: `Bearer ${second}` }, { cookie, origin: 'http://game.test' });
+    await expect(both.first('{ me { userId } }')).rejects.toBeDefined();
+    expect(await both.closed).toEqual([4401, 'invalid_request']);
+  });
 
   it('decides about each operation of a connection by its own policy', async () => {
     app = await startGraphqlGame(driver, players);

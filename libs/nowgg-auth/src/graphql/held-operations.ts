@@ -1,12 +1,8 @@
-import {
-  errorOfRefusal,
-  errorOfUnknown,
-  InvalidRequestError,
-  InvalidTokenError,
-  type NowggAuthError,
-} from '../errors.js';
+import type { IncomingMessage } from 'node:http';
+import { errorOfRefusal, errorOfUnknown, InvalidRequestError, InvalidTokenError, NowggAuthError } from '../errors.js';
 import type { HeldConnections } from '../connections/held-connections.js';
-import { requestSource } from '../http/credential.js';
+import { type Credential, requestSource } from '../http/credential.js';
+import { removeText } from '../connections/token-removal.js';
 import type { GuardedRequest } from '../http/transport.js';
 import type { ResolvedNowggAuthOptions } from '../options/options.js';
 import { HeldToken } from '../verification/held-token.js';
@@ -79,8 +75,8 @@ export class HeldGraphqlConnections extends NowggGraphqlConnections {
 
   override async open(opening: OpeningConnection, allowAnonymous: boolean): Promise<boolean> {
     const { key, socket, upgrade, parameters } = opening;
-    const credential = readConnectionCredential(upgrade, parameters);
-    forgetConnectionCredential(upgrade, parameters);
+    const credential = this.#takeCredential(upgrade, parameters);
+    if (credential instanceof NowggAuthError) return refuse(socket, credential);
     if (credential.outcome === 'none' && allowAnonymous) return true;
     if (credential.outcome !== 'token') return refuse(socket, errorWithoutToken(credential.outcome));
     const held = new HeldToken(credential.token);
@@ -96,6 +92,22 @@ export class HeldGraphqlConnections extends NowggGraphqlConnections {
     this.#byKey.set(key, connection);
     connections.set(connection, { held, principal: verdict.principal });
     return socket.readyState === OPEN;
+  }
+
+  /** Removes the credential from what the application sees. */
+  #takeCredential(upgrade: GuardedRequest | undefined, parameters: unknown): Credential | NowggAuthError {
+    const { extract } = this.#parts.options.credentials;
+    try {
+      const credential = readConnectionCredential(upgrade, parameters, extract);
+      const isElsewhere = extract !== undefined && credential.outcome === 'token';
+      if (isElsewhere && upgrade) removeText((upgrade.raw ?? upgrade) as IncomingMessage, credential.token);
+      return credential;
+    } catch (error) {
+      if (error instanceof NowggAuthError) return error;
+      throw error;
+    } finally {
+      forgetConnectionCredential(upgrade, parameters);
+    }
   }
 }
 
@@ -115,7 +127,8 @@ function refuse(socket: OperationSocket, error: NowggAuthError): false {
 
 function close(socket: OperationSocket, error: NowggAuthError): void {
   const { errorCode } = error;
-  const isTemporary = errorCode === 'identity_unavailable';
+  // A client must not take a fault of ours, or of the identity system, for an answer about its token.
+  const isTemporary = error.getStatus() >= 500;
   const code = errorCode === 'expired_token' ? CODE_EXPIRED : isTemporary ? CODE_TRY_AGAIN : CODE_UNAUTHENTICATED;
   // A close frame has no place for the reason of a ban; a ping has one for anything (graphql-transport-ws).
   const ban = errorCode === 'user_banned' ? error.getResponse() : undefined;

@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { parseAuthorization, readCredential } from './credential.js';
 
 const token = (text: string) => ({ outcome: 'token', token: text });
@@ -95,5 +96,56 @@ describe('readCredential', () => {
 
   it('leaves another scheme beside a query token alone', () => {
     expect(readCredential(request('Basic QQ==', '/me?access_token=B'))).toEqual({ outcome: 'none' });
+  });
+});
+
+describe('a function of the application that finds the token elsewhere', () => {
+  const ofHeader = (name: string) => (given: { headers: NodeJS.Dict<string | string[]> }) =>
+    given.headers[name]?.toString();
+  const read = (headers: Record<string, string>, extract: (given: never) => unknown) =>
+    readCredential({ headers, rawHeaders: Object.entries(headers).flat(), url: '/me' }, extract as () => string);
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('is asked beside the header, and finds the token or none', () => {
+    const extract = ofHeader('x-token');
+    expect(read({ 'x-token': 'A' }, extract)).toEqual(token('A'));
+    expect(read({ authorization: 'Bearer B' }, extract)).toEqual(token('B'));
+    expect(read({}, extract)).toEqual({ outcome: 'none' });
+    expect(read({ 'x-token': '' }, extract)).toEqual({ outcome: 'none' });
+  });
+
+  it('never wins over another token: two are ambiguous, the same twice is not', () => {
+    const extract = ofHeader('x-token');
+    expect(read({ authorization: 'Bearer B', 'x-token': 'A' }, extract)).toEqual({ outcome: 'ambiguous' });
+    expect(read({ authorization: 'Bearer', 'x-token': 'A' }, extract)).toEqual({ outcome: 'ambiguous' });
+    expect(read({ authorization: 'Bearer A', 'x-token': 'A' }, extract)).toEqual(token('A'));
+    const twice = ['Authorization', 'Bearer A', 'Authorization', 'Bearer A'];
+    const given = { headers: { authorization: 'Bearer A', 'x-token': 'A' }, rawHeaders: twice };
+    expect(readCredential(given, extract)).toEqual({ outcome: 'ambiguous' });
+  });
+
+  it('finds what cannot be a token malformed', () => {
+    expect(read({ 'x-token': 'A B' }, ofHeader('x-token'))).toEqual({ outcome: 'malformed' });
+    expect(read({ 'x-token': 'a'.repeat(8193) }, ofHeader('x-token'))).toEqual({ outcome: 'malformed' });
+  });
+
+  it('that fails is a fault of the application, logged once, without what its error says', () => {
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const broken = ({ headers }: { headers: Record<string, string> }) => {
+      throw new Error(`the cookie is ${headers['x-token']}\n    at ${headers['x-token']}`);
+    };
+    for (const _ of [1, 2]) {
+      expect(() => read({ 'x-token': 'a-secret' }, broken)).toThrow(/credentials\.extract threw an error/);
+    }
+    expect(logged).toHaveBeenCalledTimes(1);
+    expect(JSON.stringify(logged.mock.calls)).toContain('credential.spec');
+    expect(JSON.stringify(logged.mock.calls)).not.toContain('a-secret');
+  });
+
+  it.each([[null], [1], [['A']], [Promise.resolve('A')], [{}]])('that returns %p is refused', (result) => {
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    expect(() => read({}, () => result)).toThrow(/must return a string or undefined/);
   });
 });

@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
-import type { ResolvedVerificationOptions } from '../options/options.js';
+import { NowggConfigurationError } from '../errors.js';
+import type { CredentialRequest, CredentialsOptions, ResolvedVerificationOptions } from '../options/options.js';
 
 /** The credential of a request. Only its form is checked here; the token's characters are checked when it is new. */
 export type Credential =
@@ -8,7 +10,7 @@ export type Credential =
   | { readonly outcome: 'token'; readonly token: string }
   /** The Bearer scheme with something that cannot be one token. */
   | { readonly outcome: 'malformed' }
-  /** More than one credential at once: two Authorization headers, or a header and a query `access_token`. */
+  /** More than one credential at once: two Authorization headers, or a header and another place. */
   | { readonly outcome: 'ambiguous' };
 
 /** The parts of Node's `IncomingMessage` that a credential is read from. */
@@ -30,12 +32,25 @@ const SCHEME = 'bearer';
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
- * Reads the bearer credential of a request (RFC 6750 section 2.1). Bodies, cookies and other headers are never read,
- * and a query `access_token` is only detected, never used.
+ * Reads the bearer credential of a request (RFC 6750 section 2.1). Without `extract`, bodies, cookies and other headers
+ * are never read, and a query `access_token` is only detected, never used.
  *
  * @param request a request of Node or Express, or Fastify's wrapper around one
+ * @param extract of the application, see the option `credentials`
+ * @throws NowggConfigurationError when `extract` fails
  */
-export function readCredential(request: CredentialSource & { readonly raw?: CredentialSource }): Credential {
+export function readCredential(
+  request: CredentialSource & { readonly raw?: CredentialSource },
+  extract?: CredentialsOptions['extract'],
+): Credential {
+  const byHeader = readHeader(request);
+  if (extract === undefined) return byHeader;
+  const extracted = extractCredential(request as CredentialRequest, extract);
+  if (extracted.outcome === 'none') return byHeader;
+  return byHeader.outcome === 'none' || isSameToken(byHeader, extracted) ? extracted : AMBIGUOUS;
+}
+
+function readHeader(request: CredentialSource & { readonly raw?: CredentialSource }): Credential {
   // An Express request has them itself, and every property access on it is slow.
   const { rawHeaders } = request;
   if (rawHeaders !== undefined) return credentialOf(request, rawHeaders);
@@ -75,6 +90,42 @@ function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): bo
     if (name?.length === 13 && name.toLowerCase() === 'authorization') lines += 1;
   }
   return lines > 1;
+}
+
+type Extract = Required<CredentialsOptions>['extract'];
+
+function extractCredential(request: CredentialRequest, extract: Extract): Credential {
+  let token: unknown;
+  try {
+    token = extract(request);
+  } catch (error) {
+    throw failureOf(extract, 'threw an error: it must return undefined for a request without a token', error);
+  }
+  if (token === undefined || token === '') return NONE;
+  if (typeof token !== 'string') throw failureOf(extract, 'must return a string or undefined, and not a promise');
+  return token.length > MAX_TOKEN_LENGTH || token.includes(' ') ? MALFORMED : { outcome: 'token', token };
+}
+
+const failed = new WeakSet<Extract>();
+
+/** Logged once: Nest does not log it. Without the message of the cause, which may quote the token. */
+function failureOf(extract: Extract, fault: string, cause?: unknown): NowggConfigurationError {
+  const error = new NowggConfigurationError(`credentials.extract ${fault}`);
+  if (!failed.has(extract)) new Logger('NowggAuth').error(error.message + placeOf(cause));
+  failed.add(extract);
+  return error;
+}
+
+/** The lines of a stack without the message. */
+function placeOf(cause: unknown): string {
+  if (!(cause instanceof Error) || cause.stack === undefined) return '';
+  const head = cause.message === '' ? cause.name : `${cause.name}: ${cause.message}`;
+  return cause.stack.startsWith(`${head}\n`) ? cause.stack.slice(head.length) : '';
+}
+
+/** Whether both are the same token: a function may read the `Authorization` header as well. */
+export function isSameToken(one: Credential, other: Credential): boolean {
+  return one.outcome === 'token' && other.outcome === 'token' && one.token === other.token;
 }
 
 /** Whether the query names `access_token`, however it is escaped and with or without array brackets. */

@@ -111,7 +111,7 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected getCredential(request: GuardedRequest): Credential {
-    return readCredential(request);
+    return readCredential(request, this.options.credentials?.extract);
   }
 
   /**
@@ -230,6 +230,7 @@ export class NowggAuthGuard implements CanActivate {
     const { request, credential } = call;
     if (credential === undefined) return this.#decideRequest(request, policy, call);
     const { outcome } = credential;
+    if (outcome === 'failed') throw credential.error;
     if (outcome !== 'token' && outcome !== 'held') return this.withoutToken(request, policy, outcome);
     const beside = call.beside ?? new RequestContext(request, this.#sourceOf);
     const { authentication } = policy;

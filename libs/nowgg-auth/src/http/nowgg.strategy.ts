@@ -4,10 +4,12 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
+  Optional,
 } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import CustomStrategy from 'passport-custom';
 import { errorOfRefusal, errorOfUnknown, InvalidRequestError } from '../errors.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { Verdict } from '../verification/decision/verdict.js';
@@ -61,6 +63,10 @@ const Base = PassportStrategy(CustomStrategy) as unknown as new () => StrategyBa
 export class NowggStrategy extends Base implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   /** The name that guards ask Passport for. Global to the process: see the module's `strategyName`. */
   readonly name: string;
+  /** Injected into the property, so that the constructors of subclasses need not pass it on. */
+  @Optional()
+  @Inject(RESOLVED_OPTIONS)
+  protected readonly options?: ResolvedNowggAuthOptions;
 
   constructor(
     private readonly authenticator: NowggAuthenticator,
@@ -104,7 +110,7 @@ export class NowggStrategy extends Base implements OnApplicationBootstrap, OnMod
   private async findCaller(request: GuardedRequest): Promise<Pick<Authentication, 'principal' | 'hold'>> {
     const forwarded = await this.authenticator.forwardedCallers?.authenticate(request);
     if (forwarded !== undefined) return { principal: callerOf(forwarded) };
-    const credential = readCredential(request);
+    const credential = readCredential(request, this.options?.credentials.extract);
     if (credential.outcome === 'ambiguous') {
       publishSecurityEvent({ type: 'two_credentials' });
       throw new InvalidRequestError();

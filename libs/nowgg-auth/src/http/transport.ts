@@ -9,7 +9,11 @@ import type { Credential, CredentialSource } from './credential.js';
 export type GuardedRequest = AuthenticatedRequest & CredentialSource & { readonly raw?: CredentialSource };
 
 /** The credential of a call: as a request has it, or as the connection of a message keeps it. */
-export type CallCredential = Credential | { readonly outcome: 'held'; readonly held: HeldToken };
+export type CallCredential =
+  | Credential
+  | { readonly outcome: 'held'; readonly held: HeldToken }
+  /** The application's own function could not read it. */
+  | { readonly outcome: 'failed'; readonly error: NowggAuthError };
 
 /** One call that the guard decides about: a message, an operation or a request of another kind than HTTP. */
 export interface NowggCall {

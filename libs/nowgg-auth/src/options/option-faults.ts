@@ -18,6 +18,7 @@ import { DEFAULTS } from './defaults.js';
 import { keyRingFaults } from './key-rules.js';
 import type {
   CircuitSettings,
+  CredentialsOptions,
   LoggingOptions,
   NowggAuthOptions,
   RateSettings,
@@ -110,6 +111,8 @@ const TOKENS: Rules<keyof TokensOptions> = {
   sessions: (sessions = {}, name) => faultsOf(SESSIONS, sessions, `${name}.`, ABSENT),
 };
 
+const CREDENTIALS: Rules<keyof CredentialsOptions> = { extract: FUNCTION };
+
 const SHUTDOWN: Rules<keyof ShutdownOptions> = {
   graceMs: duration(1),
   awaitReplies: TRUE_OR_FALSE,
@@ -129,6 +132,7 @@ const OPTIONS: Rules<keyof NowggAuthOptions> = {
   identityProviders: definitionFaults,
   // Part of a quoted string in a header.
   realm: [matching(/^[\x20-\x7e]{1,256}$/), 'must be 1 to 256 characters of printable ASCII'],
+  credentials: (credentials = {}, name) => faultsOf(CREDENTIALS, credentials, `${name}.`, ABSENT),
   verification: (verification = {}, name) => faultsOf(VERIFICATION, verification, `${name}.`, ABSENT),
   revocation: (revocation = {}, name) => faultsOf(REVOCATION, revocation, `${name}.`, ABSENT),
   tokens: (tokens, name) => (tokens === undefined ? [] : faultsOf(TOKENS, tokens, `${name}.`, ABSENT)),

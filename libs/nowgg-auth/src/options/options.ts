@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { NowggLogLevel } from '../events/log-notes.js';
 import type { ResolvedLogging } from '../events/nowgg-log.js';
 import type { IdentityProviderDefinition } from '../identity/identity-provider.js';
@@ -272,6 +273,36 @@ export interface ShutdownOptions {
 /** {@link ShutdownOptions} with every value. */
 export type ResolvedShutdownOptions = Readonly<Required<ShutdownOptions>>;
 
+/** The parts of a request that have a credential, as Express, Fastify and Node's `IncomingMessage` show them. */
+export interface CredentialRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly url?: string | undefined;
+}
+
+/** Where callers send their token in addition to the `Authorization` header. */
+export interface CredentialsOptions {
+  /**
+   * Returns the token of a request from another place, such as a cookie or another header; undefined when there is none.
+   * For routes, the Passport strategy, operations and the handshakes of sockets; not for messages of microservices. A
+   * request with a token here and another one in the `Authorization` header is refused with a 400. An error, or a result
+   * that is neither a string nor undefined, is a 500.
+   *
+   * Browsers send a cookie with requests of other sites too. Return one only when the request comes from your own pages,
+   * see the page *A token in a cookie*.
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthModule } from 'nestjs-nowgg-auth';
+   *
+   * export const auth = NowggAuthModule.forRoot({
+   *   clientId: process.env.NOWGG_CLIENT_ID ?? '',
+   *   credentials: { extract: ({ headers }) => headers['x-game-token']?.toString() },
+   * });
+   * ```
+   */
+  extract?: (request: CredentialRequest) => string | undefined;
+}
+
 /** Settings of the log. */
 export interface LoggingOptions {
   /** Least severe lines that are written: `log` (all), `warn` or `error`. Default `log`. */
@@ -297,6 +328,7 @@ export interface NowggAuthOptions {
   identityProviders?: readonly IdentityProviderDefinition[];
   /** `realm` of the `WWW-Authenticate` challenge. Default `nowgg`. */
   realm?: string;
+  credentials?: CredentialsOptions;
   verification?: VerificationOptions;
   revocation?: RevocationOptions;
   tokens?: TokensOptions;
@@ -333,6 +365,7 @@ export interface ResolvedRevocationOptions extends Readonly<Required<Omit<Revoca
 export interface ResolvedNowggAuthOptions {
   readonly identityProviders: readonly IdentityProviderDefinition[];
   readonly realm: string;
+  readonly credentials: Readonly<CredentialsOptions>;
   readonly verification: ResolvedVerificationOptions;
   readonly revocation: ResolvedRevocationOptions;
   readonly tokens: ResolvedTokensOptions | undefined;

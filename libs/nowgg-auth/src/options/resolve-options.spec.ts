@@ -43,6 +43,7 @@ describe('resolveOptions', () => {
       },
       tokens: undefined,
       shutdown: { graceMs: 25_000, awaitReplies: false },
+      credentials: {},
       logging: { level: 'log' },
     });
     const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };

@@ -36,6 +36,7 @@ export function resolveOptions(
       ...(options.identityProviders ?? []),
     ]),
     realm: options.realm ?? DEFAULTS.realm,
+    credentials: Object.freeze(present(options.credentials ?? {})),
     verification: resolveVerification(options),
     revocation: Object.freeze({ ...DEFAULTS.revocation, ...present(options.revocation ?? {}) }),
     tokens: options.tokens ? resolveTokens(options.tokens) : undefined,

@@ -114,7 +114,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     userInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggUserInfo> {
       const { provider, userId } = principal;
-      return this.accounts.getUserInfo(bearerTokenOf(request, principal), { provider, userId });
+      return this.accounts.getUserInfo(this.#bearerToken(request, principal), { provider, userId });
     }
 
     @UseGuards(...guards, NowggAuthGuard)
@@ -123,16 +123,16 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Header(...NO_STORE)
     sessionInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggSessionInfo> {
       const { provider, userId } = principal;
-      return this.accounts.getSessionInfo(bearerTokenOf(request, principal), { provider, userId });
+      return this.accounts.getSessionInfo(this.#bearerToken(request, principal), { provider, userId });
+    }
+
+    /** The token that the guard has just accepted. A token beside a forwarded identity may be another caller's. */
+    #bearerToken(request: GuardedRequest, principal: NowggPrincipal): string {
+      if (isForwarded(principal)) throw new InformationUnavailableError();
+      const credential = readCredential(request, this.options.credentials.extract);
+      if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');
+      return credential.token;
     }
   }
   return NowggRoutesController;
-}
-
-/** The token that the guard has just accepted. A token beside a forwarded identity may be another caller's. */
-function bearerTokenOf(request: GuardedRequest, principal: NowggPrincipal): string {
-  if (isForwarded(principal)) throw new InformationUnavailableError();
-  const credential = readCredential(request);
-  if (credential.outcome !== 'token') throw new InvalidTokenError('missing_token');
-  return credential.token;
 }

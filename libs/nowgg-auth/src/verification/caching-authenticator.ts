@@ -47,10 +47,10 @@ import { VerdictMemory } from './verdict-memory.js';
 import { CachePriming, type VerdictPriming } from './verdict-priming.js';
 import { publishHit, publishVerification, type VerdictSource } from './verification-events.js';
 
-/** Dependencies of a {@link CachingAuthenticator}. */
 /** Stands for the token of a caller who has none. */
 const NO_TOKEN = tokenDigest('');
 
+/** Dependencies of a {@link CachingAuthenticator}. */
 interface CachingAuthenticatorDependencies {
   readonly providers: IdentityProviders;
   readonly options: ResolvedVerificationOptions;

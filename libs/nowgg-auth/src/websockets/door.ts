@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { NowggAuthError } from '../errors.js';
 import type { RoutePolicy } from '../http/policy/policy.js';
 import type { CallCredential } from '../http/transport.js';
@@ -23,6 +24,8 @@ export interface Door {
   obstacle(): NowggAuthError | undefined;
   /** The source of a handshake, as the application names it. */
   sourceOf(request: object): string | undefined;
+  /** Takes the credential out of the request of a handshake. */
+  takeCredential(request: IncomingMessage): CallCredential;
   judge(policy: RoutePolicy, credential: CallCredential, context: AuthenticationContext): Promise<HandshakeOutcome>;
   find(client: object): SocketConnection | undefined;
   /** Keeps the connection of a client that will connect now. */

@@ -35,6 +35,7 @@ export async function judgeHandshake(
 ): Promise<HandshakeOutcome> {
   const anonymous: HandshakeOutcome = { policy, credential, principal: undefined };
   if (policy.access === 'public') return anonymous;
+  if (credential.outcome === 'failed') return { error: credential.error };
   if (credential.outcome === 'none') {
     return policy.access === 'optional' ? anonymous : { error: new InvalidTokenError('missing_token') };
   }

@@ -4,7 +4,7 @@ import type { CallCredential } from '../http/transport.js';
 import type { NowggPrincipal } from '../principal.js';
 import { END_EVENT, endOf, type NowggSocketEnd } from './end-of-socket.js';
 import type { NamespaceName, ServerPlace } from './gateways.js';
-import { combine, takeCredential, takeFromAuth } from './socket-credential.js';
+import { combine, takeFromAuth } from './socket-credential.js';
 import { SocketConnection } from './socket-connection.js';
 import type { Door } from './door.js';
 
@@ -104,7 +104,7 @@ export class IoDoor {
   #carriedBy(request: IncomingMessage | undefined): Omit<Opening, 'end'> {
     if (!request) return { credential: { outcome: 'none' }, source: undefined };
     const source = this.#door.sourceOf(request);
-    return { credential: takeCredential(request, this.#door.options.queryParameter), source };
+    return { credential: this.#door.takeCredential(request), source };
   }
 
   async #answer(socket: IoSocket, name: NamespaceName, next: Next): Promise<void> {

@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { type CallCredential } from '../http/transport.js';
+import { NowggAuthError } from '../errors.js';
+import type { CallCredential } from '../http/transport.js';
 import { readCredential } from '../http/credential.js';
+import { removeText } from '../connections/token-removal.js';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
+import type { CredentialsOptions } from '../options/options.js';
 import { HeldToken } from '../verification/held-token.js';
 
 /** The subprotocol that a client offers beside its token, and that the server selects. */
@@ -14,12 +17,16 @@ const MALFORMED: CallCredential = { outcome: 'malformed' };
 const AMBIGUOUS: CallCredential = { outcome: 'ambiguous' };
 
 /**
- * Takes the credential out of the request of a handshake: from its `Authorization` header, its subprotocols, and a query
- * parameter if the application allows one. Afterwards the request does not contain the token. A token is encrypted at
- * once.
+ * Takes the credential out of the request of a handshake: from its `Authorization` header, its subprotocols, and, if the
+ * application allows them, a query parameter and another place. Afterwards the request does not contain the token. A
+ * token is encrypted at once.
  */
-export function takeCredential(request: IncomingMessage, queryParameter: string | undefined): CallCredential {
-  const byHeader = readCredential(request);
+export function takeCredential(
+  request: IncomingMessage,
+  { queryParameter, extract }: { readonly queryParameter: string | undefined } & CredentialsOptions,
+): CallCredential {
+  const byHeader = readRequest(request, extract);
+  if (extract && byHeader.outcome === 'token') removeText(request, byHeader.token);
   const found = [
     byHeader.outcome === 'token' ? held(byHeader.token) : byHeader,
     ...takeFromSubprotocols(request),
@@ -27,6 +34,15 @@ export function takeCredential(request: IncomingMessage, queryParameter: string 
   ];
   removeHeader(request, 'authorization');
   return combine(found);
+}
+
+function readRequest(request: IncomingMessage, extract: CredentialsOptions['extract']): CallCredential {
+  try {
+    return readCredential(request, extract);
+  } catch (error) {
+    if (error instanceof NowggAuthError) return { outcome: 'failed', error };
+    throw error;
+  }
 }
 
 /** Takes the token out of the `auth` of a socket.io handshake. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
@@ -21,6 +22,7 @@ import type { ResolvedWebSocketsOptions } from './options.js';
 import { PendingHandshakes } from './pending-handshakes.js';
 import { reauthenticate, type ReauthenticationAnswer } from './reauthentication.js';
 import type { SocketConnection } from './socket-connection.js';
+import { takeCredential } from './socket-credential.js';
 import { isWrapped, wrapAdapter, type WebSocketAdapterLike } from './wrapped-adapter.js';
 import { closeGoingAway, WsDoor, type WsServer, type WsSocket } from './ws-door.js';
 
@@ -155,6 +157,11 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
 
   sourceOf(request: object): string | undefined {
     return requestSource(request, this.#parts.resolved.verification);
+  }
+
+  takeCredential(request: IncomingMessage): CallCredential {
+    const { queryParameter } = this.options;
+    return takeCredential(request, { queryParameter, ...this.#parts.resolved.credentials });
   }
 
   async judge(

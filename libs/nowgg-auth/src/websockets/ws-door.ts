@@ -4,7 +4,7 @@ import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError, Use
 import { errorHeaders } from '../http/challenge.js';
 import { closeCodeOf, END_EVENT, endOf, GOING_AWAY } from './end-of-socket.js';
 import type { ServerPlace } from './gateways.js';
-import { SUBPROTOCOL, takeCredential } from './socket-credential.js';
+import { SUBPROTOCOL } from './socket-credential.js';
 import { SocketConnection } from './socket-connection.js';
 import type { Door } from './door.js';
 
@@ -79,7 +79,7 @@ export class WsDoor {
     const door = this.#door;
     const source = door.sourceOf(request);
     // First of all, so that no refusal shows the token.
-    const credential = takeCredential(request, door.options.queryParameter);
+    const credential = door.takeCredential(request);
     const fault = isWellFormed(request) ? door.obstacle() : new InvalidRequestError('the upgrade request is malformed');
     if (fault) return this.#refuse(handshake, fault);
     let isOver = false;
