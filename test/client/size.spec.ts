@@ -38,10 +38,10 @@ async function minified(entry: keyof typeof exports) {
 }
 
 describe('nowgg-auth-client', () => {
-  it('is below 5 KB, minified and gzipped', async () => {
+  it('is below 5.5 KB, minified and gzipped', async () => {
     const { names, bytes } = await minified('index');
     expect(names).toContain('configure');
-    expect(bytes).toBeLessThan(5_120);
+    expect(bytes).toBeLessThan(5_632);
   });
 
   it('adds at most 600 bytes for sockets, and nothing to a page without them', async () => {

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { Bans } from '../../libs/nowgg-auth/src/revocation/bans.js';
+import type { NowggPrincipal } from '../../libs/nowgg-auth/src/principal.js';
+import { FeatureBans } from '../../libs/nowgg-auth/src/revocation/feature-bans.js';
 import { RevocationFeed } from '../../libs/nowgg-auth/src/revocation/revocation-feed.js';
 import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
@@ -83,5 +85,34 @@ describe('the reason of a ban on PostgreSQL', () => {
     expect(await told(there, 'u2', until + 2_000)).toEqual({ until: new Date(until + 2_000) });
     await write(here, ban('u2', until + 3_000, 'insults'));
     expect(await told(there, 'u2', until + 3_000)).toMatchObject({ reasonCode: 'insults' });
+  });
+
+  it('of a ban from a feature is in a table that the release before does not read', async () => {
+    const [here, there] = [await node(), await node()];
+    const parts = { clock, hints: undefined, beforeFirstLoad: 'refuse', onUnknown: 'serve' } as const;
+    const features = [here, there].map(
+      ({ store }) => new FeatureBans({ ...parts, store: store.features, areRequired: () => true }),
+    );
+    const [writer, reader] = features as [FeatureBans, FeatureBans];
+    for (const each of features) await each.onApplicationBootstrap();
+    opened.unshift({
+      close: async () => void (await Promise.all(features.map((each) => each.beforeApplicationShutdown()))),
+    });
+    const principal = { provider: 'nowgg', userId: 'u3' } as NowggPrincipal;
+    const mark = ban('chat u3', Number.POSITIVE_INFINITY, 'insults');
+    await writer.feed.write([mark], () => writer.store.putMany([mark]));
+    let found: unknown = true;
+    while (found === true) {
+      await clock.wait(5);
+      found = await (async () => reader.check(principal, ['chat']))().catch((error: unknown) => error);
+    }
+    expect(found).toMatchObject({ errorCode: 'feature_banned', feature: 'chat', ban: { reasonCode: 'insults' } });
+    expect(await reader.check(principal, ['voice'])).toBe(true);
+    expect(await dataSource.query(`SELECT 1 FROM nowgg_revocation WHERE subject_id LIKE '%u3'`)).toEqual([]);
+    const late = new FeatureBans({ ...parts, store: (await node()).store.features, areRequired: () => false });
+    opened.unshift({ close: () => late.beforeApplicationShutdown() });
+    await expect((async () => late.check(principal, ['chat']))()).rejects.toMatchObject({
+      errorCode: 'feature_banned',
+    });
   });
 });

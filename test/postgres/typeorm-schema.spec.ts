@@ -53,7 +53,8 @@ describe('tables and entities', () => {
 
   it('count the sessions that are there from the update on, without a write to their rows', async () => {
     const other = await migratedDataSource(await cluster.createDatabase());
-    await other.undoLastMigration();
+    const since = nowggMigrations.findIndex(({ name }) => name.startsWith('AddSessionTimes'));
+    for (let undone = since; undone < nowggMigrations.length; undone += 1) await other.undoLastMigration();
     await other.query(`
       INSERT INTO nowgg_grant (id, provider, client_key, user_id, state, generation, session_version, refresh_ct, access_ct,
         access_obtained_at, fail_count, created_at, updated_at)

@@ -1,5 +1,5 @@
 import { untilAborted, type SessionClock, within } from './clock.js';
-import { RequestRefusedError, SessionClientError, SessionUnavailableError } from './errors.js';
+import { type RefusalDetails, RequestRefusedError, SessionClientError, SessionUnavailableError } from './errors.js';
 import { isText, readTokenReply, type TokenReply } from './session-record.js';
 
 /** The type of the platform's own `fetch`. */
@@ -62,10 +62,15 @@ export function backendAt(routes: URL, send: Fetch, timeoutMs: number, clock: Se
 }
 
 function failureOf({ status, headers }: Response, body: unknown): SessionClientError {
-  const { errorCode, signInAllowed } = Object(body) as { errorCode?: unknown; signInAllowed?: unknown };
+  const answer = Object(body) as Record<string, unknown>;
   if (retryable.test(`${status}`)) {
     const seconds = Math.ceil(Number(headers.get('retry-after')));
-    return new SessionUnavailableError(seconds > 0 ? Math.min(seconds, 60) : 1, signInAllowed === true);
+    return new SessionUnavailableError(seconds > 0 ? Math.min(seconds, 60) : 1, answer.signInAllowed === true);
   }
-  return new RequestRefusedError(status, isText(errorCode) ? errorCode : undefined);
+  const details: RefusalDetails = Object.fromEntries(
+    ['errorCode', 'reasonCode', 'text', 'until'].flatMap((name) =>
+      isText(answer[name]) ? [[name, answer[name]]] : [],
+    ),
+  );
+  return new RequestRefusedError(status, details.errorCode, details);
 }

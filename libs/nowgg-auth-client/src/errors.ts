@@ -1,6 +1,18 @@
 /** Base class of this package's own errors. No message contains a token, a code or the text of a reply. */
 export abstract class SessionClientError extends Error {}
 
+/** What the backend says about the end of a session, or about a request that it refused. */
+export interface RefusalDetails {
+  /** Such as `user_banned`, `signed_in_elsewhere` or `reauthentication_required`. */
+  readonly errorCode?: string;
+  /** Code of the reason of a ban: show a text in the player's language by it. */
+  readonly reasonCode?: string;
+  /** Text of the reason, for a page that does not know the code. Show it as text, never as markup. */
+  readonly text?: string;
+  /** When the ban ends, ISO 8601; absent for one that lasts until it is lifted. */
+  readonly until?: string;
+}
+
 /**
  * There is no session: no player has signed in, or the player has to sign in again. The only error after which
  * `sessionState` is `NO_SESSION`.
@@ -21,9 +33,12 @@ export abstract class SessionClientError extends Error {}
  */
 export class NoSessionError extends SessionClientError {
   override readonly name = 'NoSessionError';
+  /** Why the backend ended the session, when it has just done so. */
+  readonly details: RefusalDetails | undefined;
 
-  constructor(message = 'there is no session') {
+  constructor(message = 'there is no session', details?: RefusalDetails) {
     super(message);
+    this.details = details;
   }
 }
 
@@ -85,11 +100,14 @@ export class RequestRefusedError extends SessionClientError {
   readonly status: number;
   /** `errorCode` of the answer, such as `invalid_grant`, if it has one. */
   readonly errorCode: string | undefined;
+  /** With `user_banned`: why and until when. */
+  readonly details: RefusalDetails;
 
-  constructor(status: number, errorCode?: string) {
+  constructor(status: number, errorCode?: string, details: RefusalDetails = {}) {
     super('the backend refused the request');
     this.status = status;
     this.errorCode = errorCode;
+    this.details = details;
   }
 }
 

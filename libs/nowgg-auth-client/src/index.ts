@@ -3,6 +3,7 @@ export type { SessionClock } from './clock.js';
 export {
   NoSessionError,
   RedirectRefusedError,
+  type RefusalDetails,
   RequestRefusedError,
   SessionClientError,
   SessionUnavailableError,

@@ -1,5 +1,5 @@
 import type { SessionClock } from './clock.js';
-import { NoSessionError, SessionUnavailableError } from './errors.js';
+import { NoSessionError, type RefusalDetails, SessionUnavailableError } from './errors.js';
 import { parseRecord, recordOf, type SessionRecord, type TokenReply } from './session-record.js';
 import type { SessionStorageAdapter } from './browser.js';
 import { listenToTabs } from './tab-channel.js';
@@ -17,10 +17,15 @@ export type SessionState = 'NO_SESSION' | 'AUTHENTICATED' | 'UNKNOWN';
 export type SessionStateChangeReason = 'FOUND' | 'NOT_FOUND' | 'LOGIN' | 'LOGOUT' | 'CLEAR' | 'ENDED' | 'OTHER_TAB';
 
 /**
- * Called after each change of the state, and when another player's session replaces the previous one. An error that it
+ * Called after each change of the state, and when another player's session replaces the previous one. With `ENDED`,
+ * `details` say why: after a ban, its reason and end; in the tab that learnt it, not in the others. An error that it
  * throws is an uncaught error, as with the listeners of an event target.
  */
-export type SessionStateListener = (state: SessionState, reason: SessionStateChangeReason) => void;
+export type SessionStateListener = (
+  state: SessionState,
+  reason: SessionStateChangeReason,
+  details?: RefusalDetails,
+) => void;
 
 /** Whether both records hold the same token of the same session. */
 export const isSameToken = (a: SessionRecord | undefined, b: SessionRecord | undefined) =>
@@ -37,12 +42,12 @@ export interface SessionKeeper {
   open(): Promise<SessionRecord | undefined>;
   /** Reads the storage again, because another tab may have written to it. @throws as {@link open} */
   read(): Promise<SessionRecord | undefined>;
-  write(record: SessionRecord | undefined, reason: SessionStateChangeReason): Promise<void>;
+  write(record: SessionRecord | undefined, reason: SessionStateChangeReason, details?: RefusalDetails): Promise<void>;
   clear(reason: 'LOGOUT' | 'CLEAR'): Promise<void>;
   /** Stores the answer to a refresh, unless the kept record has changed in the meantime. @returns the kept record */
   renew(sent: SessionRecord, reply: TokenReply): Promise<SessionRecord>;
   /** Ends a session that the backend refused, unless the kept record has changed. @returns the kept record */
-  end(refused: SessionRecord): Promise<SessionRecord | undefined>;
+  end(refused: SessionRecord, details: RefusalDetails): Promise<SessionRecord | undefined>;
   /** Resolves after the next read of the storage that a signal from another tab triggers. */
   notice(): Promise<void>;
   close(): void;
@@ -63,14 +68,14 @@ export function keepSession(
   let settledTurn = 0;
   let waiting: (() => void)[] = [];
 
-  const adopt = (next: SessionRecord | undefined, reason: SessionStateChangeReason) => {
+  const adopt = (next: SessionRecord | undefined, reason: SessionStateChangeReason, details?: RefusalDetails) => {
     const before = `${state} ${record?.id}`;
     record = next;
     state = next ? 'AUTHENTICATED' : 'NO_SESSION';
     if (`${state} ${next?.id}` === before) return;
     const now = state;
     // One microtask each: a listener that throws must not keep the others from being called.
-    for (const listener of listeners) queueMicrotask(() => listener(now, reason));
+    for (const listener of listeners) queueMicrotask(() => listener(now, reason, details));
   };
 
   const read = async () => {
@@ -99,9 +104,9 @@ export function keepSession(
 
   const tabs = shared && listenToTabs(key, () => void look());
 
-  const write = async (next: SessionRecord | undefined, reason: SessionStateChangeReason) => {
+  const write: SessionKeeper['write'] = async (next, reason, details) => {
     settledTurn = ++turn;
-    adopt(next, reason);
+    adopt(next, reason, details);
     const text = JSON.stringify(next);
     try {
       await (next ? storage?.setItem(key, text) : storage?.removeItem(key));
@@ -138,8 +143,8 @@ export function keepSession(
       await write(renewed, 'FOUND');
       return renewed;
     },
-    end: async (refused) => {
-      if (isSameToken(await read(), refused)) await write(undefined, 'ENDED');
+    end: async (refused, details) => {
+      if (isSameToken(await read(), refused)) await write(undefined, 'ENDED', details);
       return record;
     },
     notice: async () => new Promise((resolve) => waiting.push(resolve)),

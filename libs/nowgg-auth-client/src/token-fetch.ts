@@ -17,6 +17,17 @@ const isStream = (body: Body) => 'getReader' in Object(body) || Symbol.asyncIter
 const isRedirect = ({ type, redirected, status, headers }: Response) =>
   type === 'opaqueredirect' || redirected || (status > 300 && status < 400 && headers.has('location'));
 
+/** Whether a route says that the player is banned. Answers of this backend are short. */
+const isBan = async (response: Response) => {
+  const { status, headers } = response;
+  if (status !== 403 || !(Number(headers.get('content-length')) <= 4096)) return false;
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => {});
+  return (Object(body) as { errorCode?: unknown }).errorCode === 'user_banned';
+};
+
 const discard = async (response: Response) => response.body?.cancel().catch(() => {});
 
 /** A `fetch` that adds the token for allowed origins, and sends the request once more with a new token after a 401. */
@@ -47,7 +58,7 @@ export function tokenFetch(
     const record = await refresh.current(signal, patienceMs);
     if (!record) return send(request ?? url.href, init);
     const response = await attempt(record);
-    if (response.status !== 401) return response;
+    if (response.status !== 401 && !(await isBan(response))) return response;
     const next = await refresh.after(record, signal).catch(async (error: unknown) => {
       await discard(response);
       throw error;
@@ -55,7 +66,7 @@ export function tokenFetch(
     if (!next || isStream(init.body)) return response;
     await discard(response);
     const second = await attempt(next);
-    if (second.status === 401) refresh.remarkFutile(next);
+    if (second.status === response.status) refresh.remarkFutile(next);
     return second;
   };
 }

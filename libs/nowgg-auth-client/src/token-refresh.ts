@@ -11,12 +11,12 @@ const visibleMs = 100;
 const futileMs = 30_000;
 const longestPauseMs = 60_000;
 
-/** Error codes that mean that the session has ended. A 401 without such a code may come from a proxy. */
+/** Answers that mean that the session has ended. A 401 or 403 without such a code may come from a proxy. */
 const endings =
-  /^(reauthentication_required|session_superseded|signed_in_elsewhere|(invalid|expired|revoked|malformed)_token)$/;
+  /^(403 user_banned|401 (reauthentication_required|session_superseded|signed_in_elsewhere|(invalid|expired|revoked|malformed)_token))$/;
 
-const endsSession = (error: unknown) =>
-  error instanceof RequestRefusedError && error.status === 401 && endings.test(error.errorCode ?? '');
+const endsSession = (error: unknown): error is RequestRefusedError =>
+  error instanceof RequestRefusedError && endings.test(`${error.status} ${error.errorCode}`);
 
 /** Refreshes the token, one refresh at a time in this tab and among all tabs that share the session. */
 export interface TokenRefresh {
@@ -66,9 +66,9 @@ export function refreshTokens(
     } catch (error) {
       if (error instanceof NoSessionError) throw error;
       if (endsSession(error)) {
-        const kept = await keeper.end(record);
+        const kept = await keeper.end(record, error.details);
         if (kept) return kept;
-        throw new NoSessionError('the session has ended');
+        throw new NoSessionError('the session has ended', error.details);
       }
       const seconds = error instanceof SessionUnavailableError ? error.retryAfterSeconds : 1;
       pause = { until: clock.now() + seconds * 1000, error };

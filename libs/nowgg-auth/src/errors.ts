@@ -225,6 +225,21 @@ export class UserBannedError extends NowggAuthError {
   }
 }
 
+/**
+ * 403. The player is banned from a feature that the route requires with `@RequireFeature`. The rest of the application is
+ * open to them; a new token does not help.
+ */
+export class FeatureBannedError extends NowggAuthError {
+  readonly feature: string;
+  readonly ban: NowggBan;
+
+  constructor(feature: string, ban: NowggBan = {}) {
+    super(403, 'the player is banned from this feature', 'feature_banned', { ...hintsOf(ban), feature });
+    this.feature = feature;
+    this.ban = ban;
+  }
+}
+
 function hintsOf({ until, reasonCode, text }: NowggBan): Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until'> {
   return {
     ...(reasonCode !== undefined && { reasonCode }),

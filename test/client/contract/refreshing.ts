@@ -116,6 +116,34 @@ export const refreshing: Facts = {
     equal(await world.backend.requests('/guarded'), []);
   },
 
+  'a ban ends the session with its reason and end, found by a refresh or by a route': async (world) => {
+    const body = { errorCode: 'user_banned', reasonCode: 'cheating', text: 'Aim <b>help</b>', until: '2099-01-01' };
+    for (const path of ['/auth/refresh', '/guarded']) {
+      const client = await world.signedIn();
+      const told: unknown[] = [];
+      client.onSessionStateChange((state, reason, details) => void told.push([state, reason, details]));
+      if (path === '/auth/refresh') await world.advance(lifeMs);
+      await world.backend.fault({ path: '/auth/refresh', status: 403, body });
+      await world.backend.fault({ path, status: 403, body });
+      const answer = await client.fetch('/guarded').catch((error: unknown) => error);
+      if (path === '/guarded') equal(await (answer as Response).json(), body);
+      else equal((answer as NoSessionError).details, body);
+      equal(client.sessionState, 'NO_SESSION');
+      equal(told, [['NO_SESSION', 'ENDED', body]]);
+      client.close();
+    }
+  },
+
+  'a 403 that is not a ban ends nothing and asks for nothing': async (world) => {
+    for (const body of [{ errorCode: 'forbidden' }, { errorCode: 'feature_banned', feature: 'chat' }, 'user_banned']) {
+      const client = await world.signedIn();
+      await world.backend.fault({ path: '/guarded', status: 403, body, times: 1 });
+      equal((await client.fetch('/guarded')).status, 403);
+      equal([client.sessionState, await world.refreshCount()], ['AUTHENTICATED', 0]);
+      client.close();
+    }
+  },
+
   'a new handle takes the place of the old': async (world) => {
     const client = await world.signedIn();
     await world.advance(lifeMs);

@@ -19,6 +19,14 @@ export const signingIn: Facts = {
     equal([client.sessionState, client.accessToken], ['AUTHENTICATED', 'token-asha.1']);
   },
 
+  'a banned player is told why and until when at a sign-in': async (world) => {
+    const body = { errorCode: 'user_banned', reasonCode: 'cheating', text: 'Aim help', until: '2099-01-01' };
+    await world.backend.fault({ path: '/auth/login', status: 403, body: { ...body, text2: 7, reasonCode2: 'x' } });
+    const error = await failure(world.client().login('code-of-asha'));
+    equal([error instanceof RequestRefusedError, error['status'], error['errorCode']], [true, 403, 'user_banned']);
+    equal(error['details'], body);
+  },
+
   'a code can be tried again after an outage': async (world) => {
     const client = world.client();
     await world.backend.fault({ path: '/auth/login', status: 503, headers: { 'retry-after': '7' }, times: 1 });

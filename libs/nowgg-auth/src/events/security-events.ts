@@ -77,6 +77,8 @@ export interface NowggSecurityEvent {
   readonly by?: string | undefined;
   /** With `banned`: the code of the reason. */
   readonly reasonCode?: string | undefined;
+  /** With `banned` and `restored`: the feature, where the ban was from one only. */
+  readonly feature?: string | undefined;
 }
 
 /** Name of the `node:diagnostics_channel` on which {@link NowggSecurityEvent} objects are published. */

@@ -21,6 +21,7 @@ import { type Authentication, findAuthentication, recordAuthentication } from '.
 import { anyMemoryOf, findDecision, findDecisionOf, recordDecision } from './call-decisions.js';
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
 import { type Credential, readCredential, requestSource } from './credential.js';
+import { FeatureBans } from '../revocation/feature-bans.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
 import { RequestContext } from './request-context.js';
 import { findPolicyMismatch } from './policy/policy-faults.js';
@@ -64,6 +65,10 @@ export class NowggAuthGuard implements CanActivate {
   @Optional()
   @Inject(CallerHooks)
   protected readonly callerHooks: CallerHooks = new CallerHooks();
+  /** Injected like {@link transports}. */
+  @Optional()
+  @Inject(FeatureBans)
+  private readonly featureBans: FeatureBans | undefined;
   /** Injected like {@link transports}. */
   @Optional()
   @Inject(HeldConnections)
@@ -156,7 +161,8 @@ export class NowggAuthGuard implements CanActivate {
   }
 
   protected admitAnonymous(request: GuardedRequest, policy: RoutePolicy): true {
-    if (policy.scopes.length > 0 || policy.requirements.length > 0) throw new InvalidTokenError('missing_token');
+    const { scopes, features, requirements } = policy;
+    if (scopes.length + features.length + requirements.length > 0) throw new InvalidTokenError('missing_token');
     recordAuthentication({ request, by: this.authenticator, policy, principal: undefined });
     return true;
   }
@@ -164,13 +170,21 @@ export class NowggAuthGuard implements CanActivate {
   private decide(context: ExecutionContext): true | Promise<true> {
     const policy = this.getPolicy(context);
     const decided = this.#decideContext(context, policy);
-    if (policy.requirements.length === 0 && !this.callerHooks.areSet) return decided;
+    if (policy.requirements.length + policy.features.length === 0 && !this.callerHooks.areSet) return decided;
     const complete = () => {
       const isHttp = context.getType() === 'http';
       const decision = isHttp ? findAuthentication(this.getRequest(context)) : findDecisionOf(context);
-      return this.callerHooks.complete(decision, policy.requirements, context);
+      const allowed = this.#checkFeatures(decision?.principal, policy);
+      const check = () => this.callerHooks.complete(decision, policy.requirements, context);
+      return allowed === true ? check() : allowed.then(check);
     };
     return decided === true ? complete() : decided.then(complete);
+  }
+
+  #checkFeatures(principal: NowggPrincipal | undefined, policy: RoutePolicy): true | Promise<true> {
+    if (!principal || policy.features.length === 0) return true;
+    if (!this.featureBans) throw new NowggConfigurationError('@RequireFeature needs the guard of NowggAuthModule');
+    return this.featureBans.check(principal, policy.features, policy.authentication);
   }
 
   #decideContext(context: ExecutionContext, policy: RoutePolicy): true | Promise<true> {

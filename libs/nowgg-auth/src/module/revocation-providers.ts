@@ -6,6 +6,8 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import { memoryRevocationStore } from '../revocation/memory-revocation-store.js';
 import { NowggRevocationService } from '../revocation/nowgg-revocation.service.js';
 import { Bans } from '../revocation/bans.js';
+import { FeatureBans } from '../revocation/feature-bans.js';
+import { isAnyFeatureRequired } from '../http/policy/policy.decorators.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
@@ -30,6 +32,12 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       ({ store, clock, hints, options }) =>
         new RevocationFeed(store, clock, hints, new TokenLives(options.revocation.longestTokenLifeMs)),
     ),
+    provide(
+      FeatureBans,
+      { store: RevocationStore, clock: NowggClock, hints: OPTIONAL_SHARED_CACHE, options: RESOLVED_OPTIONS },
+      ({ store, clock, hints, options: { revocation } }) =>
+        new FeatureBans({ store: store.features, clock, hints, ...revocation, areRequired: isAnyFeatureRequired }),
+    ),
     provide(Bans, { store: RevocationStore, feed: RevocationFeed, clock: NowggClock }, (parts) => new Bans(parts)),
     provide(
       ReachWarning,
@@ -41,6 +49,7 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       {
         store: RevocationStore,
         feed: RevocationFeed,
+        features: FeatureBans,
         providers: IdentityProviders,
         clock: NowggClock,
         options: RESOLVED_OPTIONS,

@@ -17,11 +17,17 @@ export class MemoryRevocationStore extends RevocationStore {
   readonly #clock: Pick<NowggClock, 'now'>;
   readonly #bans = new Map<string, StoredBan>();
   #tidyAt = 1_000;
+  #features: MemoryRevocationStore | undefined;
   #watermarks: Watermarks | undefined;
 
   constructor(clock: Pick<NowggClock, 'now'> = { now: () => Date.now() }) {
     super();
     this.#clock = clock;
+  }
+
+  override get features(): MemoryRevocationStore {
+    this.#features ??= new MemoryRevocationStore(this.#clock);
+    return this.#features;
   }
 
   /** The instance that holds the watermarks. */

@@ -1,7 +1,8 @@
 import type { NowggClock } from '../clock.js';
-import { InvalidRequestError, type NowggBan } from '../errors.js';
+import { InvalidRequestError, type NowggBan, NowggConfigurationError } from '../errors.js';
 import { checkAuthor, noticeOf, type RevokeOptions } from './ban-notice.js';
 import { banOf } from './bans.js';
+import { checkFeature, type FeatureBans, featureSubject } from './feature-bans.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import { publishSecurityEvent } from '../events/security-events.js';
@@ -10,9 +11,12 @@ import { onePerSubject, type RevocationStore } from './revocation-store.js';
 import { type HandedOutToken, type RevokedGrant, TokenRevocations } from './issued-tokens.js';
 import type { RevocationKind, RevocationSubject, Watermark } from './marks/watermark.js';
 
-/** The target of a revocation: exactly one of the four fields. `provider` may be omitted when there is only one. */
+/**
+ * The target of a revocation: exactly one of the four ids. `provider` may be omitted when there is only one. With
+ * `feature`, the user is banned from this feature only, see `@RequireFeature`.
+ */
 export type RevocationTarget = { readonly provider?: string } & (
-  | { readonly userId: string }
+  | { readonly userId: string; readonly feature?: string }
   | { readonly sessionId: string }
   | { readonly tokenId: string }
   | { readonly token: string }
@@ -35,7 +39,18 @@ interface NowggRevocationServiceParts {
   readonly providers: IdentityProviders;
   readonly clock: NowggClock;
   readonly clockSkewMs: number;
+  /** Absent: there are no bans from features. */
+  readonly features?: FeatureBans | undefined;
 }
+
+/** A user and a feature. */
+interface FeatureSubject {
+  readonly feature: string;
+  readonly subject: RevocationSubject;
+}
+
+/** Stands for no end where only its presence counts. */
+const UNTIL_LIFTED = new Date(8.64e15);
 
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
 
@@ -100,7 +115,14 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async revoke(target: RevocationTarget | readonly RevocationTarget[], options: RevokeOptions = {}): Promise<void> {
-    const subjects = targetsOf(target).map((each) => this.#subjectOf(each));
+    const given = targetsOf(target).map((each) => ({ target: each, feature: this.#featureOf(each) }));
+    await this.#banFromFeatures(
+      given.flatMap(({ feature }) => feature ?? []),
+      options,
+    );
+    const ofPlayers = given.filter(({ feature }) => feature === undefined);
+    if (ofPlayers.length === 0) return;
+    const subjects = ofPlayers.map((each) => this.#subjectOf(each.target));
     const times = this.#timesOf(options.until);
     const ban = noticeOf(options, this.#parts.clock.now());
     await this.#write(subjects.map((subject) => ({ ...subject, ...times, ban })));
@@ -126,14 +148,14 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async restore(target: RevocationTarget, { by }: Pick<RevokeOptions, 'by'> = {}): Promise<void> {
-    const subject = this.#subjectOf(target);
+    const { subject, store, feed, feature } = this.#placeOf(target);
     checkAuthor(by);
-    await this.#parts.feed.write([subject], async () => {
-      await this.#parts.store.restore(subject);
+    await feed.write([subject], async () => {
+      await store.restore(subject);
       return [{ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }];
     });
-    publishSecurityEvent({ type: 'restored', provider: subject.provider, by });
-    await this.#parts.feed.announce();
+    publishSecurityEvent({ type: 'restored', provider: subject.provider, by, feature });
+    await feed.announce();
   }
 
   /**
@@ -167,8 +189,9 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async isRevoked(target: RevocationTarget): Promise<boolean> {
-    const watermark = await this.#parts.store.find(this.#subjectOf(target));
-    return watermark !== undefined && this.#parts.feed.isInForce(watermark);
+    const { subject, store, feed } = this.#placeOf(target);
+    const watermark = await store.find(subject);
+    return watermark !== undefined && feed.isInForce(watermark);
   }
 
   /**
@@ -185,8 +208,8 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async findBan(target: RevocationTarget): Promise<NowggBanRecord | undefined> {
-    const { store, clock } = this.#parts;
-    const subject = this.#subjectOf(target);
+    const { clock } = this.#parts;
+    const { subject, store } = this.#placeOf(target);
     const untilMs = (await store.find(subject))?.refusedUntilMs;
     if (untilMs === undefined || untilMs <= clock.now()) return undefined;
     const [stored] = await store.findBans([subject]);
@@ -235,6 +258,48 @@ export class NowggRevocationService extends TokenRevocations {
         ? []
         : [{ provider, kind: 'session', id: sessionId, ...times, notAfterMs: lastOf(unexpired) }];
     await this.#write([...ofTokens, ...ofSession]);
+  }
+
+  /** Bans from features. Without `until`, until they are lifted. */
+  async #banFromFeatures(bans: readonly FeatureSubject[], options: RevokeOptions): Promise<void> {
+    if (bans.length === 0) return;
+    const { feed, store } = this.#features;
+    const until = options.until ?? UNTIL_LIFTED;
+    this.#timesOf(options.until);
+    const ban = noticeOf({ ...options, until }, this.#parts.clock.now());
+    const refusedUntilMs = options.until?.getTime() ?? Number.POSITIVE_INFINITY;
+    const marks = onePerSubject(
+      bans.map(({ subject }) => ({ ...subject, issuedUntilMs: undefined, refusedUntilMs, ban })),
+    );
+    await feed.write(marks, () => store.putMany(marks));
+    const { by, reason } = options;
+    for (const { subject, feature } of bans) {
+      publishSecurityEvent({ type: 'banned', provider: subject.provider, by, reasonCode: reason?.code, feature });
+    }
+    await feed.announce();
+  }
+
+  /** Where the revocation of a target is kept. */
+  #placeOf(target: RevocationTarget) {
+    const ofFeature = this.#featureOf(target);
+    if (!ofFeature) return { subject: this.#subjectOf(target), ...this.#parts, feature: undefined };
+    const { feed, store } = this.#features;
+    return { ...ofFeature, feed, store };
+  }
+
+  #featureOf(target: RevocationTarget): FeatureSubject | undefined {
+    const { feature } = target as { feature?: unknown };
+    if (feature === undefined) return undefined;
+    const { provider, kind, id } = this.#subjectOf(target);
+    if (kind !== 'user') throw new InvalidRequestError('feature needs userId');
+    checkFeature(feature);
+    return { feature, subject: featureSubject(provider, id, feature) };
+  }
+
+  get #features(): FeatureBans {
+    const { features } = this.#parts;
+    if (features) return features;
+    throw new NowggConfigurationError('this NowggRevocationService was created without bans from features');
   }
 
   async #write(watermarks: readonly Watermark[]): Promise<void> {

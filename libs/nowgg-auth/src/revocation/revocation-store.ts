@@ -52,6 +52,14 @@ export abstract class RevocationStore {
     // Stores that have no tables have nothing to check.
   }
 
+  /**
+   * The store of bans from single features, apart from this one: processes of a release that does not know them must not
+   * read such a ban as one of the player. Undefined: this store keeps none.
+   */
+  get features(): RevocationStore | undefined {
+    return undefined;
+  }
+
   /** Merges a watermark into the state of its subject, see `mergeWatermarks`; returns the outcome. */
   abstract put(watermark: Watermark): Promise<Watermark>;
 

@@ -2,6 +2,7 @@ import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session
 import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddBanReasons1767225600150 } from './migrations/add-ban-reasons.js';
+import { CreateNowggFeatureBan1767225600160 } from './migrations/create-nowgg-feature-ban.js';
 import { AddBoundedUpkeep1767225600130 } from './migrations/add-bounded-upkeep.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
 import { CreateNowggClient1767225600002 } from './migrations/create-nowgg-client.js';
@@ -19,6 +20,7 @@ import { NowggClientAdoptionEntity } from './entities/nowgg-client-adoption.enti
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
 import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
+import { NowggFeatureBanEntity } from './entities/nowgg-feature-ban.entity.js';
 import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
 import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js';
 import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
@@ -33,6 +35,7 @@ export {
   NowggClientAdoptionEntity,
   NowggClientEntity,
   NowggExchangeEntity,
+  NowggFeatureBanEntity,
   NowggGrantEntity,
   NowggIssuedTokenEntity,
   NowggKeyEntity,
@@ -67,6 +70,7 @@ export const nowggEntities = [
   NowggClientEntity,
   NowggKeyEntity,
   NowggRevocationEntity,
+  NowggFeatureBanEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
   NowggTokenLifeEntity,
@@ -111,4 +115,5 @@ export const nowggMigrations = [
   AddBoundedUpkeep1767225600130,
   AddSessionTimes1767225600140,
   AddBanReasons1767225600150,
+  CreateNowggFeatureBan1767225600160,
 ];

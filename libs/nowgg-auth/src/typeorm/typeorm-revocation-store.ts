@@ -14,6 +14,7 @@ import {
   type Watermark,
 } from '../revocation/marks/watermark.js';
 import { expectedTables } from './database/schema-check.js';
+import { NowggFeatureBanEntity } from './entities/nowgg-feature-ban.entity.js';
 import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
@@ -70,7 +71,7 @@ const PAGE_ROWS = 2_000;
 const LOAD_ROWS = 5_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-const ENTITIES = [NowggRevocationEntity, NowggTokenLifeEntity, NowggSchemaEntity];
+const ENTITIES = [NowggRevocationEntity, NowggFeatureBanEntity, NowggTokenLifeEntity, NowggSchemaEntity];
 
 /**
  * Keeps watermarks in PostgreSQL. Writers stamp rows with the database's clock. Readers ask for rows stamped since
@@ -85,13 +86,26 @@ export class TypeOrmRevocationStore extends RevocationStore {
   readonly #statements: ReturnType<typeof revocationStatements>;
   readonly #walks: Walks;
 
-  constructor(database: TokenDatabase, clock: NowggClock, notify: boolean) {
+  readonly #listeners = new Set<() => void>();
+  #features: RevocationStore | undefined;
+  readonly #hintsOf: TypeOrmRevocationStore | undefined;
+
+  /** @param hintsOf for the store of feature bans: the store whose connection hears of changes */
+  constructor(database: TokenDatabase, clock: NowggClock, notify: boolean, hintsOf?: TypeOrmRevocationStore) {
     super();
     this.#database = database;
     this.#clock = clock;
     this.#notify = notify;
-    this.#statements = revocationStatements(database.tables);
+    this.#hintsOf = hintsOf;
+    const { revocation, featureBan, tokenLife } = database.tables;
+    this.#statements = revocationStatements({ revocation: hintsOf ? featureBan : revocation, tokenLife });
     this.#walks = new Walks(database);
+  }
+
+  /** In a table of its own, on the same connections. */
+  override get features(): RevocationStore {
+    this.#features ??= new TypeOrmRevocationStore(this.#database, this.#clock, false, this);
+    return this.#features;
   }
 
   override async checkSchema(): Promise<void> {
@@ -214,7 +228,17 @@ export class TypeOrmRevocationStore extends RevocationStore {
   }
 
   override async watch(onHint: () => void): Promise<() => Promise<void>> {
-    return this.#notify ? listen(this.#database, this.#clock, onHint) : async () => undefined;
+    if (this.#hintsOf) return this.#hintsOf.#tell(onHint);
+    if (!this.#notify) return async () => undefined;
+    return listen(this.#database, this.#clock, () => {
+      onHint();
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  #tell(listener: () => void): () => Promise<void> {
+    this.#listeners.add(listener);
+    return async () => void this.#listeners.delete(listener);
   }
 
   /** Called by Nest when the application has ended. */

@@ -1,4 +1,5 @@
 import { NowggConfigurationError } from '../../errors.js';
+import { isFeature } from '../../revocation/feature-bans.js';
 import { refuse } from '../../rules.js';
 import type { AuthenticationPolicy } from '../../verification/decision/verdict.js';
 import { type DeclaredPolicy, declarePolicy } from './policy.js';
@@ -93,6 +94,46 @@ export function RequireScopes(scope: string, ...more: string[]): PolicyDecorator
   return policyDecorator('@RequireScopes', (declared) => ({
     ...declared,
     scopes: Object.freeze([...new Set([...(declared.scopes ?? []), ...scopes])]),
+  }));
+}
+
+let isFeatureRequired = false;
+
+/** Whether `@RequireFeature` was used in this process. */
+export function isAnyFeatureRequired(): boolean {
+  return isFeatureRequired;
+}
+
+/**
+ * Requires that the caller is banned from none of these features: `NowggRevocationService.revoke({ userId, feature })`.
+ * Otherwise the answer is 403 `feature_banned` with `feature` and the reason of the ban, and the rest of the application
+ * stays open to the caller. Features of the controller and of the handler add up. `NowggAuthGuard` enforces them, on
+ * messages and operations too; when a route has no such guard, the application refuses to boot.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post } from '@nestjs/common';
+ * import { NowggUser, RequireFeature } from 'nestjs-nowgg-auth';
+ *
+ * @Controller('chat')
+ * @RequireFeature('chat')
+ * export class ChatController {
+ *   @Post()
+ *   say(@NowggUser('userId') userId: string) {
+ *     return { userId };
+ *   }
+ * }
+ * ```
+ */
+export function RequireFeature(feature: string, ...more: string[]): PolicyDecorator {
+  const features = [feature, ...more];
+  if (!features.every(isFeature)) {
+    throw new NowggConfigurationError('@RequireFeature: a feature is 1 to 64 characters of A-Z a-z 0-9 . _ -');
+  }
+  isFeatureRequired = true;
+  return policyDecorator('@RequireFeature', (declared) => ({
+    ...declared,
+    features: Object.freeze([...new Set([...(declared.features ?? []), ...features])]),
   }));
 }
 

@@ -19,6 +19,7 @@ describe('routePolicyOf', () => {
       access: 'required',
       onInvalid: 'reject',
       scopes: [],
+      features: [],
       authentication: undefined,
       requirements: [],
     });
@@ -66,6 +67,7 @@ describe('routePolicyOf', () => {
       access: 'optional',
       onInvalid: 'anonymous',
       scopes: ['profile', 'email'],
+      features: [],
       authentication: { tokenType: 'token', allowStale: false },
       requirements: [],
     });

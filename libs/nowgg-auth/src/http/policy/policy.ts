@@ -8,6 +8,7 @@ export interface DeclaredPolicy {
   readonly isPublic?: true;
   readonly optional?: { readonly onInvalid: 'reject' | 'anonymous' };
   readonly scopes?: readonly string[];
+  readonly features?: readonly string[];
   readonly authentication?: AuthenticationPolicy;
   readonly requirements?: readonly CallerCheck[];
 }
@@ -19,6 +20,8 @@ export interface RoutePolicy {
   readonly onInvalid: 'reject' | 'anonymous';
   /** Scopes that must all have been granted. */
   readonly scopes: readonly string[];
+  /** Features from which the caller must not be banned. */
+  readonly features: readonly string[];
   readonly authentication: AuthenticationPolicy | undefined;
   /** Rules of the application about the caller that must all hold. */
   readonly requirements: readonly CallerCheck[];
@@ -31,6 +34,7 @@ export const UNDECORATED: RoutePolicy = Object.freeze<RoutePolicy>({
   access: 'required',
   onInvalid: 'reject',
   scopes: Object.freeze([]),
+  features: Object.freeze([]),
   authentication: undefined,
   requirements: Object.freeze([]),
 });
@@ -88,11 +92,12 @@ function at(level: object, above: RoutePolicy): RoutePolicy {
 
 /** Adds the scopes and the `@NowggAuth` policy that a level requires; a level that requires any needs a token. */
 function withDemands(above: RoutePolicy, declared: DeclaredPolicy | undefined): RoutePolicy {
-  if (!declared?.scopes && !declared?.authentication && !declared?.requirements) return above;
+  if (!declared?.scopes && !declared?.features && !declared?.authentication && !declared?.requirements) return above;
   return Object.freeze<RoutePolicy>({
     access: 'required',
     onInvalid: 'reject',
     scopes: Object.freeze([...new Set([...above.scopes, ...(declared.scopes ?? [])])]),
+    features: Object.freeze([...new Set([...above.features, ...(declared.features ?? [])])]),
     authentication: declared.authentication
       ? Object.freeze({ ...above.authentication, ...declared.authentication })
       : above.authentication,

@@ -219,8 +219,9 @@ export class NowggVaultService {
     };
     const spentForMs = options.spentForMs ?? 30 * DAY_MS;
     if (options.dryRun) {
-      const revocations = await this.#revocationStore?.countSpent(spentForMs);
-      return { ...(await this.#store.countSweepable(limits)), revocations: revocations ?? 0 };
+      const revocations = (await this.#revocationStore?.countSpent(spentForMs)) ?? 0;
+      const ofFeatures = (await this.#revocationStore?.features?.countSpent(spentForMs)) ?? 0;
+      return { ...(await this.#store.countSweepable(limits)), revocations: revocations + ofFeatures };
     }
     const { batchSize = DEFAULT_BATCH } = options;
     await this.#finishBrokenOffEnds?.();

@@ -43,11 +43,13 @@ export async function sweepVault(
     swept.exchanges += exchanges;
     return next;
   });
-  await inBatches(async (after) => {
-    const spent = await revocationStore?.sweepSpent(spentForMs, batchSize, after);
-    swept.revocations += spent?.revocations ?? 0;
-    return spent?.next;
-  });
+  for (const each of [revocationStore, revocationStore?.features]) {
+    await inBatches(async (after) => {
+      const spent = await each?.sweepSpent(spentForMs, batchSize, after);
+      swept.revocations += spent?.revocations ?? 0;
+      return spent?.next;
+    });
+  }
   await inBatches(async (after) => (await store.sweepTexts(TEXTS_KEPT_MS, batchSize, after)).next);
   await inBatches(async (after) => (await store.sweepIssuedTokens(batchSize, after)).next);
   while (!isStopped() && (await store.sweepClientCounts(batchSize)) > 0);

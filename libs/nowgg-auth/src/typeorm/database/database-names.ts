@@ -20,6 +20,7 @@ const TABLES = {
   clientCount: 'nowgg_client_count',
   key: 'nowgg_key',
   revocation: 'nowgg_revocation',
+  featureBan: 'nowgg_feature_ban',
   issuedToken: 'nowgg_issued_token',
   userLock: 'nowgg_user_lock',
   tokenLife: 'nowgg_token_life',
