@@ -10,6 +10,7 @@ import { DevelopmentModule } from './development/development.module.js';
 import { HealthController } from './health/health.controller.js';
 import { UnexpectedErrorFilter } from './http/unexpected-error.filter.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { PageModule } from './page/page.module.js';
 import { PlayersModule } from './players/players.module.js';
 import { ScoresModule } from './scores/scores.module.js';
@@ -30,6 +31,7 @@ export class AppModule {
         PlayersModule,
         ScoresModule,
         ...(config.gameServerKey === undefined ? [] : [StandingsModule]),
+        ...(config.metricsKey === undefined ? [] : [MetricsModule.register()]),
         ShopModule,
         JobsModule,
         ...(development ? [DevelopmentModule.register(development)] : []),

@@ -89,6 +89,7 @@ const silence = Object.fromEntries(
     'DATABASE_QUERY_TIMEOUT_MS',
     'REDIS_URL',
     'GAME_SERVER_API_KEY',
+    'METRICS_KEY',
     'NOWGG_CLIENT_ID',
     'NOWGG_CLIENT_SECRET',
     'NOWGG_BASE_URL',

@@ -5,6 +5,10 @@ import { inspect } from 'node:util';
 export class Planted {
   readonly #values = new Set<string>();
 
+  get count(): number {
+    return this.#values.size;
+  }
+
   /** A value that occurs nowhere else, fit for a header, a URL and JSON. */
   plant(kind: string): string {
     return this.keep(`planted-${kind}-${randomBytes(12).toString('hex')}`);

@@ -35,6 +35,7 @@ describe('readEnvironment', () => {
       profileSyncIntervalMs: 900_000,
       signInsPerMinute: 60,
       gameServerKey: undefined,
+      metricsKey: undefined,
     });
   });
 
@@ -130,6 +131,7 @@ describe('readEnvironment', () => {
       DATABASE_QUERY_TIMEOUT_MS: 'x',
       REDIS_URL: 'http://planted-password@cache',
       GAME_SERVER_API_KEY: 'planted-too-short',
+      METRICS_KEY: 'planted-with spaces-0123456789abcdef',
       NOWGG_CLIENT_SECRET: 'planted-secret',
       PROFILE_SYNC_INTERVAL_MS: '-1',
     });
@@ -139,6 +141,7 @@ describe('readEnvironment', () => {
       'DATABASE_QUERY_TIMEOUT_MS',
       'REDIS_URL',
       'GAME_SERVER_API_KEY',
+      'METRICS_KEY',
     ];
     for (const name of ['PORT', 'PLATFORM', ...variables, 'PROFILE_SYNC_INTERVAL_MS']) expect(message).toContain(name);
     expect(message).not.toMatch(/planted|70000/);

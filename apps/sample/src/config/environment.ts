@@ -25,6 +25,7 @@ export interface Environment {
   readonly profileSyncIntervalMs: number;
   readonly signInsPerMinute: number;
   readonly gameServerKey: string | undefined;
+  readonly metricsKey: string | undefined;
 }
 
 /** The environment cannot be used. The message names every fault, and no value. */
@@ -73,10 +74,14 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     faults.push('REDIS_URL has to begin with redis://, rediss:// or unix://');
   }
 
-  const gameServerKey = text('GAME_SERVER_API_KEY');
-  if (gameServerKey !== undefined && !/^[\x21-\x7e]{32,256}$/.test(gameServerKey)) {
-    faults.push('GAME_SERVER_API_KEY has to be 32 to 256 characters of printable ASCII without spaces');
-  }
+  const key = (name: string) => {
+    const value = text(name);
+    if (value !== undefined && !/^[\x21-\x7e]{32,256}$/.test(value)) {
+      faults.push(`${name} has to be 32 to 256 characters of printable ASCII without spaces`);
+    }
+    return value;
+  };
+  const [gameServerKey, metricsKey] = [key('GAME_SERVER_API_KEY'), key('METRICS_KEY')];
 
   const publicUrl = text('PUBLIC_URL')?.replace(/\/$/, '');
   if (publicUrl !== undefined && !isOrigin(publicUrl)) {
@@ -101,6 +106,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     profileSyncIntervalMs: whole('PROFILE_SYNC_INTERVAL_MS', 900_000, 86_400_000),
     signInsPerMinute: whole('SIGN_INS_PER_MINUTE', 60, 1_000_000),
     gameServerKey,
+    metricsKey,
   };
   if (faults.length > 0) throw new EnvironmentError(faults);
   return environment;

@@ -61,6 +61,8 @@ export interface SampleConfigValues {
   readonly signInsPerMinute: number;
   /** Key of the studio's game servers; undefined: there are none, and nothing uses Passport. */
   readonly gameServerKey: string | undefined;
+  /** Key of the collector of metrics; undefined: there is no route for it. */
+  readonly metricsKey: string | undefined;
 }
 
 /** {@link SampleConfigValues}, injectable; nothing else in the app reads the environment. */
@@ -75,6 +77,7 @@ export class SampleConfig implements SampleConfigValues {
   readonly profileSyncIntervalMs: number;
   readonly signInsPerMinute: number;
   readonly gameServerKey: string | undefined;
+  readonly metricsKey: string | undefined;
 
   constructor(values: SampleConfigValues) {
     this.http = values.http;
@@ -87,5 +90,6 @@ export class SampleConfig implements SampleConfigValues {
     this.profileSyncIntervalMs = values.profileSyncIntervalMs;
     this.signInsPerMinute = values.signInsPerMinute;
     this.gameServerKey = values.gameServerKey;
+    this.metricsKey = values.metricsKey;
   }
 }

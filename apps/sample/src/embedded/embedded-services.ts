@@ -64,6 +64,7 @@ export async function startEmbeddedServices(
       profileSyncIntervalMs: environment.profileSyncIntervalMs,
       signInsPerMinute: environment.signInsPerMinute,
       gameServerKey: environment.gameServerKey,
+      metricsKey: environment.metricsKey,
     });
     const development = emulator && new DevelopmentControls(emulator, webSignIn);
     return { config, emulator, webSignIn, development, releasePort, close };

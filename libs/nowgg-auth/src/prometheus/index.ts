@@ -56,9 +56,9 @@ const METRICS_REGISTRY = Symbol('nestjs-nowgg-auth:metrics-registry');
  * export class CollectorGuard implements CanActivate {
  *   canActivate(context: ExecutionContext): boolean {
  *     const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string | undefined> }>();
- *     const [given, wanted] = [headers['x-collector'], process.env.COLLECTOR_KEY].map((text) => Buffer.from(text ?? ''));
- *     if (!given || !wanted || wanted.length === 0 || given.length !== wanted.length) return false;
- *     return timingSafeEqual(given, wanted);
+ *     const key = process.env.METRICS_KEY;
+ *     const [given, wanted] = [Buffer.from(headers.authorization ?? ''), Buffer.from(`Bearer ${key}`)];
+ *     return key !== undefined && given.length === wanted.length && timingSafeEqual(given, wanted);
  *   }
  * }
  *
