@@ -15,9 +15,9 @@ describe('a drill', () => {
   let stage: DrillStage;
   beforeAll(async () => {
     stage = await DrillStage.start(FACTOR);
-  }, 120_000);
+  }, 400_000);
   afterAll(async () => {
-    await stage[Symbol.asyncDispose]();
+    await stage?.[Symbol.asyncDispose]();
   }, 60_000);
 
   // npm run drill plays all of them.
