@@ -29,6 +29,25 @@ export function endOf(error: NowggAuthError): NowggSocketEnd {
   return error instanceof IdentityUnavailableError ? { ...body, retryAfterSeconds: error.retryAfterSeconds } : body;
 }
 
+/** The data of the event `exception` that answers a refused message. */
+export interface MessageRefusal extends NowggSocketEnd {
+  readonly status: 'error';
+}
+
+const refusals = new WeakSet<object>();
+
+/** What the client of a refused message gets. */
+export function refusalOf(error: NowggAuthError): MessageRefusal {
+  const refusal: MessageRefusal = { status: 'error', ...endOf(error) };
+  refusals.add(refusal);
+  return refusal;
+}
+
+/** Whether this is the answer of the guard to a message, and not data of the application. */
+export function isRefusal(data: unknown): data is MessageRefusal {
+  return typeof data === 'object' && data !== null && refusals.has(data);
+}
+
 /** The close code of a WebSocket that ends because of an error; the reason of the close frame is its `errorCode`. */
 export function closeCodeOf(error: NowggAuthError): number {
   if (error instanceof IdentityUnavailableError) return TRY_AGAIN_LATER;

@@ -8,7 +8,7 @@ import type { NowggTransport } from '../http/transport.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { endOf } from './end-of-socket.js';
+import { refusalOf } from './end-of-socket.js';
 import { resolveWebSocketsOptions, type WebSocketsOptions } from './options.js';
 import type { SocketConnection } from './socket-connection.js';
 import { SocketDoor, type SocketSettings } from './socket-door.js';
@@ -54,7 +54,7 @@ export function websockets(options: WebSocketsOptions = {}): NowggTransport {
       const { credential, context: beside, onVerdict } = connection;
       return { memory: client, request: {}, credential, beside, onVerdict };
     },
-    failureOf: (error) => new WsException({ status: 'error', ...endOf(error) }),
+    failureOf: (error) => new WsException(refusalOf(error)),
     providers: [doorProvider(settings)],
   };
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError, UserBannedError } from '../errors.js';
 import { errorHeaders } from '../http/challenge.js';
-import { closeCodeOf, END_EVENT, endOf, GOING_AWAY } from './end-of-socket.js';
+import { closeCodeOf, END_EVENT, endOf, GOING_AWAY, isRefusal } from './end-of-socket.js';
 import type { ServerPlace } from './gateways.js';
 import { SUBPROTOCOL } from './socket-credential.js';
 import { SocketConnection } from './socket-connection.js';
@@ -12,6 +12,8 @@ import type { Door } from './door.js';
 const CLOSES_WITHIN_MS = 5_000;
 /** Payload of a frame up to which a refused client is listened to, in bytes. */
 const REFUSED_PAYLOAD = 1_024;
+/** The state of a socket that can send. */
+const OPEN = 1;
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /** The parts of `WebSocket` of the package ws that are used. */
@@ -99,6 +101,7 @@ export class WsDoor {
       socket.off('error', ignore);
       const connection = new SocketConnection('ws', outcome, this.#controlsOf(client, upgraded), source);
       client.on('close', () => door.forget(client, connection));
+      sendRefusals(client);
       door.remember(client, connection);
       // Banned since the verdict: Nest never learns of it.
       if (!connection.isEnded) done(client, upgraded);
@@ -125,7 +128,8 @@ export class WsDoor {
   #refuse(handshake: Handshake, error: NowggAuthError): void {
     const { request, socket, head, seesHttp: byHttp } = handshake;
     if (socket.destroyed) return;
-    if (byHttp || error instanceof InvalidRequestError) return answer(socket, error, this.#door.realm);
+    const isUpgradable = !(error instanceof InvalidRequestError) || error.isAboutCredentials;
+    if (byHttp || !isUpgradable) return answer(socket, error, this.#door.realm);
     this.#refusals.handleUpgrade(request, socket, head, (client) => {
       client.on('error', ignore);
       this.#close(client, error);
@@ -136,6 +140,13 @@ export class WsDoor {
 /** Closes a client because the server shuts down. */
 export function closeGoingAway(client: WsSocket): void {
   client.close(GOING_AWAY);
+}
+
+/** Nest 11 emits a refusal on the client of ws as on one of socket.io, which sends nothing. Nest 12 sends it. */
+function sendRefusals(client: WsSocket): void {
+  client.on('exception', (data: unknown) => {
+    if (isRefusal(data) && client.readyState === OPEN) client.send(JSON.stringify({ event: 'exception', data }));
+  });
 }
 
 function answer(socket: Duplex, error: NowggAuthError, realm: string): void {
