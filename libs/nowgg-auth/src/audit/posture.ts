@@ -1,5 +1,6 @@
 import type { TokenType } from '../principal.js';
 import { routePolicyOf } from '../http/policy/policy.js';
+import { textOfRule } from '../http/policy/requirement.decorators.js';
 import { type AuditedGuard, globalGuardsOf, ownGuardsOf } from './audited-guards.js';
 import type { AuditedApplication } from './audited-application.js';
 import { type EntryPoint, entryPointsOf, type RouteKind } from './entry-points.js';
@@ -20,6 +21,8 @@ export interface RoutePosture {
   /** The guard that decides; null where none does. */
   readonly guardedBy: string | null;
   readonly scopes: readonly string[];
+  /** Rules of the application about the caller, by decorators of `createCallerDecorator`: such as `@Roles("admin")`. */
+  readonly rules: readonly string[];
   /** The only identity provider whose tokens are taken, if the route names one. */
   readonly provider: string | null;
   readonly tokenType: TokenType | null;
@@ -85,6 +88,7 @@ export function postureOf(route: AuditedRoute & { readonly kind: RouteKind }): R
     access: isField ? 'parent' : decider === undefined || policy.access === 'public' ? 'open' : policy.access,
     guardedBy: policy.access === 'public' ? null : (decider?.name ?? null),
     scopes: policy.scopes,
+    rules: policy.requirements.map(textOfRule),
     provider: provider ?? null,
     tokenType: tokenType ?? null,
     maxAgeMs: maxAgeMs ?? null,

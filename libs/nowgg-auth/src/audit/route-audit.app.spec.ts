@@ -23,8 +23,10 @@ import { Test } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { NowggAuthGuard } from '../http/nowgg-auth.guard.js';
 import { NowggAuth, OptionalAuth, Public, RequireScopes } from '../http/policy/policy.decorators.js';
+import { createCallerDecorator } from '../http/policy/requirement.decorators.js';
 import type { NowggAuthModuleOptions } from '../module/module-options.js';
 import { NowggAuthModule } from '../module/nowgg-auth.module.js';
+import type { NowggCaller } from '../players/caller.js';
 import { auditedFromInside } from './audited-application.js';
 import { findingsOf } from './findings.js';
 import { routesOf } from './posture.js';
@@ -154,6 +156,7 @@ describe('the audit of the routes', () => {
       access: 'required',
       guardedBy: 'NowggAuthGuard',
       scopes: ['profile'],
+      rules: [],
       provider: 'nowgg',
       tokenType: null,
       maxAgeMs: 0,
@@ -163,10 +166,29 @@ describe('the audit of the routes', () => {
     expect(JSON.parse(JSON.stringify(routes))).toEqual(routes);
     const markdown = routesMarkdown({ routes, findings });
     expect(markdown).toContain(
-      '| http | GET /api/v1/friends/:id\\|top | FriendsController.read | optional | profile |  |  | NowggAuthGuard (global) |',
+      '| http | GET /api/v1/friends/:id\\|top | FriendsController.read | optional | profile |  |  |  | NowggAuthGuard (global) |',
     );
     expect(markdown).toContain('verdict 0 ms, sign-in 60000 ms');
     expect(markdown).toContain('No findings.');
+  });
+
+  it('lists the rules of the application, those of the controller first', async () => {
+    const Roles = createCallerDecorator('Roles', (_caller: NowggCaller, ..._roles: string[]) => true);
+    const Since = createCallerDecorator('Since', (_caller: NowggCaller, _season: object, _days: number) => true);
+    @Controller('seasons')
+    @Roles('admin')
+    class SeasonsController {
+      @Get() list() {}
+      @Get('old') @Since({ secret: 'x' }, 3) @Roles('a|b', 'c') old() {}
+      @Get('open') @Public() open() {}
+    }
+    const audit = auditRoutes(await boot({ controllers: [SeasonsController] }, { globalGuard: true }));
+    expect(audit.routes.map(({ rules }) => rules)).toEqual([
+      ['@Roles("admin")'],
+      ['@Roles("admin")', '@Roles("a|b", "c")', '@Since(…, 3)'],
+      [],
+    ]);
+    expect(routesMarkdown(audit)).toContain('| @Roles("admin") @Roles("a\\|b", "c") @Since(…, 3) |');
   });
 
   it('finds an unguarded handler at each door among two hundred handlers, and fail names them all', async () => {

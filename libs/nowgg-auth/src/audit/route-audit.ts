@@ -68,11 +68,12 @@ export function routesMarkdown({ routes, findings }: RouteAudit): string {
     route.handler,
     route.access,
     route.scopes.join(' '),
+    route.rules.join(' '),
     route.provider ?? '',
     freshness(route),
     route.guards.join(', '),
   ]);
-  const head = ['kind', 'address', 'handler', 'access', 'scopes', 'provider', 'freshness', 'guards'];
+  const head = ['kind', 'address', 'handler', 'access', 'scopes', 'rules', 'provider', 'freshness', 'guards'];
   const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`);
   const list = findings.map(({ kind, subject, message }) => `- ${kind}: ${subject}: ${message}`);
   return [...table, '', ...(list.length > 0 ? list : ['No findings.']), ''].join('\n');
