@@ -66,7 +66,7 @@ export abstract class NowggAuthenticator {
    * Whether the token that a connection keeps is revoked, as far as this process knows, without a call to the identity
    * system. Undefined when it may be newer than a sign-out and that could not be looked up.
    *
-   * @param held undefined for a caller whom a trusted proxy has authenticated, who has no token
+   * @param _held undefined for a caller whom a trusted proxy has authenticated, who has no token
    */
   isRevoked(_held: HeldToken | undefined, _principal: NowggPrincipal): Promise<boolean | undefined> | boolean {
     return false;
