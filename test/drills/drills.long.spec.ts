@@ -21,7 +21,7 @@ describe('a drill', () => {
   }, 60_000);
 
   // npm run drill plays all of them.
-  it.each(['now.gg hangs', 'Redis gone', 'PostgreSQL gone'] as const)(
+  it.each(['now.gg fails whole', 'Redis gone', 'PostgreSQL gone'] as const)(
     'of %s brings the alerts of the matrix, and no other, and they end',
     async (fault) => {
       const expected = expectedMatrix()[fault];
