@@ -238,6 +238,20 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
     expect(await unknown.closed).toEqual([1013, 'identity_unavailable']);
   });
 
+  it.each([
+    ['an oversized credential', { authorization: `Bearer ${'x'.repeat(1_000_000)}` }, 'malformed_token'],
+    ['a credential that is no text', { authorization: { token: 'x' } }, 'malformed_token'],
+    ['a credential below a key of prototypes', { constructor: { authorization: 'Bearer x' } }, 'missing_token'],
+    ['two spellings', { authorization: 'Bearer x', Authorization: 'Bearer y' }, 'invalid_request'],
+  ])('closes a connection that opens with %s', async (_, parameters, errorCode) => {
+    app = await startGraphqlGame(driver, players);
+    const hostile = await connect(parameters as Record<string, unknown>);
+    await expect(hostile.first('{ me { userId } }')).rejects.toBeDefined();
+    expect(await hostile.closed).toEqual([4401, errorCode]);
+    await using good = await connect({ authorization: `Bearer ${players.token()}` });
+    expect(await good.first('{ me { userId } }')).toEqual({ data: { me: { userId: 'player-1' } } });
+  });
+
   it('takes the header of the upgrade, and shows the token to nothing of the application', async () => {
     const seen: unknown[] = [];
     app = await startGraphqlGame(driver, players, { onConnect: (parameters) => void seen.push(parameters) });
