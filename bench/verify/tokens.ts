@@ -9,8 +9,13 @@ let serial = 0;
 
 /**
  * A token with the claims and the length of a now.gg token, different each time, also from those of other processes.
+ *
+ * @param expiresAtS in seconds of the epoch; default a year from now
  */
-export function makeToken(userId = `player-${process.pid}-${serial}`): string {
+export function makeToken(
+  userId = `player-${process.pid}-${serial}`,
+  expiresAtS = Math.floor(Date.now() / 1000) + YEAR_S,
+): string {
   serial += 1;
   const nowS = Math.floor(Date.now() / 1000);
   const claims = {
@@ -21,7 +26,7 @@ export function makeToken(userId = `player-${process.pid}-${serial}`): string {
     userId,
     scope: 'email profile',
     iat: nowS - 60,
-    exp: nowS + YEAR_S,
+    exp: expiresAtS,
   };
   return `${HEADER}.${encode(claims)}.${String(serial).padEnd(SIGNATURE_LENGTH, 'Sg')}`;
 }

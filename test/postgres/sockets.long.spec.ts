@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { io } from 'socket.io-client';
@@ -9,12 +12,13 @@ import type {
   SocketProcessReady,
   SocketProcessStart,
 } from '../support/processes/children/socket-process.js';
+import { HeapSnapshot } from '../support/seeded-secrets/heap-snapshot.js';
 import { SourceProcess } from '../support/processes/source-process.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 
 const RECONNECTS = 50;
 
-describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kind) => {
+describe.each<Kind>(['socket.io', 'ws'])('Sockets of a process, on %s', (kind) => {
   let cluster: PostgresCluster;
   let emulator: NowggEmulator;
 
@@ -46,7 +50,28 @@ describe.each<Kind>(['socket.io', 'ws'])('A ban in another process, on %s', (kin
     return { game, url: url.replace('[::1]', '127.0.0.1') };
   }
 
-  it('ends the sockets of the player, and lets none in again', async () => {
+  it('leave no token in its heap while they are idle', async () => {
+    const { game, url } = await start(await cluster.createDatabase());
+    await using _game = game;
+    const file = path.join(tmpdir(), `idle-sockets-${process.pid}-${kind}.heapsnapshot`);
+    const tokens = Array.from({ length: 20 }, () => emulator.issueTokens().token);
+    const clients = tokens.map((token) => client(url, token));
+    await Promise.all(clients.map((each) => each.opened()));
+    try {
+      await game.ask({ snapshot: file } satisfies SocketProcessOrder);
+      const heap = new HeapSnapshot(file);
+      // Each ends in its own signature.
+      const signatures = tokens.map((token) => token.slice(token.lastIndexOf('.') + 1));
+      expect(heap.stringsWith('LobbyGateway')).not.toEqual([]);
+      expect(heap.retainersOf(signatures)).toEqual([]);
+      expect(heap.stringsWith(...signatures)).toEqual([]);
+      expect(await game.ask({})).toEqual({ connections: tokens.length });
+    } finally {
+      rmSync(file, { force: true });
+    }
+  });
+
+  it('end at a ban in another process, and none of the player is let in again', async () => {
     const databaseUrl = await cluster.createDatabase();
     // One after the other: the first one creates the tables.
     const banning = await start(databaseUrl);

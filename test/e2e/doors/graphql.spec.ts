@@ -245,7 +245,7 @@ describe.each(drivers)('GraphQL over a WebSocket with %s', (driver) => {
     ['two spellings', { authorization: 'Bearer x', Authorization: 'Bearer y' }, 'invalid_request'],
   ])('closes a connection that opens with %s', async (_, parameters, errorCode) => {
     app = await startGraphqlGame(driver, players);
-    const hostile = await connect(parameters as Record<string, unknown>);
+    const hostile = await connect(parameters);
     await expect(hostile.first('{ me { userId } }')).rejects.toBeDefined();
     expect(await hostile.closed).toEqual([4401, errorCode]);
     await using good = await connect({ authorization: `Bearer ${players.token()}` });

@@ -33,7 +33,8 @@ interface Entry extends HeldCaller {
   readonly dueMs: number;
 }
 
-type Index = Map<string, Set<Entry>>;
+/** Most keys have one entry: a set for each would take as much memory as the entry itself. */
+type Index = Map<string, Entry | Set<Entry>>;
 
 /**
  * The connections of this process that authenticated callers have open. Ends each when its token expires, and when this
@@ -93,8 +94,9 @@ export class HeldConnections implements BeforeApplicationShutdown {
 
   #onMark({ kind, id }: RevocationSubject): void {
     if (this.#entries.size === 0) return;
-    const entries = this.#indexes[kind].get(kind === 'credential' ? digestOfCredentialId(id) : id);
-    for (const entry of entries ?? []) this.#check(entry);
+    const found = this.#indexes[kind].get(kind === 'credential' ? digestOfCredentialId(id) : id);
+    if (found instanceof Set) for (const entry of found) this.#check(entry);
+    else if (found) this.#check(found);
   }
 
   #check(entry: Entry): void {
@@ -151,13 +153,13 @@ export class HeldConnections implements BeforeApplicationShutdown {
 }
 
 function addTo(index: Index, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  if (entries) entries.add(entry);
-  else index.set(key, new Set([entry]));
+  const found = index.get(key);
+  if (found instanceof Set) found.add(entry);
+  else index.set(key, found ? new Set([found, entry]) : entry);
 }
 
 function removeFrom(index: Index, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  entries?.delete(entry);
-  if (entries?.size === 0) index.delete(key);
+  const found = index.get(key);
+  if (found instanceof Set) found.delete(entry);
+  if (found === entry || (found instanceof Set && found.size === 0)) index.delete(key);
 }

@@ -36,7 +36,7 @@ export async function reauthenticate(
     const credential = credentialOf(tokenOf(message));
     if (credential.outcome !== 'held') return refusal(new InvalidTokenError('malformed_token'));
     const policy = { ...connection.policy, access: 'required' as const };
-    const outcome = await judgeHandshake(authenticator, policy, credential, connection.context);
+    const outcome = await judgeHandshake(authenticator, policy, credential, connection);
     if ('error' in outcome) return refusal(outcome.error);
     const principal = outcome.principal as NowggPrincipal;
     if (connection.isEnded) return refusal(new InvalidRequestError('the connection has ended'));

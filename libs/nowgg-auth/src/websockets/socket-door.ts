@@ -21,7 +21,7 @@ import { IoDoor, type IoServer } from './io-door.js';
 import type { ResolvedWebSocketsOptions } from './options.js';
 import { PendingHandshakes } from './pending-handshakes.js';
 import { reauthenticate, type ReauthenticationAnswer } from './reauthentication.js';
-import type { SocketConnection } from './socket-connection.js';
+import type { SocketConnection, SocketWatcher } from './socket-connection.js';
 import { takeCredential } from './socket-credential.js';
 import { isWrapped, wrapAdapter, type WebSocketAdapterLike } from './wrapped-adapter.js';
 import { closeGoingAway, WsDoor, type WsServer, type WsSocket } from './ws-door.js';
@@ -53,11 +53,14 @@ const served = new WeakSet<ApplicationConfig>();
  * Authenticates the handshakes of an application's gateways, and ends its sockets. Wraps every adapter that the
  * application uses, from the moment at which it is set.
  */
-export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+export class SocketDoor
+  implements Door, SocketWatcher, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
+{
   readonly pending: PendingHandshakes;
   readonly #parts: SocketDoorParts;
   readonly #guarded = new WeakSet<object>();
-  readonly #open = new Map<SocketConnection, object>();
+  /** The admitted clients that have not closed. */
+  readonly #open = new Set<object>();
   #gateways: Gateways | undefined;
   #isServing = false;
 
@@ -116,7 +119,7 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
   /** Ends the sockets before the application closes its servers, so that clients learn that it goes away. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isServing = false;
-    const sockets = [...this.#open].filter(([{ kind }]) => kind === 'ws').map(([, socket]) => socket as WsSocket);
+    const sockets = [...this.#open].filter((client) => this.find(client)?.kind === 'ws') as WsSocket[];
     if (sockets.length === 0) return;
     const left = sockets.map(
       async (socket) =>
@@ -182,14 +185,16 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
 
   remember(client: object, connection: SocketConnection): void {
     this.prepare(client, connection);
-    this.#open.set(connection, client);
-    connection.onVerdict = (verdict) => this.#onVerdict(connection, verdict);
+    this.#open.add(client);
+    connection.watcher = this;
+    connection.isOpen = true;
     if (connection.principal) this.#know(connection, connection.principal);
   }
 
   forget(client: object, connection: SocketConnection): void {
     this.#parts.settings.clients.delete(client);
-    this.#open.delete(connection);
+    this.#open.delete(client);
+    connection.isOpen = false;
     this.#parts.connections.remove(connection);
   }
 
@@ -207,12 +212,12 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
 
   #know(connection: SocketConnection, principal: NowggPrincipal): void {
     const { credential } = connection;
-    if (credential.outcome !== 'held' || connection.isEnded || !this.#open.has(connection)) return;
+    if (credential.outcome !== 'held' || connection.isEnded || !connection.isOpen) return;
     connection.know(principal);
     this.#parts.connections.set(connection, { held: credential.held, principal });
   }
 
-  #onVerdict(connection: SocketConnection, verdict: Verdict): void {
+  onVerdict(connection: SocketConnection, verdict: Verdict): void {
     if (verdict.status === 'valid') {
       if (verdict.principal !== connection.principal) this.#know(connection, verdict.principal);
     } else if (verdict.status === 'invalid' && connection.principal && isAboutToken(verdict.reason)) {
@@ -222,12 +227,12 @@ export class SocketDoor implements Door, OnModuleInit, OnApplicationBootstrap, B
 
   /** Ends a connection whose token is refused itself, and not only by the requirements of one handler. */
   async #endIfRefused(connection: SocketConnection): Promise<void> {
-    const { credential, context } = connection;
+    const { credential } = connection;
     if (credential.outcome !== 'held' || connection.isInDoubt) return;
     connection.isInDoubt = true;
     // The message is answered first.
     await nextTurn();
-    const verdict = await this.#parts.authenticator.authenticateHeld(credential.held, undefined, context);
+    const verdict = await this.#parts.authenticator.authenticateHeld(credential.held, undefined, connection);
     connection.isInDoubt = false;
     if (verdict.status !== 'invalid' || connection.credential !== credential) return;
     this.#parts.connections.remove(connection);

@@ -51,8 +51,8 @@ export function websockets(options: WebSocketsOptions = {}): NowggTransport {
       const client = context.getArgByIndex<object>(0);
       const connection = settings.clients.get(client);
       if (!connection) return { memory: client, request: {}, credential: { outcome: 'none' } };
-      const { credential, context: beside, onVerdict } = connection;
-      return { memory: client, request: {}, credential, beside, onVerdict };
+      const { credential, onVerdict } = connection;
+      return { memory: client, request: {}, credential, beside: connection, onVerdict };
     },
     failureOf: (error) => new WsException(refusalOf(error)),
     providers: [doorProvider(settings)],

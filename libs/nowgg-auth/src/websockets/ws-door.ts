@@ -4,8 +4,9 @@ import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError, Use
 import { errorHeaders } from '../http/challenge.js';
 import { closeCodeOf, END_EVENT, endOf, GOING_AWAY, isRefusal } from './end-of-socket.js';
 import type { ServerPlace } from './gateways.js';
+import type { HandshakeOutcome } from './handshake-judge.js';
 import { SUBPROTOCOL } from './socket-credential.js';
-import { SocketConnection } from './socket-connection.js';
+import { SocketConnection, type SocketControls } from './socket-connection.js';
 import type { Door } from './door.js';
 
 /** Time for the close frame of the client before the socket is destroyed, in milliseconds. */
@@ -55,6 +56,8 @@ export class WsDoor {
   readonly #door: Door;
   readonly #place: ServerPlace;
   readonly #upgrade: Upgrade;
+  /** One function for all clients, with the client as `this`. */
+  readonly #onClose: (this: WsSocket) => void;
   /** Accepts the clients that are refused, only to tell them the reason. */
   readonly #refusals: Pick<WsServer, 'handleUpgrade'>;
 
@@ -62,6 +65,10 @@ export class WsDoor {
     this.#door = door;
     this.#place = place;
     this.#upgrade = server.handleUpgrade.bind(server);
+    this.#onClose = function (this: WsSocket) {
+      const connection = door.find(this);
+      if (connection) door.forget(this, connection);
+    };
     const Server = server.constructor as new (options: object) => WsServer;
     const own = { noServer: true, clientTracking: false, maxPayload: REFUSED_PAYLOAD };
     this.#refusals = new Server({ ...own, handleProtocols: (offered: Set<string>) => selected(offered, firstOf) });
@@ -99,29 +106,24 @@ export class WsDoor {
     if ('error' in outcome) return this.#refuse(handshake, outcome.error);
     this.#upgrade(request, socket, head, (client, upgraded) => {
       socket.off('error', ignore);
-      const connection = new SocketConnection('ws', outcome, this.#controlsOf(client, upgraded), source);
-      client.on('close', () => door.forget(client, connection));
-      sendRefusals(client);
-      door.remember(client, connection);
       // Banned since the verdict: Nest never learns of it.
-      if (!connection.isEnded) done(client, upgraded);
+      if (this.#connect(client, upgraded, outcome, source)) done(client, upgraded);
     });
   }
 
-  #controlsOf(client: WsSocket, request: IncomingMessage & { user?: unknown }) {
-    return {
-      close: (error: NowggAuthError) => this.#close(client, error),
-      showUser: (principal: unknown) => void (request.user = principal),
-      hasGone: () => client.readyState > 1,
-    };
-  }
-
-  #close(client: WsSocket, error: NowggAuthError): void {
-    // A close frame has no place for the reason of a ban.
-    if (error instanceof UserBannedError) client.send(JSON.stringify({ event: END_EVENT, data: endOf(error) }), ignore);
-    client.close(closeCodeOf(error), error.errorCode);
-    const cancel = this.#door.pending.after(CLOSES_WITHIN_MS, () => client.terminate());
-    client.on('close', cancel);
+  /** Watches an admitted client. Keeps nothing of its handshake. @returns false when it has ended already */
+  #connect(
+    client: WsSocket,
+    request: IncomingMessage,
+    admitted: Exclude<HandshakeOutcome, { readonly error: NowggAuthError }>,
+    source: string | undefined,
+  ): boolean {
+    const controls = new WsControls(client, request, this.#door);
+    const connection = new SocketConnection('ws', admitted, controls, source);
+    client.on('close', this.#onClose);
+    sendRefusals(client);
+    this.#door.remember(client, connection);
+    return !connection.isEnded;
   }
 
   /** Answers by HTTP where the client sees it. Otherwise accepts the socket, and closes it with code and reason. */
@@ -132,9 +134,45 @@ export class WsDoor {
     if (byHttp || !isUpgradable) return answer(socket, error, this.#door.realm);
     this.#refusals.handleUpgrade(request, socket, head, (client) => {
       client.on('error', ignore);
-      this.#close(client, error);
+      close(client, error, this.#door);
     });
   }
+}
+
+/** How an admitted client is closed, and where its user is shown. */
+class WsControls implements SocketControls {
+  readonly #client: WsSocket;
+  /** Weak: with its headers, it takes more memory than all else that a socket keeps. */
+  readonly #request: WeakRef<IncomingMessage & { user?: unknown }>;
+  readonly #door: Door;
+
+  constructor(client: WsSocket, request: IncomingMessage, door: Door) {
+    this.#client = client;
+    this.#request = new WeakRef(request);
+    this.#door = door;
+  }
+
+  close(error: NowggAuthError): void {
+    close(this.#client, error, this.#door);
+  }
+
+  showUser(principal: unknown): void {
+    const request = this.#request.deref();
+    if (request) request.user = principal;
+  }
+
+  hasGone(): boolean {
+    return this.#client.readyState > 1;
+  }
+}
+
+/** Closes a client with the reason, and destroys the socket of one that does not answer. */
+function close(client: WsSocket, error: NowggAuthError, { pending }: Door): void {
+  // A close frame has no place for the reason of a ban.
+  if (error instanceof UserBannedError) client.send(JSON.stringify({ event: END_EVENT, data: endOf(error) }), ignore);
+  client.close(closeCodeOf(error), error.errorCode);
+  const cancel = pending.after(CLOSES_WITHIN_MS, () => client.terminate());
+  client.on('close', cancel);
 }
 
 /** Closes a client because the server shuts down. */

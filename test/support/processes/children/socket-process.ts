@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { writeHeapSnapshot } from 'node:v8';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
@@ -20,9 +21,10 @@ export interface SocketProcessReady {
   readonly url: string;
 }
 
-/** Bans a player, or asks how many sockets have reached the gateway. */
+/** Bans a player, writes a heap snapshot to a path, or asks how many sockets have reached the gateway. */
 export interface SocketProcessOrder {
   readonly ban?: string;
+  readonly snapshot?: string;
 }
 
 let connections = 0;
@@ -55,11 +57,12 @@ async function run({ databaseUrl, kind, options }: SocketProcessStart): Promise<
   const app = await NestFactory.create(SocketsModule, { logger: false, abortOnError: false });
   app.useWebSocketAdapter(kind === 'ws' ? new WsAdapter(app) : new IoAdapter(app));
   await app.listen(0, '127.0.0.1');
-  process.on('message', ({ ban }: SocketProcessOrder) => {
+  process.on('message', ({ ban, snapshot }: SocketProcessOrder) => {
     void (async () => {
       if (ban !== undefined) {
         await app.get(NowggRevocationService).revoke({ userId: ban }, { until: new Date('2099-01-01') });
       }
+      if (snapshot !== undefined) writeHeapSnapshot(snapshot);
       process.send?.({ connections });
     })();
   });
