@@ -1,4 +1,5 @@
 import type { NowggPrincipal } from '../principal.js';
+import { isForwarded } from '../verification/forwarded-callers.js';
 import type { HeldToken } from '../verification/held-token.js';
 import type { EndingConnection, HeldConnections } from './held-connections.js';
 
@@ -6,8 +7,15 @@ import type { EndingConnection, HeldConnections } from './held-connections.js';
 export interface ShownDecision {
   readonly principal: NowggPrincipal;
   readonly player?: { readonly value: unknown } | undefined;
-  /** Encrypts the token of the request, for a response that may outlive it. Absent for a caller without a token. */
-  readonly hold?: (() => HeldToken) | undefined;
+  readonly request: object;
+  /** Reads the token of the request again and encrypts it, for a response that may outlive it. */
+  readonly hold?: ((request: object) => HeldToken | undefined) | undefined;
+}
+
+/** The token of a caller, for a response that may outlive it; undefined for a caller whom a proxy has authenticated. */
+export function heldTokenOf({ request, principal, hold }: ShownDecision): HeldToken | undefined {
+  // A token beside a forwarded identity may be another caller's.
+  return isForwarded(principal) ? undefined : hold?.(request);
 }
 
 /** The parts of a response of Node that are used, of HTTP/1.1 or HTTP/2. */
@@ -54,6 +62,6 @@ function endOf(decision: ShownDecision, connections: HeldConnections, response: 
   if (response.destroyed === true || response.stream?.destroyed === true) return controller.signal;
   const connection: EndingConnection = { end: (error) => controller.abort(error) };
   response.once('close', () => connections.remove(connection));
-  connections.set(connection, { held: decision.hold?.(), principal: decision.principal });
+  connections.set(connection, { held: heldTokenOf(decision), principal: decision.principal });
   return controller.signal;
 }

@@ -20,8 +20,8 @@ export interface Authentication {
   readonly principal: NowggPrincipal | undefined;
   /** The application's own user of the caller, once it was resolved. */
   player?: { readonly value: unknown } | undefined;
-  /** Encrypts the token, for a response that may outlive it. Absent for a caller without a token. */
-  hold?: (() => HeldToken) | undefined;
+  /** Reads the token of the request again and encrypts it, for a response that may outlive it. */
+  readonly hold?: ((request: AuthenticatedRequest) => HeldToken | undefined) | undefined;
 }
 
 /** The caller of a request. */
@@ -68,4 +68,11 @@ function keeperOf(request: object): Keeper {
   // Typed as an object: neither has the property of a `Keeper` yet.
   const keeper: object = request instanceof IncomingMessage ? request.rawHeaders : request;
   return keeper;
+}
+
+/** Whether a decision is about a caller, and not about an anonymous one. */
+export function isOfCaller(
+  decision: Authentication | undefined,
+): decision is Authentication & { readonly principal: NowggPrincipal } {
+  return decision?.principal !== undefined;
 }

@@ -8,7 +8,7 @@ import {
   NowggConfigurationError,
 } from '../errors.js';
 import { HeldConnections } from '../connections/held-connections.js';
-import { type OpenResponse, RequestCaller, type ShownDecision } from '../connections/request-caller.js';
+import { type OpenResponse, RequestCaller } from '../connections/request-caller.js';
 import { CallerHooks } from '../players/caller-hooks.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import type { NowggPrincipal } from '../principal.js';
@@ -17,7 +17,7 @@ import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import { HeldToken } from '../verification/held-token.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
-import { type Authentication, findAuthentication, recordAuthentication } from './authentication.js';
+import { type Authentication, findAuthentication, isOfCaller, recordAuthentication } from './authentication.js';
 import { anyMemoryOf, findDecision, findDecisionOf, recordDecision } from './call-decisions.js';
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
 import { type Credential, readCredential, requestSource } from './credential.js';
@@ -55,6 +55,7 @@ import { type GuardedRequest, type NowggCall, Transports } from './transport.js'
 @Injectable()
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
+  readonly #hold = (request: GuardedRequest): HeldToken | undefined => held(this.getCredential(request));
   readonly #sourceOf: ((request: GuardedRequest) => string | undefined) | undefined;
   readonly #forwardedCallers: ForwardedCallers | undefined;
   /** Injected into the property, so that the constructors of subclasses need not pass it on. */
@@ -156,7 +157,7 @@ export class NowggAuthGuard implements CanActivate {
     const fault = scopeFaultOf(principal, policy.scopes);
     if (fault) throw fault;
     request.user = principal;
-    recordAuthentication({ request, by: this.authenticator, policy, principal });
+    recordAuthentication({ request, by: this.authenticator, policy, principal, hold: this.#hold });
     return true;
   }
 
@@ -194,8 +195,8 @@ export class NowggAuthGuard implements CanActivate {
     if (earlier !== undefined && this.#stands(earlier, context, request, policy)) return true;
     const decided = this.#decideRequest(request, policy);
     const response = context.getArgByIndex<{ raw?: OpenResponse } | undefined>(1);
-    const show = () => showCaller(request, this.connections, response);
-    return decided === true ? show() : decided.then(show);
+    if (decided === true) return showCaller(request, this.connections, response);
+    return decided.then(() => showCaller(request, this.connections, response));
   }
 
   #decideRequest(request: GuardedRequest, policy: RoutePolicy, call?: NowggCall): true | Promise<true> {
@@ -206,12 +207,8 @@ export class NowggAuthGuard implements CanActivate {
     if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
     const beside = call?.beside ?? new RequestContext(request, this.#sourceOf);
     const { token } = credential;
-    const admitted = this.#onVerdictOf(
-      request,
-      policy,
-      this.authenticator.authenticate(token, policy.authentication, beside),
-    );
-    return admitted === true ? keepToken(request, token) : admitted.then(() => keepToken(request, token));
+    const verdict = this.authenticator.authenticate(token, policy.authentication, beside);
+    return this.#onVerdictOf(request, policy, verdict);
   }
 
   /** Decides about a call that is not HTTP. The policy comes first: a public handler needs no transport. */
@@ -288,11 +285,8 @@ export class NowggAuthGuard implements CanActivate {
   }
 }
 
-/** Lets the response of a request outlive its token, as far as the token allows. */
-function keepToken(request: GuardedRequest, token: string): true {
-  const decision = findAuthentication(request);
-  if (decision?.principal) decision.hold = () => new HeldToken(token);
-  return true;
+function held(credential: Credential): HeldToken | undefined {
+  return credential.outcome === 'token' ? new HeldToken(credential.token) : undefined;
 }
 
 /** Shows the caller to guards that run later and to streams. */
@@ -304,10 +298,6 @@ function showCaller(
   const decision = findAuthentication(request);
   if (isOfCaller(decision)) request.nowgg = new RequestCaller(decision, connections, response);
   return true;
-}
-
-function isOfCaller(decision: Authentication | undefined): decision is Authentication & ShownDecision {
-  return decision?.principal !== undefined;
 }
 
 function noteDecision(memory: object | undefined, handler: object, decision: Authentication | undefined): true {

@@ -3,7 +3,8 @@ import type { CallHandler, ExecutionContext, MessageEvent, NestInterceptor } fro
 import { Observable } from 'rxjs';
 import type { EndingConnection, HeldConnections } from '../connections/held-connections.js';
 import type { NowggErrorBody } from '../errors.js';
-import { findAuthentication } from '../http/authentication.js';
+import { heldTokenOf } from '../connections/request-caller.js';
+import { findAuthentication, isOfCaller } from '../http/authentication.js';
 import type { GuardedRequest } from '../http/transport.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
@@ -33,9 +34,9 @@ export class EventStreams implements NestInterceptor {
     const stream = next.handle();
     if (context.getType() !== 'http' || !isEventStream(context.getHandler())) return stream;
     const decision = findAuthentication(context.getArgByIndex<GuardedRequest>(0));
-    const { principal } = decision ?? {};
     // A caller of another module of this package is watched by the interceptor of that module.
-    if (!principal || decision?.by !== this.#authenticator) return stream;
+    if (!isOfCaller(decision) || decision.by !== this.#authenticator) return stream;
+    const { principal } = decision;
     return new Observable<unknown>((subscriber) => {
       const connection: EndingConnection = {
         end: (error) => {
@@ -44,7 +45,7 @@ export class EventStreams implements NestInterceptor {
         },
       };
       subscriber.add(() => this.#connections.remove(connection));
-      this.#connections.set(connection, { held: decision.hold?.(), principal });
+      this.#connections.set(connection, { held: heldTokenOf(decision), principal });
       // A caller who is refused by now has ended it already.
       if (!subscriber.closed) subscriber.add(stream.subscribe(subscriber));
     });
