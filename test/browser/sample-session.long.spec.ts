@@ -66,19 +66,19 @@ describe('a session on the page', () => {
   });
 
   it('ends here when support bans the player in another tab, and comes back when they are forgiven', async () => {
-    browser.expectFindings(/^console: .* (400|401) /);
+    browser.expectFindings(/^console: .* 403 /);
     const context = await browser.newContext();
     const page = await sample.open(await context.newPage());
     const { userId } = await sample.signIn(page, 'Cheater');
     const desk = await sample.openDesk(await context.newPage());
     await press(desk, 'Ban for an hour: Cheater');
     await desk.getByText('Cheater is banned for an hour.').waitFor();
-    await page.getByText('Your session is over').waitFor();
+    await page.getByText(/^Your session is over\. You are banned until .+: Cheating\.$/).waitFor();
     expect(await state(page)).toBe('Not signed in');
     expect(await page.evaluate('localStorage.length')).toBe(0);
 
     await sample.enterCode(page, sample.emulator.issueCode({ userId }));
-    await page.getByText('not good any more').waitFor();
+    await page.getByText(/^You are banned until .+: Cheating\.$/).waitFor();
     await press(desk, 'Forgive: Cheater');
     await desk.getByText('Cheater may play again.').waitFor();
     await sample.enterCode(page, sample.emulator.issueCode({ userId }));

@@ -4,7 +4,7 @@ import { drawCounters } from './chart.js';
 import { deskAddress, developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { byId, listen, onPress } from './dom.js';
 import { playRound, showRanks, showShop } from './game.js';
-import { alert, clearAlert, log, tell } from './messages.js';
+import { alert, banSentence, clearAlert, log, tell } from './messages.js';
 import { showAccount, showPlayer } from './player.js';
 import { auth, codeFromPopup, leaveForNowgg, leaveForWeb, takeReturnedSignIn } from './session.js';
 import { showToken } from './token-clock.js';
@@ -25,7 +25,8 @@ async function signIn(code, provider) {
     clearAlert();
     tell('You are signed in.');
   } catch (error) {
-    if (error instanceof RequestRefusedError)
+    if (error instanceof RequestRefusedError && error.errorCode === 'user_banned') alert(banSentence(error.details));
+    else if (error instanceof RequestRefusedError)
       alert('That code or sign-in is not good, or not good any more. Please begin again.');
     else if (error instanceof SessionUnavailableError)
       alert(`You cannot be signed in at the moment. Try again in ${error.retryAfterSeconds} s.`);
@@ -43,7 +44,7 @@ async function showSignedIn() {
   await Promise.all([showAccount(me), showRanks(), showShop((coins) => showPlayer({ ...me, coins }))]);
 }
 
-function onState(state, reason) {
+function onState(state, reason, details) {
   const isIn = state === 'AUTHENTICATED';
   byId('session-state').textContent = stateTexts[state];
   byId('session-state').classList.toggle('on', isIn);
@@ -51,7 +52,8 @@ function onState(state, reason) {
   byId('signed-out').hidden = state !== 'NO_SESSION';
   showToken();
   if (isIn) void showSignedIn();
-  if (reason === 'ENDED' || (reason === 'OTHER_TAB' && !isIn)) alert(endings[reason]);
+  if (details?.errorCode === 'user_banned') alert(`Your session is over. ${banSentence(details)}`);
+  else if (reason === 'ENDED' || (reason === 'OTHER_TAB' && !isIn)) alert(endings[reason]);
   if (reason === 'LOGOUT') tell('You are signed out.');
   if (reason !== 'FOUND' && reason !== 'NOT_FOUND') {
     log(`Session: ${stateTexts[state].toLowerCase()}.`, isIn || reason === 'LOGOUT');

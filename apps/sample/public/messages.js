@@ -9,6 +9,12 @@ export function alert(text) {
   byId('alerts').replaceChildren(make('p', { class: 'banner error' }, text));
 }
 
+/** A ban as its player is told it: when it ends and why, where the server says so. */
+export function banSentence({ text, until }) {
+  const end = until === undefined ? '' : ` until ${new Date(until).toLocaleTimeString()}`;
+  return `You are banned${end}${text === undefined ? '' : `: ${text}`}.`;
+}
+
 export function clearAlert() {
   byId('alerts').replaceChildren();
 }

@@ -80,7 +80,14 @@ export class DevelopmentController {
   @Post('ban')
   @HttpCode(204)
   async ban(@Body() { provider, userId }: PlayerBody): Promise<void> {
-    await this.#revocations.revoke({ provider, userId }, { until: new Date(Date.now() + banMs) });
+    await this.#revocations.revoke(
+      { provider, userId },
+      {
+        until: new Date(Date.now() + banMs),
+        reason: { code: 'cheating', text: 'Cheating' },
+        by: 'support desk',
+      },
+    );
   }
 
   /** Signs a player out: everything that was issued so far is refused; the player may sign in again. */
