@@ -1,4 +1,8 @@
-import { InvalidGrantError, ReauthenticationRequiredError } from '../../../libs/nowgg-auth/src/errors.js';
+import {
+  InvalidGrantError,
+  ReauthenticationRequiredError,
+  UserBannedError,
+} from '../../../libs/nowgg-auth/src/errors.js';
 import { SeededRandom } from '../random.js';
 import type { ModelNode, ModelNodes } from './model-nodes.js';
 import { type Call, inTurns, Turns } from './turns.js';
@@ -82,7 +86,7 @@ export class BanRun {
       Object.assign(signIn, { grantId: grant.id, session });
       signIn.tokens.push(accessToken.token);
     } catch (error) {
-      if (!(error instanceof InvalidGrantError)) throw error;
+      if (!(error instanceof InvalidGrantError || error instanceof UserBannedError)) throw error;
     }
     signIn.ended = this.#tick();
   }
@@ -94,7 +98,7 @@ export class BanRun {
       const { token } = await this.#at((node) => node.tokens.refresh(signIn.grantId as string));
       signIn.tokens.push(token);
     } catch (error) {
-      if (!(error instanceof ReauthenticationRequiredError)) throw error;
+      if (!(error instanceof ReauthenticationRequiredError || error instanceof UserBannedError)) throw error;
     }
   }
 
