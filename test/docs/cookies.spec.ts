@@ -72,7 +72,7 @@ describe.each(['express', 'fastify'])('the guide to a token in a cookie, on %s',
     ['a page that pretends the site', { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }],
     ['an address that was typed', { 'sec-fetch-site': 'none' }],
     ['an old browser that says nothing', {}],
-  ])('knows nobody behind %s', async (_, headers: Record<string, string>) => {
+  ])('treats the request as one without a token: %s', async (_, headers: Record<string, string>) => {
     const answer = await send('/profile', { cookie, ...headers });
     expect([answer.status, await answer.json()]).toMatchObject([401, { errorCode: 'missing_token' }]);
     expect((await signIn(headers)).status).toBe(403);

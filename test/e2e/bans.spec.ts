@@ -103,7 +103,7 @@ describe.each(['express', 'fastify'])('a banned player on %s', (platform) => {
     );
   });
 
-  it('learns nothing by a token that is not good: expired, unknown, or a handle of nobody', async () => {
+  it('learns nothing by a token that is not good: expired, unknown, or a handle of no session', async () => {
     const short = emulator.issueTokens({ userId: player.user.userId, lifetimeSeconds: 1 }).token;
     await ban();
     clock.advance(2_000);
