@@ -86,8 +86,8 @@ export interface SessionClient {
   adopt(session: AdoptedSession): Promise<void>;
   /**
    * The platform's `fetch`, with the token added for allowed origins. A token that is due is refreshed first; after a
-   * 401 the request is sent once more with a new token, unless its body is a stream. Without a session no token is
-   * added.
+   * 401 the request is sent once more with a new token, unless its body is a stream. A 401
+   * `insufficient_user_authentication` is returned at once: only a new sign-in helps. Without a session no token is added.
    * @throws NoSessionError when a refresh before the request finds that the session has ended
    * @throws SessionUnavailableError when a new token is needed and not available now; the session stays
    * @throws RedirectRefusedError when a request with a token is redirected; `redirect: 'manual'` returns the redirect

@@ -17,15 +17,20 @@ const isStream = (body: Body) => 'getReader' in Object(body) || Symbol.asyncIter
 const isRedirect = ({ type, redirected, status, headers }: Response) =>
   type === 'opaqueredirect' || redirected || (status > 300 && status < 400 && headers.has('location'));
 
-/** Whether a route says that the player is banned. Answers of this backend are short. */
-const isBan = async (response: Response) => {
+/**
+ * Whether a new token may help, or the session has ended: a 401, unless a route wants a new sign-in, or a ban. Answers of
+ * this backend are short.
+ */
+const concernsToken = async (response: Response) => {
   const { status, headers } = response;
-  if (status !== 403 || !(Number(headers.get('content-length')) <= 4096)) return false;
+  const is401 = status === 401;
+  if (!(is401 || status === 403) || !(Number(headers.get('content-length')) <= 4096)) return is401;
   const body: unknown = await response
     .clone()
     .json()
     .catch(() => {});
-  return (Object(body) as { errorCode?: unknown }).errorCode === 'user_banned';
+  const { errorCode } = Object(body) as { errorCode?: unknown };
+  return is401 ? errorCode !== 'insufficient_user_authentication' : errorCode === 'user_banned';
 };
 
 const discard = async (response: Response) => response.body?.cancel().catch(() => {});
@@ -58,7 +63,7 @@ export function tokenFetch(
     const record = await refresh.current(signal, patienceMs);
     if (!record) return send(request ?? url.href, init);
     const response = await attempt(record);
-    if (response.status !== 401 && !(await isBan(response))) return response;
+    if (!(await concernsToken(response))) return response;
     const next = await refresh.after(record, signal).catch(async (error: unknown) => {
       await discard(response);
       throw error;

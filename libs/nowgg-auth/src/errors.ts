@@ -6,7 +6,6 @@ import { HttpException } from '@nestjs/common';
  * This version does not send the following codes. They are in the union so that clients can handle them early:
  * - `session_superseded` (401): a newer session handle of this session was used since
  * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
- * - `insufficient_user_authentication` (401): the route needs a more recent or a stronger sign-in (RFC 9470)
  */
 export type NowggErrorCode =
   | 'missing_token'
@@ -48,6 +47,8 @@ export interface NowggErrorBody {
   until?: string;
   /** With `feature_banned` only: the feature. */
   feature?: string;
+  /** With `insufficient_user_authentication` only: how long ago the sign-in may be, in whole seconds. */
+  maxAgeSeconds?: number;
 }
 
 /** A ban, as the banned player is told. */
@@ -131,6 +132,35 @@ export class InvalidTokenError extends NowggAuthError {
 
   constructor(reason: InvalidTokenReason = 'invalid_token') {
     super(401, invalidTokenMessages[reason], reason);
+  }
+}
+
+/**
+ * 401. The token is good, but the player's sign-in is too long ago for this route, or the token does not state when it was
+ * (RFC 9470). A refreshed token does not help: the player signs in again, with `prompt: 'login'`.
+ *
+ * @example
+ * ```ts
+ * import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+ * import { InsufficientUserAuthenticationError } from 'nestjs-nowgg-auth';
+ *
+ * @Catch(InsufficientUserAuthenticationError)
+ * export class ConfirmFilter implements ExceptionFilter {
+ *   catch({ maxAgeSeconds }: InsufficientUserAuthenticationError, _host: ArgumentsHost) {
+ *     throw new HttpException({ confirmWithin: maxAgeSeconds }, 401);
+ *   }
+ * }
+ * ```
+ */
+export class InsufficientUserAuthenticationError extends NowggAuthError {
+  /** How long ago the sign-in may be, in whole seconds: `max_age` of the `WWW-Authenticate` challenge. */
+  readonly maxAgeSeconds: number;
+
+  /** @param maxAuthAgeMs how long ago the sign-in may be, in milliseconds */
+  constructor(maxAuthAgeMs: number) {
+    const maxAgeSeconds = Math.floor(maxAuthAgeMs / 1000);
+    super(401, 'this needs a more recent sign-in of the player', 'insufficient_user_authentication', { maxAgeSeconds });
+    this.maxAgeSeconds = maxAgeSeconds;
   }
 }
 
@@ -257,6 +287,14 @@ export function banHintsOf(error: NowggAuthError): Pick<NowggErrorBody, 'reasonC
     ...(until !== undefined && { until }),
     ...(feature !== undefined && { feature }),
   };
+}
+
+/** The fields of an error's body that help its receiver to go on; none for most errors. Not exported by the package. */
+export function hintsOfError(
+  error: NowggAuthError,
+): ReturnType<typeof banHintsOf> & Pick<NowggErrorBody, 'maxAgeSeconds'> {
+  const { maxAgeSeconds } = error.getResponse() as NowggErrorBody;
+  return { ...banHintsOf(error), ...(maxAgeSeconds !== undefined && { maxAgeSeconds }) };
 }
 
 /**
@@ -438,11 +476,17 @@ export class InvalidGrantError extends NowggAuthError {
 /** A refusal of a token, and the ban that it explains. */
 type Refusal =
   | { readonly reason: InvalidTokenReason | 'wrong_provider' }
-  | { readonly reason: 'user_banned'; readonly ban: NowggBan };
+  | { readonly reason: 'user_banned'; readonly ban: NowggBan }
+  | { readonly reason: 'insufficient_user_authentication'; readonly maxAuthAgeMs: number };
 
-/** The error that answers a refused token: 403 where a new token does not help, otherwise 401. */
-export function errorOfRefusal(refusal: Refusal): InvalidTokenError | WrongProviderError | UserBannedError {
+/** The error that answers a refused token: 403 where neither a new token nor a new sign-in helps, otherwise 401. */
+export function errorOfRefusal(
+  refusal: Refusal,
+): InvalidTokenError | WrongProviderError | UserBannedError | InsufficientUserAuthenticationError {
   if (refusal.reason === 'user_banned') return new UserBannedError(refusal.ban);
+  if (refusal.reason === 'insufficient_user_authentication') {
+    return new InsufficientUserAuthenticationError(refusal.maxAuthAgeMs);
+  }
   return refusal.reason === 'wrong_provider' ? new WrongProviderError() : new InvalidTokenError(refusal.reason);
 }
 

@@ -10,6 +10,7 @@ export {
   GrantInDoubtError,
   IdentityUnavailableError,
   InsufficientScopeError,
+  InsufficientUserAuthenticationError,
   InvalidGrantError,
   InformationUnavailableError,
   InvalidRequestError,

@@ -144,6 +144,16 @@ export const refreshing: Facts = {
     }
   },
 
+  'a 401 that wants a new sign-in is returned at once': async (world) => {
+    const client = await world.signedIn();
+    const body = { errorCode: 'insufficient_user_authentication', maxAgeSeconds: 300 };
+    await world.backend.fault({ path: '/guarded', status: 401, body, times: 1 });
+    const answer = await client.fetch('/guarded');
+    equal([answer.status, await answer.json()], [401, body]);
+    equal([client.sessionState, await world.refreshCount()], ['AUTHENTICATED', 0]);
+    client.close();
+  },
+
   'a new handle takes the place of the old': async (world) => {
     const client = await world.signedIn();
     await world.advance(lifeMs);

@@ -55,6 +55,9 @@ class GameResolver {
   @Query(() => String) @NowggAuth({ maxAgeMs: 0 }) fresh(): string {
     return 'fresh';
   }
+  @Query(() => String) @NowggAuth({ maxAuthAgeMs: 1_000 }) recent(): string {
+    return 'never';
+  }
   @ResolveField(() => String) @RequireScopes('no-such-scope') secret(): string {
     return 'never';
   }

@@ -75,6 +75,10 @@ describe.each(drivers)('GraphQL with %s', (driver) => {
     expect((await ask('{ scoped }', good)).errors).toMatchObject([
       { extensions: { code: 'FORBIDDEN', errorCode: 'insufficient_scope', status: 403 } },
     ]);
+    const [errorCode, maxAgeSeconds] = ['insufficient_user_authentication', 1];
+    expect((await ask('{ recent }', good)).errors).toMatchObject([
+      { extensions: { code: 'UNAUTHENTICATED', errorCode, status: 401, maxAgeSeconds } },
+    ]);
   });
 
   it('refuses two credentials, and decides each field by its own policy', async () => {

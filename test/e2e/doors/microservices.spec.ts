@@ -16,6 +16,7 @@ import {
 } from '@nestjs/microservices';
 import { Metadata } from '@grpc/grpc-js';
 import {
+  NowggAuth,
   NowggAuthModule,
   NowggRevocationService,
   NowggUser,
@@ -45,6 +46,9 @@ class ScoresController {
     return userId ?? 'anonymous';
   }
   @MessagePattern('scoped') @RequireScopes('no-such-scope') scoped(_data: unknown, ..._more: unknown[]): unknown {
+    return 'never';
+  }
+  @MessagePattern('recent') @NowggAuth({ maxAuthAgeMs: 1_000 }) recent(_data: unknown, ..._more: unknown[]): unknown {
     return 'never';
   }
   @EventPattern('played') played(@NowggUser('userId') userId: string, ..._more: unknown[]): unknown {
@@ -135,6 +139,9 @@ describe('a microservice', () => {
     authorization = `Bearer ${players.token()}`;
     expect(await ask('optional')).toBe('player-1');
     expect(await ask('scoped')).toMatchObject({ error: { errorCode: 'insufficient_scope', statusCode: 403 } });
+    expect(await ask('recent')).toMatchObject({
+      error: { errorCode: 'insufficient_user_authentication', statusCode: 401, maxAgeSeconds: 1 },
+    });
     client.emit('played', {});
     expect(await ask('best')).toBe('player-1');
     authorization = undefined;

@@ -38,7 +38,10 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
       errorCode: 'insufficient_scope',
       message: 'the bearer token lacks a required scope',
     });
-    expect(await client.ask('recent')).toMatchObject({ errorCode: 'expired_token' });
+    expect(await client.ask('recent')).toMatchObject({
+      errorCode: 'insufficient_user_authentication',
+      maxAgeSeconds: 0,
+    });
     expect(await client.ask('who')).toMatchObject({ player: expect.any(String) });
     expect(site!.seen.messages).toEqual(['who']);
   });

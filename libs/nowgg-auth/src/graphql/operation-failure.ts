@@ -1,6 +1,6 @@
 import { IntrinsicException } from '@nestjs/common';
 import {
-  banHintsOf,
+  hintsOfError,
   IdentityUnavailableError,
   type NowggAuthError,
   type NowggErrorBody,
@@ -8,7 +8,8 @@ import {
 } from '../errors.js';
 
 /** The `extensions` of an error in the answer to a GraphQL operation. */
-export interface NowggErrorExtensions extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature'> {
+export interface NowggErrorExtensions
+  extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature' | 'maxAgeSeconds'> {
   /**
    * The usual code: `UNAUTHENTICATED` for 401, `FORBIDDEN` for 403, `BAD_REQUEST` for 400, `SERVICE_UNAVAILABLE` for 503,
    * otherwise `INTERNAL_SERVER_ERROR`.
@@ -44,7 +45,7 @@ export class NowggOperationError extends IntrinsicException {
       errorCode: error.errorCode,
       status,
       ...(error instanceof IdentityUnavailableError && { retryAfterSeconds: error.retryAfterSeconds }),
-      ...banHintsOf(error),
+      ...hintsOfError(error),
     };
   }
 }

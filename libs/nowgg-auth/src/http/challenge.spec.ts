@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   IdentityUnavailableError,
   InsufficientScopeError,
+  InsufficientUserAuthenticationError,
   InvalidGrantError,
   InvalidRequestError,
   InvalidTokenError,
@@ -33,6 +34,16 @@ describe('challengeFor', () => {
     expect(challengeFor(new InsufficientScopeError(['email', 'profile']), 'game')).toBe(
       'Bearer realm="game", error="insufficient_scope", ' +
         'error_description="the bearer token lacks a required scope", scope="email profile"',
+    );
+  });
+
+  it.each([
+    [300_000, '300'],
+    [999, '0'],
+  ])('asks for a sign-in within %i ms as RFC 9470 says', (maxAuthAgeMs, seconds) => {
+    expect(challengeFor(new InsufficientUserAuthenticationError(maxAuthAgeMs), 'game')).toBe(
+      'Bearer realm="game", error="insufficient_user_authentication", ' +
+        `error_description="this needs a more recent sign-in of the player", max_age="${seconds}"`,
     );
   });
 

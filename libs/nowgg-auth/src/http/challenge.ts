@@ -1,6 +1,7 @@
 import {
   IdentityUnavailableError,
   InsufficientScopeError,
+  InsufficientUserAuthenticationError,
   InvalidRequestError,
   InvalidTokenError,
   type NowggAuthError,
@@ -17,13 +18,16 @@ export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArra
 }
 
 /**
- * The `WWW-Authenticate` challenge of RFC 6750 section 3, or undefined where none applies: a 503 says nothing about the
+ * The `WWW-Authenticate` challenge of RFC 6750 section 3 and RFC 9470, or undefined where none applies: a 503 says nothing about the
  * caller's token.
  */
 export function challengeFor(error: NowggAuthError, realm: string): string | undefined {
   if (error instanceof InvalidTokenError) {
     // Section 3.1: a request without a credential gets no error code.
     return error.errorCode === 'missing_token' ? challenge(realm) : challenge(realm, 'invalid_token', error.message);
+  }
+  if (error instanceof InsufficientUserAuthenticationError) {
+    return `${challenge(realm, error.errorCode, error.message)}, max_age="${error.maxAgeSeconds}"`;
   }
   if (error instanceof InvalidRequestError) {
     return error.isAboutCredentials ? challenge(realm, 'invalid_request', error.message) : undefined;

@@ -123,6 +123,21 @@ describe.each(platforms)('NowggAuthGuard on %s', (platform) => {
     expect(handled).toBe(0);
   });
 
+  it('answers a sign-in that is too long ago with the max_age of the route', async () => {
+    await start();
+    const reason = 'insufficient_user_authentication';
+    guarded.authenticator.verdicts.set('old', { status: 'invalid', reason, maxAuthAgeMs: 300_000 });
+    const { status, headers, body } = await guarded.send('/me', 'Bearer old');
+    const message = 'this needs a more recent sign-in of the player';
+    expect({ status, challenge: headers['www-authenticate'], cache: headers['cache-control'], body }).toEqual({
+      status: 401,
+      challenge: `${bare}, error="${reason}", error_description="${message}", max_age="300"`,
+      cache: 'no-store',
+      body: { statusCode: 401, message, errorCode: reason, maxAgeSeconds: 300 },
+    });
+    expect(handled).toBe(0);
+  });
+
   it.each([
     ['unasked', '7'],
     ['later-unasked', '9'],

@@ -6,8 +6,11 @@ import type { InvalidTokenReason } from '../errors.js';
  */
 export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'> | 'wrong_provider';
 
-/** The reason of a verdict that refuses a token. `user_banned`: the application has banned its player. */
-export type RefusalReason = InvalidReason | 'user_banned';
+/**
+ * The reason of a verdict that refuses a token. `user_banned`: the application has banned its player.
+ * `insufficient_user_authentication`: the player's sign-in is too long ago for this route.
+ */
+export type RefusalReason = InvalidReason | 'user_banned' | 'insufficient_user_authentication';
 
 /** The reason why the identity system could not be asked, or why its answer is not trusted. */
 export type UnknownReason =

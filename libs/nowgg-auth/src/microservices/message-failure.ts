@@ -2,6 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import {
   banHintsOf,
+  hintsOfError,
   IdentityUnavailableError,
   type NowggAuthError,
   type NowggErrorBody,
@@ -9,7 +10,8 @@ import {
 } from '../errors.js';
 
 /** What the caller of a message receives as its error. */
-export interface NowggRpcError extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature'> {
+export interface NowggRpcError
+  extends Pick<NowggErrorBody, 'reasonCode' | 'text' | 'until' | 'feature' | 'maxAgeSeconds'> {
   /** As in every error of a Nest microservice. */
   readonly status: 'error';
   readonly message: string;
@@ -32,7 +34,8 @@ interface GrpcMetadata {
 
 /**
  * The failure of a message. A gRPC caller receives a status code, and the `errorCode` in the trailing metadata
- * `nowgg-error-code`. The fields that explain a ban are JSON in `nowgg-ban-bin`.
+ * `nowgg-error-code`. The fields that explain a ban are JSON in `nowgg-ban-bin`; how long
+ * ago the sign-in may be, in seconds, is in `nowgg-max-age`.
  */
 export function failureOfMessage(error: NowggAuthError, execution: ExecutionContext): RpcException {
   const statusCode = error.getStatus();
@@ -44,6 +47,8 @@ export function failureOfMessage(error: NowggAuthError, execution: ExecutionCont
     const ban = JSON.stringify(banHintsOf(error));
     // Metadata is ASCII unless its name ends in -bin.
     if (ban !== '{}') trailing.set('nowgg-ban-bin', Buffer.from(ban));
+    const { maxAgeSeconds } = hintsOfError(error);
+    if (maxAgeSeconds !== undefined) trailing.set('nowgg-max-age', String(maxAgeSeconds));
     const code = GRPC_CODES[statusCode] ?? GRPC_INTERNAL;
     return new RpcException({ code, message, details: message, metadata: trailing });
   }
@@ -53,7 +58,7 @@ export function failureOfMessage(error: NowggAuthError, execution: ExecutionCont
     errorCode,
     statusCode,
     ...(error instanceof IdentityUnavailableError && { retryAfterSeconds: error.retryAfterSeconds }),
-    ...banHintsOf(error),
+    ...hintsOfError(error),
   };
   return new RpcException(failure);
 }

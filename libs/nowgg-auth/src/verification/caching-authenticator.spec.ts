@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IdentityVerdict } from '../identity/identity-provider.js';
+import { watchSecurityEvents } from '../events/security-events.js';
 import { IdentityProviders } from '../identity/identity-providers.js';
 import { factsOf, FakeIdentityProvider, jwsOf } from '../testing-support/fake-identity-provider.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
@@ -114,12 +115,29 @@ describe('a verdict from memory', () => {
     clock.advance(1);
     expect(authenticator.authenticate('abc', { maxAuthAgeMs: 60_000 })).toEqual({
       status: 'invalid',
-      reason: 'expired_token',
+      reason: 'insufficient_user_authentication',
+      maxAuthAgeMs: 60_000,
     });
   });
 
-  it('refuses a token that does not tell its sign-in where a recent one is wanted', async () => {
-    expect(await authenticator.authenticate('abc', { maxAuthAgeMs: 1e9 })).toMatchObject({ reason: 'expired_token' });
+  it('refuses a token that does not tell its sign-in where a recent one is wanted, and names the remedy once', async () => {
+    const details: (string | undefined)[] = [];
+    const stop = watchSecurityEvents(({ type, detail }) => type === 'misconfigured_provider' && details.push(detail));
+    for (const token of ['abc', 'abd', 'abc']) {
+      const verdict = await authenticator.authenticate(token, { maxAuthAgeMs: 1e9 });
+      expect(verdict).toMatchObject({ reason: 'insufficient_user_authentication' });
+    }
+    stop();
+    expect(details).toEqual([expect.stringContaining('tokens have no auth_time')]);
+  });
+
+  it('takes a sign-in that is ahead only as far as the clock may be slow', async () => {
+    provider.answer = () => facts({ authTimeMs: clock.now() + 300_000 });
+    expect(await authenticator.authenticate('abc', { maxAuthAgeMs: 0 })).toMatchObject({ status: 'valid' });
+    provider.answer = () => facts({ authTimeMs: clock.now() + 300_001 });
+    expect(await authenticator.authenticate('abd', { maxAuthAgeMs: 0 })).toMatchObject({
+      reason: 'insufficient_user_authentication',
+    });
   });
 
   it('may be tightened by a route, never widened', async () => {

@@ -1,5 +1,5 @@
 import { clampRetryAfter } from '../../errors.js';
-import type { TokenType } from '../../principal.js';
+import type { NowggPrincipal, TokenType } from '../../principal.js';
 import { banOf } from '../../revocation/bans.js';
 import type { RevocationView } from '../../revocation/revocation-feed.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
@@ -17,6 +17,10 @@ export interface DecisionContext {
 
 /** Up to this lead over our clock, in milliseconds, the clock may be wrong; beyond it, the token is wrong. */
 const MOST_AHEAD_MS = 300_000;
+
+const NO_AUTH_TIME =
+  'tokens have no auth_time, which @NowggAuth({ maxAuthAgeMs }) needs: take id_tokens on that route (tokenType), or ' +
+  'have the identity system state auth_time in its access tokens';
 
 /**
  * Decides whether facts that were verified before are sufficient for this route at this moment.
@@ -42,12 +46,30 @@ export function decide(
   }
   if (isOfWrongType) return invalid('wrong_token_type');
   if (isOfWrongProvider) return invalid('wrong_provider');
-  if (policy.maxAuthAgeMs !== undefined) {
-    // A token that does not state when the player signed in cannot prove that the sign-in was recent.
-    const signedInAt = principal.authTime?.getTime() ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - signedInAt > policy.maxAuthAgeMs) return invalid('expired_token');
+  const { maxAuthAgeMs } = policy;
+  if (maxAuthAgeMs !== undefined && !isRecentSignIn(principal, maxAuthAgeMs, nowMs)) {
+    return { status: 'invalid', reason: 'insufficient_user_authentication', maxAuthAgeMs };
   }
   return verdict;
+}
+
+/** Providers whose tokens stated no time of the sign-in on a route that needs one. */
+const withoutAuthTime = new Set<string>();
+
+/**
+ * Whether a token proves that the player signed in recently. One that does not state when cannot prove it, nor one that
+ * names a time further ahead than our clock can be slow.
+ */
+function isRecentSignIn({ authTime, provider }: NowggPrincipal, maxAuthAgeMs: number, nowMs: number): boolean {
+  if (authTime) {
+    const ageMs = nowMs - authTime.getTime();
+    return ageMs <= maxAuthAgeMs && ageMs >= -MOST_AHEAD_MS;
+  }
+  if (!withoutAuthTime.has(provider)) {
+    withoutAuthTime.add(provider);
+    publishSecurityEvent({ type: 'misconfigured_provider', provider, detail: NO_AUTH_TIME });
+  }
+  return false;
 }
 
 /** Lead of a token's time of issue over our clock, in milliseconds; 0 when it is within the tolerated difference. */

@@ -10,6 +10,7 @@ export type Verdict =
   | { readonly status: 'valid'; readonly principal: NowggPrincipal }
   | { readonly status: 'invalid'; readonly reason: InvalidReason }
   | BannedVerdict
+  | OldSignInVerdict
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterSeconds: number };
 
 /** A verdict that refuses a token that is good otherwise, because its player is banned. */
@@ -17,6 +18,14 @@ export interface BannedVerdict {
   readonly status: 'invalid';
   readonly reason: 'user_banned';
   readonly ban: NowggBan;
+}
+
+/** A verdict that refuses a token that is good otherwise, because its player's sign-in is too long ago for this route. */
+export interface OldSignInVerdict {
+  readonly status: 'invalid';
+  readonly reason: 'insufficient_user_authentication';
+  /** The `maxAuthAgeMs` of the route. */
+  readonly maxAuthAgeMs: number;
 }
 
 /** A verdict that accepts the token. */
@@ -35,7 +44,10 @@ export interface AuthenticationPolicy {
   readonly tokenType?: TokenType | undefined;
   /** The only identity provider whose tokens are accepted. Default: all that are configured. */
   readonly provider?: string | undefined;
-  /** Maximum time since the player signed in (`auth_time`), in milliseconds. A token without it is refused. */
+  /**
+   * Maximum time since the player signed in (`auth_time`), in milliseconds. Others are refused as
+   * `insufficient_user_authentication` (401, RFC 9470), and so is a token without `auth_time`.
+   */
   readonly maxAuthAgeMs?: number | undefined;
 }
 
