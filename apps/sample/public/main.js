@@ -4,6 +4,7 @@ import { drawCounters } from './chart.js';
 import { deskAddress, developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { byId, listen, onPress } from './dom.js';
 import { playRound, showRanks, showShop } from './game.js';
+import { joinLobby, leaveLobby, lingerInLobby } from './lobby.js';
 import { alert, banSentence, clearAlert, log, tell } from './messages.js';
 import { showAccount, showPlayer } from './player.js';
 import { auth, codeFromPopup, leaveForNowgg, leaveForWeb, takeReturnedSignIn } from './session.js';
@@ -41,6 +42,7 @@ async function showSignedIn() {
   if (me instanceof CallFailure) return;
   wellAgain();
   showPlayer(me);
+  joinLobby();
   await Promise.all([showAccount(me), showRanks(), showShop((coins) => showPlayer({ ...me, coins }))]);
 }
 
@@ -52,6 +54,9 @@ function onState(state, reason, details) {
   byId('signed-out').hidden = state !== 'NO_SESSION';
   showToken();
   if (isIn) void showSignedIn();
+  // Of an end that the backend decided, the server tells the reason on the socket.
+  if (!isIn && reason === 'ENDED') lingerInLobby();
+  else if (reason !== 'FOUND') leaveLobby();
   if (details?.errorCode === 'user_banned') alert(`Your session is over. ${banSentence(details)}`);
   else if (reason === 'ENDED' || (reason === 'OTHER_TAB' && !isIn)) alert(endings[reason]);
   if (reason === 'LOGOUT') tell('You are signed out.');
@@ -67,6 +72,7 @@ async function beat() {
   const me = await call('GET', '/me', { isQuiet: true });
   if (me instanceof CallFailure) return;
   showPlayer(me);
+  joinLobby();
 }
 
 async function drawLive() {

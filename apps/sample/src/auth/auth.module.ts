@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NowggAuthModule } from 'nestjs-nowgg-auth';
 import { jwt, NowggOAuth2Module, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
+import { websockets } from 'nestjs-nowgg-auth/websockets';
 import { SampleConfig, type WebSignInConfig } from '../config/sample-config.js';
 import { webProvider, webReturnPath } from './providers.js';
 
@@ -26,6 +27,8 @@ export class AuthModule {
           revocationStore: typeOrmRevocationStore(),
           ...(redis && { sharedCache: redis.redisSharedCache({ url: config.redisUrl ?? '' }) }),
           globalGuard: true,
+          transports: [websockets()],
+          onUnprotected: 'fail',
           // Only the route that game servers may call uses Passport.
           strategyName: config.gameServerKey === undefined ? false : 'nowgg',
           routes: { path: 'auth', guards },

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { isDatabaseUnavailable } from '../database/is-database-unavailable.js';
+import { describe } from './describe-error.js';
 
 /**
  * Answers errors that no other filter has caught, in the one shape of all errors, and logs them without quoting
@@ -51,12 +52,4 @@ function statusOf(exception: unknown): number {
   if (exception instanceof HttpException) return exception.getStatus();
   const status = types.isNativeError(exception) && 'statusCode' in exception ? exception.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
-}
-
-/** Kind, SQLSTATE or system code, and location of an error; never the message. */
-function describe(exception: unknown): string {
-  if (!types.isNativeError(exception)) return `thrown: a ${typeof exception}`;
-  const code = 'code' in exception ? String(exception.code) : '';
-  const kind = `${exception.constructor.name} ${/^[A-Z0-9_]{1,40}$/.test(code) ? code : ''}`.trim();
-  return [kind, ...(exception.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))].join('\n');
 }

@@ -17,10 +17,11 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * All files that browsers may get, read once: the name in a request is a key here, never a path on the disk. `page/…`
- * are this app's own files, `client/…` the session client as its package publishes it.
+ * are this app's own files and the client of socket.io, `client/…` the session client, both as their packages publish
+ * them.
  */
 export function readPageFiles(): ReadonlyMap<string, PageFile> {
-  return new Map([...filesOf('page', publicDirectory()), ...filesOf('client', clientDirectory())]);
+  return new Map([...filesOf('page', publicDirectory()), ...filesOf('client', clientDirectory()), socketIoClient()]);
 }
 
 function* filesOf(prefix: string, directory: string): Generator<[string, PageFile]> {
@@ -39,6 +40,13 @@ function publicDirectory(): string {
     if (existsSync(path.join(at, 'public', 'index.html'))) return path.join(at, 'public');
   }
   throw new Error('the files of the page are missing');
+}
+
+function socketIoClient(): [string, PageFile] {
+  const manifest = createRequire(import.meta.url).resolve('socket.io-client/package.json');
+  const text = readFileSync(path.join(path.dirname(manifest), 'dist/socket.io.esm.min.js'), 'utf8');
+  // The map is not served.
+  return ['page/socket.io.js', { type: types['.js'] ?? '', text: text.replace(/\n\/\/# sourceMappingURL=.*/, '') }];
 }
 
 function clientDirectory(): string {

@@ -13,6 +13,11 @@ export class PlayersService {
     this.#players = players;
   }
 
+  /** The player behind an authenticated caller, if there is a row. */
+  async find({ provider, userId }: NowggPrincipal): Promise<Player | null> {
+    return this.#players.findOneBy({ provider, userId });
+  }
+
   /** The player behind an authenticated caller; a new player gets a row. */
   async getFor(caller: NowggPrincipal): Promise<Player> {
     const { player } = await this.findOrAdd(caller);
