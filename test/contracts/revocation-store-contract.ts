@@ -52,6 +52,16 @@ export function describeRevocationStore(
       expect(await opened.store.find(watermark)).toEqual(marked);
     });
 
+    it('keeps the time that another system states for a sign-out, also when it comes again', async () => {
+      const stated = mark({ issuedUntilMs: now - 60_000, markedAtMs: now - 60_000, isStated: true });
+      for (let times = 0; times < 2; times += 1) {
+        expect(await opened.store.put(stated)).toMatchObject({ issuedUntilMs: now - 60_000, markedAtMs: now - 60_000 });
+      }
+      const later = await opened.store.put({ ...stated, issuedUntilMs: now, markedAtMs: now, isStated: undefined });
+      expect(later.markedAtMs).toBeGreaterThanOrEqual(now - 5_000);
+      expect((await opened.store.put(stated)).markedAtMs).toBe(later.markedAtMs);
+    });
+
     it('keeps the later sign-out and the newer end of a ban of one subject', async () => {
       const first = mark({ issuedUntilMs: now, refusedUntilMs: now + 60_000 });
       await opened.store.put(first);

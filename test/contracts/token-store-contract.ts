@@ -100,6 +100,20 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
           second.id,
         ]);
       });
+
+      it('lists the grants of a session at a client, in any state', async () => {
+        const sessionId = randomUUID();
+        const [first, second] = [await stored({ sessionId }), await stored({ sessionId })];
+        await stored({ sessionId, provider: 'other' });
+        await stored({ sessionId, clientKey: 'other-client' });
+        await stored({ sessionId: undefined });
+        await store.revokeGrant(second.id);
+        const listed = await store.listGrantsOfSession('nowgg', sessionId, first.clientKey);
+        expect(listed.map(({ id, state }) => [id, state])).toEqual([
+          [first.id, 'active'],
+          [second.id, 'revoked'],
+        ]);
+      });
     });
 
     describe('leases', () => {

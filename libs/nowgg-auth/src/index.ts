@@ -176,6 +176,7 @@ export {
   type NowggStateType,
 } from './events/state-events.js';
 export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
+export type { ProviderSignOutNotice } from './tokens/nowgg-token-service.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/store/grant.js';
 export type {
   ExchangeClaim,

@@ -19,6 +19,7 @@ import {
   NowggApplicationTokenService,
   NowggAuthorizationService,
   NowggOAuth2Module,
+  type NowggOAuth2ModuleOptions,
   type SignIn,
 } from 'nestjs-nowgg-auth/oauth2';
 import { GuardedRoutes, HandlerRuns } from '../../support/game/guarded-routes.js';
@@ -46,6 +47,7 @@ export class WebGame implements AsyncDisposable {
     identityProviders: readonly IdentityProviderDefinition[],
     options: Partial<NowggAuthModuleOptions> = {},
     platform: 'express' | 'fastify' = 'express',
+    oauth2: NowggOAuth2ModuleOptions = {},
   ): Promise<WebGame> {
     const clock = new OffsetClock();
     const auth = NowggAuthModule.forRoot({
@@ -58,7 +60,7 @@ export class WebGame implements AsyncDisposable {
     });
     const root = {
       module: GameModule,
-      imports: [auth, NowggOAuth2Module.forRoot()],
+      imports: [auth, NowggOAuth2Module.forRoot(oauth2)],
       controllers: [GuardedRoutes],
       providers: [HandlerRuns],
     };
@@ -120,6 +122,11 @@ export class WebGame implements AsyncDisposable {
   async fetch(path: string, token: string): Promise<RawReply> {
     const { port } = this.#app.getHttpServer().address() as { port: number };
     return call(port, { path, headers: [['Authorization', `Bearer ${token}`]] });
+  }
+
+  get url(): string {
+    const { port } = this.#app.getHttpServer().address() as { port: number };
+    return `http://127.0.0.1:${port}`;
   }
 
   async post(path: string, body: object): Promise<RawReply> {

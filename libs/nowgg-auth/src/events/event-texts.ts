@@ -16,6 +16,7 @@ export const SECURITY_MEANINGS: Readonly<Record<NowggSecurityEventType, string>>
     'nestjs-nowgg-auth vault adopt or vault end',
   forwarded_identity_refused: 'headers of forwarded authentication were not believed',
   foreign_callback: 'an authorization callback does not belong to a sign-in of this browser',
+  logout_token_refused: 'a logout token of an identity system was refused',
   foreign_handoff: 'a finished sign-in was asked for by a page that did not begin it',
   banned: 'a ban was set',
   revoked: 'everything issued so far was revoked',

@@ -28,6 +28,11 @@ export type NowggSecurityEventType =
   | 'grant_of_another_client'
   /** An authorization callback whose `state` was not started by this browser and this client. */
   | 'foreign_callback'
+  /**
+   * A logout token was refused. `detail` names the check that failed: `form`, `header`, `signature`, `claims`, `issuer`,
+   * `audience` or `time`.
+   */
+  | 'logout_token_refused'
   /** A handoff of a finished sign-in came with another page's verifier. It was burned. */
   | 'foreign_handoff'
   /** A user, session or token was banned until a date. */

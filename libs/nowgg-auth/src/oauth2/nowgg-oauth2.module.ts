@@ -9,14 +9,16 @@ import { authorizationController } from './authorization/authorization.controlle
 import { type NowggRoutesOptions, routesFaults, routesOf } from '../routes/routes-options.js';
 import { faultsOf, TRUE_OR_FALSE } from '../rules.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
+import { BackchannelLogout } from './logout/backchannel-logout.js';
+import { backchannelLogoutController } from './logout/backchannel-logout.controller.js';
 
 export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
   /** The `NowggAuthModule` whose identity providers these services use; needed only when it is not global. */
   imports?: NonNullable<ModuleMetadata['imports']>;
   /**
    * Ready-made routes for browsers: `GET :provider/authorize` and `GET :provider/callback` under `auth`, or under another
-   * path. Each provider's redirectUri must then be the address of its callback. Guards, such as a rate limiter's, run
-   * before both. Default false.
+   * path. Each provider's redirectUri must then be the address of its callback. Providers with `backchannelLogout` report
+   * sign-outs to `POST :provider/backchannel-logout`. Guards, such as a rate limiter's, run before all. Default false.
    */
   routes?: boolean | NowggRoutesOptions;
   /** Whether every module of the application sees this one without importing it. Default true. */
@@ -54,11 +56,14 @@ export class NowggOAuth2Module {
       module: NowggOAuth2Module,
       global: isGlobal,
       imports,
-      controllers: routesOptions ? [authorizationController(routesOptions)] : [],
+      controllers: routesOptions
+        ? [authorizationController(routesOptions), backchannelLogoutController(routesOptions)]
+        : [],
       providers: [
         { provide: AUTHORIZATION_POLICY, useFactory: () => resolveAuthorizationPolicy(policy, faults) },
         NowggAuthorizationService,
         NowggApplicationTokenService,
+        BackchannelLogout,
       ],
       exports: [NowggAuthorizationService, NowggApplicationTokenService],
     };

@@ -47,7 +47,22 @@ export interface RevokedGrant {
   readonly tokens: readonly HandedOutToken[];
 }
 
+/** A user or a session that the identity system has signed out. */
+export interface ProviderSignOut {
+  readonly provider: string;
+  readonly kind: 'user' | 'session';
+  readonly id: string;
+  /** The last moment of the second in which it did so, in epoch milliseconds of its clock. */
+  readonly atMs: number;
+}
+
 /** Port: refuses the tokens of a revoked grant here before they expire. */
 export abstract class TokenRevocations {
   abstract refuseTokensOf(grant: RevokedGrant): Promise<void>;
+
+  /**
+   * Refuses what the identity system had issued before it signed a user or a session out.
+   * @returns up to when grants have begun that it concerns, in epoch milliseconds of the store's clock
+   */
+  abstract refuseSignedOut(signOut: ProviderSignOut): Promise<number>;
 }

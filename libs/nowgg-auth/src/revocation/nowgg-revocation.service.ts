@@ -8,7 +8,7 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import { onePerSubject, type RevocationStore } from './revocation-store.js';
-import { type HandedOutToken, type RevokedGrant, TokenRevocations } from './issued-tokens.js';
+import { type HandedOutToken, type ProviderSignOut, type RevokedGrant, TokenRevocations } from './issued-tokens.js';
 import type { RevocationKind, RevocationSubject, Watermark } from './marks/watermark.js';
 
 /**
@@ -258,6 +258,32 @@ export class NowggRevocationService extends TokenRevocations {
         ? []
         : [{ provider, kind: 'session', id: sessionId, ...times, notAfterMs: lastOf(unexpired) }];
     await this.#write([...ofTokens, ...ofSession]);
+  }
+
+  /**
+   * Refuses what the identity system had issued before it signed a user or a session out. The same sign-out again changes
+   * nothing, so that it never concerns a later sign-in.
+   */
+  override async refuseSignedOut({ provider, kind, id, atMs }: ProviderSignOut): Promise<number> {
+    const { feed, store, clock } = this.#parts;
+    const markedAtMs = Math.min(atMs, clock.now());
+    const mark: Watermark = {
+      provider,
+      kind,
+      id,
+      issuedUntilMs: atMs,
+      refusedUntilMs: undefined,
+      markedAtMs,
+      isStated: true,
+    };
+    let stored: readonly Watermark[] = [];
+    await feed.write([mark], async () => {
+      stored = await store.putMany([mark]);
+      return stored;
+    });
+    await feed.announce();
+    publishSecurityEvent({ type: 'revoked', provider });
+    return stored[0]?.markedAtMs ?? markedAtMs;
   }
 
   /** Bans from features. Without `until`, until they are lifted. */

@@ -425,7 +425,7 @@ describe('NowggTokenService', () => {
       const told: RevokedGrant[] = [];
       const service = under.anotherProcess(
         {},
-        { revocations: { refuseTokensOf: async (grant) => void told.push(grant) } },
+        { revocations: { refuseTokensOf: async (grant) => void told.push(grant), refuseSignedOut: async () => 0 } },
       );
       await service.revoke(grantId);
       const tokens = [{ credentialId: under.provider.credentialIdOf('access-1'), notAfterMs: expect.any(Number) }];
@@ -435,7 +435,7 @@ describe('NowggTokenService', () => {
     it('has tokens refused on the second try when the first got no further than the grant', async () => {
       const refuseTokensOf = jest.fn<(grant: RevokedGrant) => Promise<void>>();
       refuseTokensOf.mockRejectedValueOnce(new IdentityUnavailableError());
-      const service = under.anotherProcess({}, { revocations: { refuseTokensOf } });
+      const service = under.anotherProcess({}, { revocations: { refuseTokensOf, refuseSignedOut: async () => 0 } });
       await expect(service.revoke(grantId)).rejects.toBeInstanceOf(IdentityUnavailableError);
       await expect(token()).rejects.toThrow(ReauthenticationRequiredError);
       await service.revoke(grantId);

@@ -39,6 +39,17 @@ export interface AccessTokenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A sign-out at the identity system. */
+export interface ProviderSignOutNotice {
+  /** Name of the identity provider. Default: the only one. */
+  readonly provider?: string;
+  /** The user; without {@link sessionId}, all of their sessions. */
+  readonly userId?: string;
+  /** The session (`sid`) of the identity system. */
+  readonly sessionId?: string;
+  readonly at: Date;
+}
+
 /** Conditions under which a requested refresh is not carried out. */
 export type RefreshOptions = Pick<AccessTokenOptions, 'ifGeneration' | 'minAgeMs'>;
 
@@ -271,6 +282,34 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async revokeUser(userId: string, options: { readonly provider?: string } = {}): Promise<number> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     return isIdentifier(userId) ? this.#ending.revokeUser(name, userId, clientKey) : 0;
+  }
+
+  /**
+   * Ends the grants that the identity system says it has signed out: those of a session, or of all sessions of a user. A
+   * grant that began after `at` goes on, so that the same call again never ends a later sign-in. The ready-made route for
+   * back-channel logout calls it; use it for other messages of your identity system.
+   *
+   * @param signedOut `at` is the time of the sign-out by the identity system's clock, which is exact to a second
+   * @returns the number of grants
+   * @throws IdentityUnavailableError when the stores cannot be written: repeat the call
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function onSessionRevoked(tokens: NowggTokenService, event: { sub: string; iat: number }) {
+   *   const at = new Date(event.iat * 1000);
+   *   return { ended: await tokens.revokeSignedOut({ provider: 'web', userId: event.sub, at }) };
+   * }
+   * ```
+   */
+  async revokeSignedOut(signedOut: ProviderSignOutNotice): Promise<number> {
+    const { userId, sessionId, at } = signedOut;
+    const { name: provider, clientKey } = this.#parts.identityProviders.getOrOnly(signedOut.provider);
+    const given = [userId, sessionId].filter((id) => id !== undefined);
+    if (given.length === 0 || !given.every(isIdentifier)) return 0;
+    const atMs = Math.floor(at.getTime() / 1000) * 1000 + 999;
+    return this.#ending.revokeSignedOut({ provider, clientKey }, { userId, sessionId, atMs });
   }
 
   /**

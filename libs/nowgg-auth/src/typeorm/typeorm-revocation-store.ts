@@ -124,6 +124,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
     const lists = [
       ...columns.map((column) => given.map((each) => each[column] ?? null)),
       ...stated.map((column) => given.map(({ ban }) => ban?.[column] ?? null)),
+      given.map(({ isStated, markedAtMs }) => (isStated === true ? markedAtMs : undefined) ?? null),
     ];
     const rows = await this.#database.rows<WatermarkRow>(this.#statements.put, lists);
     return rows.map(watermarkOf);

@@ -114,6 +114,10 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grantList(this.#grants.list, [provider, userId, clientKey]);
   }
 
+  override async listGrantsOfSession(provider: string, sessionId: string, clientKey: string): Promise<GrantRecord[]> {
+    return this.#grantList(this.#grants.listOfSession, [provider, sessionId, clientKey]);
+  }
+
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
     const { id, generation, owner, leaseMs, takeoverLeaseMs, quietMs, secret, pausesEndedAtMs } = request;
     const parameters = [id, generation, owner, leaseMs, takeoverLeaseMs, quietMs, secret, pausesEndedAtMs];

@@ -84,6 +84,13 @@ export interface SignIn extends CodeExchange {
 export interface EndSessionOptions {
   /** Returned to the post-logout address by the browser. */
   readonly state?: string;
+  /**
+   * The last id_token of this sign-in as the identity system sent it, where your application has it: with it, most systems
+   * sign out without a question. This module does not keep id_tokens. It travels in the address, which logs may keep.
+   */
+  readonly idTokenHint?: string;
+  /** `logout_hint`, in the form that the identity system documents, such as the `sid` (`NowggGrant.sessionId`). */
+  readonly logoutHint?: string;
 }
 
 /** Longest time between the redirect to the identity system and the callback. */
@@ -347,10 +354,15 @@ export class NowggAuthorizationService {
    * }
    * ```
    */
-  async endSessionUrl(provider?: string, { state }: EndSessionOptions = {}): Promise<string | undefined> {
+  async endSessionUrl(
+    provider?: string,
+    { state, idTokenHint, logoutHint }: EndSessionOptions = {},
+  ): Promise<string | undefined> {
     const client = this.#clientOf(provider);
     const { postLogoutRedirectUri } = client.settings;
     return buildUrl(client, 'end_session_endpoint', {
+      ...(idTokenHint !== undefined && { id_token_hint: idTokenHint }),
+      ...(logoutHint !== undefined && { logout_hint: logoutHint }),
       ...(postLogoutRedirectUri !== undefined && { post_logout_redirect_uri: postLogoutRedirectUri }),
       ...(state !== undefined && { state }),
     });

@@ -18,6 +18,8 @@ export interface OAuth2Settings {
   readonly redirectUri: string | undefined;
   readonly acceptCodesAtLogin: boolean;
   readonly postLogoutRedirectUri: string | undefined;
+  /** Whether the identity system may report sign-outs by logout tokens. */
+  readonly backchannelLogout: boolean;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   /** Whether the authorization request is pushed; undefined: where the metadata requires it. */
   readonly pushedAuthorizationRequests: boolean | undefined;

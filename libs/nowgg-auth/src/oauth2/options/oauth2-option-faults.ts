@@ -43,6 +43,7 @@ const RULES: Rules<keyof OAuth2ProviderOptions> = {
   redirectUri: [isRedirectUri, 'must be an absolute, normalised URI with a path and without query or fragment'],
   acceptCodesAtLogin: TRUE_OR_FALSE,
   postLogoutRedirectUri: [isUri, 'must be an absolute URI without a fragment'],
+  backchannelLogout: logoutFaults,
   scopes: SCOPES,
   applicationScopes: SCOPES,
   authorizationParameters: parameterFaults(AUTHORIZATION_PARAMETERS, 'the authorization flow'),
@@ -115,6 +116,20 @@ function pushFaults(push: unknown, name: string, { endpoints }: Given): string[]
   if (push !== undefined && typeof push !== 'boolean') return [`${name} must be true or false`];
   const lacksEndpoint = push === true && isRecord(endpoints) && endpoints.pushedAuthorization === undefined;
   return lacksEndpoint ? [`endpoints.pushedAuthorization is needed for ${name}`] : [];
+}
+
+/** A logout token is signed by the issuer, and names a user by `sub`. */
+function logoutFaults(receives: unknown, name: string, { issuer, endpoints, verification }: Given): string[] {
+  if (receives !== undefined && typeof receives !== 'boolean') return [`${name} must be true or false`];
+  if (receives !== true) return [];
+  const lacksKeys = isRecord(endpoints) && endpoints.jwks === undefined;
+  return [
+    ...(issuer === undefined ? [`issuer is needed for ${name}`] : []),
+    ...(lacksKeys ? [`endpoints.jwks is needed for ${name}`] : []),
+    ...(isVerificationMethod(verification) && verification.kind === 'tokenInfo'
+      ? [`${name} does not fit tokenInfo: it names users otherwise than by sub`]
+      : []),
+  ];
 }
 
 function parameterFaults(reserved: RegExp, by: string): Rule {

@@ -69,6 +69,15 @@ describe('the options of a standard identity provider', () => {
     ['redirectUri', { redirectUri: 'https://game.example/cb?x=1' }],
     ['redirectUri', { redirectUri: 'https://game.example' }],
     ['redirectUri', { redirectUri: 'https://game.example/cb#x' }],
+    ['backchannelLogout', { backchannelLogout: 'yes' }],
+    [
+      'backchannelLogout',
+      { backchannelLogout: true, issuer: undefined, endpoints: { jwks: 'https://id.example/jwks' } },
+    ],
+    [
+      'backchannelLogout',
+      { backchannelLogout: true, verification: introspection(), endpoints: { introspection: 'https://id.example/x' } },
+    ],
     ['scopes', { scopes: ['a b'] }],
     ['scopes', { scopes: 'openid' }],
     ['scopeSeparator', { scopeSeparator: ';' }],

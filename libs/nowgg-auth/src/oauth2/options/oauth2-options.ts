@@ -58,6 +58,12 @@ export interface OAuth2ClientOptions {
   acceptCodesAtLogin?: boolean;
   /** Address that the browser returns to after a logout at the identity system, exactly as registered. */
   postLogoutRedirectUri?: string;
+  /**
+   * Whether the identity system may report sign-outs to `POST :provider/backchannel-logout` of the ready-made routes of
+   * `NowggOAuth2Module` (OpenID Connect Back-Channel Logout 1.0). Register that address there as
+   * `backchannel_logout_uri`. Default false.
+   */
+  backchannelLogout?: boolean;
   /** Scopes of a sign-in. Include the one that makes the system issue a refresh token. */
   scopes?: readonly string[];
   /**

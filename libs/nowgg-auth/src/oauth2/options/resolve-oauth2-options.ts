@@ -49,6 +49,7 @@ export function resolveOAuth2Options(
     redirectUri: options.redirectUri,
     acceptCodesAtLogin: options.acceptCodesAtLogin ?? false,
     postLogoutRedirectUri: options.postLogoutRedirectUri,
+    backchannelLogout: options.backchannelLogout ?? false,
     authorizationParameters: Object.freeze({ ...options.authorizationParameters }),
     pushedAuthorizationRequests: options.pushedAuthorizationRequests,
     refresh: options.refresh ?? 'required',

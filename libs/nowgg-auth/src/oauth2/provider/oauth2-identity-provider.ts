@@ -29,6 +29,7 @@ const NOT_DECIDING: readonly (keyof OAuth2Settings)[] = [
   'clientAuthentication',
   'redirectUri',
   'postLogoutRedirectUri',
+  'backchannelLogout',
   'scopes',
   'applicationScopes',
   'authorizationParameters',

@@ -36,6 +36,11 @@ export interface Watermark extends RevocationSubject {
    * stores keep the given value.
    */
   readonly markedAtMs?: number | undefined;
+  /**
+   * Whether another system states {@link markedAtMs}: then the store keeps it, but marks nothing later than its own clock.
+   * Only in what is written.
+   */
+  readonly isStated?: boolean | undefined;
   /** For one token: when it expires. For a user or session: the time until which the mark is kept at least. */
   readonly notAfterMs?: number | undefined;
   /** Of a ban that is written. Kept by the store and not in memory. */

@@ -21,7 +21,7 @@ describe('the end of a grant', () => {
       if (!isMarking) throw new Error('the store of revocations is away');
       ended.push(grant);
     };
-    service = under.anotherProcess({}, { revocations: { refuseTokensOf } });
+    service = under.anotherProcess({}, { revocations: { refuseTokensOf, refuseSignedOut: async ({ atMs }) => atMs } });
     subscribe(NOWGG_SECURITY_CHANNEL, onEvent);
   });
   afterEach(() => {

@@ -1,7 +1,7 @@
 import type { IdentityProvider } from '../../identity/identity-provider.js';
-import type { TokenRevocations } from '../../revocation/issued-tokens.js';
+import type { ProviderSignOut, TokenRevocations } from '../../revocation/issued-tokens.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
-import { hasText, type GrantRecord } from '../store/grant-record.js';
+import { hasText, isLive, type GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** Number of grants that are ended at the same time. */
@@ -9,6 +9,21 @@ const AT_ONCE = 8;
 /** Time after which an incomplete end counts as interrupted, in milliseconds. */
 const BROKEN_OFF_MS = 60_000;
 const BATCH = 500;
+
+/** The client whose grants are signed out. */
+interface SignedOutOwner {
+  readonly provider: string;
+  readonly clientKey: string;
+}
+
+/** What the identity system has signed out: a session, all sessions of a user, or a session of a user. */
+export interface SignedOut {
+  readonly userId?: string | undefined;
+  /** At least one of both is given. */
+  readonly sessionId?: string | undefined;
+  /** See `ProviderSignOut.atMs`. */
+  readonly atMs: number;
+}
 
 /** Tokens as the identity system sent them. */
 interface SentTokens {
@@ -44,6 +59,36 @@ export class GrantRevoker {
     const grants = await this.#parts.store.revokeUser(provider, userId, clientKey);
     await this.#end(grants);
     return grants.length;
+  }
+
+  /**
+   * Ends the grants that the identity system has signed out, but none that began later. A grant whose session is not known
+   * ends with every session of its user. The same sign-out again ends nothing more.
+   *
+   * @param owner the provider and its client
+   * @returns the number of grants
+   */
+  async revokeSignedOut(
+    { provider, clientKey }: SignedOutOwner,
+    { userId, sessionId, atMs }: SignedOut,
+  ): Promise<number> {
+    const { store } = this.#parts;
+    const subject = sessionId === undefined ? { kind: 'user', id: userId } : { kind: 'session', id: sessionId };
+    // The mark comes first: it refuses sign-ins that are under way.
+    const untilMs = await this.#revocations?.refuseSignedOut({ provider, ...subject, atMs } as ProviderSignOut);
+    const grants =
+      userId === undefined
+        ? await store.listGrantsOfSession(provider, sessionId as string, clientKey)
+        : await store.listGrants(provider, userId, clientKey);
+    const ofSession = grants.filter(
+      (grant) =>
+        grant.begunAtMs <= (untilMs ?? Math.min(atMs, grant.readAtMs)) &&
+        (sessionId === undefined || grant.sessionId === undefined || grant.sessionId === sessionId),
+    );
+    // Also one that is revoked already: the call that did it may have failed at the next step.
+    const ended = ofSession.filter((grant) => isLive(grant) || (grant.state === 'revoked' && hasText(grant)));
+    await forEach(ended, (grant) => this.revoke(grant.id));
+    return ended.filter(isLive).length;
   }
 
   /**

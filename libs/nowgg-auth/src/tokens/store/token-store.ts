@@ -58,6 +58,9 @@ export abstract class TokenStore {
    */
   abstract listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]>;
 
+  /** Lists every grant of this session of the identity system at a client, oldest first, in any state. */
+  abstract listGrantsOfSession(provider: string, sessionId: string, clientKey: string): Promise<GrantRecord[]>;
+
   abstract acquireLease(request: LeaseRequest): Promise<LeaseResult>;
 
   /**

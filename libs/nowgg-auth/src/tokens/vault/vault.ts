@@ -1,8 +1,8 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { NowggPrincipal } from '../../principal.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
-import { readTimeClaim } from '../../identity/claims.js';
-import { storedIdTokenClaims } from '../../identity/id-token-claims.js';
+import { isIdentifier, readTimeClaim } from '../../identity/claims.js';
+import { type IdTokenClaims, storedIdTokenClaims } from '../../identity/id-token-claims.js';
 import type { IdentityProvider, TokenSet } from '../../identity/identity-provider.js';
 import { IdentityUnavailableError, NowggConfigurationError, StoreUnavailableError } from '../../errors.js';
 import type { AccessToken } from '../store/grant.js';
@@ -107,7 +107,7 @@ export class Vault {
     requested?: readonly string[],
   ): NewGrant {
     const { name, clientKey } = provider;
-    const { userId, sessionId } = principal;
+    const { userId, sessionId = sessionIdOf(set.idToken) } = principal;
     const id = randomUUID();
     const owner = { id, provider: name, clientKey, userId };
     const context = { ...owner, sessionVersion: FIRST_SESSION_VERSION, generation: FIRST_GENERATION };
@@ -223,4 +223,9 @@ function originMac(key: Uint8Array, codeHash: string, grantId: string): Buffer {
  */
 export function accessTokenExpiry(set: TokenSet): number | undefined {
   return readTimeClaim(decodeUnverifiedJws(set.accessToken)?.claims.exp) ?? set.accessTokenExpiresAtMs;
+}
+
+/** The session that an id_token names, for a logout token that names the same. */
+function sessionIdOf(idToken: IdTokenClaims | undefined): string | undefined {
+  return isIdentifier(idToken?.sid) ? idToken?.sid : undefined;
 }

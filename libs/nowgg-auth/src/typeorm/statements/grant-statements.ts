@@ -17,6 +17,10 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
     list: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.user_id = $2
       AND ($3::text IS NULL OR g.client_key = $3) ORDER BY g.created_at, g.id`,
 
+    // $1 provider, $2 session id, $3 client
+    listOfSession: `SELECT ${grantRow('g')} FROM ${grant} g WHERE g.provider = $1 AND g.session_id = $2
+      AND g.client_key = $3 ORDER BY g.created_at, g.id`,
+
     // The lock comes first and shows the newest version of the row. A bare UPDATE joined to a read would decide on the
     // newest version and return the one of its snapshot.
     // $1 id, $2 generation, $3 owner, $4 lease, $5 takeover lease, $6 quiet time, $7 secret, $8 pauses ended at

@@ -57,26 +57,31 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
     // In the order of the key, so that two batches never wait for each other.
     // A program that does not know the columns of reasons changes a ban and leaves them: they count while `reason_until`
     // equals the end of the ban.
-    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors
+    // A time that another system states is kept, also when the same comes again; it is then before that of the row.
+    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors,
+    // $10 stated times
     put: `WITH given AS (
          SELECT provider, kind, subject_id, ${TIMESTAMP('issued')} AS issued_until, ${TIMESTAMP('refused')} AS refused_until,
-           ${TIMESTAMP('expires')} AS not_after, code, detail, author, clock_timestamp() AS at
+           ${TIMESTAMP('expires')} AS not_after, code, detail, author, ${TIMESTAMP('stated')} AS stated, clock_timestamp() AS at
          FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[],
-             $7::text[], $8::text[], $9::text[])
-           AS given(provider, kind, subject_id, issued, refused, expires, code, detail, author)
+             $7::text[], $8::text[], $9::text[], $10::float8[])
+           AS given(provider, kind, subject_id, issued, refused, expires, code, detail, author, stated)
          ORDER BY provider, kind, subject_id
        ), put AS (
          INSERT INTO ${revocation} AS known
            (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at,
              reason_code, reason_text, banned_by, banned_at, reason_until)
          SELECT provider, kind, subject_id, issued_until, refused_until,
-           CASE WHEN issued_until IS NOT NULL THEN at END, not_after, at,
+           CASE WHEN issued_until IS NOT NULL THEN least(stated, at) END, not_after, at,
            code, detail, author, CASE WHEN refused_until IS NOT NULL THEN at END, refused_until
          FROM given
          ON CONFLICT (provider, kind, subject_id) DO UPDATE SET
            issued_until = greatest(known.issued_until, excluded.issued_until),
            refused_until = coalesce(excluded.refused_until, known.refused_until),
-           marked_at = CASE WHEN excluded.issued_until IS NULL THEN known.marked_at ELSE clock_timestamp() END,
+           marked_at = CASE
+             WHEN excluded.issued_until IS NULL THEN known.marked_at
+             WHEN excluded.marked_at < excluded.changed_at THEN greatest(known.marked_at, excluded.marked_at)
+             ELSE clock_timestamp() END,
            not_after = greatest(known.not_after, excluded.not_after),
            reason_code = CASE WHEN ${NEW_BAN} THEN excluded.reason_code ELSE known.reason_code END,
            reason_text = CASE WHEN ${NEW_BAN} THEN excluded.reason_text ELSE known.reason_text END,

@@ -96,6 +96,12 @@ export class MemoryTokenStore extends TokenStore {
     return this.#ofUser(provider, userId, clientKey).map((grant) => this.#stamped(grant));
   }
 
+  override async listGrantsOfSession(provider: string, sessionId: string, clientKey: string): Promise<GrantRecord[]> {
+    return [...this.#grants.values()]
+      .filter((grant) => grant.provider === provider && grant.sessionId === sessionId && grant.clientKey === clientKey)
+      .map((grant) => this.#stamped(grant));
+  }
+
   override async acquireLease(request: LeaseRequest): Promise<LeaseResult> {
     const grant = this.#read(request.id);
     if (!grant) return { outcome: 'ended' };
