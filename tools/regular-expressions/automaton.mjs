@@ -160,10 +160,29 @@ function reach(starts, step) {
 
 /** For each state on a loop a number that it shares with the states that are on a loop with it. */
 function componentsOf(next) {
-  const reached = next.map((_, state) => new Set(reach([state], (item) => next[item]).values()));
-  return next.map((_, state) => (reached[state].has(state) ? firstOf(reached, state) : undefined));
+  const candidates = withoutEntries(next);
+  const reached = new Map(
+    [...candidates].map((state) => [state, new Set(reach([state], (item) => next[item]).values())]),
+  );
+  return next.map((_, state) => (reached.get(state)?.has(state) ? firstOf(reached, state) : undefined));
+}
+
+/** The states that are left when those that no remaining state leads to are removed one by one: all loops are there. */
+function withoutEntries(next) {
+  const entries = next.map(() => 0);
+  for (const after of next.flat()) entries[after] += 1;
+  const left = new Set(next.keys());
+  const open = [...left].filter((state) => entries[state] === 0);
+  for (let state = open.pop(); state !== undefined; state = open.pop()) {
+    left.delete(state);
+    for (const after of next[state]) {
+      entries[after] -= 1;
+      if (entries[after] === 0) open.push(after);
+    }
+  }
+  return left;
 }
 
 function firstOf(reached, state) {
-  return [...reached.keys()].find((other) => reached[state].has(other) && reached[other].has(state));
+  return [...reached.keys()].find((other) => reached.get(state).has(other) && reached.get(other).has(state));
 }
