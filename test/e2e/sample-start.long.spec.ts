@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { configure, SessionUnavailableError } from 'nowgg-auth-client';
 import { startNowggEmulator } from 'nowgg-emulator';
+import { newDataDirectory } from '../support/sample/data-directory.js';
 import { freePort } from '../support/servers/free-port.js';
 import { installedShells, paste, SampleProcess, workspace } from '../support/sample/sample-process.js';
 
@@ -129,7 +130,7 @@ describe('npm start', () => {
 
   it('stops when the signal comes while it is still starting', async () => {
     const sample = start({ NOWGG_SAMPLE_DATA_DIR: ':memory:' });
-    while (!sample.stdout.includes('Creating')) await new Promise((resolve) => setImmediate(resolve));
+    await sample.printing('Creating');
     sample.signal('SIGTERM');
     expect(await sample.ended()).toBe(0);
     expect(sample.stdout).toMatch(/Stopped\.\n$/);
@@ -143,7 +144,7 @@ describe('npm start', () => {
     '%s',
     async (_what, encryptionKeys, isEnded) => {
       const data = {
-        NOWGG_SAMPLE_DATA_DIR: path.join(parent, `again-${isEnded}`),
+        NOWGG_SAMPLE_DATA_DIR: await newDataDirectory(parent),
         ...(typeof encryptionKeys === 'string' && { NOWGG_ENCRYPTION_KEYS: encryptionKeys }),
       };
       const first = start(data);
@@ -255,7 +256,7 @@ describe('npm start', () => {
     const client = { clientId: 'studio', clientSecret: 'planted-secret' };
     const nowgg = await startNowggEmulator({ clients: [client] });
     const sample = start({
-      NOWGG_SAMPLE_DATA_DIR: ':memory:',
+      NOWGG_SAMPLE_DATA_DIR: await newDataDirectory(parent),
       NOWGG_CLIENT_ID: client.clientId,
       NOWGG_CLIENT_SECRET: client.clientSecret,
       NOWGG_BASE_URL: nowgg.url,

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
@@ -8,6 +9,7 @@ import { type EmbeddedServices, startEmbeddedServices } from '../../../apps/samp
 import { closeApp } from '../../../apps/sample/src/http/close-app.js';
 import { createApp } from '../../../apps/sample/src/http/create-app.js';
 import { freePort } from '../servers/free-port.js';
+import { newDataDirectory } from './data-directory.js';
 
 /** An answer of the sample: its status, headers, and its body as JSON where there is one. */
 export interface SampleAnswer {
@@ -98,10 +100,11 @@ export class RunningSample {
   }
 }
 
-/** The emulator, and an embedded database in memory unless `variables` name a real one. Made once for several apps. */
-export function startSampleServices(variables: Readonly<Record<string, string>> = {}): Promise<EmbeddedServices> {
+/** The emulator, and an embedded database unless `variables` name a real one. Made once for several apps. */
+export async function startSampleServices(variables: Readonly<Record<string, string>> = {}): Promise<EmbeddedServices> {
+  const directory = variables.DATABASE_URL === undefined ? await newDataDirectory() : undefined;
   const environment = readEnvironment({
-    NOWGG_SAMPLE_DATA_DIR: ':memory:',
+    NOWGG_SAMPLE_DATA_DIR: directory ?? ':memory:',
     NOWGG_EMULATOR_PORT: '0',
     OIDC_EMBEDDED_PORT: '0',
     PORT: '0',
@@ -110,7 +113,12 @@ export function startSampleServices(variables: Readonly<Record<string, string>> 
     PROFILE_SYNC_INTERVAL_MS: '0',
     ...variables,
   });
-  return startEmbeddedServices(environment, () => undefined);
+  const services = await startEmbeddedServices(environment, () => undefined);
+  const close = async () => {
+    await services.close();
+    if (directory !== undefined) await rm(directory, { recursive: true });
+  };
+  return { ...services, close };
 }
 
 type SampleParts = { readonly config: SampleConfigValues } & Pick<

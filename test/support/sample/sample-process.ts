@@ -48,8 +48,13 @@ export class SampleProcess {
 
   /** Resolves when the app has said that it listens. @throws when it ends before. */
   async listening(): Promise<void> {
-    while (!/^Listening: .*\n/m.test(this.#stdout)) {
-      if (this.#child.exitCode !== null) throw new Error(`it ended before it listened: ${this.#stderr}`);
+    await this.printing(/^Listening: .*\n/m);
+  }
+
+  /** Resolves when the app has printed this. @throws when it ends before. */
+  async printing(wanted: string | RegExp): Promise<void> {
+    while (this.#stdout.search(wanted) === -1) {
+      if (this.#child.exitCode !== null) throw new Error(`it ended before it printed ${wanted}: ${this.#stderr}`);
       const more = this.#child.stdout ? once(this.#child.stdout, 'data') : undefined;
       await Promise.race([more, this.#ended]);
     }
