@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
+import { createdOnce } from '../created-once.js';
 import { freePort } from './free-port.js';
 
 /** A PostgreSQL of its own for a test file: created empty, never synced to disk, gone with its owner. */
@@ -35,12 +36,7 @@ export async function startPostgresCluster(settings: Readonly<Record<string, str
   const bin = serverPrograms();
   const owner = databaseUser();
   const data = mkdtempSync(join(tmpdir(), 'nowgg-postgres-'));
-  if (owner) chownSync(data, owner.uid, owner.gid);
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'], {
-    stdio: 'ignore',
-    cwd: data,
-    ...owner,
-  });
+  execFileSync('cp', ['-a', `${await emptyCluster(bin, owner)}/.`, data]);
   const port = await freePort();
   const options = Object.entries({ ...SETTINGS, ...settings, port: String(port), unix_socket_directories: data });
   const flags = options.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -80,6 +76,20 @@ export async function startPostgresCluster(settings: Readonly<Record<string, str
       rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+/** Directory of a cluster that was never started. A copy takes a tenth of the time of `initdb`. */
+function emptyCluster(bin: string, owner: ReturnType<typeof databaseUser>): Promise<string> {
+  const version = execFileSync(join(bin, 'initdb'), ['--version'], { encoding: 'utf8' }).replaceAll(/[^\w.]+/g, '-');
+  return createdOnce(`${version}${owner?.uid ?? ''}`, async (directory) => {
+    // The other user may not be allowed to enter the directory of the project.
+    const data = mkdtempSync(join(tmpdir(), 'nowgg-postgres-'));
+    if (owner) chownSync(data, owner.uid, owner.gid);
+    const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
+    execFileSync(join(bin, 'initdb'), ['-D', data, ...options], { stdio: 'ignore', cwd: data, ...owner });
+    execFileSync('cp', ['-a', data, directory]);
+    rmSync(data, { recursive: true });
+  });
 }
 
 /** Runs statements over a connection of their own. */
