@@ -4,7 +4,7 @@ import type { VerificationProcess } from '../support/processes/verification-proc
 import { badToken, type MoodyNowGg } from './scripted-now-gg.js';
 
 export const PROCESSES = 2;
-export const ROUNDS = 20;
+export const ROUNDS = 12;
 /** Players who signed in before, and newcomers and intruders of each round and process. */
 const CACHED = 10;
 const FIRST = 3;

@@ -24,13 +24,19 @@ const oddFor = (answer: RawAnswer): RawAnswer => {
   return (exchange) => (claimsSent(exchange).forged === true ? answer(exchange) : acceptAny(exchange));
 };
 
-describe.each(platforms)('tokens that the identity system cannot digest, on %s', (platform) => {
-  it.each(odd)('keep no newcomer out, answered with %s', async (_what, answer, seconds) => {
+/** What is decided does not depend on the platform: one kind of answer on each is enough to see the whole way. */
+const attacked = odd.flatMap(([what, answer, length], index) => {
+  const on = index === 0 ? platforms : platforms.slice(0, 1);
+  return on.map((platform) => [what, platform, answer, length] as const);
+});
+
+describe('tokens that the identity system cannot digest', () => {
+  it.each(attacked)('keep no newcomer out, answered with %s, on %s', async (_what, platform, answer, length) => {
     await using app = await AppUnderTest.start(platform);
     app.peer.alwaysAnswer(oddFor(answer));
     const forged = Array.from({ length: 6 }, () => app.token({ forged: true }));
     const attacks: Promise<RawReply>[] = [];
-    for (let second = 0; second < seconds; second += 1) {
+    for (let second = 0; second < length; second += 1) {
       for (let each = 0; each < 18; each += 1) {
         attacks.push(app.fetch('/guarded', each < 6 ? forged[each] : app.token({ forged: true })));
       }
@@ -40,8 +46,10 @@ describe.each(platforms)('tokens that the identity system cannot digest, on %s',
     }
     for (const reply of await Promise.all(attacks)) expectAnswer(reply, 'S');
   });
+});
 
-  it('are asked about once in five seconds, however often they are sent', async () => {
+describe.each(platforms)('a token that the identity system cannot digest, on %s', (platform) => {
+  it('is asked about once in five seconds, however often it is sent', async () => {
     await using app = await AppUnderTest.start(platform);
     app.peer.alwaysAnswer(oddFor(json(400, { success: false, code: 'MALFORMED_TOKEN' })));
     const token = app.token({ forged: true });
