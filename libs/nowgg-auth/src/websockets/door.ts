@@ -9,6 +9,7 @@ import type { ResolvedWebSocketsOptions } from './options.js';
 import type { PendingHandshakes } from './pending-handshakes.js';
 import type { ReauthenticationAnswer } from './reauthentication.js';
 import type { SocketConnection } from './socket-connection.js';
+import type { WsSocket } from './ws-socket.js';
 
 /** What the servers of an application share: policies, verdicts, limits and the connections of admitted clients. */
 export interface Door {
@@ -16,6 +17,8 @@ export interface Door {
   readonly realm: string;
   readonly gateways: Gateways;
   readonly pending: PendingHandshakes;
+  /** Clients that were accepted and have not proved who they are; apart, so that they keep no others out. */
+  readonly held: PendingHandshakes;
   /** Guards a server that an adapter has created. */
   guardServer(server: unknown, place: ServerPlace): void;
   /** The error for handshakes before the application is ready and after it was told to stop. */
@@ -30,6 +33,8 @@ export interface Door {
   find(client: object): SocketConnection | undefined;
   /** Keeps the connection of a client that will connect now. */
   prepare(client: object, connection: SocketConnection): void;
+  /** Closes an accepted client at shutdown, until the returned function is called. */
+  closeAtShutdown(client: WsSocket): () => void;
   /** Watches a connection from now on; it ends at once if its caller is banned already. */
   remember(client: object, connection: SocketConnection): void;
   forget(client: object, connection: SocketConnection): void;

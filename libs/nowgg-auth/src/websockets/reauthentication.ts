@@ -47,17 +47,23 @@ export async function reauthenticate(
     }
     connection.credential = credential;
     know(principal);
-    return { ok: true, ...(principal.expiresAt && { expiresAt: principal.expiresAt.getTime() }) };
+    return acceptanceOf(principal);
   } finally {
     connection.isReauthenticating = false;
   }
+}
+
+/** The answer to a token that was accepted. */
+export function acceptanceOf({ expiresAt }: NowggPrincipal): ReauthenticationAnswer {
+  return { ok: true, ...(expiresAt && { expiresAt: expiresAt.getTime() }) };
 }
 
 function refusal(error: NowggAuthError): ReauthenticationAnswer {
   return { ok: false, ...endOf(error) };
 }
 
-function tokenOf(message: unknown): unknown {
+/** The token of a message `{ token }`. */
+export function tokenOf(message: unknown): unknown {
   const isOwn = typeof message === 'object' && message !== null && Object.hasOwn(message, 'token');
   return isOwn ? (message as { token: unknown }).token : undefined;
 }

@@ -24,7 +24,8 @@ import { reauthenticate, type ReauthenticationAnswer } from './reauthentication.
 import type { SocketConnection, SocketWatcher } from './socket-connection.js';
 import { takeCredential } from './socket-credential.js';
 import { isWrapped, wrapAdapter, type WebSocketAdapterLike } from './wrapped-adapter.js';
-import { closeGoingAway, WsDoor, type WsServer, type WsSocket } from './ws-door.js';
+import { closeGoingAway, WsDoor, type WsServer } from './ws-door.js';
+import type { WsSocket } from './ws-socket.js';
 
 /** Time for the close frames of clients at the end of the process, in milliseconds. */
 const GOODBYE_MS = 1_000;
@@ -57,16 +58,20 @@ export class SocketDoor
   implements Door, SocketWatcher, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
 {
   readonly pending: PendingHandshakes;
+  readonly held: PendingHandshakes;
   readonly #parts: SocketDoorParts;
   readonly #guarded = new WeakSet<object>();
   /** The admitted clients that have not closed. */
   readonly #open = new Set<object>();
+  /** The accepted clients of ws that are not admitted yet. */
+  readonly #waiting = new Set<WsSocket>();
   #gateways: Gateways | undefined;
   #isServing = false;
 
   constructor(parts: SocketDoorParts) {
     this.#parts = parts;
     this.pending = new PendingHandshakes(parts.clock, parts.settings.options);
+    this.held = new PendingHandshakes(parts.clock, parts.settings.options);
     const { config } = parts;
     if (served.has(config)) {
       throw new NowggConfigurationError('websockets(): only one NowggAuthModule of an application can serve gateways');
@@ -119,7 +124,8 @@ export class SocketDoor
   /** Ends the sockets before the application closes its servers, so that clients learn that it goes away. */
   async beforeApplicationShutdown(): Promise<void> {
     this.#isServing = false;
-    const sockets = [...this.#open].filter((client) => this.find(client)?.kind === 'ws') as WsSocket[];
+    const admitted = [...this.#open].filter((client) => this.find(client)?.kind === 'ws') as WsSocket[];
+    const sockets = [...admitted, ...this.#waiting];
     if (sockets.length === 0) return;
     const left = sockets.map(
       async (socket) =>
@@ -181,6 +187,11 @@ export class SocketDoor
 
   prepare(client: object, connection: SocketConnection): void {
     this.#parts.settings.clients.set(client, connection);
+  }
+
+  closeAtShutdown(client: WsSocket): () => void {
+    this.#waiting.add(client);
+    return () => void this.#waiting.delete(client);
   }
 
   remember(client: object, connection: SocketConnection): void {

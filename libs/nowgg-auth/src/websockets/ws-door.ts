@@ -1,31 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { IdentityUnavailableError, InvalidRequestError, type NowggAuthError, UserBannedError } from '../errors.js';
-import { errorHeaders } from '../http/challenge.js';
+import type { RoutePolicy } from '../http/policy/policy.js';
+import type { CallCredential } from '../http/transport.js';
+import type { NowggPrincipal } from '../principal.js';
+import type { Door } from './door.js';
 import { closeCodeOf, END_EVENT, endOf, GOING_AWAY, isRefusal } from './end-of-socket.js';
 import type { ServerPlace } from './gateways.js';
 import type { HandshakeOutcome } from './handshake-judge.js';
-import { SUBPROTOCOL } from './socket-credential.js';
+import { HeldClient } from './held-client.js';
+import { acceptanceOf, REAUTHENTICATION_EVENT } from './reauthentication.js';
 import { SocketConnection, type SocketControls } from './socket-connection.js';
-import type { Door } from './door.js';
+import { SUBPROTOCOL } from './socket-credential.js';
+import { answer, isWellFormed, seesHttp } from './upgrade-request.js';
+import { OPEN, type WsSocket } from './ws-socket.js';
 
 /** Time for the close frame of the client before the socket is destroyed, in milliseconds. */
 const CLOSES_WITHIN_MS = 5_000;
 /** Payload of a frame up to which a refused client is listened to, in bytes. */
 const REFUSED_PAYLOAD = 1_024;
-/** The state of a socket that can send. */
-const OPEN = 1;
-const KEY = /^[+/0-9A-Za-z]{22}==$/;
-
-/** The parts of `WebSocket` of the package ws that are used. */
-export interface WsSocket {
-  readonly readyState: number;
-  /** Calls back, and never throws, while the socket closes. */
-  send(data: string, done?: (error?: Error) => void): void;
-  close(code?: number, reason?: string): void;
-  terminate(): void;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-}
 
 type Done = (socket: WsSocket, request: IncomingMessage) => void;
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, done: Done) => void;
@@ -40,6 +33,8 @@ export interface WsServer {
   handleUpgrade: Upgrade;
   shouldHandle(request: IncomingMessage): boolean;
   readonly options: WsServerOptions;
+  /** The clients that code of the application sends to; undefined when the server does not track them. */
+  readonly clients?: Set<WsSocket>;
   readonly constructor: unknown;
 }
 
@@ -56,6 +51,7 @@ export class WsDoor {
   readonly #door: Door;
   readonly #place: ServerPlace;
   readonly #upgrade: Upgrade;
+  readonly #server: WsServer;
   /** One function for all clients, with the client as `this`. */
   readonly #onClose: (this: WsSocket) => void;
   /** Accepts the clients that are refused, only to tell them the reason. */
@@ -64,6 +60,7 @@ export class WsDoor {
   constructor(door: Door, server: WsServer, place: ServerPlace) {
     this.#door = door;
     this.#place = place;
+    this.#server = server;
     this.#upgrade = server.handleUpgrade.bind(server);
     this.#onClose = function (this: WsSocket) {
       const connection = door.find(this);
@@ -91,6 +88,10 @@ export class WsDoor {
     const credential = door.takeCredential(request);
     const fault = isWellFormed(request) ? door.obstacle() : new InvalidRequestError('the upgrade request is malformed');
     if (fault) return this.#refuse(handshake, fault);
+    const policy = door.gateways.policyOf(this.#place);
+    if (door.options.firstMessage && credential.outcome === 'none' && policy.access === 'required') {
+      return this.#hold(handshake, done, policy, source);
+    }
     let isOver = false;
     const end = door.pending.begin(() => {
       isOver = true;
@@ -99,7 +100,7 @@ export class WsDoor {
     const hasGone = () => socket.destroyed;
     const onClose = () => end();
     socket.once('close', onClose);
-    const outcome = await door.judge(door.gateways.policyOf(this.#place), credential, { source, hasGone });
+    const outcome = await door.judge(policy, credential, { source, hasGone });
     socket.off('close', onClose);
     end();
     if (isOver || socket.destroyed) return;
@@ -108,6 +109,50 @@ export class WsDoor {
       socket.off('error', ignore);
       // Banned since the verdict: Nest never learns of it.
       if (this.#connect(client, upgraded, outcome, source)) done(client, upgraded);
+    });
+  }
+
+  /** Accepts a client without a token, and judges it by its first message. */
+  #hold(handshake: Handshake, done: Done, policy: RoutePolicy, source: string | undefined): void {
+    const { request, socket, head } = handshake;
+    const door = this.#door;
+    if (door.held.isFull) return this.#refuse(handshake, new IdentityUnavailableError());
+    // Not compressed: from a few bytes an attacker could make many.
+    delete request.headers['sec-websocket-extensions'];
+    this.#upgrade(request, socket, head, (client, upgraded) => {
+      socket.off('error', ignore);
+      // Code of the application that sends to all clients must not reach this one yet.
+      const isTracked = this.#server.clients?.delete(client) ?? false;
+      const forget = door.closeAtShutdown(client);
+      const end = door.held.begin(() => held.refuseLate());
+      const onClose = () => {
+        forget();
+        end();
+      };
+      client.on('close', onClose);
+      const judge = async (credential: CallCredential) => {
+        const hasGone = () => !held.isOpen;
+        const outcome = await door.judge(policy, credential, { source, hasGone });
+        const error = 'error' in outcome ? outcome.error : door.notServing();
+        if (error) held.refuse(error);
+        if ('error' in outcome || !held.isOpen) return;
+        client.off('close', onClose);
+        onClose();
+        held.release(() => {
+          if (!this.#connect(client, upgraded, outcome, source)) return;
+          if (isTracked) this.#server.clients?.add(client);
+          const data = acceptanceOf(outcome.principal as NowggPrincipal);
+          client.send(JSON.stringify({ event: REAUTHENTICATION_EVENT, data }), ignore);
+          done(client, upgraded);
+        });
+      };
+      const held: HeldClient = new HeldClient(
+        client,
+        socket,
+        (error) => close(client, error, door),
+        // A client without a verdict must not come in.
+        (credential) => void judge(credential).catch(() => client.terminate()),
+      );
     });
   }
 
@@ -185,40 +230,6 @@ function sendRefusals(client: WsSocket): void {
   client.on('exception', (data: unknown) => {
     if (isRefusal(data) && client.readyState === OPEN) client.send(JSON.stringify({ event: 'exception', data }));
   });
-}
-
-function answer(socket: Duplex, error: NowggAuthError, realm: string): void {
-  const body = JSON.stringify(endOf(error));
-  const status = error.getStatus();
-  const lines = [
-    `HTTP/1.1 ${status} ${REASONS.get(status) ?? 'Error'}`,
-    'Connection: close',
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...errorHeaders(error, realm).map(([name, value]) => `${name}: ${value}`),
-  ];
-  socket.once('finish', () => socket.destroy());
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-}
-
-const REASONS: ReadonlyMap<number, string> = new Map([
-  [400, 'Bad Request'],
-  [401, 'Unauthorized'],
-  [403, 'Forbidden'],
-  [500, 'Internal Server Error'],
-  [503, 'Service Unavailable'],
-]);
-
-/** A browser always sends its origin, and cannot set the `Authorization` header of a WebSocket. */
-function seesHttp({ headers }: IncomingMessage): boolean {
-  const { origin, authorization, 'sec-websocket-protocol': protocols = '' } = headers;
-  return authorization !== undefined || (origin === undefined && !protocols.includes(SUBPROTOCOL));
-}
-
-/** Checked before the identity system is asked; the server itself checks the rest. */
-function isWellFormed({ method, headers }: IncomingMessage): boolean {
-  const { upgrade, 'sec-websocket-key': key, 'sec-websocket-version': version } = headers;
-  return method === 'GET' && upgrade?.toLowerCase() === 'websocket' && KEY.test(key ?? '') && version !== undefined;
 }
 
 /** Chooses the application's own subprotocol where it chooses one, otherwise ours; never the token. */
