@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { NowggRevocationService } from 'nestjs-nowgg-auth';
+import { Logger } from '@nestjs/common';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { NowggRevocationService, NowggUser } from 'nestjs-nowgg-auth';
+import { until } from '../../client/support/facts.js';
 import { type Kind, SocketApp, type SocketAppOptions } from './support.js';
 
 jest.setTimeout(60_000);
@@ -19,7 +22,7 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
 
   const ending = (code: number, errorCode: string) => (kind === 'ws' ? { code, errorCode } : { errorCode });
 
-  it('know the player in handleConnection and in each message', async () => {
+  it('know the player in handleConnection, in each message, and in handleDisconnect', async () => {
     const { emulator, seen } = await start();
     const { userId } = emulator.addPlayer();
     const client = await site!.connect(site!.token(userId));
@@ -27,6 +30,30 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
     expect(await client.ask('open')).toEqual({ player: null });
     expect(seen.connections).toEqual([userId]);
     expect(seen.messages).toEqual(['who', 'open']);
+    for (const each of site!.clients.splice(0)) each.close();
+    await until(() => seen.disconnections.length > 0);
+    expect(seen.disconnections).toEqual([userId]);
+  });
+
+  it('log once that a handler asks for the player where no guard runs', async () => {
+    @WebSocketGateway({ path: '/lobby' })
+    class BareGateway {
+      @SubscribeMessage('who')
+      who(@NowggUser('userId') userId: string) {
+        return { event: 'who', data: userId };
+      }
+    }
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    try {
+      await start({ gateways: [BareGateway], module: { globalGuard: false } });
+      const client = await site!.connect(site!.token());
+      for (const _ of [1, 2]) expect(await client.ask('who')).toMatchObject({ status: 'error' });
+      expect(logged.mock.calls).toEqual([
+        [expect.stringMatching(/^BareGateway\.who: @NowggUser\(\): .*@UseGuards\(NowggAuthGuard\)/)],
+      ]);
+    } finally {
+      logged.mockRestore();
+    }
   });
 
   it('answer a message that lacks a scope with its errorCode, and keep the connection', async () => {

@@ -1,4 +1,4 @@
-import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, Logger, type PipeTransform, type Type } from '@nestjs/common';
 import { NowggConfigurationError } from '../errors.js';
 import { NowggPrincipal } from '../principal.js';
 import { type AuthenticatedRequest, type Authentication, findAuthentication } from './authentication.js';
@@ -47,7 +47,8 @@ export type ParameterDecoratorFor<V> = <T extends object, K extends string | sym
  * that cannot hold the value are compile errors; with pipes, the result of the last one counts.
  *
  * `undefined`, never null, for an anonymous caller, on a public route, and for a caller that another Passport strategy
- * admitted. When neither the guard nor a strategy ran, the answer is a 500 that says so.
+ * admitted. When neither the guard nor a strategy ran, the answer is a 500 that says so; logged once for
+ * each handler.
  *
  * @example
  * ```ts
@@ -104,8 +105,22 @@ function findCaller(context: ExecutionContext): NowggPrincipal | undefined {
     // Passport's guard sets this property on every request that it admits: a strategy named before ours accepted it.
     if ('authInfo' in request) return undefined;
   }
-  throw new NowggConfigurationError(
-    '@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard. A guard that a test puts in its place ' +
-      'must set request.user to fakePrincipal() of nestjs-nowgg-auth/testing; overrideNowggAuth() and asUser() need none',
+  throw unguarded(context);
+}
+
+const logged = new WeakSet<object>();
+
+/** The error for a handler that no guard of this module reaches. Logged once for each: Nest does not log it. */
+function unguarded(context: ExecutionContext): NowggConfigurationError {
+  const handler = context.getHandler();
+  const error = new NowggConfigurationError(
+    context.getType() === 'http'
+      ? '@NowggUser(): no guard of this module ran on this route, add NowggAuthGuard. A guard that a test puts in its place ' +
+          'must set request.user to fakePrincipal() of nestjs-nowgg-auth/testing; overrideNowggAuth() and asUser() need none'
+      : '@NowggUser(): no guard of this module ran on this handler, add @UseGuards(NowggAuthGuard) to it or to its class',
   );
+  if (!logged.has(handler))
+    new Logger('NowggAuth').error(`${context.getClass().name}.${handler.name}: ${error.message}`);
+  logged.add(handler);
+  return error;
 }

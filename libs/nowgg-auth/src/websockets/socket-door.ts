@@ -203,7 +203,8 @@ export class SocketDoor
   }
 
   forget(client: object, connection: SocketConnection): void {
-    this.#parts.settings.clients.delete(client);
+    // The caller stays, for handleDisconnect, as long as the application keeps the client; the token does not.
+    connection.credential = { outcome: 'none' };
     this.#open.delete(client);
     connection.isOpen = false;
     this.#parts.connections.remove(connection);

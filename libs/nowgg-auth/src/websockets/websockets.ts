@@ -92,8 +92,8 @@ export interface NowggSocketData {
 }
 
 /**
- * The caller of a socket of socket.io or ws, for `handleConnection` and code outside of handlers; undefined for an
- * anonymous one. It may be banned since: handlers use `@NowggUser()`.
+ * The caller of a socket of socket.io or ws, for `handleConnection`, `handleDisconnect` and code outside of handlers;
+ * undefined for an anonymous one. It may be banned since: handlers use `@NowggUser()`.
  *
  * @example
  * ```ts
