@@ -8,6 +8,7 @@ import type {
   NewGrant,
   RefusalRun,
 } from '../../libs/nowgg-auth/src/tokens/store/grant-record.js';
+import { describeSessionAdmission } from './session-admission-contract.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 
 /** A store under test, and how time passes for it. */
@@ -115,6 +116,8 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
         ]);
       });
     });
+
+    describeSessionAdmission(() => under, stored);
 
     describe('leases', () => {
       it('gives the lease to one of many who ask at once, and tells the others that it is held', async () => {
@@ -907,8 +910,8 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       it('have no use of a grant that has ended', async () => {
         const grant = await stored();
         await store.revokeGrant(grant.id);
-        const { sessionUsedAtMs } = await found(grant.id);
         await under.pass(1_000);
+        const { sessionUsedAtMs } = await found(grant.id);
         await store.noteSessionUse(grant.id);
         expect((await found(grant.id)).sessionUsedAtMs).toBe(sessionUsedAtMs);
       });

@@ -3,9 +3,8 @@ import { HttpException } from '@nestjs/common';
 /**
  * Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively.
  *
- * This version does not send the following codes. They are in the union so that clients can handle them early:
+ * This version does not send the following code. It is in the union so that clients can handle it early:
  * - `session_superseded` (401): a newer session handle of this session was used since
- * - `signed_in_elsewhere` (401): the player signed in on another device, which ended this session
  */
 export type NowggErrorCode =
   | 'missing_token'
@@ -98,6 +97,7 @@ export type InvalidTokenReason = Extract<
   | 'revoked_token'
   | 'wrong_client'
   | 'wrong_token_type'
+  | 'signed_in_elsewhere'
 >;
 
 const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
@@ -108,6 +108,7 @@ const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
   revoked_token: 'the bearer token was revoked',
   wrong_client: 'the bearer token was issued for another application',
   wrong_token_type: 'this kind of token is not accepted here',
+  signed_in_elsewhere: 'the player has signed in on another device, which ended this session',
 };
 
 /**
@@ -339,8 +340,61 @@ export class InformationUnavailableError extends NowggAuthError {
  * ```
  */
 export class ReauthenticationRequiredError extends NowggAuthError {
-  constructor(message = 'the player has to sign in again') {
-    super(401, message, 'reauthentication_required');
+  /** @param errorCode for subclasses */
+  constructor(
+    message = 'the player has to sign in again',
+    errorCode: 'reauthentication_required' | 'signed_in_elsewhere' = 'reauthentication_required',
+  ) {
+    super(401, message, errorCode);
+  }
+}
+
+/**
+ * 401. The session has ended because its player signed in on another device, see `tokens.sessions.max`. A new sign-in here
+ * would end that one.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, SignedInElsewhereError } from 'nestjs-nowgg-auth';
+ *
+ * export async function tokenOrReason(tokens: NowggTokenService, session: string) {
+ *   try {
+ *     const { grant } = await tokens.openSession(session);
+ *     return { token: (await tokens.getAccessToken(grant.id)).token };
+ *   } catch (error) {
+ *     if (error instanceof SignedInElsewhereError) return { ended: 'you have signed in on another device' };
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class SignedInElsewhereError extends ReauthenticationRequiredError {
+  constructor() {
+    super('the player has signed in on another device, which ended this session', 'signed_in_elsewhere');
+  }
+}
+
+/**
+ * 409 with `signed_in_elsewhere`. The player has as many sessions as `tokens.sessions.max` allows, and
+ * `whenFull: 'refuse'` keeps them. Nothing has ended. The code is used: a later attempt needs a new one.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, TooManySessionsError } from 'nestjs-nowgg-auth';
+ *
+ * export async function signIn(tokens: NowggTokenService, code: string) {
+ *   try {
+ *     return await tokens.exchangeCode(code);
+ *   } catch (error) {
+ *     if (error instanceof TooManySessionsError) return { refused: 'sign out on your other device first' };
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class TooManySessionsError extends NowggAuthError {
+  constructor() {
+    super(409, 'the player is signed in on as many devices as are allowed', 'signed_in_elsewhere');
   }
 }
 

@@ -16,12 +16,14 @@ export {
   InvalidRequestError,
   InvalidTokenError,
   FeatureBannedError,
+  TooManySessionsError,
   UserBannedError,
   WrongProviderError,
   NowggAuthError,
   NowggConfigurationError,
   PlayerUnavailableError,
   ReauthenticationRequiredError,
+  SignedInElsewhereError,
   StoreUnavailableError,
   type InvalidTokenReason,
   type NowggErrorBody,
@@ -176,6 +178,7 @@ export {
   type NowggStateType,
 } from './events/state-events.js';
 export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
+export type { SessionDeviceOptions } from './tokens/exchange/session-device.js';
 export type { ProviderSignOutNotice } from './tokens/nowgg-token-service.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/store/grant.js';
 export type {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { NowggRevocationService, NowggUser } from 'nestjs-nowgg-auth';
+import { memoryTokenStore, NowggRevocationService, NowggTokenService, NowggUser } from 'nestjs-nowgg-auth';
+import { strongKey } from '../../../libs/nowgg-auth/src/testing-support/strong-key.js';
 import { until } from '../../client/support/facts.js';
 import { type Kind, SocketApp, type SocketAppOptions } from './support.js';
 
@@ -144,6 +145,18 @@ describe.each<Kind>(['socket.io', 'ws'])('Gateways on %s', (kind) => {
     await site!.app.get(NowggRevocationService).revoke({ token: signedOut });
     expect(await client.ended()).toMatchObject(ending(4401, 'revoked_token'));
     expect(await other.ask('who')).toMatchObject({ player: expect.any(String) });
+  });
+
+  it('close when the player signs in on another device, and say so', async () => {
+    const tokens = { encryptionKeys: [{ id: 'k1', key: strongKey(1) }], sessions: { max: 1 } };
+    const { emulator, app } = await start({ module: { tokens, tokenStore: memoryTokenStore() } });
+    const { userId } = emulator.addPlayer();
+    const signIn = async () => app.get(NowggTokenService).exchangeCode(emulator.issueCode({ userId }));
+    const client = await site!.connect((await signIn()).accessToken.token);
+    const other = await site!.connect(site!.token());
+    const next = await site!.connect((await signIn()).accessToken.token);
+    expect(await client.ended()).toMatchObject(ending(4401, 'signed_in_elsewhere'));
+    for (const kept of [other, next]) expect(await kept.ask('who')).toMatchObject({ player: expect.any(String) });
   });
 
   it('take a new token of the same player in band, and live on with it', async () => {

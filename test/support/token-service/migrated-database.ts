@@ -29,6 +29,8 @@ const TIMES = {
     'begun_at',
     'created_at',
     'updated_at',
+    'session_used_at',
+    'admitted_at',
   ],
   nowgg_exchange: ['lease_until', 'completed_at', 'created_at'],
   nowgg_client: ['succeeded_at', 'recovered_at', 'attempt_at'],

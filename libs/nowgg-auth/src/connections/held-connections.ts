@@ -116,8 +116,8 @@ export class HeldConnections implements BeforeApplicationShutdown {
   /** Ends a connection, with the ban where it is one. Its messages are refused before. */
   #endRefused(entry: Entry): void {
     const found = this.#authenticator.findBan(entry.held, entry.principal);
-    const end = (ban?: NowggBan) =>
-      this.#end(entry, ban ? new UserBannedError(ban) : new InvalidTokenError('revoked_token'));
+    const refusal = () => new InvalidTokenError(this.#authenticator.causeOfEnd(entry.held, entry.principal));
+    const end = (ban?: NowggBan) => this.#end(entry, ban ? new UserBannedError(ban) : refusal());
     if (found instanceof Promise) void found.then(end, () => end());
     else end(found);
   }

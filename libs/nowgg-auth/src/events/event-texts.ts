@@ -23,6 +23,7 @@ export const SECURITY_MEANINGS: Readonly<Record<NowggSecurityEventType, string>>
   restored: 'a revocation was lifted',
   revocations_unread: 'revocations could not be read for ten seconds, so newer bans are not seen',
   signed_out: 'a grant was ended',
+  session_displaced: 'a session was ended by a sign-in of its player on another device',
   relabelled_row: 'a stored grant does not carry the labels that its tokens were encrypted for',
   restored_row: 'a stored grant is older than this process has seen it',
   refused_key: 'an encryption key is weak',
@@ -62,7 +63,7 @@ export const STATE_MEANINGS: Readonly<Record<NowggStateType, { readonly begun: s
 };
 
 /** Actions of the application: written without a warning. */
-const ROUTINE = new Set<NowggSecurityEventType>(['banned', 'revoked', 'restored', 'signed_out']);
+const ROUTINE = new Set<NowggSecurityEventType>(['banned', 'revoked', 'restored', 'signed_out', 'session_displaced']);
 /** Events that come once more with this detail when what they report is over. */
 const OVER = 'over';
 

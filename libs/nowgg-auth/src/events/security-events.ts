@@ -48,6 +48,8 @@ export type NowggSecurityEventType =
   | 'revocations_unread'
   /** A grant was ended: a player signed out, or the application ended it. */
   | 'signed_out'
+  /** A session was ended by a sign-in of its player on another device, because only so many are allowed at a time. */
+  | 'session_displaced'
   /** A stored grant names another provider, client, user or session version than its tokens were encrypted for. */
   | 'relabelled_row'
   /** A stored grant is older than this process has seen it, or was revoked and is active again. */

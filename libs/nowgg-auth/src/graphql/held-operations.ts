@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { errorOfRefusal, errorOfUnknown, InvalidRequestError, InvalidTokenError, NowggAuthError } from '../errors.js';
+import {
+  errorOfRefusal,
+  errorOfUnknown,
+  InvalidRequestError,
+  InvalidTokenError,
+  type InvalidTokenReason,
+  NowggAuthError,
+} from '../errors.js';
 import type { HeldConnections } from '../connections/held-connections.js';
 import { type Credential, requestSource } from '../http/credential.js';
 import { removeText } from '../connections/token-removal.js';
@@ -136,11 +143,17 @@ function close(socket: OperationSocket, error: NowggAuthError): void {
   socket.close(code, errorCode);
 }
 
+const ENDS_CONNECTION: ReadonlySet<string> = new Set<InvalidTokenReason>([
+  'invalid_token',
+  'expired_token',
+  'revoked_token',
+  'signed_in_elsewhere',
+]);
+
 /** Closes a connection whose token the identity system refuses from now on, whatever the operation demanded. */
 export function onOperationVerdict(connection: HeldOperations, verdict: Verdict): void {
   if (verdict.status !== 'invalid') return;
   const { reason } = verdict;
-  if (reason === 'invalid_token' || reason === 'expired_token' || reason === 'revoked_token') {
-    connection.end(new InvalidTokenError(reason));
-  } else if (reason === 'user_banned') connection.end(errorOfRefusal(verdict));
+  if (ENDS_CONNECTION.has(reason)) connection.end(new InvalidTokenError(reason as InvalidTokenReason));
+  else if (reason === 'user_banned') connection.end(errorOfRefusal(verdict));
 }

@@ -238,10 +238,28 @@ export interface SessionsOptions {
   absoluteMs?: number | false;
   /** Whether the grant ends as well, as by a sign-out, when its ended handle is presented. Default false. */
   endGrant?: boolean;
+  /**
+   * Number of sessions that a player may have at a time, 1 to 100; over all processes. A session counts while its access
+   * token is unexpired, or its handle was used within the last ten minutes. The others end with the next sign-in. All
+   * processes must have the same value. Default: no limit, and no statement for it.
+   */
+  max?: number;
+  /**
+   * What a sign-in does when there are {@link max} sessions. `end_oldest`: it ends those that began first; their devices
+   * get `401 signed_in_elsewhere`. `refuse`: it is refused with `409 signed_in_elsewhere`. Default `end_oldest`.
+   */
+  whenFull?: 'end_oldest' | 'refuse';
+  /**
+   * Which sessions are counted together: those of one client id (`client`), or those of all clients on this database
+   * whose provider has the same name (`provider`). Default `client`.
+   */
+  per?: 'client' | 'provider';
 }
 
-/** {@link SessionsOptions} with every value. */
-export type ResolvedSessionsOptions = Readonly<Required<SessionsOptions>>;
+/** {@link SessionsOptions} with every value; an absent `max` is no limit. */
+export interface ResolvedSessionsOptions extends Readonly<Required<Omit<SessionsOptions, 'max'>>> {
+  readonly max?: number | undefined;
+}
 
 /** {@link TokensOptions} with every value. */
 export interface ResolvedTokensOptions

@@ -59,7 +59,13 @@ describe('resolveOptions', () => {
       maxExchangesInFlight: 64,
       maxRefreshesInFlight: 256,
       refusedCodesPerMinute: 30,
-      sessions: { idleMs: 2_592_000_000, absoluteMs: 15_552_000_000, endGrant: false },
+      sessions: {
+        idleMs: 2_592_000_000,
+        absoluteMs: 15_552_000_000,
+        endGrant: false,
+        whenFull: 'end_oldest',
+        per: 'client',
+      },
     });
   });
 
@@ -67,11 +73,21 @@ describe('resolveOptions', () => {
     const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
     const given = (sessions: object) => ({ clientId: 'game', tokens: { ...tokens, sessions } });
     const resolved = resolveOptions(given({ idleMs: false, absoluteMs: undefined })).tokens?.sessions;
-    expect(resolved).toEqual({ idleMs: false, absoluteMs: 15_552_000_000, endGrant: false });
+    expect(resolved).toEqual({
+      idleMs: false,
+      absoluteMs: 15_552_000_000,
+      endGrant: false,
+      whenFull: 'end_oldest',
+      per: 'client',
+    });
     expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, binding: 'off' }))).toBe(
       'NowggAuthModule: unknown option tokens.sessions.binding; tokens.sessions.idleMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.absoluteMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false',
+    );
+    expect(messageOf(given({ max: 0, whenFull: 'ask', per: 'user' }))).toBe(
+      'NowggAuthModule: tokens.sessions.max must be a whole number, 1 to 100; tokens.sessions.whenFull must be ' +
+        'end_oldest or refuse; tokens.sessions.per must be client or provider',
     );
   });
 

@@ -1,3 +1,5 @@
+import type { MarkCause } from './marks/watermark.js';
+
 /** Port: the vault's knowledge about the access tokens that it handed out. */
 export abstract class IssuedTokens {
   /**
@@ -43,6 +45,8 @@ export interface RevokedGrant {
   readonly userId: string;
   /** Only where no other live grant has this session. */
   readonly sessionId: string | undefined;
+  /** Why it ended, where the holders of its tokens are told. */
+  readonly cause?: MarkCause | undefined;
   /** Every token that the grant handed out and that has not expired. */
   readonly tokens: readonly HandedOutToken[];
 }

@@ -240,7 +240,7 @@ export class NowggRevocationService extends TokenRevocations {
   }
 
   /** Refuses everything issued under a grant that has just ended: its session, if it has one, and its tokens. */
-  override async refuseTokensOf({ provider, sessionId, tokens }: RevokedGrant): Promise<void> {
+  override async refuseTokensOf({ provider, sessionId, tokens, cause }: RevokedGrant): Promise<void> {
     const times = this.#timesOf(undefined);
     const now = this.#parts.clock.now();
     const unexpired = tokens.filter(({ notAfterMs }) => notAfterMs === undefined || notAfterMs > now);
@@ -251,12 +251,13 @@ export class NowggRevocationService extends TokenRevocations {
         id: credentialId,
         ...times,
         notAfterMs,
+        cause,
       }),
     );
     const ofSession: Watermark[] =
       sessionId === undefined
         ? []
-        : [{ provider, kind: 'session', id: sessionId, ...times, notAfterMs: lastOf(unexpired) }];
+        : [{ provider, kind: 'session', id: sessionId, ...times, notAfterMs: lastOf(unexpired), cause }];
     await this.#write([...ofTokens, ...ofSession]);
   }
 

@@ -7,7 +7,7 @@ import { MemoryRevocationStore } from './memory-revocation-store.js';
 import { RevocationNews } from './revocation-news.js';
 import type { RevocationStore } from './revocation-store.js';
 import { TokenLives } from './marks/token-lives.js';
-import { isSpent, type RevocationSubject, type Watermark } from './marks/watermark.js';
+import { isSpent, type MarkCause, type RevocationSubject, type Watermark } from './marks/watermark.js';
 import { type BanInForce, type RevocableToken, Watermarks } from './marks/watermarks.js';
 
 const POLL_MS = 1_000;
@@ -36,6 +36,8 @@ export interface RevocationView {
   refuses(token: RevocableToken, digest: string, nowMs: number, begunAtMs?: number): boolean;
   /** The ban that refuses a token, if it is one. Called for a token that {@link refuses} refuses. */
   findBan(token: RevocableToken, digest: string, nowMs: number): BanInForce | undefined;
+  /** Why a token that {@link refuses} refuses is refused, where its holder is told. */
+  causeOf(token: RevocableToken, digest: string, nowMs: number): MarkCause | undefined;
   /** Whether a sign-out that was written before a time refuses the token, whatever ban is in force. */
   refusedBefore(token: RevocableToken, digest: string, beforeMs: number, begunAtMs?: number): boolean;
   /**
@@ -131,6 +133,10 @@ export class RevocationFeed implements RevocationView, OnApplicationBootstrap, B
 
   findBan(token: RevocableToken, digest: string, nowMs: number): BanInForce | undefined {
     return this.#watermarks.findBan(token, digest, nowMs);
+  }
+
+  causeOf(token: RevocableToken, digest: string, nowMs: number): MarkCause | undefined {
+    return this.#watermarks.causeOf(token, digest, nowMs);
   }
 
   refusedBefore(token: RevocableToken, digest: string, beforeMs: number, begunAtMs?: number): boolean {

@@ -6,6 +6,7 @@ export const NO_REVOCATIONS: RevocationView = {
   isCurrentAt: () => true,
   refuses: () => false,
   findBan: () => undefined,
+  causeOf: () => undefined,
   refusedBefore: () => false,
   learn: () => undefined,
   noteLead: () => undefined,

@@ -1,4 +1,5 @@
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
+import { AddSessionDevices1767225600170 } from './migrations/add-session-devices.js';
 import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddBanReasons1767225600150 } from './migrations/add-ban-reasons.js';
@@ -116,4 +117,5 @@ export const nowggMigrations = [
   AddSessionTimes1767225600140,
   AddBanReasons1767225600150,
   CreateNowggFeatureBan1767225600160,
+  AddSessionDevices1767225600170,
 ];

@@ -40,6 +40,7 @@ interface WatermarkRow {
   readonly refused_until_ms: number | null;
   readonly marked_at_ms: number | null;
   readonly not_after_ms: number | null;
+  readonly of_elsewhere: boolean;
 }
 
 interface BanRow {
@@ -120,9 +121,10 @@ export class TypeOrmRevocationStore extends RevocationStore {
   override async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
     const given = onePerSubject(watermarks);
     const columns = ['provider', 'kind', 'id', 'issuedUntilMs', 'refusedUntilMs', 'notAfterMs'] as const;
-    const stated = ['reasonCode', 'text', 'by'] as const;
+    const stated = ['text', 'by'] as const;
     const lists = [
       ...columns.map((column) => given.map((each) => each[column] ?? null)),
+      given.map(({ ban, cause }) => (ban ? ban.reasonCode : cause) ?? null),
       ...stated.map((column) => given.map(({ ban }) => ban?.[column] ?? null)),
       given.map(({ isStated, markedAtMs }) => (isStated === true ? markedAtMs : undefined) ?? null),
     ];
@@ -277,5 +279,6 @@ function watermarkOf(row: WatermarkRow): Watermark {
     refusedUntilMs: row.refused_until_ms ?? undefined,
     markedAtMs: row.marked_at_ms ?? undefined,
     notAfterMs: row.not_after_ms ?? undefined,
+    ...(row.of_elsewhere && { cause: 'signed_in_elsewhere' as const }),
   };
 }

@@ -26,6 +26,12 @@ import {
   type TokensOfEndedGrant,
   USER_ENDS_KEPT_MS,
 } from '../tokens/store/issued-token.js';
+import {
+  type AdmittedSession,
+  type SessionAdmission,
+  SIGNING_IN_MS,
+  USED_RECENTLY_MS,
+} from '../tokens/store/session-record.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import {
@@ -58,6 +64,7 @@ import { clientStatements } from './statements/client-statements.js';
 import { type ExchangeRow, exchangeStatements } from './statements/exchange-statements.js';
 import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
 import { grantStatements } from './statements/grant-statements.js';
+import { sessionStatements } from './statements/session-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { Walks } from './walks.js';
 import { vaultStatements } from './statements/vault-statements.js';
@@ -79,14 +86,15 @@ const ENTITIES = [
 ];
 
 /**
- * Implements the port with PostgreSQL. Every operation is one autocommit statement, and leases use the database's
- * clock.
+ * Implements the port with PostgreSQL. Every operation is one autocommit statement, except the admission of a session,
+ * and leases use the database's clock.
  */
 export class TypeOrmTokenStore extends TokenStore {
   readonly #database: TokenDatabase;
   readonly #clients: ReturnType<typeof clientStatements>;
   readonly #grants: ReturnType<typeof grantStatements>;
   readonly #exchanges: ReturnType<typeof exchangeStatements>;
+  readonly #sessions: ReturnType<typeof sessionStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
   readonly #adoptions: ReturnType<typeof adoptionStatements>;
   readonly #walks: Walks;
@@ -97,6 +105,7 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#clients = clientStatements(database.tables);
     this.#grants = grantStatements(database.tables);
     this.#exchanges = exchangeStatements(database.tables);
+    this.#sessions = sessionStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
     this.#adoptions = adoptionStatements(database.tables);
     this.#walks = new Walks(database);
@@ -264,7 +273,26 @@ export class TypeOrmTokenStore extends TokenStore {
     const times = [grant.accessTokenExpiresAtMs, grant.refreshTokenExpiresAtMs];
     const token = [grant.issued?.credentialId, grant.scopes, WATERMARK_RETENTION_MS];
     const parameters = [codeHash, ...row, ...texts, ...times, FIRST_GENERATION, ...token];
-    return this.#grant(this.#exchanges.complete, [...parameters, grant.handleKeyId, grant.originMac]);
+    const device = [grant.device, grant.deviceKey, grant.place];
+    return this.#grant(this.#exchanges.complete, [...parameters, grant.handleKeyId, grant.originMac, ...device]);
+  }
+
+  override async admitSession(admission: SessionAdmission): Promise<AdmittedSession> {
+    const { id, provider, userId, clientKey, max, whenFull } = admission;
+    const sessions = [id, provider, userId, clientKey, max, whenFull === 'refuse', USED_RECENTLY_MS, SIGNING_IN_MS];
+    type Row = GrantRow & { readonly isEnded: boolean; readonly isRefused: boolean };
+    const rows = await this.#database.transaction<Row>([
+      // No client has the empty key, so that clients that count together have one row.
+      [this.#sessions.lock, [provider, clientKey ?? '', userId]],
+      [this.#sessions.admit, sessions],
+    ]);
+    const ended = rows.filter(({ isEnded }) => isEnded).map(grantRecordOf);
+    if (rows.length === 0) return { outcome: 'ended', ended };
+    return { outcome: rows[0]?.isRefused ? 'refused' : 'admitted', ended };
+  }
+
+  override async listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]> {
+    return this.#grantList(this.#sessions.listLive, [provider, userId, clientKey, limit]);
   }
 
   override async releaseExchange({ codeHash, owner, keepsLease }: ExchangeRelease): Promise<void> {

@@ -192,6 +192,11 @@ export class CachingAuthenticator extends NowggAuthenticator {
     return this.#bannedCallers.find({ principal, identity, token: held && (() => held.reveal()) });
   }
 
+  override causeOfEnd(held: HeldToken | undefined, principal: NowggPrincipal): 'revoked_token' | 'signed_in_elsewhere' {
+    const identity = held ? this.#identityOf(held, principal) : NO_TOKEN;
+    return this.#revocations.causeOf(principal, identity, this.#clock.now()) ?? 'revoked_token';
+  }
+
   #identityOf(held: HeldToken, principal: NowggPrincipal): string {
     return held.identity(({ digest }) => {
       const provider = this.#providers.get(principal.provider);
@@ -425,5 +430,6 @@ function unexplained(verdict: Verdict): Verdict {
 }
 
 function isRevoked(verdict: Verdict): boolean {
-  return verdict.status === 'invalid' && verdict.reason === 'revoked_token';
+  if (verdict.status !== 'invalid') return false;
+  return verdict.reason === 'revoked_token' || verdict.reason === 'signed_in_elsewhere';
 }

@@ -84,6 +84,13 @@ export abstract class NowggAuthenticator {
   }
 
   /**
+   * Why the token that a connection keeps is refused, for the message that ends it. Called for one that no ban refuses.
+   */
+  causeOfEnd(_held: HeldToken | undefined, _principal: NowggPrincipal): 'revoked_token' | 'signed_in_elsewhere' {
+    return 'revoked_token';
+  }
+
+  /**
    * Explains why a token is accepted or refused at this moment, for support staff. Decides like {@link authenticate},
    * and may also ask the identity system. The answer contains no part of the token.
    *

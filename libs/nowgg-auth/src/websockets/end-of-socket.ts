@@ -63,6 +63,7 @@ const OF_TOKEN: ReadonlySet<NowggErrorCode> = new Set([
   'revoked_token',
   'wrong_client',
   'user_banned',
+  'signed_in_elsewhere',
 ]);
 
 export function isAboutToken(reason: NowggErrorCode): boolean {

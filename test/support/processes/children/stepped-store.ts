@@ -11,6 +11,7 @@ const STEPS: Readonly<Record<string, { before?: string; after?: string }>> = {
   sealExchange: { before: 'code_reply_received', after: 'reply_sealed' },
   resealGrants: { after: 'batch_resealed' },
   completeExchange: { before: 'verified', after: 'grant_created' },
+  admitSession: { before: 'admitting', after: 'admitted' },
 };
 
 /** A store that holds its process up at a step, once it has said so, until it may go on. */

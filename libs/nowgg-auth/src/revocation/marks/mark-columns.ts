@@ -15,9 +15,10 @@ interface Chunk {
   readonly keys: Uint32Array;
   readonly times: Float64Array;
   readonly links: Int32Array;
+  readonly flags: Uint8Array;
 }
 
-/** The memory of a table of marks: numbered slots with a key of 128 bits, four times and three links, 60 bytes each. */
+/** The memory of a table of marks: numbered slots with a key of 128 bits, four times, three links and a flag, 61 bytes each. */
 export class MarkColumns {
   readonly #chunks: Chunk[] = [];
   #slots = 0;
@@ -35,6 +36,7 @@ export class MarkColumns {
         keys: new Uint32Array(CHUNK * LANES),
         times: new Float64Array(CHUNK * TIMES),
         links: new Int32Array(CHUNK * LINKS),
+        flags: new Uint8Array(CHUNK),
       });
     }
     this.#slots += 1;
@@ -93,6 +95,14 @@ export class MarkColumns {
 
   notAfterMs(slot: number): number {
     return this.#time(slot, NOT_AFTER);
+  }
+
+  setFlag(slot: number, isSet: boolean): void {
+    this.#chunk(slot).flags[slot % CHUNK] = isSet ? 1 : 0;
+  }
+
+  hasFlag(slot: number): boolean {
+    return this.#chunk(slot).flags[slot % CHUNK] === 1;
   }
 
   linkOf(slot: number, link: number): number {

@@ -10,7 +10,7 @@ const LAST_BUCKET = 2_000_000_000;
 const PRUNED_AT_ONCE = 20_000;
 
 /**
- * Marks of one provider and kind, 60 bytes each and an index of 8 bytes for each place. Ids are kept as 128 bits. Slots
+ * Marks of one provider and kind, 61 bytes each and an index of 8 bytes for each place. Ids are kept as 128 bits. Slots
  * are linked in buckets by the minute in which they end, so that pruning looks only at ended ones.
  */
 export class MarkTable {
@@ -56,13 +56,22 @@ export class MarkTable {
     };
   }
 
-  /** @param endMs when the mark ends */
-  put(id: string, times: MarkTimes, endMs: number): void {
+  /** Whether there is a mark, of a session that ended because of a sign-in elsewhere. @param slot may be -1 */
+  isOfElsewhere(slot: number): boolean {
+    return slot >= 0 && this.#columns.hasFlag(slot);
+  }
+
+  /**
+   * @param endMs when the mark ends
+   * @param isOfElsewhere see {@link isOfElsewhere}
+   */
+  put(id: string, times: MarkTimes, endMs: number, isOfElsewhere = false): void {
     const first = this.#keying.first(id);
     const known = this.#index.findBy(first, id);
     if (known >= 0) this.#unhang(known);
     const slot = known < 0 ? this.#add(first, id) : known;
     this.#columns.setTimes(slot, times);
+    this.#columns.setFlag(slot, isOfElsewhere);
     this.#hang(slot, endMs);
   }
 

@@ -22,6 +22,9 @@ export interface BanNotice {
   readonly atMs: number;
 }
 
+/** `signed_in_elsewhere`: the session has ended because its player signed in on another device. */
+export type MarkCause = 'signed_in_elsewhere';
+
 /** The state of one subject. Times are epoch milliseconds; if neither of the first two is set, nothing is refused. */
 export interface Watermark extends RevocationSubject {
   /**
@@ -43,6 +46,8 @@ export interface Watermark extends RevocationSubject {
   readonly isStated?: boolean | undefined;
   /** For one token: when it expires. For a user or session: the time until which the mark is kept at least. */
   readonly notAfterMs?: number | undefined;
+  /** Why a mark that is not a ban was written, where the holders of its tokens are told. */
+  readonly cause?: MarkCause | undefined;
   /** Of a ban that is written. Kept by the store and not in memory. */
   readonly ban?: BanNotice | undefined;
 }
@@ -68,6 +73,7 @@ export function mergeWatermarks(older: Watermark | undefined, newer: Watermark):
     refusedUntilMs: newer.refusedUntilMs ?? older.refusedUntilMs,
     markedAtMs: later(older.markedAtMs, newer.markedAtMs),
     notAfterMs: later(older.notAfterMs, newer.notAfterMs),
+    cause: newer.issuedUntilMs === undefined ? older.cause : newer.cause,
     ban: newer.refusedUntilMs === undefined ? older.ban : newer.ban,
   };
 }

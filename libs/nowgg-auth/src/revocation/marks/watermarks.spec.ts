@@ -49,6 +49,32 @@ describe('a watermark', () => {
     expect(watermarks.refuse(principalOf({ ...facts, tokenId: 'T' }), tokenDigest('another'), NOW)).toBe(false);
   });
 
+  it('of a session that ended because of a sign-in elsewhere tells so, until a later mark of it', () => {
+    const cause = 'signed_in_elsewhere' as const;
+    const token = principalOf(facts);
+    const causeOf = () => watermarks.causeOf(token, digest, NOW);
+    watermarks.apply(mark({ kind: 'user', id: 'u', issuedUntilMs: NOW }), NOW);
+    expect(causeOf()).toBeUndefined();
+    watermarks.apply(mark({ kind: 'session', id: 's', issuedUntilMs: NOW, cause }), NOW);
+    expect(causeOf()).toBe(cause);
+    expect(watermarks.causeOf(principalOf({ ...facts, issuedAtMs: NOW + 1 }), digest, NOW)).toBeUndefined();
+    expect(watermarks.find({ provider: 'nowgg', kind: 'session', id: 's' })).toMatchObject({ cause });
+    watermarks.apply(mark({ kind: 'session', id: 's', issuedUntilMs: NOW }), NOW);
+    expect(causeOf()).toBeUndefined();
+    watermarks.apply(mark({ kind: 'credential', id: credentialIdOf('the token'), issuedUntilMs: NOW, cause }), NOW);
+    expect(causeOf()).toBe(cause);
+    expect(watermarks.causeOf(principalOf({ ...facts, provider: 'other' }), digest, NOW)).toBeUndefined();
+  });
+
+  it('keeps its cause in a merge, unless the newer one ends sessions for another reason', () => {
+    const cause = 'signed_in_elsewhere' as const;
+    const older = mark({ kind: 'session', id: 's', issuedUntilMs: NOW, cause });
+    const merged = (newer: Partial<Watermark>) => mergeWatermarks(older, mark({ kind: 'session', id: 's', ...newer }));
+    expect(merged({ refusedUntilMs: NOW + 1 }).cause).toBe(cause);
+    expect(merged({ issuedUntilMs: NOW + 1 }).cause).toBeUndefined();
+    expect(merged({ issuedUntilMs: NOW + 1, cause }).cause).toBe(cause);
+  });
+
   it('refuses neither a token whose exchange began after it, nor a newer one after a ban', () => {
     watermarks.apply(mark({ issuedUntilMs: NOW + 5_000, markedAtMs: NOW }), NOW);
     const begun = (beganAtMs: number) => watermarks.refuse(principalOf(facts), digest, NOW, beganAtMs);

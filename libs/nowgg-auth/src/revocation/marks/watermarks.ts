@@ -4,7 +4,14 @@ import { IssuerLeads } from './issuer-leads.js';
 import { BY_DIGEST, BY_ID } from './mark-keying.js';
 import { MarkTable } from './mark-table.js';
 import { TokenLives } from './token-lives.js';
-import { endOf, type RevocationKind, type RevocationSubject, timesOf, type Watermark } from './watermark.js';
+import {
+  endOf,
+  type MarkCause,
+  type RevocationKind,
+  type RevocationSubject,
+  timesOf,
+  type Watermark,
+} from './watermark.js';
 
 /** The fields of a verified token that decide whether it falls under a revocation. */
 export type RevocableToken = Pick<
@@ -105,6 +112,20 @@ export class Watermarks {
     );
   }
 
+  /** Why the mark of a refused token's session, or of the token itself, was written; undefined where that is not told. */
+  causeOf(token: RevocableToken, digest: string, nowMs: number): MarkCause | undefined {
+    const marks = this.#byProvider.get(token.provider);
+    if (!marks) return undefined;
+    const { tables, leads } = marks;
+    const { sessionId } = token;
+    const isOfElsewhere =
+      tables.credential.isOfElsewhere(tables.credential.find(digest)) ||
+      (sessionId !== undefined &&
+        tables.session.isOfElsewhere(tables.session.find(sessionId)) &&
+        this.#covers(reachOf(tables.session, sessionId, nowMs, NEVER_BEGUN), token, leads));
+    return isOfElsewhere ? 'signed_in_elsewhere' : undefined;
+  }
+
   find(subject: RevocationSubject): Watermark | undefined {
     const table = this.#byProvider.get(subject.provider)?.tables[subject.kind];
     const slot = table?.find(indexOf(subject.kind, subject.id)) ?? -1;
@@ -119,6 +140,7 @@ export class Watermarks {
       refusedUntilMs: present(refusedUntilMs),
       markedAtMs: present(markedAtMs),
       notAfterMs: present(notAfterMs),
+      ...(table.isOfElsewhere(slot) && { cause: 'signed_in_elsewhere' as const }),
     };
   }
 
@@ -128,7 +150,8 @@ export class Watermarks {
     const id = indexOf(kind, watermark.id);
     const times = timesOf(watermark);
     const endMs = endOf(kind, times, this.#lives.of(provider));
-    if (endMs > nowMs) this.#marksOf(provider).tables[kind].put(id, times, endMs);
+    if (endMs > nowMs)
+      this.#marksOf(provider).tables[kind].put(id, times, endMs, watermark.cause === 'signed_in_elsewhere');
     else this.#byProvider.get(provider)?.tables[kind].remove(id);
     for (const listener of this.#appliedListeners) listener(watermark);
   }

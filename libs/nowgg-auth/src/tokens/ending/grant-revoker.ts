@@ -1,7 +1,9 @@
 import type { IdentityProvider } from '../../identity/identity-provider.js';
 import type { ProviderSignOut, TokenRevocations } from '../../revocation/issued-tokens.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
+import type { MarkCause } from '../../revocation/marks/watermark.js';
 import { hasText, isLive, type GrantRecord } from '../store/grant-record.js';
+import { SIGNED_IN_ELSEWHERE } from '../store/session-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
 /** Number of grants that are ended at the same time. */
@@ -55,6 +57,15 @@ export class GrantRevoker {
     if (before?.state === 'revoked' && hasText(before)) await this.finish([before]);
   }
 
+  /** Completes the end of grants that a sign-in on another device has ended in the store. */
+  async displace(grants: readonly GrantRecord[]): Promise<void> {
+    for (const grant of grants) {
+      this.#parts.seen.noteEnd(grant);
+      publishSecurityEvent({ type: 'session_displaced', provider: grant.provider });
+    }
+    await this.#finish(grants, SIGNED_IN_ELSEWHERE);
+  }
+
   async revokeUser(provider: string, userId: string, clientKey: string): Promise<number> {
     const grants = await this.#parts.store.revokeUser(provider, userId, clientKey);
     await this.#end(grants);
@@ -96,7 +107,14 @@ export class GrantRevoker {
    * @returns when their tokens are refused here; the identity system is told in the background
    */
   async finish(grants: readonly GrantRecord[]): Promise<void> {
-    await forEach(grants, (grant) => this.#refuseTokens(grant));
+    await this.#finish(grants);
+  }
+
+  /** @param cause of the end; default: the one that the store has noted */
+  async #finish(grants: readonly GrantRecord[], cause?: MarkCause): Promise<void> {
+    await forEach(grants, (grant) =>
+      this.#refuseTokens(grant, cause ?? (grant.failCode === SIGNED_IN_ELSEWHERE ? SIGNED_IN_ELSEWHERE : undefined)),
+    );
     this.#inBackground(forEach(grants.filter(hasText), (grant) => this.#tellAndWipe(grant)));
   }
 
@@ -132,11 +150,11 @@ export class GrantRevoker {
     await this.finish(grants);
   }
 
-  async #refuseTokens(grant: GrantRecord): Promise<void> {
+  async #refuseTokens(grant: GrantRecord, cause: MarkCause | undefined): Promise<void> {
     const { id, provider, userId } = grant;
     const { sharesSession, tokens } = await this.#parts.store.findTokensOfEnded(id);
     const sessionId = sharesSession ? undefined : grant.sessionId;
-    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, tokens });
+    await this.#revocations?.refuseTokensOf({ provider, userId, sessionId, tokens, cause });
   }
 
   async #tellAndWipe(grant: GrantRecord): Promise<void> {

@@ -41,7 +41,8 @@ export type RefreshOutcome =
  * - `store_unavailable`: the application's own database did not answer.
  * - `misconfigured`: the identity system refuses this client, or the options do not fit it.
  * - `banned`: the player is banned.
- * - `rejected`: the application's `onSignIn` hook refused the sign-in, or failed.
+ * - `rejected`: the application's `onSignIn` hook refused the sign-in, or failed; or the player has as many sessions as
+ *   are allowed.
  */
 export type ExchangeOutcome =
   | 'succeeded'
@@ -170,7 +171,7 @@ const SIGN_IN_MEANINGS: Readonly<Record<Exclude<ExchangeOutcome, 'succeeded' | '
   store_unavailable: 'the database did not answer during a sign-in',
   misconfigured: 'the identity system refuses this client, or the options do not fit it: no player can sign in',
   banned: 'a banned player tried to sign in',
-  rejected: 'the onSignIn hook refused a sign-in, or failed',
+  rejected: 'the onSignIn hook refused a sign-in or failed, or a player has as many sessions as are allowed',
 };
 
 const UNREADABLE_MEANINGS = {

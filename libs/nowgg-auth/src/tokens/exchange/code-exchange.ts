@@ -7,9 +7,10 @@ import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
 import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
 import { ExchangeAttempt, type ExchangeContext } from './exchange-attempt.js';
+import type { SessionDeviceOptions } from './session-device.js';
 
 /** The values sent with a code. */
-export interface CodeExchangeOptions {
+export interface CodeExchangeOptions extends SessionDeviceOptions {
   /** Name of the identity provider that issued the code; required when there are several. */
   readonly provider?: string;
   /** The redirect URI of the authorization request. OAuth 2.0 only. */

@@ -1,4 +1,13 @@
-import { errorOfRefusal, errorOfUnknown, InvalidGrantError, UserBannedError } from '../../errors.js';
+import {
+  errorOfRefusal,
+  errorOfUnknown,
+  InvalidGrantError,
+  SignedInElsewhereError,
+  TooManySessionsError,
+  UserBannedError,
+} from '../../errors.js';
+import { SIGNED_IN_ELSEWHERE, TOO_MANY_SESSIONS } from '../store/session-record.js';
+import { SessionAdmissions } from './session-admission.js';
 import type { IdTokenClaims } from '../../identity/id-token-claims.js';
 import type { NowggPrincipal } from '../../principal.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
@@ -22,8 +31,10 @@ export class CompletedExchanges {
   readonly #parts: TokenDependencies;
   readonly #authenticator: NowggAuthenticator;
   readonly #ending: GrantRevoker;
+  readonly #admissions: SessionAdmissions;
 
   constructor(parts: TokenDependencies, authenticator: NowggAuthenticator, ending: GrantRevoker) {
+    this.#admissions = new SessionAdmissions(parts, ending);
     this.#parts = parts;
     this.#authenticator = authenticator;
     this.#ending = ending;
@@ -55,17 +66,20 @@ export class CompletedExchanges {
   }
 
   /**
-   * Hands a sign-in to the application, which may refuse it: a new grant is then ended.
+   * Hands a sign-in to the application, which may refuse it: a new grant is then ended. Then counts it among the sessions
+   * of its player.
    * @throws what the application throws
+   * @throws TooManySessionsError, SignedInElsewhereError
    */
   async announce(signedIn: ExchangedCode): Promise<ExchangedCode> {
     try {
       await this.#parts.hooks.signedIn(signedIn);
-      return signedIn;
     } catch (error) {
       if (!signedIn.isRepeated) await this.#ending.revoke(signedIn.grant.id);
       throw error;
     }
+    await this.#admissions.admit(signedIn.grant);
+    return signedIn;
   }
 
   /**
@@ -73,7 +87,7 @@ export class CompletedExchanges {
    * process, or SQL, has written may have been committed before the grant without ending it: only a check that begins
    * after the grant was stored is sure to find it.
    *
-   * @throws InvalidGrantError, UserBannedError
+   * @throws InvalidGrantError, UserBannedError, SignedInElsewhereError, TooManySessionsError
    */
   async unrevoked(grant: GrantRecord): Promise<GrantRecord> {
     if (grant.state === 'revoked') {
@@ -87,6 +101,8 @@ export class CompletedExchanges {
 
   async #refusalOf(grant: GrantRecord): Promise<Error> {
     const ban = await this.#parts.grantRevocations?.findBanInStore(grant);
-    return ban ? new UserBannedError(ban) : new InvalidGrantError();
+    if (ban) return new UserBannedError(ban);
+    if (grant.failCode === TOO_MANY_SESSIONS) return new TooManySessionsError();
+    return grant.failCode === SIGNED_IN_ELSEWHERE ? new SignedInElsewhereError() : new InvalidGrantError();
   }
 }

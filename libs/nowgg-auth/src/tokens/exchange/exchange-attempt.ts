@@ -24,6 +24,7 @@ import type { AdmittedCode } from '../calls/code-admission.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
 import type { CompletedExchanges, ExchangedCode } from './completed-exchange.js';
+import { sessionDevice, type SessionDeviceOptions } from './session-device.js';
 
 const FIRST_PAUSE_MS = 25;
 /** Time after which a code that was not admitted may be sent again, in seconds. */
@@ -46,7 +47,7 @@ export interface ExchangeContext {
 }
 
 /** A code and the values sent with it. */
-export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'> {
+export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'>, SessionDeviceOptions {
   readonly scopes?: readonly string[] | undefined;
   readonly source?: string | undefined;
 }
@@ -253,7 +254,8 @@ export class ExchangeAttempt {
     // The id_token and the access token belong to two users: one of them was replaced on the way.
     if (contradicts(tokens, principal)) return this.#forget(new InvalidGrantError());
     const { codeHash } = this.#key;
-    const grant = vault.firstGrant(this.#provider, principal, tokens, codeHash, requested);
+    const first = vault.firstGrant(this.#provider, principal, tokens, codeHash, requested);
+    const grant = { ...first, ...sessionDevice(this.#request) };
     const owner = { provider: name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
     if (created) {

@@ -2,6 +2,7 @@ import {
   type IdentityUnavailableError,
   type NowggAuthError,
   ReauthenticationRequiredError,
+  SignedInElsewhereError,
   UserBannedError,
 } from '../../errors.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
@@ -10,6 +11,7 @@ import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { NowggGrant } from '../store/grant.js';
 import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
 import { GrantLoader } from '../store/grant-loader.js';
+import { SIGNED_IN_ELSEWHERE } from '../store/session-record.js';
 import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
 import {
   isSessionHandleShaped,
@@ -50,6 +52,7 @@ export class OwnGrants {
     const grant = await this.#find(grantId, wait);
     if (grant && isLive(grant) && !this.#isOwn(grant)) throw this.#ofAnotherClient(grant);
     if (grant && isLive(grant) && !this.#parts.grantRevocations?.isRefused(grant)) return grant;
+    if (grant?.failCode === SIGNED_IN_ELSEWHERE) throw new SignedInElsewhereError();
     throw new ReauthenticationRequiredError();
   }
 
@@ -66,7 +69,7 @@ export class OwnGrants {
 
   /**
    * Returns the live grant that a handle names, and the handle to use from now on: none when the handle has ended.
-   * @throws ReauthenticationRequiredError, UserBannedError
+   * @throws ReauthenticationRequiredError, SignedInElsewhereError, UserBannedError
    */
   async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string | undefined }> {
     const { grant, reference } = await this.#named(handle, wait);
@@ -96,7 +99,10 @@ export class OwnGrants {
   async #refusalOfEnded(grant: GrantRecord, { sessionVersion }: SessionReference): Promise<NowggAuthError> {
     const isLast = grant.state === 'revoked' && asSealed(grant).sessionVersion === sessionVersion;
     const ban = isLast ? await this.#parts.grantRevocations?.findBan(grant, grant.updatedAtMs) : undefined;
-    return ban ? new UserBannedError(ban) : new ReauthenticationRequiredError();
+    if (ban) return new UserBannedError(ban);
+    return isLast && grant.failCode === SIGNED_IN_ELSEWHERE
+      ? new SignedInElsewhereError()
+      : new ReauthenticationRequiredError();
   }
 
   async #find(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {

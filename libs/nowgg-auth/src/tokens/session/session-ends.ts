@@ -1,6 +1,7 @@
 import type { ResolvedSessionsOptions } from '../../options/options.js';
 import type { GrantRecord } from '../store/grant-record.js';
 
+const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 /** Sessions of an earlier release end within this time of each other, not all at once. */
 const SPREAD_MS = 30 * DAY_MS;
@@ -14,9 +15,12 @@ export class SessionEnds {
   readonly #idleMs: number;
   readonly #absoluteMs: number;
 
-  constructor({ idleMs, absoluteMs }: ResolvedSessionsOptions) {
+  readonly #notedEveryMs: number;
+
+  constructor({ idleMs, absoluteMs, max }: Pick<ResolvedSessionsOptions, 'idleMs' | 'absoluteMs' | 'max'>) {
     this.#idleMs = idleMs === false ? Number.POSITIVE_INFINITY : idleMs;
     this.#absoluteMs = absoluteMs === false ? Number.POSITIVE_INFINITY : absoluteMs;
+    this.#notedEveryMs = Math.min(max === undefined ? DAY_MS : MINUTE_MS, this.#idleMs / 30);
   }
 
   hasEnded(session: SessionTimes): boolean {
@@ -24,9 +28,12 @@ export class SessionEnds {
     return endMs + spreadOf(session) <= session.readAtMs;
   }
 
-  /** Whether a use must be stored: once a day at most, and thirty times within the idle time. */
+  /**
+   * Whether a use must be stored: once a day at most, and thirty times within the idle time; once a minute where the
+   * number of sessions is limited, because it decides which of them count.
+   */
   notesUse({ sessionUsedAtMs, readAtMs }: SessionTimes): boolean {
-    return readAtMs - sessionUsedAtMs >= Math.min(DAY_MS, this.#idleMs / 30);
+    return readAtMs - sessionUsedAtMs >= this.#notedEveryMs;
   }
 }
 

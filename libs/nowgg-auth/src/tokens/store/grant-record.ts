@@ -49,6 +49,13 @@ export interface GrantRecord {
   readonly originMac: Uint8Array | undefined;
   /** The scopes that were granted with the stored access token; undefined when they are not known. */
   readonly scopes: readonly string[] | undefined;
+  /** Name of the device that signed in. */
+  readonly device: string | undefined;
+  /** Hash of the id that the device keeps; see `TokenStore.admitSession`. */
+  readonly deviceKey: string | undefined;
+  readonly place: string | undefined;
+  /** Time at which the grant was counted among the sessions of its player; undefined where they are not limited. */
+  readonly admittedAtMs: number | undefined;
 }
 
 /** Refusals of one generation under one client secret. Times are in epoch milliseconds of the store's clock. */
@@ -83,6 +90,9 @@ export interface NewGrant {
   readonly originMac?: Uint8Array | undefined;
   /** The granted scopes; undefined when they are not known. */
   readonly scopes?: readonly string[] | undefined;
+  readonly device?: string | undefined;
+  readonly deviceKey?: string | undefined;
+  readonly place?: string | undefined;
   /** The access token, to be recorded with the granted scopes. */
   readonly issued?: NewIssuedToken | undefined;
 }
@@ -225,6 +235,10 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     handleKeyId: undefined,
     originMac: undefined,
     scopes: undefined,
+    device: undefined,
+    deviceKey: undefined,
+    place: undefined,
+    admittedAtMs: undefined,
     ...grant,
     state: 'active',
     generation: FIRST_GENERATION,

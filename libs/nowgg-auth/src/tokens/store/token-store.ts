@@ -19,6 +19,7 @@ import type {
   WithheldGeneration,
 } from './grant-record.js';
 import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
+import type { AdmittedSession, SessionAdmission } from './session-record.js';
 import type { ClientOutcomes, ClientSecret, ClientStanding } from './client-standing.js';
 import type {
   ClientGrants,
@@ -163,6 +164,18 @@ export abstract class TokenStore {
    * @returns the new row, or undefined when the exchange was completed before or is gone
    */
   abstract completeExchange(codeHash: string, grant: NewGrant): Promise<GrantRecord | undefined>;
+
+  /**
+   * Counts a new grant among the sessions of its player, and ends as many others as there are too many: exact whatever
+   * other processes do at the same time, all or nothing. Ends the other sessions of the same device, and all that do not
+   * count, in any case. Leaves grants alone whose own admission may follow.
+   */
+  abstract admitSession(admission: SessionAdmission): Promise<AdmittedSession>;
+
+  /**
+   * Lists at most `limit` live grants of a user at a client, the newest first.
+   */
+  abstract listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]>;
 
   /** Releases a code whose exchange is not finished; a stored reply stays. */
   abstract releaseExchange(release: ExchangeRelease): Promise<void>;

@@ -31,7 +31,13 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
   maxExchangesInFlight: 64,
   maxRefreshesInFlight: 256,
   refusedCodesPerMinute: 30,
-  sessions: { idleMs: 2_592_000_000, absoluteMs: 15_552_000_000, endGrant: false },
+  sessions: {
+    idleMs: 2_592_000_000,
+    absoluteMs: 15_552_000_000,
+    endGrant: false,
+    whenFull: 'end_oldest',
+    per: 'client',
+  },
 };
 
 interface ProcessSettings {

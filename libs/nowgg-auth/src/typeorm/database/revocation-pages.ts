@@ -117,7 +117,8 @@ const INDEXED: Readonly<Record<Phase, string>> = {
   changed_at: 'changed_at IS NOT NULL',
 };
 
-const COLUMNS = 'provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at';
+const COLUMNS =
+  'provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at, reason_code';
 
 interface PageParts {
   readonly reach: Reach;

@@ -1,4 +1,4 @@
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import { NowggConfigurationError } from '../../errors.js';
 import { FailureState } from '../../events/state-events.js';
@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 
 /**
- * Sends single statements, each on a connection that is used for that statement only. By default it uses a small pool
+ * Sends single statements, each on a connection that is used for that statement only, and short transactions. By default it uses a small pool
  * of its own, so that an application that uses up its pool does not stall refreshes. It translates errors before it
  * throws them.
  */
@@ -68,6 +68,39 @@ export class TokenDatabase {
         throw error;
       }
     });
+  }
+
+  /**
+   * Sends statements in one transaction, all or none.
+   * @returns the rows of the last one
+   */
+  async transaction<T>(statements: readonly (readonly [statement: string, parameters: readonly unknown[]])[]) {
+    return this.#watched(() => this.#repeating(async () => this.#transact<T>(statements)));
+  }
+
+  async #transact<T>(statements: readonly (readonly [string, readonly unknown[]])[]): Promise<T[]> {
+    const opening = this.#dataSource();
+    const own = this.#own;
+    try {
+      const runner = (await opening).createQueryRunner();
+      try {
+        await runner.startTransaction();
+        let rows: T[] = [];
+        for (const [statement, parameters] of statements) rows = await runner.query(statement, [...parameters]);
+        await runner.commitTransaction();
+        return rows;
+      } catch (error) {
+        await (isOverdue(error)
+          ? endConnection(runner)
+          : runner.rollbackTransaction().catch(() => endConnection(runner)));
+        throw error;
+      } finally {
+        await runner.release();
+      }
+    } catch (error) {
+      if (isOverdue(error)) this.#discard(own);
+      throw error;
+    }
   }
 
   /** Sends a statement again that the database has rolled back because of another transaction, as after a deadlock. */
@@ -150,6 +183,14 @@ export class TokenDatabase {
       throw error;
     }
   }
+}
+
+/** Ends a connection whose transaction cannot be ended: the pool must not give it to another statement. */
+async function endConnection(runner: QueryRunner): Promise<void> {
+  if (!runner.isTransactionActive) return;
+  const connection = (await runner.connect()) as { end(): Promise<void> };
+  // The pool drops a connection that is ending. The end itself may wait for the network.
+  void connection.end().catch(() => undefined);
 }
 
 interface ConnectionEvents {

@@ -132,4 +132,20 @@ export class NowggGrantEntity {
   /** The scopes that were granted with the stored access token; null when they are not known. */
   @Column({ type: 'text', array: true, nullable: true })
   scopes!: string[] | null;
+
+  /** Name of the device that signed in, as it named itself. */
+  @Column({ type: 'text', nullable: true })
+  device!: string | null;
+
+  /** Hash of the id that the device keeps, by which a new sign-in of it replaces its session. */
+  @Column({ name: 'device_key', type: 'text', nullable: true })
+  deviceKey!: string | null;
+
+  /** Place of the sign-in, as the application gave it. */
+  @Column({ type: 'text', nullable: true })
+  place!: string | null;
+
+  /** Time at which it was counted among the sessions of its player; null where their number is not limited. */
+  @Column({ name: 'admitted_at', type: 'timestamptz', nullable: true })
+  admittedAt!: Date | null;
 }

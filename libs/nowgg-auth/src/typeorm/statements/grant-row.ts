@@ -58,6 +58,11 @@ interface StoredGrant {
   readonly origin_mac: string | null;
   /** Absent in a row that a release before this column wrote. */
   readonly scopes?: readonly string[] | null;
+  /** Absent in a row that a release before these columns wrote. */
+  readonly device?: string | null;
+  readonly device_key?: string | null;
+  readonly place?: string | null;
+  readonly admitted_at?: string | null;
 }
 
 export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
@@ -91,6 +96,10 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     sessionUsedAtMs: epochMs(stored.session_used_at ?? stored.created_at),
     originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,
     scopes: stored.scopes ?? undefined,
+    device: stored.device ?? undefined,
+    deviceKey: stored.device_key ?? undefined,
+    place: stored.place ?? undefined,
+    admittedAtMs: optionalEpochMs(stored.admitted_at ?? null),
   };
 }
 

@@ -1,5 +1,6 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
 import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
+import { ofElsewhere } from '../database/packed-watermarks.js';
 import { backBy, LASTS_LONGER, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
@@ -9,7 +10,7 @@ const COLUMNS = (table: string) => `
   ${MS(`${table}.issued_until`)} AS issued_until_ms,
   ${MS(`${table}.refused_until`)} AS refused_until_ms,
   CASE WHEN ${table}.issued_until IS NOT NULL THEN ${MS(`coalesce(${table}.marked_at, ${table}.changed_at)`)} END AS marked_at_ms,
-  ${MS(`${table}.not_after`)} AS not_after_ms`;
+  ${MS(`${table}.not_after`)} AS not_after_ms, ${ofElsewhere(table)} AS of_elsewhere`;
 
 /** Time from which the sign-out in a row no longer matters, with a margin of a minute. `life`: in milliseconds. */
 const END_OF_MARK = (row: string, life: string) => `(CASE
@@ -57,6 +58,7 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
     // In the order of the key, so that two batches never wait for each other.
     // A program that does not know the columns of reasons changes a ban and leaves them: they count while `reason_until`
     // equals the end of the ban.
+    // In a row without a ban, the code is the cause of the mark; a later mark brings its own.
     // A time that another system states is kept, also when the same comes again; it is then before that of the row.
     // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors,
     // $10 stated times
@@ -83,7 +85,7 @@ export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables
              WHEN excluded.marked_at < excluded.changed_at THEN greatest(known.marked_at, excluded.marked_at)
              ELSE clock_timestamp() END,
            not_after = greatest(known.not_after, excluded.not_after),
-           reason_code = CASE WHEN ${NEW_BAN} THEN excluded.reason_code ELSE known.reason_code END,
+           reason_code = CASE WHEN ${NEW_BAN} OR known.refused_until IS NULL THEN excluded.reason_code ELSE known.reason_code END,
            reason_text = CASE WHEN ${NEW_BAN} THEN excluded.reason_text ELSE known.reason_text END,
            banned_by = CASE WHEN ${NEW_BAN} THEN excluded.banned_by ELSE known.banned_by END,
            banned_at = CASE

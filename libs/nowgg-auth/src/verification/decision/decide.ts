@@ -42,7 +42,8 @@ export function decide(
   if (revocations.refuses(principal, identity, nowMs, begunAtMs)) {
     // A token that is not good for this route learns nothing about a ban.
     const ban = isOfWrongType || isOfWrongProvider ? undefined : revocations.findBan(principal, identity, nowMs);
-    return ban ? { status: 'invalid', reason: 'user_banned', ban: banOf(ban.untilMs) } : invalid('revoked_token');
+    if (ban) return { status: 'invalid', reason: 'user_banned', ban: banOf(ban.untilMs) };
+    return invalid(revocations.causeOf(principal, identity, nowMs) ?? 'revoked_token');
   }
   if (isOfWrongType) return invalid('wrong_token_type');
   if (isOfWrongProvider) return invalid('wrong_provider');

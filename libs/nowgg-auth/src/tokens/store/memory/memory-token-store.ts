@@ -27,6 +27,8 @@ import { MemoryClients } from './memory-clients.js';
 import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
+import { MemorySessions } from './memory-sessions.js';
+import type { AdmittedSession, SessionAdmission } from '../session-record.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
 import { TokenStore, type TokenStoreWiring } from '../token-store.js';
 import {
@@ -72,6 +74,7 @@ export class MemoryTokenStore extends TokenStore {
   readonly #issued: MemoryIssuedTokens;
   readonly #upkeep: MemoryUpkeep;
   readonly #adoptions: MemoryAdoptions;
+  readonly #sessions: MemorySessions;
   /** Time at which all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
   readonly #clients: MemoryClients;
@@ -86,6 +89,7 @@ export class MemoryTokenStore extends TokenStore {
     this.#issued = new MemoryIssuedTokens(clock, this.#grants);
     this.#upkeep = new MemoryUpkeep(clock, this.#grants);
     this.#adoptions = new MemoryAdoptions(clock, this.#grants);
+    this.#sessions = new MemorySessions(clock, this.#grants);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -278,6 +282,14 @@ export class MemoryTokenStore extends TokenStore {
     this.#grants.set(grant.id, record);
     this.#issued.add(record, issued, begunAtMs);
     return this.#read(grant.id);
+  }
+
+  override async admitSession(admission: SessionAdmission): Promise<AdmittedSession> {
+    return this.#sessions.admit(admission);
+  }
+
+  override async listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]> {
+    return this.#sessions.listLive(provider, userId, clientKey, limit).map((grant) => this.#stamped(grant));
   }
 
   override async releaseExchange(release: ExchangeRelease): Promise<void> {
