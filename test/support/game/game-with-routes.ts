@@ -1,4 +1,4 @@
-import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
+import { Controller, Get, HttpCode, type INestApplication, Module, Post } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { memoryTokenStore, NowggAuthModule, type NowggAuthModuleOptions, NowggUser } from 'nestjs-nowgg-auth';
@@ -20,6 +20,12 @@ export interface SignedIn {
 class GameController {
   @Get('game')
   game(@NowggUser('userId') userId: string) {
+    return { userId };
+  }
+
+  @Post('game')
+  @HttpCode(200)
+  play(@NowggUser('userId') userId: string) {
     return { userId };
   }
 }
