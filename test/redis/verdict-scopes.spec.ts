@@ -100,6 +100,7 @@ const introspectionSettings = {
   sameClient: [true, false],
   requireTokenType: [true, false],
   audience: ['https://api.example', undefined],
+  dpop: [{ publicUrl: 'https://api.example' }, undefined],
 } as const satisfies Settings<IntrospectionOptions>;
 const jwtSettings = {
   audience: ['https://api.example', 'https://other.example'],
@@ -108,6 +109,7 @@ const jwtSettings = {
   sameClient: [true, false],
   clientClaim: ['cid', undefined],
   tokenUse: ['access', undefined],
+  dpop: [{ publicUrl: 'https://api.example' }, undefined],
 } as const satisfies Settings<JwtVerificationOptions>;
 const resolverSettings = {
   url: ['https://id.example/resolve', 'https://id.example/other'],

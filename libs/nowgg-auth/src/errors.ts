@@ -131,8 +131,9 @@ const invalidTokenMessages: Readonly<Record<InvalidTokenReason, string>> = {
 export class InvalidTokenError extends NowggAuthError {
   declare readonly errorCode: InvalidTokenReason;
 
-  constructor(reason: InvalidTokenReason = 'invalid_token') {
-    super(401, invalidTokenMessages[reason], reason);
+  /** @param message for subclasses, what the response says instead */
+  constructor(reason: InvalidTokenReason = 'invalid_token', message = invalidTokenMessages[reason]) {
+    super(401, message, reason);
   }
 }
 
@@ -162,6 +163,20 @@ export class InsufficientUserAuthenticationError extends NowggAuthError {
     const maxAgeSeconds = Math.floor(maxAuthAgeMs / 1000);
     super(401, 'this needs a more recent sign-in of the player', 'insufficient_user_authentication', { maxAgeSeconds });
     this.maxAgeSeconds = maxAgeSeconds;
+  }
+}
+
+/**
+ * 401. The proof of possession (DPoP, RFC 9449) that came with the token is missing or is not valid for this request. Says
+ * nothing about the token: the client makes a new proof for each request.
+ */
+export class InvalidProofError extends InvalidTokenError {
+  /** The check that failed, such as `address`; `nonce` when the next proof must contain the one of the response. */
+  readonly fault: string;
+
+  constructor(fault: string) {
+    super('invalid_token', `the DPoP proof is not valid: ${fault}`);
+    this.fault = fault;
   }
 }
 
@@ -531,7 +546,8 @@ export class InvalidGrantError extends NowggAuthError {
 type Refusal =
   | { readonly reason: InvalidTokenReason | 'wrong_provider' }
   | { readonly reason: 'user_banned'; readonly ban: NowggBan }
-  | { readonly reason: 'insufficient_user_authentication'; readonly maxAuthAgeMs: number };
+  | { readonly reason: 'insufficient_user_authentication'; readonly maxAuthAgeMs: number }
+  | { readonly reason: 'invalid_proof'; readonly fault: string };
 
 /** The error that answers a refused token: 403 where neither a new token nor a new sign-in helps, otherwise 401. */
 export function errorOfRefusal(
@@ -541,6 +557,7 @@ export function errorOfRefusal(
   if (refusal.reason === 'insufficient_user_authentication') {
     return new InsufficientUserAuthenticationError(refusal.maxAuthAgeMs);
   }
+  if (refusal.reason === 'invalid_proof') return new InvalidProofError(refusal.fault);
   return refusal.reason === 'wrong_provider' ? new WrongProviderError() : new InvalidTokenError(refusal.reason);
 }
 

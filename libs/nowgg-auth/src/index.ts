@@ -12,6 +12,7 @@ export {
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
   InvalidGrantError,
+  InvalidProofError,
   InformationUnavailableError,
   InvalidRequestError,
   InvalidTokenError,

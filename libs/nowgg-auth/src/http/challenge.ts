@@ -2,6 +2,7 @@ import {
   IdentityUnavailableError,
   InsufficientScopeError,
   InsufficientUserAuthenticationError,
+  InvalidProofError,
   InvalidRequestError,
   InvalidTokenError,
   type NowggAuthError,
@@ -13,6 +14,8 @@ export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArra
   const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store']];
   const challenge = challengeFor(error, realm);
   if (challenge !== undefined) headers.push(['WWW-Authenticate', challenge]);
+  const nonce = offers.get(error)?.nonce;
+  if (nonce !== undefined && isAboutNonce(error)) headers.push(['DPoP-Nonce', nonce]);
   if (error instanceof IdentityUnavailableError) headers.push(['Retry-After', String(error.retryAfterSeconds)]);
   return headers;
 }
@@ -22,6 +25,37 @@ export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArra
  * caller's token.
  */
 export function challengeFor(error: NowggAuthError, realm: string): string | undefined {
+  const offered = offers.get(error);
+  if (!offered) return bearerChallengeFor(error, realm);
+  const dpop = `DPoP realm=${quoted(realm)}`;
+  const offer = `algs=${quoted(offered.algorithms)}`;
+  if (error instanceof InvalidProofError) {
+    const code = isAboutNonce(error) ? 'use_dpop_nonce' : 'invalid_dpop_proof';
+    return `${dpop}, error="${code}", error_description=${quoted(error.message)}, ${offer}`;
+  }
+  const bearer = bearerChallengeFor(error, realm);
+  return bearer === undefined ? undefined : `${bearer}, ${dpop}, ${offer}`;
+}
+
+/** What the guard that threw an error accepts as proofs. */
+interface DpopOffer {
+  /** Separated by spaces. */
+  readonly algorithms: string;
+  readonly nonce: string | undefined;
+}
+
+const offers = new WeakMap<NowggAuthError, DpopOffer>();
+
+/** Names DPoP (RFC 9449 sections 7.1 and 9) in the headers of an error. */
+export function offerDpop(error: NowggAuthError, offer: DpopOffer): void {
+  offers.set(error, offer);
+}
+
+function isAboutNonce(error: NowggAuthError): boolean {
+  return error instanceof InvalidProofError && error.fault === 'nonce';
+}
+
+function bearerChallengeFor(error: NowggAuthError, realm: string): string | undefined {
   if (error instanceof InvalidTokenError) {
     // Section 3.1: a request without a credential gets no error code.
     return error.errorCode === 'missing_token' ? challenge(realm) : challenge(realm, 'invalid_token', error.message);

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
 import { NowggConfigurationError } from '../errors.js';
+import type { PresentedToken } from '../verification/possession/bound-callers.js';
 import type { CredentialRequest, CredentialsOptions, ResolvedVerificationOptions } from '../options/options.js';
 
 /** The credential of a request. Only its form is checked here; the token's characters are checked when it is new. */
@@ -27,7 +28,8 @@ const MALFORMED: Credential = { outcome: 'malformed' };
 const AMBIGUOUS: Credential = { outcome: 'ambiguous' };
 
 const SPACE = 0x20;
-const SCHEME = 'bearer';
+const BEARER = 'bearer';
+const DPOP = 'dpop';
 /** A character that would make the scheme's name longer (RFC 9110 section 5.6.2, `tchar`). */
 const TOKEN_CHARACTER = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
@@ -72,14 +74,37 @@ function credentialOf(source: CredentialSource, rawHeaders: CredentialSource['ra
  * Parses the value of one Authorization header. The scheme is case-insensitive; only spaces may follow it. The rest is
  * the token, whatever its other characters: they are checked when the token is new.
  */
-export function parseAuthorization(header: string): Credential {
-  if (header.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return NONE;
-  let start = SCHEME.length;
+export function parseAuthorization(header: string, scheme: string = BEARER): Credential {
+  if (header.slice(0, scheme.length).toLowerCase() !== scheme) return NONE;
+  let start = scheme.length;
   if (header.charCodeAt(start) !== SPACE) return TOKEN_CHARACTER.test(header.charAt(start)) ? NONE : MALFORMED;
   while (header.charCodeAt(start) === SPACE) start += 1;
   const length = header.length - start;
   if (length === 0 || length > MAX_TOKEN_LENGTH || header.includes(' ', start)) return MALFORMED;
   return { outcome: 'token', token: header.slice(start) };
+}
+
+/** A request whose method and other headers are read too. */
+type BoundSource = CredentialSource & { readonly method?: string | undefined };
+
+/**
+ * Reads the credential of a request with the scheme `DPoP` (RFC 9449 section 7.1), and its proof. Undefined for any other
+ * credential: then the bearer token, if there is one, decides.
+ */
+export function readBoundToken(request: BoundSource & { readonly raw?: BoundSource }): PresentedToken | undefined {
+  const source = request.rawHeaders === undefined ? (request.raw ?? request) : request;
+  const headers: Readonly<Record<string, unknown>> = source.headers ?? {};
+  const { authorization, dpop } = headers;
+  if (typeof authorization !== 'string') return undefined;
+  const credential = parseAuthorization(authorization, DPOP);
+  if (credential.outcome === 'none') return undefined;
+  const path = source.originalUrl ?? source.url ?? '';
+  const { rawHeaders } = source;
+  const isAmbiguous = hasTwoAuthorizationLines(rawHeaders) || hasTwoProofs(rawHeaders) || hasQueryToken(path);
+  const token = credential.outcome === 'token' ? credential.token : '';
+  // Node joins two headers by a comma, which no proof contains.
+  const proof = typeof dpop === 'string' && token !== '' ? dpop : undefined;
+  return { token, proof, isAmbiguous, method: source.method ?? '', path };
 }
 
 function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): boolean {
@@ -90,6 +115,10 @@ function hasTwoAuthorizationLines(rawHeaders: readonly string[] | undefined): bo
     if (name?.length === 13 && name.toLowerCase() === 'authorization') lines += 1;
   }
   return lines > 1;
+}
+
+function hasTwoProofs(rawHeaders: readonly string[] = []): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === DPOP).length > 1;
 }
 
 type Extract = Required<CredentialsOptions>['extract'];

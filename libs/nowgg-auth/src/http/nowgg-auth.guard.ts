@@ -16,11 +16,12 @@ import { publishSecurityEvent } from '../events/security-events.js';
 import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 import type { Verdict } from '../verification/decision/verdict.js';
 import { HeldToken } from '../verification/held-token.js';
+import type { BoundCallers } from '../verification/possession/bound-callers.js';
 import type { ForwardedCallers } from '../verification/forwarded-callers.js';
 import { type Authentication, findAuthentication, isOfCaller, recordAuthentication } from './authentication.js';
 import { anyMemoryOf, findDecision, findDecisionOf, recordDecision } from './call-decisions.js';
-import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
-import { type Credential, readCredential, requestSource } from './credential.js';
+import { errorHeaders, type HeaderTarget, offerDpop, setResponseHeaders } from './challenge.js';
+import { type Credential, readBoundToken, readCredential, requestSource } from './credential.js';
 import { FeatureBans } from '../revocation/feature-bans.js';
 import { EnforcesNowggPolicy } from './policy/enforcing-guards.js';
 import { RequestContext } from './request-context.js';
@@ -55,9 +56,11 @@ import { type GuardedRequest, type NowggCall, Transports } from './transport.js'
 @Injectable()
 export class NowggAuthGuard implements CanActivate {
   readonly #checked = new WeakSet<RoutePolicy>();
-  readonly #hold = (request: GuardedRequest): HeldToken | undefined => held(this.getCredential(request));
+  readonly #hold = (request: GuardedRequest): HeldToken | undefined =>
+    held(this.getCredential(request)) ?? this.#heldBound(request);
   readonly #sourceOf: ((request: GuardedRequest) => string | undefined) | undefined;
   readonly #forwardedCallers: ForwardedCallers | undefined;
+  readonly #boundCallers: BoundCallers | undefined;
   /** Injected into the property, so that the constructors of subclasses need not pass it on. */
   @Optional()
   @Inject(Transports)
@@ -83,6 +86,7 @@ export class NowggAuthGuard implements CanActivate {
     const knowsSources = isOverridden || options.verification?.sourceOf !== undefined;
     this.#sourceOf = knowsSources ? (request) => this.getSource(request) : undefined;
     this.#forwardedCallers = authenticator.forwardedCallers;
+    this.#boundCallers = authenticator.boundCallers;
   }
 
   /**
@@ -204,11 +208,29 @@ export class NowggAuthGuard implements CanActivate {
     const forwarded = this.#forwardedCallers?.authenticate(request, policy.authentication);
     if (forwarded !== undefined) return this.#onVerdictOf(request, policy, forwarded);
     const credential = this.getCredential(request);
-    if (credential.outcome !== 'token') return this.withoutToken(request, policy, credential.outcome);
+    if (credential.outcome !== 'token') {
+      return this.#decideBound(request, policy, call) ?? this.withoutToken(request, policy, credential.outcome);
+    }
     const beside = call?.beside ?? new RequestContext(request, this.#sourceOf);
     const { token } = credential;
     const verdict = this.authenticator.authenticate(token, policy.authentication, beside);
     return this.#onVerdictOf(request, policy, verdict);
+  }
+
+  /** Decides about a request whose token is bound to a key; undefined for any other. */
+  #decideBound(request: GuardedRequest, policy: RoutePolicy, call?: NowggCall): Promise<true> | undefined {
+    const callers = this.#boundCallers;
+    const presented = callers && readBoundToken(request);
+    if (!presented) return undefined;
+    const beside = call?.beside ?? new RequestContext(request, this.#sourceOf);
+    return callers
+      .authenticate(presented, request.raw ?? request, policy.authentication, beside)
+      .then((verdict) => this.onVerdict(request, policy, verdict));
+  }
+
+  #heldBound(request: GuardedRequest): HeldToken | undefined {
+    const token = this.#boundCallers && readBoundToken(request)?.token;
+    return token ? new HeldToken(token) : undefined;
   }
 
   /** Decides about a call that is not HTTP. The policy comes first: a public handler needs no transport. */
@@ -277,6 +299,8 @@ export class NowggAuthGuard implements CanActivate {
   private refuse(context: ExecutionContext, error: unknown): never {
     const response = responseOf(context);
     if (error instanceof NowggAuthError && response) {
+      if (this.#boundCallers)
+        offerDpop(error, { algorithms: this.#boundCallers.algorithms, nonce: this.#boundCallers.nonce() });
       setResponseHeaders(response, errorHeaders(error, this.options.realm));
     }
     const kind = context.getType();

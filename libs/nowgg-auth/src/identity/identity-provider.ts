@@ -1,3 +1,4 @@
+import type { ProofsOfPossession } from './proof-of-possession.js';
 import { randomUUID } from 'node:crypto';
 import type { NowggClock } from '../clock.js';
 import type { TokenFacts, TokenType } from '../principal.js';
@@ -141,6 +142,11 @@ export abstract class IdentityProvider {
 
   /** Reads identities that a trusted proxy forwards in headers. Default: undefined, such headers are never believed. */
   get forwarding(): ForwardedIdentities | undefined {
+    return undefined;
+  }
+
+  /** Checks the proofs of tokens that are bound to a key. Default: undefined, no such token is accepted. */
+  get proofs(): ProofsOfPossession | undefined {
     return undefined;
   }
 

@@ -8,9 +8,10 @@ export type InvalidReason = Exclude<InvalidTokenReason, 'missing_token'> | 'wron
 
 /**
  * The reason of a verdict that refuses a token. `user_banned`: the application has banned its player.
- * `insufficient_user_authentication`: the player's sign-in is too long ago for this route.
+ * `insufficient_user_authentication`: the player's sign-in is too long ago for this route. `invalid_proof`: the proof of
+ * possession of a key (DPoP) that came with the token is not valid for this request.
  */
-export type RefusalReason = InvalidReason | 'user_banned' | 'insufficient_user_authentication';
+export type RefusalReason = InvalidReason | 'user_banned' | 'insufficient_user_authentication' | 'invalid_proof';
 
 /** The reason why the identity system could not be asked, or why its answer is not trusted. */
 export type UnknownReason =

@@ -25,6 +25,7 @@ import { routeToken } from './decision/token-route.js';
 import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import type { CallRates } from './remote/call-rates.js';
+import { BoundCallers } from './possession/bound-callers.js';
 import { ForwardedCallers } from './forwarded-callers.js';
 import { GrantedScopes } from './granted-scopes.js';
 import type { HeldToken } from './held-token.js';
@@ -90,6 +91,7 @@ export class CachingAuthenticator extends NowggAuthenticator {
   readonly #standing: RevocationStanding;
   readonly #scopes: GrantedScopes;
   readonly #forwardedCallers: ForwardedCallers | undefined;
+  readonly #boundCallers: BoundCallers | undefined;
   readonly #bannedCallers: BannedCallers;
   readonly #explainsBans: boolean;
   /** Takes over facts about tokens that this application has just obtained. */
@@ -130,9 +132,14 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const judges = { clock, revocations, grounds: this.#grounds, standing: this.#standing, bannedCallers };
     const maxAgeMs = (policy: AuthenticationPolicy) => freshness.maxAgeMs(policy);
     this.#forwardedCallers = ForwardedCallers.of(providers, { ...judges, maxAgeMs });
+    this.#boundCallers = BoundCallers.of(providers, { authenticator: this, clock, sharedCache });
     const known = { memory, freshness, shared, evidence, scopes: this.#scopes };
     const { tokenOwners, rates } = parts;
     this.#remote = new RemoteVerification({ providers, options, clock, ...known, tokenOwners, rates });
+  }
+
+  override get boundCallers(): BoundCallers | undefined {
+    return this.#boundCallers;
   }
 
   override get forwardedCallers(): ForwardedCallers | undefined {

@@ -2,6 +2,7 @@ import type { NowggBan } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { HeldToken } from './held-token.js';
 import { explanationOf, type VerdictExplanation } from './explanation.js';
+import type { BoundCallers } from './possession/bound-callers.js';
 import type { ForwardedCallers } from './forwarded-callers.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
 
@@ -27,6 +28,11 @@ import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './dec
 export abstract class NowggAuthenticator {
   /** Decides about callers whom a trusted proxy has authenticated. Default: undefined, no provider accepts such callers. */
   get forwardedCallers(): ForwardedCallers | undefined {
+    return undefined;
+  }
+
+  /** Decides about callers whose token is bound to a key. Default: undefined, no provider accepts such tokens. */
+  get boundCallers(): BoundCallers | undefined {
     return undefined;
   }
 

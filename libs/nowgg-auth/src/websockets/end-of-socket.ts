@@ -6,6 +6,8 @@ import {
   NowggConfigurationError,
 } from '../errors.js';
 
+import type { RefusalReason } from '../identity/reasons.js';
+
 /** The reason for which a socket was refused or ended, as its client gets it. */
 export interface NowggSocketEnd extends NowggErrorBody {
   /** Time after which a client may try again, in seconds; only when the identity system is not available. */
@@ -56,7 +58,7 @@ export function closeCodeOf(error: NowggAuthError): number {
 }
 
 /** Reasons that concern the token itself, and not only the handler that refused it. */
-const OF_TOKEN: ReadonlySet<NowggErrorCode> = new Set([
+const OF_TOKEN: ReadonlySet<NowggErrorCode | RefusalReason> = new Set<NowggErrorCode>([
   'malformed_token',
   'invalid_token',
   'expired_token',
@@ -66,6 +68,6 @@ const OF_TOKEN: ReadonlySet<NowggErrorCode> = new Set([
   'signed_in_elsewhere',
 ]);
 
-export function isAboutToken(reason: NowggErrorCode): boolean {
+export function isAboutToken(reason: NowggErrorCode | RefusalReason): boolean {
   return OF_TOKEN.has(reason);
 }

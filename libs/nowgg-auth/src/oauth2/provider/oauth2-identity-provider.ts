@@ -19,6 +19,7 @@ import type { TokenType } from '../../principal.js';
 import { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { VerificationChoice } from '../options/oauth2-options.js';
 import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
+import type { ProofsOfPossession } from '../../identity/proof-of-possession.js';
 import { isSameIssuer } from '../../identity/urls.js';
 import { exchangeCode, refreshTokens, revokeTokens } from '../endpoints/token-endpoint.js';
 import { askForAccount } from '../verification/userinfo.js';
@@ -89,6 +90,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override get forwarding(): ForwardedIdentities | undefined {
     return this.#forwarding;
+  }
+
+  override get proofs(): ProofsOfPossession | undefined {
+    return this.#forJwt.proofs ?? this.#forOpaque?.proofs;
   }
 
   override get acceptsBareCodes(): boolean {

@@ -4,12 +4,14 @@ import type { InvalidReason } from '../../identity/reasons.js';
 import { agreesWithToken } from '../../identity/token-agreement.js';
 import { readAudience, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import { boundThumbprint } from '../../identity/proof-of-possession.js';
 import { decodeUnverifiedJws } from '../../identity/unverified-jws.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import { faultsOf, isText, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, noAnswerAs, ownFinding, refusedToken } from './remote-answer.js';
+import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from './dpop.js';
 import { isOfApplication, tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
@@ -29,15 +31,22 @@ export interface IntrospectionOptions {
    * it where the clients of other APIs may introspect with the same credentials, or with `sameClient: false`.
    */
   audience?: string;
+  /**
+   * Accepts access tokens that are bound to a key of the client (DPoP, RFC 9449), each with a proof for its request.
+   * Default: they are refused.
+   */
+  dpop?: DpopOptions;
 }
 
 /** Every setting has a value, except those that are switched off. */
-type Settings = Required<Omit<IntrospectionOptions, 'audience'>> & Pick<IntrospectionOptions, 'audience'>;
+type Settings = Required<Omit<IntrospectionOptions, 'audience' | 'dpop'>> &
+  Pick<IntrospectionOptions, 'audience' | 'dpop'>;
 
 const RULES: Rules<keyof IntrospectionOptions> = {
   sameClient: TRUE_OR_FALSE,
   requireTokenType: TRUE_OR_FALSE,
   audience: [isText, 'must be a non-empty string, or absent'],
+  dpop: dpopFaults,
 };
 
 /**
@@ -85,6 +94,7 @@ class IntrospectionMethod extends VerificationMethod<Settings> {
 }
 
 class Introspection implements TokenVerification {
+  readonly proofs: DpopProofs | undefined;
   readonly #client: OAuth2Client;
   readonly #options: Settings;
   /** Whether this system has ever sent a `token_type`: then an answer without one means another kind. */
@@ -93,6 +103,8 @@ class Introspection implements TokenVerification {
   constructor(client: OAuth2Client, options: Settings) {
     this.#client = client;
     this.#options = options;
+    const { dpop } = options;
+    this.proofs = dpop && new DpopProofs(dpopSettings(dpop), client.clock, client.clockSkewMs);
   }
 
   async verify(token: string, signal: AbortSignal): Promise<IdentityVerdict> {
@@ -128,7 +140,7 @@ class Introspection implements TokenVerification {
     verdict: Extract<IdentityVerdict, { status: 'valid' }>,
     signal: AbortSignal,
   ): Promise<IdentityVerdict> {
-    const kind = tokenKindOf(answer, token);
+    const kind = tokenKindOf(answer, token, answer.cnf !== undefined);
     if (kind === 'other') return ownFinding('invalid_token');
     if (kind === 'access') {
       this.#sendsTokenType = true;
@@ -155,11 +167,12 @@ function judge(
   client: OAuth2Client,
   answer: Readonly<Record<string, unknown>>,
   issuer: string,
-  { sameClient, audience }: Settings,
+  { sameClient, audience, dpop }: Settings,
 ): IdentityVerdict | undefined {
   if (answer.iss !== undefined && answer.iss !== issuer) return ownFinding('invalid_token');
-  // The token is bound to a key, and a bearer does not prove possession of it.
-  if (answer.cnf !== undefined) return ownFinding('invalid_token');
+  // The token is bound to a key. Every decision asks for a proof of a key that can be proven.
+  const isProvable = dpop !== undefined && boundThumbprint(answer.cnf) !== undefined;
+  if (answer.cnf !== undefined && !isProvable) return ownFinding('invalid_token');
   if (sameClient && answer.client_id !== client.settings.clientId) return ownFinding('wrong_client');
   if (isOfApplication(answer, answer.client_id)) return ownFinding('wrong_token_type');
   if (audience !== undefined && readAudience(answer.aud)?.includes(audience) !== true)

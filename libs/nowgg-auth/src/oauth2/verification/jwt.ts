@@ -7,9 +7,10 @@ import {
   type JWTVerifyOptions,
   type ProtectedHeaderParameters,
 } from 'jose';
-import { isJsonObject, ownProperty, readAudience, readTimeClaim } from '../../identity/claims.js';
+import { ownProperty, readAudience, readTimeClaim } from '../../identity/claims.js';
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
+import { boundThumbprint, isBound } from '../../identity/proof-of-possession.js';
 import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
 import { decodeUnverifiedJws, isCanonicalJws } from '../../identity/unverified-jws.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
@@ -17,6 +18,7 @@ import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
 import { ownFinding, refusedToken } from './remote-answer.js';
 import { factsOf } from './token-facts.js';
+import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from './dpop.js';
 import { isOfApplication } from './token-kind.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 
@@ -49,9 +51,14 @@ export interface JwtVerificationOptions {
    * the client id although {@link typ} is false. Default: not checked.
    */
   tokenUse?: string;
+  /**
+   * Accepts access tokens that are bound to a key of the client (DPoP, RFC 9449), each with a proof for its request.
+   * Default: they are refused.
+   */
+  dpop?: DpopOptions;
 }
 
-type OptionalSetting = 'clientClaim' | 'tokenUse';
+type OptionalSetting = 'clientClaim' | 'tokenUse' | 'dpop';
 
 interface Settings
   extends Required<Omit<JwtVerificationOptions, 'algorithms' | OptionalSetting>>,
@@ -78,6 +85,7 @@ const RULES: Rules<keyof JwtVerificationOptions> = {
   sameClient: TRUE_OR_FALSE,
   clientClaim: [isText, 'must name a claim'],
   tokenUse: [isText, 'must be a non-empty string'],
+  dpop: dpopFaults,
 };
 /**
  * Required claims in addition to `iss` and `aud`: those of RFC 9068 section 2.2, or without its `typ` only the claims
@@ -135,6 +143,7 @@ class JwtMethod extends VerificationMethod<Settings> {
 }
 
 class JwtVerification implements TokenVerification {
+  readonly proofs: DpopProofs | undefined;
   readonly #client: OAuth2Client;
   readonly #settings: Settings;
 
@@ -146,6 +155,8 @@ class JwtVerification implements TokenVerification {
   constructor(client: OAuth2Client, settings: Settings) {
     this.#client = client;
     this.#settings = settings;
+    const { dpop } = settings;
+    this.proofs = dpop && new DpopProofs(dpopSettings(dpop), client.clock, client.clockSkewMs);
     const issuer = withoutTrailingSlash(client.settings.issuer);
     this.#issuers = [issuer, `${issuer}/`];
     const claims = settings.typ === 'at+jwt' ? RFC_9068_CLAIMS : LEAST_CLAIMS;
@@ -243,11 +254,8 @@ class JwtVerification implements TokenVerification {
     }
     if (expiresAtMs <= nowMs) return refusedToken('expired_token');
     for (const name of this.#textClaims) if (typeof claims[name] !== 'string') return refusedToken();
-    // The token is bound to a key, and a bearer does not prove possession of it (RFC 9449, RFC 8705).
-    const confirmation = claims.cnf;
-    if (confirmation !== undefined && (!isJsonObject(confirmation) || Object.keys(confirmation).length > 0)) {
-      return refusedToken();
-    }
+    // The token is bound to a key (RFC 9449, RFC 8705). Every decision asks for a proof of a key that can be proven.
+    if (isBound(claims) && !(this.proofs && boundThumbprint(claims.cnf) !== undefined)) return refusedToken();
     if (this.#isOtherUse(claims)) return refusedToken('wrong_token_type');
     if (this.#isOtherClient(claims)) return refusedToken('wrong_client');
     if (isOfApplication(claims, this.#clientOf(claims))) return refusedToken('wrong_token_type');

@@ -24,11 +24,12 @@ export type TokenKind =
  * a missing `token_type`, by `token_use` or by `typ`, and some only in the token itself. Unverified content of the
  * token can only refuse it here.
  */
-export function tokenKindOf(answer: unknown, token: string): TokenKind {
+export function tokenKindOf(answer: unknown, token: string, isBound = false): TokenKind {
   if (namesOtherKind(answer) || saysItselfOtherKind(token)) return 'other';
   const tokenType = ownProperty(answer, 'token_type');
   if (tokenType === undefined || tokenType === null) return 'untold';
-  return typeof tokenType === 'string' && ACCESS_TOKEN_TYPE.test(tokenType) ? 'access' : 'other';
+  if (typeof tokenType !== 'string') return 'other';
+  return ACCESS_TOKEN_TYPE.test(tokenType) || (isBound && tokenType.toLowerCase() === 'dpop') ? 'access' : 'other';
 }
 
 function namesOtherKind(claims: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
+import type { ProofsOfPossession } from '../../identity/proof-of-possession.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { isSecureUrl } from '../../identity/urls.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
@@ -12,6 +13,8 @@ export interface TokenVerification {
    * when no option explains it. Absent: never.
    */
   explain?(token: string, reason: InvalidReason): string | undefined;
+  /** Checks proofs of tokens that are bound to a key. Absent: it accepts no such token. */
+  readonly proofs?: ProofsOfPossession | undefined;
   /** Verifies a token. `signal` carries the total deadline. Never throws because of an answer or a missing answer. */
   verify(token: string, signal: AbortSignal): Promise<IdentityVerdict>;
 }

@@ -270,7 +270,8 @@ export class ExchangeAttempt {
   /** The error for a token that was just issued but is refused here: usually an option is the reason. */
   #refusalOf(token: string, verdict: Refused): Error {
     const { reason } = verdict;
-    if (reason === 'user_banned' || reason === 'insufficient_user_authentication') return errorOfRefusal(verdict);
+    if (reason === 'user_banned' || reason === 'insufficient_user_authentication' || reason === 'invalid_proof')
+      return errorOfRefusal(verdict);
     const detail = this.#provider.misconfigurationOf(token, reason);
     if (detail === undefined) return new InvalidGrantError();
     publishSecurityEvent({ type: 'misconfigured_provider', provider: this.#provider.name, detail });

@@ -1,6 +1,7 @@
 import { verificationCounts } from '../../events/verification-counts.js';
 import { LRUCache } from 'lru-cache';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
+import { isBoundCaller } from '../decision/bound-tokens.js';
 import { areScopesUnknown } from '../decision/unknown-scopes.js';
 import type { Instant } from '../decision/verification-result.js';
 import type { Acceptance } from '../decision/verdict.js';
@@ -66,7 +67,8 @@ export class RememberedAcceptance implements Instant {
     this.areScopesUnknown = areScopesUnknown(verdict.principal);
     this.renewAfterMs = Math.floor(usedForMs * (at + variation * spreadOf(identity)));
     // While its scopes are unknown, each use of it may look them up.
-    const hasFastPath = isTakenByDefault && !this.areScopesUnknown;
+    // A token that is bound to a key is decided about with the proof of each request.
+    const hasFastPath = isTakenByDefault && !this.areScopesUnknown && !isBoundCaller(verdict.principal);
     this.fastPathUntilMs = hasFastPath
       ? Math.min(expiresAtMs, askedAt.wallMs + this.renewAfterMs)
       : Number.NEGATIVE_INFINITY;

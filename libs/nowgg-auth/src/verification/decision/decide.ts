@@ -4,6 +4,7 @@ import { banOf } from '../../revocation/bans.js';
 import type { RevocationView } from '../../revocation/revocation-feed.js';
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { VerificationResult } from './verification-result.js';
+import { lacksProof } from './bound-tokens.js';
 import { acceptsTokenType } from './token-route.js';
 import { type AuthenticationPolicy, invalid, type Verdict, type Acceptance } from './verdict.js';
 
@@ -36,6 +37,8 @@ export function decide(
   begunAtMs?: number,
 ): Verdict {
   const { principal } = verdict;
+  // Before anything else: who cannot prove the key learns nothing about the token.
+  if (principal.claims.cnf !== undefined && lacksProof(principal, policy)) return invalid('invalid_token');
   if (principal.expiresAt !== undefined && principal.expiresAt.getTime() <= nowMs) return invalid('expired_token');
   const isOfWrongType = !acceptsTokenType(principal.tokenType, policy, acceptTokenTypes);
   const isOfWrongProvider = policy.provider !== undefined && policy.provider !== principal.provider;

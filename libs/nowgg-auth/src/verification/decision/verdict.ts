@@ -1,4 +1,5 @@
 import type { NowggBan } from '../../errors.js';
+import type { ProofFault } from '../../identity/proof-of-possession.js';
 import type { InvalidReason, UnknownReason } from '../../identity/reasons.js';
 import { type NowggPrincipal, principalOf, type TokenFacts, type TokenType } from '../../principal.js';
 
@@ -11,6 +12,7 @@ export type Verdict =
   | { readonly status: 'invalid'; readonly reason: InvalidReason }
   | BannedVerdict
   | OldSignInVerdict
+  | RefusedProofVerdict
   | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly retryAfterSeconds: number };
 
 /** A verdict that refuses a token that is good otherwise, because its player is banned. */
@@ -26,6 +28,13 @@ export interface OldSignInVerdict {
   readonly reason: 'insufficient_user_authentication';
   /** The `maxAuthAgeMs` of the route. */
   readonly maxAuthAgeMs: number;
+}
+
+/** A verdict that refuses the proof of possession that came with a token, and says nothing about the token. */
+export interface RefusedProofVerdict {
+  readonly status: 'invalid';
+  readonly reason: 'invalid_proof';
+  readonly fault: ProofFault;
 }
 
 /** A verdict that accepts the token. */
