@@ -31,15 +31,18 @@ const STATUSES: Readonly<Record<NowggErrorCode, number>> = {
   configuration: 500,
 };
 
-/** The one code with a second status: at a sign-in that is refused, where no session has ended. */
-const SECOND: Readonly<Partial<Record<NowggErrorCode, number>>> = { signed_in_elsewhere: 409 };
+/** Codes with a second status: at a sign-in that is refused, and for a session that the player does not have. */
+const SECOND: Readonly<Partial<Record<NowggErrorCode, number>>> = {
+  signed_in_elsewhere: 409,
+  invalid_request: 404,
+};
 
 const sources = readFileSync(path.join(root, 'libs/nowgg-auth/src/errors.ts'), 'utf8');
 
 describe('docs/errors', () => {
   it('has a row for every code, with its status, and no other', () => {
     const page = readFileSync(path.join(root, 'docs/errors.md'), 'utf8');
-    const found = [...page.matchAll(/^\| `(\w+)` \| (\d+)(?:; (\d+) at a sign-in)? \|/gm)];
+    const found = [...page.matchAll(/^\| `(\w+)` \| (\d+)(?:; (\d+) [\w -]+)? \|/gm)];
     const rows = found.map(([, code, status]) => [code, Number(status)]);
     const seconds = found.flatMap(([, code, , second]) => (second === undefined ? [] : [[code, Number(second)]]));
     expect(Object.fromEntries(seconds)).toEqual(SECOND);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggRevocationService } from 'nestjs-nowgg-auth';
-import { configure, SessionUnavailableError } from 'nowgg-auth-client';
+import { configure, NoSessionError, type SessionClient, SessionUnavailableError } from 'nowgg-auth-client';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
 
@@ -43,6 +43,30 @@ describe('the session client on the ready-made routes', () => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
     expect(emulator.requestCount({ endpoint: 'token' }) - before).toBe(1);
     client.close();
+  });
+
+  it('lists the sessions of its player, ends one of them, and all others', async () => {
+    const { userId } = emulator.addPlayer();
+    const clients = await Promise.all(
+      ['Phone', 'Tablet', 'Desk'].map(async (device) => {
+        const client = configure({ baseUrl: game.url });
+        await client.login(emulator.issueCode({ userId }), { device });
+        return client;
+      }),
+    );
+    const [mine, other, third] = clients as [SessionClient, SessionClient, SessionClient];
+    const sessions = await mine.sessions();
+    const idOf = (name: string) => sessions.find(({ device }) => device === name)?.id ?? '';
+    expect(sessions.filter(({ current }) => current)).toMatchObject([{ device: 'Phone' }]);
+    await mine.endSession(idOf('Tablet'));
+    await expect(other.sessions()).rejects.toMatchObject({ status: 401 });
+    expect(other.sessionState).toBe('NO_SESSION');
+    await expect(other.sessions()).rejects.toThrow(NoSessionError);
+    await expect(mine.endSession(idOf('Tablet'))).rejects.toMatchObject({ status: 404 });
+    expect(await mine.endOtherSessions()).toBe(1);
+    await expect(third.fetchPrincipal()).rejects.toMatchObject({ status: 401 });
+    expect(await mine.sessions()).toMatchObject([{ device: 'Phone', current: true }]);
+    for (const client of clients) client.close();
   });
 
   it('keeps the session through an outage, and loses it when the grant is revoked', async () => {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { configure } from 'nowgg-auth-client';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { type ClusterNode, GameCluster } from '../support/game/game-cluster.js';
 import { EMULATED_CLIENT, type SignedIn } from '../support/game/game-with-routes.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { typeOrmRevocationStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
+import { until } from '../client/support/facts.js';
 import { strongKey } from '../../libs/nowgg-auth/src/testing-support/strong-key.js';
 
 describe('one device at a time, in two processes', () => {
@@ -52,6 +54,26 @@ describe('one device at a time, in two processes', () => {
     }
     expect((await one.post('logout', { session: first.session })).status).toBe(204);
     expect(await other.status(second.token)).toBe(200);
+  });
+
+  it('the session client ends with the reason, and does not sign in again', async () => {
+    const { userId } = emulator.addPlayer();
+    const changes: unknown[] = [];
+    const first = configure({
+      baseUrl: game.nodes[0].url,
+      onSessionStateChange: (state, reason, details) => void changes.push([state, reason, details?.errorCode]),
+    });
+    await first.login(emulator.issueCode({ userId }));
+    const codes = emulator.requestCount({ endpoint: 'token' });
+    const second = configure({ baseUrl: game.nodes[1].url });
+    await second.login(emulator.issueCode({ userId }));
+    await game.nodes[0].untilRefused(first.accessToken ?? '');
+    await expect(first.fetchPrincipal()).rejects.toMatchObject({ details: { errorCode: 'signed_in_elsewhere' } });
+    await until(() => changes.length >= 2);
+    expect(changes.at(-1)).toEqual(['NO_SESSION', 'ENDED', 'signed_in_elsewhere']);
+    expect(emulator.requestCount({ endpoint: 'token' }) - codes).toBe(1);
+    expect(await second.fetchPrincipal()).toMatchObject({ userId });
+    for (const client of [first, second]) client.close();
   });
 
   it('a process that starts later reads the reason with the mark, and a ban of the session hides it', async () => {

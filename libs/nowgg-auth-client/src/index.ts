@@ -16,6 +16,7 @@ export {
   configure,
   type LoginOptions,
   type LogoutOptions,
+  type PlayerSession,
   type SessionClient,
   type SessionUser,
 } from './session-client.js';

@@ -17,6 +17,10 @@ export interface CallOptions {
 export interface LoginOptions extends CallOptions {
   /** Name of the identity provider that issued the code. Default: the backend's. */
   readonly provider?: string;
+  /** Name of this device, for the player's list of sessions. Default: what the backend reads in `User-Agent`. */
+  readonly device?: string;
+  /** An id of 16 to 128 characters that this device keeps: a new sign-in with it replaces its session. */
+  readonly deviceId?: string;
 }
 
 export interface LogoutOptions extends CallOptions {
@@ -30,6 +34,21 @@ export interface SessionUser {
   /** Unique within {@link provider}. */
   readonly userId: string;
   readonly [field: string]: unknown;
+}
+
+/** A session of the player on one of their devices. */
+export interface PlayerSession {
+  /** For {@link SessionClient.endSession}. */
+  readonly id: string;
+  /** As the device named itself: show it as text, never as markup. */
+  readonly device?: string;
+  readonly place?: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** ISO 8601, to the day or to the minute. */
+  readonly lastSeenAt: string;
+  /** Whether it is the session of this client. */
+  readonly current: boolean;
 }
 
 /** A session that the page got otherwise than by this client: the answer of a sign-in, or a token alone. */
@@ -112,6 +131,19 @@ export interface SessionClient {
   fetchUserInfo(options?: CallOptions): Promise<Record<string, unknown>>;
   /** `GET sessioninfo`: device and place of the sign-in. @throws as {@link fetchUserInfo} */
   fetchSessionInfo(options?: CallOptions): Promise<Record<string, unknown>>;
+  /** `GET sessions`: the player's sessions on all devices, newest first. @throws as {@link fetchUserInfo} */
+  sessions(options?: CallOptions): Promise<readonly PlayerSession[]>;
+  /**
+   * Ends a session of the player. One that has ended already is a `RequestRefusedError` with the status 404.
+   * @throws as {@link fetchUserInfo}
+   */
+  endSession(id: string, options?: CallOptions): Promise<void>;
+  /**
+   * Ends every session of the player but this one.
+   * @returns their number
+   * @throws as {@link fetchUserInfo}
+   */
+  endOtherSessions(options?: CallOptions): Promise<number>;
   /** Forgets the session in all tabs, without telling the backend. */
   clearSessionState(): Promise<void>;
   /**
@@ -158,9 +190,12 @@ export function configure(options: SessionClientOptions): SessionClient {
     keeper.listeners.add(listener);
     return () => void keeper.listeners.delete(listener);
   };
-  const getWithToken = async <T>(route: string, { signal }: CallOptions = {}): Promise<T> => {
+  const askWithToken = async (route: string, { signal }: CallOptions = {}, method = 'GET') => {
     if (!(await keeper.open())) throw new NoSessionError();
-    const body = await backend.ask(fetch, route, {}, signal);
+    return backend.ask(fetch, route, { method }, signal);
+  };
+  const getWithToken = async <T>(route: string, callOptions?: CallOptions, method?: string): Promise<T> => {
+    const body = await askWithToken(route, callOptions, method);
     if (Object(body) !== body) throw new SessionUnavailableError();
     return body as T;
   };
@@ -189,9 +224,9 @@ export function configure(options: SessionClientOptions): SessionClient {
     get accessToken() {
       return keeper.record?.token;
     },
-    async login(code, { provider, signal } = {}) {
+    async login(code, { provider, device, deviceId, signal } = {}) {
       const { clearings } = keeper;
-      const reply = await backend.postForToken('login', { code, provider }, signal);
+      const reply = await backend.postForToken('login', { code, provider, device, deviceId }, signal);
       return startUnlessCleared(reply, clearings);
     },
     signInUrl: async (provider, signInOptions) => page.url(provider, signInOptions),
@@ -213,6 +248,13 @@ export function configure(options: SessionClientOptions): SessionClient {
     fetchPrincipal: async (callOptions) => getWithToken('me', callOptions),
     fetchUserInfo: async (callOptions) => getWithToken('userinfo', callOptions),
     fetchSessionInfo: async (callOptions) => getWithToken('sessioninfo', callOptions),
+    sessions: async (callOptions) =>
+      (await getWithToken<{ sessions: PlayerSession[] }>('sessions', callOptions)).sessions,
+    async endSession(id, callOptions) {
+      await askWithToken(`sessions/${encodeURIComponent(id)}`, callOptions, 'DELETE');
+    },
+    endOtherSessions: async (callOptions) =>
+      (await getWithToken<{ ended: number }>('sessions', callOptions, 'DELETE')).ended,
     clearSessionState: async () => keeper.clear('CLEAR'),
     async logout({ force, signal } = {}) {
       const record = await keeper.open();

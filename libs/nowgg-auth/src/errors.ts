@@ -542,6 +542,13 @@ export class InvalidGrantError extends NowggAuthError {
   }
 }
 
+/** 404 with `invalid_request`. The player has no such session: it has ended, is another player's, or never was. */
+export class SessionNotFoundError extends NowggAuthError {
+  constructor() {
+    super(404, 'the player has no such session', 'invalid_request');
+  }
+}
+
 /** A refusal of a token, and the ban that it explains. */
 type Refusal =
   | { readonly reason: InvalidTokenReason | 'wrong_provider' }

@@ -24,6 +24,7 @@ export {
   NowggConfigurationError,
   PlayerUnavailableError,
   ReauthenticationRequiredError,
+  SessionNotFoundError,
   SignedInElsewhereError,
   StoreUnavailableError,
   type InvalidTokenReason,
@@ -179,7 +180,8 @@ export {
   type NowggStateType,
 } from './events/state-events.js';
 export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
-export type { SessionDeviceOptions } from './tokens/exchange/session-device.js';
+export type { DeviceRequest, SessionDeviceOptions } from './tokens/exchange/session-device.js';
+export type { NowggSession } from './tokens/session/player-sessions.js';
 export type { ProviderSignOutNotice } from './tokens/nowgg-token-service.js';
 export type { AccessToken, CodeExchange, GrantState, NowggGrant } from './tokens/store/grant.js';
 export type {

@@ -49,6 +49,7 @@ export const DEFAULTS = {
       endGrant: false,
       whenFull: 'end_oldest',
       per: 'client',
+      devices: true,
     } as ResolvedSessionsOptions,
   } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
   logging: { level: 'log' } as { readonly level: NowggLogLevel },

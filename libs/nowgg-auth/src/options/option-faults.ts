@@ -95,6 +95,8 @@ const SESSIONS: Rules<keyof SessionsOptions> = {
   max: [wholeNumber(1, 100), 'must be a whole number, 1 to 100'],
   whenFull: [oneOf('end_oldest', 'refuse'), 'must be end_oldest or refuse'],
   per: [oneOf('client', 'provider'), 'must be client or provider'],
+  devices: TRUE_OR_FALSE,
+  placeOf: FUNCTION,
 };
 
 const TOKENS: Rules<keyof TokensOptions> = {

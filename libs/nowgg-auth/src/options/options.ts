@@ -254,11 +254,33 @@ export interface SessionsOptions {
    * whose provider has the same name (`provider`). Default `client`.
    */
   per?: 'client' | 'provider';
+  /**
+   * Whether the name of a device and the place of a sign-in are stored with its session, for the list of sessions.
+   * Default true.
+   */
+  devices?: boolean;
+  /**
+   * Returns the place of a sign-in for the list of sessions, such as the country that your proxy put into a header. Called
+   * by the ready-made routes and the callback of the authorization flow; an error or anything but a text is no place. This
+   * module looks no address up. Default: none.
+   *
+   * @example
+   * ```ts
+   * import type { IncomingMessage } from 'node:http';
+   * import type { SessionsOptions } from 'nestjs-nowgg-auth';
+   *
+   * export const sessions: SessionsOptions = {
+   *   placeOf: (request) => (request as IncomingMessage).headers['cf-ipcountry']?.toString(),
+   * };
+   * ```
+   */
+  placeOf?(request: object): string | undefined;
 }
 
 /** {@link SessionsOptions} with every value; an absent `max` is no limit. */
-export interface ResolvedSessionsOptions extends Readonly<Required<Omit<SessionsOptions, 'max'>>> {
+export interface ResolvedSessionsOptions extends Readonly<Required<Omit<SessionsOptions, 'max' | 'placeOf'>>> {
   readonly max?: number | undefined;
+  readonly placeOf?: SessionsOptions['placeOf'];
 }
 
 /** {@link TokensOptions} with every value. */

@@ -65,6 +65,7 @@ describe('resolveOptions', () => {
         endGrant: false,
         whenFull: 'end_oldest',
         per: 'client',
+        devices: true,
       },
     });
   });
@@ -79,15 +80,17 @@ describe('resolveOptions', () => {
       endGrant: false,
       whenFull: 'end_oldest',
       per: 'client',
+      devices: true,
     });
     expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, binding: 'off' }))).toBe(
       'NowggAuthModule: unknown option tokens.sessions.binding; tokens.sessions.idleMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.absoluteMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false',
     );
-    expect(messageOf(given({ max: 0, whenFull: 'ask', per: 'user' }))).toBe(
+    expect(messageOf(given({ max: 0, whenFull: 'ask', per: 'user', devices: 1, placeOf: 'SE' }))).toBe(
       'NowggAuthModule: tokens.sessions.max must be a whole number, 1 to 100; tokens.sessions.whenFull must be ' +
-        'end_oldest or refuse; tokens.sessions.per must be client or provider',
+        'end_oldest or refuse; tokens.sessions.per must be client or provider; tokens.sessions.devices ' +
+        'must be true or false; tokens.sessions.placeOf must be a function',
     );
   });
 

@@ -1,4 +1,5 @@
 import type { NowggPrincipal } from '../principal.js';
+import type { NowggSession } from '../tokens/session/player-sessions.js';
 import type { AccessToken } from '../tokens/store/grant.js';
 
 /** An access token as the routes return it. */
@@ -24,6 +25,37 @@ export interface NowggLoginView extends NowggTokenView {
 export interface NowggRefreshView extends NowggTokenView {
   /** Present when the handle was made with a key that is no longer the first: keep this one instead. */
   readonly session?: string;
+}
+
+/** A session of the caller as `GET sessions` returns it. */
+export interface NowggSessionView {
+  /** For `DELETE sessions/:id`. Not a credential. */
+  readonly id: string;
+  /** As the device named itself: show it as text, never as markup. */
+  readonly device?: string;
+  readonly place?: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** ISO 8601, to the day; to the minute where the number of sessions is limited. */
+  readonly lastSeenAt: string;
+  /** Whether the token of the request belongs to it. */
+  readonly current: boolean;
+}
+
+/** Answer of `GET sessions`. */
+export interface NowggSessionsView {
+  /** Newest first. */
+  readonly sessions: readonly NowggSessionView[];
+}
+
+/** Answer of `DELETE sessions`. */
+export interface NowggEndedSessionsView {
+  /** Number of sessions that were ended. */
+  readonly ended: number;
+}
+
+export function sessionView({ createdAt, lastSeenAt, ...session }: NowggSession): NowggSessionView {
+  return { ...session, createdAt: createdAt.toISOString(), lastSeenAt: lastSeenAt.toISOString() };
 }
 
 export function tokenView({ token, expiresAt, generation }: AccessToken): NowggTokenView {

@@ -1,10 +1,12 @@
 import {
   Body,
   Controller,
+  Delete,
   Get,
   Header,
   HttpCode,
   Inject,
+  Param,
   Post,
   Req,
   type Type,
@@ -17,6 +19,7 @@ import {
   InvalidRequestError,
   InvalidTokenError,
   ReauthenticationRequiredError,
+  SessionNotFoundError,
 } from '../errors.js';
 import { readCredential, requestSource } from '../http/credential.js';
 import { NowggAuthExceptionFilter } from '../http/nowgg-auth.filter.js';
@@ -32,7 +35,16 @@ import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { isForwarded } from '../verification/forwarded-callers.js';
 import { RoutesBodyPipe, NowggLoginBody, NowggLogoutBody, NowggRefreshBody } from './routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from './routes-options.js';
-import { type NowggLoginView, type NowggRefreshView, type NowggUserView, tokenView, userView } from './routes-views.js';
+import {
+  type NowggEndedSessionsView,
+  type NowggLoginView,
+  type NowggRefreshView,
+  type NowggSessionsView,
+  type NowggUserView,
+  sessionView,
+  tokenView,
+  userView,
+} from './routes-views.js';
 
 /** Minimum share of its life that a refreshed token has left, so that the front end does not return at once. */
 const LEAST_LIFE_SHARE = 0.2;
@@ -58,7 +70,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @HttpCode(200)
     @Header(...NO_STORE)
     async login(
-      @Body(bodyPipe) { code, provider }: NowggLoginBody,
+      @Body(bodyPipe) { code, provider, ...device }: NowggLoginBody,
       @Req() request: GuardedRequest,
     ): Promise<NowggLoginView> {
       // The caller's mistake, not one of our configuration: no provider named among several, or an unknown one.
@@ -66,7 +78,11 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       if (!known) throw new InvalidRequestError('the identity provider is unknown, or must be named');
       if (!known.acceptsBareCodes) throw new InvalidRequestError('sign in at this provider by its authorization flow');
       const source = requestSource(request, this.options.verification);
-      const exchange = await this.tokens.exchangeCode(code, { provider: known.name, source });
+      const exchange = await this.tokens.exchangeCode(code, {
+        provider: known.name,
+        source,
+        ...this.tokens.deviceOf(request, device),
+      });
       return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
     }
 
@@ -124,6 +140,39 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     sessionInfo(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggSessionInfo> {
       const { provider, userId } = principal;
       return this.accounts.getSessionInfo(this.#bearerToken(request, principal), { provider, userId });
+    }
+
+    @UseGuards(...guards, NowggAuthGuard)
+    @NowggAuth({})
+    @Get('sessions')
+    @Header(...NO_STORE)
+    async sessions(@Req() request: GuardedRequest, @NowggUser() principal: NowggPrincipal): Promise<NowggSessionsView> {
+      const { provider, userId } = principal;
+      const token = isForwarded(principal) ? undefined : this.#bearerToken(request, principal);
+      const sessions = await this.tokens.listSessions(userId, { provider, token });
+      return { sessions: sessions.map(sessionView) };
+    }
+
+    @UseGuards(...guards, NowggAuthGuard)
+    @NowggAuth({})
+    @Delete('sessions/:id')
+    @HttpCode(204)
+    @Header(...NO_STORE)
+    async endSession(@Param('id') id: string, @NowggUser() { provider, userId }: NowggPrincipal): Promise<void> {
+      if (!(await this.tokens.endSession(userId, id, { provider }))) throw new SessionNotFoundError();
+    }
+
+    @UseGuards(...guards, NowggAuthGuard)
+    @NowggAuth({})
+    @Delete('sessions')
+    @Header(...NO_STORE)
+    async endOtherSessions(
+      @Req() request: GuardedRequest,
+      @NowggUser() principal: NowggPrincipal,
+    ): Promise<NowggEndedSessionsView> {
+      const { provider, userId } = principal;
+      const token = this.#bearerToken(request, principal);
+      return { ended: await this.tokens.endOtherSessions(userId, token, { provider }) };
     }
 
     /** The token that the guard has just accepted. A token beside a forwarded identity may be another caller's. */

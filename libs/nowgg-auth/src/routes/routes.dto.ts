@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import { InvalidRequestError } from '../errors.js';
 import { isRecord, PROVIDER_NAME } from '../rules.js';
@@ -11,12 +11,18 @@ export class NowggLoginBody {
   @IsString() @MaxLength(4096) code!: string;
   /** The identity provider that issued it; needed when there are several. */
   @IsOptional() @Matches(PROVIDER_NAME) provider?: string;
+  /** Name of the device, for the list of sessions. */
+  @IsOptional() @IsString() @MaxLength(512) device?: string;
+  /** An id that the device keeps: a new sign-in with it replaces its session. */
+  @IsOptional() @IsString() @MinLength(16) @MaxLength(128) deviceId?: string;
 
   /** Read by @nestjs/swagger where it is installed. */
   static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
     return {
       code: { required: true, type: () => String, description: 'one-time authorization code' },
       provider: { required: false, type: () => String, description: 'identity provider that issued the code' },
+      device: { required: false, type: () => String, description: 'name of the device, for the list of sessions' },
+      deviceId: { required: false, type: () => String, description: 'id that the device keeps, 16 to 128 characters' },
     };
   }
 }

@@ -21,6 +21,14 @@ const user = object(['provider', 'userId', 'tokenType', 'scopes'], {
   picture: STRING,
   countryCode: STRING,
 });
+const session = object(['id', 'createdAt', 'lastSeenAt', 'current'], {
+  id: { type: 'string', format: 'uuid', description: 'for DELETE of this session; not a credential' },
+  device: { type: 'string', description: 'as the device named itself; show it as text' },
+  place: STRING,
+  createdAt: TIME,
+  lastSeenAt: TIME,
+  current: { type: 'boolean', description: 'whether the token of the request belongs to it' },
+});
 const token = { token: STRING, tokenExpiresAt: TIME, generation: GENERATION };
 
 /** The schemas of the ready-made routes, by their names. */
@@ -31,6 +39,8 @@ export const readyMadeSchemas: Readonly<Record<string, Json>> = {
     session: STRING,
     user: { $ref: '#/components/schemas/NowggUser' },
   }),
+  NowggSessions: object(['sessions'], { sessions: { type: 'array', items: session } }),
+  NowggEndedSessions: object(['ended'], { ended: { type: 'integer' } }),
   NowggRefresh: object(['token', 'generation'], { ...token, session: STRING }),
 };
 
@@ -40,6 +50,9 @@ const RESPONSES: Readonly<Record<string, readonly [status: string, description: 
   refresh: ['200', 'a token with a fifth of its life or more left', 'NowggRefresh'],
   logout: ['204', 'signed out'],
   me: ['200', 'the caller', 'NowggUser'],
+  sessions: ['200', 'the sessions of the caller, newest first', 'NowggSessions'],
+  endSession: ['204', 'the session has ended'],
+  endOtherSessions: ['200', 'all sessions but the one of this token have ended', 'NowggEndedSessions'],
 };
 
 /** The success responses of a ready-made route; undefined for a route of the application. */

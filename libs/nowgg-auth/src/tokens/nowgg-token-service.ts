@@ -17,6 +17,8 @@ import { GrantRevoker } from './ending/grant-revoker.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
 import { checkKeys } from './vault/key-checks.js';
 import { OwnGrants } from './session/own-grants.js';
+import { type NowggSession, PlayerSessions } from './session/player-sessions.js';
+import { deviceOfRequest, type DeviceRequest, type SessionDeviceOptions } from './exchange/session-device.js';
 import { sessionHandle } from './session/session-handle.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
@@ -81,6 +83,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   readonly #refresher: GrantRefresher;
   readonly #ending: GrantRevoker;
   readonly #grants: OwnGrants;
+  readonly #sessions: PlayerSessions;
 
   constructor(parts: NowggTokenServiceDependencies) {
     this.#parts = tokenParts(parts);
@@ -89,6 +92,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
     this.#grants = new OwnGrants(this.#parts);
+    this.#sessions = new PlayerSessions(this.#parts, (grantId) => this.#ending.revoke(grantId));
   }
 
   /**
@@ -329,6 +333,88 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   async listGrants(userId: string, options: { readonly provider?: string } = {}): Promise<NowggGrant[]> {
     const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
     return isIdentifier(userId) ? this.#grants.list({ provider: name, clientKey }, userId) : [];
+  }
+
+  /**
+   * Lists the live sessions of a player, newest first and 100 at most, for a page that shows the player their devices.
+   *
+   * @param token the player's own access token: marks its session as `current`
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function devicesOf(tokens: NowggTokenService, userId: string, token: string) {
+   *   const sessions = await tokens.listSessions(userId, { token });
+   *   return sessions.map(({ id, device = 'unknown', lastSeenAt, current }) => ({ id, device, lastSeenAt, current }));
+   * }
+   * ```
+   */
+  async listSessions(
+    userId: string,
+    { provider, token }: { readonly provider?: string; readonly token?: string | undefined } = {},
+  ): Promise<NowggSession[]> {
+    const { name, clientKey } = this.#parts.identityProviders.getOrOnly(provider);
+    return isIdentifier(userId) ? this.#sessions.list({ provider: name, clientKey }, userId, token) : [];
+  }
+
+  /**
+   * Ends a session of a player, as {@link revoke} does.
+   * @returns false when this user has no such live session
+   *
+   * @example
+   * ```ts
+   * import { NotFoundException } from '@nestjs/common';
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signOutDevice(tokens: NowggTokenService, userId: string, sessionId: string) {
+   *   if (!(await tokens.endSession(userId, sessionId))) throw new NotFoundException();
+   * }
+   * ```
+   */
+  async endSession(userId: string, sessionId: string, options: { readonly provider?: string } = {}): Promise<boolean> {
+    const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
+    return this.#sessions.end({ provider: name, clientKey }, userId, sessionId);
+  }
+
+  /**
+   * Ends every session of a player but the one of this access token.
+   * @returns their number
+   * @throws InvalidRequestError when the token is of no session, as one that the game got otherwise
+   *
+   * @example
+   * ```ts
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signOutOthers(tokens: NowggTokenService, userId: string, token: string) {
+   *   return { ended: await tokens.endOtherSessions(userId, token) };
+   * }
+   * ```
+   */
+  async endOtherSessions(userId: string, token: string, options: { readonly provider?: string } = {}): Promise<number> {
+    const { name, clientKey } = this.#parts.identityProviders.getOrOnly(options.provider);
+    return this.#sessions.endOthers({ provider: name, clientKey }, userId, token);
+  }
+
+  /**
+   * Returns what a request says about its device, for {@link exchangeCode}: the name that the client gives, else browser
+   * and system by `User-Agent`; the place by `tokens.sessions.placeOf`. Nothing of it is verified.
+   *
+   * @example
+   * ```ts
+   * import type { IncomingMessage } from 'node:http';
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signIn(tokens: NowggTokenService, code: string, request: IncomingMessage) {
+   *   return tokens.exchangeCode(code, tokens.deviceOf(request));
+   * }
+   * ```
+   */
+  deviceOf(
+    request: DeviceRequest,
+    given: Pick<SessionDeviceOptions, 'device' | 'deviceId'> = {},
+  ): SessionDeviceOptions {
+    return deviceOfRequest(request, given, this.#parts.sessions);
   }
 
   /**

@@ -36,6 +36,7 @@ import { type HandedOverSession, HandoffDesk } from './handoff-desk.js';
 import { hashOfState, openSignIn, type PendingSignIn, sealSignIn, type SignInOwner } from './pending-sign-in.js';
 import { roomFor, type SignInRoom } from './sign-in-room.js';
 import { type AuthorizationStartRequest, type StartOrigin, startOriginOf } from './start-origin.js';
+import type { DeviceRequest } from '../../tokens/exchange/session-device.js';
 
 /** The response that starts a sign-in: redirect the browser to {@link url} and set all {@link cookies}. */
 export interface AuthorizationStart {
@@ -61,6 +62,8 @@ export interface AuthorizationCallbackRequest {
   readonly cookie?: string | undefined;
   /** {@link AuthorizationStart.pending} of this client's sign-in, in place of the cookie. */
   readonly pending?: string | undefined;
+  /** The request itself, for device and place in the list of sessions. */
+  readonly from?: DeviceRequest | undefined;
 }
 
 /** A finished sign-in. */
@@ -267,7 +270,8 @@ export class NowggAuthorizationService {
     if (claim.outcome !== 'acquired') throw foreignCallback();
     try {
       const { code, options, redirectScopes } = await readAuthorization(client, parameters, state, pending);
-      const exchange = await tokens.exchangeCode(code, options);
+      const device = request.from && tokens.deviceOf(request.from);
+      const exchange = await tokens.exchangeCode(code, { ...options, ...device });
       const location = this.#locationOf(pending, exchange.session);
       return {
         ...exchange,

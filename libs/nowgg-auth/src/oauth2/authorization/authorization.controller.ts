@@ -99,7 +99,7 @@ export function authorizationController({
     ): Promise<NowggSignInView | string> {
       setAll(reply, pageHeaders('no-referrer'));
       this.#find(provider);
-      const callback = { url: request.originalUrl ?? request.url, cookie: request.headers.cookie };
+      const callback = { url: request.originalUrl ?? request.url, cookie: request.headers.cookie, from: request };
       let signIn: SignIn;
       try {
         signIn = await this.authorization.callback(provider, callback);

@@ -255,7 +255,7 @@ export class ExchangeAttempt {
     if (contradicts(tokens, principal)) return this.#forget(new InvalidGrantError());
     const { codeHash } = this.#key;
     const first = vault.firstGrant(this.#provider, principal, tokens, codeHash, requested);
-    const grant = { ...first, ...sessionDevice(this.#request) };
+    const grant = { ...first, ...sessionDevice(this.#request, this.#parts.sessions.devices) };
     const owner = { provider: name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
     if (created) {

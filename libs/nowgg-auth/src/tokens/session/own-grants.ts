@@ -20,10 +20,9 @@ import {
   type SessionOwner,
   type SessionReference,
 } from './session-handle.js';
+import { isGrantId } from './grant-id.js';
 import { SessionEnds } from './session-ends.js';
 import { isSameClient, StoredClients } from './stored-clients.js';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Finds the grants of this application's clients, by id, by user or by session handle. A grant of another client counts
@@ -191,9 +190,4 @@ function foreignHandle(): ReauthenticationRequiredError {
 
 function invalidHandle(): ReauthenticationRequiredError {
   return new ReauthenticationRequiredError('the session handle is not valid, the player has to sign in again');
-}
-
-/** Whether a value can be the id of a grant. The store is not asked for any other value. */
-function isGrantId(id: unknown): id is string {
-  return typeof id === 'string' && UUID.test(id);
 }

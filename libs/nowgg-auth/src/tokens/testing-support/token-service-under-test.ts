@@ -37,6 +37,7 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
     endGrant: false,
     whenFull: 'end_oldest',
     per: 'client',
+    devices: true,
   },
 };
 
