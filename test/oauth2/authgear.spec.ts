@@ -74,6 +74,12 @@ describe.each(['jwt', 'opaque'] as const)('an Authgear project whose access toke
       post_logout_redirect_uri: 'https://game.example/bye',
       state: 's',
     });
+    const hints = { idTokenHint: 'a.b.c', logoutHint: 'player@example' };
+    const hinted = new URL((await game.authorization.endSessionUrl('authgear', hints)) ?? '');
+    expect([hinted.searchParams.get('id_token_hint'), hinted.searchParams.get('logout_hint')]).toEqual([
+      'a.b.c',
+      'player@example',
+    ]);
   });
 
   it('does not get its id_token taken for an access token', async () => {

@@ -215,6 +215,13 @@ describe('a proof of possession', () => {
     ).toEqual(Array(20).fill(401));
   });
 
+  it.each(['ES384', 'EdDSA', 'Ed25519'])('by a key of %s admits too', async (alg) => {
+    const key = await newKey(alg);
+    const token = await accessToken({ cnf: { jkt: key.thumbprint } });
+    expect((await present(token, await proofOf(token, {}, { alg, jwk: key.jwk }, key.privateKey))).status).toBe(200);
+    expect((await present(token, await proofOf(token))).status).toBe(401);
+  });
+
   it('admits one of twenty that come together', async () => {
     const token = await accessToken();
     const proof = await proofOf(token);

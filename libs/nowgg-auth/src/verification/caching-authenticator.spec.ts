@@ -8,6 +8,7 @@ import { NO_REVOCATIONS } from '../testing-support/no-revocations.js';
 import { VERIFICATION_OPTIONS } from '../testing-support/verification-options.js';
 import { CachingAuthenticator } from './caching-authenticator.js';
 import type { AuthenticationPolicy } from './decision/verdict.js';
+import { HeldToken } from './held-token.js';
 import { tokenDigest } from '../identity/token-text.js';
 
 const unknown: IdentityVerdict = { status: 'unknown', reason: 'timeout' };
@@ -86,6 +87,23 @@ describe('a verdict from memory', () => {
     expect(authenticator.authenticate('abc')).toMatchObject({ status: 'valid' });
     clock.advance(1);
     expect(authenticator.authenticate('abc')).toBeInstanceOf(Promise);
+  });
+
+  it.each<[string, unknown]>([
+    ['this key', { jkt: 'k'.repeat(43) }],
+    ['a certificate', { 'x5t#S256': 'c' }],
+    ['something unknown', 'x'],
+  ])('is never given for a token that is bound to %s, without its proof, at any door', async (_name, cnf) => {
+    provider.answer = () => facts({ claims: { cnf } });
+    const refusal = { status: 'invalid', reason: 'invalid_token' };
+    const policies: (AuthenticationPolicy | undefined)[] = [undefined, { tokenType: 'token' }, { maxAgeMs: 0 }];
+    for (const policy of [...policies, ...policies]) {
+      expect(await authenticator.authenticate('abc', policy)).toEqual(refusal);
+      expect(await authenticator.authenticateHeld(new HeldToken('abc'), policy)).toEqual(refusal);
+    }
+    provider.answer = () => unknown;
+    clock.advance(30_001);
+    expect(await authenticator.authenticate('abc')).toEqual(refusal);
   });
 
   it('is never given at or past exp', async () => {

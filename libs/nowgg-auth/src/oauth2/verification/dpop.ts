@@ -1,13 +1,5 @@
 import { hash } from 'node:crypto';
-import {
-  calculateJwkThumbprint,
-  type CryptoKey,
-  decodeProtectedHeader,
-  importJWK,
-  type JWK,
-  type JWTPayload,
-  jwtVerify,
-} from 'jose';
+import { type CryptoKey, decodeProtectedHeader, importJWK, type JWK, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../../clock.js';
 import { isIdentifier, isJsonObject, ownProperty } from '../../identity/claims.js';
@@ -92,11 +84,14 @@ function isPublicUrl(value: unknown): boolean {
   return username === '' && password === '';
 }
 
-/** The members of a public key that its thumbprint covers (RFC 7638 section 3.2, RFC 8037 section 2). */
+/**
+ * The members of a public key that its thumbprint covers, in the order of their names (RFC 7638 section 3.2, RFC 8037
+ * section 2).
+ */
 const MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['EC', ['kty', 'crv', 'x', 'y']],
-  ['OKP', ['kty', 'crv', 'x']],
-  ['RSA', ['kty', 'n', 'e']],
+  ['EC', ['crv', 'kty', 'x', 'y']],
+  ['OKP', ['crv', 'kty', 'x']],
+  ['RSA', ['e', 'kty', 'n']],
 ]);
 /** Members that only private and symmetric keys have. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -107,6 +102,7 @@ const MOST_KEYS = 5_000;
 /** A proof whose header is in order. */
 interface ReadProof {
   readonly algorithm: string;
+  /** With the members of its thumbprint, in their order. */
   readonly jwk: JWK;
 }
 
@@ -140,7 +136,8 @@ export class DpopProofs implements ProofsOfPossession {
     const read = this.#read(proof);
     if (!read) return refused('key');
     try {
-      const thumbprint = await calculateJwkThumbprint(read.jwk, 'sha256');
+      // As jose computes it, without its two turns of the event loop.
+      const thumbprint = hash('sha256', JSON.stringify(read.jwk), 'base64url');
       const { payload } = await jwtVerify(proof, await this.#keyOf(read, thumbprint), {
         algorithms: [read.algorithm],
         currentDate: new Date(this.#clock.now()),
