@@ -103,6 +103,24 @@ export class AppModule {}
     expect(files['test/player.e2e-spec.ts']).toContain("from 'vitest'");
   });
 
+  it('writes the test for the platform that is installed: Fastify where Express is not', () => {
+    const testOf = (...platforms: string[]) => {
+      const ranges = Object.fromEntries(['core', ...platforms].map((name) => [`@nestjs/${name}`, '^12.0.0']));
+      const { files } = run({
+        'package.json': JSON.stringify({ dependencies: ranges }),
+        'src/app.module.ts': appModule,
+      });
+      return files['test/player.e2e-spec.ts'] ?? '';
+    };
+    const fastify = testOf('platform-fastify');
+    expect(fastify).toContain("import { FastifyAdapter } from '@nestjs/platform-fastify';");
+    expect(fastify).toContain('createNestApplication(new FastifyAdapter())');
+    for (const text of [testOf('platform-express'), testOf('platform-express', 'platform-fastify')]) {
+      expect(text).not.toContain('Fastify');
+      expect(text).toContain('createNestApplication()');
+    }
+  });
+
   it('finds the module and the tests of an application in a monorepo', () => {
     const before = { 'package.json': manifest(12), 'apps/game/src/app.module.ts': appModule };
     const { files } = run(before, { sourceRoot: 'apps/game/src' });

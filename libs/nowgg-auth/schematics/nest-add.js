@@ -46,7 +46,7 @@ export class PlayerController {
 }
 `;
 
-const test = ({ imports, moduleFile }) => `${imports}import type { INestApplication } from '@nestjs/common';
+const test = ({ imports, adapter, moduleFile }) => `${imports}import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { asUser, overrideNowggAuth } from 'nestjs-nowgg-auth/testing';
 import { AppModule } from '${moduleFile}';
@@ -56,7 +56,7 @@ describe('PlayerController (e2e)', () => {
 
   beforeAll(async () => {
     const builder = Test.createTestingModule({ imports: [AppModule] });
-    app = (await overrideNowggAuth(builder).compile()).createNestApplication();
+    app = (await overrideNowggAuth(builder).compile()).createNestApplication(${adapter});
     await app.listen(0, '127.0.0.1');
   });
   afterAll(() => app.close());
@@ -90,10 +90,13 @@ exports.nestAdd = (options) => (tree, context) => {
   createOnce(tree, `${sourceRoot}/player/player.controller.ts`, controller);
   const testFolder = path.join(path.dirname(sourceRoot), 'test');
   const toSource = path.relative(testFolder, sourceRoot);
-  const imports = declares(manifest, 'vitest')
-    ? "import { afterAll, beforeAll, describe, expect, it } from 'vitest';\n"
-    : '';
-  const text = test({ imports, moduleFile: `${toSource}/app.module${suffix}` });
+  const onFastify = declares(manifest, '@nestjs/platform-fastify') && !declares(manifest, '@nestjs/platform-express');
+  const imports = [
+    ...(declares(manifest, 'vitest') ? ["import { afterAll, beforeAll, describe, expect, it } from 'vitest';\n"] : []),
+    ...(onFastify ? ["import { FastifyAdapter } from '@nestjs/platform-fastify';\n"] : []),
+  ].join('');
+  const adapter = onFastify ? 'new FastifyAdapter()' : '';
+  const text = test({ imports, adapter, moduleFile: `${toSource}/app.module${suffix}` });
   createOnce(tree, path.join(testFolder, 'player.e2e-spec.ts'), text);
 
   say('Next: npm install, then npm run test:e2e -- player.');
