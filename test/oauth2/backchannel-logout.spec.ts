@@ -90,6 +90,7 @@ describe('POST :provider/backchannel-logout', () => {
   let game: WebGame;
   let events: SecurityEvents;
   let isStoreAway = false;
+  let beforeGrant: (() => Promise<unknown>) | undefined;
 
   beforeAll(async () => {
     [issuer, foreign] = [await Issuer.start(), await Issuer.start(20)];
@@ -97,6 +98,10 @@ describe('POST :provider/backchannel-logout', () => {
       override async listGrants(...given: Parameters<MemoryTokenStore['listGrants']>) {
         if (isStoreAway) throw new StoreUnavailableError();
         return super.listGrants(...given);
+      }
+      override async completeExchange(...given: Parameters<MemoryTokenStore['completeExchange']>) {
+        await beforeGrant?.();
+        return super.completeExchange(...given);
       }
     }
     const silent = oauth2({ ...optionsFor(issuer.url), name: 'silent', clientId: 'other', backchannelLogout: false });
@@ -112,7 +117,7 @@ describe('POST :provider/backchannel-logout', () => {
   });
   afterEach(() => {
     events[Symbol.dispose]();
-    [isStoreAway, issuer.mood] = [false, 'up'];
+    [isStoreAway, beforeGrant, issuer.mood] = [false, undefined, 'up'];
   });
 
   const seconds = () => Math.floor(game.clock.now() / 1000);
@@ -190,6 +195,18 @@ describe('POST :provider/backchannel-logout', () => {
     expect((await report(token)).status).toBe(200);
     expect([await outcome(before), await state(before)]).toEqual(['invalid: revoked_token', 'revoked']);
     expect([await outcome(after), await state(after)]).toEqual(['valid', 'active']);
+  });
+
+  it.each<[string, object]>([
+    ['session', { sub: 'under way', sid: 'under-way-1' }],
+    ['user', { sub: 'under way' }],
+  ])('ends a sign-in that is under way in that %s', async (_which, named) => {
+    const answers: number[] = [];
+    beforeGrant = async () => answers.push((await report(await logoutToken({ ...named }))).status);
+    await expect(signIn('under way', 'under-way-1')).rejects.toMatchObject({ errorCode: 'invalid_grant' });
+    expect(answers).toEqual([200]);
+    const grants = await game.tokens.listGrants('under way', { provider: 'web' });
+    expect(grants.filter(({ state: each }) => each === 'active')).toEqual([]);
   });
 
   it('leaves a sign-in alone that began after the sign-out that is reported late', async () => {
