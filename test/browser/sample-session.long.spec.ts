@@ -138,6 +138,36 @@ describe('a session on the page', () => {
     expect([await state(page), await state(other)]).toEqual(['Not signed in', 'Not signed in']);
   });
 
+  it('is listed with those of other devices, which can be signed out there', async () => {
+    // The other devices play on: a call that is under way when the session ends is refused.
+    browser.expectFindings(/^console: .* 401 /);
+    const page = await sample.open(await (await browser.newContext()).newPage());
+    const { userId } = await sample.signIn(page, 'Collector');
+    const names = ['<i>TV</i>', 'Phone'];
+    const others: Page[] = [];
+    for (const name of names) {
+      const context = await browser.newContext({ userAgent: name });
+      const other = await sample.open(await context.newPage());
+      await sample.enterCode(other, sample.emulator.issueCode({ userId }));
+      await other.getByRole('heading', { name: 'Collector' }).waitFor();
+      others.push(other);
+    }
+    await page.reload();
+    const devices = page.locator('#devices li');
+    await devices.nth(2).waitFor();
+    expect(await devices.getByText('this device').count()).toBe(1);
+    await page.getByText(/^<i>TV<\/i> · since /).waitFor();
+    await press(page, 'Sign out on <i>TV</i>');
+    await page.getByText('Signed out on <i>TV</i>.').waitFor();
+    await others[0]?.getByText('Your session is over: it was ended').waitFor();
+    expect(await state(others[1] as Page)).toBe('Signed in');
+    await press(page, 'Sign out my other devices');
+    await page.getByText('Signed out on 1 other device(s).').waitFor();
+    await others[1]?.getByText('Your session is over: it was ended').waitFor();
+    expect([await devices.count(), await state(page)]).toEqual([1, 'Signed in']);
+    expect(await page.getByRole('button', { name: 'Sign out my other devices' }).count()).toBe(0);
+  });
+
   it('is of no use to a page of another origin', async () => {
     browser.expectFindings(/^console: .*(CORS|ERR_FAILED|frame|400|403|Content.Security)/i);
     const context = await browser.newContext();

@@ -10,6 +10,7 @@ const lingerMs = 5_000;
 const ends = {
   user_banned: banSentence,
   revoked_token: () => 'Your session was ended.',
+  signed_in_elsewhere: () => 'You have signed in on another device.',
   invalid_token: () => 'now.gg does not know your sign-in any more.',
   missing_token: () => 'Sign in to come back.',
   insufficient_scope: () => 'Your sign-in does not cover the lobby.',

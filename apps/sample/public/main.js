@@ -2,6 +2,7 @@ import { NoSessionError, RequestRefusedError, SessionUnavailableError } from '..
 import { CallFailure, call, wellAgain } from './calls.js';
 import { drawCounters } from './chart.js';
 import { deskAddress, developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
+import { showDevices } from './devices.js';
 import { byId, listen, onPress } from './dom.js';
 import { playRound, showRanks, showShop } from './game.js';
 import { joinLobby, leaveLobby, lingerInLobby } from './lobby.js';
@@ -43,7 +44,7 @@ async function showSignedIn() {
   wellAgain();
   showPlayer(me);
   joinLobby();
-  await Promise.all([showAccount(me), showRanks(), showShop((coins) => showPlayer({ ...me, coins }))]);
+  await Promise.all([showDevices(), showAccount(me), showRanks(), showShop((coins) => showPlayer({ ...me, coins }))]);
 }
 
 function onState(state, reason, details) {
@@ -58,6 +59,8 @@ function onState(state, reason, details) {
   if (!isIn && reason === 'ENDED') lingerInLobby();
   else if (reason !== 'FOUND') leaveLobby();
   if (details?.errorCode === 'user_banned') alert(`Your session is over. ${banSentence(details)}`);
+  else if (details?.errorCode === 'signed_in_elsewhere')
+    alert('Your session is over: you have signed in on another device.');
   else if (reason === 'ENDED' || (reason === 'OTHER_TAB' && !isIn)) alert(endings[reason]);
   if (reason === 'LOGOUT') tell('You are signed out.');
   if (reason !== 'FOUND' && reason !== 'NOT_FOUND') {
