@@ -2,7 +2,7 @@
 export const HANDLERS = ['who', 'scoped', 'open', 'optional'] as const;
 export type Handler = (typeof HANDLERS)[number];
 
-export type Sent = 'nothing' | 'two' | 'malformed' | 'good' | 'expired' | 'revoked' | 'foreign' | 'silence';
+export type Sent = 'nothing' | 'two' | 'malformed' | 'good' | 'expired' | 'revoked' | 'banned' | 'foreign' | 'silence';
 
 /** One row of the table: what a caller sends, and the policy of what it calls. */
 export interface Case {
@@ -19,6 +19,7 @@ export const CASES: readonly Case[] = [
   { name: 'good', sent: 'good', handler: 'who' },
   { name: 'expired', sent: 'expired', handler: 'who' },
   { name: 'revoked', sent: 'revoked', handler: 'who' },
+  { name: 'banned', sent: 'banned', handler: 'who' },
   { name: 'foreign', sent: 'foreign', handler: 'who' },
   { name: 'scope missing', sent: 'good', handler: 'scoped' },
   { name: 'public, no token', sent: 'nothing', handler: 'open' },

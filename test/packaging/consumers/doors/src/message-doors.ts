@@ -99,7 +99,7 @@ export async function redisDoor(world: World): Promise<Door> {
   return await messageDoor(world, { transport: Transport.REDIS, options: { host, port: Number(port) } });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -185,7 +185,8 @@ async function firstOf(socket: WebSocket): Promise<Reply> {
   const { signal } = gone;
   const message = once(socket, 'message', { signal }).then(([text]) => {
     const { event, data } = JSON.parse(String(text)) as { event: string; data: Answer };
-    return replyOf(event, data);
+    // Tells of a ban; the end follows.
+    return event === 'nowgg:end' ? closed : replyOf(event, data);
   });
   const refused = once(socket, 'unexpected-response', { signal }).then(async ([, response]) => {
     const { statusCode } = response as IncomingMessage;

@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { CASES, type Case, type Door, type NotApplicable, type Reply } from './cases.js';
 import { operationDoor, subscriptionDoor } from './graphql-doors.js';
+import { grpcDoor } from './grpc-door.js';
 import { httpDoor, streamDoor } from './http-door.js';
 import { redisDoor, tcpDoor } from './message-doors.js';
 import { ioHandshakeDoor, ioMessageDoor, wsHandshakeDoor, wsMessageDoor } from './socket-doors.js';
@@ -36,6 +37,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, (world: World) => P
   Microservices: {
     TCP: tcpDoor,
     Redis: redisDoor,
+    gRPC: grpcDoor,
   },
 };
 

@@ -19,7 +19,8 @@ export const GuardedGateway = (): ClassDecorator => (isNest11 ? UseGuards(NowggA
 
 const CLIENT = { clientId: 'demo-client', clientSecret: 'demo-secret' };
 const OTHER_GAME = { clientId: 'other-game', clientSecret: 'other-secret' };
-const PLAYERS = [{ userId: 'player-1' }, { userId: 'banned' }];
+const DAY_MS = 86_400_000;
+const PLAYERS = [{ userId: 'player-1' }, { userId: 'signed-out' }, { userId: 'banned' }];
 
 /** The identity system of one door, that of another game, and the clock of the application. */
 export class World {
@@ -69,8 +70,16 @@ export class World {
         return { token };
       }
       case 'revoked': {
+        const token = this.#token('signed-out');
+        for (const app of this.#applications) await app.get(NowggRevocationService).revoke({ userId: 'signed-out' });
+        return { token };
+      }
+      case 'banned': {
         const token = this.#token('banned');
-        for (const app of this.#applications) await app.get(NowggRevocationService).revoke({ userId: 'banned' });
+        const reason = { code: 'cheating', text: 'Cheating' };
+        const until = new Date(this.#clock.now() + DAY_MS);
+        for (const app of this.#applications)
+          await app.get(NowggRevocationService).revoke({ userId: 'banned' }, { until, reason });
         return { token };
       }
       case 'silence': {
