@@ -67,7 +67,9 @@ export function keyOf(name: string): string {
 
 /** A client that looks at Redis from outside. */
 export async function observer(url: string) {
-  const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: 20 } });
+  // Redis and all processes of a test share the machine: the usual 5 seconds do not mean a fault.
+  const commandOptions = { timeout: 60_000 };
+  const client = createClient({ url, RESP: 2, commandOptions, socket: { reconnectStrategy: 20 } });
   client.on('error', () => undefined);
   await client.connect();
   return client;
