@@ -58,6 +58,8 @@ async function untilTaken(port: number): Promise<void> {
       () => false,
     );
     socket.destroy();
+    // Not at once: the start needs the processor.
+    if (!isTaken) await wait(20);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { wgtwo } from 'nestjs-nowgg-auth/oauth2';
 import { CLIENT_ID, CLIENT_SECRET, IdentitySystem, REDIRECT_URI } from './support/identity-system.js';
@@ -83,7 +84,7 @@ describe("with refresh: 'optional', a sign-in without a refresh token", () => {
     await system.asked(REVOCATION_PATH);
     expect(await grants()).toMatchObject([{ state: 'revoked' }]);
     expect(await game.outcome(accessToken.token)).toBe('invalid: revoked_token');
-    while (await system.provider.AccessToken.find(accessToken.token)) await new Promise(setImmediate);
+    while (await system.provider.AccessToken.find(accessToken.token)) await wait(5);
   });
 
   it('beside one with a refresh token changes nothing for that one', async () => {

@@ -160,17 +160,17 @@ describe('a soak', () => {
     expect(planned(7)).not.toEqual(planned(8));
   });
 
-  it('of 8 faults with a system that takes a token once loses nothing that a living process had', async () => {
-    const report = await Campaign.run('once', database, { faults: 8, seed: 3, teams: 1, until: Infinity });
+  it('of 4 faults with a system that takes a token once loses nothing that a living process had', async () => {
+    const report = await Campaign.run('once', database, { faults: 4, seed: 3, teams: 1, until: Infinity });
     expect(report.findings).toEqual([]);
-    expect(report).toMatchObject({ faults: 8, crashes: 0, lost: 0, wronglyDead: 0 });
-    expect(lastLine(totalsOf([report], []))).toMatch(/^faults 8 lost 0 wrongly-dead 0 extra-calls \d+$/);
+    expect(report).toMatchObject({ faults: 4, crashes: 0, lost: 0, wronglyDead: 0 });
+    expect(lastLine(totalsOf([report], []))).toMatch(/^faults 4 lost 0 wrongly-dead 0 extra-calls \d+$/);
   }, 120_000);
 
-  it('of 12 refusals that mean different things ends no grant that works', async () => {
-    const report = await soakRefusals(database, { faults: 12, seed: 5, until: Infinity });
+  it('of 6 refusals that mean different things ends no grant that works', async () => {
+    const report = await soakRefusals(database, { faults: 6, seed: 5, until: Infinity });
     expect(report.findings).toEqual([]);
-    expect(report).toMatchObject({ faults: 12, lost: 0, wronglyDead: 0 });
+    expect(report).toMatchObject({ faults: 6, lost: 0, wronglyDead: 0 });
   }, 120_000);
 
   it('notices when now.gg has ended a refresh token and the vault does not know', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
@@ -166,10 +167,10 @@ describe('A handshake of ws', () => {
     const [good, bad] = [raw(site.token()), raw(`${site.token()}x`)];
     good.resume();
     const badClosed = once(bad.resume(), 'close');
-    while (emulator.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    while (emulator.requests.length < 2) await wait(5);
     expect(seen.connections).toEqual([]);
     emulator.clearFaults();
-    while (seen.messages.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (seen.messages.length === 0) await wait(5);
     await badClosed;
     expect(seen.messages).toEqual(['who']);
     expect(seen.connections).toHaveLength(1);
@@ -206,7 +207,7 @@ describe('A handshake of ws', () => {
       client.end();
       return over;
     });
-    while (answers.length < 250) await new Promise((resolve) => setImmediate(resolve));
+    while (answers.length < 250) await wait(5);
     expect(new Set(answers)).toEqual(new Set(['503']));
     site.clock.advance(5_001);
     await Promise.all(clients);
@@ -219,7 +220,7 @@ describe('A handshake of ws', () => {
     const { emulator } = await start('ws', { websockets: { maxPendingHandshakes: 1 } });
     emulator.setFault({ endpoint: 'verify-token', kind: 'hold' });
     const waiting = site.ws('/lobby', ['nowgg.v1', `bearer.${site.token()}`], BROWSER);
-    while (emulator.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (emulator.requests.length === 0) await wait(5);
     const refused = site.ws('/lobby', ['nowgg.v1', `bearer.${site.token()}`], BROWSER);
     const closed = closeOf(refused);
     await once(refused, 'open');
@@ -383,7 +384,7 @@ describe('A handshake of socket.io', () => {
       await once(client, 'close');
     });
     const counted = Promise.all(closed);
-    while (opened.length < 1_000) await new Promise((resolve) => setImmediate(resolve));
+    while (opened.length < 1_000) await wait(5);
     site.clock.advance(5_001);
     await counted;
     expect(seen.connections).toEqual([]);
