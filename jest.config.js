@@ -9,4 +9,7 @@ export default {
   testTimeout: 60_000,
   // Jest leaves one core to itself; on two cores that would be half of the machine.
   maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+  // What a file has loaded is never released by its worker: without a limit it grows to gigabytes, which V8 searches again
+  // and again.
+  workerIdleMemoryLimit: '1GB',
 };
