@@ -87,7 +87,7 @@ describe.each(['express', 'fastify'])('the sessions of a player, on %s', (platfo
     expect((await send('GET', 'sessions')).status).toBe(401);
   });
 
-  it('have ids that are no credential anywhere', async () => {
+  it('have ids that no route takes as a credential', async () => {
     const { token } = await signIn(emulator.addPlayer().userId);
     const [{ id } = { id: '' }] = await list(token);
     expect((await game.get('game', id)).status).toBe(401);

@@ -261,8 +261,8 @@ export interface SessionsOptions {
   devices?: boolean;
   /**
    * Returns the place of a sign-in for the list of sessions, such as the country that your proxy put into a header. Called
-   * by the ready-made routes and the callback of the authorization flow; an error or anything but a text is no place. This
-   * module looks no address up. Default: none.
+   * by the ready-made routes and the callback of the authorization flow; after an error, or for anything but a text,
+   * none is stored. This module looks no address up. Default: none.
    *
    * @example
    * ```ts
@@ -277,7 +277,7 @@ export interface SessionsOptions {
   placeOf?(request: object): string | undefined;
 }
 
-/** {@link SessionsOptions} with every value; an absent `max` is no limit. */
+/** {@link SessionsOptions} with every value; without `max` there is no limit. */
 export interface ResolvedSessionsOptions extends Readonly<Required<Omit<SessionsOptions, 'max' | 'placeOf'>>> {
   readonly max?: number | undefined;
   readonly placeOf?: SessionsOptions['placeOf'];

@@ -7,7 +7,7 @@ import type { SessionOwner } from './session-handle.js';
 
 /** A session of a player, for a list of their devices. */
 export interface NowggSession {
-  /** Names the session, and is no credential: it is not its handle. The same as the id of its grant. */
+  /** The id of the grant. It is not a credential: the handle of the session is another value. */
   readonly id: string;
   /** Name of the device, as it named itself: show it as text. Absent when it is not known. */
   readonly device?: string;
