@@ -10,6 +10,7 @@ import { isIdentifier, isJsonObject, ownProperty, readTimeClaim } from '../../id
 import type { UnknownReason } from '../../identity/reasons.js';
 import { MAX_TOKEN_LENGTH } from '../../identity/token-text.js';
 import { isCanonicalJws } from '../../identity/unverified-jws.js';
+import { isOfTheKey, normalType } from '../endpoints/jws-checks.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 
 /** The check that a logout token failed. */
@@ -72,7 +73,7 @@ function readHeader(token: string): ProtectedHeaderParameters | undefined {
 
 function isLogoutHeader({ alg, kid, crit, typ }: ProtectedHeaderParameters, algorithm: string): boolean {
   if (alg !== algorithm || crit !== undefined || (kid !== undefined && typeof kid !== 'string')) return false;
-  return TYPES.includes(typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ);
+  return TYPES.includes(typeof typ === 'string' ? normalType(typ) : typ);
 }
 
 /** The verdict with the key that signed the token. Undefined when none did, but a newer key may have. */
@@ -93,10 +94,7 @@ async function tryEach(
       });
       return judge(client, payload, issuer);
     } catch (error) {
-      // Otherwise this key did not sign it, or cannot be used.
-      const isOfTheToken =
-        error instanceof errors.JOSEError && !(error instanceof errors.JWSSignatureVerificationFailed);
-      if (isOfTheToken) return refused(error instanceof errors.JWTExpired ? 'time' : 'claims');
+      if (!isOfTheKey(error)) return refused(error instanceof errors.JWTExpired ? 'time' : 'claims');
     }
   }
   return namesKey ? refused('signature') : undefined;

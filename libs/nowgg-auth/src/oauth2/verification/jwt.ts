@@ -11,6 +11,7 @@ import { ownProperty, readAudience, readTimeClaim } from '../../identity/claims.
 import type { IdentityVerdict } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
 import { boundThumbprint, isBound } from '../../identity/proof-of-possession.js';
+import { isOfTheKey, normalType } from '../endpoints/jws-checks.js';
 import { MISCONFIGURATIONS } from '../endpoints/misconfiguration.js';
 import { decodeUnverifiedJws, isCanonicalJws } from '../../identity/unverified-jws.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../../rules.js';
@@ -292,15 +293,8 @@ function readHeader(token: string): ProtectedHeaderParameters | undefined {
   }
 }
 
-/** Whether the error means that this key did not sign the token or is unusable. Other errors are about the token. */
-function isOfTheKey(error: unknown): boolean {
-  return error instanceof errors.JWSSignatureVerificationFailed || !(error instanceof errors.JOSEError);
-}
-
-/** Media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9). */
 function isOfType(value: unknown, expected: string): boolean {
-  const normal = (type: string) => type.toLowerCase().replace(/^application\//, '');
-  return value === expected || (typeof value === 'string' && normal(value) === normal(expected));
+  return value === expected || (typeof value === 'string' && normalType(value) === normalType(expected));
 }
 
 function reasonOf(error: unknown): InvalidReason {
