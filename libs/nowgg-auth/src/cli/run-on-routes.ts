@@ -5,8 +5,8 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { previewedAudit, type RouteAudit, routesMarkdown } from '../audit/route-audit.js';
 import { isRecord } from '../rules.js';
-import type { RoutesCommand } from './arguments.js';
-import { CommandProblem } from './command-problem.js';
+import type { RoutesCommand } from './command/arguments.js';
+import { CommandProblem } from './command/command-problem.js';
 
 /** What an application that is not started cannot show. */
 const UNKNOWN = [

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type DoctorCommand, readArguments, type VaultCommand } from './arguments.js';
-import type { CommandResult } from './vault-commands.js';
-import { CommandProblem } from './command-problem.js';
+import { type DoctorCommand, readArguments, type VaultCommand } from './command/arguments.js';
+import type { CommandResult } from './command/command-result.js';
+import { CommandProblem } from './command/command-problem.js';
 import { HELP } from './help.js';
-import type { Surroundings } from './environment.js';
+import type { Surroundings } from './command/environment.js';
 
 /** Carries the command line out. Never throws. @returns the exit code */
 export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<0 | 1 | 2> {
@@ -48,10 +48,10 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 /** Loads the command late: a call for help does not wait for Nest and TypeORM. */
 async function carryOut(command: VaultCommand | DoctorCommand, surroundings: Surroundings): Promise<CommandResult> {
   if (command.name === 'doctor') {
-    const { runDoctor } = await import('./doctor.js');
+    const { runDoctor } = await import('./doctor/doctor.js');
     return runDoctor(command, surroundings);
   }
-  const { runOnDatabase } = await import('./run-on-database.js');
+  const { runOnDatabase } = await import('./vault/run-on-database.js');
   return runOnDatabase(command, surroundings);
 }
 

@@ -1,5 +1,5 @@
-import { parseEncryptionKeys } from '../options/encryption-keys.js';
-import type { EncryptionKey } from '../options/options.js';
+import { parseEncryptionKeys } from '../../options/encryption-keys.js';
+import type { EncryptionKey } from '../../options/options.js';
 import { usageProblem } from './command-problem.js';
 import type { Terminal } from './progress.js';
 

@@ -1,7 +1,7 @@
-import type { NowggClock } from '../clock.js';
-import { DEFAULTS } from '../options/defaults.js';
-import type { EncryptionKey } from '../options/options.js';
-import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
+import type { NowggClock } from '../../clock.js';
+import { DEFAULTS } from '../../options/defaults.js';
+import type { EncryptionKey } from '../../options/options.js';
+import { NowggVaultService } from '../../tokens/upkeep/nowgg-vault-service.js';
 import type {
   AdoptCommand,
   EndCommand,
@@ -11,18 +11,12 @@ import type {
   StatusCommand,
   SweepCommand,
   VaultCommand,
-} from './arguments.js';
-import { CommandProblem, usageProblem } from './command-problem.js';
-import { Progress, type Terminal } from './progress.js';
+} from '../command/arguments.js';
+import { CommandProblem, usageProblem } from '../command/command-problem.js';
+import type { CommandResult } from '../command/command-result.js';
+import { Progress, type Terminal } from '../command/progress.js';
 import { adoptText, endText, forgetText, retryText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
-import type { VaultConnection } from './vault-connection.js';
-
-/** The result of a command: for a program, and for a person. */
-export interface CommandResult {
-  readonly exitCode: 0 | 1 | 2;
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly text: string;
-}
+import type { VaultConnection } from '../command/vault-connection.js';
 
 interface VaultWork {
   readonly connection: VaultConnection;

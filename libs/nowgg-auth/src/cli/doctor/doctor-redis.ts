@@ -1,4 +1,4 @@
-import type { NowggClock } from '../clock.js';
+import type { NowggClock } from '../../clock.js';
 import { type Finding, findingsOf } from './doctor-finding.js';
 
 const TIMEOUT_MS = 5_000;

@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises';
 import { connect, type PeerCertificate } from 'node:tls';
-import type { NowggClock } from '../clock.js';
-import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from '../identity/identity-http.js';
-import { nowgg } from '../identity/nowgg/nowgg.js';
-import { NOWGG_BASE_URL, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
-import { AxiosIdentityHttp } from '../identity/transport/axios-identity-http.js';
+import type { NowggClock } from '../../clock.js';
+import { IdentityHttp, type IdentityHttpOutcome, type IdentityHttpRequest } from '../../identity/identity-http.js';
+import { nowgg } from '../../identity/nowgg/nowgg.js';
+import { NOWGG_BASE_URL, type NowggProviderOptions } from '../../identity/nowgg/nowgg-options.js';
+import { AxiosIdentityHttp } from '../../identity/transport/axios-identity-http.js';
 import { type Finding, findingsOf } from './doctor-finding.js';
 
 const TIMEOUT_MS = 5_000;

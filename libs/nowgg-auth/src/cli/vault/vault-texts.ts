@@ -1,5 +1,5 @@
-import { MOST_EXCHANGES } from '../tokens/store/vault-record.js';
-import type { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
+import { MOST_EXCHANGES } from '../../tokens/store/vault-record.js';
+import type { NowggVaultService } from '../../tokens/upkeep/nowgg-vault-service.js';
 
 type Reported<Operation extends 'status' | 'rotate' | 'sweep' | 'adopt'> = Awaited<
   ReturnType<NowggVaultService[Operation]>

@@ -1,10 +1,11 @@
-import { SystemClock } from '../clock.js';
-import { IdentityUnavailableError, NowggConfigurationError } from '../errors.js';
-import type { VaultCommand } from './arguments.js';
-import { CommandProblem } from './command-problem.js';
-import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from './environment.js';
-import { type CommandResult, runVaultCommand } from './vault-commands.js';
-import { connectVault } from './vault-connection.js';
+import { SystemClock } from '../../clock.js';
+import { IdentityUnavailableError, NowggConfigurationError } from '../../errors.js';
+import type { VaultCommand } from '../command/arguments.js';
+import { CommandProblem } from '../command/command-problem.js';
+import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from '../command/environment.js';
+import type { CommandResult } from '../command/command-result.js';
+import { runVaultCommand } from './vault-commands.js';
+import { connectVault } from '../command/vault-connection.js';
 
 /** Opens the database that the environment names, carries the command out and closes it. @throws CommandProblem */
 export async function runOnDatabase(command: VaultCommand, surroundings: Surroundings): Promise<CommandResult> {

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
-import type { NowggClock } from '../clock.js';
-import type { RevocationStore } from '../revocation/revocation-store.js';
-import type { TokenStore } from '../tokens/store/token-store.js';
+import type { NowggClock } from '../../clock.js';
+import type { RevocationStore } from '../../revocation/revocation-store.js';
+import type { TokenStore } from '../../tokens/store/token-store.js';
 import { CommandProblem } from './command-problem.js';
 
 /** The stores of one database. */
@@ -32,7 +32,7 @@ export async function connectVault(
   if (!typeorm || !pg) {
     throw new CommandProblem('the packages typeorm and pg are needed, and are not installed: npm install typeorm pg');
   }
-  const { nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } = await import('../typeorm/index.js');
+  const { nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } = await import('../../typeorm/index.js');
   const dataSource = await opened(
     () =>
       new typeorm.DataSource({

@@ -1,4 +1,4 @@
-import type { NowggClock } from '../clock.js';
+import type { NowggClock } from '../../clock.js';
 
 /** The output of a command. */
 export interface Terminal {

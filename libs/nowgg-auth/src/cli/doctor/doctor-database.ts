@@ -1,9 +1,9 @@
-import type { NowggClock } from '../clock.js';
-import { NowggConfigurationError } from '../errors.js';
-import type { EncryptionKey } from '../options/options.js';
-import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
-import { CommandProblem } from './command-problem.js';
-import { connectVault, type VaultConnection } from './vault-connection.js';
+import type { NowggClock } from '../../clock.js';
+import { NowggConfigurationError } from '../../errors.js';
+import type { EncryptionKey } from '../../options/options.js';
+import { NowggVaultService } from '../../tokens/upkeep/nowgg-vault-service.js';
+import { CommandProblem } from '../command/command-problem.js';
+import { connectVault, type VaultConnection } from '../command/vault-connection.js';
 import { type Finding, findingsOf } from './doctor-finding.js';
 
 const OLDEST_VERSION = 130_000;

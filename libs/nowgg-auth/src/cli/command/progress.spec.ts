@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ManualClock } from '../testing-support/manual-clock.js';
+import { ManualClock } from '../../testing-support/manual-clock.js';
 import { Progress } from './progress.js';
 
 describe('progress', () => {

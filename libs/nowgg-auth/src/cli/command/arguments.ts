@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { isIdentifier } from '../identity/claims.js';
-import { PROVIDER_NAME } from '../rules.js';
+import { isIdentifier } from '../../identity/claims.js';
+import { PROVIDER_NAME } from '../../rules.js';
 import { usageProblem } from './command-problem.js';
 
 const DAY_MS = 86_400_000;

@@ -1,10 +1,10 @@
-import { SystemClock } from '../clock.js';
-import { NOWGG_RULES, type NowggProviderOptions } from '../identity/nowgg/nowgg-options.js';
-import { faultsOf } from '../rules.js';
-import type { DoctorCommand } from './arguments.js';
-import { CommandProblem } from './command-problem.js';
-import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from './environment.js';
-import type { CommandResult } from './vault-commands.js';
+import { SystemClock } from '../../clock.js';
+import { NOWGG_RULES, type NowggProviderOptions } from '../../identity/nowgg/nowgg-options.js';
+import { faultsOf } from '../../rules.js';
+import type { DoctorCommand } from '../command/arguments.js';
+import { CommandProblem } from '../command/command-problem.js';
+import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from '../command/environment.js';
+import type { CommandResult } from '../command/command-result.js';
 import { checkDatabase } from './doctor-database.js';
 import { type DoctorArea, type Finding, findingsOf } from './doctor-finding.js';
 import { checkIdentity } from './doctor-identity.js';
