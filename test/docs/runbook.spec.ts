@@ -164,12 +164,14 @@ describe('The board', () => {
 });
 
 describe('The questions at three in the morning', () => {
-  it('are twenty, each with a panel, a command or the log', () => {
+  it('are twenty or more, each with a panel, a command or the log', () => {
     const section = runbook.slice(runbook.indexOf('## Questions at three'), runbook.indexOf('## Alerts'));
     const rows = section.split('\n').filter((line) => /^\| .*\? \|/.test(line));
-    expect(rows).toHaveLength(20);
-    expect(rows.filter((row) => !/panels? \*|`doctor`|`vault status`|\blog\b|`store_unavailable`/.test(row))).toEqual(
-      [],
-    );
+    expect(rows.length).toBeGreaterThanOrEqual(20);
+    expect(
+      rows.filter(
+        (row) => !/panels? \*|`doctor`|`vault status`|`audit list|`explain|\blog\b|`store_unavailable`/.test(row),
+      ),
+    ).toEqual([]);
   });
 });

@@ -83,7 +83,9 @@ describe('the check of the tables at start', () => {
       for (const { table, column } of columns) {
         await client.query(`ALTER TABLE ${table} RENAME COLUMN ${column} TO something_else`);
         const outcomes = await Promise.allSettled(stores.map((store) => store.checkSchema()));
-        expect(refusals(outcomes)).toEqual([expect.stringContaining(`lacks the column ${table}.${column}: run`)]);
+        // The audit is for both.
+        const sentences = [...new Set(refusals(outcomes))];
+        expect(sentences).toEqual([expect.stringContaining(`lacks the column ${table}.${column}: run`)]);
         await client.query(`ALTER TABLE ${table} RENAME COLUMN something_else TO ${column}`);
       }
       await dataSource.destroy();
@@ -169,6 +171,7 @@ describe('the check of the tables at start', () => {
       'REVOKE UPDATE, DELETE ON nowgg_issued_token, nowgg_key FROM careful',
       'REVOKE INSERT, UPDATE, DELETE ON nowgg_schema FROM careful',
       'REVOKE UPDATE ON nowgg_user_lock FROM careful',
+      'REVOKE UPDATE, DELETE ON nowgg_audit FROM careful',
       'GRANT UPDATE (ended_at) ON nowgg_user_lock TO careful',
     );
     expect(await start(url.replace('postgres@', 'careful@'))).toEqual([]);

@@ -5,6 +5,9 @@ export type { OnUnprotected } from './audit/policy-check.js';
 export type { RoutePosture } from './audit/posture.js';
 export { auditRoutes, type RouteAudit, routesMarkdown } from './audit/route-audit.js';
 export { NowggClock, SystemClock } from './clock.js';
+export type { NowggAuditAction, NowggAuditKind, NowggAuthor } from './trail/audit-act.js';
+export type { NowggAuditRow } from './trail/audit-trail.js';
+export { NowggAuditService, type NowggAuditQuery } from './trail/nowgg-audit.service.js';
 export {
   ForbiddenCallerError,
   GrantInDoubtError,
@@ -210,6 +213,7 @@ export {
   type ForgetOptions,
   type AdoptOptions,
   type EndOptions,
+  type RotateOptions,
   type SweepOptions,
   type VaultServiceParts,
   type VaultStatus,

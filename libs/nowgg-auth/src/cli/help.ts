@@ -1,7 +1,12 @@
 /** The text of `--help`. */
 export const HELP = `Usage: nestjs-nowgg-auth doctor [options]
        nestjs-nowgg-auth vault <command> [options]
-       nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
+       nestjs-nowgg-auth audit list [<userId>] [options]
+       nestjs-nowgg-auth audit prune [options]
+       nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
+  nestjs-nowgg-auth audit prune --older-than 730 --database-url-env OWNER_URL
+  nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
        nestjs-nowgg-auth key [<id>]   prints a new encryption key, <id>:<base64>, for NOWGG_ENCRYPTION_KEYS (id: k1)
 
 doctor looks at everything that the environment names, and says what to do: configuration; DNS, TLS, clock, delay and
@@ -28,10 +33,10 @@ Options of every command:
   --schema <name>               schema of the tables, if it is not the first one of the search path
   --help, --version
 
-rotate, sweep, retry, adopt, end, forget:
+rotate, sweep, retry, adopt, end, forget, audit prune:
   --dry-run                     changes nothing and prints what would be done
 
-rotate, sweep, retry, adopt, end:
+rotate, sweep, retry, adopt, end, audit prune:
   --batch-size <n>              rows at a time, 1 to 5000 (500)
 
 doctor, status, rotate, adopt:
@@ -65,6 +70,16 @@ forget:
 end, forget:
   --yes                         ends or deletes; without this option the command only prints what it would do
 
+rotate, end, forget, audit prune:
+  --by <name>, --note <text>    who does it and why, for the audit. No name or id of a player: it would stay
+
+audit list prints what operators did, the newest first: bans, sign-outs, restores, erasures, key rotations. With a user
+id, what they did to this player. audit prune deletes old rows, as a role that may: the application's role must not.
+  --provider <name>             the identity provider of the player (nowgg)
+  --limit <n>                   rows, 1 to 500 (50)
+  --days <n>                    only those of the last days
+  --older-than <n>              prune: age of the rows in days; at least 1 (365)
+
 routes lists the handlers of an application and how each is protected, without starting it: no provider is created.
   --app <file>#<module>         the compiled file of the root module and its exported name: dist/app.module.js#AppModule
   --check                       exits with 1 when something is found
@@ -78,7 +93,9 @@ Examples:
   nestjs-nowgg-auth vault rotate                        encrypts them under the first key
   nestjs-nowgg-auth vault sweep --ended 90              deletes what ended more than 90 days ago
   nestjs-nowgg-auth vault adopt --from <key> --to <key> after a change of the client id
-  nestjs-nowgg-auth vault forget --sign-out --yes -- <userId>
+  nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
+  nestjs-nowgg-auth audit prune --older-than 730 --database-url-env OWNER_URL
   nestjs-nowgg-auth routes --app dist/app.module.js#AppModule --check
 
 Write a user id that begins with a dash after --.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type DoctorCommand, readArguments, type VaultCommand } from './command/arguments.js';
+import { type AuditCommand, type DoctorCommand, readArguments, type VaultCommand } from './command/arguments.js';
 import type { CommandResult } from './command/command-result.js';
 import { CommandProblem } from './command/command-problem.js';
 import { HELP } from './help.js';
@@ -46,10 +46,17 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 }
 
 /** Loads the command late: a call for help does not wait for Nest and TypeORM. */
-async function carryOut(command: VaultCommand | DoctorCommand, surroundings: Surroundings): Promise<CommandResult> {
+async function carryOut(
+  command: VaultCommand | DoctorCommand | AuditCommand,
+  surroundings: Surroundings,
+): Promise<CommandResult> {
   if (command.name === 'doctor') {
     const { runDoctor } = await import('./doctor/doctor.js');
     return runDoctor(command, surroundings);
+  }
+  if (command.name === 'audit list' || command.name === 'audit prune') {
+    const { runAuditCommand } = await import('./audit/audit-commands.js');
+    return runAuditCommand(command, surroundings);
   }
   const { runOnDatabase } = await import('./vault/run-on-database.js');
   return runOnDatabase(command, surroundings);

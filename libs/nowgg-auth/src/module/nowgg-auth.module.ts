@@ -36,6 +36,7 @@ import { NowggRevocationService } from '../revocation/nowgg-revocation.service.j
 import { routesOf } from '../routes/routes-options.js';
 import { routesController } from '../routes/routes.controller.js';
 import { tokenProviders } from './token-providers.js';
+import { NowggAuditService } from '../trail/nowgg-audit.service.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { TokenStore, WIRED_TOKEN_SERVICE } from '../tokens/store/token-store.js';
@@ -130,6 +131,7 @@ function dynamicModule(
       NowggClock,
       NowggPlayers,
       NowggHealthService,
+      NowggAuditService,
       NowggRevocationService,
       NowggTokenService,
       NowggVaultService,

@@ -11,6 +11,7 @@ import { isAnyFeatureRequired } from '../http/policy/policy.decorators.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore, type RevocationStoreWiring } from '../revocation/revocation-store.js';
 import { TokenLives } from '../revocation/marks/token-lives.js';
+import { NowggAuditService } from '../trail/nowgg-audit.service.js';
 import { TokenStore } from '../tokens/store/token-store.js';
 import { OPTIONAL_SHARED_CACHE } from '../verification/cache/shared-cache.js';
 import { NowggLog } from '../events/nowgg-log.js';
@@ -43,6 +44,12 @@ export function revocationProviders(wiring: RevocationStoreWiring = memoryRevoca
       ReachWarning,
       { revocations: RevocationStore, tokens: { token: TokenStore, optional: true }, log: NowggLog },
       ({ revocations, tokens, log }) => new ReachWarning(revocations, tokens, log),
+    ),
+    provide(
+      NowggAuditService,
+      { revocations: RevocationStore, tokens: { token: TokenStore, optional: true }, providers: IdentityProviders },
+      ({ revocations, tokens, providers }) =>
+        new NowggAuditService({ trail: revocations.audit ?? tokens?.audit, providers }),
     ),
     provide(
       NowggRevocationService,

@@ -1,5 +1,6 @@
 import { InvalidRequestError } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
+import type { NowggAuthor } from '../trail/audit-act.js';
 import type { BanNotice } from './marks/watermark.js';
 
 /** Why a player is banned, as they are told it. */
@@ -10,12 +11,15 @@ export interface NowggBanReason {
   readonly text?: string;
 }
 
-export interface RevokeOptions {
+export interface RevokeOptions extends NowggAuthor {
   /** Refuses everything until this time, new sign-ins included. Default: refuses everything that was issued so far. */
   readonly until?: Date;
   /** The reason of the ban, which needs {@link until}. The player is told it. Default: none, also if there was one. */
   readonly reason?: NowggBanReason;
-  /** Who does it, 1 to 255 characters, such as the name of an operator. In the event and the store; the player is not told. */
+  /**
+   * Who does it, 1 to 255 characters, such as the name of an operator. In the event, the store and the audit; the player is
+   * not told.
+   */
   readonly by?: string;
 }
 
@@ -28,8 +32,8 @@ const UNSAFE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]
  * The statements of a ban; undefined for a sign-out.
  * @throws InvalidRequestError
  */
-export function noticeOf({ until, reason, by }: RevokeOptions, atMs: number): BanNotice | undefined {
-  checkAuthor(by);
+export function noticeOf({ until, reason, by, note }: RevokeOptions, atMs: number): BanNotice | undefined {
+  checkAuthor({ by, note });
   if (reason !== undefined && !until) throw new InvalidRequestError('reason needs until: a sign-out has no reason');
   if (!until) return undefined;
   if (reason === undefined) return { reasonCode: undefined, text: undefined, by, atMs };
@@ -44,9 +48,13 @@ export function noticeOf({ until, reason, by }: RevokeOptions, atMs: number): Ba
 }
 
 /** @throws InvalidRequestError */
-export function checkAuthor(by: unknown): void {
-  if (by === undefined || isIdentifier(by)) return;
-  throw new InvalidRequestError('by must be 1 to 255 characters, no control characters');
+export function checkAuthor({ by, note }: { readonly by?: unknown; readonly note?: unknown }): void {
+  if (by !== undefined && !isIdentifier(by)) {
+    throw new InvalidRequestError('by must be 1 to 255 characters, no control characters');
+  }
+  if (!isReasonText(note)) {
+    throw new InvalidRequestError('note must be 1 to 500 characters, no control or direction characters');
+  }
 }
 
 function isReasonText(text: unknown): text is string | undefined {

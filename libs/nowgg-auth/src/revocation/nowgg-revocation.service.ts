@@ -5,6 +5,7 @@ import { banOf } from './bans.js';
 import { checkFeature, type FeatureBans, featureSubject } from './feature-bans.js';
 import { isIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
+import type { AuditAct } from '../trail/audit-act.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import { onePerSubject, type RevocationStore } from './revocation-store.js';
@@ -46,7 +47,9 @@ interface NowggRevocationServiceParts {
 /** A user and a feature. */
 interface FeatureSubject {
   readonly feature: string;
+  /** The user's ban from the feature, in the store of feature bans. */
   readonly subject: RevocationSubject;
+  readonly player: RevocationSubject;
 }
 
 /** Stands for no end where only its presence counts. */
@@ -94,7 +97,8 @@ export class NowggRevocationService extends TokenRevocations {
   }
 
   /**
-   * Refuses users, sessions or tokens from now on, several in one round trip. Revoking a user revokes their grants too.
+   * Refuses users, sessions or tokens from now on, several in one round trip. Revoking a user revokes their grants too. A
+   * store in PostgreSQL writes each target in the audit, in the same statement.
    *
    * @throws IdentityUnavailableError when the store cannot be written: then the outcome is not known, repeat the call
    * @throws InvalidRequestError when a target names nothing, or several things, `until` is not a date in the future, or
@@ -110,7 +114,7 @@ export class NowggRevocationService extends TokenRevocations {
    * }
    *
    * export async function signOutEverywhere(revocations: NowggRevocationService, userId: string) {
-   *   await revocations.revoke({ userId }); // everything that was issued so far
+   *   await revocations.revoke({ userId }, { by: 'desk-7', note: 'asked by mail' }); // everything that was issued so far
    * }
    * ```
    */
@@ -125,7 +129,10 @@ export class NowggRevocationService extends TokenRevocations {
     const subjects = ofPlayers.map((each) => this.#subjectOf(each.target));
     const times = this.#timesOf(options.until);
     const ban = noticeOf(options, this.#parts.clock.now());
-    await this.#write(subjects.map((subject) => ({ ...subject, ...times, ban })));
+    await this.#write(
+      subjects.map((subject) => ({ ...subject, ...times, ban })),
+      subjects.map((subject) => actOf(options.until ? 'ban' : 'sign_out', subject, options)),
+    );
     const type = options.until ? 'banned' : 'revoked';
     const { by, reason } = options;
     for (const { provider } of subjects) publishSecurityEvent({ type, provider, by, reasonCode: reason?.code });
@@ -147,11 +154,13 @@ export class NowggRevocationService extends TokenRevocations {
    * }
    * ```
    */
-  async restore(target: RevocationTarget, { by }: Pick<RevokeOptions, 'by'> = {}): Promise<void> {
+  async restore(target: RevocationTarget, options: Pick<RevokeOptions, 'by' | 'note'> = {}): Promise<void> {
     const { subject, store, feed, feature } = this.#placeOf(target);
-    checkAuthor(by);
+    checkAuthor(options);
+    const { by } = options;
+    const act = actOf('restore', this.#subjectOf(target), options, feature);
     await feed.write([subject], async () => {
-      await store.restore(subject);
+      await store.restore(subject, [act]);
       return [{ ...subject, issuedUntilMs: undefined, refusedUntilMs: undefined }];
     });
     publishSecurityEvent({ type: 'restored', provider: subject.provider, by, feature });
@@ -298,7 +307,8 @@ export class NowggRevocationService extends TokenRevocations {
     const marks = onePerSubject(
       bans.map(({ subject }) => ({ ...subject, issuedUntilMs: undefined, refusedUntilMs, ban })),
     );
-    await feed.write(marks, () => store.putMany(marks));
+    const acts = bans.map(({ player, feature }) => actOf('ban', player, options, feature));
+    await feed.write(marks, () => store.putMany(marks, acts));
     const { by, reason } = options;
     for (const { subject, feature } of bans) {
       publishSecurityEvent({ type: 'banned', provider: subject.provider, by, reasonCode: reason?.code, feature });
@@ -317,10 +327,10 @@ export class NowggRevocationService extends TokenRevocations {
   #featureOf(target: RevocationTarget): FeatureSubject | undefined {
     const { feature } = target as { feature?: unknown };
     if (feature === undefined) return undefined;
-    const { provider, kind, id } = this.#subjectOf(target);
-    if (kind !== 'user') throw new InvalidRequestError('feature needs userId');
+    const player = this.#subjectOf(target);
+    if (player.kind !== 'user') throw new InvalidRequestError('feature needs userId');
     checkFeature(feature);
-    return { feature, subject: featureSubject(provider, id, feature) };
+    return { feature, subject: featureSubject(player.provider, player.id, feature), player };
   }
 
   get #features(): FeatureBans {
@@ -329,10 +339,10 @@ export class NowggRevocationService extends TokenRevocations {
     throw new NowggConfigurationError('this NowggRevocationService was created without bans from features');
   }
 
-  async #write(watermarks: readonly Watermark[]): Promise<void> {
+  async #write(watermarks: readonly Watermark[], acts: readonly AuditAct[] = []): Promise<void> {
     if (watermarks.length === 0) return;
     const given = onePerSubject(watermarks);
-    await this.#parts.feed.write(given, () => this.#parts.store.putMany(given));
+    await this.#parts.feed.write(given, () => this.#parts.store.putMany(given, acts));
     await this.#parts.feed.announce();
   }
 
@@ -362,6 +372,27 @@ export class NowggRevocationService extends TokenRevocations {
     const kind: RevocationKind = KINDS[key];
     return { provider, kind, id };
   }
+}
+
+/** An act for the audit. */
+function actOf(
+  action: 'ban' | 'sign_out' | 'restore',
+  { provider, kind, id }: RevocationSubject,
+  { until, reason, by, note }: RevokeOptions,
+  feature?: string,
+): AuditAct {
+  return {
+    action,
+    provider,
+    target: { kind, id },
+    feature,
+    // The end that a ban from a feature has without `until` is not stated.
+    untilMs: until?.getTime(),
+    reasonCode: reason?.code,
+    reasonText: reason?.text,
+    ...(by !== undefined && { by }),
+    ...(note !== undefined && { note }),
+  };
 }
 
 function targetsOf(target: RevocationTarget | readonly RevocationTarget[]): readonly RevocationTarget[] {

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../clock.js';
+import type { AuditAct } from '../trail/audit-act.js';
+import type { AuditTrail } from '../trail/audit-trail.js';
 import { keyOfSubject, mergeWatermarks, type RevocationSubject, type Watermark } from './marks/watermark.js';
 
 /** The changes since a cursor, and the cursor for the next call. */
@@ -60,21 +62,30 @@ export abstract class RevocationStore {
     return undefined;
   }
 
+  /** What this store has written about the acts that it was given. Undefined: it writes nothing about them. */
+  get audit(): AuditTrail | undefined {
+    return undefined;
+  }
+
   /** Merges a watermark into the state of its subject, see `mergeWatermarks`; returns the outcome. */
   abstract put(watermark: Watermark): Promise<Watermark>;
 
   /**
    * Merges several watermarks, each subject once; returns the outcomes in any order. A store that can do so writes them
    * in one statement, all or none.
+   * @param _acts what operators do by that: a store with an {@link audit} writes them in the same statement
    */
-  async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
+  async putMany(watermarks: readonly Watermark[], _acts: readonly AuditAct[] = []): Promise<readonly Watermark[]> {
     const outcomes: Watermark[] = [];
     for (const watermark of watermarks) outcomes.push(await this.put(watermark));
     return outcomes;
   }
 
-  /** Lifts every revocation of a subject. */
-  abstract restore(subject: RevocationSubject): Promise<void>;
+  /**
+   * Lifts every revocation of a subject.
+   * @param acts as in {@link putMany}
+   */
+  abstract restore(subject: RevocationSubject, acts?: readonly AuditAct[]): Promise<void>;
 
   abstract find(subject: RevocationSubject): Promise<Watermark | undefined>;
 

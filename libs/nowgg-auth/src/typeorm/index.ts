@@ -3,6 +3,7 @@ import { AddSessionDevices1767225600170 } from './migrations/add-session-devices
 import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddBanReasons1767225600150 } from './migrations/add-ban-reasons.js';
+import { CreateNowggAudit1767225600190 } from './migrations/create-nowgg-audit.js';
 import { CreateNowggFeatureBan1767225600160 } from './migrations/create-nowgg-feature-ban.js';
 import { AddBoundedUpkeep1767225600130 } from './migrations/add-bounded-upkeep.js';
 import { AddNowggRevocationLife1767225600010 } from './migrations/add-nowgg-revocation-life.js';
@@ -17,6 +18,8 @@ import { AddVaultUpkeep1767225600070 } from './migrations/add-vault-upkeep.js';
 import { AddGrantedScopes1767225600085 } from './migrations/add-granted-scopes.js';
 import { AddGrantClients1767225600110 } from './migrations/add-grant-clients.js';
 import { CreateNowggSchema1767225600060 } from './migrations/create-nowgg-schema.js';
+import { NowggAuditEntity } from './entities/nowgg-audit.entity.js';
+import { NowggAuditPersonEntity } from './entities/nowgg-audit-person.entity.js';
 import { NowggClientAdoptionEntity } from './entities/nowgg-client-adoption.entity.js';
 import { NowggClientCountEntity } from './entities/nowgg-client-count.entity.js';
 import { NowggClientEntity } from './entities/nowgg-client.entity.js';
@@ -32,6 +35,8 @@ import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
 
 export {
+  NowggAuditEntity,
+  NowggAuditPersonEntity,
   NowggClientCountEntity,
   NowggClientAdoptionEntity,
   NowggClientEntity,
@@ -78,6 +83,8 @@ export const nowggEntities = [
   NowggClientCountEntity,
   NowggSchemaEntity,
   NowggVaultCountEntity,
+  NowggAuditEntity,
+  NowggAuditPersonEntity,
 ];
 
 /**
@@ -118,4 +125,5 @@ export const nowggMigrations = [
   AddBanReasons1767225600150,
   CreateNowggFeatureBan1767225600160,
   AddSessionDevices1767225600170,
+  CreateNowggAudit1767225600190,
 ];

@@ -13,6 +13,8 @@ import {
   WATERMARK_RETENTION_MS,
   type Watermark,
 } from '../revocation/marks/watermark.js';
+import type { AuditAct } from '../trail/audit-act.js';
+import type { AuditTrail } from '../trail/audit-trail.js';
 import { expectedTables } from './database/schema-check.js';
 import { NowggFeatureBanEntity } from './entities/nowgg-feature-ban.entity.js';
 import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
@@ -30,6 +32,7 @@ import {
 } from './database/revocation-pages.js';
 import { revocationStatements } from './statements/revocation-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
+import { actsJson, AUDIT_ENTITIES, TypeOrmAuditTrail } from './typeorm-audit-trail.js';
 import { Walks } from './walks.js';
 
 interface WatermarkRow {
@@ -72,7 +75,13 @@ const PAGE_ROWS = 2_000;
 const LOAD_ROWS = 5_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-const ENTITIES = [NowggRevocationEntity, NowggFeatureBanEntity, NowggTokenLifeEntity, NowggSchemaEntity];
+const ENTITIES = [
+  NowggRevocationEntity,
+  NowggFeatureBanEntity,
+  NowggTokenLifeEntity,
+  NowggSchemaEntity,
+  ...AUDIT_ENTITIES,
+];
 
 /**
  * Keeps watermarks in PostgreSQL. Writers stamp rows with the database's clock. Readers ask for rows stamped since
@@ -89,6 +98,7 @@ export class TypeOrmRevocationStore extends RevocationStore {
 
   readonly #listeners = new Set<() => void>();
   #features: RevocationStore | undefined;
+  #audit: AuditTrail | undefined;
   readonly #hintsOf: TypeOrmRevocationStore | undefined;
 
   /** @param hintsOf for the store of feature bans: the store whose connection hears of changes */
@@ -98,8 +108,8 @@ export class TypeOrmRevocationStore extends RevocationStore {
     this.#clock = clock;
     this.#notify = notify;
     this.#hintsOf = hintsOf;
-    const { revocation, featureBan, tokenLife } = database.tables;
-    this.#statements = revocationStatements({ revocation: hintsOf ? featureBan : revocation, tokenLife });
+    const { revocation, featureBan } = database.tables;
+    this.#statements = revocationStatements({ ...database.tables, revocation: hintsOf ? featureBan : revocation });
     this.#walks = new Walks(database);
   }
 
@@ -107,6 +117,11 @@ export class TypeOrmRevocationStore extends RevocationStore {
   override get features(): RevocationStore {
     this.#features ??= new TypeOrmRevocationStore(this.#database, this.#clock, false, this);
     return this.#features;
+  }
+
+  override get audit(): AuditTrail {
+    this.#audit ??= new TypeOrmAuditTrail(this.#database);
+    return this.#audit;
   }
 
   override async checkSchema(): Promise<void> {
@@ -118,7 +133,10 @@ export class TypeOrmRevocationStore extends RevocationStore {
     return put;
   }
 
-  override async putMany(watermarks: readonly Watermark[]): Promise<readonly Watermark[]> {
+  override async putMany(
+    watermarks: readonly Watermark[],
+    acts: readonly AuditAct[] = [],
+  ): Promise<readonly Watermark[]> {
     const given = onePerSubject(watermarks);
     const columns = ['provider', 'kind', 'id', 'issuedUntilMs', 'refusedUntilMs', 'notAfterMs'] as const;
     const stated = ['text', 'by'] as const;
@@ -128,12 +146,15 @@ export class TypeOrmRevocationStore extends RevocationStore {
       ...stated.map((column) => given.map(({ ban }) => ban?.[column] ?? null)),
       given.map(({ isStated, markedAtMs }) => (isStated === true ? markedAtMs : undefined) ?? null),
     ];
-    const rows = await this.#database.rows<WatermarkRow>(this.#statements.put, lists);
+    const rows =
+      acts.length === 0
+        ? await this.#database.rows<WatermarkRow>(this.#statements.put, lists)
+        : await this.#database.rows<WatermarkRow>(this.#statements.putAudited, [...lists, actsJson(acts)]);
     return rows.map(watermarkOf);
   }
 
-  override async restore({ provider, kind, id }: RevocationSubject): Promise<void> {
-    await this.#database.rows(this.#statements.restore, [provider, kind, id]);
+  override async restore({ provider, kind, id }: RevocationSubject, acts: readonly AuditAct[] = []): Promise<void> {
+    await this.#database.rows(this.#statements.restore, [provider, kind, id, actsJson(acts)]);
   }
 
   override async find({ provider, kind, id }: RevocationSubject): Promise<Watermark | undefined> {

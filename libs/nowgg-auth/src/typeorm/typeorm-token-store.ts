@@ -33,6 +33,8 @@ import {
   USED_RECENTLY_MS,
 } from '../tokens/store/session-record.js';
 import { TokenStore } from '../tokens/store/token-store.js';
+import type { AuditAct } from '../trail/audit-act.js';
+import type { AuditTrail } from '../trail/audit-trail.js';
 import { type CountedGrants, countGrants } from '../tokens/store/vault-count.js';
 import {
   type ClientGrants,
@@ -66,6 +68,7 @@ import { type GrantRow, grantRecordOf } from './statements/grant-row.js';
 import { grantStatements } from './statements/grant-statements.js';
 import { sessionStatements } from './statements/session-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
+import { actsJson, AUDIT_ENTITIES, TypeOrmAuditTrail } from './typeorm-audit-trail.js';
 import { Walks } from './walks.js';
 import { vaultStatements } from './statements/vault-statements.js';
 
@@ -83,6 +86,7 @@ const ENTITIES = [
   NowggUserLockEntity,
   NowggVaultCountEntity,
   NowggSchemaEntity,
+  ...AUDIT_ENTITIES,
 ];
 
 /**
@@ -97,6 +101,7 @@ export class TypeOrmTokenStore extends TokenStore {
   readonly #sessions: ReturnType<typeof sessionStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
   readonly #adoptions: ReturnType<typeof adoptionStatements>;
+  readonly #audit: TypeOrmAuditTrail;
   readonly #walks: Walks;
 
   constructor(database: TokenDatabase) {
@@ -108,11 +113,20 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#sessions = sessionStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
     this.#adoptions = adoptionStatements(database.tables);
+    this.#audit = new TypeOrmAuditTrail(database);
     this.#walks = new Walks(database);
   }
 
   override async checkSchema(): Promise<void> {
     await this.#database.checkSchema(expectedTables(ENTITIES));
+  }
+
+  override get audit(): AuditTrail {
+    return this.#audit;
+  }
+
+  override async recordAct(act: AuditAct): Promise<void> {
+    await this.#audit.record(act);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -411,8 +425,13 @@ export class TypeOrmTokenStore extends TokenStore {
     ]);
   }
 
-  override async forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number> {
-    return this.#count(this.#vault.forget, [provider, userId, clientKey]);
+  override async forgetUser(
+    provider: string,
+    userId: string,
+    clientKey: string | undefined,
+    act: AuditAct = { action: 'erase', provider, target: { kind: 'user', id: userId } },
+  ): Promise<number> {
+    return this.#count(this.#vault.forget, [provider, userId, clientKey, actsJson([act])]);
   }
 
   override async close(): Promise<void> {

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { isIdentifier } from '../../identity/claims.js';
+import { checkAuthor } from '../../revocation/ban-notice.js';
+import type { NowggAuthor } from '../../trail/audit-act.js';
 import { PROVIDER_NAME } from '../../rules.js';
 import { usageProblem } from './command-problem.js';
 
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 3_650;
 const MOST_ROWS = 5_000;
+const WRONG_USER = 'a user id has 1 to 255 characters and no controls';
 
 interface Common {
   readonly json: boolean;
@@ -25,6 +28,7 @@ export interface RotateCommand extends Common {
   readonly batchSize: number;
   readonly newKey: boolean;
   readonly closeFirstVersion: boolean;
+  readonly author: NowggAuthor;
 }
 
 export interface SweepCommand extends Common {
@@ -46,6 +50,7 @@ export interface ForgetCommand extends Common {
   readonly provider: string;
   readonly signOut: boolean;
   readonly yes: boolean;
+  readonly author: NowggAuthor;
 }
 
 export interface RetryCommand extends Common {
@@ -70,6 +75,7 @@ export interface EndCommand extends Common {
   readonly provider: string;
   readonly client: string;
   readonly yes: boolean;
+  readonly author: NowggAuthor;
 }
 
 export type VaultCommand =
@@ -101,8 +107,34 @@ export interface DoctorCommand extends Common {
   readonly name: 'doctor';
 }
 
+/** Lists rows of the audit. */
+export interface AuditListCommand extends Common {
+  readonly name: 'audit list';
+  readonly userId: string | undefined;
+  readonly provider: string;
+  readonly limit: number;
+  readonly sinceMs: number | undefined;
+}
+
+/** Deletes old rows of the audit. */
+export interface AuditPruneCommand extends Common {
+  readonly name: 'audit prune';
+  readonly dryRun: boolean;
+  readonly batchSize: number;
+  readonly olderThanMs: number;
+  readonly author: NowggAuthor;
+}
+
+export type AuditCommand = AuditListCommand | AuditPruneCommand;
+
 /** The command that the command line requests. */
-type CommandLine = { readonly name: 'help' | 'version' } | KeyCommand | VaultCommand | RoutesCommand | DoctorCommand;
+type CommandLine =
+  | { readonly name: 'help' | 'version' }
+  | KeyCommand
+  | VaultCommand
+  | RoutesCommand
+  | DoctorCommand
+  | AuditCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -129,20 +161,27 @@ const OPTIONS = {
   yes: FLAG,
   app: TEXT,
   check: FLAG,
+  by: TEXT,
+  note: TEXT,
+  limit: TEXT,
+  days: TEXT,
+  'older-than': TEXT,
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['help', 'version', 'json', 'database-url-env', 'schema'];
-const OF_COMMAND: Readonly<Record<(VaultCommand | DoctorCommand)['name'], readonly OptionName[]>> = {
+const OF_COMMAND: Readonly<Record<(VaultCommand | DoctorCommand | AuditCommand)['name'], readonly OptionName[]>> = {
   doctor: ['encryption-keys-env'],
   status: ['encryption-keys-env'],
-  rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version'],
+  rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version', 'by', 'note'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
   retry: ['dry-run', 'batch-size'],
   adopt: ['encryption-keys-env', 'dry-run', 'batch-size', 'provider', 'from', 'to'],
-  end: ['dry-run', 'batch-size', 'provider', 'client', 'yes'],
-  forget: ['dry-run', 'provider', 'sign-out', 'yes'],
+  end: ['dry-run', 'batch-size', 'provider', 'client', 'yes', 'by', 'note'],
+  forget: ['dry-run', 'provider', 'sign-out', 'yes', 'by', 'note'],
+  'audit list': ['provider', 'limit', 'days'],
+  'audit prune': ['dry-run', 'batch-size', 'older-than', 'by', 'note'],
 };
 
 /**
@@ -161,13 +200,14 @@ export function readArguments(args: readonly string[]): CommandLine {
     if (name !== undefined) throw usageProblem('doctor takes no arguments');
     return { ...commonOf(values), name: 'doctor' };
   }
-  if (area !== 'vault' || name === undefined || name === 'doctor' || !Object.hasOwn(OF_COMMAND, name)) {
+  if (area === 'audit' && (name === 'list' || name === 'prune')) return auditCommand(`audit ${name}`, values, rest);
+  if (area !== 'vault' || name === undefined || !isVaultCommand(name)) {
     throw usageProblem(
       'the command must be one of doctor, vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
-        'vault forget <userId>, routes and key',
+        'vault forget <userId>, audit list, audit prune, routes and key',
     );
   }
-  const command = name as VaultCommand['name'];
+  const command = name;
   refuseForeign(`vault ${command}`, values, OF_COMMAND[command]);
   if (rest.length !== (command === 'forget' ? 1 : 0)) {
     throw usageProblem(command === 'forget' ? 'vault forget takes one user id' : `vault ${command} takes no arguments`);
@@ -176,6 +216,10 @@ export function readArguments(args: readonly string[]): CommandLine {
 }
 
 type Values = ReturnType<typeof parsed>['values'];
+
+function isVaultCommand(name: string): name is VaultCommand['name'] {
+  return name !== 'doctor' && !name.includes(' ') && Object.hasOwn(OF_COMMAND, name);
+}
 
 function refuseForeign(command: string, values: Values, own: readonly OptionName[]): void {
   const allowed = [...EVERYWHERE, ...own];
@@ -207,6 +251,7 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
         batchSize,
         newKey: values['new-key'] === true,
         closeFirstVersion: values['close-first-version'] === true,
+        author: authorOf(values),
       };
     case 'sweep':
       return { ...common, name, dryRun, batchSize, ages: agesOf(values) };
@@ -219,15 +264,49 @@ function commandOf(name: VaultCommand['name'], values: Values, userId: string): 
     }
     case 'end': {
       const client = clientKey(values, 'client');
-      return { ...common, name, dryRun, batchSize, provider: providerName(values), client, yes: values.yes === true };
+      const [provider, yes] = [providerName(values), values.yes === true];
+      return { ...common, name, dryRun, batchSize, provider, client, yes, author: authorOf(values) };
     }
     case 'forget': {
-      if (!isIdentifier(userId)) throw usageProblem('a user id has 1 to 255 characters and no controls');
+      if (!isIdentifier(userId)) throw usageProblem(WRONG_USER);
       const provider = providerName(values);
       const [signOut, yes] = [values['sign-out'] === true, values.yes === true];
-      return { ...common, name, dryRun, userId, provider, signOut, yes };
+      return { ...common, name, dryRun, userId, provider, signOut, yes, author: authorOf(values) };
     }
   }
+}
+
+function auditCommand(name: AuditCommand['name'], values: Values, rest: readonly string[]): AuditCommand {
+  refuseForeign(name, values, OF_COMMAND[name]);
+  const common = commonOf(values);
+  if (name === 'audit prune') {
+    if (rest.length > 0) throw usageProblem('audit prune takes no arguments');
+    return {
+      ...common,
+      name,
+      dryRun: values['dry-run'] === true,
+      batchSize: whole(values, 'batch-size', 500, 1, MOST_ROWS),
+      olderThanMs: whole(values, 'older-than', 365, 1, MOST_DAYS) * DAY_MS,
+      author: authorOf(values),
+    };
+  }
+  const [userId] = rest;
+  if (rest.length > 1) throw usageProblem('audit list takes one user id at most');
+  if (userId !== undefined && !isIdentifier(userId)) throw usageProblem(WRONG_USER);
+  const sinceMs = values.days === undefined ? undefined : whole(values, 'days', 1, 1, MOST_DAYS) * DAY_MS;
+  const limit = whole(values, 'limit', 50, 1, 500);
+  return { ...common, name, userId, provider: providerName(values), limit, sinceMs };
+}
+
+/** Who runs the command, and why, for the audit. */
+function authorOf({ by, note }: Values): NowggAuthor {
+  const author = { ...(by !== undefined && { by }), ...(note !== undefined && { note }) };
+  try {
+    checkAuthor(author);
+  } catch {
+    throw usageProblem('--by takes 1 to 255 characters, and --note 1 to 500, without control and direction characters');
+  }
+  return author;
 }
 
 function routesCommand(values: Values, words: number): RoutesCommand {
@@ -302,7 +381,7 @@ function matching(
 
 function whole(
   values: Values,
-  option: 'batch-size' | 'ended' | 'expired' | 'codes' | 'revocations',
+  option: 'batch-size' | 'ended' | 'expired' | 'codes' | 'revocations' | 'limit' | 'days' | 'older-than',
   absent: number,
   least: number,
   most: number,

@@ -47,7 +47,8 @@ export class Progress {
       return;
     }
     const perSecond = Math.round((done * 1000) / Math.max(now - this.#startedAt, 1));
-    const line = `vault ${this.#command}: ${done} of ${total} rows, ${perSecond} a second`;
+    const name = this.#command.includes(' ') ? this.#command : `vault ${this.#command}`;
+    const line = `${name}: ${done} of ${total} rows, ${perSecond} a second`;
     this.#terminal.complain(this.#overwrites ? `${CLEAR_LINE}${line}` : `${line}\n`);
   }
 

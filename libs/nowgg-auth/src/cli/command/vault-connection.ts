@@ -2,12 +2,14 @@ import type { DataSource } from 'typeorm';
 import type { NowggClock } from '../../clock.js';
 import type { RevocationStore } from '../../revocation/revocation-store.js';
 import type { TokenStore } from '../../tokens/store/token-store.js';
+import type { AuditTrail } from '../../trail/audit-trail.js';
 import { CommandProblem } from './command-problem.js';
 
 /** The stores of one database. */
 export interface VaultConnection {
   readonly store: TokenStore;
   readonly revocationStore: RevocationStore;
+  readonly trail: AuditTrail;
   /** Sends one statement that reads. */
   readonly query: <Row>(statement: string, parameters?: readonly unknown[]) => Promise<Row[]>;
   /** Names of the migrations of this release, as TypeORM records them. */
@@ -49,9 +51,12 @@ export async function connectVault(
       }),
   );
   const sharesPool = { poolSize: 0 };
+  const revocationStore = typeOrmRevocationStore({ ...sharesPool, notify: false }).create({ clock }, dataSource);
   return {
     store: typeOrmTokenStore(sharesPool).create({ clock }, dataSource),
-    revocationStore: typeOrmRevocationStore({ ...sharesPool, notify: false }).create({ clock }, dataSource),
+    revocationStore,
+    // A store in PostgreSQL has one.
+    trail: revocationStore.audit as AuditTrail,
     query: async <Row>(statement: string, parameters: readonly unknown[] = []) =>
       dataSource.query<Row[]>(statement, [...parameters]),
     migrationNames: nowggMigrations.map(({ name }) => name),

@@ -1,4 +1,3 @@
-import type { NowggClock } from '../../clock.js';
 import { DEFAULTS } from '../../options/defaults.js';
 import type { EncryptionKey } from '../../options/options.js';
 import { NowggVaultService } from '../../tokens/upkeep/nowgg-vault-service.js';
@@ -14,17 +13,13 @@ import type {
 } from '../command/arguments.js';
 import { CommandProblem, usageProblem } from '../command/command-problem.js';
 import type { CommandResult } from '../command/command-result.js';
-import { Progress, type Terminal } from '../command/progress.js';
+import { atLength, type LongWork } from '../command/long-work.js';
 import { adoptText, endText, forgetText, retryText, rotateText, statusText, sum, sweepText } from './vault-texts.js';
 import type { VaultConnection } from '../command/vault-connection.js';
 
-interface VaultWork {
+interface VaultWork extends LongWork {
   readonly connection: VaultConnection;
   readonly encryptionKeys: readonly EncryptionKey[];
-  readonly clock: NowggClock;
-  readonly terminal: Terminal;
-  /** Aborted when the command must end after its current batch; used by commands that have batches. */
-  readonly interruption: () => AbortSignal;
 }
 
 /** Carries out a command on an open database. */
@@ -82,11 +77,11 @@ async function adopt(command: AdoptCommand, vault: NowggVaultService, work: Vaul
 }
 
 async function end(command: EndCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
-  const { name, batchSize, json, provider, client, yes } = command;
+  const { name, batchSize, json, provider, client, yes, author } = command;
   const dryRun = command.dryRun || !yes;
   const total = await vault.end({ provider, client, dryRun: true });
   const { report, interrupted } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
-    vault.end({ provider, client, dryRun, batchSize, onProgress, signal }),
+    vault.end({ provider, client, dryRun, batchSize, onProgress, signal, ...author }),
   );
   const facts = { command: name, dryRun, grants: report, interrupted };
   const wasAskedFor = yes || command.dryRun;
@@ -106,7 +101,7 @@ async function rotate(command: RotateCommand, vault: NowggVaultService, work: Va
   const total = sum(before.byKeyId) - (before.byKeyId[sealing] ?? 0) + (before.firstVersionByKeyId[sealing] ?? 0);
   if (!command.newKey && total > 0 && !before.neededKeyIds.includes(sealing)) throw unseenKey(sealing);
   const { report, interrupted, seconds } = await atLength(work, { command: name, total, json }, (onProgress, signal) =>
-    vault.rotate({ dryRun, batchSize, onProgress, signal }),
+    vault.rotate({ dryRun, batchSize, onProgress, signal, ...command.author }),
   );
   const rowsPerSecond = Math.round(report.resealed / Math.max(seconds, 0.001));
   const facts = { command: name, dryRun, ...report, interrupted, ...(!dryRun && { seconds, rowsPerSecond }) };
@@ -136,36 +131,19 @@ async function retry(command: RetryCommand, vault: NowggVaultService, work: Vaul
 }
 
 async function forget(command: ForgetCommand, vault: NowggVaultService, work: VaultWork): Promise<CommandResult> {
-  const { name, userId, provider, signOut, yes } = command;
+  const { name, userId, provider, signOut, yes, author } = command;
   const dryRun = command.dryRun || !yes;
   if (signOut && !dryRun) {
     const issuedUntilMs = work.clock.now() + DEFAULTS.verification.clockSkewMs;
     const subject = { provider, kind: 'user', id: userId } as const;
     // First: a user whose command is interrupted between the two is signed out and not forgotten, and it can be
     // repeated.
-    await work.connection.revocationStore.put({ ...subject, issuedUntilMs, refusedUntilMs: undefined });
+    const act = { action: 'sign_out', provider, target: subject, ...author } as const;
+    await work.connection.revocationStore.putMany([{ ...subject, issuedUntilMs, refusedUntilMs: undefined }], [act]);
   }
-  const grants = await vault.forget(userId, { provider, dryRun });
+  const grants = await vault.forget(userId, { provider, dryRun, ...author });
   const facts = { command: name, dryRun, grants, provider, signedOut: signOut && !dryRun };
   return { exitCode: yes || command.dryRun ? 0 : 2, facts, text: forgetText(facts, yes || command.dryRun) };
-}
-
-/** Runs long work with progress, and ends it after its current batch when the process is told to end. */
-async function atLength<T>(
-  { terminal, clock, interruption }: VaultWork,
-  about: { readonly command: string; readonly total: number; readonly json: boolean },
-  work: (onProgress: (done: number) => void, signal: AbortSignal) => Promise<T>,
-): Promise<{ report: T; interrupted: boolean; seconds: number }> {
-  const progress = new Progress(terminal, clock, about);
-  const signal = interruption();
-  const startedAt = clock.monotonicNow();
-  try {
-    const report = await work((done) => progress.tell(done), signal);
-    const seconds = Math.round(clock.monotonicNow() - startedAt) / 1000;
-    return { report, interrupted: signal.aborted, seconds };
-  } finally {
-    progress.end();
-  }
 }
 
 function unseenKey(keyId: string): CommandProblem {

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { NowggClock } from '../../clock.js';
+import type { AuditAct } from '../../trail/audit-act.js';
+import type { AuditTrail } from '../../trail/audit-trail.js';
 import type {
   ExchangeClaim,
   ExchangeClaimRequest,
@@ -48,6 +50,16 @@ export abstract class TokenStore {
    */
   async checkSchema(): Promise<void> {
     // Stores that have no tables have nothing to check.
+  }
+
+  /** What this store has written about the acts that it was given. Undefined: it writes nothing about them. */
+  get audit(): AuditTrail | undefined {
+    return undefined;
+  }
+
+  /** Writes an act in the {@link audit}, before work begins that no single statement can do. */
+  async recordAct(_act: AuditAct): Promise<void> {
+    // Stores without an audit have nothing to write.
   }
 
   /** Finds a row by primary key. */
@@ -258,8 +270,12 @@ export abstract class TokenStore {
    */
   abstract sweepIssuedTokens(limit: number, after?: string): Promise<SweptRows>;
 
-  /** Deletes every grant of this user, at every client if `clientKey` is undefined. @returns the number of grants */
-  abstract forgetUser(provider: string, userId: string, clientKey: string | undefined): Promise<number>;
+  /**
+   * Deletes every grant of this user, at every client if `clientKey` is undefined.
+   * @param act a store with an {@link audit} writes it in the same statement, and makes its rows about the user nameless
+   * @returns the number of grants
+   */
+  abstract forgetUser(provider: string, userId: string, clientKey: string | undefined, act?: AuditAct): Promise<number>;
 
   /** Frees the resources that the store opened for itself. */
   async close(): Promise<void> {

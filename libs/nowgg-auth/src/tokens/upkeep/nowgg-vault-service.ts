@@ -1,7 +1,9 @@
 import { NowggConfigurationError } from '../../errors.js';
 import { isIdentifier } from '../../identity/claims.js';
 import type { EncryptionKey } from '../../options/options.js';
+import { checkAuthor } from '../../revocation/ban-notice.js';
 import type { RevocationStore } from '../../revocation/revocation-store.js';
+import type { NowggAuthor } from '../../trail/audit-act.js';
 import { checkKeys, compareKeys } from '../vault/key-checks.js';
 import { KeyRing } from '../vault/key-ring.js';
 import { adoptGrants, type AdoptionReport, countGrantsOf, endGrants } from './client-settlement.js';
@@ -57,6 +59,9 @@ export interface VaultWorkOptions {
   readonly dryRun?: boolean;
 }
 
+/** Options of {@link NowggVaultService.rotate}. */
+export interface RotateOptions extends VaultWorkOptions, NowggAuthor {}
+
 export interface SweepOptions extends VaultWorkOptions {
   /** Time for which revoked and dead grants are kept, in milliseconds. Default 30 days. */
   readonly endedForMs?: number;
@@ -83,7 +88,7 @@ export interface AdoptOptions extends VaultWorkOptions {
 }
 
 /** Options of {@link NowggVaultService.end}. */
-export interface EndOptions extends VaultWorkOptions {
+export interface EndOptions extends VaultWorkOptions, NowggAuthor {
   /** Name of the identity provider. May be left out where there is only one. */
   readonly provider?: string;
   /** Key of the client whose grants are ended. */
@@ -91,7 +96,7 @@ export interface EndOptions extends VaultWorkOptions {
 }
 
 /** Options of {@link NowggVaultService.forget}. */
-export interface ForgetOptions {
+export interface ForgetOptions extends NowggAuthor {
   /** Name of the identity provider. May be left out where there is only one. */
   readonly provider?: string;
   /** Changes nothing and only counts. Default false. */
@@ -163,8 +168,8 @@ export class NowggVaultService {
   }
 
   /**
-   * Encrypts everything under the first key of the ring. Run it when every process has that key in its ring. Once it is
-   * complete, the other keys are needed for session handles only. A process that was killed in the middle leaves
+   * Encrypts everything under the first key of the ring. Run it when every process has that key in its ring. Its begin and
+   * its end are rows of the audit, when there was something to encrypt. Once it is complete, the other keys are needed for session handles only. A process that was killed in the middle leaves
    * nothing behind: call it again.
    *
    * @returns what was done; with `dryRun` what would be done
@@ -186,13 +191,18 @@ export class NowggVaultService {
   async rotate({
     batchSize = DEFAULT_BATCH,
     dryRun = false,
+    by,
+    note,
     ...options
-  }: VaultWorkOptions = {}): Promise<RotationReport> {
+  }: RotateOptions = {}): Promise<RotationReport> {
     const vault = this.#vault;
     if (!vault) throw new NowggConfigurationError('a rotation needs the keys of the ring: tokens.encryptionKeys');
+    checkAuthor({ by, note });
     if (dryRun) return this.#rotatable(vault);
     await checkKeys(this.#store, vault.ring);
-    return rotateVault(this.#store, vault, { batchSize, ...options });
+    const tell = async (detail: string) =>
+      this.#store.recordAct({ action: 'key_rotation', ...authorOf({ by, note }), detail });
+    return rotateVault(this.#store, vault, { batchSize, tell, ...options });
   }
 
   /**
@@ -262,7 +272,8 @@ export class NowggVaultService {
   /**
    * Deletes every grant of a user who asks to be forgotten. Their sessions end at once and a refresh in progress stores
    * nothing. Does not tell an identity system: an access token that was handed out stays valid until it expires there.
-   * To end it too, call `NowggRevocationService.revoke({ userId })` first.
+   * To end it too, call `NowggRevocationService.revoke({ userId })` first. With the TypeORM store, the erasure is a row of the
+   * audit, and from then on nothing tells that its rows about this user are about them.
    *
    * @returns the number of grants that were, or would be, deleted
    *
@@ -279,8 +290,11 @@ export class NowggVaultService {
   async forget(userId: string, options: ForgetOptions = {}): Promise<number> {
     const { name, clientKey } = this.#identityProviders.getOrOnly(options.provider);
     if (!isIdentifier(userId)) return 0;
+    checkAuthor(options);
     if (options.dryRun) return (await this.#store.listGrants(name, userId, clientKey)).length;
-    return this.#store.forgetUser(name, userId, clientKey);
+    const target = { kind: 'user', id: userId } as const;
+    const act = { action: 'erase', provider: name, target, ...authorOf(options) } as const;
+    return this.#store.forgetUser(name, userId, clientKey, act);
   }
 
   /**
@@ -316,7 +330,7 @@ export class NowggVaultService {
 
   /**
    * Ends the live grants of a client that no application has any more: their players have to sign in again. Their tokens
-   * are deleted, and no identity system is told.
+   * are deleted, and no identity system is told. A row of the audit says so.
    *
    * @returns the number of grants that were, or with `dryRun` would be, ended
    * @throws NowggConfigurationError when the client's key is malformed, or is that of this application
@@ -336,7 +350,10 @@ export class NowggVaultService {
     const client = { provider: name, clientKey: checkedKey('client', options.client) };
     if (client.clientKey === clientKey)
       throw new NowggConfigurationError('end: client is the client of this application');
+    checkAuthor(options);
     if (dryRun) return countGrantsOf(this.#store, client);
+    const detail = `every grant of the client ${client.clientKey}`;
+    await this.#store.recordAct({ action: 'sign_out', provider: name, ...authorOf(options), detail });
     return endGrants(this.#store, client, { batchSize, onProgress, signal });
   }
 
@@ -352,6 +369,10 @@ export class NowggVaultService {
     const complete = nothingLeft && !(await this.#store.hasRepliesSealedOtherwise(ring.sealingHeader));
     return { ...report, complete, sessionsUnderOtherKeys: sessionsUnderOtherKeys(counts, ring.sealingKeyId) };
   }
+}
+
+function authorOf({ by, note }: { readonly by?: string | undefined; readonly note?: string | undefined }): NowggAuthor {
+  return { ...(by !== undefined && { by }), ...(note !== undefined && { note }) };
 }
 
 /** @throws NowggConfigurationError unless it has the form of a client's key */

@@ -19,6 +19,8 @@ export interface RotationReport {
 
 interface RotationOptions {
   readonly batchSize: number;
+  /** Writes in the audit. Called before the first change and after the last one. */
+  readonly tell?: (detail: string) => Promise<void>;
   readonly onProgress?: (done: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,11 +40,18 @@ export async function rotateVault(store: TokenStore, vault: Vault, options: Rota
   let resealed = 0;
   let unreadable = 0;
   let left = true;
+  let hasBegun = false;
+  const { sealingKeyId } = vault.ring;
   for (let pass = 1; left && pass <= MOST_PASSES && !options.signal?.aborted; pass += 1) {
     left = false;
     unreadable = 0;
     for await (const batch of otherwiseSealed(store, vault, options)) {
       const opened = batch.map((grant) => resealedOf(vault, grant)).filter((grant) => grant !== undefined);
+      if (!hasBegun && opened.length > 0) {
+        // First: what the audit cannot tell is not done.
+        await options.tell?.(`began to encrypt under ${sealingKeyId}`);
+        hasBegun = true;
+      }
       const written = await store.resealGrants(opened);
       resealed += written;
       unreadable += batch.length - opened.length;
@@ -51,7 +60,11 @@ export async function rotateVault(store: TokenStore, vault: Vault, options: Rota
     }
   }
   const complete = unreadable === 0 && !options.signal?.aborted && (await retireOtherKeys(store, vault, left));
-  const sessions = sessionsUnderOtherKeys(await store.countVault(), vault.ring.sealingKeyId);
+  if (hasBegun) {
+    const end = complete ? 'complete' : 'not complete';
+    await options.tell?.(`encrypted ${resealed} grants under ${sealingKeyId}, ${end}`);
+  }
+  const sessions = sessionsUnderOtherKeys(await store.countVault(), sealingKeyId);
   return { resealed, unreadable, complete, sessionsUnderOtherKeys: sessions };
 }
 

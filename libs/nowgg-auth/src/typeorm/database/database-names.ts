@@ -27,6 +27,8 @@ const TABLES = {
   schema: 'nowgg_schema',
   vaultCount: 'nowgg_vault_count',
   adoption: 'nowgg_client_adoption',
+  audit: 'nowgg_audit',
+  auditPerson: 'nowgg_audit_person',
 } as const;
 
 /** Names of the tables, as statements write them. */

@@ -16,7 +16,11 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   nowgg_issued_token: ['SELECT', 'INSERT'],
   nowgg_key: ['SELECT', 'INSERT'],
   nowgg_exchange: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  nowgg_audit: ['SELECT', 'INSERT'],
+  nowgg_audit_person: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
+/** What deleting old rows of the audit takes. */
+const PRUNING_RIGHTS: typeof RIGHTS = { nowgg_audit: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] };
 const USUAL_RIGHTS = ['SELECT', 'INSERT', 'UPDATE'];
 
 /** Triggers without which counts and times of grants are wrong. A schema that no migration made has none. */
@@ -83,8 +87,15 @@ export function schemaStatements(schemaTable: string) {
   };
 }
 
-/** @throws NowggConfigurationError that names everything that is missing, or the version that is not known */
-export function compareSchema(expected: readonly ExpectedTable[], found: readonly FoundTable[]): void {
+/**
+ * @param purpose `prune`: old rows of the audit are deleted, which the application's role need not be able to do
+ * @throws NowggConfigurationError that names everything that is missing, or the version that is not known
+ */
+export function compareSchema(
+  expected: readonly ExpectedTable[],
+  found: readonly FoundTable[],
+  purpose: 'use' | 'prune' = 'use',
+): void {
   const major = found[0]?.major ?? SCHEMA_MAJOR;
   if (major > SCHEMA_MAJOR) {
     throw new NowggConfigurationError(
@@ -103,11 +114,11 @@ export function compareSchema(expected: readonly ExpectedTable[], found: readonl
       `the database lacks ${missing.join(', ')}: run nowggMigrations, then start this release (docs/upgrading.md)`,
     );
   }
-  for (const table of found) compareUse(table);
+  for (const table of found) compareUse(table, purpose);
 }
 
 /** @throws NowggConfigurationError that names triggers that are missing or disabled, or rights that the role lacks */
-function compareUse({ name, rights, triggers }: FoundTable): void {
+function compareUse({ name, rights, triggers }: FoundTable, purpose: 'use' | 'prune'): void {
   const lacking = (wanted: readonly string[], json: string | null) => {
     const existing = JSON.parse(json ?? '[]') as string[];
     return wanted.filter((each) => !existing.includes(each));
@@ -119,11 +130,18 @@ function compareUse({ name, rights, triggers }: FoundTable): void {
         'not with synchronize, and enable its triggers (docs/upgrading.md)',
     );
   }
-  const denied = lacking(RIGHTS[name] ?? USUAL_RIGHTS, rights);
+  const ofPurpose = purpose === 'prune' ? PRUNING_RIGHTS[name] : undefined;
+  const denied = lacking(ofPurpose ?? RIGHTS[name] ?? USUAL_RIGHTS, rights);
   if (denied.length > 0) {
+    if (ofPurpose) {
+      throw new NowggConfigurationError(
+        `the database role lacks the right to ${denied.join(', ')} in the table ${name}: delete old rows with a role ` +
+          'that has it, such as the owner of the tables, and not with that of the application (docs/operations/audit.md)',
+      );
+    }
     throw new NowggConfigurationError(
       `the database role lacks the right to ${denied.join(', ')} in the table ${name}: ` +
-        'grant SELECT, INSERT, UPDATE and DELETE on every nowgg table (docs/upgrading.md)',
+        'grant SELECT, INSERT, UPDATE and DELETE on every nowgg table, on nowgg_audit SELECT and INSERT (docs/upgrading.md)',
     );
   }
 }

@@ -126,21 +126,22 @@ export class TokenDatabase {
 
   /**
    * Compares the tables with those that a store needs. One statement, unless the tables are too old to have a version.
+   * @param purpose see `compareSchema`
    * @throws NowggConfigurationError that names everything that is missing, or a newer major version
    */
-  async checkSchema(expected: readonly ExpectedTable[]): Promise<void> {
+  async checkSchema(expected: readonly ExpectedTable[], purpose: 'use' | 'prune' = 'use'): Promise<void> {
     const { describe, describeUnversioned } = schemaStatements(this.tables.schema);
     const names = expected.map(({ name }) => name);
     const parameters = [names, names.map((name) => qualifiedTable(this.#applications, name))];
     try {
-      compareSchema(expected, await this.#send<FoundTable>(describe, parameters));
+      compareSchema(expected, await this.#send<FoundTable>(describe, parameters), purpose);
     } catch (error) {
       if (error instanceof NowggConfigurationError) throw error;
       if (!isMissingTable(error)) {
         this.#state.failed(causeOf(error));
         throw databaseError(error);
       }
-      compareSchema(expected, await this.rows<FoundTable>(describeUnversioned, parameters));
+      compareSchema(expected, await this.rows<FoundTable>(describeUnversioned, parameters), purpose);
     }
   }
 

@@ -1,4 +1,5 @@
 import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-names.js';
+import { auditParts } from './audit-statements.js';
 import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
 import { ofElsewhere } from '../database/packed-watermarks.js';
 import { backBy, LASTS_LONGER, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
@@ -48,64 +49,71 @@ const REASON_COUNTS = (row: string) => `${row}.reason_until = ${row}.refused_unt
 
 const TIMESTAMP = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`;
 
+// In the order of the key, so that two batches never wait for each other.
+// A program that does not know the columns of reasons changes a ban and leaves them: they count while `reason_until`
+// equals the end of the ban.
+// In a row without a ban, the code is the cause of the mark; a later mark brings its own.
+// A time that another system states is kept, also when the same comes again; it is then before that of the row.
+// $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors,
+// $10 stated times
+const PUT = (revocation: string, others: string) => `WITH given AS (
+      SELECT provider, kind, subject_id, ${TIMESTAMP('issued')} AS issued_until, ${TIMESTAMP('refused')} AS refused_until,
+        ${TIMESTAMP('expires')} AS not_after, code, detail, author, ${TIMESTAMP('stated')} AS stated, clock_timestamp() AS at
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[],
+          $7::text[], $8::text[], $9::text[], $10::float8[])
+        AS given(provider, kind, subject_id, issued, refused, expires, code, detail, author, stated)
+      ORDER BY provider, kind, subject_id
+    ), put AS (
+      INSERT INTO ${revocation} AS known
+        (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at,
+          reason_code, reason_text, banned_by, banned_at, reason_until)
+      SELECT provider, kind, subject_id, issued_until, refused_until,
+        CASE WHEN issued_until IS NOT NULL THEN least(stated, at) END, not_after, at,
+        code, detail, author, CASE WHEN refused_until IS NOT NULL THEN at END, refused_until
+      FROM given
+      ON CONFLICT (provider, kind, subject_id) DO UPDATE SET
+        issued_until = greatest(known.issued_until, excluded.issued_until),
+        refused_until = coalesce(excluded.refused_until, known.refused_until),
+        marked_at = CASE
+          WHEN excluded.issued_until IS NULL THEN known.marked_at
+          WHEN excluded.marked_at < excluded.changed_at THEN greatest(known.marked_at, excluded.marked_at)
+          ELSE clock_timestamp() END,
+        not_after = greatest(known.not_after, excluded.not_after),
+        reason_code = CASE WHEN ${NEW_BAN} OR known.refused_until IS NULL THEN excluded.reason_code ELSE known.reason_code END,
+        reason_text = CASE WHEN ${NEW_BAN} THEN excluded.reason_text ELSE known.reason_text END,
+        banned_by = CASE WHEN ${NEW_BAN} THEN excluded.banned_by ELSE known.banned_by END,
+        banned_at = CASE
+          WHEN NOT ${NEW_BAN} OR (known.refused_until > clock_timestamp() AND ${REASON_COUNTS('known')})
+            THEN known.banned_at
+          ELSE clock_timestamp() END,
+        reason_until = coalesce(excluded.refused_until, known.reason_until),
+        changed_at = clock_timestamp()
+      RETURNING *
+    ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))${others}
+    SELECT ${COLUMNS('put')} FROM put, told`;
+
 /** The statements about revocations. Each is one round trip and its own transaction. */
-export function revocationStatements({ revocation, tokenLife }: Pick<TokenTables, 'revocation' | 'tokenLife'>) {
+export function revocationStatements(tables: Pick<TokenTables, 'revocation' | 'tokenLife' | 'audit' | 'auditPerson'>) {
+  const { revocation, tokenLife } = tables;
   const life = `CASE WHEN cardinality($7::text[]) = 0 THEN $9::float8
     ELSE coalesce((SELECT life.ms FROM unnest($7::text[], $8::float8[]) AS life(provider, ms)
       WHERE life.provider = known.provider), $9::float8) END`;
   const spent = spentWalk({ revocation, tokenLife });
+  const put = (others: string) => PUT(revocation, others);
   return {
-    // In the order of the key, so that two batches never wait for each other.
-    // A program that does not know the columns of reasons changes a ban and leaves them: they count while `reason_until`
-    // equals the end of the ban.
-    // In a row without a ban, the code is the cause of the mark; a later mark brings its own.
-    // A time that another system states is kept, also when the same comes again; it is then before that of the row.
-    // $1 providers, $2 kinds, $3 ids, $4 issued until, $5 refused until, $6 expiries, $7 codes, $8 texts, $9 authors,
-    // $10 stated times
-    put: `WITH given AS (
-         SELECT provider, kind, subject_id, ${TIMESTAMP('issued')} AS issued_until, ${TIMESTAMP('refused')} AS refused_until,
-           ${TIMESTAMP('expires')} AS not_after, code, detail, author, ${TIMESTAMP('stated')} AS stated, clock_timestamp() AS at
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::float8[],
-             $7::text[], $8::text[], $9::text[], $10::float8[])
-           AS given(provider, kind, subject_id, issued, refused, expires, code, detail, author, stated)
-         ORDER BY provider, kind, subject_id
-       ), put AS (
-         INSERT INTO ${revocation} AS known
-           (provider, kind, subject_id, issued_until, refused_until, marked_at, not_after, changed_at,
-             reason_code, reason_text, banned_by, banned_at, reason_until)
-         SELECT provider, kind, subject_id, issued_until, refused_until,
-           CASE WHEN issued_until IS NOT NULL THEN least(stated, at) END, not_after, at,
-           code, detail, author, CASE WHEN refused_until IS NOT NULL THEN at END, refused_until
-         FROM given
-         ON CONFLICT (provider, kind, subject_id) DO UPDATE SET
-           issued_until = greatest(known.issued_until, excluded.issued_until),
-           refused_until = coalesce(excluded.refused_until, known.refused_until),
-           marked_at = CASE
-             WHEN excluded.issued_until IS NULL THEN known.marked_at
-             WHEN excluded.marked_at < excluded.changed_at THEN greatest(known.marked_at, excluded.marked_at)
-             ELSE clock_timestamp() END,
-           not_after = greatest(known.not_after, excluded.not_after),
-           reason_code = CASE WHEN ${NEW_BAN} OR known.refused_until IS NULL THEN excluded.reason_code ELSE known.reason_code END,
-           reason_text = CASE WHEN ${NEW_BAN} THEN excluded.reason_text ELSE known.reason_text END,
-           banned_by = CASE WHEN ${NEW_BAN} THEN excluded.banned_by ELSE known.banned_by END,
-           banned_at = CASE
-             WHEN NOT ${NEW_BAN} OR (known.refused_until > clock_timestamp() AND ${REASON_COUNTS('known')})
-               THEN known.banned_at
-             ELSE clock_timestamp() END,
-           reason_until = coalesce(excluded.refused_until, known.reason_until),
-           changed_at = clock_timestamp()
-         RETURNING *
-       ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))
-       SELECT ${COLUMNS('put')} FROM put, told`,
+    put: put(''),
 
-    // $1 provider, $2 kind, $3 id
+    // $11 acts
+    putAudited: put(`, ${auditParts(tables, '$11')}`),
+
+    // $1 provider, $2 kind, $3 id, $4 acts
     restore: `WITH lifted AS (
          UPDATE ${revocation} SET issued_until = NULL, refused_until = NULL, marked_at = NULL, not_after = NULL,
            reason_code = NULL, reason_text = NULL, banned_by = NULL, banned_at = NULL, reason_until = NULL,
            changed_at = clock_timestamp()
          WHERE provider = $1 AND kind = $2 AND subject_id = $3
          RETURNING 1
-       ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', ''))
+       ), told AS (SELECT pg_notify('${PG_REVOCATION_CHANNEL}', '')), ${auditParts(tables, '$4')}
        SELECT 1 FROM lifted, told`,
 
     // $1 provider, $2 kind, $3 id

@@ -1,3 +1,4 @@
+import { erasureParts } from './audit-statements.js';
 import { grantPage } from './grant-page.js';
 import { grantRow } from './grant-row.js';
 import { NO_REFUSAL } from './statement-parts.js';
@@ -197,9 +198,11 @@ export function vaultStatements(tables: TokenTables) {
       ),
     },
 
+    // $1 provider, $2 user id, $3 client key or null for all, $4 acts
     forget: `
       WITH gone AS (DELETE FROM ${grant} WHERE provider = $1 AND user_id = $2 AND ($3::text IS NULL OR client_key = $3) RETURNING id),
-      forgotten AS (DELETE FROM ${issuedToken} t USING gone WHERE t.grant_id = gone.id)
+      forgotten AS (DELETE FROM ${issuedToken} t USING gone WHERE t.grant_id = gone.id),
+      ${erasureParts(tables, ['$1', '$2', '$4'])}
       SELECT count(*)::integer AS count FROM gone`,
   };
 }
