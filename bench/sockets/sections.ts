@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -217,9 +218,11 @@ async function withSite<T>(
   }
 }
 
+/** Players that no other section has: bans are stored. */
 function playersOf(count: number, expiresAtS: (at: number) => number | undefined): ConnectingPlayer[] {
+  const lot = randomUUID();
   return Array.from({ length: count }, (_, at) => {
-    const userId = `player-${process.pid}-${at}`;
+    const userId = `player-${lot}-${at}`;
     return { userId, token: makeToken(userId, expiresAtS(at)) };
   });
 }
@@ -240,7 +243,10 @@ async function connect(servers: readonly Server[], clients: Clients, players: re
     ),
   );
   const open = await Promise.all(servers.map(async ({ child }) => child.call('sockets')));
-  if (open.reduce((sum, count) => sum + count, 0) < players.length) throw new Error('a socket did not stay open');
+  if (open.reduce((sum, count) => sum + count, 0) >= players.length) return;
+  const closed = (await Promise.all(clients.map(async (client) => client.call('closed')))).flat();
+  const reasons = new Set(closed.map(({ code, reason }) => `${code} ${reason}`));
+  throw new Error(`a socket did not stay open: ${[...reasons].join(', ')}`);
 }
 
 /** Waits until so many sockets were closed. */
