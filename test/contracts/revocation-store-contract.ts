@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RevocationChanges, RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
+import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
 import { isSpent, type Watermark } from '../../libs/nowgg-auth/src/revocation/marks/watermark.js';
 
 /** All pages of a load, and the cursor after them. */
-async function everythingIn(store: RevocationStore): Promise<RevocationChanges> {
+async function everythingIn(
+  store: RevocationStore,
+): Promise<{ readonly watermarks: readonly Watermark[]; readonly cursor: string }> {
   const watermarks: Watermark[] = [];
   for (let cursor: string | undefined; ; ) {
     const changes = await store.changesSince(cursor);
@@ -125,7 +127,7 @@ export function describeRevocationStore(
       expect(first.watermarks.map(({ id }) => id)).toEqual(expect.arrayContaining(told));
       await opened.store.restore(lifted);
       const { watermarks } = await opened.store.changesSince(first.cursor);
-      const left = watermarks.filter(({ id }) => id === lifted.id);
+      const left = [...watermarks].filter(({ id }) => id === lifted.id);
       expect(left.every((watermark) => isSpent(watermark, now))).toBe(true);
       const found = await opened.store.find(lifted);
       expect(found === undefined || isSpent(found, now)).toBe(true);

@@ -21,10 +21,13 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.stop());
 
-/** The numbers of rows that the limits in a plan let through. */
-function limitedRows(plan: Readonly<Record<string, unknown>>): number[] {
-  const below = ((plan.Plans ?? []) as Readonly<Record<string, unknown>>[]).flatMap(limitedRows);
-  return plan['Node Type'] === 'Limit' ? [plan['Actual Rows'] as number, ...below] : below;
+type Plan = Readonly<Record<string, unknown>>;
+
+/** The numbers of rows that a plan takes from indexes, up to a limit. */
+function limitedRows(plan: Plan): number[] {
+  const below = ((plan.Plans ?? []) as readonly Plan[]).flatMap(limitedRows);
+  const isOfIndex = plan['Node Type'] === 'Limit' && JSON.stringify(plan.Plans).includes('"Index Name"');
+  return isOfIndex ? [plan['Actual Rows'] as number, ...below] : below;
 }
 
 describe('a history of 208,000 revocations of which 18,000 still matter', () => {

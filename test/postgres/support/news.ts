@@ -51,8 +51,9 @@ export function countReading(store: RevocationStore) {
   store.changesSince = async (...args) => {
     const changes = await changesSince(...args);
     read.pages += 1;
-    read.largestPage = Math.max(read.largestPage, changes.watermarks.length);
-    read.watermarks += changes.watermarks.length;
+    const count = [...changes.watermarks].length;
+    read.largestPage = Math.max(read.largestPage, count);
+    read.watermarks += count;
     return changes;
   };
   return read;

@@ -102,14 +102,20 @@ export class RevocationNews {
   }
 
   /** Applies a page, a few watermarks at a time. @returns whether it was applied to its end */
-  async #apply(page: number, watermarks: readonly Watermark[]): Promise<boolean> {
+  async #apply(page: number, watermarks: Iterable<Watermark>): Promise<boolean> {
     const { signal } = this.#parts;
-    for (let from = 0; from < watermarks.length && !signal.aborted; from += SLICE) {
-      const slice = watermarks.slice(from, from + SLICE);
+    let slice: Watermark[] = [];
+    for (const watermark of watermarks) {
+      slice.push(watermark);
+      if (slice.length < SLICE) continue;
+      if (signal.aborted) return false;
       this.#ownWrites.read(page, slice);
-      if (slice.length === SLICE) await nextTurn();
+      slice = [];
+      await nextTurn();
     }
+    if (signal.aborted) return false;
+    this.#ownWrites.read(page, slice);
     this.#ownWrites.endPage(page);
-    return !signal.aborted;
+    return true;
   }
 }

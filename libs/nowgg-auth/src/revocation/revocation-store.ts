@@ -6,7 +6,8 @@ import { keyOfSubject, mergeWatermarks, type RevocationSubject, type Watermark }
 
 /** The changes since a cursor, and the cursor for the next call. */
 export interface RevocationChanges {
-  readonly watermarks: readonly Watermark[];
+  /** Read once, in order. */
+  readonly watermarks: Iterable<Watermark>;
   readonly cursor: string;
   /** Whether more changes can be read with this cursor at once. Default: false. */
   readonly isPartial?: boolean;

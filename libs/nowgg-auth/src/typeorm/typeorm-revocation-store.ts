@@ -279,13 +279,13 @@ function edgeParameters(edge: ReadingState['edge']): readonly (string | null)[] 
 
 /** The parts of a page. `edge` is set when there may be more rows after the page. */
 function pageOf(rows: readonly PageRow[]): {
-  readonly watermarks: readonly Watermark[];
+  readonly watermarks: Iterable<Watermark>;
   readonly began: Beginning;
   readonly edge: ReadingState['edge'];
 } {
   const { at, since, xmin, server, is_whole, edge_at, edge_provider, edge_kind, edge_id } = rows[0] as PageRow;
   return {
-    watermarks: rows.flatMap((row) => unpackWatermarks<RevocationKind>(row)),
+    watermarks: unpackWatermarks<RevocationKind>(rows),
     began: { at, since, xmin, server, isWhole: is_whole },
     edge: edge_at === null ? undefined : [edge_at, edge_provider, edge_kind, edge_id],
   };

@@ -48,20 +48,33 @@ interface UnpackedWatermark<Kind> {
   readonly cause?: typeof ELSEWHERE;
 }
 
-export function unpackWatermarks<Kind extends string>(packed: PackedWatermarks): readonly UnpackedWatermark<Kind>[] {
-  const { provider, kind, ids } = packed;
-  if (provider === null || ids === null) return [];
-  const times = timesOf(packed.times);
-  return (JSON.parse(ids) as string[]).map((id, at) => ({
-    provider,
-    kind: kind as Kind,
-    id,
-    issuedUntilMs: timeAt(times, at, 0),
-    refusedUntilMs: timeAt(times, at, 1),
-    markedAtMs: timeAt(times, at, 2),
-    notAfterMs: timeAt(times, at, 3),
-    ...(times.getUint8(at * MARK_BYTES + FLAG_AT) === 1 && { cause: ELSEWHERE }),
-  }));
+/**
+ * The watermarks of rows, in their order. Each is made when it is asked for: with all of a page in memory at a time, the
+ * garbage collector would copy them while they are applied, which takes longer than to make them.
+ */
+export function unpackWatermarks<Kind extends string>(
+  rows: readonly PackedWatermarks[],
+): Iterable<UnpackedWatermark<Kind>> {
+  return { [Symbol.iterator]: () => watermarksOf<Kind>(rows) };
+}
+
+function* watermarksOf<Kind extends string>(rows: readonly PackedWatermarks[]): Generator<UnpackedWatermark<Kind>> {
+  for (const { provider, kind, ids, times: bytes } of rows) {
+    if (provider === null || ids === null) continue;
+    const times = timesOf(bytes);
+    for (const [at, id] of (JSON.parse(ids) as string[]).entries()) {
+      const unpacked = {
+        provider,
+        kind: kind as Kind,
+        id,
+        issuedUntilMs: timeAt(times, at, 0),
+        refusedUntilMs: timeAt(times, at, 1),
+        markedAtMs: timeAt(times, at, 2),
+        notAfterMs: timeAt(times, at, 3),
+      };
+      yield times.getUint8(at * MARK_BYTES + FLAG_AT) === 1 ? { ...unpacked, cause: ELSEWHERE } : unpacked;
+    }
+  }
 }
 
 /** The first instant of the year 2000, from which PostgreSQL counts, in microseconds. */

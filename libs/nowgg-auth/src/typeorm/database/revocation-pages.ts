@@ -2,12 +2,16 @@ import { packedColumns } from './packed-watermarks.js';
 
 /** How far back a load reads at least, by the time of writing. */
 export const RECENT_MS = 24 * 3_600_000;
+const RECENT = `interval '${RECENT_MS / 3_600_000} hours'`;
 
 /**
  * Condition on rows that state an end so late after they were written that a load may find them only by it. The time
  * zone of a session must not decide what an index has.
  */
-export const LASTS_LONGER = `(not_after AT TIME ZONE 'UTC') > (changed_at AT TIME ZONE 'UTC') + interval '${RECENT_MS / 3_600_000} hours'`;
+export const LASTS_LONGER = `(not_after AT TIME ZONE 'UTC') > (changed_at AT TIME ZONE 'UTC') + ${RECENT}`;
+
+/** {@link LASTS_LONGER} of a row `known` that was read without its index: a sum in hours is the same in all time zones. */
+export const KNOWN_LASTS_LONGER = `known.not_after > known.changed_at + ${RECENT}`;
 
 /** The phases of a load, in order: a page has rows of one phase, by its index. */
 export const PHASES = ['refused_until', 'not_after', 'changed_at'] as const;
@@ -91,8 +95,7 @@ export function pageStatement(table: string, column: Phase, { reach, wanted, com
     WITH server AS MATERIALIZED (SELECT clock_timestamp() AS at, ${SIGHT}),
     now AS MATERIALIZED (SELECT server.*, ${reach.since} AS since, ${reach.isWhole} AS is_whole FROM server),
     page AS MATERIALIZED (
-      SELECT known.*, (${wanted}) AS is_wanted,
-        row_number() OVER (ORDER BY ${order.map((name) => `known.${name}`).join(', ')}) AS place
+      SELECT known.*, (${wanted}) AS is_wanted
       FROM (
         SELECT ${COLUMNS}${comparesWriters ? ', xmin::text::bigint AS written_by' : ''} FROM ${table}
         WHERE ${INDEXED[column]}
@@ -102,7 +105,8 @@ export function pageStatement(table: string, column: Phase, { reach, wanted, com
     ),
     edge AS (
       SELECT ${ISO(`known.${column}`)} AS edge_at, provider AS edge_provider, kind AS edge_kind, subject_id AS edge_id
-      FROM page AS known WHERE place = $5::integer
+      FROM page AS known WHERE (SELECT count(*) FROM page) = $5::integer
+      ORDER BY ${order.map((name) => `known.${name} DESC`).join(', ')} LIMIT 1
     ),
     wanted AS (SELECT ${packedColumns('known')} FROM page AS known WHERE is_wanted GROUP BY provider, kind)
     SELECT ${ISO('now.at')} AS at, ${ISO('now.since')} AS since, now.xmin::text AS xmin, now.server, now.is_whole,

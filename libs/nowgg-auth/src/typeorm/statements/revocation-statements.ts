@@ -2,7 +2,14 @@ import { PG_REVOCATION_CHANNEL, type TokenTables } from '../database/database-na
 import { auditParts } from './audit-statements.js';
 import { changeStatement, countStatement, deletion, type Walk } from './walk.js';
 import { ofElsewhere } from '../database/packed-watermarks.js';
-import { backBy, LASTS_LONGER, NOT_SEEN, pageStatement, PHASES, sinceReading } from '../database/revocation-pages.js';
+import {
+  backBy,
+  KNOWN_LASTS_LONGER,
+  NOT_SEEN,
+  pageStatement,
+  PHASES,
+  sinceReading,
+} from '../database/revocation-pages.js';
 
 const MS = (expression: string) => `(extract(epoch FROM ${expression}) * 1000)::float8`;
 
@@ -151,7 +158,7 @@ export function revocationStatements(tables: Pick<TokenTables, 'revocation' | 't
         wanted: `(known.refused_until > now.at OR (known.issued_until IS NOT NULL
           AND (known.not_after > now.at OR ${END_OF_MARK('known', life)} > now.at)))${
             // The phase before has given those.
-            column === 'changed_at' ? ` AND (${LASTS_LONGER} AND known.not_after > now.at) IS NOT TRUE` : ''
+            column === 'changed_at' ? ` AND (known.not_after > now.at AND ${KNOWN_LASTS_LONGER}) IS NOT TRUE` : ''
           }`,
       }),
     ),
