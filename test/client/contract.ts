@@ -5,6 +5,7 @@ import { implicit } from './contract/implicit.js';
 import { origins } from './contract/origins.js';
 import { outages } from './contract/outages.js';
 import { refreshing } from './contract/refreshing.js';
+import { rotating } from './contract/rotating.js';
 import { sharing } from './contract/sharing.js';
 import { signingIn } from './contract/signing-in.js';
 import { storing } from './contract/storing.js';
@@ -21,5 +22,6 @@ export const contract: Readonly<Record<string, Facts>> = {
   outages,
   origins,
   storing,
+  rotating,
   sharing,
 };

@@ -917,6 +917,57 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('the version of the session handle', () => {
+      const use = (grant: GrantRecord, handleVersion: number, keyId = 'handle-2') =>
+        store.advanceHandle({ id: grant.id, sessionVersion: grant.sessionVersion, handleVersion, keyId });
+
+      it('rises with a use, which is noted with its key, without a trace in the times of the refresh protocol', async () => {
+        const grant = await stored({ handleKeyId: 'handle-1' });
+        expect(grant.handleVersion).toBe(1);
+        await under.pass(1_000);
+        const before = await found(grant.id);
+        await use(grant, 2);
+        const after = await found(grant.id);
+        expect({ ...after, readAtMs: 0 }).toEqual({
+          ...before,
+          readAtMs: 0,
+          handleVersion: 2,
+          handleKeyId: 'handle-2',
+          sessionUsedAtMs: after.sessionUsedAtMs,
+        });
+        expect(after.sessionUsedAtMs).toBeGreaterThan(before.sessionUsedAtMs);
+      });
+
+      it('never falls, and the same use again writes nothing', async () => {
+        const grant = await stored();
+        await use(grant, 5);
+        await under.pass(1_000);
+        const before = await found(grant.id);
+        for (const version of [5, 4, 2]) await use(grant, version, 'handle-3');
+        expect({ ...(await found(grant.id)), readAtMs: 0 }).toEqual({ ...before, readAtMs: 0 });
+      });
+
+      it('does not rise once the session has ended, nor for another session version', async () => {
+        const grant = await stored();
+        await use({ ...grant, sessionVersion: 2 }, 2);
+        await store.revokeGrant(grant.id);
+        await use(grant, 2);
+        await use({ ...grant, sessionVersion: 2 }, 2);
+        expect((await found(grant.id)).handleVersion).toBe(1);
+      });
+
+      it('is in no fence: a refresh that began before it is committed, and keeps it', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        await use(grant, 2);
+        expect(await store.commitTokens(commitOf(grant))).toMatchObject({
+          generation: 2,
+          handleVersion: 2,
+          sessionVersion: 1,
+        });
+      });
+    });
+
     describe('forms of ciphertexts', () => {
       const sealed = (version: number) => ({
         refreshCiphertext: Buffer.from([version, 4, 102, 111, 114, 109, 1]),

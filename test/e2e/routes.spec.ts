@@ -104,8 +104,31 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     expect(await (await post('refresh', { session })).json()).toMatchObject({ token, generation });
     const renewed = (await (await post('refresh', { session, generation })).json()) as Record<string, unknown>;
     expect(renewed).toMatchObject({ generation: generation + 1, token: expect.any(String) });
-    expect(renewed).not.toHaveProperty('session');
     expect(await (await post('refresh', { session, generation })).json()).toMatchObject({ token: renewed.token });
+  });
+
+  it('hand out the next handle with each use, and refuse one that is two behind', async () => {
+    const { session } = await signIn();
+    const use = async (body: object) => {
+      const answer = await post('refresh', body);
+      return (await answer.json()) as { session?: string; errorCode?: string; statusCode?: number };
+    };
+    const next = (await use({ session })).session as string;
+    expect((await use({ session })).session).toBe(next);
+    const newest = (await use({ session: next })).session as string;
+    const refused = { statusCode: 401, errorCode: 'session_superseded' };
+    expect(await use({ session })).toMatchObject(refused);
+    for (const reread of ['true', 1, [true]]) expect((await use({ session, reread })).statusCode).toBe(400);
+    expect(await use({ session: newest, reread: true })).toHaveProperty('session');
+    expect(await use({ session, reread: true })).toMatchObject(refused);
+    expect(await use({ session: newest })).toMatchObject({ errorCode: 'reauthentication_required' });
+  });
+
+  it.each(['the newest', 'the one before'])('sign out with %s of the handles', async (which) => {
+    const { session, token } = await signIn();
+    const { session: next } = (await (await post('refresh', { session })).json()) as { session: string };
+    expect((await post('logout', { session: which === 'the newest' ? next : session })).status).toBe(204);
+    expect([(await get('game', token)).status, (await post('refresh', { session: next })).status]).toEqual([401, 401]);
   });
 
   it('end a session for good: no refresh, and its token is refused', async () => {

@@ -6,6 +6,7 @@ import { typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import type { DataSource } from 'typeorm';
 import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
+import { captureSecurityEvents } from '../../libs/nowgg-auth/src/testing-support/security-events.js';
 import { type PostgresCluster, serverPrograms, startPostgresCluster } from '../support/servers/postgres-cluster.js';
 import { migratedDataSource } from '../support/token-service/migrated-database.js';
 
@@ -69,6 +70,58 @@ describe('a session handle over several instances on one PostgreSQL', () => {
       [userId],
     );
     expect(grants).toBe(1);
+  });
+
+  it('has one successor for all that use it at once, in one statement that loses no step', async () => {
+    const { session: first, generation } = await at(0).signIn();
+    const rounds = 8;
+    let handle = first;
+    for (let round = 0; round < rounds; round += 1) {
+      // Half of them replace the token at the same time: neither write waits for a fence of the other.
+      const uses = Array.from({ length: 24 }, async (_, index) => {
+        const body = index % 2 === 0 ? { session: handle } : { session: handle, generation: generation + round };
+        const answer = await at(index % INSTANCES).post('refresh', body);
+        return [answer.status, ((await answer.json()) as { session: string }).session];
+      });
+      const answers = await Promise.all(uses);
+      expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]));
+      expect(new Set(answers.map(([, session]) => session)).size).toBe(1);
+      handle = answers[0]?.[1] as string;
+    }
+    const rows = () =>
+      (dataSources[0] as DataSource).query<object[]>(
+        'SELECT handle_version, session_version, xmin FROM nowgg_grant ORDER BY created_at DESC LIMIT 1',
+      );
+    const [before] = await rows();
+    expect(before).toMatchObject({ handle_version: rounds + 1, session_version: 1 });
+    // Replays of a handle that is two or more behind read the row and write nothing.
+    const replays = Array.from({ length: 50 }, async (_, index) =>
+      (await at(index % INSTANCES).post('refresh', { session: first })).json(),
+    );
+    for (const replay of await Promise.all(replays)) expect(replay).toMatchObject({ errorCode: 'session_superseded' });
+    expect(await rows()).toEqual([before]);
+    expect((await at(1).post('refresh', { session: handle })).status).toBe(200);
+  });
+
+  it('of a thief ends the session everywhere once its player comes back two uses later', async () => {
+    const { session: stolen, token } = await at(0).signIn();
+    let thief = stolen;
+    for (let use = 0; use < 2; use += 1) {
+      thief = ((await (await at(1).post('refresh', { session: thief })).json()) as { session: string }).session;
+    }
+    const body = { session: stolen };
+    expect(await (await at(2).post('refresh', body)).json()).toMatchObject({ errorCode: 'session_superseded' });
+    expect((await at(1).post('refresh', { session: thief })).status).toBe(200);
+    using events = captureSecurityEvents();
+    // The player's client has read its storage again, and found nothing newer there.
+    const last = await at(2).post('refresh', { ...body, reread: true });
+    expect([last.status, await last.json()]).toEqual([
+      401,
+      expect.objectContaining({ errorCode: 'session_superseded' }),
+    ]);
+    expect(events.seen).toContainEqual({ type: 'session_superseded', provider: 'nowgg' });
+    for (const game of games) expect((await game.post('refresh', { session: thief })).status).toBe(401);
+    expect((await at(2).get('game', token)).status).toBe(401);
   });
 
   it('is not to be had from a dump of the database', async () => {

@@ -41,6 +41,8 @@ describe('tables and entities', () => {
       'fail_',
       '_not_after',
       'obtained',
+      'handle_',
+      'session_used',
     ]) {
       expect(JSON.stringify(indexes)).not.toContain(column);
     }

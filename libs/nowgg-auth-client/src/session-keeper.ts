@@ -44,8 +44,14 @@ export interface SessionKeeper {
   read(): Promise<SessionRecord | undefined>;
   write(record: SessionRecord | undefined, reason: SessionStateChangeReason, details?: RefusalDetails): Promise<void>;
   clear(reason: 'LOGOUT' | 'CLEAR'): Promise<void>;
-  /** Stores the answer to a refresh, unless the kept record has changed in the meantime. @returns the kept record */
+  /**
+   * Stores the answer to a refresh, unless the kept record has changed in the meantime. A new handle is used only if the
+   * storage gives it back: the one before it stays good, and two handles back would not be.
+   * @returns the kept record
+   */
   renew(sent: SessionRecord, reply: TokenReply): Promise<SessionRecord>;
+  /** The record in the storage, where other tabs may have put a newer handle; this tab's own without one. */
+  reread(own: SessionRecord): Promise<SessionRecord>;
   /** Ends a session that the backend refused, unless the kept record has changed. @returns the kept record */
   end(refused: SessionRecord, details: RefusalDetails): Promise<SessionRecord | undefined>;
   /** Resolves after the next read of the storage that a signal from another tab triggers. */
@@ -116,10 +122,20 @@ export function keepSession(
     tabs?.tell();
   };
 
+  /** Looks at the storage itself, also after a failed write. */
+  const reread = async (own: SessionRecord) => {
+    try {
+      return (shared && parseRecord(await shared.getItem(key))) ?? own;
+    } catch {
+      return own;
+    }
+  };
+
   return {
     listeners,
     read,
     write,
+    reread,
     get record() {
       return record;
     },
@@ -138,10 +154,15 @@ export function keepSession(
       const kept = await read();
       if (!kept) throw new NoSessionError();
       if (kept.id !== sent.id || kept.generation > reply.generation) return kept;
-      const renewed = recordOf(reply, kept, clock);
+      // Another tab may have stored a newer handle than the one in this answer.
+      const session = kept.session === sent.session ? (reply.session ?? kept.session) : kept.session;
+      const renewed = recordOf({ ...reply, session }, kept, clock);
       // No listener is called: the session is still the same.
       await write(renewed, 'FOUND');
-      return renewed;
+      const stored = shared ? await reread(kept) : renewed;
+      if (record === renewed && stored.session !== session)
+        record = { ...renewed, session: stored.id === kept.id ? stored.session : kept.session };
+      return record ?? renewed;
     },
     end: async (refused, details) => {
       if (isSameToken(await read(), refused)) await write(undefined, 'ENDED', details);

@@ -55,17 +55,21 @@ export function refreshTokens(
     return record;
   };
 
-  const ask = async (record: SessionRecord, refused: number | undefined) => {
+  const ask = async (record: SessionRecord, refused: number | undefined, reread?: true): Promise<SessionRecord> => {
     try {
       if (record.session === noHandle) return await look(record);
       // Without a generation the backend decides by its own clock whether a new token is due.
-      const body = { session: record.session, generation: refused };
+      const body = { session: record.session, generation: refused, reread };
       const reply = await backend.postForToken('refresh', body);
       pause = undefined;
       return await keeper.renew(record, reply);
     } catch (error) {
       if (error instanceof NoSessionError) throw error;
       if (endsSession(error)) {
+        if (error.errorCode === 'session_superseded' && !reread) {
+          const stored = await keeper.reread(record);
+          if (stored.id === record.id) return await ask(stored, refused, true);
+        }
         const kept = await keeper.end(record, error.details);
         if (kept) return kept;
         throw new NoSessionError('the session has ended', error.details);

@@ -1,11 +1,6 @@
 import { HttpException } from '@nestjs/common';
 
-/**
- * Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively.
- *
- * This version does not send the following code. It is in the union so that clients can handle it early:
- * - `session_superseded` (401): a newer session handle of this session was used since
- */
+/** Every `errorCode` that a response of this module can contain. The union is closed: switch over it exhaustively. */
 export type NowggErrorCode =
   | 'missing_token'
   | 'malformed_token'
@@ -358,7 +353,7 @@ export class ReauthenticationRequiredError extends NowggAuthError {
   /** @param errorCode for subclasses */
   constructor(
     message = 'the player has to sign in again',
-    errorCode: 'reauthentication_required' | 'signed_in_elsewhere' = 'reauthentication_required',
+    errorCode: 'reauthentication_required' | 'signed_in_elsewhere' | 'session_superseded' = 'reauthentication_required',
   ) {
     super(401, message, errorCode);
   }
@@ -386,6 +381,30 @@ export class ReauthenticationRequiredError extends NowggAuthError {
 export class SignedInElsewhereError extends ReauthenticationRequiredError {
   constructor() {
     super('the player has signed in on another device, which ended this session', 'signed_in_elsewhere');
+  }
+}
+
+/**
+ * 401. Two newer handles of this session were handed out since, see `tokens.sessions.rotation`. The front end reads its
+ * storage again and repeats the request with `reread: true`; when that is superseded as well, the session has ended.
+ *
+ * @example
+ * ```ts
+ * import { NowggTokenService, SessionSupersededError } from 'nestjs-nowgg-auth';
+ *
+ * export async function openAgain(tokens: NowggTokenService, session: string, readStorage: () => string) {
+ *   try {
+ *     return await tokens.openSession(session);
+ *   } catch (error) {
+ *     if (error instanceof SessionSupersededError) return tokens.openSession(readStorage(), { reread: true });
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
+export class SessionSupersededError extends ReauthenticationRequiredError {
+  constructor() {
+    super('a newer handle of this session is in use, read it from the storage again', 'session_superseded');
   }
 }
 

@@ -28,6 +28,7 @@ export {
   PlayerUnavailableError,
   ReauthenticationRequiredError,
   SessionNotFoundError,
+  SessionSupersededError,
   SignedInElsewhereError,
   StoreUnavailableError,
   type InvalidTokenReason,
@@ -199,6 +200,7 @@ export type {
   AttemptKey,
   AttemptRefusal,
   GrantRecord,
+  HandleUse,
   LeaseRequest,
   LeaseResult,
   NewGrant,
@@ -207,7 +209,12 @@ export type {
 } from './tokens/store/grant-record.js';
 export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/store/issued-token.js';
 export { memoryTokenStore } from './tokens/store/memory/memory-token-store.js';
-export { NowggTokenService, type AccessTokenOptions, type RefreshOptions } from './tokens/nowgg-token-service.js';
+export {
+  NowggTokenService,
+  type AccessTokenOptions,
+  type RefreshOptions,
+  type SessionOpenOptions,
+} from './tokens/nowgg-token-service.js';
 export {
   NowggVaultService,
   type ForgetOptions,

@@ -5,6 +5,8 @@ import type { LoggedRequest, RouteFault } from './backend-controls.js';
 
 interface ScriptedSession {
   readonly userId: string;
+  /** Counts the handles that were handed out. */
+  version: number;
   generation: number;
   token: string;
   expiresAt: number;
@@ -104,7 +106,7 @@ export class ScriptedBackend implements AsyncDisposable {
       case '/auth/refresh':
         return this.#refresh(input(), response);
       case '/auth/logout':
-        this.#sessions.delete(input()['session'] ?? '');
+        this.#sessions.delete(readHandle(input()['session']).name);
         return void response.writeHead(204, cors).end();
       case '/public':
         return send(response, 200, { method: request.method, body: text });
@@ -151,18 +153,24 @@ export class ScriptedBackend implements AsyncDisposable {
 
   #begin(userId: string, response: ServerResponse): void {
     const handle = `handle-${userId}-${this.#sessions.size}`;
-    const session: ScriptedSession = { userId, generation: 0, token: '', expiresAt: 0 };
+    const session: ScriptedSession = { userId, version: 0, generation: 0, token: '', expiresAt: 0 };
     this.#sessions.set(handle, session);
     this.#issue(session);
     send(response, 200, { ...this.#tokenOf(session), session: handle, user: { provider: 'nowgg', userId } });
   }
 
   #refresh(input: Record<string, string | number | undefined>, response: ServerResponse): void {
-    const session = this.#sessions.get(String(input['session']));
+    const { name, version } = readHandle(input['session']);
+    const session = this.#sessions.get(name);
     if (!session) return sendError(response, 401, 'reauthentication_required');
+    if (version < session.version - 1) {
+      if (input['reread'] as unknown) this.#sessions.delete(name);
+      return sendError(response, 401, 'session_superseded');
+    }
+    session.version = Math.max(session.version, version + 1);
     const isShort = session.expiresAt - this.#now < this.#lifeMs / 5;
     if (isShort || input['generation'] === session.generation) this.#issue(session);
-    send(response, 200, this.#tokenOf(session));
+    send(response, 200, { ...this.#tokenOf(session), session: `${name}~${session.version}` });
   }
 
   #issue(session: ScriptedSession): void {
@@ -212,6 +220,12 @@ export class ScriptedBackend implements AsyncDisposable {
     while (this.#log.filter((request) => request.path === path).length < count)
       await new Promise<void>((resolve) => this.#watchers.push(resolve));
   }
+}
+
+/** A handle names its session and, after the first one, its version. */
+function readHandle(handle: unknown): { name: string; version: number } {
+  const [name = '', version = '0'] = String(handle).split('~');
+  return { name, version: Number(version) };
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

@@ -22,6 +22,11 @@ export type NowggSecurityEventType =
   /** A session handle that has ended, because it was not used or by its age, was presented. */
   | 'session_expired'
   /**
+   * A session was ended because its handle was superseded, and again after its holder had read its storage: two holders
+   * use the session, such as its player and a thief.
+   */
+  | 'session_superseded'
+  /**
    * A live session belongs to another client of its identity provider: this application's client id, or the address of
    * the identity system, was changed. `detail` names both clients by their keys, as `vault status` does.
    */

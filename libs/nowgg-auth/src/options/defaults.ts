@@ -47,6 +47,7 @@ export const DEFAULTS = {
       idleMs: 30 * DAY_MS,
       absoluteMs: 180 * DAY_MS,
       endGrant: false,
+      rotation: true,
       whenFull: 'end_oldest',
       per: 'client',
       devices: true,

@@ -92,6 +92,7 @@ const SESSIONS: Rules<keyof SessionsOptions> = {
   idleMs: SESSION_LIFE,
   absoluteMs: SESSION_LIFE,
   endGrant: TRUE_OR_FALSE,
+  rotation: TRUE_OR_FALSE,
   max: [wholeNumber(1, 100), 'must be a whole number, 1 to 100'],
   whenFull: [oneOf('end_oldest', 'refuse'), 'must be end_oldest or refuse'],
   per: [oneOf('client', 'provider'), 'must be client or provider'],

@@ -239,6 +239,12 @@ export interface SessionsOptions {
   /** Whether the grant ends as well, as by a sign-out, when its ended handle is presented. Default false. */
   endGrant?: boolean;
   /**
+   * Whether the use of a handle hands out the next one. The newest handle and the one before it are good at any time, so
+   * front ends that ignore the new one live on; an older one is answered with `401 session_superseded`. Set it to false
+   * while processes of a build without it serve beside, which know the first handle of a session only. Default true.
+   */
+  rotation?: boolean;
+  /**
    * Number of sessions that a player may have at a time, 1 to 100; over all processes. A session counts while its access
    * token is unexpired, or its handle was used within the last ten minutes. The others end with the next sign-in. All
    * processes must have the same value. Default: no limit, and no statement for it.

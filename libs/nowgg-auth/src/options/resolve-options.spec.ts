@@ -63,6 +63,7 @@ describe('resolveOptions', () => {
         idleMs: 2_592_000_000,
         absoluteMs: 15_552_000_000,
         endGrant: false,
+        rotation: true,
         whenFull: 'end_oldest',
         per: 'client',
         devices: true,
@@ -78,14 +79,16 @@ describe('resolveOptions', () => {
       idleMs: false,
       absoluteMs: 15_552_000_000,
       endGrant: false,
+      rotation: true,
       whenFull: 'end_oldest',
       per: 'client',
       devices: true,
     });
-    expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, binding: 'off' }))).toBe(
+    expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, rotation: 'on', binding: 'off' }))).toBe(
       'NowggAuthModule: unknown option tokens.sessions.binding; tokens.sessions.idleMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.absoluteMs must be a whole number of ' +
-        'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false',
+        'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false; ' +
+        'tokens.sessions.rotation must be true or false',
     );
     expect(messageOf(given({ max: 0, whenFull: 'ask', per: 'user', devices: 1, placeOf: 'SE' }))).toBe(
       'NowggAuthModule: tokens.sessions.max must be a whole number, 1 to 100; tokens.sessions.whenFull must be ' +

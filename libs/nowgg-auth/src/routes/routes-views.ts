@@ -23,7 +23,7 @@ export interface NowggLoginView extends NowggTokenView {
 
 /** Answer of `POST refresh`. */
 export interface NowggRefreshView extends NowggTokenView {
-  /** Present when the handle was made with a key that is no longer the first: keep this one instead. */
+  /** The handle from now on, unless it is still the one that was sent: store it before you use it. */
   readonly session?: string;
 }
 

@@ -91,8 +91,8 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Post('refresh')
     @HttpCode(200)
     @Header(...NO_STORE)
-    async refresh(@Body(bodyPipe) { session, generation }: NowggRefreshBody): Promise<NowggRefreshView> {
-      const opened = await this.tokens.openSession(session);
+    async refresh(@Body(bodyPipe) { session, generation, reread }: NowggRefreshBody): Promise<NowggRefreshView> {
+      const opened = await this.tokens.openSession(session, { reread });
       const minAgeMs = this.options.tokens?.forcedRefreshMs ?? 0;
       const accessToken =
         generation === undefined

@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import { InvalidRequestError } from '../errors.js';
 import { isRecord, PROVIDER_NAME } from '../rules.js';
@@ -32,12 +32,19 @@ export class NowggRefreshBody {
   @IsString() @MaxLength(1024) session!: string;
   /** Generation of a token that was refused: refresh only if it is still the stored one. */
   @IsOptional() @IsInt() @Min(1) @Max(2_147_483_647) generation?: number;
+  /** After a `session_superseded`, once the front end has read its storage again. */
+  @IsOptional() @IsBoolean() reread?: boolean;
 
   /** Read by @nestjs/swagger where it is installed. */
   static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
     return {
       session: { required: true, type: () => String, description: 'session handle' },
       generation: { required: false, type: () => Number, description: 'generation of a token that was refused' },
+      reread: {
+        required: false,
+        type: () => Boolean,
+        description: 'after session_superseded: the storage was read again',
+      },
     };
   }
 }

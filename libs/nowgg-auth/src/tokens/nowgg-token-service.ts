@@ -6,6 +6,7 @@ import {
   InvalidTokenError,
   NowggAuthError,
   ReauthenticationRequiredError,
+  SessionSupersededError,
 } from '../errors.js';
 import { isIdentifier } from '../identity/claims.js';
 import { type GrantRecord, grantOf, isRefreshable } from './store/grant-record.js';
@@ -50,6 +51,12 @@ export interface ProviderSignOutNotice {
   /** The session (`sid`) of the identity system. */
   readonly sessionId?: string;
   readonly at: Date;
+}
+
+/** What the front end says about a session handle that it presents. */
+export interface SessionOpenOptions {
+  /** Whether it has read its storage again after a `session_superseded`. Default false. */
+  readonly reread?: boolean | undefined;
 }
 
 /** Conditions under which a requested refresh is not carried out. */
@@ -246,7 +253,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
-   * Ends the sign-in that a session handle names. Does nothing if it has already ended, but finishes an end that was
+   * Ends the sign-in that a session handle names, any handle of it. Does nothing if it has already ended, but finishes an end that was
    * interrupted.
    * @throws ReauthenticationRequiredError when this application did not make the handle
    *
@@ -433,14 +440,17 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async sessionGrant(handle: string): Promise<NowggGrant> {
-    return (await this.openSession(handle)).grant;
+    return (await this.#open(handle, false, false)).grant;
   }
 
   /**
-   * Returns the grant that a session handle names, and the handle to use from now on. The handle is a new one when the
-   * given handle was made under a key that is no longer the first, or by an earlier build. A use restarts the idle time
-   * of the session, see `tokens.sessions`.
+   * Returns the grant that a session handle names, and the handle to use from now on: the use of one hands out the next,
+   * see `tokens.sessions.rotation`. Give it to the front end in each answer, because the one before it is the last that
+   * stays good beside it. A use restarts the idle time of the session.
    *
+   * @param options `reread`: the handle was superseded, and the front end has read its storage again since. A handle that
+   * is superseded then ends the session and its grant, with an event: another holder uses the session.
+   * @throws SessionSupersededError when two newer handles of the session were handed out
    * @throws ReauthenticationRequiredError when the handle is not genuine, or the session or its grant has ended
    * @throws UserBannedError when a ban has ended it, or the player is banned
    *
@@ -455,12 +465,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * }
    * ```
    */
-  async openSession(handle: string): Promise<{ grant: NowggGrant; session: string }> {
-    const { grant, session } = await this.#grants.openSession(handle, this.#wait());
-    if (session !== undefined) return { grant, session };
-    publishSecurityEvent({ type: 'session_expired', provider: grant.provider });
-    if (this.#parts.sessions.endGrant) await this.revoke(grant.id);
-    throw new ReauthenticationRequiredError('the session has ended by its age, the player has to sign in again');
+  async openSession(handle: string, options: SessionOpenOptions = {}): Promise<{ grant: NowggGrant; session: string }> {
+    return this.#open(handle, true, options.reread === true);
   }
 
   /**
@@ -512,6 +518,22 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     const work = [this.#exchanger.drain(), this.#refresher.drain(), this.#ending.drain()];
     const { clients, shutdown } = this.#parts;
     await shutdown.wait(Promise.all(work).then(() => clients.flush()));
+  }
+
+  async #open(handle: string, rotates: boolean, reread: boolean): Promise<{ grant: NowggGrant; session: string }> {
+    const opened = await this.#grants.openSession(handle, rotates, this.#wait());
+    if (opened.over === undefined) return opened;
+    const { id, provider } = opened.grant;
+    if (opened.over === 'superseded') {
+      if (reread) {
+        publishSecurityEvent({ type: 'session_superseded', provider });
+        await this.revoke(id);
+      }
+      throw new SessionSupersededError();
+    }
+    publishSecurityEvent({ type: 'session_expired', provider });
+    if (this.#parts.sessions.endGrant) await this.revoke(id);
+    throw new ReauthenticationRequiredError('the session has ended by its age, the player has to sign in again');
   }
 
   #wait(signal?: AbortSignal): CallerWait {

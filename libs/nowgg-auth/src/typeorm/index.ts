@@ -1,6 +1,7 @@
-import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/add-session-key-to-nowgg-grant.js';
-import { AddSessionDevices1767225600170 } from './migrations/add-session-devices.js';
-import { AddSessionTimes1767225600140 } from './migrations/add-session-times.js';
+import { AddHandleVersion1767225600180 } from './migrations/sessions/add-handle-version.js';
+import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/sessions/add-session-key-to-nowgg-grant.js';
+import { AddSessionDevices1767225600170 } from './migrations/sessions/add-session-devices.js';
+import { AddSessionTimes1767225600140 } from './migrations/sessions/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
 import { AddBanReasons1767225600150 } from './migrations/add-ban-reasons.js';
 import { CreateNowggAudit1767225600190 } from './migrations/create-nowgg-audit.js';
@@ -125,5 +126,6 @@ export const nowggMigrations = [
   AddBanReasons1767225600150,
   CreateNowggFeatureBan1767225600160,
   AddSessionDevices1767225600170,
+  AddHandleVersion1767225600180,
   CreateNowggAudit1767225600190,
 ];

@@ -12,6 +12,7 @@ import {
   type EndedByEvidence,
   FIRST_GENERATION,
   type GrantRecord,
+  type HandleUse,
   type LeaseRequest,
   type LeaseResult,
   type NewGrant,
@@ -189,6 +190,10 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async noteSessionUse(id: string): Promise<void> {
     await this.#any(this.#grants.noteSessionUse, [id]);
+  }
+
+  override async advanceHandle({ id, sessionVersion, handleVersion, keyId }: HandleUse): Promise<void> {
+    await this.#any(this.#grants.advanceHandle, [id, sessionVersion, handleVersion, keyId]);
   }
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {

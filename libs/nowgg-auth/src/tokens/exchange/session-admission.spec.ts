@@ -182,6 +182,7 @@ describe('one device at a time', () => {
   it('notes the use of a session once a minute', async () => {
     const under = new TokenServiceUnderTest(ONE);
     const { session } = await under.signIn();
+    await under.service.openSession(session);
     const note = under.store.noteSessionUse.bind(under.store);
     let notes = 0;
     under.store.noteSessionUse = async (id) => {

@@ -22,6 +22,7 @@ import {
 } from './session-handle.js';
 import { isGrantId } from './grant-id.js';
 import { SessionEnds } from './session-ends.js';
+import { stepOf } from './session-rotation.js';
 import { isSameClient, StoredClients } from './stored-clients.js';
 
 /**
@@ -67,10 +68,11 @@ export class OwnGrants {
   }
 
   /**
-   * Returns the live grant that a handle names, and the handle to use from now on: none when the handle has ended.
+   * Returns the live grant that a handle names, and the handle to use from now on, or why the handle has ended.
+   * @param rotates whether the caller gets the handle to use from now on
    * @throws ReauthenticationRequiredError, SignedInElsewhereError, UserBannedError
    */
-  async openSession(handle: string, wait: CallerWait): Promise<{ grant: NowggGrant; session: string | undefined }> {
+  async openSession(handle: string, rotates: boolean, wait: CallerWait): Promise<OpenedSession> {
     const { grant, reference } = await this.#named(handle, wait);
     const { vault, grantRevocations } = this.#parts;
     if (!grant) throw new ReauthenticationRequiredError();
@@ -79,10 +81,37 @@ export class OwnGrants {
     if (grant.sessionVersion !== reference.sessionVersion) throw new ReauthenticationRequiredError();
     const ban = grantRevocations?.isRefused(grant) ? await grantRevocations.findBan(grant) : undefined;
     if (ban) throw new UserBannedError(ban);
-    if (this.#ends.hasEnded(grant)) return { grant: grantOf(grant), session: undefined };
+    const opened = grantOf(grant);
+    if (this.#ends.hasEnded(grant)) return { grant: opened, over: 'expired' };
+    const handleVersion = await this.#use(grant, reference, rotates, wait);
+    if (handleVersion === undefined) return { grant: opened, over: 'superseded' };
+    const isSame = handleVersion === reference.handleVersion && !reference.outdated;
+    return { grant: opened, session: isSame ? handle : sessionHandle(vault.ring, { ...grant, handleVersion }) };
+  }
+
+  /**
+   * Stores what has to be known of the use of a handle, in one statement at most where the handle rotates.
+   * @returns the version of the handle to use from now on; undefined when the presented one is superseded
+   */
+  async #use(
+    grant: GrantRecord,
+    { handleVersion, keyId }: SessionReference,
+    rotates: boolean,
+    wait: CallerWait,
+  ): Promise<number | undefined> {
+    const kept = { version: handleVersion, advances: false };
+    const step = this.#parts.sessions.rotation ? stepOf(handleVersion, grant.handleVersion) : kept;
+    if (!step) return undefined;
+    if (rotates && step.advances) {
+      const { id, sessionVersion } = grant;
+      const use = { id, sessionVersion, handleVersion: step.version, keyId };
+      // The presented handle stays good if this cannot be stored, and the next use tries again.
+      const advance = this.#parts.store.advanceHandle(use).then(() => step.version);
+      return wait.for(advance).catch(() => handleVersion);
+    }
     if (this.#ends.notesUse(grant)) await this.#noteUse(grant.id, wait);
-    if (grant.handleKeyId !== reference.keyId) await this.#noteHandleKey(grant.id, reference.keyId, wait);
-    return { grant: grantOf(grant), session: reference.outdated ? sessionHandle(vault.ring, grant) : handle };
+    if (grant.handleKeyId !== keyId) await this.#noteHandleKey(grant.id, keyId, wait);
+    return step.advances ? handleVersion : step.version;
   }
 
   /**
@@ -177,6 +206,10 @@ export class OwnGrants {
     await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
   }
 }
+
+type OpenedSession =
+  | { readonly grant: NowggGrant; readonly session: string; readonly over?: undefined }
+  | { readonly grant: NowggGrant; readonly over: 'expired' | 'superseded' };
 
 interface NamedSession {
   readonly grant: GrantRecord | undefined;

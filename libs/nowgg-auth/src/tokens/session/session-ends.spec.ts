@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ReauthenticationRequiredError } from '../../errors.js';
 import { captureSecurityEvents } from '../../testing-support/security-events.js';
 import { TokenServiceUnderTest } from '../testing-support/token-service-under-test.js';
@@ -66,18 +66,19 @@ describe('a session', () => {
 
   it('lives on when its use cannot be stored, and stores the next one', async () => {
     const { after, under, grant } = await opened();
-    const note = under.store.noteSessionUse.bind(under.store);
-    under.store.noteSessionUse = async () => {
-      throw new Error('down');
-    };
+    const failing = (['advanceHandle', 'noteSessionUse'] as const).map((name) =>
+      jest.spyOn(under.store, name).mockRejectedValue(new Error('down')),
+    );
     await after(20);
-    under.store.noteSessionUse = note;
+    for (const spy of failing) spy.mockRestore();
     await after(9);
     expect((await after(29)).grant.id).toBe(grant.id);
   });
 
   it('writes its use once a day at most', async () => {
     const { under, open } = await opened();
+    // From here on the handle is the one before the newest, as of a client that takes no new one.
+    await open();
     const note = under.store.noteSessionUse.bind(under.store);
     let notes = 0;
     under.store.noteSessionUse = async (id) => {

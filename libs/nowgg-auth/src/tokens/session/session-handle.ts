@@ -12,12 +12,15 @@ export interface SessionOwner {
 export interface HandledGrant extends SessionOwner {
   readonly id: string;
   readonly sessionVersion: number;
+  readonly handleVersion: number;
 }
 
 /** The content of a genuine handle. Only the store knows whether the grant still has this session version. */
 export interface SessionReference {
   readonly grantId: string;
   readonly sessionVersion: number;
+  /** Counts the handles of a session: the first is 1, and the use of one hands out the next. */
+  readonly handleVersion: number;
   /** Id of the ring key under which the handle was made. */
   readonly keyId: string;
   /**
@@ -28,20 +31,31 @@ export interface SessionReference {
   readonly outdated: boolean;
 }
 
-const NAME_BYTES = 20;
+const UUID_BYTES = 16;
+/** Grant id and session version: the first handle of a session, which builds without rotation read as well. */
+const FIRST_NAME_BYTES = 20;
+/** The same and the handle version. */
+const LATER_NAME_BYTES = 24;
 const LENGTH_BYTES = 4;
-const HANDLE = /^([A-Za-z0-9_-]{27})\.([A-Za-z0-9_-]{43})$/;
+const HANDLE = /^([A-Za-z0-9_-]{27}|[A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{43})$/;
+
+/** The handle version of a new session. */
+export const FIRST_HANDLE_VERSION = 1;
+/** The last handle of a session: the column of its version holds no greater number. */
+export const LAST_HANDLE_VERSION = 2_147_483_647;
 
 /**
- * Makes the handle of a sign-in: grant id and session version, and an HMAC over them and the client. Derived and never
- * stored, so that a dump of the database contains no handle; the same grant always gets the same one under the same
- * key.
+ * Makes a handle of a sign-in: grant id, session version and handle version, and an HMAC over them and the client.
+ * Derived and never stored, so that a dump of the database contains no handle; the same version always has the same
+ * text under the same key.
  */
-export function sessionHandle(ring: KeyRing, { id, sessionVersion, provider, clientKey }: HandledGrant): string {
-  const name = Buffer.alloc(NAME_BYTES);
+export function sessionHandle(ring: KeyRing, grant: HandledGrant): string {
+  const { id, sessionVersion, handleVersion, provider, clientKey } = grant;
+  const name = Buffer.alloc(handleVersion === FIRST_HANDLE_VERSION ? FIRST_NAME_BYTES : LATER_NAME_BYTES);
   Buffer.from(id.replaceAll('-', ''), 'hex').copy(name);
-  name.writeUInt32BE(sessionVersion, NAME_BYTES - 4);
-  const { key } = ring.sessionKeys[0] as SessionKey;
+  name.writeUInt32BE(sessionVersion, UUID_BYTES);
+  if (!isFirst(name)) name.writeUInt32BE(handleVersion, FIRST_NAME_BYTES);
+  const { key } = keysOf(ring, name)[0] as SessionKey;
   return `${name.toString('base64url')}.${authenticator(key, name, { provider, clientKey }).toString('base64url')}`;
 }
 
@@ -67,20 +81,31 @@ export function readSessionHandle(
   const mac = Buffer.from(macPart, 'base64url');
   // The last character of either part has unused bits: only one spelling of a handle is accepted.
   if (`${name.toString('base64url')}.${mac.toString('base64url')}` !== handle) return undefined;
-  for (const owner of [...owners, undefined]) {
-    const keyIndex = ring.sessionKeys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name, owner), mac));
-    const made = ring.sessionKeys[keyIndex];
+  const keys = keysOf(ring, name);
+  for (const owner of isFirst(name) ? [...owners, undefined] : owners) {
+    const keyIndex = keys.findIndex(({ key }) => timingSafeEqual(authenticator(key, name, owner), mac));
+    const made = keys[keyIndex];
     if (!made) continue;
     return { ...readName(name), keyId: made.keyId, owner, outdated: keyIndex > 0 || owner === undefined };
   }
   return undefined;
 }
 
-function readName(name: Buffer): Pick<SessionReference, 'grantId' | 'sessionVersion'> {
-  const hex = name.toString('hex', 0, NAME_BYTES - 4);
+function isFirst(name: Buffer): boolean {
+  return name.length === FIRST_NAME_BYTES;
+}
+
+/** Other keys for names with a handle version: no HMAC of one form is one of the other. */
+function keysOf(ring: KeyRing, name: Buffer): readonly SessionKey[] {
+  return isFirst(name) ? ring.sessionKeys : ring.derivedKeys('nestjs-nowgg-auth session handle v2');
+}
+
+function readName(name: Buffer): Pick<SessionReference, 'grantId' | 'sessionVersion' | 'handleVersion'> {
+  const hex = name.toString('hex', 0, UUID_BYTES);
   return {
     grantId: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
-    sessionVersion: name.readUInt32BE(NAME_BYTES - 4),
+    sessionVersion: name.readUInt32BE(UUID_BYTES),
+    handleVersion: isFirst(name) ? FIRST_HANDLE_VERSION : name.readUInt32BE(FIRST_NAME_BYTES),
   };
 }
 

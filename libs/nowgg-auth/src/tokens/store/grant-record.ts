@@ -41,6 +41,8 @@ export interface GrantRecord {
   readonly readAtMs: number;
   /** Id of the key that made the last presented session handle; undefined when unknown. */
   readonly handleKeyId: string | undefined;
+  /** Version of the newest session handle that was handed out. In no fence and no ciphertext: see `SessionRotation`. */
+  readonly handleVersion: number;
   /** Time from which the life of the session handle counts: its sign-in, or the update to the release that counts it. */
   readonly sessionBegunAtMs: number;
   /** Time at which the session handle was used, to the day: see `SessionEnds.notesUse`. */
@@ -95,6 +97,17 @@ export interface NewGrant {
   readonly place?: string | undefined;
   /** The access token, to be recorded with the granted scopes. */
   readonly issued?: NewIssuedToken | undefined;
+}
+
+/** A use of the current session handle, which hands out the next one. */
+export interface HandleUse {
+  readonly id: string;
+  /** Stored only while this is still the stored session version. */
+  readonly sessionVersion: number;
+  /** The version that is handed out. Stored only if it is greater than the stored one. */
+  readonly handleVersion: number;
+  /** Id of the key that made the presented handle. */
+  readonly keyId: string;
 }
 
 export interface LeaseRequest {
@@ -243,6 +256,7 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     state: 'active',
     generation: FIRST_GENERATION,
     sessionVersion: FIRST_SESSION_VERSION,
+    handleVersion: 1,
     accessObtainedAtMs: nowMs,
     leaseOwner: undefined,
     leaseUntilMs: undefined,

@@ -14,6 +14,7 @@ import type {
   AttemptRefusal,
   EndedByEvidence,
   GrantRecord,
+  HandleUse,
   LeaseRequest,
   LeaseResult,
   NewGrant,
@@ -110,6 +111,13 @@ export abstract class TokenStore {
 
   /** Sets `sessionUsedAtMs` of a live grant to now. Does not change `updatedAtMs` either. */
   abstract noteSessionUse(id: string): Promise<void>;
+
+  /**
+   * Raises `handleVersion` of a live grant, and stores what {@link noteHandleKey} and {@link noteSessionUse} do. Changes
+   * nothing when the stored version is as great already: of any number of uses at a time, the first one writes. Does not
+   * change `updatedAtMs` either, and conflicts with no other write.
+   */
+  abstract advanceHandle(use: HandleUse): Promise<void>;
 
   /** Finds the unexpired tokens of an ended grant, and whether another grant has the same session. */
   abstract findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant>;

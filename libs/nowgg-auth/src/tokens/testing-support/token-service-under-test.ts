@@ -35,6 +35,7 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
     idleMs: 2_592_000_000,
     absoluteMs: 15_552_000_000,
     endGrant: false,
+    rotation: true,
     whenFull: 'end_oldest',
     per: 'client',
     devices: true,

@@ -141,6 +141,8 @@ describe('NowggVaultService', () => {
   describe('after a rotation, for players who were away', () => {
     let sessions: string[];
     const rotated = (...encryptionKeys: EncryptionKey[]) => under.anotherProcess({ encryptionKeys });
+    const withKeptHandles = () =>
+      under.anotherProcess({ encryptionKeys: [KEY_2, KEY_1], sessions: { rotation: false } });
 
     beforeEach(async () => {
       sessions = [];
@@ -157,7 +159,7 @@ describe('NowggVaultService', () => {
       const service = rotated(KEY_2, KEY_1);
       for (const handle of sessions) {
         const { session } = await service.openSession(handle);
-        expect((await service.openSession(session)).session).toBe(session);
+        await service.openSession(session);
       }
       const status = await vaultWith(KEY_2, KEY_1).status();
       expect(status).toMatchObject({ sessionsByKeyId: { k2: 2 }, neededKeyIds: ['k2'] });
@@ -173,7 +175,7 @@ describe('NowggVaultService', () => {
     it('counts the old handle again when a player comes back with it after the new one', async () => {
       const service = rotated(KEY_2, KEY_1);
       const [first = ''] = sessions;
-      await service.openSession((await service.openSession(first)).session);
+      await service.sessionGrant((await service.openSession(first)).session);
       expect((await vaultWith(KEY_2, KEY_1).status()).sessionsByKeyId).toEqual({ k1: 1, k2: 1 });
       await service.openSession(first);
       expect((await vaultWith(KEY_2, KEY_1).status()).sessionsByKeyId).toEqual({ k1: 2 });
@@ -181,7 +183,7 @@ describe('NowggVaultService', () => {
 
     it('writes only when the key has changed', async () => {
       const note = jest.spyOn(under.store, 'noteHandleKey');
-      const service = rotated(KEY_2, KEY_1);
+      const service = withKeptHandles();
       const { session } = await service.openSession(sessions[0] as string);
       expect(note).not.toHaveBeenCalled();
       await service.openSession(session);
@@ -191,7 +193,7 @@ describe('NowggVaultService', () => {
 
     it('serves a session although the count cannot be written', async () => {
       jest.spyOn(under.store, 'noteHandleKey').mockRejectedValue(new Error('down'));
-      const service = rotated(KEY_2, KEY_1);
+      const service = withKeptHandles();
       const { session } = await service.openSession(sessions[0] as string);
       await expect(service.openSession(session)).resolves.toMatchObject({ session });
     });

@@ -105,6 +105,10 @@ export class NowggGrantEntity {
   @Column({ name: 'handle_key_id', type: 'text', nullable: true })
   handleKeyId!: string | null;
 
+  /** Version of the newest session handle that was handed out. No index: it changes with each refresh of a front end. */
+  @Column({ name: 'handle_version', type: 'integer', default: 1 })
+  handleVersion!: number;
+
   /** Time from which the life of its session handle counts; null for rows of the release before this column. */
   @Column({ name: 'session_begun_at', type: 'timestamptz', nullable: true, default: () => 'now()' })
   sessionBegunAt!: Date | null;

@@ -52,6 +52,7 @@ interface StoredGrant {
   readonly created_at: string;
   readonly updated_at: string;
   readonly handle_key_id: string | null;
+  readonly handle_version: number;
   /** Absent in a row that a release before these columns wrote. */
   readonly session_begun_at?: string | null;
   readonly session_used_at?: string | null;
@@ -92,6 +93,7 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     updatedAtMs: epochMs(stored.updated_at),
     readAtMs,
     handleKeyId: stored.handle_key_id ?? undefined,
+    handleVersion: stored.handle_version,
     sessionBegunAtMs: epochMs(stored.session_begun_at ?? stored.created_at),
     sessionUsedAtMs: epochMs(stored.session_used_at ?? stored.created_at),
     originMac: stored.origin_mac ? bytes(stored.origin_mac) : undefined,

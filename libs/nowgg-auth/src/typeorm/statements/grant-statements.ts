@@ -152,6 +152,16 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
       )
       SELECT id FROM done`,
 
+    // Nor is this one: a commit of a refresh that waits for it, or overtakes it, still finds its own fence.
+    // $1 id, $2 session version, $3 handle version, $4 key
+    advanceHandle: `
+      WITH done AS (
+        UPDATE ${grant} SET handle_version = $3::integer, handle_key_id = $4, session_used_at = clock_timestamp()
+        WHERE id = $1 AND session_version = $2 AND state IN ${LIVE} AND handle_version < $3::integer
+        RETURNING id
+      )
+      SELECT id FROM done`,
+
     // $1 grant id, $2 tolerance
     findTokensOfEnded: `
       SELECT

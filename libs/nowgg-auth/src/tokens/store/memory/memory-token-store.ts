@@ -5,6 +5,7 @@ import {
   type AttemptRefusal,
   type EndedByEvidence,
   type GrantRecord,
+  type HandleUse,
   type LeaseRequest,
   type LeaseResult,
   type NewGrant,
@@ -190,6 +191,14 @@ export class MemoryTokenStore extends TokenStore {
   override async noteSessionUse(id: string): Promise<void> {
     const grant = this.#grants.get(id);
     if (grant && isLive(grant)) this.#grants.set(id, { ...grant, sessionUsedAtMs: this.#clock.now() });
+  }
+
+  override async advanceHandle({ id, sessionVersion, handleVersion, keyId }: HandleUse): Promise<void> {
+    const grant = this.#grants.get(id);
+    if (!grant || !isLive(grant) || grant.sessionVersion !== sessionVersion) return;
+    if (grant.handleVersion >= handleVersion) return;
+    const sessionUsedAtMs = this.#clock.now();
+    this.#grants.set(id, { ...grant, handleVersion, handleKeyId: keyId, sessionUsedAtMs });
   }
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/database-names.js';
+import { qualifiedTable } from '../../database/database-names.js';
 
 /**
  * Device and place of a sign-in, and when it was counted among the sessions of its player, in columns that the release

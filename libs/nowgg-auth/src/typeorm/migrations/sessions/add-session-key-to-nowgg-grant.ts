@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/database-names.js';
+import { qualifiedTable } from '../../database/database-names.js';
 
 /** The key that made a grant's session handle, and the code that the grant was made from. */
 export class AddSessionKeyToNowggGrant1767225600020 implements MigrationInterface {

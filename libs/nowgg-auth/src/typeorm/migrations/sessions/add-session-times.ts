@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { qualifiedTable } from '../database/database-names.js';
+import { qualifiedTable } from '../../database/database-names.js';
 
 /**
  * Begin and last use of a session handle. The default is the time of this statement for the rows that are there, which
