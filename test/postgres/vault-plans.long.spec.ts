@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
+import { explainByStores } from '../../libs/nowgg-auth/src/explain/explain-player.js';
+import type { RevocationStore } from '../../libs/nowgg-auth/src/revocation/revocation-store.js';
+import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { typeOrmRevocationStore, typeOrmTokenStore } from '../../libs/nowgg-auth/src/typeorm/index.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
@@ -32,6 +35,7 @@ describe('upkeep of a vault of 200,000 grants', () => {
   let cluster: PostgresCluster;
   let dataSource: DataSource;
   let vault: NowggVaultService;
+  let stores: { readonly store: TokenStore; readonly revocationStore: RevocationStore };
   let sent: { statement: string; plan: Plan }[];
 
   beforeAll(async () => {
@@ -39,9 +43,12 @@ describe('upkeep of a vault of 200,000 grants', () => {
     dataSource = await migratedDataSource(await cluster.createDatabase());
     await plant(dataSource);
     const context = { clock: new SystemClock() };
-    vault = new NowggVaultService({
+    stores = {
       store: typeOrmTokenStore({ poolSize: 0 }).create(context, dataSource),
       revocationStore: typeOrmRevocationStore({ poolSize: 0, notify: false }).create(context, dataSource),
+    };
+    vault = new NowggVaultService({
+      ...stores,
       identityProviders: { getOrOnly: (name = 'nowgg') => ({ name }) },
       encryptionKeys: [RING[0]],
     });
@@ -92,6 +99,32 @@ describe('upkeep of a vault of 200,000 grants', () => {
     expect(await vault.rotate()).toMatchObject({ resealed: 0, complete: true });
     expectBounded();
     expect(rowsOfGrants()).toBe(0);
+  }, 60_000);
+
+  it('explains a player, and one by their token, with a handful of statements that read few rows', async () => {
+    const [{ userId }] = (await dataSource.query(
+      `SELECT user_id AS "userId" FROM nowgg_grant WHERE user_id = 'player-777'`,
+    )) as [{ userId: string }];
+    await dataSource.query(
+      `INSERT INTO nowgg_issued_token (digest, grant_id, generation, begun_at, received_at, not_after)
+       SELECT 'digest-of-a-token', id, 1, now(), now(), now() + interval '1 hour' FROM nowgg_grant WHERE user_id = $1`,
+      [userId],
+    );
+    const sources = { ...stores, clock: new SystemClock(), clockSkewMs: 5_000 };
+    const trail = sources.revocationStore.audit;
+    sent = [];
+    const subject = { provider: 'nowgg', clientKey: undefined };
+    expect(await explainByStores({ ...subject, userId }, { ...sources, trail })).toMatchObject({
+      sessions: [{ state: 'active' }],
+    });
+    const token = { text: 'a-token', credentialId: 'digest-of-a-token' };
+    expect(await explainByStores({ ...subject, token }, { ...sources, trail })).toMatchObject({
+      userId,
+      token: { handedOutFor: [{ isNewest: true }] },
+    });
+    expectBounded();
+    expect(rowsOfGrants()).toBeLessThan(20);
+    expect(sent.length).toBeLessThanOrEqual(8);
   }, 60_000);
 
   it('counts claimed codes up to 100,000, in few statements', async () => {

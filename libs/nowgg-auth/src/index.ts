@@ -36,6 +36,20 @@ export {
   type NowggBan,
   type NowggErrorCode,
 } from './errors.js';
+export type {
+  ExplainedMark,
+  ExplainedSession,
+  ExplainedToken,
+  ExplainedVerdict,
+  NowggExplanation,
+  RefreshTrouble,
+  SessionStanding,
+} from './explain/explanation.js';
+export {
+  NowggExplainService,
+  type NowggExplainOptions,
+  type NowggExplainTarget,
+} from './explain/nowgg-explain.service.js';
 export type { AuthenticatedRequest, NowggRequestCaller } from './http/authentication.js';
 export type { Credential, CredentialSource } from './http/credential.js';
 export { NowggPlayer, type DeclaredPlayer, type NowggPlayerTypes } from './http/players/nowgg-player.decorator.js';
@@ -251,7 +265,7 @@ export type {
 export type { AdoptionReport } from './tokens/upkeep/client-settlement.js';
 export type { RotationReport } from './tokens/upkeep/vault-rotation.js';
 export type { SweepReport } from './tokens/upkeep/vault-sweep.js';
-export type { VerdictExplanation } from './verification/explanation.js';
+export type { RememberedVerdict, VerdictExplanation } from './verification/explanation.js';
 export { HeldToken } from './verification/held-token.js';
 export { NowggAuthenticator } from './verification/nowgg-authenticator.js';
 export {

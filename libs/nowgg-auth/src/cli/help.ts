@@ -1,9 +1,12 @@
 /** The text of `--help`. */
 export const HELP = `Usage: nestjs-nowgg-auth doctor [options]
        nestjs-nowgg-auth vault <command> [options]
+       nestjs-nowgg-auth explain <userId> [options]
        nestjs-nowgg-auth audit list [<userId>] [options]
        nestjs-nowgg-auth audit prune [options]
        nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth explain <userId>                    why can this player not play?
+  NOWGG_TOKEN=… nestjs-nowgg-auth explain --token-env NOWGG_TOKEN --json
   nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
   nestjs-nowgg-auth audit prune --older-than 730 --database-url-env OWNER_URL
   nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
@@ -73,6 +76,11 @@ end, forget:
 rotate, end, forget, audit prune:
   --by <name>, --note <text>    who does it and why, for the audit. No name or id of a player: it would stay
 
+explain says where a player is signed in, on which devices, whether tokens are refused now and why, how the last refreshes
+went and what operators did. It reads the database alone, changes nothing and prints no token or session handle.
+  --provider <name>             the identity provider of the player (nowgg)
+  --token-env <name>            instead of a user id: environment variable that holds an access token of the player
+
 audit list prints what operators did, the newest first: bans, sign-outs, restores, erasures, key rotations. With a user
 id, what they did to this player. audit prune deletes old rows, as a role that may: the application's role must not.
   --provider <name>             the identity provider of the player (nowgg)
@@ -94,6 +102,8 @@ Examples:
   nestjs-nowgg-auth vault sweep --ended 90              deletes what ended more than 90 days ago
   nestjs-nowgg-auth vault adopt --from <key> --to <key> after a change of the client id
   nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth explain <userId>                    why can this player not play?
+  NOWGG_TOKEN=… nestjs-nowgg-auth explain --token-env NOWGG_TOKEN --json
   nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
   nestjs-nowgg-auth audit prune --older-than 730 --database-url-env OWNER_URL
   nestjs-nowgg-auth routes --app dist/app.module.js#AppModule --check

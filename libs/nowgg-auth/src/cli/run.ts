@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type AuditCommand, type DoctorCommand, readArguments, type VaultCommand } from './command/arguments.js';
+import {
+  type AuditCommand,
+  type DoctorCommand,
+  type ExplainCommand,
+  readArguments,
+  type VaultCommand,
+} from './command/arguments.js';
 import type { CommandResult } from './command/command-result.js';
 import { CommandProblem } from './command/command-problem.js';
 import { HELP } from './help.js';
@@ -47,12 +53,16 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 
 /** Loads the command late: a call for help does not wait for Nest and TypeORM. */
 async function carryOut(
-  command: VaultCommand | DoctorCommand | AuditCommand,
+  command: VaultCommand | DoctorCommand | AuditCommand | ExplainCommand,
   surroundings: Surroundings,
 ): Promise<CommandResult> {
   if (command.name === 'doctor') {
     const { runDoctor } = await import('./doctor/doctor.js');
     return runDoctor(command, surroundings);
+  }
+  if (command.name === 'explain') {
+    const { runExplain } = await import('./explain/explain-command.js');
+    return runExplain(command, surroundings);
   }
   if (command.name === 'audit list' || command.name === 'audit prune') {
     const { runAuditCommand } = await import('./audit/audit-commands.js');

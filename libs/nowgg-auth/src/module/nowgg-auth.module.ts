@@ -27,7 +27,9 @@ import { hookImports, playerProviders } from './player-providers.js';
 import { CallerHooks } from '../players/caller-hooks.js';
 import { NowggPlayers } from '../players/nowgg-players.js';
 import { NowggHealthService } from '../health/nowgg-health.service.js';
+import { explainService } from './explain-providers.js';
 import { healthService } from './health-providers.js';
+import { NowggExplainService } from '../explain/nowgg-explain.service.js';
 import { LiveCopy } from './live-copy.js';
 import { startLine } from './start-line.js';
 import { eventStreams } from './stream-providers.js';
@@ -116,6 +118,7 @@ function dynamicModule(
       ),
       ...playerProviders(wiring),
       healthService,
+      explainService,
       ...httpProviders(wiring),
       ...revocationProviders(isProviderFactory(wiring.revocationStore) ? wiring.revocationStore : undefined),
       ...tokenProviders(isProviderFactory(wiring.tokenStore) ? wiring.tokenStore : undefined),
@@ -132,6 +135,7 @@ function dynamicModule(
       NowggPlayers,
       NowggHealthService,
       NowggAuditService,
+      NowggExplainService,
       NowggRevocationService,
       NowggTokenService,
       NowggVaultService,

@@ -90,6 +90,16 @@ export abstract class RevocationStore {
 
   abstract find(subject: RevocationSubject): Promise<Watermark | undefined>;
 
+  /** Finds the states of several subjects in any order; leaves out those without one. */
+  async findMany(subjects: readonly RevocationSubject[]): Promise<readonly Watermark[]> {
+    const found: Watermark[] = [];
+    for (const subject of subjects) {
+      const watermark = await this.find(subject);
+      if (watermark) found.push(watermark);
+    }
+    return found;
+  }
+
   /**
    * Finds what was stated about the bans of these subjects that are in force. Leaves out those about which nothing is
    * known, as of a ban that another program wrote.

@@ -162,6 +162,11 @@ export class TypeOrmRevocationStore extends RevocationStore {
     return row && watermarkOf(row);
   }
 
+  override async findMany(subjects: readonly RevocationSubject[]): Promise<readonly Watermark[]> {
+    const lists = (['provider', 'kind', 'id'] as const).map((column) => subjects.map((each) => each[column]));
+    return (await this.#database.rows<WatermarkRow>(this.#statements.findMany, lists)).map(watermarkOf);
+  }
+
   override async findBans(subjects: readonly RevocationSubject[]): Promise<readonly StoredBan[]> {
     const lists = (['provider', 'kind', 'id'] as const).map((column) => subjects.map((each) => each[column]));
     const rows = await this.#database.rows<BanRow>(this.#statements.findBans, lists);

@@ -138,6 +138,15 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#grantList(this.#grants.list, [provider, userId, clientKey]);
   }
 
+  override async listNewest(
+    provider: string,
+    userId: string,
+    clientKey: string | undefined,
+    limit: number,
+  ): Promise<GrantRecord[]> {
+    return this.#grantList(this.#sessions.listNewest, [provider, userId, clientKey, limit]);
+  }
+
   override async listGrantsOfSession(provider: string, sessionId: string, clientKey: string): Promise<GrantRecord[]> {
     return this.#grantList(this.#grants.listOfSession, [provider, sessionId, clientKey]);
   }

@@ -22,7 +22,7 @@ import { cacheKey, type RememberedAcceptance, type VerdictCache } from './cache/
 import { BannedCallers } from './decision/banned-callers.js';
 import { decide, decideAnswer, type DecisionContext } from './decision/decide.js';
 import { routeToken } from './decision/token-route.js';
-import { explanationOf, rememberedOf, type VerdictExplanation } from './explanation.js';
+import { explanationOf, type RememberedVerdict, rememberedOf, type VerdictExplanation } from './explanation.js';
 import { MAX_TOKEN_LENGTH, tokenDigest } from '../identity/token-text.js';
 import type { CallRates } from './remote/call-rates.js';
 import { BoundCallers } from './possession/bound-callers.js';
@@ -223,6 +223,27 @@ export class CachingAuthenticator extends NowggAuthenticator {
     const remembered = rememberedOf(this.#memory.cache, cacheKey(policy, tokenDigest(token)), instantOf(this.#clock));
     const verdict = await this.authenticate(token, policy);
     return explanationOf(token, verdict, { providers: this.#providers, remembered });
+  }
+
+  override async explainRemembered(token: string): Promise<RememberedVerdict | undefined> {
+    if (token.length > MAX_TOKEN_LENGTH) return undefined;
+    const digest = tokenDigest(token);
+    const maxAgeMs = this.#freshness.maxAgeMs(NO_POLICY);
+    const entry = this.#memory.acceptance(digest);
+    if (!entry) {
+      const verdict = this.#memory.refusal(digest, maxAgeMs);
+      const remembered = rememberedOf(this.#memory.cache, digest, instantOf(this.#clock));
+      return verdict && { verdict, isFresh: true, ageMs: remembered?.ageMs, principal: undefined };
+    }
+    const isCurrent = this.#revocations.isCurrentAt(this.#clock.monotonicNow());
+    const obstacle = isCurrent ? undefined : this.#standing.obstacleTo(NO_POLICY, maxAgeMs);
+    const ageOfEntryMs = this.#memory.ageMs(entry);
+    return {
+      verdict: obstacle ?? (await this.#decideRemembered(entry, token, NO_POLICY)),
+      isFresh: ageOfEntryMs < this.#freshness.lifeMs(NO_POLICY, entry.lifeMs) && this.#accepted.has(digest),
+      ageMs: ageOfEntryMs,
+      principal: entry.verdict.principal,
+    };
   }
 
   #fromMemory(

@@ -2,7 +2,7 @@ import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { RefusalReason, UnknownReason } from '../identity/reasons.js';
 import { readTimeClaim } from '../identity/claims.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import type { TokenType } from '../principal.js';
+import type { NowggPrincipal, TokenType } from '../principal.js';
 import { isBearerToken, tokenDigest } from '../identity/token-text.js';
 import type { Verdict } from './decision/verdict.js';
 import { type VerdictCache } from './cache/verdict-cache.js';
@@ -37,6 +37,16 @@ export interface VerdictExplanation {
         readonly expiresAt: Date | undefined;
       }
     | undefined;
+}
+
+/** What this process remembers about a token, and what it answers by that. */
+export interface RememberedVerdict {
+  readonly verdict: Verdict;
+  /** Whether a route without requirements is answered from memory; otherwise the identity system is asked. */
+  readonly isFresh: boolean;
+  readonly ageMs: number | undefined;
+  /** The player, where the identity system has named them once. */
+  readonly principal: NowggPrincipal | undefined;
 }
 
 /** Builds the explanation of a token; `verdict` is the decision of this moment. */

@@ -1,7 +1,7 @@
 import type { NowggBan } from '../errors.js';
 import type { NowggPrincipal } from '../principal.js';
 import type { HeldToken } from './held-token.js';
-import { explanationOf, type VerdictExplanation } from './explanation.js';
+import { explanationOf, type RememberedVerdict, type VerdictExplanation } from './explanation.js';
 import type { BoundCallers } from './possession/bound-callers.js';
 import type { ForwardedCallers } from './forwarded-callers.js';
 import type { AuthenticationContext, AuthenticationPolicy, Verdict } from './decision/verdict.js';
@@ -112,5 +112,23 @@ export abstract class NowggAuthenticator {
    */
   async explain(credential: string, policy?: AuthenticationPolicy): Promise<VerdictExplanation> {
     return explanationOf(credential, await this.authenticate(credential, policy));
+  }
+
+  /**
+   * Returns what this process remembers about a token, and what it answers by that at this moment, without a question to the
+   * identity system. Undefined when it remembers nothing.
+   *
+   * @example
+   * ```ts
+   * import { NowggAuthenticator } from 'nestjs-nowgg-auth';
+   *
+   * export async function isRemembered(authenticator: NowggAuthenticator, token: string) {
+   *   const known = await authenticator.explainRemembered(token);
+   *   return known?.isFresh === true;
+   * }
+   * ```
+   */
+  async explainRemembered(_credential: string): Promise<RememberedVerdict | undefined> {
+    return undefined;
   }
 }

@@ -125,6 +125,15 @@ export interface AuditPruneCommand extends Common {
   readonly author: NowggAuthor;
 }
 
+/** Explains a player, or the player of a token. */
+export interface ExplainCommand extends Common {
+  readonly name: 'explain';
+  readonly userId: string | undefined;
+  /** Name of the environment variable that holds the token. */
+  readonly tokenEnv: string | undefined;
+  readonly provider: string;
+}
+
 export type AuditCommand = AuditListCommand | AuditPruneCommand;
 
 /** The command that the command line requests. */
@@ -134,7 +143,8 @@ type CommandLine =
   | VaultCommand
   | RoutesCommand
   | DoctorCommand
-  | AuditCommand;
+  | AuditCommand
+  | ExplainCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -166,13 +176,17 @@ const OPTIONS = {
   limit: TEXT,
   days: TEXT,
   'older-than': TEXT,
+  'token-env': TEXT,
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
 
 const EVERYWHERE: readonly OptionName[] = ['help', 'version', 'json', 'database-url-env', 'schema'];
-const OF_COMMAND: Readonly<Record<(VaultCommand | DoctorCommand | AuditCommand)['name'], readonly OptionName[]>> = {
+const OF_COMMAND: Readonly<
+  Record<(VaultCommand | DoctorCommand | AuditCommand | ExplainCommand)['name'], readonly OptionName[]>
+> = {
   doctor: ['encryption-keys-env'],
+  explain: ['provider', 'token-env'],
   status: ['encryption-keys-env'],
   rotate: ['encryption-keys-env', 'dry-run', 'batch-size', 'new-key', 'close-first-version', 'by', 'note'],
   sweep: ['dry-run', 'batch-size', 'ended', 'expired', 'codes', 'revocations'],
@@ -200,11 +214,12 @@ export function readArguments(args: readonly string[]): CommandLine {
     if (name !== undefined) throw usageProblem('doctor takes no arguments');
     return { ...commonOf(values), name: 'doctor' };
   }
+  if (area === 'explain') return explainCommand(values, positionals.slice(1));
   if (area === 'audit' && (name === 'list' || name === 'prune')) return auditCommand(`audit ${name}`, values, rest);
   if (area !== 'vault' || name === undefined || !isVaultCommand(name)) {
     throw usageProblem(
       'the command must be one of doctor, vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
-        'vault forget <userId>, audit list, audit prune, routes and key',
+        'vault forget <userId>, audit list, audit prune, explain <userId>, routes and key',
     );
   }
   const command = name;
@@ -218,7 +233,7 @@ export function readArguments(args: readonly string[]): CommandLine {
 type Values = ReturnType<typeof parsed>['values'];
 
 function isVaultCommand(name: string): name is VaultCommand['name'] {
-  return name !== 'doctor' && !name.includes(' ') && Object.hasOwn(OF_COMMAND, name);
+  return name !== 'doctor' && name !== 'explain' && !name.includes(' ') && Object.hasOwn(OF_COMMAND, name);
 }
 
 function refuseForeign(command: string, values: Values, own: readonly OptionName[]): void {
@@ -298,6 +313,18 @@ function auditCommand(name: AuditCommand['name'], values: Values, rest: readonly
   return { ...common, name, userId, provider: providerName(values), limit, sinceMs };
 }
 
+function explainCommand(values: Values, given: readonly string[]): ExplainCommand {
+  refuseForeign('explain', values, OF_COMMAND.explain);
+  const [userId] = given;
+  const hasToken = values['token-env'] !== undefined;
+  if (given.length > 1 || (userId === undefined) !== hasToken) {
+    throw usageProblem('explain takes one user id, or --token-env with the name of the variable that holds a token');
+  }
+  if (userId !== undefined && !isIdentifier(userId)) throw usageProblem(WRONG_USER);
+  const tokenEnv = hasToken ? variableName(values, 'token-env', '') : undefined;
+  return { ...commonOf(values), name: 'explain', userId, tokenEnv, provider: providerName(values) };
+}
+
 /** Who runs the command, and why, for the audit. */
 function authorOf({ by, note }: Values): NowggAuthor {
   const author = { ...(by !== undefined && { by }), ...(note !== undefined && { note }) };
@@ -363,14 +390,18 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function variableName(values: Values, option: 'database-url-env' | 'encryption-keys-env', absent: string): string {
+function variableName(
+  values: Values,
+  option: 'database-url-env' | 'encryption-keys-env' | 'token-env',
+  absent: string,
+): string {
   const what = 'the name of an environment variable, and never what the variable holds';
   return matching(values, option, /^[A-Za-z_][A-Za-z0-9_]{0,63}$/, what) ?? absent;
 }
 
 function matching(
   values: Values,
-  option: 'database-url-env' | 'encryption-keys-env' | 'schema' | 'provider' | 'from' | 'to' | 'client',
+  option: 'database-url-env' | 'encryption-keys-env' | 'token-env' | 'schema' | 'provider' | 'from' | 'to' | 'client',
   shape: RegExp,
   what: string,
 ): string | undefined {

@@ -72,6 +72,20 @@ export abstract class TokenStore {
    */
   abstract listGrants(provider: string, userId: string, clientKey: string | undefined): Promise<GrantRecord[]>;
 
+  /** Lists at most `limit` grants of this user, those that can still be used first, then the newest. */
+  async listNewest(
+    provider: string,
+    userId: string,
+    clientKey: string | undefined,
+    limit: number,
+  ): Promise<GrantRecord[]> {
+    const grants = await this.listGrants(provider, userId, clientKey);
+    const isEnded = (grant: GrantRecord) => Number(grant.state !== 'active' && grant.state !== 'suspect');
+    return grants
+      .toSorted((one, other) => isEnded(one) - isEnded(other) || other.createdAtMs - one.createdAtMs)
+      .slice(0, limit);
+  }
+
   /** Lists every grant of this session of the identity system at a client, oldest first, in any state. */
   abstract listGrantsOfSession(provider: string, sessionId: string, clientKey: string): Promise<GrantRecord[]>;
 

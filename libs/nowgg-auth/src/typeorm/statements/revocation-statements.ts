@@ -127,6 +127,11 @@ export function revocationStatements(tables: Pick<TokenTables, 'revocation' | 't
     find: `SELECT ${COLUMNS('known')} FROM ${revocation} AS known WHERE provider = $1 AND kind = $2 AND subject_id = $3`,
 
     // $1 providers, $2 kinds, $3 ids
+    findMany: `SELECT ${COLUMNS('known')}
+      FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted(provider, kind, subject_id)
+      JOIN ${revocation} AS known USING (provider, kind, subject_id)`,
+
+    // $1 providers, $2 kinds, $3 ids
     findBans: `SELECT known.provider, known.kind, known.subject_id, known.reason_code, known.reason_text, known.banned_by,
         ${MS('known.refused_until')} AS refused_until_ms, ${MS('known.banned_at')} AS banned_at_ms
       FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted(provider, kind, subject_id)

@@ -72,5 +72,10 @@ export function sessionStatements({ grant, userLock }: TokenTables) {
     listLive: `SELECT ${grantRow('g')} FROM ${grant} g
       WHERE g.provider = $1 AND g.user_id = $2 AND g.client_key = $3 AND g.state IN ${LIVE}
       ORDER BY g.created_at DESC, g.id DESC LIMIT $4::integer`,
+
+    // $1 provider, $2 user id, $3 client key or null for all, $4 limit
+    listNewest: `SELECT ${grantRow('g')} FROM ${grant} g
+      WHERE g.provider = $1 AND g.user_id = $2 AND ($3::text IS NULL OR g.client_key = $3)
+      ORDER BY g.state IN ${LIVE} DESC, g.created_at DESC, g.id DESC LIMIT $4::integer`,
   };
 }
