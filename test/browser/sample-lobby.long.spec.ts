@@ -76,3 +76,27 @@ describe('the lobby on the page', () => {
     await check();
   });
 });
+
+describe('the leaderboard on the page', () => {
+  it('shows the scores of others as they come, beyond the life of a token and until a ban', async () => {
+    browser.expectFindings(/^console: .* (401|403) /);
+    sample.emulator.setTokenLifetime(6);
+    const ada = await sample.signedIn(await browser.newContext(), 'Ada');
+    const page = await sample.open(await (await browser.newContext()).newPage());
+    await sample.signIn(page, 'Watcher');
+    await page.getByLabel(/Keep calling/).uncheck();
+    const [state, first] = [page.locator('#ranks-state'), page.locator('#ranks li').first()];
+    await state.getByText('Live.', { exact: true }).waitFor();
+    // The token ends: the connection comes back with a new one by itself.
+    await state.getByText('Trying again').waitFor();
+    await state.getByText('Live.', { exact: true }).waitFor();
+    sample.emulator.setTokenLifetime(3_600);
+    await press(ada, 'Play a round');
+    await first.filter({ hasText: 'Ada' }).waitFor();
+    await ada.locator('#ranks li').first().filter({ hasText: 'you' }).waitFor();
+    const desk = await sample.openDesk(await (await browser.newContext()).newPage());
+    await press(desk, 'Ban for an hour: Watcher');
+    await state.getByText('Not live.', { exact: true }).waitFor();
+    expect(await first.textContent()).toContain('Ada');
+  });
+});

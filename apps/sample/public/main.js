@@ -4,7 +4,8 @@ import { drawCounters } from './chart.js';
 import { deskAddress, developmentHeaders, forgetDevelopmentKey, hasDevelopmentKey } from './development.js';
 import { showDevices } from './devices.js';
 import { byId, listen, onPress } from './dom.js';
-import { playRound, showRanks, showShop } from './game.js';
+import { board, playRound, showShop } from './game.js';
+import { leaveLeaderboard, watchLeaderboard } from './leaderboard.js';
 import { joinLobby, leaveLobby, lingerInLobby } from './lobby.js';
 import { alert, banSentence, clearAlert, log, tell } from './messages.js';
 import { showAccount, showPlayer } from './player.js';
@@ -44,7 +45,8 @@ async function showSignedIn() {
   wellAgain();
   showPlayer(me);
   joinLobby();
-  await Promise.all([showDevices(), showAccount(me), showRanks(), showShop((coins) => showPlayer({ ...me, coins }))]);
+  watchLeaderboard(board);
+  await Promise.all([showDevices(), showAccount(me), showShop((coins) => showPlayer({ ...me, coins }))]);
 }
 
 function onState(state, reason, details) {
@@ -55,6 +57,7 @@ function onState(state, reason, details) {
   byId('signed-out').hidden = state !== 'NO_SESSION';
   showToken();
   if (isIn) void showSignedIn();
+  if (!isIn) leaveLeaderboard();
   // Of an end that the backend decided, the server tells the reason on the socket.
   if (!isIn && reason === 'ENDED') lingerInLobby();
   else if (reason !== 'FOUND') leaveLobby();

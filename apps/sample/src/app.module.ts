@@ -10,6 +10,7 @@ import { DevelopmentModule } from './development/development.module.js';
 import { HealthController } from './health/health.controller.js';
 import { UnexpectedErrorFilter } from './http/unexpected-error.filter.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { LeaderboardModule } from './leaderboard/leaderboard.module.js';
 import { LobbyModule } from './lobby/lobby.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PageModule } from './page/page.module.js';
@@ -35,6 +36,7 @@ export class AppModule {
         ...(config.metricsKey === undefined ? [] : [MetricsModule.register()]),
         ShopModule,
         LobbyModule,
+        LeaderboardModule,
         JobsModule,
         ...(development ? [DevelopmentModule.register(development)] : []),
         PageModule.register(config, development !== undefined),

@@ -184,7 +184,7 @@ describe('A handshake of ws', () => {
     });
     emulator.setFault({ endpoint: 'verify-token', kind: 'hold' });
     const answers: string[] = [];
-    const clients = Array.from({ length: 300 }, () => {
+    const clients = Array.from({ length: 1_000 }, () => {
       const client = httpRequest({
         port: site.port,
         path: '/lobby',
@@ -207,11 +207,11 @@ describe('A handshake of ws', () => {
       client.end();
       return over;
     });
-    while (answers.length < 250) await wait(5);
+    while (answers.length < 950) await wait(5);
     expect(new Set(answers)).toEqual(new Set(['503']));
     site.clock.advance(5_001);
     await Promise.all(clients);
-    expect(answers).toHaveLength(300);
+    expect(answers).toHaveLength(1_000);
     expect(new Set(answers)).toEqual(new Set(['503']));
     expect(seen.connections).toEqual([]);
   });

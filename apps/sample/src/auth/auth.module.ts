@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NowggAuthModule } from 'nestjs-nowgg-auth';
+import { graphql } from 'nestjs-nowgg-auth/graphql';
 import { jwt, NowggOAuth2Module, oauth2 } from 'nestjs-nowgg-auth/oauth2';
 import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { websockets } from 'nestjs-nowgg-auth/websockets';
@@ -27,7 +28,7 @@ export class AuthModule {
           revocationStore: typeOrmRevocationStore(),
           ...(redis && { sharedCache: redis.redisSharedCache({ url: config.redisUrl ?? '' }) }),
           globalGuard: true,
-          transports: [websockets()],
+          transports: [websockets(), graphql()],
           onUnprotected: 'fail',
           // Only the route that game servers may call uses Passport.
           strategyName: config.gameServerKey === undefined ? false : 'nowgg',

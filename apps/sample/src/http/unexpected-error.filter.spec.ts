@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { type ArgumentsHost, BadRequestException, Logger, NotFoundException } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
+import { GraphQLError } from 'graphql';
 import { QueryFailedError } from 'typeorm';
 import { UnexpectedErrorFilter } from './unexpected-error.filter.js';
 
@@ -14,7 +15,7 @@ function answerTo(exception: unknown) {
   const setHeader = jest.fn();
   const httpAdapter = { reply, setHeader, isHeadersSent: () => false, end: jest.fn() };
   const filter = new UnexpectedErrorFilter({ httpAdapter } as unknown as HttpAdapterHost);
-  filter.catch(exception, { getArgByIndex: () => 'response' } as unknown as ArgumentsHost);
+  filter.catch(exception, { getArgByIndex: () => 'response', getType: () => 'http' } as unknown as ArgumentsHost);
   const [, body, status] = reply.mock.calls[0] ?? [];
   return { body, status, headers: setHeader.mock.calls, log: logged.mock.calls.flat().join('\n') };
 }
@@ -71,6 +72,20 @@ describe('UnexpectedErrorFilter', () => {
       message: 'bad request',
       errorCode: 'invalid_request',
     });
+  });
+
+  it('is an error of the field in GraphQL, where one that was thrown on purpose stays as it is', () => {
+    const filter = new UnexpectedErrorFilter({} as HttpAdapterHost);
+    const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const host = { getType: () => 'graphql' } as unknown as ArgumentsHost;
+    const own = new GraphQLError('no', { extensions: { code: 'UNAUTHENTICATED' } });
+    expect(filter.catch(own, host)).toBe(own);
+    expect(logged).not.toHaveBeenCalled();
+    expect(filter.catch(new Error('planted'), host)).toMatchObject({
+      message: 'internal server error',
+      extensions: { code: 'INTERNAL_SERVER_ERROR', errorCode: 'internal_server_error', status: 500 },
+    });
+    expect(logged.mock.calls.flat().join('')).toMatch(/^Error\n/);
   });
 
   it.each([undefined, null, 'planted-text', { statusCode: 404 }])('is a 500 for a thrown %j', (thrown) => {

@@ -17,11 +17,16 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * All files that browsers may get, read once: the name in a request is a key here, never a path on the disk. `page/…`
- * are this app's own files and the client of socket.io, `client/…` the session client, both as their packages publish
+ * are this app's own files and the clients of socket.io and graphql-ws, `client/…` the session client, both as their packages publish
  * them.
  */
 export function readPageFiles(): ReadonlyMap<string, PageFile> {
-  return new Map([...filesOf('page', publicDirectory()), ...filesOf('client', clientDirectory()), socketIoClient()]);
+  return new Map([
+    ...filesOf('page', publicDirectory()),
+    ...filesOf('client', clientDirectory()),
+    socketIoClient(),
+    ...graphqlWsClient(),
+  ]);
 }
 
 function* filesOf(prefix: string, directory: string): Generator<[string, PageFile]> {
@@ -47,6 +52,16 @@ function socketIoClient(): [string, PageFile] {
   const text = readFileSync(path.join(path.dirname(manifest), 'dist/socket.io.esm.min.js'), 'utf8');
   // The map is not served.
   return ['page/socket.io.js', { type: types['.js'] ?? '', text: text.replace(/\n\/\/# sourceMappingURL=.*/, '') }];
+}
+
+/** The module of the client, and the one that it imports by its name. */
+function* graphqlWsClient(): Generator<[string, PageFile]> {
+  const folder = path.dirname(createRequire(import.meta.url).resolve('graphql-ws/client'));
+  for (const name of readdirSync(folder)) {
+    if (!/^(client|common-[\w-]+)\.js$/.test(name)) continue;
+    const text = readFileSync(path.join(folder, name), 'utf8');
+    yield [name === 'client.js' ? 'page/graphql-ws.js' : `page/${name}`, { type: types['.js'] ?? '', text }];
+  }
 }
 
 function clientDirectory(): string {

@@ -25,31 +25,47 @@ const shownRanks = 10;
 export class ScoresService {
   readonly #scores: Repository<Score>;
   readonly #players: PlayersService;
+  readonly #listeners: ((board: string) => void)[] = [];
 
   constructor(@InjectRepository(Score) scores: Repository<Score>, players: PlayersService) {
     this.#scores = scores;
     this.#players = players;
   }
 
+  /** Calls a listener with the name of each board that this process has added a score to. */
+  onAdded(listener: (board: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
   async add(caller: NowggPrincipal, board: string, points: number): Promise<ScoreView> {
     const player = await this.#players.getFor(caller);
     const { id } = await this.#scores.save(this.#scores.create({ playerId: player.id, board, points }));
+    for (const listener of this.#listeners) listener(board);
     return { id, board, points };
   }
 
   /** The ten best scores of a board, best first; of equal scores the earlier one first. */
-  async top(caller: NowggPrincipal | undefined, board: string): Promise<RankView[]> {
-    const scores = await this.#scores.find({
+  async best(board: string): Promise<readonly Score[]> {
+    return this.#scores.find({
       where: { board },
       relations: { player: true },
       order: { points: 'DESC', createdAt: 'ASC' },
       take: shownRanks,
     });
-    return scores.map(({ player, points }, index) => ({
-      rank: index + 1,
-      displayName: player.displayName,
-      points,
-      mine: player.userId === caller?.userId && player.provider === caller.provider,
-    }));
   }
+
+  /** The ten best of a board as this caller sees them. */
+  async top(caller: NowggPrincipal | undefined, board: string): Promise<RankView[]> {
+    return ranksOf(await this.best(board), caller);
+  }
+}
+
+/** The rows of a board as this caller sees them. */
+export function ranksOf(scores: readonly Score[], caller: NowggPrincipal | undefined): RankView[] {
+  return scores.map(({ player, points }, index) => ({
+    rank: index + 1,
+    displayName: player.displayName,
+    points,
+    mine: player.userId === caller?.userId && player.provider === caller.provider,
+  }));
 }

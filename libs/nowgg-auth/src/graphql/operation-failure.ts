@@ -1,4 +1,3 @@
-import { IntrinsicException } from '@nestjs/common';
 import {
   hintsOfError,
   IdentityUnavailableError,
@@ -6,6 +5,7 @@ import {
   type NowggErrorBody,
   type NowggErrorCode,
 } from '../errors.js';
+import { TransportFailure } from '../http/transport.js';
 
 /** The `extensions` of an error in the answer to a GraphQL operation. */
 export interface NowggErrorExtensions
@@ -33,7 +33,7 @@ const CODES: Readonly<Record<number, string>> = {
  * The failure of an operation. graphql-js makes a `GraphQLError` of it, with its `extensions`. Nest logs other errors of
  * resolvers with their stack; a caller without a token must not fill the log.
  */
-export class NowggOperationError extends IntrinsicException {
+export class NowggOperationError extends TransportFailure {
   readonly extensions: NowggErrorExtensions;
 
   constructor(error: NowggAuthError) {

@@ -11,7 +11,10 @@ export interface NowggConnectionOptions {
   readonly allowAnonymous?: boolean;
 }
 
-type OnConnect = (...args: never[]) => unknown;
+/** The option that the module calls in place of the library. Apart from the others: they alone must be accepted too. */
+interface OwnHook {
+  readonly onConnect?: (...args: never[]) => unknown;
+}
 
 /** The parts of the context of graphql-ws that are used. */
 interface GraphqlWsContext {
@@ -41,9 +44,9 @@ interface GraphqlWsContext {
  * });
  * ```
  */
-export function nowggGraphqlWs<Options extends { readonly onConnect?: OnConnect }>(
+export function nowggGraphqlWs<Options extends object>(
   connections: NowggGraphqlConnections,
-  options: Options & NowggConnectionOptions = {} as Options,
+  options: Options & NowggConnectionOptions & OwnHook = {} as Options,
 ): Omit<Options, 'allowAnonymous' | 'onConnect'> & {
   onConnect(context: object): Promise<boolean | Record<string, unknown>>;
 } {
@@ -86,9 +89,9 @@ interface MercuriusConnection {
  * });
  * ```
  */
-export function nowggMercurius<Options extends { readonly onConnect?: OnConnect }>(
+export function nowggMercurius<Options extends object>(
   connections: NowggGraphqlConnections,
-  options: Options & NowggConnectionOptions = {} as Options,
+  options: Options & NowggConnectionOptions & OwnHook = {} as Options,
 ): Omit<Options, 'allowAnonymous' | 'onConnect'> & {
   onConnect(data: object): Promise<boolean | Record<string, unknown>>;
 } {

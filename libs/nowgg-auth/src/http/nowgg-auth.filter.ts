@@ -4,11 +4,14 @@ import { throwError } from 'rxjs';
 import { NowggAuthError } from '../errors.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge.js';
+import { TransportFailure } from './transport.js';
 
 /**
  * Answers this module's errors with their headers: challenge, `Retry-After`, `Cache-Control: no-store`. The guard sets
  * them without this filter; mount it for errors that services and the Passport strategy throw, for example as
- * `{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }`.
+ * `{ provide: APP_FILTER, useExisting: NowggAuthExceptionFilter }`. An application that has a filter for all errors
+ * (`@Catch()`) mounts it after that one: Nest tries the later filter first. Otherwise that filter decides what becomes of
+ * the refusals of the guard in GraphQL.
  *
  * @example
  * ```ts
@@ -22,14 +25,15 @@ import { errorHeaders, type HeaderTarget, setResponseHeaders } from './challenge
  * export class ErrorsModule {}
  * ```
  */
-@Catch(NowggAuthError)
-export class NowggAuthExceptionFilter implements ExceptionFilter<NowggAuthError> {
+@Catch(NowggAuthError, TransportFailure)
+export class NowggAuthExceptionFilter implements ExceptionFilter<NowggAuthError | TransportFailure> {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedNowggAuthOptions,
   ) {}
 
-  catch(exception: NowggAuthError, host: ArgumentsHost): unknown {
+  catch(exception: NowggAuthError | TransportFailure, host: ArgumentsHost): unknown {
+    if (exception instanceof TransportFailure) return exception;
     if (host.getType() === 'rpc') return throwError(() => exception);
     // GraphQL answers with the error that a filter returns.
     if (host.getType() !== 'http') return exception;

@@ -1,4 +1,4 @@
-import { type ExecutionContext, Logger, type Provider } from '@nestjs/common';
+import { type ExecutionContext, IntrinsicException, Logger, type Provider } from '@nestjs/common';
 import { type NowggAuthError, NowggConfigurationError } from '../errors.js';
 import type { AuthenticationContext, Verdict } from '../verification/decision/verdict.js';
 import type { HeldToken } from '../verification/held-token.js';
@@ -14,6 +14,9 @@ export type CallCredential =
   | { readonly outcome: 'held'; readonly held: HeldToken }
   /** The application's own function could not read it. */
   | { readonly outcome: 'failed'; readonly error: NowggAuthError };
+
+/** A refusal that is the answer of its transport as it is. `NowggAuthExceptionFilter` leaves it so. */
+export class TransportFailure extends IntrinsicException {}
 
 /** One call that the guard decides about: a message, an operation or a request of another kind than HTTP. */
 export interface NowggCall {

@@ -1,0 +1,35 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Module } from '@nestjs/common';
+import { GraphQLModule } from '@nestjs/graphql';
+import { parse } from 'graphql';
+import { NowggGraphqlConnections, nowggGraphqlWs } from 'nestjs-nowgg-auth/graphql';
+import { ScoresModule } from '../scores/scores.module.js';
+import { LeaderboardResolver } from './leaderboard.resolver.js';
+import { LiveBoards } from './live-boards.js';
+
+/** Enough for each query of this schema. One that repeats a field thousands of times, each read from the database, is refused. */
+const maxTokens = 100;
+
+@Module({
+  imports: [
+    GraphQLModule.forRootAsync<ApolloDriverConfig>({
+      driver: ApolloDriver,
+      inject: [NowggGraphqlConnections],
+      useFactory: (connections: NowggGraphqlConnections) => ({
+        autoSchemaFile: true,
+        // Apollo's page would load scripts from another site.
+        playground: false,
+        includeStacktraceInErrorResponses: false,
+        parseOptions: { maxTokens },
+        subscriptions: {
+          'graphql-ws': nowggGraphqlWs(connections, {
+            parse: (source: Parameters<typeof parse>[0]) => parse(source, { maxTokens }),
+          }),
+        },
+      }),
+    }),
+    ScoresModule,
+  ],
+  providers: [LeaderboardResolver, LiveBoards],
+})
+export class LeaderboardModule {}
