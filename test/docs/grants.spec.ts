@@ -20,7 +20,9 @@ describe('docs/grants', () => {
   it('tells, with the pages of the other commands, every option but the usual ones', () => {
     const options = [...new Set(HELP.match(/--[a-z][a-z-]+/g))].filter((name) => !/help|version/.test(name));
     expect(options.length).toBeGreaterThan(10);
-    const pages = ['grants.md', 'routes.md', 'operations/doctor.md'].map(page).join('\n');
+    const pages = ['grants.md', 'routes.md', 'operations/doctor.md', 'operations/audit.md', 'operations/explain.md']
+      .map(page)
+      .join('\n');
     expect(missingIn(options, pages)).toEqual([]);
   });
 });
