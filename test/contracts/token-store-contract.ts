@@ -669,6 +669,21 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     describe('claimed codes', () => {
       const claimOf = (codeHash: string) => ({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS });
 
+      it('keeps what the last claimer can show again, which is the one that completes it', async () => {
+        const codeHash = randomUUID();
+        const claim = (attemptKey?: string) =>
+          store.claimExchange({ codeHash, owner: randomUUID(), leaseMs: LEASE_MS, attemptKey });
+        expect(await claim('first')).toMatchObject({ exchange: { attemptKey: 'first' } });
+        expect((await claim('too early')).outcome).toBe('held');
+        await under.pass(LEASE_MS);
+        expect(await claim('second')).toMatchObject({ exchange: { attemptKey: 'second' } });
+        await store.completeExchange(codeHash, newGrant());
+        expect(await claim('late')).toMatchObject({ outcome: 'completed', exchange: { attemptKey: 'second' } });
+        const without = randomUUID();
+        await store.claimExchange({ codeHash: without, owner: randomUUID(), leaseMs: LEASE_MS });
+        expect(await store.findExchange(without)).toMatchObject({ attemptKey: undefined });
+      });
+
       it('gives a code to one of many who claim it at once', async () => {
         const codeHash = randomUUID();
         const claims = await Promise.all(Array.from({ length: 20 }, () => store.claimExchange(claimOf(codeHash))));

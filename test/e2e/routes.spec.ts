@@ -91,6 +91,25 @@ describe.each(['express', 'fastify'])('the ready-made routes on %s', (platform) 
     },
   );
 
+  it('answer a code again to the attempt that used it, and to no other', async () => {
+    const code = emulator.issueCode({ userId: emulator.addPlayer().userId });
+    const attemptId = 'a'.repeat(43);
+    const { session } = (await (await post('login', { code, attemptId })).json()) as { session: string };
+    expect(await (await post('login', { code, attemptId })).json()).toMatchObject({ session });
+    for (const other of [{}, { attemptId: 'b'.repeat(43) }]) {
+      const refused = await post('login', { code, ...other });
+      expect([refused.status, await refused.json()]).toEqual([
+        400,
+        expect.objectContaining({ errorCode: 'invalid_grant' }),
+      ]);
+    }
+    for (const bad of ['short', 'x'.repeat(129), 7]) {
+      expect(await (await post('login', { code, attemptId: bad })).json()).toMatchObject({
+        errorCode: 'invalid_request',
+      });
+    }
+  });
+
   it('answer a used code with invalid_grant', async () => {
     const response = await post('login', { code: 'never-issued' });
     expect([response.status, await response.json()]).toEqual([

@@ -3,7 +3,7 @@ import { browser, findLocalStorage, type SessionStorageAdapter } from './browser
 import type { SessionClock } from './clock.js';
 import { RequestRefusedError, SessionUnavailableError } from './errors.js';
 import { isText, type TokenReply } from './session-record.js';
-import { tabLock } from './tab-lock.js';
+import { randomText, tabLock } from './tab-lock.js';
 
 /** Options of a sign-in that leaves this page and comes back to it. */
 export interface SignInUrlOptions {
@@ -79,7 +79,7 @@ export function pageSignIn(
   return {
     async url(provider: string, { returnTo = thisPage(routes), prompt }: SignInUrlOptions = {}) {
       if (!storage) throw new TypeError('a sign-in needs a storage');
-      const verifier = crypto.getRandomValues(new Uint32Array(9)).join('.');
+      const verifier = randomText(9);
       const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
       const challenge = base64url(new Uint8Array(digest));
       const attempt = { challenge, verifier, begunAt: clock.now() };

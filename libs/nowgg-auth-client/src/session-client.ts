@@ -5,7 +5,7 @@ import { resolveOptions, type SessionClientOptions } from './options.js';
 import { keepSession, type SessionState, type SessionStateListener } from './session-keeper.js';
 import { pageSignIn, type SignInUrlOptions } from './page-sign-in.js';
 import { noHandle, readTokenReply, recordOf, type TokenReply } from './session-record.js';
-import { tabLock, uniqueName } from './tab-lock.js';
+import { randomText, tabLock, uniqueName } from './tab-lock.js';
 import { tokenFetch } from './token-fetch.js';
 import { refreshTokens } from './token-refresh.js';
 
@@ -200,6 +200,7 @@ export function configure(options: SessionClientOptions): SessionClient {
     return body as T;
   };
 
+  let attempt: { readonly code: string; readonly id: string } | undefined;
   const page = pageSignIn(key, routes, storage, backend, timeoutMs, clock);
   const start = async (reply: TokenReply, session: string) =>
     keeper.write(recordOf(reply, { id: uniqueName(), session }, clock), 'LOGIN');
@@ -226,7 +227,10 @@ export function configure(options: SessionClientOptions): SessionClient {
     },
     async login(code, { provider, device, deviceId, signal } = {}) {
       const { clearings } = keeper;
-      const reply = await backend.postForToken('login', { code, provider, device, deviceId }, signal);
+      // The code alone does not give the session twice: a retry shows that it comes from here.
+      if (attempt?.code !== code) attempt = { code, id: randomText(9) };
+      const body = { code, provider, device, deviceId, attemptId: attempt.id };
+      const reply = await backend.postForToken('login', body, signal);
       return startUnlessCleared(reply, clearings);
     },
     signInUrl: async (provider, signInOptions) => page.url(provider, signInOptions),

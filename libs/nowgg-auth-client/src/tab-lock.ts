@@ -89,4 +89,7 @@ function leaseLock(key: string, storage: SessionStorageAdapter, waitMs: number, 
 }
 
 /** A unique name, but not a secret. `crypto.randomUUID` is missing on pages without TLS. */
-export const uniqueName = () => crypto.getRandomValues(new Uint32Array(3)).join('-');
+export const uniqueName = () => randomText(3);
+
+/** Random text of 32 bits for each word: a secret with eight words or more. */
+export const randomText = (words: number) => crypto.getRandomValues(new Uint32Array(words)).join('-');

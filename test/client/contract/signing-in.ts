@@ -9,7 +9,9 @@ export const signingIn: Facts = {
     equal([client.sessionState, client.accessToken], ['AUTHENTICATED', 'token-asha.1']);
     equal(client.heard, ['NO_SESSION NOT_FOUND', 'AUTHENTICATED LOGIN']);
     const [login] = await world.backend.requests();
-    equal([login?.body, login?.authorization], ['{"code":"code-of-asha","provider":"nowgg"}', undefined]);
+    const { attemptId, ...body } = JSON.parse(login?.body as string) as Record<string, string>;
+    equal([body, login?.authorization], [{ code: 'code-of-asha', provider: 'nowgg' }, undefined]);
+    equal(/^[\d-]{43,128}$/.test(attemptId as string), true);
   },
 
   'a refused code leaves the session that there is': async (world) => {
@@ -35,6 +37,12 @@ export const signingIn: Facts = {
     equal(client.sessionState, 'NO_SESSION');
     await client.login('code-of-asha');
     equal(client.sessionState, 'AUTHENTICATED');
+    await client.login('code-of-ravi');
+    await world.client().login('code-of-ravi');
+    const logins = await world.backend.requests('/auth/login');
+    const ids = logins.map(({ body }) => (JSON.parse(body) as { attemptId: string }).attemptId);
+    // The same attempt for the same code of one page, and for nothing else.
+    equal([ids[0] === ids[1], new Set(ids).size], [true, 3]);
   },
 
   'a reply without a session, a token or a generation is an outage': async (world) => {

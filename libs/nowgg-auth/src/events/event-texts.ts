@@ -10,6 +10,7 @@ export const SECURITY_MEANINGS: Readonly<Record<NowggSecurityEventType, string>>
   introspection_without_token_type: 'an introspection answer does not say what kind of token it describes',
   two_credentials: 'a request carried two credentials',
   session_expired: 'a session that has ended by its age, or because it was not used, was presented',
+  code_replayed: 'the code of a finished sign-in came again, without the attempt id of that sign-in',
   session_superseded: 'a session was ended: two holders used its handles, such as its player and a thief',
   foreign_session_handle: 'a session handle was not made by this application',
   grant_of_another_client:

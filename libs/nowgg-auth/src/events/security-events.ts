@@ -22,6 +22,11 @@ export type NowggSecurityEventType =
   /** A session handle that has ended, because it was not used or by its age, was presented. */
   | 'session_expired'
   /**
+   * The code of a finished sign-in came again without the attempt id of that sign-in: from a thief, or from a button that
+   * was hit twice. `detail` is `answered` within five seconds where the sign-in had no attempt id, otherwise `refused`.
+   */
+  | 'code_replayed'
+  /**
    * A session was ended because its handle was superseded, and again after its holder had read its storage: two holders
    * use the session, such as its player and a thief.
    */

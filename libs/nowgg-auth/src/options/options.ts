@@ -198,7 +198,10 @@ export interface TokensOptions {
   leaseMs?: number;
   /** Time for which a late reply of the token endpoint is still accepted, in milliseconds. Default 60,000. */
   lateReplyMs?: number;
-  /** Time for which the same authorization code gives the same grant, in milliseconds. Default 30,000. */
+  /**
+   * Time for which the same authorization code gives the same grant, in milliseconds. Default 30,000. After the exchange
+   * is finished it takes the same `attemptId` or `codeVerifier`; without either, five seconds at most.
+   */
   exchangeReplayMs?: number;
   /**
    * Whether tokens in the first version of the encryption format can be decrypted. That version is not bound to

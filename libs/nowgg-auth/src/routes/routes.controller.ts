@@ -70,7 +70,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @HttpCode(200)
     @Header(...NO_STORE)
     async login(
-      @Body(bodyPipe) { code, provider, ...device }: NowggLoginBody,
+      @Body(bodyPipe) { code, provider, attemptId, ...device }: NowggLoginBody,
       @Req() request: GuardedRequest,
     ): Promise<NowggLoginView> {
       // The caller's mistake, not one of our configuration: no provider named among several, or an unknown one.
@@ -81,6 +81,7 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
       const exchange = await this.tokens.exchangeCode(code, {
         provider: known.name,
         source,
+        attemptId,
         ...this.tokens.deviceOf(request, device),
       });
       return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };

@@ -15,6 +15,8 @@ export class NowggLoginBody {
   @IsOptional() @IsString() @MaxLength(512) device?: string;
   /** An id that the device keeps: a new sign-in with it replaces its session. */
   @IsOptional() @IsString() @MinLength(16) @MaxLength(128) deviceId?: string;
+  /** A random id of this sign-in, the same when its code is sent again. */
+  @IsOptional() @IsString() @MinLength(32) @MaxLength(128) attemptId?: string;
 
   /** Read by @nestjs/swagger where it is installed. */
   static _OPENAPI_METADATA_FACTORY(): OpenApiProperties {
@@ -23,6 +25,11 @@ export class NowggLoginBody {
       provider: { required: false, type: () => String, description: 'identity provider that issued the code' },
       device: { required: false, type: () => String, description: 'name of the device, for the list of sessions' },
       deviceId: { required: false, type: () => String, description: 'id that the device keeps, 16 to 128 characters' },
+      attemptId: {
+        required: false,
+        type: () => String,
+        description: 'random id of this sign-in, 32 to 128 characters, the same when its code is sent again',
+      },
     };
   }
 }

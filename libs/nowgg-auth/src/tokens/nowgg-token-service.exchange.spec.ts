@@ -1,7 +1,17 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { IdentityUnavailableError, InvalidGrantError, NowggConfigurationError } from '../errors.js';
+import {
+  IdentityUnavailableError,
+  InvalidGrantError,
+  InvalidRequestError,
+  NowggConfigurationError,
+  StoreUnavailableError,
+} from '../errors.js';
 import type { TokenOutcome } from '../identity/identity-provider.js';
+import { captureSecurityEvents } from '../testing-support/security-events.js';
+import { authenticatorOf } from './testing-support/scripted-provider.js';
 import { deferred, errorOf, settled, TokenServiceUnderTest } from './testing-support/token-service-under-test.js';
+
+const ATTEMPT = 'attempt'.repeat(6);
 
 describe('exchangeCode', () => {
   let under: TokenServiceUnderTest;
@@ -52,13 +62,92 @@ describe('exchangeCode', () => {
   });
 
   it('gives the same grant again within the replay time and refuses afterwards, both without a call', async () => {
-    const first = await under.signIn();
+    const first = await under.service.exchangeCode('code-1', { attemptId: ATTEMPT });
     await under.pass(30_000);
-    expect((await under.anotherProcess().exchangeCode('code-1')).session).toBe(first.session);
+    const again = await under.anotherProcess().exchangeCode('code-1', { attemptId: ATTEMPT });
+    expect(again.session).toBe(first.session);
     await under.pass(1);
-    await expect(under.service.exchangeCode('code-1')).rejects.toThrow(InvalidGrantError);
+    await expect(under.service.exchangeCode('code-1', { attemptId: ATTEMPT })).rejects.toThrow(InvalidGrantError);
     expect(under.provider.codes).toEqual(['code-1']);
   });
+
+  it.each([
+    ['without an attempt id', {}],
+    ['with another attempt id', { attemptId: 'b'.repeat(43) }],
+  ])('refuses the code of a finished sign-in %s at once, with an event', async (_how, options) => {
+    const { grant } = await under.service.exchangeCode('code-1', { attemptId: ATTEMPT });
+    using events = captureSecurityEvents();
+    await expect(under.anotherProcess().exchangeCode('code-1', options)).rejects.toThrow(InvalidGrantError);
+    expect(events.seen).toEqual([{ type: 'code_replayed', provider: 'nowgg', detail: 'refused' }]);
+    expect(under.provider.codes).toEqual(['code-1']);
+    // The sign-in stands, and its own client still gets it.
+    expect((await under.service.exchangeCode('code-1', { attemptId: ATTEMPT })).grant.id).toBe(grant.id);
+  });
+
+  it('answers the code of a sign-in without an attempt id for five seconds, each time with an event', async () => {
+    const { session } = await under.signIn();
+    using events = captureSecurityEvents();
+    await under.pass(5_000);
+    expect((await under.anotherProcess().exchangeCode('code-1')).session).toBe(session);
+    expect((await under.service.exchangeCode('code-1', { attemptId: ATTEMPT })).session).toBe(session);
+    await under.pass(1);
+    await expect(under.service.exchangeCode('code-1')).rejects.toThrow(InvalidGrantError);
+    await expect(under.service.exchangeCode('code-1', { attemptId: ATTEMPT })).rejects.toThrow(InvalidGrantError);
+    const details = events.seen.map(({ type, detail }) => `${type} ${detail}`);
+    expect(details).toEqual([
+      'code_replayed answered',
+      'code_replayed answered',
+      'code_replayed refused',
+      'code_replayed refused',
+    ]);
+  });
+
+  it('takes a code verifier for an attempt id', async () => {
+    const options = { codeVerifier: 'v'.repeat(43) };
+    const { session } = await under.service.exchangeCode('code-1', options);
+    using events = captureSecurityEvents();
+    await under.pass(30_000);
+    expect((await under.anotherProcess().exchangeCode('code-1', options)).session).toBe(session);
+    expect(events.seen).toEqual([]);
+  });
+
+  it('goes on with an unfinished sign-in for each caller, and is then that of the caller who finished it', async () => {
+    using events = captureSecurityEvents();
+    under.authenticator.verdict = () => down;
+    await expect(under.service.exchangeCode('code-1', { attemptId: 'a'.repeat(32) })).rejects.toThrow(
+      IdentityUnavailableError,
+    );
+    under.authenticator.verdict = authenticatorOf('player-1').verdict;
+    await under.pass(20_000);
+    const { session } = await under.anotherProcess().exchangeCode('code-1', { attemptId: ATTEMPT });
+    expect([under.provider.codes, events.seen]).toEqual([['code-1'], []]);
+    await under.pass(5_001);
+    expect((await under.service.exchangeCode('code-1', { attemptId: ATTEMPT })).session).toBe(session);
+    await expect(under.service.exchangeCode('code-1', { attemptId: 'a'.repeat(32) })).rejects.toThrow(
+      InvalidGrantError,
+    );
+  });
+
+  it('goes on with a sign-in that was not counted yet among the sessions of its player', async () => {
+    under = new TokenServiceUnderTest({ sessions: { max: 1 } });
+    const admit = under.store.admitSession.bind(under.store);
+    under.store.admitSession = async () => {
+      throw new StoreUnavailableError();
+    };
+    await expect(under.signIn()).rejects.toThrow(StoreUnavailableError);
+    under.store.admitSession = admit;
+    await under.pass(20_000);
+    expect((await under.signIn()).grant.state).toBe('active');
+    await expect(under.signIn()).rejects.toThrow(InvalidGrantError);
+  });
+
+  it.each(['', 'a'.repeat(31), 'a'.repeat(129), 7 as unknown as string])(
+    'refuses the attempt id %p without a request',
+    async (attemptId) => {
+      await expect(under.service.exchangeCode('code-1', { attemptId })).rejects.toThrow(InvalidRequestError);
+      expect(under.provider.codes).toEqual([]);
+    },
+  );
 
   it('does not give the grant to a caller with the same code and another verifier', async () => {
     await under.service.exchangeCode('code-1', { codeVerifier: 'right' });

@@ -104,8 +104,10 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   /**
    * Exchanges a one-time authorization code for a grant. The same code again, at the same time or within
-   * `exchangeReplayMs`, in any process, gives the same grant with one call to the identity system.
+   * `exchangeReplayMs`, in any process, gives the same grant with one call to the identity system. Once the exchange is
+   * finished, this takes the same `attemptId` or `codeVerifier`; a sign-in without either is repeated for five seconds.
    *
+   * @throws InvalidRequestError when the attempt id is too short or too long
    * @throws InvalidGrantError when the code was refused or is not a code
    * @throws UserBannedError when the player is banned
    * @throws IdentityUnavailableError when the exchange could not be finished: send the same code again

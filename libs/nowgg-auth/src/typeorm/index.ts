@@ -1,3 +1,4 @@
+import { AddExchangeAttempt1767225600200 } from './migrations/sessions/add-exchange-attempt.js';
 import { AddHandleVersion1767225600180 } from './migrations/sessions/add-handle-version.js';
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/sessions/add-session-key-to-nowgg-grant.js';
 import { AddSessionDevices1767225600170 } from './migrations/sessions/add-session-devices.js';
@@ -128,4 +129,5 @@ export const nowggMigrations = [
   AddSessionDevices1767225600170,
   AddHandleVersion1767225600180,
   CreateNowggAudit1767225600190,
+  AddExchangeAttempt1767225600200,
 ];

@@ -275,8 +275,8 @@ export class TypeOrmTokenStore extends TokenStore {
     return this.#count(this.#clients.sweep, [undefined, limit]);
   }
 
-  override async claimExchange({ codeHash, owner, leaseMs }: ExchangeClaimRequest): Promise<ExchangeClaim> {
-    const parameters = [codeHash, owner, leaseMs];
+  override async claimExchange({ codeHash, owner, leaseMs, attemptKey }: ExchangeClaimRequest): Promise<ExchangeClaim> {
+    const parameters = [codeHash, owner, leaseMs, attemptKey];
     type ClaimRow = ExchangeRow & { mine: boolean; inDoubt: boolean };
     const row = await this.#database.row<ClaimRow>(this.#exchanges.claim, parameters);
     if (!row) return { outcome: 'held' };

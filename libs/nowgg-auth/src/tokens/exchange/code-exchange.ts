@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { InvalidGrantError, NowggConfigurationError } from '../../errors.js';
+import { InvalidGrantError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
 import type { AuthorizationCallback } from '../../identity/identity-provider.js';
 import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
 import type { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
@@ -25,6 +25,12 @@ export interface CodeExchangeOptions extends SessionDeviceOptions {
    * in.
    */
   readonly scopes?: readonly string[];
+  /**
+   * A random id of this sign-in that its client alone knows, of 32 to 128 characters: 32 random bytes, for example. After
+   * the exchange is finished, the same code gives the same grant only with the same id. Without one, for five seconds
+   * only, with the event `code_replayed`. Only a hash is stored. A {@link codeVerifier} serves as one.
+   */
+  readonly attemptId?: string | undefined;
   /** The source of the request, as the application states it. Limits how many codes one source may send. */
   readonly source?: string | undefined;
 }
@@ -42,7 +48,7 @@ export class CodeExchanger {
 
   /**
    * Exchanges a code for one grant. A caller that sends the code again, in any process, gets the same grant.
-   * @throws InvalidGrantError, IdentityUnavailableError, NowggConfigurationError
+   * @throws InvalidGrantError, InvalidRequestError, IdentityUnavailableError, NowggConfigurationError
    */
   async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
     if (!isAuthorizationCode(code)) throw new InvalidGrantError();
@@ -55,9 +61,15 @@ export class CodeExchanger {
         'this identity provider has an authorization flow, whose callback takes its codes, unless acceptCodesAtLogin is set',
       );
     }
-    const codeHash = codeHashOf(provider.name, provider.clientKey, code, options.redirectUri, options.codeVerifier);
+    const { attemptId, codeVerifier, redirectUri } = options;
+    if (attemptId !== undefined && !isAttemptId(attemptId)) {
+      throw new InvalidRequestError('the attempt id must be a text of 32 to 128 characters');
+    }
+    const codeHash = codeHashOf(provider.name, provider.clientKey, code, redirectUri, codeVerifier);
+    const shown = attemptId ?? codeVerifier;
+    const attemptKey = shown === undefined ? undefined : codeHashOf('attempt', codeHash, shown);
     return this.#inProgress.join(codeHash, (leave) =>
-      new ExchangeAttempt(this.#context, provider, codeHash, { ...options, code }).run(leave),
+      new ExchangeAttempt(this.#context, provider, codeHash, { ...options, code, attemptKey }).run(leave),
     );
   }
 
@@ -76,6 +88,10 @@ const LONGEST_CODE = 2_048;
  */
 export function isAuthorizationCode(code: unknown): code is string {
   return typeof code === 'string' && code.length <= LONGEST_CODE && /^[\x21-\x7e]+$/.test(code);
+}
+
+function isAttemptId(id: unknown): boolean {
+  return typeof id === 'string' && id.length >= 32 && id.length <= 128;
 }
 
 /**

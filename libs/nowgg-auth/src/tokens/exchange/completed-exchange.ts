@@ -17,6 +17,9 @@ import type { GrantRevoker } from '../ending/grant-revoker.js';
 import type { GrantRecord } from '../store/grant-record.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 
+/** Time for which a finished code without an attempt id gives the same grant, in milliseconds: a button that was hit twice. */
+const UNPROVEN_REPLAY_MS = 5_000;
+
 export interface ExchangedCode {
   readonly grant: GrantRecord;
   readonly principal: NowggPrincipal;
@@ -42,9 +45,10 @@ export class CompletedExchanges {
 
   /**
    * Returns the same grant for the same code, within `exchangeReplayMs`.
+   * @param isSame whether the caller is the one whose exchange it was, or was there before it was finished
    * @throws InvalidGrantError, IdentityUnavailableError
    */
-  async replay(exchange: ExchangeRecord): Promise<ExchangedCode> {
+  async replay(exchange: ExchangeRecord, isSame: boolean): Promise<ExchangedCode> {
     const { store, vault, timing } = this.#parts;
     const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
     if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
@@ -54,6 +58,9 @@ export class CompletedExchanges {
       publishSecurityEvent({ type: 'relabelled_row', provider: found.provider });
       throw new InvalidGrantError();
     }
+    // A sign-in that was not counted yet is not finished: its caller was told to send the code again.
+    const isUnfinished = this.#parts.sessions.max !== undefined && found.admittedAtMs === undefined;
+    if (!isSame && !isUnfinished) this.#judgeStranger(exchange, ageMs, found.provider);
     const grant = await this.unrevoked(found);
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const context = { isSignIn: true };
@@ -97,6 +104,13 @@ export class CompletedExchanges {
     if (!(await this.#parts.grantRevocations?.isRefusedInStore(grant))) return grant;
     await this.#ending.revoke(grant.id);
     throw await this.#refusalOf(grant);
+  }
+
+  /** @throws InvalidGrantError when the sign-in had an attempt id, or was finished more than five seconds ago */
+  #judgeStranger({ attemptKey }: ExchangeRecord, ageMs: number, provider: string): void {
+    const isRefused = attemptKey !== undefined || ageMs > UNPROVEN_REPLAY_MS;
+    publishSecurityEvent({ type: 'code_replayed', provider, detail: isRefused ? 'refused' : 'answered' });
+    if (isRefused) throw new InvalidGrantError();
   }
 
   async #refusalOf(grant: GrantRecord): Promise<Error> {

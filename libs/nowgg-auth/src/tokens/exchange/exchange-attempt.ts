@@ -50,6 +50,8 @@ export interface ExchangeContext {
 export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'>, SessionDeviceOptions {
   readonly scopes?: readonly string[] | undefined;
   readonly source?: string | undefined;
+  /** Hash of what the caller can show again. */
+  readonly attemptKey?: string | undefined;
 }
 
 /**
@@ -64,6 +66,8 @@ export class ExchangeAttempt {
   readonly #request: CodeRequest;
   /** The answer to the code; undefined while it was not sent. */
   #answer: TokenOutcome | undefined;
+  /** Whether the exchange was under way when this attempt came. */
+  #waited = false;
 
   constructor(context: ExchangeContext, provider: IdentityProvider, codeHash: string, request: CodeRequest) {
     this.#context = context;
@@ -127,7 +131,11 @@ export class ExchangeAttempt {
 
   async #claimAndExchange(admitted: AdmittedCode | undefined): Promise<ExchangedCode> {
     const claim = await this.#claim();
-    if (claim.outcome === 'completed') return this.#context.completed.replay(claim.exchange);
+    if (claim.outcome === 'completed') {
+      const { attemptKey } = this.#request;
+      const isSame = attemptKey !== undefined && attemptKey === claim.exchange.attemptKey;
+      return this.#context.completed.replay(claim.exchange, isSame || this.#waited);
+    }
     const { replyCiphertext } = claim.exchange;
     const tokens = replyCiphertext ? this.#openReply(replyCiphertext) : await this.#call(claim, admitted);
     return this.#verifyAndCreate(claim, tokens);
@@ -138,8 +146,10 @@ export class ExchangeAttempt {
     const { clock, store, timing } = this.#parts;
     const waitUntil = clock.monotonicNow() + timing.softDeadlineMs;
     for (;;) {
-      const claim = await store.claimExchange({ ...this.#key, leaseMs: timing.leaseMs });
+      const { attemptKey } = this.#request;
+      const claim = await store.claimExchange({ ...this.#key, leaseMs: timing.leaseMs, attemptKey });
       if (claim.outcome !== 'held') return claim;
+      this.#waited = true;
       await this.#awaitHolder(waitUntil);
     }
   }
@@ -264,7 +274,7 @@ export class ExchangeAttempt {
     }
     const finished = await store.findExchange(codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();
-    return completed.replay(finished);
+    return completed.replay(finished, true);
   }
 
   /** The error for a token that was just issued but is refused here: usually an option is the reason. */

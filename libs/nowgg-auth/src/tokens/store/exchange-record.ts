@@ -4,6 +4,8 @@ export interface ExchangeClaimRequest {
   /** Unique for each attempt. */
   readonly owner: string;
   readonly leaseMs: number;
+  /** Hash of what the caller can show again; undefined when it has nothing. That of the last claim is stored. */
+  readonly attemptKey?: string | undefined;
 }
 
 /** A claimed code as it is stored. Times are in epoch milliseconds of the store's clock. */
@@ -11,6 +13,8 @@ export interface ExchangeRecord {
   readonly codeHash: string;
   readonly leaseOwner: string | undefined;
   readonly leaseUntilMs: number | undefined;
+  /** Of the last claim, which is the one that completed it. */
+  readonly attemptKey: string | undefined;
   /** The token endpoint's reply, encrypted; only until the grant exists. */
   readonly replyCiphertext: Uint8Array | undefined;
   /** Set once the exchange is complete. */

@@ -14,6 +14,10 @@ export class NowggExchangeEntity {
   @Column({ name: 'lease_until', type: 'timestamptz', nullable: true })
   leaseUntil!: Date | null;
 
+  /** Hash of what the caller can show again, such as its attempt id. */
+  @Column({ name: 'attempt_key', type: 'text', nullable: true })
+  attemptKey!: string | null;
+
   /** The token endpoint's reply, encrypted; only until the grant exists. */
   @Column({ name: 'reply_ct', type: 'bytea', nullable: true })
   replyCiphertext!: Buffer | null;

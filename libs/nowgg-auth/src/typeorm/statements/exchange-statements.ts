@@ -7,6 +7,7 @@ export type ExchangeRow = { readonly [K in keyof ExchangeRecord]: Exclude<Exchan
 
 const COLUMNS = `
   e.code_hash AS "codeHash", e.lease_owner AS "leaseOwner", e.reply_ct AS "replyCiphertext", e.grant_id AS "grantId",
+  e.attempt_key AS "attemptKey",
   (extract(epoch FROM e.lease_until) * 1000)::float8 AS "leaseUntilMs",
   (extract(epoch FROM e.completed_at) * 1000)::float8 AS "completedAtMs",
   (extract(epoch FROM e.created_at) * 1000)::float8 AS "createdAtMs",
@@ -16,13 +17,14 @@ const COLUMNS = `
 export function exchangeStatements({ exchange, grant, issuedToken, userLock }: TokenTables) {
   return {
     // No row at all: another attempt claimed it after this snapshot was taken, so it is held.
-    // $1 code hash, $2 owner, $3 lease
+    // $1 code hash, $2 owner, $3 lease, $4 what the caller can show again
     claim: `
       WITH before AS (SELECT lease_owner FROM ${exchange} WHERE code_hash = $1),
       mine AS (
-        INSERT INTO ${exchange} AS e (code_hash, lease_owner, lease_until, created_at)
-        VALUES ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', clock_timestamp())
-        ON CONFLICT (code_hash) DO UPDATE SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until
+        INSERT INTO ${exchange} AS e (code_hash, lease_owner, lease_until, created_at, attempt_key)
+        VALUES ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond', clock_timestamp(), $4)
+        ON CONFLICT (code_hash) DO UPDATE SET lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
+          attempt_key = excluded.attempt_key
           WHERE e.grant_id IS NULL AND (e.lease_until IS NULL OR e.lease_until <= clock_timestamp())
         RETURNING e.*
       )

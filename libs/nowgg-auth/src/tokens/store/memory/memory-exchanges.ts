@@ -17,7 +17,7 @@ export class MemoryExchanges {
     this.#clock = clock;
   }
 
-  claim({ codeHash, owner, leaseMs }: ExchangeClaimRequest): ExchangeClaim {
+  claim({ codeHash, owner, leaseMs, attemptKey }: ExchangeClaimRequest): ExchangeClaim {
     const known = this.find(codeHash);
     if (known?.grantId !== undefined) return { outcome: 'completed', exchange: known };
     const now = this.#clock.now();
@@ -26,6 +26,7 @@ export class MemoryExchanges {
       codeHash,
       leaseOwner: owner,
       leaseUntilMs: now + leaseMs,
+      attemptKey,
       replyCiphertext: known?.replyCiphertext,
       grantId: undefined,
       completedAtMs: undefined,
