@@ -72,7 +72,7 @@ describe('the handles of an honest session', () => {
       ),
       { numRuns: propertyRuns(1_000) },
     );
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('a stolen handle', () => {
@@ -117,5 +117,5 @@ describe('a stolen handle', () => {
       ),
       { numRuns: propertyRuns(500) },
     );
-  }, 60_000);
+  }, 600_000);
 });

@@ -22,7 +22,7 @@ describe('8 processes and one grant', () => {
   afterAll(() => suite.stop(), 30_000);
 
   const worker = (index: number) => workers[index] as TokenWorker;
-  const allProcesses = async (op: 'getAccessToken' | 'refresh', args: object, callers: number) => {
+  const allProcesses = async (op: 'getAccessToken' | 'refresh' | 'openSession', args: object, callers: number) => {
     const answers = await Promise.all(workers.map((process) => process.do(op, { ...args, callers })));
     return [...new Set(answers.flat().map((answer) => JSON.stringify(answer)))];
   };
@@ -49,6 +49,24 @@ describe('8 processes and one grant', () => {
       expect(suite.refreshes).toBe(1);
     }, 60_000);
   });
+
+  it('take one step of a session handle for 50 callers each, and lose none while they refresh', async () => {
+    suite.startOver('once');
+    const { grant, session } = await suite.service.exchangeCode(suite.code('player-of-a-handle'));
+    let handle = session;
+    for (let step = 1; step <= 10; step += 1) {
+      const options = { ifGeneration: step };
+      const [answers, refreshed] = await Promise.all([
+        allProcesses('openSession', { handle }, 50),
+        allProcesses('refresh', { grantId: grant.id, options }, 2),
+      ]);
+      expect([answers, refreshed]).toEqual([[expect.stringContaining('"value"')], [expect.any(String)]]);
+      handle = (JSON.parse(answers[0] as string) as { value: string }).value;
+      expect(await suite.grant(grant.id)).toMatchObject({ handleVersion: step + 1, generation: step + 1 });
+    }
+    expect(await allProcesses('openSession', { handle: session }, 50)).toEqual(['{"error":"session_superseded"}']);
+    expect(await suite.grant(grant.id)).toMatchObject({ handleVersion: 11, sessionVersion: 1, state: 'active' });
+  }, 60_000);
 
   it('refresh near the end in the background, and an attempt that fails there fails no caller', async () => {
     suite.startOver('never');

@@ -28,6 +28,7 @@ export interface Order {
     | 'getAccessToken'
     | 'refresh'
     | 'exchangeCode'
+    | 'openSession'
     | 'revoke'
     | 'rotate'
     | 'pauseAt'
@@ -39,6 +40,8 @@ export interface Order {
   readonly args: {
     readonly grantId?: string;
     readonly code?: string;
+    /** Session handle. */
+    readonly handle?: string;
     readonly step?: string;
     readonly options?: Omit<AccessTokenOptions, 'signal'>;
     /** How many do it at once. */

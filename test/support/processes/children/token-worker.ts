@@ -71,6 +71,8 @@ async function carryOut(op: Order['op'], args: Order['args']): Promise<unknown> 
       const { grant, accessToken, session } = await service.exchangeCode(args.code ?? '');
       return { grantId: grant.id, token: accessToken.token, session };
     }
+    case 'openSession':
+      return (await service.openSession(args.handle ?? '')).session;
     case 'revoke':
       return service.revoke(grantId);
     case 'rotate':
