@@ -93,8 +93,8 @@ function answer(userId: string | undefined) {
   return { event: 'answer', data: { userId } };
 }
 
-async function start(world: World, kind: Kind): Promise<INestApplication> {
-  @Module({ imports: [world.auth({ transports: [websockets()] })], providers: gatewaysOf(kind) })
+async function start(world: World, kind: Kind, firstMessage = false): Promise<INestApplication> {
+  @Module({ imports: [world.auth({ transports: [websockets({ firstMessage })] })], providers: gatewaysOf(kind) })
   class AppModule {}
   const app = world.add(await NestFactory.create(AppModule, { logger: false, forceCloseConnections: true }));
   app.useWebSocketAdapter(kind === 'ws' ? new WsAdapter(app) : new IoAdapter(app));
@@ -237,4 +237,37 @@ export async function wsMessageDoor(world: World): Promise<Door> {
     },
     close: async () => await app.close(),
   };
+}
+
+/** A client that learns its token late, and sends it in its first message. */
+export async function wsFirstMessageDoor(world: World): Promise<Door> {
+  const app = await start(world, 'ws', true);
+  return {
+    ask: async (handler, { token, second, isMalformed }): Promise<Reply | NotApplicable> => {
+      if (second !== undefined) return { reason: 'a client with a token in its handshake is asked for no other' };
+      if (handler === 'open' || handler === 'optional')
+        return { reason: 'a client is admitted without a first message' };
+      const socket = connectWs(app, handler, 'client', {});
+      const outcome = outcomeOf(socket);
+      await once(socket, 'open');
+      const isSent = isMalformed || token !== undefined;
+      const data = { token: isMalformed ? 'two words' : token };
+      socket.send(JSON.stringify(isSent ? { event: 'nowgg:auth', data } : { event: 'who', data: {} }));
+      const reply = await outcome;
+      end(socket);
+      return reply;
+    },
+    close: async () => await app.close(),
+  };
+}
+
+/** The answer to the first message and the news of a ban are not yet the outcome. */
+async function outcomeOf(socket: WebSocket): Promise<Reply> {
+  return await new Promise((resolve) => {
+    socket.on('message', (text) => {
+      const { event, data } = JSON.parse((text as Buffer).toString()) as { event: string; data: Answer };
+      if (!event.startsWith('nowgg:')) resolve(replyOf(event, data));
+    });
+    socket.once('close', (code, reason) => resolve({ outcome: String(reason), code: `close ${code}` }));
+  });
 }

@@ -5,7 +5,7 @@ import { operationDoor, subscriptionDoor } from './graphql-doors.js';
 import { grpcDoor } from './grpc-door.js';
 import { httpDoor, streamDoor } from './http-door.js';
 import { redisDoor, tcpDoor } from './message-doors.js';
-import { ioHandshakeDoor, ioMessageDoor, wsHandshakeDoor, wsMessageDoor } from './socket-doors.js';
+import { ioHandshakeDoor, ioMessageDoor, wsFirstMessageDoor, wsHandshakeDoor, wsMessageDoor } from './socket-doors.js';
 import { nest, World } from './world.js';
 
 type Cell = Reply | NotApplicable;
@@ -32,6 +32,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, (world: World) => P
     'socket.io, message': ioMessageDoor,
     'ws, handshake': (world) => wsHandshakeDoor(world, 'client'),
     'ws, handshake of a browser': (world) => wsHandshakeDoor(world, 'browser'),
+    'ws, first message': wsFirstMessageDoor,
     'ws, message': wsMessageDoor,
   },
   Microservices: {
