@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { NowggErrorCode } from 'nestjs-nowgg-auth';
@@ -37,7 +37,10 @@ const SECOND: Readonly<Partial<Record<NowggErrorCode, number>>> = {
   invalid_request: 404,
 };
 
-const sources = readFileSync(path.join(root, 'libs/nowgg-auth/src/errors.ts'), 'utf8');
+const folder = path.join(root, 'libs/nowgg-auth/src/errors');
+const sources = readdirSync(folder)
+  .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+  .join('\n');
 
 describe('docs/errors', () => {
   it('has a row for every code, with its status, and no other', () => {
