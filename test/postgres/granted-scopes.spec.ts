@@ -96,7 +96,8 @@ describe('@RequireScopes on opaque tokens that a grant handed out', () => {
   it('is 503, never 403, while the database is away, and 200 once it is back; other routes are served', async () => {
     const { accessToken } = await signIn();
     reads.fail = true;
-    expect(await game.nodes[1].status(accessToken.token, 'phone')).toBe(503);
+    const answer = await game.nodes[1].ask(accessToken.token, 'phone');
+    expect([answer.status, await answer.json()]).toMatchObject([503, { errorCode: 'store_unavailable' }]);
     expect(await game.nodes[1].status(accessToken.token)).toBe(200);
     reads.fail = false;
     let status = 503;

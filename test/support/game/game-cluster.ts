@@ -67,9 +67,13 @@ export class ClusterNode {
 
   /** Status of a guarded route for a token: `phone` requires the scope of this name. */
   async status(token: string, route: 'game' | 'phone' = 'game'): Promise<number> {
-    const response = await fetch(`${this.url}/${route}`, { headers: { authorization: `Bearer ${token}` } });
+    const response = await this.ask(token, route);
     await response.body?.cancel();
     return response.status;
+  }
+
+  ask(token: string, route: 'game' | 'phone'): Promise<Response> {
+    return fetch(`${this.url}/${route}`, { headers: { authorization: `Bearer ${token}` } });
   }
 
   /** Asks the guarded route until it refuses the token: other processes' news arrive by a message. */

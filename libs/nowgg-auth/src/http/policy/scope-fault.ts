@@ -1,4 +1,4 @@
-import { IdentityUnavailableError, InsufficientScopeError } from '../../errors.js';
+import { StoreUnavailableError, InsufficientScopeError } from '../../errors.js';
 import type { NowggPrincipal } from '../../principal.js';
 import { areScopesUnknown } from '../../verification/decision/unknown-scopes.js';
 
@@ -9,8 +9,8 @@ const RETRY_S = 1;
 export function scopeFaultOf(
   principal: NowggPrincipal,
   scopes: readonly string[],
-): IdentityUnavailableError | InsufficientScopeError | undefined {
+): StoreUnavailableError | InsufficientScopeError | undefined {
   if (scopes.every((scope) => principal.scopes.includes(scope))) return undefined;
   // Scopes that could not be looked up may have been granted.
-  return areScopesUnknown(principal) ? new IdentityUnavailableError(RETRY_S) : new InsufficientScopeError(scopes);
+  return areScopesUnknown(principal) ? new StoreUnavailableError(RETRY_S) : new InsufficientScopeError(scopes);
 }
