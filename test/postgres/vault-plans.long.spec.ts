@@ -127,6 +127,22 @@ describe('upkeep of a vault of 200,000 grants', () => {
     expect(sent.length).toBeLessThanOrEqual(8);
   }, 60_000);
 
+  it('finds grants that are about to lapse in one walk, in pages', async () => {
+    sent = [];
+    const lapsing = { client: { provider: 'nowgg', clientKey: 'client' }, idleMs: undefined, sinceAccessExpiry: false };
+    let found = 0;
+    for (let after: string | undefined; ; ) {
+      const { grants, next } = await stores.store.listLapsing(lapsing, after, 2_000);
+      found += grants.length;
+      if (next === undefined) break;
+      after = next;
+    }
+    expect(found).toBeGreaterThan(1_000);
+    expectBounded();
+    // Each grant is looked at once, and those that are found once more.
+    expect(rowsOfGrants()).toBeLessThan(GRANTS + 4 * found);
+  }, 60_000);
+
   it('counts claimed codes up to 100,000, in few statements', async () => {
     sent = [];
     expect((await vault.status()).exchanges).toBe(100_000);

@@ -102,6 +102,7 @@ export {
   type AuthorizationCallback,
   type CodeExchangeRequest,
   type IdentityProviderContext,
+  type RefreshTokenIdle,
   type IdentityProviderDefinition,
   type IdentityVerdict,
   type InfoOutcome,
@@ -127,6 +128,8 @@ export type {
   NowggAuthOptionsFactory,
   NowggAuthWiring,
 } from './module/module-options.js';
+export type { KeepAliveReport } from './keep-alive/keep-alive-pass.js';
+export { NowggKeepAliveService, type KeepAliveRunOptions } from './keep-alive/nowgg-keep-alive.service.js';
 export { NowggAuthModule } from './module/nowgg-auth.module.js';
 export {
   RESOLVED_OPTIONS,
@@ -139,6 +142,8 @@ export {
   type NowggSignIn,
   type OnSignIn,
   type ResolvedNowggAuthOptions,
+  type KeepAliveOptions,
+  type ResolvedKeepAliveOptions,
   type ResolvedRevocationOptions,
   type ResolvedSessionsOptions,
   type ResolvedShutdownOptions,
@@ -221,6 +226,7 @@ export type {
   TokenCommit,
   WithheldGeneration,
 } from './tokens/store/grant-record.js';
+export type { LapsingGrants } from './tokens/store/lapsing.js';
 export type { IssuedToken, NewIssuedToken, RefreshedToken, TokensOfEndedGrant } from './tokens/store/issued-token.js';
 export { memoryTokenStore } from './tokens/store/memory/memory-token-store.js';
 export {

@@ -33,7 +33,7 @@ export const SHORT_TIMING: Partial<RefreshTiming> = { failedRetryMs: 20, resendM
 export interface TokenServiceOptions extends Omit<NowggProviderSettings, 'clock'> {
   readonly store: TokenStore;
   readonly clock?: NowggClock;
-  readonly durations?: Partial<TokensOptions>;
+  readonly durations?: Partial<Omit<TokensOptions, 'keepAlive'>>;
   readonly timing?: Partial<RefreshTiming>;
 }
 
@@ -50,6 +50,7 @@ export function tokenService(options: TokenServiceOptions): NowggTokenService {
       ...SHORT_DURATIONS,
       encryptionKeys: [RING[0]],
       openFirstVersion: true,
+      keepAlive: DEFAULTS.tokens.keepAlive,
       ...durations,
       sessions: { ...DEFAULTS.tokens.sessions, ...sessions },
     },

@@ -5,6 +5,7 @@ export const HELP = `Usage: nestjs-nowgg-auth doctor [options]
        nestjs-nowgg-auth audit list [<userId>] [options]
        nestjs-nowgg-auth audit prune [options]
        nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth vault keep-alive --app dist/app.module.js#AppModule --dry-run
   nestjs-nowgg-auth explain <userId>                    why can this player not play?
   NOWGG_TOKEN=… nestjs-nowgg-auth explain --token-env NOWGG_TOKEN --json
   nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
@@ -29,6 +30,8 @@ Commands:
                      system was changed on purpose. Sessions stay
   end                ends the live grants of a client that no application has any more
   forget <userId>    deletes every grant of a user
+  keep-alive         renews grants that are not used, before the identity system forgets their refresh tokens. Takes
+                     --app, --dry-run and --json only: it starts the application without its server
 
 Options of every command:
   --json                        the result as one line of JSON; progress and errors as JSON lines on stderr

@@ -4,6 +4,7 @@ import {
   type AuditCommand,
   type DoctorCommand,
   type ExplainCommand,
+  type KeepAliveCommand,
   readArguments,
   type VaultCommand,
 } from './command/arguments.js';
@@ -53,12 +54,16 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 
 /** Loads the command late: a call for help does not wait for Nest and TypeORM. */
 async function carryOut(
-  command: VaultCommand | DoctorCommand | AuditCommand | ExplainCommand,
+  command: VaultCommand | DoctorCommand | AuditCommand | ExplainCommand | KeepAliveCommand,
   surroundings: Surroundings,
 ): Promise<CommandResult> {
   if (command.name === 'doctor') {
     const { runDoctor } = await import('./doctor/doctor.js');
     return runDoctor(command, surroundings);
+  }
+  if (command.name === 'keep-alive') {
+    const { runKeepAlive } = await import('./keep-alive/run-keep-alive.js');
+    return runKeepAlive(command, surroundings);
   }
   if (command.name === 'explain') {
     const { runExplain } = await import('./explain/explain-command.js');

@@ -62,6 +62,10 @@ export const STATE_MEANINGS: Readonly<Record<NowggStateType, { readonly begun: s
     begun: 'verifications are not sent because a limit is reached: new tokens are 503',
     over: 'verifications are sent again',
   },
+  grants_lapsing: {
+    begun: 'idle grants could not be renewed: without a renewal their players have to sign in again',
+    over: 'idle grants are renewed again',
+  },
 };
 
 /** Actions of the application: written without a warning. */

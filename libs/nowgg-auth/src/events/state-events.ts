@@ -11,6 +11,8 @@ import { EventChannel } from './event-channel.js';
  * - `unsaved_tokens`: token sets were received and could not be stored yet; only this process has them.
  * - `calls_refused`: verifications are not sent because a limit is reached. `detail` names it: `overloaded`
  *   (`maxInFlight`), `over_rate` (`rate`) or `over_budget` (`budget`).
+ * - `grants_lapsing`: idle grants could not be renewed, and their refresh tokens lapse. `detail` says how soon the first one
+ *   does: `in 3 days`.
  */
 export type NowggStateType =
   | 'identity_unavailable'
@@ -18,7 +20,8 @@ export type NowggStateType =
   | 'store_unavailable'
   | 'shared_cache_unavailable'
   | 'unsaved_tokens'
-  | 'calls_refused';
+  | 'calls_refused'
+  | 'grants_lapsing';
 
 /** The begin or the end of a state of this process. Contains no token, secret, address or player data. */
 export interface NowggStateEvent {

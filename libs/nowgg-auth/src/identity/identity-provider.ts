@@ -112,6 +112,14 @@ export interface CodeExchangeRequest {
   readonly signal: AbortSignal;
 }
 
+/** The life of a refresh token that is not used. */
+export interface RefreshTokenIdle {
+  /** In milliseconds. */
+  readonly ms: number;
+  /** Whether it counts from the last refresh, or from the expiry of the access token. */
+  readonly since: 'use' | 'access_expiry';
+}
+
 /**
  * Port: one client at one identity system. Implementations never throw because of an answer or a missing answer of the
  * identity system; every outcome is a value. They keep no token after the call.
@@ -209,6 +217,11 @@ export abstract class IdentityProvider {
    */
   get confidenceGrows(): boolean {
     return false;
+  }
+
+  /** How long the identity system keeps a refresh token that is not used. Default: undefined, not known. */
+  get refreshTokenIdle(): RefreshTokenIdle | undefined {
+    return undefined;
   }
 
   /**

@@ -30,6 +30,7 @@ import { NowggHealthService } from '../health/nowgg-health.service.js';
 import { explainService } from './explain-providers.js';
 import { healthService } from './health-providers.js';
 import { NowggExplainService } from '../explain/nowgg-explain.service.js';
+import { NowggKeepAliveService } from '../keep-alive/nowgg-keep-alive.service.js';
 import { LiveCopy } from './live-copy.js';
 import { startLine } from './start-line.js';
 import { eventStreams } from './stream-providers.js';
@@ -139,6 +140,7 @@ function dynamicModule(
       NowggRevocationService,
       NowggTokenService,
       NowggVaultService,
+      NowggKeepAliveService,
       RESOLVED_OPTIONS,
       Transports,
       ...transportsOf(wiring).flatMap(({ providers = [] }) => providers.map(tokenOf)),

@@ -11,6 +11,7 @@ import { Bans } from '../revocation/bans.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationStore } from '../revocation/revocation-store.js';
 import { NowggTokenService } from '../tokens/nowgg-token-service.js';
+import { NowggKeepAliveService } from '../keep-alive/nowgg-keep-alive.service.js';
 import { NowggVaultService } from '../tokens/upkeep/nowgg-vault-service.js';
 import { StoredIssuedTokens } from '../tokens/store/stored-issued-tokens.js';
 import { StoredTokenOwners } from '../tokens/stored-token-owners.js';
@@ -21,7 +22,7 @@ import { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
 
 /** Providers of the services that use the wired token store. */
 export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[] {
-  if (!wiring) return [NowggTokenService, NowggVaultService].map(withoutTokenStore);
+  if (!wiring) return [NowggTokenService, NowggVaultService, NowggKeepAliveService].map(withoutTokenStore);
   return [
     {
       provide: TokenStore,
@@ -72,6 +73,17 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
         return service;
       },
     ),
+    provide(
+      NowggKeepAliveService,
+      {
+        store: TokenStore,
+        providers: IdentityProviders,
+        tokens: NowggTokenService,
+        clock: NowggClock,
+        resolved: RESOLVED_OPTIONS,
+      },
+      ({ resolved, ...parts }) => new NowggKeepAliveService({ ...parts, options: tokenOptions(resolved).keepAlive }),
+    ),
     { provide: WIRED_TOKEN_SERVICE, useExisting: NowggTokenService },
     provide(
       NowggVaultService,
@@ -97,7 +109,9 @@ function tokenOptions({ tokens }: ResolvedNowggAuthOptions): NonNullable<Resolve
 }
 
 /** Transient, so that it throws only where it is injected: a singleton would stop applications that only verify. */
-function withoutTokenStore(service: typeof NowggTokenService | typeof NowggVaultService): Provider {
+function withoutTokenStore(
+  service: typeof NowggTokenService | typeof NowggVaultService | typeof NowggKeepAliveService,
+): Provider {
   return {
     provide: service,
     scope: Scope.TRANSIENT,

@@ -1,5 +1,6 @@
 import type { NowggLogLevel } from '../events/log-notes.js';
 import type {
+  ResolvedKeepAliveOptions,
   ResolvedRevocationOptions,
   ResolvedSessionsOptions,
   ResolvedShutdownOptions,
@@ -43,6 +44,7 @@ export const DEFAULTS = {
     maxExchangesInFlight: 64,
     maxRefreshesInFlight: 256,
     refusedCodesPerMinute: 30,
+    keepAlive: { isScheduled: false, idleMs: {}, perSecond: 2, everyMs: 3_600_000 } as ResolvedKeepAliveOptions,
     sessions: {
       idleMs: 30 * DAY_MS,
       absoluteMs: 180 * DAY_MS,

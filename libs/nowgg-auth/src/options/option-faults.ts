@@ -23,6 +23,7 @@ import type {
   NowggAuthOptions,
   RateSettings,
   RevocationOptions,
+  KeepAliveOptions,
   SessionsOptions,
   ShutdownOptions,
   TokensOptions,
@@ -100,6 +101,20 @@ const SESSIONS: Rules<keyof SessionsOptions> = {
   placeOf: FUNCTION,
 };
 
+const IDLE_LIFE = wholeNumber(86_400_000, MOST_LIFE_MS);
+
+const KEEP_ALIVE: Rules<keyof KeepAliveOptions> = {
+  idleMs: [
+    (value) => isRecord(value) && Object.values(value).every(IDLE_LIFE),
+    'must have for each provider a whole number of milliseconds, one day to ten years',
+  ],
+  perSecond: [
+    (value) => typeof value === 'number' && value >= 0.01 && value <= 1_000,
+    'must be a number, 0.01 to 1,000',
+  ],
+  everyMs: [wholeNumber(60_000, 86_400_000), 'must be a whole number of milliseconds, one minute to one day'],
+};
+
 const TOKENS: Rules<keyof TokensOptions> = {
   encryptionKeys: keyRingFaults,
   refreshMarginMs: duration(0),
@@ -115,6 +130,7 @@ const TOKENS: Rules<keyof TokensOptions> = {
   codeBudget: FUNCTION,
   onSignIn: FUNCTION,
   sessions: (sessions = {}, name) => faultsOf(SESSIONS, sessions, `${name}.`, ABSENT),
+  keepAlive: (keepAlive = {}, name) => faultsOf(KEEP_ALIVE, keepAlive, `${name}.`, ABSENT),
 };
 
 const CREDENTIALS: Rules<keyof CredentialsOptions> = { extract: FUNCTION };

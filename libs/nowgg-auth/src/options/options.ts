@@ -228,6 +228,31 @@ export interface TokensOptions {
   onSignIn?: OnSignIn;
   /** When session handles end. */
   sessions?: SessionsOptions;
+  /**
+   * Renews grants that are not used, before the identity system forgets their refresh tokens. Default: none is renewed
+   * unless it is used.
+   */
+  keepAlive?: KeepAliveOptions;
+}
+
+/** How idle grants are kept alive. Each renewal is one call to the identity system. */
+export interface KeepAliveOptions {
+  /**
+   * Life of a refresh token that is not used, in milliseconds, by the name of the identity provider: one day to ten years.
+   * Default: 30 days for `authgear()`, 14 days after the expiry of the access token for `sami()`, and for every provider
+   * the expiry that the identity system states.
+   */
+  idleMs?: Readonly<Record<string, number>>;
+  /** Renewals a second, 0.01 to 1,000, of all processes together: one process at a time renews. Default 2. */
+  perSecond?: number;
+  /** Time between two looks at all grants, in milliseconds, one minute to one day. Default 3,600,000 (one hour). */
+  everyMs?: number;
+}
+
+/** {@link KeepAliveOptions} with every value. */
+export interface ResolvedKeepAliveOptions extends Readonly<Required<KeepAliveOptions>> {
+  /** Whether the application renews by itself. */
+  readonly isScheduled: boolean;
 }
 
 /**
@@ -294,7 +319,8 @@ export interface ResolvedSessionsOptions extends Readonly<Required<Omit<Sessions
 
 /** {@link TokensOptions} with every value. */
 export interface ResolvedTokensOptions
-  extends Readonly<Required<Omit<TokensOptions, 'codeBudget' | 'onSignIn' | 'sessions'>>> {
+  extends Readonly<Required<Omit<TokensOptions, 'codeBudget' | 'onSignIn' | 'sessions' | 'keepAlive'>>> {
+  readonly keepAlive: ResolvedKeepAliveOptions;
   readonly sessions: ResolvedSessionsOptions;
   readonly codeBudget?: CodeBudget | undefined;
   readonly onSignIn?: OnSignIn | undefined;

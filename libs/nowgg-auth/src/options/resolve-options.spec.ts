@@ -49,6 +49,7 @@ describe('resolveOptions', () => {
     const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
     expect(resolveOptions({ clientId: 'game', tokens }).tokens).toEqual({
       ...tokens,
+      keepAlive: { isScheduled: false, idleMs: {}, perSecond: 2, everyMs: 3_600_000 },
       refreshMarginMs: 60_000,
       softDeadlineMs: 4_000,
       leaseMs: 8_000,
@@ -69,6 +70,27 @@ describe('resolveOptions', () => {
         devices: true,
       },
     });
+  });
+
+  it('keeps the other defaults of keepAlive when it is given, and refuses what is not a life or a rate', () => {
+    const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
+    const given = (keepAlive: object) => ({ clientId: 'game', tokens: { ...tokens, keepAlive } });
+    expect(resolveOptions(given({})).tokens?.keepAlive).toEqual({
+      isScheduled: true,
+      idleMs: {},
+      perSecond: 2,
+      everyMs: 3_600_000,
+    });
+    const idleMs = { web: 86_400_000 };
+    expect(resolveOptions(given({ idleMs, perSecond: 0.5 })).tokens?.keepAlive).toMatchObject({
+      idleMs,
+      perSecond: 0.5,
+    });
+    expect(() => resolveOptions(given({ idleMs: { web: 1 }, perSecond: 0, everyMs: 1, at: 3 }))).toThrow(
+      'NowggAuthModule: unknown option tokens.keepAlive.at; tokens.keepAlive.idleMs must have for each provider a whole ' +
+        'number of milliseconds, one day to ten years; tokens.keepAlive.perSecond must be a number, 0.01 to 1,000; ' +
+        'tokens.keepAlive.everyMs must be a whole number of milliseconds, one minute to one day',
+    );
   });
 
   it('keeps the other defaults of sessions when one is given, and refuses what is not a life', () => {

@@ -66,13 +66,19 @@ function resolveVerification({ verification = {} }: NowggAuthOptions): ResolvedV
 }
 
 function resolveTokens(tokens: TokensOptions): ResolvedTokensOptions {
-  const { encryptionKeys, sessions, ...durations } = tokens;
+  const { encryptionKeys, sessions, keepAlive, ...durations } = tokens;
   const keys = encryptionKeys.map(({ id, key }) => Object.freeze({ id, key }));
   return Object.freeze({
     ...DEFAULTS.tokens,
     ...present(durations),
     encryptionKeys: Object.freeze(keys),
     sessions: Object.freeze({ ...DEFAULTS.tokens.sessions, ...present(sessions ?? {}) }),
+    keepAlive: Object.freeze({
+      ...DEFAULTS.tokens.keepAlive,
+      ...present(keepAlive ?? {}),
+      idleMs: Object.freeze({ ...keepAlive?.idleMs }),
+      isScheduled: keepAlive !== undefined && keepAlive !== null,
+    }),
   });
 }
 

@@ -70,6 +70,8 @@ import { grantStatements } from './statements/grant-statements.js';
 import { sessionStatements } from './statements/session-statements.js';
 import type { TokenDatabase } from './database/token-database.js';
 import { actsJson, AUDIT_ENTITIES, TypeOrmAuditTrail } from './typeorm-audit-trail.js';
+import { lapsingStatements } from './statements/lapsing-statements.js';
+import type { LapsingGrants } from '../tokens/store/lapsing.js';
 import { Walks } from './walks.js';
 import { vaultStatements } from './statements/vault-statements.js';
 
@@ -102,6 +104,7 @@ export class TypeOrmTokenStore extends TokenStore {
   readonly #sessions: ReturnType<typeof sessionStatements>;
   readonly #vault: ReturnType<typeof vaultStatements>;
   readonly #adoptions: ReturnType<typeof adoptionStatements>;
+  readonly #lapsing: ReturnType<typeof lapsingStatements>;
   readonly #audit: TypeOrmAuditTrail;
   readonly #walks: Walks;
 
@@ -114,6 +117,7 @@ export class TypeOrmTokenStore extends TokenStore {
     this.#sessions = sessionStatements(database.tables);
     this.#vault = vaultStatements(database.tables);
     this.#adoptions = adoptionStatements(database.tables);
+    this.#lapsing = lapsingStatements(database.tables);
     this.#audit = new TypeOrmAuditTrail(database);
     this.#walks = new Walks(database);
   }
@@ -391,6 +395,15 @@ export class TypeOrmTokenStore extends TokenStore {
     limit: number,
   ): Promise<ListedGrants> {
     return this.#listed(this.#adoptions.grantsOf, [provider, clientKey, afterId, limit]);
+  }
+
+  override async listLapsing(
+    { client, idleMs, sinceAccessExpiry }: LapsingGrants,
+    afterId: string | undefined,
+    limit: number,
+  ): Promise<ListedGrants> {
+    const { provider, clientKey } = client;
+    return this.#listed(this.#lapsing.list, [provider, clientKey, idleMs, sinceAccessExpiry, afterId, limit]);
   }
 
   override async recordAdoption({ provider, clientKey }: StoredClient, to: string): Promise<void> {

@@ -134,6 +134,16 @@ export interface ExplainCommand extends Common {
   readonly provider: string;
 }
 
+/** Renews idle grants once. */
+export interface KeepAliveCommand {
+  readonly name: 'keep-alive';
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  /** As in {@link RoutesCommand}. */
+  readonly file: string;
+  readonly exportName: string;
+}
+
 export type AuditCommand = AuditListCommand | AuditPruneCommand;
 
 /** The command that the command line requests. */
@@ -144,7 +154,8 @@ type CommandLine =
   | RoutesCommand
   | DoctorCommand
   | AuditCommand
-  | ExplainCommand;
+  | ExplainCommand
+  | KeepAliveCommand;
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -216,10 +227,11 @@ export function readArguments(args: readonly string[]): CommandLine {
   }
   if (area === 'explain') return explainCommand(values, positionals.slice(1));
   if (area === 'audit' && (name === 'list' || name === 'prune')) return auditCommand(`audit ${name}`, values, rest);
+  if (area === 'vault' && name === 'keep-alive') return keepAliveCommand(values, rest.length);
   if (area !== 'vault' || name === undefined || !isVaultCommand(name)) {
     throw usageProblem(
       'the command must be one of doctor, vault status, vault rotate, vault sweep, vault retry, vault adopt, vault end, ' +
-        'vault forget <userId>, audit list, audit prune, explain <userId>, routes and key',
+        'vault keep-alive, vault forget <userId>, audit list, audit prune, explain <userId>, routes and key',
     );
   }
   const command = name;
@@ -341,13 +353,22 @@ function routesCommand(values: Values, words: number): RoutesCommand {
   const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
   if (foreign !== undefined) throw usageProblem(`routes has no option --${foreign}`);
   if (words > 1) throw usageProblem('routes takes no arguments');
+  return { name: 'routes', json: values.json === true, check: values.check === true, ...applicationOf(values) };
+}
+
+function keepAliveCommand(values: Values, more: number): KeepAliveCommand {
+  const allowed: readonly OptionName[] = ['help', 'version', 'json', 'app', 'dry-run'];
+  const foreign = Object.keys(values).find((option) => !allowed.includes(option as OptionName));
+  if (foreign !== undefined) throw usageProblem(`vault keep-alive has no option --${foreign}`);
+  if (more > 0) throw usageProblem('vault keep-alive takes no arguments');
+  const dryRun = values['dry-run'] === true;
+  return { name: 'keep-alive', json: values.json === true, dryRun, ...applicationOf(values) };
+}
+
+function applicationOf(values: Values): { readonly file: string; readonly exportName: string } {
   const [, file, exportName] = /^([^#]+)#([A-Za-z_$][\w$]{0,99})$/.exec(values.app ?? '') ?? [];
-  if (file === undefined || exportName === undefined) {
-    throw usageProblem(
-      '--app takes the compiled file of the root module, # and its name: dist/app.module.js#AppModule',
-    );
-  }
-  return { name: 'routes', json: values.json === true, check: values.check === true, file, exportName };
+  if (file !== undefined && exportName !== undefined) return { file, exportName };
+  throw usageProblem('--app takes the compiled file of the root module, # and its name: dist/app.module.js#AppModule');
 }
 
 function keyCommand(values: Values, id = 'k1', more: number): KeyCommand {

@@ -1,5 +1,6 @@
 import type { ServerMetadata } from 'openid-client';
 import type { AccessTokenRevocation, ClientPrivateKey, OAuth2Settings } from '../endpoints/oauth2-settings.js';
+import type { RefreshTokenIdle } from '../../identity/identity-provider.js';
 import type { ForwardedIdentities } from '../../identity/forwarding/forwarded-identity.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { isVerificationMethod } from '../verification/verification-method.js';
@@ -12,6 +13,8 @@ export interface ProviderQuirks {
   /** Whether the token endpoint requires `state` and `scope` of the authorization request again. */
   readonly sendsStateAndScopeWithCode?: boolean;
   readonly revokeAccessToken?: AccessTokenRevocation | undefined;
+  /** How long the system keeps a refresh token that is not used. */
+  readonly refreshTokenIdle?: RefreshTokenIdle;
   /** Reads identities that a proxy forwards. */
   readonly forwarding?: (client: OAuth2Client) => ForwardedIdentities;
 }

@@ -29,6 +29,7 @@ export interface AuthgearOptions extends OAuth2ClientOptions {
   endpointHosts?: readonly string[];
 }
 
+const DAY_MS = 86_400_000;
 const RULES: Rules = {
   verification: [oneOf('token', 'resolver'), 'must be token or resolver'],
   forwarded: forwardingFaults,
@@ -77,7 +78,8 @@ export function authgear({
       verification: choice,
     },
     'authgear',
-    forwarding,
+    // Its default; set another one with `tokens.keepAlive.idleMs`.
+    { ...forwarding, refreshTokenIdle: { ms: 30 * DAY_MS, since: 'use' } },
     faults,
   );
 }

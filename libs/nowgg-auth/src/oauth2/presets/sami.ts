@@ -24,6 +24,7 @@ export interface SamiOptions extends OAuth2ClientOptions {
   revokeAccessTokens?: { readonly parameter: string };
 }
 
+const DAY_MS = 86_400_000;
 const BASE_URL = 'https://accounts.samsungsami.io';
 const MAP: TokenInfoMap = {
   userId: 'data.user_id',
@@ -70,6 +71,8 @@ export function sami(options: SamiOptions): IdentityProviderDefinition {
     'sami',
     {
       sendsStateAndScopeWithCode: true,
+      // Refreshes work until 14 days after the access token has expired.
+      refreshTokenIdle: { ms: 14 * DAY_MS, since: 'access_expiry' },
       revokeAccessToken: revokeAccessTokens && {
         url: `${base}/revokeAccessToken`,
         parameter: revokeAccessTokens.parameter,

@@ -8,6 +8,7 @@ import {
   type IdentityVerdict,
   type InfoOutcome,
   type Inspection,
+  type RefreshTokenIdle,
   type TokenOutcome,
 } from '../../identity/identity-provider.js';
 import type { InvalidReason } from '../../identity/reasons.js';
@@ -18,6 +19,7 @@ import { verdictScopeOf } from '../../identity/verdict-scope.js';
 import type { TokenType } from '../../principal.js';
 import { OAuth2Client } from '../endpoints/oauth2-client.js';
 import type { VerificationChoice } from '../options/oauth2-options.js';
+import type { ProviderQuirks } from '../options/resolve-oauth2-options.js';
 import type { OAuth2Settings } from '../endpoints/oauth2-settings.js';
 import type { ProofsOfPossession } from '../../identity/proof-of-possession.js';
 import { isSameIssuer } from '../../identity/urls.js';
@@ -60,16 +62,18 @@ export class OAuth2IdentityProvider extends IdentityProvider {
   /** Undefined when only JWTs can be verified. */
   readonly #forOpaque: TokenVerification | undefined;
   readonly #forwarding: ForwardedIdentities | undefined;
+  readonly #refreshTokenIdle: RefreshTokenIdle | undefined;
 
   constructor(
     settings: OAuth2Settings,
     verification: VerificationChoice,
     context: IdentityProviderContext,
-    forwarding?: (client: OAuth2Client) => ForwardedIdentities,
+    quirks: Pick<ProviderQuirks, 'forwarding' | 'refreshTokenIdle'> = {},
   ) {
     super();
     this.client = new OAuth2Client(settings, context);
-    this.#forwarding = forwarding?.(this.client);
+    this.#forwarding = quirks.forwarding?.(this.client);
+    this.#refreshTokenIdle = quirks.refreshTokenIdle;
     this.name = settings.name;
     this.clientKey = this.client.clientKey;
     this.verdictScope = scopeOf(settings, verification, context);
@@ -90,6 +94,10 @@ export class OAuth2IdentityProvider extends IdentityProvider {
 
   override get forwarding(): ForwardedIdentities | undefined {
     return this.#forwarding;
+  }
+
+  override get refreshTokenIdle(): RefreshTokenIdle | undefined {
+    return this.#refreshTokenIdle;
   }
 
   override get proofs(): ProofsOfPossession | undefined {

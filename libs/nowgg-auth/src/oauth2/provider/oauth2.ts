@@ -47,6 +47,6 @@ export function defineProvider(
   const { verification } = options;
   return Object.freeze<IdentityProviderDefinition>({
     name: settings.name,
-    create: (context) => new OAuth2IdentityProvider(settings, verification, context, quirks?.forwarding),
+    create: (context) => new OAuth2IdentityProvider(settings, verification, context, quirks),
   });
 }

@@ -21,6 +21,7 @@ import type {
   TokenCommit,
   WithheldGeneration,
 } from './grant-record.js';
+import type { LapsingGrants } from './lapsing.js';
 import type { IssuedToken, TokensOfEndedGrant } from './issued-token.js';
 import type { AdmittedSession, SessionAdmission } from './session-record.js';
 import type { ClientOutcomes, ClientSecret, ClientStanding } from './client-standing.js';
@@ -255,6 +256,15 @@ export abstract class TokenStore {
    * only: fewer than `limit` do not mean that the list ends.
    */
   abstract listGrantsOf(client: StoredClient, afterId: string | undefined, limit: number): Promise<ListedGrants>;
+
+  /**
+   * Lists at most `limit` live grants of a client that are close to the end of their refresh token, see
+   * {@link LapsingGrants}, in order of id and after `afterId`. May list others as well, and may look at a part of the
+   * grants only: fewer than `limit` do not mean that the list ends.
+   */
+  async listLapsing({ client }: LapsingGrants, afterId: string | undefined, limit: number): Promise<ListedGrants> {
+    return this.listGrantsOf(client, afterId, limit);
+  }
 
   /** Stores that session handles of one client are good for the grants that another client takes over from it. */
   abstract recordAdoption(from: StoredClient, to: string): Promise<void>;

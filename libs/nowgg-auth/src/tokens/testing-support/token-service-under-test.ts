@@ -31,6 +31,7 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
   maxExchangesInFlight: 64,
   maxRefreshesInFlight: 256,
   refusedCodesPerMinute: 30,
+  keepAlive: { isScheduled: false, idleMs: {}, perSecond: 2, everyMs: 3_600_000 },
   sessions: {
     idleMs: 2_592_000_000,
     absoluteMs: 15_552_000_000,
@@ -57,14 +58,17 @@ export class TokenServiceUnderTest {
   readonly store: TokenStore;
   readonly service: NowggTokenService;
 
-  constructor(options: Partial<TokensOptions> = {}, wrap: (store: TokenStore) => TokenStore = (store) => store) {
+  constructor(
+    options: Partial<Omit<TokensOptions, 'keepAlive'>> = {},
+    wrap: (store: TokenStore) => TokenStore = (store) => store,
+  ) {
     this.provider = new ScriptedProvider(this.clock);
     this.store = wrap(new MemoryTokenStore(this.clock));
     this.service = this.anotherProcess(options);
   }
 
   anotherProcess(
-    { sessions, ...options }: Partial<TokensOptions> = {},
+    { sessions, ...options }: Partial<Omit<TokensOptions, 'keepAlive'>> = {},
     { revocations, provider = this.provider, shutdown, priming }: ProcessSettings = {},
   ): NowggTokenService {
     return new NowggTokenService({
