@@ -6,6 +6,7 @@ import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/opti
 import type { CallerCheck, ResolveUserWiring, UserResolver } from '../players/caller.js';
 import { CallerHooks } from '../players/caller-hooks.js';
 import { NowggPlayers } from '../players/nowgg-players.js';
+import { OPTIONAL_SHARED_CACHE, type SharedCache } from '../verification/cache/shared-cache.js';
 import type { NowggAuthWiring } from './module-options.js';
 import { hookOf } from './module-wiring.js';
 
@@ -49,6 +50,7 @@ function resolving({ useFactory, inject = [], maxAgeMs }: ResolveUserWiring): Pr
         clock: NowggClock,
         { verification }: ResolvedNowggAuthOptions,
         providers: IdentityProviders,
+        news: SharedCache | undefined,
       ) => {
         const { timeoutMs, maxEntries } = verification;
         return new NowggPlayers({
@@ -58,9 +60,10 @@ function resolving({ useFactory, inject = [], maxAgeMs }: ResolveUserWiring): Pr
           timeoutMs,
           maxEntries,
           maxAgeMs: maxAgeMs ?? verification.maxAgeMs,
+          news,
         });
       },
-      inject: [RESOLVER, NowggClock, RESOLVED_OPTIONS, IdentityProviders],
+      inject: [RESOLVER, NowggClock, RESOLVED_OPTIONS, IdentityProviders, OPTIONAL_SHARED_CACHE],
     },
     { provide: OPTIONAL_PLAYERS, useExisting: NowggPlayers },
   ];

@@ -12,6 +12,14 @@ interface NowggPlayersParts extends HookBounds {
   /** Time for which a resolved user is used, in milliseconds. */
   readonly maxAgeMs: number;
   readonly maxEntries: number;
+  readonly news?: PlayerNews | undefined;
+}
+
+/** The way to the other processes, if there is one. */
+interface PlayerNews {
+  /** Never rejects. */
+  announcePlayer(user: string): Promise<void>;
+  onPlayer(listener: (user: string) => void): () => void;
 }
 
 interface Kept {
@@ -47,6 +55,8 @@ export class NowggPlayers<Player = unknown> {
   constructor(parts: NowggPlayersParts) {
     this.#parts = parts;
     this.#kept = new LRUCache({ max: parts.maxEntries });
+    // Until the application ends.
+    parts.news?.onPlayer((user) => this.#forget(user));
   }
 
   /**
@@ -77,8 +87,9 @@ export class NowggPlayers<Player = unknown> {
   }
 
   /**
-   * Forgets a user in this process, so that the next request resolves it again: after a change of roles, for example. Other
-   * processes see the change within `maxAgeMs` of `resolveUser`.
+   * Forgets a user, so that the next request resolves it again: after a change of roles, for example. In this process at
+   * once. The others hear of it through `sharedCache`; without one, and while it cannot be reached, they see the change
+   * within `maxAgeMs` of `resolveUser`. Call it when the change is committed.
    *
    * @param user the provider may be left out when the module has one only
    *
@@ -93,6 +104,11 @@ export class NowggPlayers<Player = unknown> {
    */
   invalidate({ userId, provider }: { readonly userId: string; readonly provider?: string }): void {
     const key = keyOf({ provider: this.#parts.providers.getOrOnly(provider).name, userId });
+    this.#forget(key);
+    void this.#parts.news?.announcePlayer(key);
+  }
+
+  #forget(key: string): void {
     this.#kept.delete(key);
     this.#flights.invalidate(key);
   }

@@ -6,6 +6,9 @@ const PREFIX = 'nowgg:v1:';
 /** Channel of revocation hints. They have no content: a process that gets one reads the watermarks from its store. */
 export const REDIS_REVOCATION_CHANNEL = `${PREFIX}revocations`;
 
+/** Channel of changes of the application's own users: sealed messages that name one user each. */
+export const REDIS_PLAYER_CHANNEL = `${PREFIX}players`;
+
 /**
  * Names of values in Redis: HMACs of the cache keys. A process that knows only a token or its hash cannot name its
  * verdict, and processes with different keys (during a rotation) never touch each other's values.

@@ -9,8 +9,8 @@ import { KnownClaims } from './known-claims.js';
 import { Reachability } from './connection/reachability-log.js';
 import type { OpenClient, RedisClient } from './connection/redis-client.js';
 import { RedisConnection } from './connection/redis-connection.js';
-import { REDIS_REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
-import { RedisRevocationListener } from './redis-revocation-listener.js';
+import { REDIS_PLAYER_CHANNEL, REDIS_REVOCATION_CHANNEL, RedisKeys } from './redis-keys.js';
+import { RedisListener } from './redis-listener.js';
 import { entryAgeMs, readEntry, writeEntry } from './shared-entry.js';
 import { MAX_SEALED_BYTES, VerdictSeal } from './verdict-seal.js';
 
@@ -41,6 +41,11 @@ const RELEASE = `if redis.pcall('get', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('del', KEYS[1]) end
 return redis.call('pexpire', KEYS[1], ARGV[2])`;
 
+/** What the seal of a message about a user is for: no verdict has this key. */
+const PLAYER_CONTEXT = 'player';
+/** Age up to which such a message is believed, with the difference between two clocks, in milliseconds. */
+const PLAYER_MESSAGE_MS = 60_000;
+
 const NO_CLAIM = Buffer.alloc(0);
 
 /** Dependencies of the cache. */
@@ -59,7 +64,7 @@ export class RedisSharedCache extends SharedCache {
   readonly #seal: VerdictSeal;
   readonly #connection: RedisConnection;
   readonly #redis: GuardedRedis;
-  readonly #hints: RedisRevocationListener;
+  readonly #listener: RedisListener;
   readonly #claims: KnownClaims;
   readonly #keys: RedisKeys;
   readonly #claimSeal: ClaimSeal;
@@ -87,7 +92,7 @@ export class RedisSharedCache extends SharedCache {
       onAnswer: () => reachability.answered(),
     });
     this.#fleetRate = new FleetRate(this.#redis, this.#seal);
-    this.#hints = new RedisRevocationListener(open, clock);
+    this.#listener = new RedisListener(open, clock);
   }
 
   override async read(key: string): Promise<SharedVerdict | undefined> {
@@ -159,11 +164,24 @@ export class RedisSharedCache extends SharedCache {
   }
 
   override onRevocation(listener: () => void): () => void {
-    return this.#hints.listen(listener);
+    return this.#listener.onRevocation(listener);
+  }
+
+  /** The message is sealed: it names no user to other clients of the Redis, and they cannot make one. */
+  override async announcePlayer(user: string): Promise<void> {
+    const message = this.#seal.seal(JSON.stringify([user, this.#clock.now()]), PLAYER_CONTEXT).toString('base64');
+    await this.#redis.run('hint', async (client) => expectNumber(await client.publish(REDIS_PLAYER_CHANNEL, message)));
+  }
+
+  override onPlayer(listener: (user: string) => void): () => void {
+    return this.#listener.onPlayer((message) => {
+      const user = this.#userIn(message);
+      if (user !== undefined) listener(user);
+    });
   }
 
   override async close(): Promise<void> {
-    this.#hints.close();
+    this.#listener.close();
     this.#reachability.close();
     this.#connection.close();
   }
@@ -184,6 +202,14 @@ export class RedisSharedCache extends SharedCache {
     if (reply !== 1) return reply;
     this.#claims.took(key, value);
     return 'acquired';
+  }
+
+  /** The user that a message names; undefined for one that our key did not seal, or that is repeated later. */
+  #userIn(message: string): string | undefined {
+    const text = this.#seal.open(Buffer.from(message, 'base64'), PLAYER_CONTEXT);
+    if (text === undefined) return undefined;
+    const [user, atMs] = JSON.parse(text) as [string, number];
+    return Math.abs(this.#clock.now() - atMs) <= PLAYER_MESSAGE_MS ? user : undefined;
   }
 
   #isGenuine(key: string, value: Buffer, leaseMs: number): boolean {

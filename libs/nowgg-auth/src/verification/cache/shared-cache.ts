@@ -55,6 +55,21 @@ export abstract class SharedCache {
   /** Calls `listener` when another process announces a revocation. Returns a function that ends the subscription. */
   abstract onRevocation(listener: () => void): () => void;
 
+  /**
+   * Tells the other processes that one of the application's own users has changed. Best effort. Default: nothing; they
+   * see the change when what they keep is old.
+   *
+   * @param _user names the user: provider and user id
+   */
+  async announcePlayer(_user: string): Promise<void> {
+    return undefined;
+  }
+
+  /** Calls `listener` with the user of each such announcement of another process, or of this one. Default: never. */
+  onPlayer(_listener: (user: string) => void): () => void {
+    return () => undefined;
+  }
+
   /** Closes the connections. */
   abstract close(): Promise<void>;
 }
