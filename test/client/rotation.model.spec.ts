@@ -6,6 +6,10 @@ import { propertyRuns } from '../../libs/nowgg-auth/src/testing-support/property
 import { type RequestFate, RotatingWorld } from './support/rotating-world.js';
 
 const TABS = 3;
+const HISTORIES = propertyRuns(300);
+const THEFTS = propertyRuns(150);
+/** A campaign takes its time. */
+const PATIENCE_MS = 60_000 + HISTORIES * 200;
 
 type Act = (world: RotatingWorld) => Promise<unknown>;
 /** A step of a history, with its name for the report of a failure. */
@@ -51,71 +55,79 @@ const faults = [
 ];
 
 describe('the handles of an honest session', () => {
-  it('never end it: tabs, lost requests and replies, crashes, full storages, lost commits', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.oneof(refreshes, refreshes, refreshes, ...faults), { maxLength: 30, size: 'max' }),
-        async (history) => {
-          const world = await RotatingWorld.signedIn(TABS);
-          try {
-            for (const { act } of history) await act(world);
-            // The clients pause after a failure.
-            world.under.clock.advance(60_000);
-            for (let tab = 0; tab < TABS; tab += 1) assert.equal(await world.refresh(tab), undefined);
-            const states = world.tabs.map(({ sessionState }) => sessionState);
-            assert.deepEqual(new Set(states), new Set(['AUTHENTICATED']));
-            expect([await world.state(), world.events]).toEqual(['active', []]);
-          } finally {
-            world.close();
-          }
-        },
-      ),
-      { numRuns: propertyRuns(1_000) },
-    );
-  }, 600_000);
+  it(
+    'never end it: tabs, lost requests and replies, crashes, full storages, lost commits',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.oneof(refreshes, refreshes, refreshes, ...faults), { maxLength: 30, size: 'max' }),
+          async (history) => {
+            const world = await RotatingWorld.signedIn(TABS);
+            try {
+              for (const { act } of history) await act(world);
+              // The clients pause after a failure.
+              world.under.clock.advance(60_000);
+              for (let tab = 0; tab < TABS; tab += 1) assert.equal(await world.refresh(tab), undefined);
+              const states = world.tabs.map(({ sessionState }) => sessionState);
+              assert.deepEqual(new Set(states), new Set(['AUTHENTICATED']));
+              expect([await world.state(), world.events]).toEqual(['active', []]);
+            } finally {
+              world.close();
+            }
+          },
+        ),
+        { numRuns: HISTORIES },
+      );
+    },
+    PATIENCE_MS,
+  );
 });
 
 describe('a stolen handle', () => {
-  it('is refused to the holder who is two uses behind, and ends the session when that is its player', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.nat(3),
-        fc.array(fc.constantFrom('thief' as const, 'player' as const), { maxLength: 12 }),
-        async (before, turns) => {
-          const world = await RotatingWorld.signedIn(1);
-          try {
-            for (let use = 0; use < before; use += 1) await world.refresh(0);
-            let stolen = world.handle;
-            // Uses of each since the theft, as handles that were handed out.
-            const at = { thief: 0, player: 0 };
-            let newest = 0;
-            for (const holder of turns) {
-              const isSuperseded = at[holder] < newest - 1;
-              if (!isSuperseded) at[holder] = newest = at[holder] === newest ? newest + 1 : newest;
-              if (holder === 'thief') {
-                const answer = await world.use({ session: stolen });
-                assert.equal(answer.errorCode, isSuperseded ? 'session_superseded' : undefined);
-                stolen = answer.session ?? stolen;
-                continue;
+  it(
+    'is refused to the holder who is two uses behind, and ends the session when that is its player',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.nat(3),
+          fc.array(fc.constantFrom('thief' as const, 'player' as const), { maxLength: 12 }),
+          async (before, turns) => {
+            const world = await RotatingWorld.signedIn(1);
+            try {
+              for (let use = 0; use < before; use += 1) await world.refresh(0);
+              let stolen = world.handle;
+              // Uses of each since the theft, as handles that were handed out.
+              const at = { thief: 0, player: 0 };
+              let newest = 0;
+              for (const holder of turns) {
+                const isSuperseded = at[holder] < newest - 1;
+                if (!isSuperseded) at[holder] = newest = at[holder] === newest ? newest + 1 : newest;
+                if (holder === 'thief') {
+                  const answer = await world.use({ session: stolen });
+                  assert.equal(answer.errorCode, isSuperseded ? 'session_superseded' : undefined);
+                  stolen = answer.session ?? stolen;
+                  continue;
+                }
+                const failed = await world.refresh(0);
+                if (!isSuperseded) {
+                  assert.equal(failed, undefined);
+                  continue;
+                }
+                assert.ok(failed instanceof NoSessionError && failed.details?.errorCode === 'session_superseded');
+                assert.deepEqual(world.events.slice(0, 1), ['session_superseded']);
+                expect([world.tab(0).sessionState, await world.state()]).toEqual(['NO_SESSION', 'revoked']);
+                assert.equal((await world.use({ session: stolen })).errorCode, 'reauthentication_required');
+                return;
               }
-              const failed = await world.refresh(0);
-              if (!isSuperseded) {
-                assert.equal(failed, undefined);
-                continue;
-              }
-              assert.ok(failed instanceof NoSessionError && failed.details?.errorCode === 'session_superseded');
-              assert.deepEqual(world.events.slice(0, 1), ['session_superseded']);
-              expect([world.tab(0).sessionState, await world.state()]).toEqual(['NO_SESSION', 'revoked']);
-              assert.equal((await world.use({ session: stolen })).errorCode, 'reauthentication_required');
-              return;
+              assert.deepEqual([await world.state(), world.events], ['active', []]);
+            } finally {
+              world.close();
             }
-            assert.deepEqual([await world.state(), world.events], ['active', []]);
-          } finally {
-            world.close();
-          }
-        },
-      ),
-      { numRuns: propertyRuns(500) },
-    );
-  }, 600_000);
+          },
+        ),
+        { numRuns: THEFTS },
+      );
+    },
+    PATIENCE_MS,
+  );
 });

@@ -95,9 +95,10 @@ function playSteps(app: string): WalkThroughStep[] {
       prints: ['{"purchaseId":"…","item":"xp-boost","price":120,"coinsLeft":380}'],
     },
     {
-      title: 'A newer token than generation 1, for the session.',
+      title:
+        'A newer token than generation 1, and the next handle of the session. The one before stays good beside it.',
       commands: [`curl -s -w '\\n' -X POST ${app}/auth/refresh ${json} -d '{"session":"'"$SESSION"'","generation":1}'`],
-      prints: ['{"token":"…","tokenExpiresAt":"…","generation":2}'],
+      prints: ['{"token":"…","tokenExpiresAt":"…","generation":2,"session":"…"}'],
     },
   ];
 }
