@@ -42,6 +42,38 @@ describe('the guide to your own users', () => {
     expect((await get('/reports', 'player')).status).toBe(200);
   });
 
+  it('decides by the abilities of CASL', async () => {
+    const { Can } = await guide.load<{ Can: (action: string, subject: string) => MethodDecorator }>('abilities.ts');
+    @Controller()
+    class Routes {
+      @Can('read', 'Report') @Get('reports') reports() {
+        return '';
+      }
+      @Can('ban', 'Player') @Get('bans') bans() {
+        return '';
+      }
+    }
+    const roles: Readonly<Record<string, string[]>> = { boss: ['admin'], helper: ['support'] };
+    const resolveUser = {
+      useFactory:
+        () =>
+        ({ userId }: { userId: string }) => ({ roles: roles[userId] ?? [] }),
+    };
+    @Module({
+      imports: [NowggAuthModule.forRoot({ clientId: 'game', globalGuard: true, resolveUser })],
+      controllers: [Routes],
+    })
+    class AppModule {}
+    const get = await start(AppModule);
+    const statuses = async (userId: string) => [
+      (await get('/reports', userId)).status,
+      (await get('/bans', userId)).status,
+    ];
+    expect(await statuses('boss')).toEqual([200, 200]);
+    expect(await statuses('helper')).toEqual([200, 403]);
+    expect(await statuses('player')).toEqual([403, 403]);
+  });
+
   it('decides about all routes in one place', async () => {
     const { authorize, Permission } = await guide.load<{
       authorize: AuthorizeWiring;
