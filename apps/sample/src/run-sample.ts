@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { NowggVaultService } from 'nestjs-nowgg-auth';
 import { nowggProvider, webProvider } from './auth/providers.js';
-import { readEnvironment } from './config/environment.js';
+import type { Environment } from './config/environment.js';
 import { reachDatabase } from './database/reach-database.js';
 import { type EmbeddedServices, startEmbeddedServices } from './embedded/embedded-services.js';
 import { endFormerSessions } from './embedded/former-sessions.js';
@@ -20,11 +20,11 @@ const tell = (line: string) => {
  * emulator.
  * @returns the exit code
  */
-export async function runSample(variables: NodeJS.ProcessEnv): Promise<number> {
+export async function runSample(environment: Environment): Promise<number> {
   const stop = new StopSignals();
   const running: Running = { dataDirectory: undefined, services: undefined, app: undefined };
   try {
-    await start(running, variables, stop);
+    await start(running, environment, stop);
     stop.startIsOver();
     await stop.requested;
     return 0;
@@ -48,8 +48,7 @@ interface Running {
 }
 
 /** Starts everything, or what it takes until a signal arrives. */
-async function start(running: Running, variables: NodeJS.ProcessEnv, stop: StopSignals): Promise<void> {
-  const environment = readEnvironment(variables);
+async function start(running: Running, environment: Environment, stop: StopSignals): Promise<void> {
   const { dataDirectory, database } = environment;
   running.dataDirectory = dataDirectory === ':memory:' ? undefined : dataDirectory;
   if (database) await reachDatabase(database.url, () => stop.isRequested);

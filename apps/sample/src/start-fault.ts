@@ -1,5 +1,4 @@
 import { NowggConfigurationError } from 'nestjs-nowgg-auth';
-import { EnvironmentError } from './config/environment.js';
 import { DatabaseUnreachableError } from './database/reach-database.js';
 import { DataDirectoryInUseError } from './embedded/data-directory-lock.js';
 import { EmbeddedDatabaseError } from './embedded/embedded-postgres.js';
@@ -10,7 +9,7 @@ interface SystemFault extends NodeJS.ErrnoException {
 
 /** What went wrong at the start and what to do, in one sentence; the stack for an unexpected error. */
 export function sentenceFor(error: unknown, dataDirectory: string | undefined): string {
-  if (error instanceof EnvironmentError || error instanceof DataDirectoryInUseError) return error.message;
+  if (error instanceof DataDirectoryInUseError) return error.message;
   if (error instanceof DatabaseUnreachableError) return error.message;
   if (error instanceof EmbeddedDatabaseError) return `${error.message}${startAfresh(dataDirectory)}`;
   if (error instanceof NowggConfigurationError) return `${error.message}${startAfresh(dataDirectory)}`;
