@@ -22,12 +22,30 @@ export function sealInFirstVersion(
   return Buffer.concat([header, nonce, cipher.getAuthTag(), sealed]);
 }
 
+/** Makes a session handle as the builds before rotation did: bound to its client, and without a version. */
+export function handleOfSecondForm(
+  key: EncryptionKey,
+  grantId: string,
+  sessionVersion: number,
+  { provider, clientKey }: { readonly provider: string; readonly clientKey: string },
+): string {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(Buffer.byteLength(provider));
+  return handleOver(key, grantId, sessionVersion, [length, Buffer.from(provider), Buffer.from(clientKey)]);
+}
+
 /** Makes a session handle as an earlier build did: bound to no client. */
-export function handleOfFirstForm({ key }: EncryptionKey, grantId: string, sessionVersion: number): string {
+export function handleOfFirstForm(key: EncryptionKey, grantId: string, sessionVersion: number): string {
+  return handleOver(key, grantId, sessionVersion, []);
+}
+
+function handleOver({ key }: EncryptionKey, grantId: string, sessionVersion: number, owner: readonly Buffer[]): string {
   const label = 'nestjs-nowgg-auth session handle v1';
   const handleKey = Buffer.from(hkdfSync('sha256', Buffer.from(key, 'base64'), '', label, 32));
   const version = Buffer.alloc(4);
   version.writeUInt32BE(sessionVersion);
   const name = Buffer.concat([Buffer.from(grantId.replaceAll('-', ''), 'hex'), version]);
-  return `${name.toString('base64url')}.${createHmac('sha256', handleKey).update(name).digest('base64url')}`;
+  return `${name.toString('base64url')}.${createHmac('sha256', handleKey)
+    .update(Buffer.concat([name, ...owner]))
+    .digest('base64url')}`;
 }
