@@ -104,6 +104,15 @@ export function describeRevocationStore(
       expect(await opened.store.putMany([])).toEqual([]);
     });
 
+    it('finds several at once, and leaves out those of which it has nothing', async () => {
+      const [one, other, unknown] = [mark({ issuedUntilMs: now }), mark({ refusedUntilMs: now + 60_000 }), mark()];
+      await opened.store.putMany([one, other]);
+      const found = await opened.store.findMany([one, unknown, { ...other, kind: 'session' }, other]);
+      expect(found.map(({ id }) => id).toSorted()).toEqual([one.id, other.id].toSorted());
+      expect(found.find(({ id }) => id === other.id)).toEqual(await opened.store.find(other));
+      expect(await opened.store.findMany([])).toEqual([]);
+    });
+
     it('tells processes that start later how long tokens live, and never less than before', async () => {
       await opened.store.keepTokenLife('nowgg', 90_000_000);
       await opened.store.keepTokenLife('nowgg', 80_000_000);

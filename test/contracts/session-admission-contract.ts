@@ -173,5 +173,22 @@ export function describeSessionAdmission(
       expect(await live(grants[0]!)).toEqual([grants[2]!.id, grants[0]!.id]);
       expect(await under().store.listLive('nowgg', userId, 'client-key', 1)).toMatchObject([{ id: grants[2]!.id }]);
     });
+
+    it('are listed for support with ended ones after them, of one client or of all', async () => {
+      const userId = player();
+      const grants: GrantRecord[] = [];
+      for (let n = 0; n < 4; n += 1) {
+        grants.push(await stored({ userId, clientKey: n === 3 ? 'other-client' : 'client-key' }));
+        await under().pass(1_000);
+      }
+      await under().store.revokeGrant(grants[2]!.id);
+      const newest = async (clientKey: string | undefined, limit = 9) =>
+        (await under().store.listNewest('nowgg', userId, clientKey, limit)).map(({ id }) =>
+          grants.findIndex((each) => each.id === id),
+        );
+      expect(await newest('client-key')).toEqual([1, 0, 2]);
+      expect(await newest(undefined)).toEqual([3, 1, 0, 2]);
+      expect(await newest(undefined, 2)).toEqual([3, 1]);
+    });
   });
 }
