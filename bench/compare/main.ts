@@ -10,16 +10,19 @@ import { markdownTable } from '../support/markdown-table.js';
 import { median, percentile, rotated } from '../support/statistics.js';
 import type { HitOperations } from '../verify/hit-process.js';
 
-const USAGE = `npm run bench:compare -- --before DIRECTORY [options]
+const USAGE = `npm run bench:compare -- --before DIRECTORY | --telemetry [options]
 
-Compares what a cached verdict costs in this checkout and in another one, which must be built (npm ci && npm run build).
-The benchmark of this checkout measures both libraries, which take turns in many short processes.
+Compares what a cached verdict costs in this checkout and in another one, which must be built (npm ci && npm run build);
+or here, without and with metrics and spans of OpenTelemetry that are exported each second. The benchmark of this checkout
+measures both, which take turns in many short processes.
 
   --before DIRECTORY    the other checkout
+  --telemetry           this checkout twice: "before" without telemetry, "after" with it
   --processes N         processes for each of the two (default 16)`;
 
 interface CompareOptions {
   readonly before: string;
+  readonly hasTelemetry: boolean;
   readonly processes: number;
 }
 
@@ -32,7 +35,7 @@ const ROUNDS = 60;
 const QUIET_HUNDREDTHS = 10;
 const HERE = resolve(import.meta.dirname, '../../../..');
 
-async function run({ before, processes }: CompareOptions): Promise<void> {
+async function run({ before, hasTelemetry, processes }: CompareOptions): Promise<void> {
   const identityProcess = new Child<IdentityOperations>(program('guard/identity-process.js'));
   try {
     const identity = await identityProcess.call('start', PLAYERS);
@@ -41,8 +44,12 @@ async function run({ before, processes }: CompareOptions): Promise<void> {
     for (let process = 0; process < processes; process += 1) {
       for (const name of rotated(['before', 'after'] as const, process)) {
         const measureGuard = async (child: Child<InProcessOperations>) =>
-          perBare(await child.call('measure', identity, ROUNDS));
+          perBare(await child.call('measure', identity, ROUNDS, hasTelemetry && name === 'after'));
         const guard = await inChild('guard/in-process.js', checkouts[name], measureGuard);
+        if (hasTelemetry) {
+          costs[name].push({ 'a call of the guard': guard.guard ?? 0 });
+          continue;
+        }
         const hit = await inChild('verify/hit-process.js', checkouts[name], measureHit);
         costs[name].push({ 'a call of the guard': guard.guard ?? 0, 'a hit of the authenticator': hit.hit ?? 0 });
       }
@@ -104,18 +111,21 @@ function readArguments(args: readonly string[]): CompareOptions | 'help' {
     args: [...args],
     options: {
       before: { type: 'string' },
+      telemetry: { type: 'boolean', default: false },
       processes: { type: 'string', default: '16' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const before = resolve(values.before ?? '');
-  if (values.before === undefined || !existsSync(`${before}/libs/nowgg-auth/dist/index.js`)) {
+  const hasTelemetry = values.telemetry;
+  const before = hasTelemetry ? HERE : resolve(values.before ?? '');
+  if (hasTelemetry !== (values.before === undefined)) throw new Error('give either --before or --telemetry');
+  if (!existsSync(`${before}/libs/nowgg-auth/dist/index.js`)) {
     throw new Error('--before must name a checkout that is built');
   }
   const processes = Number(values.processes);
   if (!Number.isInteger(processes) || processes < 2) throw new Error('--processes must be a whole number from 2');
-  return { before, processes };
+  return { before, hasTelemetry, processes };
 }
 
 await runProgram({ usage: USAGE, readArguments, run });

@@ -22,8 +22,11 @@ const JWT_WARM_UP_ROUNDS = 5;
 const JWT_BATCHES = 10;
 
 /** A guard call with a known now.gg token, and the unavoidable part of it. */
-async function measure(identity: Identity, rounds: number): Promise<Samples<'bare' | 'guard'>> {
-  const { guard, authenticator } = await start(nowggModule(identity, false));
+async function measure(identity: Identity, rounds: number, hasTelemetry = false): Promise<Samples<'bare' | 'guard'>> {
+  const auth = nowggModule(identity, false);
+  // Not loaded where it is off: the library of an older checkout may not have it.
+  const telemetry = hasTelemetry ? await import('./with-telemetry.js') : undefined;
+  const { guard, authenticator } = await start(telemetry ? telemetry.withTelemetry(auth) : auth);
   const tokens = identity.tokens.nowgg;
   for (const token of tokens) {
     const verdict = await authenticator.authenticate(token);
