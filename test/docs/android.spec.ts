@@ -72,7 +72,7 @@ describe('the Kotlin of docs/android.md', () => {
   });
 
   it('names error codes that the backend sends, and says what each status means to the game', () => {
-    const errors = readFileSync(path.join(root, 'libs/nowgg-auth/src/errors.ts'), 'utf8');
+    const errors = readFileSync(path.join(root, 'libs/nowgg-auth/src/errors/auth-error.ts'), 'utf8');
     const answers = guide.slice(guide.indexOf('## Basic flow'));
     const codes = [...answers.matchAll(/\b\d{3} `([a-z]+_[a-z_]+)`|with `([a-z]+_[a-z_]+)`/g)].map(
       ([, one, other]) => one ?? other,

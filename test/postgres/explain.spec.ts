@@ -92,7 +92,7 @@ describe('an explanation', () => {
     JSON.parse((await run(`${args} --json`, variables)).printed) as Record<string, unknown>;
   const questions = () => emulator.requestCount();
 
-  it('of a player lists devices, how each stands and why, and asks nobody', async () => {
+  it('of a player lists devices, how each stands and why, and asks no identity system', async () => {
     const userId = newPlayer();
     const first = await signIn(userId, 'Phone');
     await signIn(userId, 'Tablet');

@@ -44,7 +44,7 @@ const AT_ONCE = 8;
 /** Failures without a success in between after which the identity system is left alone until the next look. */
 const MOST_FAILURES = 24;
 
-/** One look at all grants of a client. Grants are in the order of random ids, so that no one is always last. */
+/** One look at all grants of a client. Grants are in the order of random ids, so that none is always last. */
 export class KeepAlivePass {
   readonly #parts: KeepAlivePassParts;
   readonly #counts = { due: 0, renewed: 0, failed: 0, ended: 0 };

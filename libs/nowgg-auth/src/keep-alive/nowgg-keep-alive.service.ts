@@ -30,7 +30,7 @@ const CLAIM = 'keep-alive';
 const DAY_MS = 86_400_000;
 
 /**
- * Renews grants that nobody has used for so long that the identity system would soon forget their refresh token. With
+ * Renews grants that were not used for so long that the identity system would soon forget their refresh token. With
  * `tokens.keepAlive`, one process at a time does it by itself. Each renewal is a refresh like any other: at most one for
  * a token set in all processes.
  *
@@ -161,7 +161,11 @@ export class NowggKeepAliveService implements OnApplicationBootstrap, BeforeAppl
       try {
         const claim = { clientKey: provider.clientKey, secret: CLAIM };
         // A little less than the time between two looks, so that the clocks of two processes do not skip one.
-        if (!(await store.takeDesignatedAttempt(claim, options.everyMs * 0.9))) continue;
+        if (!(await store.takeDesignatedAttempt(claim, options.everyMs * 0.9))) {
+          // Another process looks now and tells how the renewals stand: what this one has seen is old.
+          this.#stateOf(provider.name).end();
+          continue;
+        }
         // After this time another process takes its turn.
         const ended = AbortSignal.timeout(options.everyMs);
         await this.#look(provider, false, ended);

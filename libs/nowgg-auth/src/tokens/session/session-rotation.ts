@@ -10,7 +10,7 @@ export interface HandleStep {
 
 /**
  * Decides about the use of a handle by its version and that of the newest one that was handed out. Each handle has one
- * successor, whoever uses it and however often:
+ * successor, whichever holder uses it, and however often:
  *
  * - The newest one hands out the next.
  * - The one before it gets the newest one. So a front end whose answer was lost, which stopped before it stored the
