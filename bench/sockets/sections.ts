@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -218,9 +217,11 @@ async function withSite<T>(
   }
 }
 
+let lots = 0;
+
 /** Players that no other section has: bans are stored. */
 function playersOf(count: number, expiresAtS: (at: number) => number | undefined): ConnectingPlayer[] {
-  const lot = randomUUID();
+  const lot = `${process.pid}-${(lots += 1)}`;
   return Array.from({ length: count }, (_, at) => {
     const userId = `player-${lot}-${at}`;
     return { userId, token: makeToken(userId, expiresAtS(at)) };

@@ -166,7 +166,7 @@ export class WsDoor {
     const controls = new WsControls(client, request, this.#door);
     const connection = new SocketConnection('ws', admitted, controls, source);
     client.on('close', this.#onClose);
-    sendRefusals(client);
+    client.on('exception', sendRefusal);
     this.#door.remember(client, connection);
     return !connection.isEnded;
   }
@@ -226,10 +226,8 @@ export function closeGoingAway(client: WsSocket): void {
 }
 
 /** Nest 11 emits a refusal on the client of ws as on one of socket.io, which sends nothing. Nest 12 sends it. */
-function sendRefusals(client: WsSocket): void {
-  client.on('exception', (data: unknown) => {
-    if (isRefusal(data) && client.readyState === OPEN) client.send(JSON.stringify({ event: 'exception', data }));
-  });
+function sendRefusal(this: WsSocket, data: unknown): void {
+  if (isRefusal(data) && this.readyState === OPEN) this.send(JSON.stringify({ event: 'exception', data }));
 }
 
 /** Chooses the application's own subprotocol where it chooses one, otherwise ours; never the token. */
