@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { previewedAudit, type RouteAudit, routesMarkdown } from '../audit/route-audit.js';
-import type { RoutesCommand } from './command/arguments.js';
+import type { RoutesCommand } from './command/command-line.js';
 import { CommandProblem } from './command/command-problem.js';
 import { nameOf, rootModule } from './command/root-module.js';
 

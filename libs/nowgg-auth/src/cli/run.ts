@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import {
-  type AuditCommand,
-  type DoctorCommand,
-  type ExplainCommand,
-  type KeepAliveCommand,
-  readArguments,
-  type VaultCommand,
-} from './command/arguments.js';
+import { readArguments } from './command/arguments.js';
+import type {
+  AuditCommand,
+  DoctorCommand,
+  ExplainCommand,
+  KeepAliveCommand,
+  VaultCommand,
+} from './command/command-line.js';
 import type { CommandResult } from './command/command-result.js';
 import { CommandProblem } from './command/command-problem.js';
 import { HELP } from './help.js';

@@ -1,6 +1,6 @@
 import { NowggAuditService } from '../../trail/nowgg-audit.service.js';
 import type { NowggAuditRow } from '../../trail/audit-trail.js';
-import type { AuditCommand, AuditListCommand, AuditPruneCommand } from '../command/arguments.js';
+import type { AuditCommand, AuditListCommand, AuditPruneCommand } from '../command/command-line.js';
 import type { CommandResult } from '../command/command-result.js';
 import type { Surroundings } from '../command/environment.js';
 import { atLength } from '../command/long-work.js';

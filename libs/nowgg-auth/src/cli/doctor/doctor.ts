@@ -1,7 +1,7 @@
 import { SystemClock } from '../../clock.js';
 import { NOWGG_RULES, type NowggProviderOptions } from '../../identity/nowgg/nowgg-options.js';
 import { faultsOf } from '../../rules.js';
-import type { DoctorCommand } from '../command/arguments.js';
+import type { DoctorCommand } from '../command/command-line.js';
 import { CommandProblem } from '../command/command-problem.js';
 import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from '../command/environment.js';
 import type { CommandResult } from '../command/command-result.js';

@@ -1,7 +1,7 @@
 import { DEFAULTS } from '../../options/defaults.js';
 import { credentialIdOf } from '../../identity/token-text.js';
 import { explainByStores } from '../../explain/explain-player.js';
-import type { ExplainCommand } from '../command/arguments.js';
+import type { ExplainCommand } from '../command/command-line.js';
 import { usageProblem } from '../command/command-problem.js';
 import type { CommandResult } from '../command/command-result.js';
 import type { Surroundings } from '../command/environment.js';

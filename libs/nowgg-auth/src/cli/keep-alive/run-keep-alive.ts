@@ -3,7 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { KeepAliveReport } from '../../keep-alive/keep-alive-pass.js';
 import { NowggKeepAliveService } from '../../keep-alive/nowgg-keep-alive.service.js';
-import type { KeepAliveCommand } from '../command/arguments.js';
+import type { KeepAliveCommand } from '../command/command-line.js';
 import { CommandProblem } from '../command/command-problem.js';
 import type { CommandResult } from '../command/command-result.js';
 import type { Surroundings } from '../command/environment.js';

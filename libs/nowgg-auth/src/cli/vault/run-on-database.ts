@@ -1,4 +1,4 @@
-import type { VaultCommand } from '../command/arguments.js';
+import type { VaultCommand } from '../command/command-line.js';
 import type { CommandResult } from '../command/command-result.js';
 import { readDatabaseUrl, readEncryptionKeys, type Surroundings } from '../command/environment.js';
 import { onDatabase } from '../command/on-database.js';

@@ -10,7 +10,7 @@ import type {
   StatusCommand,
   SweepCommand,
   VaultCommand,
-} from '../command/arguments.js';
+} from '../command/command-line.js';
 import { CommandProblem, usageProblem } from '../command/command-problem.js';
 import type { CommandResult } from '../command/command-result.js';
 import { atLength, type LongWork } from '../command/long-work.js';
