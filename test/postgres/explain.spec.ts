@@ -11,11 +11,12 @@ import {
   NowggRevocationService,
   NowggTokenService,
 } from 'nestjs-nowgg-auth';
-import { nowggEntities, nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
+import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { DataSource } from 'typeorm';
 import { runInTerminal } from '../../libs/nowgg-auth/src/testing-support/run-command.js';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { migratingOptions } from '../support/token-service/migrated-database.js';
 import { RING } from '../support/token-service/token-service.js';
 
 const UNTIL = new Date('2099-01-01T00:00:00Z');
@@ -43,14 +44,7 @@ describe('an explanation', () => {
     emulator = await startNowggEmulator();
     const testing = await Test.createTestingModule({
       imports: [
-        TypeOrmModule.forRoot({
-          type: 'postgres',
-          url: cluster.url,
-          entities: nowggEntities,
-          migrations: nowggMigrations,
-          migrationsRun: true,
-          installExtensions: false,
-        }),
+        TypeOrmModule.forRoot(migratingOptions(cluster.url)),
         NowggAuthModule.forRoot({
           clientId: 'demo-client',
           clientSecret: 'demo-secret',
@@ -143,14 +137,14 @@ describe('an explanation', () => {
     const older = await explain({ token: accessToken.token });
     expect(older.token?.handedOutFor).toMatchObject([{ sessionId: grant.id, isNewest: false }]);
     const refreshes = questions();
-    const unknown = await explain({ token: 'planted-token-of-nobody' });
-    secrets.push('planted-token-of-nobody');
+    const unknown = await explain({ token: 'planted-token-of-no-player' });
+    secrets.push('planted-token-of-no-player');
     expect(unknown).not.toHaveProperty('userId');
     expect(unknown).toMatchObject({ verdict: { outcome: 'open', from: 'store' }, sessions: [] });
     expect(unknown.verdict.why).toContain('it was not handed out here');
     expect(questions()).toBe(refreshes);
     expect(refreshes - before).toBe(1);
-    const asked = await explain({ token: 'planted-token-of-nobody' }, { ask: true });
+    const asked = await explain({ token: 'planted-token-of-no-player' }, { ask: true });
     expect(asked.verdict).toMatchObject({ from: 'identity_system' });
     expect(questions()).toBe(refreshes + 1);
   });

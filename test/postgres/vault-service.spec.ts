@@ -12,10 +12,11 @@ import {
   ReauthenticationRequiredError,
   TokenStore,
 } from 'nestjs-nowgg-auth';
-import { nowggEntities, nowggMigrations, typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
+import { typeOrmRevocationStore, typeOrmTokenStore } from 'nestjs-nowgg-auth/typeorm';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { DataSource } from 'typeorm';
 import { type PostgresCluster, startPostgresCluster } from '../support/servers/postgres-cluster.js';
+import { migratingOptions } from '../support/token-service/migrated-database.js';
 import { RING } from '../support/token-service/token-service.js';
 
 @Injectable()
@@ -39,14 +40,7 @@ describe('NowggVaultService of an application on PostgreSQL', () => {
     emulator = await startNowggEmulator();
     const testing = await Test.createTestingModule({
       imports: [
-        TypeOrmModule.forRoot({
-          type: 'postgres',
-          url: cluster.url,
-          entities: nowggEntities,
-          migrations: nowggMigrations,
-          migrationsRun: true,
-          installExtensions: false,
-        }),
+        TypeOrmModule.forRoot(migratingOptions(cluster.url)),
         NowggAuthModule.forRootAsync({
           tokenStore: typeOrmTokenStore(),
           revocationStore: typeOrmRevocationStore(),

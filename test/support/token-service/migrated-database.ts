@@ -1,18 +1,21 @@
 import { DataSource } from 'typeorm';
 import { nowggEntities, nowggMigrations } from '../../../libs/nowgg-auth/src/typeorm/index.js';
 
-/** A DataSource of the application's kind on a database, migrated. */
-export async function migratedDataSource(url: string, poolSize = 10): Promise<DataSource> {
-  const dataSource = new DataSource({
-    type: 'postgres',
+/** Options of a DataSource of an application, which migrates the database when it connects. */
+export function migratingOptions(url: string) {
+  return {
+    type: 'postgres' as const,
     url,
-    poolSize,
     entities: nowggEntities,
     migrations: nowggMigrations,
     migrationsRun: true,
     installExtensions: false,
-  });
-  return dataSource.initialize();
+  };
+}
+
+/** A DataSource of the application's kind on a database, migrated. */
+export async function migratedDataSource(url: string, poolSize = 10): Promise<DataSource> {
+  return new DataSource({ ...migratingOptions(url), poolSize }).initialize();
 }
 
 const TIMES = {
