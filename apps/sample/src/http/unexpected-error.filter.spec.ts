@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { type ArgumentsHost, BadRequestException, Logger, NotFoundException } from '@nestjs/common';
+import { BadRequestException, Logger, NotFoundException } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { GraphQLError } from 'graphql';
 import { QueryFailedError } from 'typeorm';
 import { UnexpectedErrorFilter } from './unexpected-error.filter.js';
@@ -15,7 +16,7 @@ function answerTo(exception: unknown) {
   const setHeader = jest.fn();
   const httpAdapter = { reply, setHeader, isHeadersSent: () => false, end: jest.fn() };
   const filter = new UnexpectedErrorFilter({ httpAdapter } as unknown as HttpAdapterHost);
-  filter.catch(exception, { getArgByIndex: () => 'response', getType: () => 'http' } as unknown as ArgumentsHost);
+  filter.catch(exception, new ExecutionContextHost(['request', 'response']));
   const [, body, status] = reply.mock.calls[0] ?? [];
   return { body, status, headers: setHeader.mock.calls, log: logged.mock.calls.flat().join('\n') };
 }
@@ -77,7 +78,8 @@ describe('UnexpectedErrorFilter', () => {
   it('is an error of the field in GraphQL, where one that was thrown on purpose stays as it is', () => {
     const filter = new UnexpectedErrorFilter({} as HttpAdapterHost);
     const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
-    const host = { getType: () => 'graphql' } as unknown as ArgumentsHost;
+    const host = new ExecutionContextHost([]);
+    host.setType('graphql');
     const own = new GraphQLError('no', { extensions: { code: 'UNAUTHENTICATED' } });
     expect(filter.catch(own, host)).toBe(own);
     expect(logged).not.toHaveBeenCalled();

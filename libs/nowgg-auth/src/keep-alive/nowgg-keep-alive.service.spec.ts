@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { IdentityUnavailableError } from '../errors.js';
 import { activeStates } from '../events/state-events.js';
 import { ManualClock } from '../testing-support/manual-clock.js';
-import type { GrantRecord } from '../tokens/store/grant-record.js';
+import { newGrantRecord } from '../tokens/store/grant-record.js';
 import { NowggKeepAliveService } from './nowgg-keep-alive.service.js';
 
 const DAY_MS = 86_400_000;
@@ -20,13 +20,18 @@ describe('NowggKeepAliveService', () => {
 
   it('tells of failed renewals until another process looks', async () => {
     const clock = new ManualClock();
-    const grant = {
+    const signIn = {
       id: '5a1f7a4e-0000-4000-8000-0000ffffffff',
-      generation: 2,
-      accessObtainedAtMs: clock.now() - 13.9 * DAY_MS,
+      provider: provider.name,
+      clientKey: provider.clientKey,
+      userId: 'player-1',
+      sessionId: undefined,
       refreshCiphertext: new Uint8Array(1),
-      readAtMs: clock.now(),
-    } as unknown as GrantRecord;
+      accessCiphertext: new Uint8Array(1),
+      accessTokenExpiresAtMs: undefined,
+      refreshTokenExpiresAtMs: undefined,
+    };
+    const grant = { ...newGrantRecord(signIn, clock.now() - 13.9 * DAY_MS), readAtMs: clock.now() };
     const looks: string[] = [];
     let isOurTurn = true;
     const store = {
