@@ -1,3 +1,6 @@
+/** The last time that a `Date` can state, in epoch milliseconds. */
+export const LAST_DATE_MS = 8.64e15;
+
 /**
  * The only source of time in the module. Inject another implementation to control time in tests;
  * deadlines of network calls use real time instead.

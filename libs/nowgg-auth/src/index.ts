@@ -166,9 +166,9 @@ export {
   type NowggRevocationFeed,
   NowggRevocationService,
   type RevocationTarget,
-  type NowggBanRecord,
   type UserRevokedListener,
 } from './revocation/nowgg-revocation.service.js';
+export type { NowggBanRecord } from './revocation/ban-record.js';
 export {
   RevocationStore,
   type LongestTokenLives,

@@ -1,10 +1,9 @@
-import type { NowggClock } from '../clock.js';
+import { LAST_DATE_MS, type NowggClock } from '../clock.js';
 import { isIdentifier, readTimeClaim } from '../identity/claims.js';
 import { isBearerToken } from '../identity/token-text.js';
 import { decodeUnverifiedJws } from '../identity/unverified-jws.js';
-import { banOf } from '../revocation/bans.js';
+import { banRecordOf, type NowggBanRecord } from '../revocation/ban-record.js';
 import { isSpent, keyOfSubject, type RevocationSubject, type Watermark } from '../revocation/marks/watermark.js';
-import type { NowggBanRecord } from '../revocation/nowgg-revocation.service.js';
 import type { RevocationStore } from '../revocation/revocation-store.js';
 import type { GrantRecord } from '../tokens/store/grant-record.js';
 import type { IssuedToken } from '../tokens/store/issued-token.js';
@@ -70,7 +69,7 @@ export async function explainByStores(
   const subjects = subjectsOf(provider, userId, grants, token?.credentialId);
   const marks = new Map((await revocationStore.findMany(subjects)).map((mark) => [keyOfSubject(mark), mark]));
   const known: Known = { userId, issued, grants, marks };
-  const ban = await banOfUser(provider, known, revocationStore, clock);
+  const ban = await banOfUser(provider, known, sources);
   const audit = await auditOf(provider, userId, trail);
   return {
     provider,
@@ -107,20 +106,11 @@ function subjectsOf(
 async function banOfUser(
   provider: string,
   { userId, marks }: Known,
-  store: RevocationStore,
-  clock: NowggClock,
+  { revocationStore, clock }: ExplainSources,
 ): Promise<NowggBanRecord | undefined> {
   if (userId === undefined) return undefined;
   const subject = { provider, kind: 'user', id: userId } as const;
-  const untilMs = marks.get(keyOfSubject(subject))?.refusedUntilMs;
-  if (untilMs === undefined || untilMs <= clock.now()) return undefined;
-  const [stored] = await store.findBans([subject]);
-  const { by, beganAtMs } = stored ?? {};
-  return {
-    ...banOf(untilMs, stored),
-    ...(beganAtMs !== undefined && { beganAt: new Date(beganAtMs) }),
-    ...(by !== undefined && { by }),
-  };
+  return banRecordOf(subject, marks.get(keyOfSubject(subject))?.refusedUntilMs, revocationStore, clock);
 }
 
 async function auditOf(
@@ -155,7 +145,7 @@ function marksIn(mark: Watermark, clock: NowggClock): ExplainedMark[] {
 }
 
 function until(timeMs: number): { until?: Date } {
-  return timeMs <= 8.64e15 ? { until: new Date(timeMs) } : {};
+  return timeMs <= LAST_DATE_MS ? { until: new Date(timeMs) } : {};
 }
 
 function sessionOf(grant: GrantRecord, { marks }: Known, sources: ExplainSources): ExplainedSession {

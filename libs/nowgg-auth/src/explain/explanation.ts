@@ -1,4 +1,4 @@
-import type { NowggBanRecord } from '../revocation/nowgg-revocation.service.js';
+import type { NowggBanRecord } from '../revocation/ban-record.js';
 import type { GrantState } from '../tokens/store/grant.js';
 import type { NowggAuditRow } from '../trail/audit-trail.js';
 

@@ -1,5 +1,5 @@
 import { InvalidRequestError } from '../errors.js';
-import { isIdentifier } from '../identity/claims.js';
+import { checkIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import { tokenDigest } from '../identity/token-text.js';
@@ -105,8 +105,8 @@ function checked(target: NowggExplainTarget): { readonly userId?: string; readon
     throw new InvalidRequestError('exactly one of userId and token must be given');
   }
   if (userId !== undefined) {
-    if (isIdentifier(userId)) return { userId };
-    throw new InvalidRequestError('userId must be 1 to 255 characters, no control characters');
+    checkIdentifier('userId', userId);
+    return { userId };
   }
   if (typeof token === 'string' && token !== '') return { token };
   throw new InvalidRequestError('token must be a non-empty string');

@@ -1,5 +1,6 @@
 import { type GrantRecord, isLive, isRefreshable } from '../tokens/store/grant-record.js';
 import { SIGNED_IN_ELSEWHERE, TOO_MANY_SESSIONS } from '../tokens/store/session-record.js';
+import { LAST_DATE_MS } from '../clock.js';
 import type { Watermark } from '../revocation/marks/watermark.js';
 import type { RefreshTrouble, SessionStanding } from './explanation.js';
 
@@ -121,5 +122,5 @@ function goodUntil(expiresAtMs: number | undefined): string {
 /** A time in a sentence. */
 export function textOf(timeMs: number | undefined): string {
   if (timeMs === undefined) return 'at an unknown time';
-  return Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : 'it is lifted';
+  return Math.abs(timeMs) <= LAST_DATE_MS ? new Date(timeMs).toISOString() : 'it is lifted';
 }

@@ -1,3 +1,4 @@
+import { InvalidRequestError } from '../errors.js';
 import { isRecord as isJsonObject } from '../rules.js';
 
 export { isJsonObject };
@@ -31,6 +32,11 @@ export function isIdentifier(value: unknown): value is string {
     value.isWellFormed() &&
     !/\p{Cc}/u.test(value)
   );
+}
+
+/** @param name of the value in the request @throws InvalidRequestError when it is not an identifier */
+export function checkIdentifier(name: string, value: unknown): asserts value is string {
+  if (!isIdentifier(value)) throw new InvalidRequestError(`${name} must be 1 to 255 characters, no control characters`);
 }
 
 /** The `aud` claim as a list; undefined unless it is a string or an array of strings (RFC 7519 section 4.1.3). */

@@ -1,5 +1,5 @@
 import { InvalidRequestError } from '../errors.js';
-import { isIdentifier } from '../identity/claims.js';
+import { checkIdentifier } from '../identity/claims.js';
 import type { NowggAuthor } from '../trail/audit-act.js';
 import type { BanNotice } from './marks/watermark.js';
 
@@ -49,9 +49,7 @@ export function noticeOf({ until, reason, by, note }: RevokeOptions, atMs: numbe
 
 /** @throws InvalidRequestError */
 export function checkAuthor({ by, note }: { readonly by?: unknown; readonly note?: unknown }): void {
-  if (by !== undefined && !isIdentifier(by)) {
-    throw new InvalidRequestError('by must be 1 to 255 characters, no control characters');
-  }
+  if (by !== undefined) checkIdentifier('by', by);
   if (!isReasonText(note)) {
     throw new InvalidRequestError('note must be 1 to 500 characters, no control or direction characters');
   }

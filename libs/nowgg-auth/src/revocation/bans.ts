@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { NowggClock } from '../clock.js';
+import { LAST_DATE_MS, type NowggClock } from '../clock.js';
 import type { NowggBan } from '../errors.js';
 import type { RevocationFeed } from './revocation-feed.js';
 import type { RevocationStore, StoredBan } from './revocation-store.js';
@@ -14,8 +14,6 @@ const AT_ONCE = 500;
 const WAITS_MS = 500;
 /** Time without another attempt after one that failed, in milliseconds. */
 const RESTS_MS = 1_000;
-/** The last time that a `Date` can state. */
-const LAST_DATE_MS = 8.64e15;
 
 /** What the store knows about a ban. */
 type Statements = Partial<Omit<StoredBan, keyof BanInForce>>;

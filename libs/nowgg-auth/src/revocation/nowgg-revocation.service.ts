@@ -1,9 +1,9 @@
-import type { NowggClock } from '../clock.js';
-import { InvalidRequestError, type NowggBan, NowggConfigurationError } from '../errors.js';
+import { LAST_DATE_MS, type NowggClock } from '../clock.js';
+import { InvalidRequestError, NowggConfigurationError } from '../errors.js';
 import { checkAuthor, noticeOf, type RevokeOptions } from './ban-notice.js';
-import { banOf } from './bans.js';
+import { banRecordOf, type NowggBanRecord } from './ban-record.js';
 import { checkFeature, type FeatureBans, featureSubject } from './feature-bans.js';
-import { isIdentifier } from '../identity/claims.js';
+import { checkIdentifier } from '../identity/claims.js';
 import type { IdentityProviders } from '../identity/identity-providers.js';
 import type { AuditAct } from '../trail/audit-act.js';
 import { publishSecurityEvent } from '../events/security-events.js';
@@ -22,14 +22,6 @@ export type RevocationTarget = { readonly provider?: string } & (
   | { readonly tokenId: string }
   | { readonly token: string }
 );
-
-/** A ban in force, for support staff. */
-export interface NowggBanRecord extends NowggBan {
-  /** When it began; undefined when that is not known. Another end or reason does not begin it anew. */
-  readonly beganAt?: Date;
-  /** Who banned. Absent when the application did not say it. */
-  readonly by?: string;
-}
 
 /** Called when a user is revoked, for data about them that is stored elsewhere. */
 export type UserRevokedListener = (user: { readonly provider: string; readonly userId: string }) => Promise<unknown>;
@@ -53,7 +45,7 @@ interface FeatureSubject {
 }
 
 /** Stands for no end where only its presence counts. */
-const UNTIL_LIFTED = new Date(8.64e15);
+const UNTIL_LIFTED = new Date(LAST_DATE_MS);
 
 const KINDS = { userId: 'user', sessionId: 'session', tokenId: 'token' } as const;
 
@@ -217,17 +209,9 @@ export class NowggRevocationService extends TokenRevocations {
    * ```
    */
   async findBan(target: RevocationTarget): Promise<NowggBanRecord | undefined> {
-    const { clock } = this.#parts;
     const { subject, store } = this.#placeOf(target);
     const untilMs = (await store.find(subject))?.refusedUntilMs;
-    if (untilMs === undefined || untilMs <= clock.now()) return undefined;
-    const [stored] = await store.findBans([subject]);
-    const { by, beganAtMs } = stored ?? {};
-    return {
-      ...banOf(untilMs, stored),
-      ...(beganAtMs !== undefined && { beganAt: new Date(beganAtMs) }),
-      ...(by !== undefined && { by }),
-    };
+    return banRecordOf(subject, untilMs, store, this.#parts.clock);
   }
 
   /**
@@ -368,7 +352,7 @@ export class NowggRevocationService extends TokenRevocations {
       if (typeof id !== 'string' || id === '') throw new InvalidRequestError('token must be a non-empty string');
       return { provider, kind: 'credential', id: this.#parts.providers.get(provider).credentialIdOf(id) };
     }
-    if (!isIdentifier(id)) throw new InvalidRequestError(`${key} must be 1 to 255 characters, no control characters`);
+    checkIdentifier(key, id);
     const kind: RevocationKind = KINDS[key];
     return { provider, kind, id };
   }

@@ -1,5 +1,5 @@
 import { InvalidRequestError, NowggConfigurationError } from '../errors.js';
-import { isIdentifier } from '../identity/claims.js';
+import { checkIdentifier } from '../identity/claims.js';
 import type { AuditTrail, NowggAuditRow } from './audit-trail.js';
 
 /** Options of {@link NowggAuditService.list}. */
@@ -87,9 +87,7 @@ export class NowggAuditService {
       );
     }
     const { userId, provider, since, limit = USUAL_ROWS, after } = query;
-    if (userId !== undefined && !isIdentifier(userId)) {
-      throw new InvalidRequestError('userId must be 1 to 255 characters, no control characters');
-    }
+    if (userId !== undefined) checkIdentifier('userId', userId);
     if (provider !== undefined && userId === undefined) throw new InvalidRequestError('provider needs userId');
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
       throw new InvalidRequestError(`limit must be a whole number, 1 to ${MOST_ROWS}`);

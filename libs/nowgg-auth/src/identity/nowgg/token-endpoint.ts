@@ -1,3 +1,4 @@
+import { LAST_DATE_MS } from '../../clock.js';
 import { isJsonObject, ownProperty } from '../claims.js';
 import type { IdentityHttpOutcome, IdentityHttpRequest } from '../identity-http.js';
 import type { TokenOutcome } from '../identity-provider.js';
@@ -8,7 +9,6 @@ import type { NowggClient } from './verify-token.js';
 /** A smaller number is not a recent time; a number above the next constant is in milliseconds. */
 const EARLIEST_EPOCH_SECONDS = 1e9;
 const EARLIEST_EPOCH_MILLISECONDS = 1e11;
-const LATEST_EPOCH_MILLISECONDS = 8.64e15;
 
 /** The credential to exchange for a token set: a one-time code or a refresh token. */
 export type NowggCredential = { readonly code: string } | { readonly refreshToken: string };
@@ -126,5 +126,5 @@ function readEpoch(value: number): Expiry {
   if (!Number.isFinite(value) || value < 0) return 'unreadable';
   if (value < EARLIEST_EPOCH_SECONDS) return undefined;
   const ms = value > EARLIEST_EPOCH_MILLISECONDS ? value : value * 1000;
-  return ms <= LATEST_EPOCH_MILLISECONDS ? ms : 'unreadable';
+  return ms <= LAST_DATE_MS ? ms : 'unreadable';
 }

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { FIRST_HANDLE_VERSION } from '../store/grant-record.js';
 import type { KeyRing, SessionKey } from '../vault/key-ring.js';
 
 /** The client that a session belongs to. The client's secret is not part of it. */
@@ -39,8 +40,6 @@ const LATER_NAME_BYTES = 24;
 const LENGTH_BYTES = 4;
 const HANDLE = /^([A-Za-z0-9_-]{27}|[A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{43})$/;
 
-/** The handle version of a new session. */
-export const FIRST_HANDLE_VERSION = 1;
 /** The last handle of a session: the column of its version holds no greater number. */
 export const LAST_HANDLE_VERSION = 2_147_483_647;
 

@@ -242,6 +242,9 @@ export const FIRST_GENERATION = 1;
 /** The session version for which a new grant's tokens are encrypted. */
 export const FIRST_SESSION_VERSION = 1;
 
+/** The version of the first handle of a session. */
+export const FIRST_HANDLE_VERSION = 1;
+
 /** A newly created grant: active, generation 1, no lease. */
 export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, begunAtMs = nowMs): GrantRecord {
   return {
@@ -256,7 +259,7 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     state: 'active',
     generation: FIRST_GENERATION,
     sessionVersion: FIRST_SESSION_VERSION,
-    handleVersion: 1,
+    handleVersion: FIRST_HANDLE_VERSION,
     accessObtainedAtMs: nowMs,
     leaseOwner: undefined,
     leaseUntilMs: undefined,
