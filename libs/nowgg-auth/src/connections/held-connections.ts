@@ -7,7 +7,7 @@ import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { RevocationKind, RevocationSubject } from '../revocation/marks/watermark.js';
 import type { HeldToken } from '../verification/held-token.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
-import { ExpiryWheel } from './expiry-wheel.js';
+import { type Due, ExpiryWheel } from './expiry-wheel.js';
 
 /** Time after which a look-up that failed is repeated, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
@@ -27,10 +27,21 @@ export interface EndingConnection {
 }
 
 /** A connection with its caller. */
-interface Entry extends HeldCaller {
+class Entry implements HeldCaller, Due {
   readonly connection: EndingConnection;
-  /** When its token expires, in epoch milliseconds. */
-  readonly dueMs: number;
+  readonly held: HeldToken | undefined;
+  readonly principal: NowggPrincipal;
+
+  constructor(connection: EndingConnection, { held, principal }: HeldCaller) {
+    this.connection = connection;
+    this.held = held;
+    this.principal = principal;
+  }
+
+  /** When its token expires, in epoch milliseconds; not stored, as there are tens of thousands of entries. */
+  get dueMs(): number {
+    return this.principal.expiresAt?.getTime() ?? NEVER;
+  }
 }
 
 /** Most keys have one entry: a set for each would take as much memory as the entry itself. */
@@ -71,9 +82,10 @@ export class HeldConnections implements BeforeApplicationShutdown {
   }
 
   /** Watches a connection from now on, or gives it another caller. Ends it at once when the caller is refused already. */
-  set(connection: EndingConnection, { held, principal }: HeldCaller): void {
+  set(connection: EndingConnection, caller: HeldCaller): void {
     this.remove(connection);
-    const entry: Entry = { connection, held, principal, dueMs: principal.expiresAt?.getTime() ?? NEVER };
+    const entry = new Entry(connection, caller);
+    const { held, principal } = entry;
     this.#entries.set(connection, entry);
     // Finds what has come since the verdict. It also determines the identity of the token.
     const isRevoked = this.#authenticator.isRevoked(held, principal);

@@ -78,12 +78,31 @@ function withReauthentication(
 ): readonly MessageHandler[] {
   if (connection.hasReauthenticationHandler) return handlers;
   connection.hasReauthenticationHandler = true;
-  const callback = async (message: unknown) => {
-    const data = await door.reauthenticate(connection, message);
-    // A client of socket.io gets it as acknowledgement; one of ws, as a message.
-    return connection.kind === 'socket.io' ? data : { event: REAUTHENTICATION_EVENT, data };
-  };
-  return [...handlers, { message: REAUTHENTICATION_EVENT, callback, isAckHandledManually: false }];
+  return [...handlers, new ReauthenticationHandler(door, connection)];
+}
+
+/** The handler of the reserved message. Tens of thousands of idle clients have one: its function is made when it is used. */
+class ReauthenticationHandler implements MessageHandler {
+  readonly message = REAUTHENTICATION_EVENT;
+  readonly #door: Door;
+  readonly #connection: SocketConnection;
+
+  constructor(door: Door, connection: SocketConnection) {
+    this.#door = door;
+    this.#connection = connection;
+  }
+
+  get isAckHandledManually(): boolean {
+    return false;
+  }
+
+  get callback(): (message: unknown) => Promise<unknown> {
+    return async (message) => {
+      const data = await this.#door.reauthenticate(this.#connection, message);
+      // A client of socket.io gets it as acknowledgement; one of ws, as a message.
+      return this.#connection.kind === 'socket.io' ? data : { event: REAUTHENTICATION_EVENT, data };
+    };
+  }
 }
 
 function dropUnknown(client: object): void {
