@@ -78,25 +78,45 @@ describe('the lobby on the page', () => {
 });
 
 describe('the leaderboard on the page', () => {
-  it('shows the scores of others as they come, beyond the life of a token and until a ban', async () => {
+  it('shows the scores of others as they come, beyond the life of a token and until the player signs out', async () => {
     browser.expectFindings(/^console: .* (401|403) /);
     sample.emulator.setTokenLifetime(6);
     const ada = await sample.signedIn(await browser.newContext(), 'Ada');
-    const page = await sample.open(await (await browser.newContext()).newPage());
-    await sample.signIn(page, 'Watcher');
-    await page.getByLabel(/Keep calling/).uncheck();
+    const page = await sample.signedIn(await browser.newContext(), 'Watcher');
     const [state, first] = [page.locator('#ranks-state'), page.locator('#ranks li').first()];
-    await state.getByText('Live.', { exact: true }).waitFor();
+    const untilLive = async () => state.getByText('Live.', { exact: true }).waitFor();
+    await untilLive();
     // The token ends: the connection comes back with a new one by itself.
     await state.getByText('Trying again').waitFor();
-    await state.getByText('Live.', { exact: true }).waitFor();
-    sample.emulator.setTokenLifetime(3_600);
+    await untilLive();
     await press(ada, 'Play a round');
     await first.filter({ hasText: 'Ada' }).waitFor();
     await ada.locator('#ranks li').first().filter({ hasText: 'you' }).waitFor();
+    // A sign-out between two connections is not an error of the page, and leaves nothing behind.
+    await state.getByText('Trying again').waitFor();
+    await press(page, 'Sign out');
+    await page.locator('#signed-in').waitFor({ state: 'hidden' });
+    expect([await state.textContent(), await page.locator('#ranks li').count()]).toEqual(['', 0]);
+    const attempts: string[] = [];
+    page.on('websocket', (socket) => attempts.push(socket.url()));
+    sample.emulator.setTokenLifetime(3_600);
+    await sample.signIn(page, 'Watcher again');
+    await untilLive();
+    expect(attempts.filter((address) => address.endsWith('/graphql'))).toHaveLength(1);
+  });
+
+  it('stops at a ban, and keeps what it showed', async () => {
+    browser.expectFindings(/^console: .* (401|403) /);
+    const page = await sample.open(await (await browser.newContext()).newPage());
+    await sample.signIn(page, 'Banned');
+    await page.getByLabel(/Keep calling/).uncheck();
+    const [state, own] = [page.locator('#ranks-state'), page.locator('#ranks li', { hasText: 'you' })];
+    await state.getByText('Live.', { exact: true }).waitFor();
+    await press(page, 'Play a round');
+    await own.waitFor();
     const desk = await sample.openDesk(await (await browser.newContext()).newPage());
-    await press(desk, 'Ban for an hour: Watcher');
+    await press(desk, 'Ban for an hour: Banned');
     await state.getByText('Not live.', { exact: true }).waitFor();
-    expect(await first.textContent()).toContain('Ada');
+    expect(await own.textContent()).toContain('Banned');
   });
 });

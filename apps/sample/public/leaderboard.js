@@ -9,6 +9,8 @@ const query = `subscription ($board: String!) {
 const shownRanks = 5;
 
 let client;
+/** Ends the subscription of the client. */
+let unsubscribe;
 
 /** Shows the best of a board, and each change, as long as the player is signed in. */
 export function watchLeaderboard(board) {
@@ -29,13 +31,18 @@ export function watchLeaderboard(board) {
     error: () => client === watching && tellState('Not live.'),
     complete: () => undefined,
   };
-  client.subscribe({ query, variables: { board } }, sink);
+  unsubscribe = client.subscribe({ query, variables: { board } }, sink);
 }
 
 export function leaveLeaderboard() {
   const left = client;
   client = undefined;
-  void left?.dispose();
+  // Without a subscription, a client that waits to connect again gives up.
+  unsubscribe?.();
+  unsubscribe = undefined;
+  // It rejects when no connection is open and none comes to be: then there is nothing to close.
+  left?.dispose().catch(() => undefined);
+  tellState('');
   byId('ranks').replaceChildren();
 }
 
