@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, typ
 import * as openid from 'openid-client';
 import { NowggRevocationService } from 'nestjs-nowgg-auth';
 import { introspection, jwt, oauth2 } from 'nestjs-nowgg-auth/oauth2';
-import { DpopProofs, dpopSettings } from '../../libs/nowgg-auth/src/oauth2/verification/dpop.js';
+import { DpopProofs, dpopSettings } from '../../libs/nowgg-auth/src/proofs/dpop.js';
 import { ManualClock } from '../../libs/nowgg-auth/src/testing-support/manual-clock.js';
 import { call } from '../support/raw-http/raw-client.js';
 import { Browser } from './support/browser.js';

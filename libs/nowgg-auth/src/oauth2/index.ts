@@ -28,7 +28,7 @@ export type {
   VerificationChoice,
 } from './options/oauth2-options.js';
 export { authgear, type AuthgearOptions } from './presets/authgear.js';
-export type { DpopOptions } from './verification/dpop.js';
+export type { DpopOptions } from '../proofs/dpop.js';
 export type { AuthgearForwarding } from './presets/authgear-forwarding.js';
 export { authgearUser, type AuthgearUser } from './presets/authgear-claims.js';
 export { sami, type SamiOptions } from './presets/sami.js';

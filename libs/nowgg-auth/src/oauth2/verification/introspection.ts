@@ -11,7 +11,7 @@ import { faultsOf, isText, type Rules, TRUE_OR_FALSE, withoutAbsent } from '../.
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { factsOf } from './token-facts.js';
 import { noAnswer, noAnswerAs, ownFinding, refusedToken } from './remote-answer.js';
-import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from './dpop.js';
+import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from '../../proofs/dpop.js';
 import { isOfApplication, tokenKindOf } from './token-kind.js';
 import { knowsAccessToken } from './userinfo.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';

@@ -19,7 +19,7 @@ import type { OAuth2Client } from '../endpoints/oauth2-client.js';
 import { withoutTrailingSlash } from '../../identity/urls.js';
 import { ownFinding, refusedToken } from './remote-answer.js';
 import { factsOf } from './token-facts.js';
-import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from './dpop.js';
+import { type DpopOptions, dpopFaults, DpopProofs, dpopSettings } from '../../proofs/dpop.js';
 import { isOfApplication } from './token-kind.js';
 import { type TokenVerification, VerificationMethod, type MethodRequirements } from './verification-method.js';
 

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { NowggClock } from '../../clock.js';
+import type { NowggClock } from '../clock.js';
 
 /**
  * Nonces for proofs: an HMAC over a span of time, so that every process with the secret makes and accepts the same, and

@@ -1,19 +1,14 @@
 import { hash } from 'node:crypto';
 import { type CryptoKey, decodeProtectedHeader, importJWK, type JWK, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { NowggClock } from '../../clock.js';
-import { isIdentifier, isJsonObject, ownProperty } from '../../identity/claims.js';
-import type {
-  ProofFault,
-  ProofFinding,
-  ProofsOfPossession,
-  ProvenRequest,
-} from '../../identity/proof-of-possession.js';
-import { MAX_TOKEN_LENGTH } from '../../identity/token-text.js';
-import { isCanonicalJws } from '../../identity/unverified-jws.js';
-import { isSecureUrl } from '../../identity/urls.js';
+import type { NowggClock } from '../clock.js';
+import { isIdentifier, isJsonObject, ownProperty } from '../identity/claims.js';
+import type { ProofFault, ProofFinding, ProofsOfPossession, ProvenRequest } from '../identity/proof-of-possession.js';
+import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
+import { isCanonicalJws } from '../identity/unverified-jws.js';
+import { isSecureUrl } from '../identity/urls.js';
 import { ProofNonces } from './proof-nonces.js';
-import { arrayOf, faultsOf, isText, matching, type Rules, wholeNumber } from '../../rules.js';
+import { arrayOf, faultsOf, isText, matching, type Rules, wholeNumber } from '../rules.js';
 
 /** Acceptance of access tokens that are bound to a key of the client (DPoP, RFC 9449). */
 export interface DpopOptions {
