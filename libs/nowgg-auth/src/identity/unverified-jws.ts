@@ -77,7 +77,8 @@ function endsCanonically(text: string, end: number, length: number): boolean {
 /** Created once, because that costs more than a call. A byte order mark is kept, which makes the text invalid JSON. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function parseJsonObject(part: string): Record<string, unknown> | undefined {
+/** The JSON object in a part of a JWS; undefined when it is not base64url of one, in well-formed UTF-8. */
+export function parseJsonObject(part: string): Record<string, unknown> | undefined {
   if (!/^[A-Za-z0-9_-]+$/.test(part)) return undefined;
   try {
     const text = strictUtf8.decode(Buffer.from(part, 'base64url'));

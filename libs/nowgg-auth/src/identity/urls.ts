@@ -10,6 +10,11 @@ export function isSecureUrl(text: unknown, allowInsecure: boolean): text is stri
   return protocol === 'https:' || (protocol === 'http:' && (allowInsecure || LOOPBACK.test(hostname)));
 }
 
+/** Whether a value can be the address of an API as clients know it: https or loopback, without query or fragment. */
+export function isPublicUrl(value: unknown): value is string {
+  return isSecureUrl(value, false) && !value.includes('?') && !value.includes('#');
+}
+
 /**
  * Whether two issuer identifiers are the same for the choice of a provider: slashes at the end do not count. An
  * attacker may choose the text of the first one.

@@ -1,13 +1,13 @@
-import { hash } from 'node:crypto';
-import { type CryptoKey, decodeProtectedHeader, importJWK, type JWK, type JWTPayload, jwtVerify } from 'jose';
+import { hash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
-import { isIdentifier, isJsonObject, ownProperty } from '../identity/claims.js';
+import { isIdentifier, ownProperty } from '../identity/claims.js';
 import type { ProofFault, ProofFinding, ProofsOfPossession, ProvenRequest } from '../identity/proof-of-possession.js';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
 import { isCanonicalJws } from '../identity/unverified-jws.js';
-import { isSecureUrl } from '../identity/urls.js';
+import { isPublicUrl } from '../identity/urls.js';
 import { ProofNonces } from './proof-nonces.js';
+import { claimsOfProof, keyOfProof, type ReadProof, readProof } from './signed-proof.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, wholeNumber } from '../rules.js';
 
 /** Acceptance of access tokens that are bound to a key of the client (DPoP, RFC 9449). */
@@ -36,7 +36,10 @@ export interface DpopSettings {
   readonly publicUrls: readonly string[];
   readonly algorithms: readonly string[];
   readonly proofLifeMs: number;
-  readonly nonceSecret: string | undefined;
+  /** Secrets of nonces: the first one makes them, and those of all are accepted. Empty: there are no nonces. */
+  readonly nonceSecrets: readonly (string | Uint8Array)[];
+  /** Whether each proof must contain a nonce. Otherwise only one whose time is not good, and `iat` is judged without. */
+  readonly needsNonce: boolean;
 }
 
 const isAsymmetric = matching(/^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/);
@@ -65,7 +68,8 @@ export function dpopSettings({ publicUrl, algorithms, proofLifeMs, nonceSecret }
     publicUrls: Object.freeze(typeof publicUrl === 'string' ? [publicUrl] : [...publicUrl]),
     algorithms: Object.freeze([...(algorithms ?? DEFAULT_ALGORITHMS)]),
     proofLifeMs: proofLifeMs ?? DEFAULT_LIFE_MS,
-    nonceSecret,
+    nonceSecrets: Object.freeze(nonceSecret === undefined ? [] : [nonceSecret]),
+    needsNonce: nonceSecret !== undefined,
   });
 }
 
@@ -73,33 +77,8 @@ function isNonceSecret(value: unknown): boolean {
   return isText(value) && value.length >= 32;
 }
 
-function isPublicUrl(value: unknown): boolean {
-  if (!isSecureUrl(value, false) || value.includes('?') || value.includes('#')) return false;
-  const { username, password } = new URL(value);
-  return username === '' && password === '';
-}
-
-/**
- * The members of a public key that its thumbprint covers, in the order of their names (RFC 7638 section 3.2, RFC 8037
- * section 2).
- */
-const MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['EC', ['crv', 'kty', 'x', 'y']],
-  ['OKP', ['crv', 'kty', 'x']],
-  ['RSA', ['e', 'kty', 'n']],
-]);
-/** Members that only private and symmetric keys have. */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-/** A longer key of RSA costs more to use than a player needs. */
-const LONGEST_MODULUS = 700;
 const MOST_KEYS = 5_000;
-
-/** A proof whose header is in order. */
-interface ReadProof {
-  readonly algorithm: string;
-  /** With the members of its thumbprint, in their order. */
-  readonly jwk: JWK;
-}
+const CLAIMS = ['jti', 'htm', 'htu', 'iat', 'ath', 'nonce'] as const;
 
 /** Checks proofs as section 4.3 of RFC 9449 says, except whether they were used before. */
 export class DpopProofs implements ProofsOfPossession {
@@ -109,17 +88,17 @@ export class DpopProofs implements ProofsOfPossession {
   readonly #clock: NowggClock;
   readonly #clockSkewMs: number;
   readonly #nonces: ProofNonces | undefined;
-  /** Imported keys by algorithm and thumbprint: importing one costs as much as a verification. */
-  readonly #keys = new LRUCache<string, CryptoKey>({ max: MOST_KEYS });
+  /** Imported keys by thumbprint. */
+  readonly #keys = new LRUCache<string, KeyObject>({ max: MOST_KEYS });
 
   constructor(settings: DpopSettings, clock: NowggClock, clockSkewMs: number) {
     this.#settings = settings;
     this.#clock = clock;
     this.#clockSkewMs = clockSkewMs;
     this.algorithms = settings.algorithms;
-    const { publicUrls, algorithms, proofLifeMs, nonceSecret } = settings;
-    this.#nonces = nonceSecret === undefined ? undefined : new ProofNonces(nonceSecret, proofLifeMs, clock);
-    this.settings = hash('sha256', JSON.stringify([publicUrls, algorithms, proofLifeMs, nonceSecret ?? '']));
+    const { publicUrls, algorithms, proofLifeMs, nonceSecrets, needsNonce } = settings;
+    this.#nonces = nonceSecrets.length === 0 ? undefined : new ProofNonces(nonceSecrets, proofLifeMs, clock);
+    this.settings = hash('sha256', JSON.stringify([publicUrls, algorithms, proofLifeMs, nonceSecrets, needsNonce]));
   }
 
   nonce(): string | undefined {
@@ -128,63 +107,47 @@ export class DpopProofs implements ProofsOfPossession {
 
   async check(proof: string, request: ProvenRequest): Promise<ProofFinding> {
     if (proof.length > MAX_TOKEN_LENGTH || !isCanonicalJws(proof)) return refused('form');
-    const read = this.#read(proof);
+    const read = readProof(proof, this.algorithms);
     if (!read) return refused('key');
-    try {
-      // As jose computes it, without its two turns of the event loop.
-      const thumbprint = hash('sha256', JSON.stringify(read.jwk), 'base64url');
-      const { payload } = await jwtVerify(proof, await this.#keyOf(read, thumbprint), {
-        algorithms: [read.algorithm],
-        currentDate: new Date(this.#clock.now()),
-      });
-      const fault = this.#faultOf(payload, request);
-      if (fault) return refused(fault);
-      // With a nonce, a proof is good for as long as that.
-      const lifeMs = this.#settings.proofLifeMs * (this.#nonces ? 2 : 1) + this.#clockSkewMs;
-      return { status: 'proven', thumbprint, id: payload.jti as string, lifeMs };
-    } catch {
-      return refused('signature');
-    }
+    const thumbprint = hash('sha256', read.jwk, 'base64url');
+    const claims = this.#verified(proof, read, thumbprint);
+    if (!claims) return refused('signature');
+    const [id, fault] = [ownProperty(claims, 'jti'), this.#faultOf(claims, request)];
+    if (fault || !isIdentifier(id)) return refused(fault ?? 'form');
+    // With a nonce, a proof is good for as long as that.
+    const lifeMs = this.#settings.proofLifeMs * (this.#nonces ? 2 : 1) + this.#clockSkewMs;
+    return { status: 'proven', thumbprint, id, lifeMs };
   }
 
-  /** Reads the header: its type, an accepted algorithm, and a public key and nothing else. */
-  #read(proof: string): ReadProof | undefined {
+  /** The claims of a proof whose signature is good, and which has not expired where it says when it does. */
+  #verified(proof: string, read: ReadProof, thumbprint: string): Record<string, unknown> | undefined {
     try {
-      const { typ, alg, jwk, crit } = decodeProtectedHeader(proof);
-      if (String(typ).toLowerCase() !== 'dpop+jwt' || crit !== undefined) return undefined;
-      if (typeof alg !== 'string' || !this.#settings.algorithms.includes(alg) || !isJsonObject(jwk)) return undefined;
-      const names = MEMBERS.get(String(jwk.kty)) ?? [];
-      const members = names.map((name) => [name, ownProperty(jwk, name)] as const);
-      const isPublic = !PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name));
-      const isWhole = members.every(([, value]) => typeof value === 'string' && value.length <= LONGEST_MODULUS);
-      if (members.length === 0 || !isPublic || !isWhole) return undefined;
-      return { algorithm: alg, jwk: Object.fromEntries(members) as unknown as JWK };
+      const known = this.#keys.get(thumbprint);
+      const key = known ?? keyOfProof(read);
+      if (!known) this.#keys.set(thumbprint, key);
+      const claims = claimsOfProof(proof, read.algorithm, key);
+      const now = this.#clock.now() / 1000;
+      const [exp = Number.POSITIVE_INFINITY, nbf = 0] = ['exp', 'nbf'].map((name) => ownProperty(claims, name));
+      const isNow = typeof exp === 'number' && typeof nbf === 'number' && exp > now && nbf <= now;
+      return isNow ? claims : undefined;
     } catch {
       return undefined;
     }
   }
 
-  async #keyOf({ algorithm, jwk }: ReadProof, thumbprint: string): Promise<CryptoKey> {
-    const name = `${algorithm} ${thumbprint}`;
-    const known = this.#keys.get(name);
-    if (known) return known;
-    const key = (await importJWK(jwk, algorithm)) as CryptoKey;
-    this.#keys.set(name, key);
-    return key;
-  }
-
-  #faultOf(
-    { jti, htm, htu, iat, ath, nonce }: JWTPayload,
-    { token, method, path }: ProvenRequest,
-  ): ProofFault | undefined {
+  #faultOf(claims: Record<string, unknown>, { token, method, path }: ProvenRequest): ProofFault | undefined {
+    const [jti, htm, htu, iat, ath, nonce] = CLAIMS.map((name) => ownProperty(claims, name));
     if (!isIdentifier(jti)) return 'form';
     if (htm !== method) return 'method';
     if (!this.#isAddress(htu, path)) return 'address';
     if (ath !== hash('sha256', token, 'base64url')) return 'token';
     if (typeof iat !== 'number' || !Number.isFinite(iat)) return 'time';
-    if (this.#nonces) return this.#nonces.accepts(nonce) ? undefined : 'nonce';
+    if (this.#nonces && (this.#settings.needsNonce || nonce !== undefined)) {
+      return this.#nonces.accepts(nonce) ? undefined : 'nonce';
+    }
     const ageMs = this.#clock.now() - iat * 1000;
-    return ageMs > this.#settings.proofLifeMs || ageMs < -this.#clockSkewMs ? 'time' : undefined;
+    if (ageMs <= this.#settings.proofLifeMs && ageMs >= -this.#clockSkewMs) return undefined;
+    return this.#nonces ? 'nonce' : 'time';
   }
 
   /** Compares `htu` with the address of the request, both without query and fragment (RFC 9449 section 4.3). */
