@@ -1,4 +1,5 @@
 import { adopting } from './contract/adopting.js';
+import { binding } from './contract/binding.js';
 import { comingBack } from './contract/coming-back.js';
 import { fetching } from './contract/fetching.js';
 import { implicit } from './contract/implicit.js';
@@ -24,4 +25,5 @@ export const contract: Readonly<Record<string, Facts>> = {
   storing,
   rotating,
   sharing,
+  binding,
 };

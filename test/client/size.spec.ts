@@ -8,10 +8,16 @@ const folder = path.resolve(import.meta.dirname, '../../libs/nowgg-auth-client')
 const relativeImport = /(?:import|export)[^;]*?from ?['"]\.\/([\w-]+)\.js['"];?/g;
 
 /** What the entry points export at run time. */
-const exports = { index: /\b(?:configure|\w+Error)\b/g, sockets: /\bsocketAuth(?=\()/g };
+const exports = {
+  index: /\b(?:configure|\w+Error)\b/g,
+  sockets: /\bsocketAuth(?=\()/g,
+  binding: /\bkeyBinding(?=\()/g,
+};
 
-/** The modules that a bundler would take in for an entry point, in the order in which they run, in one scope. */
-function bundle(entry: keyof typeof exports = 'index'): string {
+type Entry = keyof typeof exports;
+
+/** The modules that a bundler would take in for entry points, in the order in which they run, in one scope. */
+function bundle(...entries: Entry[]): string {
   const seen = new Set<string>();
   const add = (name: string): string => {
     if (seen.has(name)) return '';
@@ -25,14 +31,20 @@ function bundle(entry: keyof typeof exports = 'index'): string {
     const own = plain.replace(relativeImport, ';').replaceAll(/(^|[;}])export (?=\w)/g, '$1');
     return `${imported}\n${own}`;
   };
-  const text = readFileSync(path.join(folder, 'src', `${entry}.ts`), 'utf8');
-  const exported = [...text.matchAll(exports[entry])].map(([name]) => name);
-  return `${add(entry)}\nexport { ${[...new Set(exported)].join(', ')} };`;
+  const exported = entries.flatMap((entry) => {
+    const text = readFileSync(path.join(folder, 'src', `${entry}.ts`), 'utf8');
+    return [...text.matchAll(exports[entry])].map(([name]) => name);
+  });
+  return `${entries.map(add).join('\n')}\nexport { ${[...new Set(exported)].join(', ')} };`;
 }
 
 /** The bundle as a browser gets it, which is loaded here to see that it works. */
-async function minified(entry: keyof typeof exports) {
-  const { code } = minifySync(bundle(entry), { module: true, compress: { passes: 3 }, mangle: { toplevel: true } });
+async function minified(...entries: Entry[]) {
+  const { code } = minifySync(bundle(...entries), {
+    module: true,
+    compress: { passes: 3 },
+    mangle: { toplevel: true },
+  });
   const names = Object.keys((await import(`data:text/javascript,${encodeURIComponent(code)}`)) as object);
   return { names, bytes: gzipSync(code, { level: 9 }).byteLength };
 }
@@ -48,13 +60,21 @@ describe('nowgg-auth-client', () => {
     const { names, bytes } = await minified('sockets');
     expect(names).toEqual(['socketAuth']);
     expect(bytes).toBeLessThanOrEqual(600);
-    expect(bundle()).not.toContain('nowgg:auth');
+    expect(bundle('index')).not.toContain('nowgg:auth');
+  });
+
+  it('is at most 7 KB with key-bound sessions, which add nothing to a page without them', async () => {
+    const { names, bytes } = await minified('index', 'binding');
+    expect(names).toEqual(expect.arrayContaining(['configure', 'keyBinding']));
+    expect(bytes).toBeLessThanOrEqual(7_168);
+    for (const part of ['dpop+jwt', 'indexedDB']) expect(bundle('index')).not.toContain(part);
   });
 
   it('depends on nothing', () => {
     const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
     for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies'])
       expect(manifest[kind]).toBeUndefined();
-    for (const entry of ['index', 'sockets'] as const) expect(bundle(entry)).not.toMatch(/\bimport\b|\brequire\b/);
+    for (const entry of ['index', 'sockets', 'binding'] as const)
+      expect(bundle(entry)).not.toMatch(/\bimport\b|\brequire\b/);
   });
 });

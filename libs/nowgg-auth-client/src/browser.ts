@@ -32,6 +32,29 @@ interface Until {
 
 type Listening = (type: string, listener: (event: { key?: string | null }) => void, until: Until) => void;
 
+interface Occurring<Type> {
+  addEventListener(type: Type, listener: () => void): void;
+}
+
+export interface DatabaseRequest<T> extends Occurring<'success' | 'error' | 'upgradeneeded'> {
+  readonly result: T;
+  readonly error: unknown;
+}
+
+/** The part of a database of IndexedDB that keeps keys. */
+export interface KeyDatabase {
+  createObjectStore(name: string): unknown;
+  transaction(store: string, mode?: 'readwrite', options?: { durability: 'strict' }): KeyTransaction;
+  close(): void;
+}
+
+interface KeyTransaction extends Occurring<'complete' | 'abort'> {
+  objectStore(name: string): {
+    get(name: string): DatabaseRequest<unknown>;
+    add(value: unknown, name: string): unknown;
+  };
+}
+
 /** Globals that a browser has and Node.js may lack. Typed here, so that the package needs the types of neither. */
 export interface Browser {
   readonly localStorage?: SessionStorageAdapter;
@@ -44,6 +67,7 @@ export interface Browser {
   };
   readonly history?: { readonly state: unknown; replaceState(state: unknown, unused: string, url: string): void };
   readonly navigator?: { readonly locks?: Locks };
+  readonly indexedDB?: { open(name: string): DatabaseRequest<KeyDatabase> } | null;
   readonly BroadcastChannel?: new (name: string) => Channel;
   readonly addEventListener?: Listening;
 }

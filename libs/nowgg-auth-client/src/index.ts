@@ -8,7 +8,7 @@ export {
   SessionClientError,
   SessionUnavailableError,
 } from './errors.js';
-export type { SessionClientOptions } from './options.js';
+export type { KeyBinding, SessionClientOptions } from './options.js';
 export type { SignInUrlOptions } from './page-sign-in.js';
 export {
   type AdoptedSession,

@@ -4,6 +4,22 @@ import { type SessionClock, systemClock } from './clock.js';
 import type { SessionStateListener } from './session-keeper.js';
 import { findLocalStorage, type SessionStorageAdapter } from './browser.js';
 
+/**
+ * Binds sessions to a key of this device. `keyBinding()` of `nowgg-auth-client/binding` makes it, and the client calls it.
+ *
+ * @param send sends a request of the ready-made routes
+ * @param name of the session's entry in the storage
+ * @param clock the client's source of time
+ * @param storage where the session is kept; `undefined` for memory
+ * @returns `send` with proofs of the key
+ */
+export type KeyBinding = (
+  send: Fetch,
+  name: string,
+  clock: SessionClock,
+  storage: SessionStorageAdapter | undefined,
+) => Fetch;
+
 /** Options of `configure`. */
 export interface SessionClientOptions {
   /**
@@ -25,6 +41,11 @@ export interface SessionClientOptions {
    * the session ends with the page. If the browser denies `localStorage`, the client uses `memory`.
    */
   readonly storage?: 'memory' | 'localStorage' | SessionStorageAdapter;
+  /**
+   * Binds new sessions to a key of this device: `keyBinding()` of `nowgg-auth-client/binding`. Default: sessions are not
+   * bound.
+   */
+  readonly binding?: KeyBinding;
   /** The `fetch` to use. Default: the platform's. It must honour `redirect: 'manual'`. */
   readonly fetch?: Fetch;
   /** Time limit for the backend to answer a request of this package, in milliseconds. Default 10,000. */

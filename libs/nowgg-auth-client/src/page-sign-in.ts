@@ -1,6 +1,7 @@
 import type { Backend } from './backend.js';
 import { browser, findLocalStorage, type SessionStorageAdapter } from './browser.js';
 import type { SessionClock } from './clock.js';
+import { digestOf } from './encoding.js';
 import { RequestRefusedError, SessionUnavailableError } from './errors.js';
 import { isText, type TokenReply } from './session-record.js';
 import { randomText, tabLock } from './tab-lock.js';
@@ -80,8 +81,7 @@ export function pageSignIn(
     async url(provider: string, { returnTo = thisPage(routes), prompt }: SignInUrlOptions = {}) {
       if (!storage) throw new TypeError('a sign-in needs a storage');
       const verifier = randomText(9);
-      const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-      const challenge = base64url(new Uint8Array(digest));
+      const challenge = await digestOf(verifier);
       const attempt = { challenge, verifier, begunAt: clock.now() };
       await change((list) => [...list, attempt].slice(-mostAttempts));
       const url = new URL(`${encodeURIComponent(provider)}/authorize`, routes);
@@ -130,7 +130,3 @@ function readAttempts(text: string | null, now: number): Attempt[] {
     return [];
   }
 }
-
-const digits: Readonly<Record<string, string>> = { '+': '-', '/': '_', '=': '' };
-const base64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (digit) => digits[digit] as string);

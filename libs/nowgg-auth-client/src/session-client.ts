@@ -178,7 +178,7 @@ export function configure(options: SessionClientOptions): SessionClient {
   const { baseUrl, routes, allowedOrigins, storage, send, timeoutMs, clock } = resolveOptions(options);
   const key = `nowgg-auth ${routes.href}`;
   const keeper = keepSession(key, storage, clock);
-  const backend = backendAt(routes, send, timeoutMs, clock);
+  const backend = backendAt(routes, options.binding?.(send, key, clock, storage) ?? send, timeoutMs, clock);
   // A token goes to allowed origins only, and this may not be one.
   if (!allowedOrigins.has(routes.origin)) backend.look = async () => undefined;
   // A tab may hold the lock for as long as its request takes.

@@ -11,9 +11,12 @@ const visibleMs = 100;
 const futileMs = 30_000;
 const longestPauseMs = 60_000;
 
-/** Answers that mean that the session has ended. A 401 or 403 without such a code may come from a proxy. */
+/**
+ * Answers that mean that the session has ended. A 401 or 403 without such a code may come from a proxy. A session that is
+ * bound to a key meets `invalid_dpop_proof` here when its key is gone.
+ */
 const endings =
-  /^(403 user_banned|401 (reauthentication_required|session_superseded|signed_in_elsewhere|(invalid|expired|revoked|malformed)_token))$/;
+  /^(403 user_banned|401 (reauthentication_required|session_superseded|signed_in_elsewhere|invalid_dpop_proof|(invalid|expired|revoked|malformed)_token))$/;
 
 const endsSession = (error: unknown): error is RequestRefusedError =>
   error instanceof RequestRefusedError && endings.test(`${error.status} ${error.errorCode}`);

@@ -12,7 +12,7 @@ const folders: Readonly<Record<string, string>> = {
 const page = `<!doctype html>
 <title>session client</title>
 <link rel="icon" href="data:,">
-<script type="importmap">{ "imports": { "nowgg-auth-client": "/lib/index.js", "nowgg-auth-client/implicit": "/lib/implicit.js" } }</script>
+<script type="importmap">{ "imports": { "nowgg-auth-client": "/lib/index.js", "nowgg-auth-client/binding": "/lib/binding.js", "nowgg-auth-client/implicit": "/lib/implicit.js" } }</script>
 <script type="module" src="/test/chromium/page.js"></script>`;
 
 /** A page with the client and its contract, straight from the sources. */

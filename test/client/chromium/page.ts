@@ -1,12 +1,13 @@
 import type { SessionClient } from 'nowgg-auth-client';
+import { keyBinding } from 'nowgg-auth-client/binding';
 import { contract } from '../contract.js';
 import { ManualSessionClock, startMs, World } from '../support/world.js';
 
 /** What a test can ask of a page. */
 export interface PageUnderTest {
   runFact(chapter: string, fact: string, url: string, otherUrl: string): Promise<void>;
-  /** Makes the session client of this tab, kept in `localStorage`. */
-  open(url: string): Promise<string>;
+  /** Makes the session client of this tab, kept in `localStorage`, and bound to a key if that is wanted. */
+  open(url: string, isBound?: boolean): Promise<string>;
   advance(ms: number): void;
   login(code: string): Promise<void>;
   /** Sends requests at the same time. @returns how often each status, or name of an error, was the answer */
@@ -28,10 +29,10 @@ const underTest: PageUnderTest = {
       own.close();
     }
   },
-  async open(url) {
+  async open(url, isBound) {
     world = new World(url, url);
     world.clock.advance(Number(sessionStorageOf().getItem('aheadMs') ?? 0));
-    tab = world.client({ storage: 'localStorage' });
+    tab = world.client({ storage: 'localStorage', ...(isBound && { binding: keyBinding() }) });
     return tab.ready;
   },
   advance(ms) {

@@ -30,9 +30,9 @@ beforeEach(async () => {
 
 afterEach(async () => context.close());
 
-const openTab = async () => {
+const openTab = async (isBound = false) => {
   const tab = await openPage(context, server.url);
-  await ask(tab, 'open', server.url);
+  await ask(tab, 'open', server.url, isBound);
   return tab;
 };
 
@@ -152,6 +152,62 @@ describe('a tab', () => {
     await context.setOffline(false);
     await passTime([first, second], 1_000);
     expect(await ask(first, 'fetchTimes', 3, '/guarded')).toEqual({ 200: 3 });
+  });
+});
+
+describe('a session that is bound to a key', () => {
+  /** What a script in the page finds in IndexedDB, and whether it can read the private key. */
+  const lookAtKeys = `new Promise((done) => {
+    const opening = indexedDB.open('nowgg-auth');
+    opening.onsuccess = () => {
+      const reading = opening.result.transaction('keys').objectStore('keys').getAll();
+      reading.onsuccess = async () => {
+        opening.result.close();
+        const seen = reading.result.map(async ({ privateKey }) => {
+          const read = await crypto.subtle.exportKey('jwk', privateKey).then(() => 'read out', (error) => error.name);
+          return [privateKey.extractable, privateKey.usages.join(), read].join(' ');
+        });
+        done(await Promise.all(seen));
+      };
+    };
+  })`;
+  const forgetKeys = `new Promise((done) => {
+    indexedDB.deleteDatabase('nowgg-auth').onsuccess = () => done();
+  })`;
+  const keysOf = async (path: string) =>
+    (await backend.requests(path)).map(({ dpop = '.' }) => {
+      const header = Buffer.from(dpop.split('.', 1).join(''), 'base64url').toString();
+      return header && (JSON.parse(header) as { jwk: { x: string } }).jwk.x;
+    });
+
+  it('has one key in all tabs, which no script can read out, and ends without it', async () => {
+    await backend.binding({ mode: 'offered' });
+    const first = await openTab(true);
+    await ask(first, 'login', 'code-of-asha');
+    expect(await first.evaluate(lookAtKeys)).toEqual(['false sign InvalidAccessError']);
+    await first.reload();
+    await loaded(first);
+    expect(await ask(first, 'open', server.url, true)).toBe('AUTHENTICATED');
+    const second = await openTab(true);
+    for (const tab of [first, second]) {
+      await passTime([first, second], lifeMs);
+      expect(await ask(tab, 'fetchTimes', 5, '/guarded')).toEqual({ 200: 5 });
+    }
+    const [key] = await keysOf('/auth/login');
+    expect(await keysOf('/auth/refresh')).toEqual([key, key]);
+
+    await second.evaluate(forgetKeys);
+    await passTime([first, second], lifeMs);
+    expect(await ask(first, 'fetchTimes', 1, '/guarded')).toEqual({ NoSessionError: 1 });
+    expect((await ask(first, 'state')).heard.at(-1)).toBe('NO_SESSION ENDED');
+    await stateOf(second, 'NO_SESSION');
+    await ask(second, 'login', 'code-of-asha');
+    await stateOf(first, 'AUTHENTICATED');
+    await passTime([first, second], lifeMs);
+    expect(await ask(first, 'fetchTimes', 1, '/guarded')).toEqual({ 200: 1 });
+    const [, next] = await keysOf('/auth/login');
+    expect(next).not.toBe(key);
+    expect(await keysOf('/auth/refresh')).toEqual([key, key, '', next]);
   });
 });
 

@@ -1,9 +1,12 @@
+import type { BindingSettings } from './scripted-proofs.js';
+
 /** A request that the scripted backend got, preflights left out. */
 export interface LoggedRequest {
   readonly method: string;
   readonly path: string;
   readonly body: string;
   readonly authorization?: string | undefined;
+  readonly dpop?: string | undefined;
 }
 
 /** What befalls requests for a path. Without a status, and neither hung nor reset, they are answered in the end. */
@@ -17,6 +20,8 @@ export interface RouteFault {
   readonly hang?: boolean;
   /** The connection is cut. */
   readonly reset?: boolean;
+  /** Carried out, and the connection is cut instead of the answer. */
+  readonly lost?: boolean;
   /** Answered when `release` is called. */
   readonly hold?: boolean;
   /** How often; always when absent. */
@@ -56,6 +61,11 @@ export class BackendControls {
   /** Ends all sessions. */
   async revoke(): Promise<void> {
     await this.#post('revoke', {});
+  }
+
+  /** Whether sessions are bound to keys, and what becomes of proofs. */
+  async binding(settings: BindingSettings): Promise<void> {
+    await this.#post('binding', settings);
   }
 
   /** Refuses the tokens that are out; the sessions go on. */

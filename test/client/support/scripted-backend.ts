@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoggedRequest, RouteFault } from './backend-controls.js';
+import { type BindingSettings, ScriptedProofs } from './scripted-proofs.js';
 
 interface ScriptedSession {
   readonly userId: string;
@@ -10,6 +11,8 @@ interface ScriptedSession {
   generation: number;
   token: string;
   expiresAt: number;
+  /** Thumbprint of the key that it is bound to. */
+  readonly boundTo: string | undefined;
 }
 
 /** Serves a file of the test, such as a page or a module; `undefined` for an unknown path. */
@@ -32,6 +35,7 @@ export class ScriptedBackend implements AsyncDisposable {
   #now = 0;
   #lifeMs = 0;
   #sessions = new Map<string, ScriptedSession>();
+  #proofs = new ScriptedProofs();
   #refusedTokens = new Set<string>();
   #faults: RouteFault[] = [];
   #log: LoggedRequest[] = [];
@@ -69,10 +73,22 @@ export class ScriptedBackend implements AsyncDisposable {
     if (request.method === 'OPTIONS') return void response.writeHead(204, cors).end();
     const text = await readText(request);
     if (url.pathname.startsWith('/_control/')) return this.#control(url, text, response);
-    const { authorization } = request.headers;
-    this.#log.push({ method: `${request.method}`, path: url.pathname, body: text, authorization });
+    const { authorization, dpop } = request.headers as Record<string, string | undefined>;
+    this.#log.push({ method: `${request.method}`, path: url.pathname, body: text, authorization, dpop });
     for (const watcher of this.#watchers.splice(0)) watcher();
     if (await this.#carryOutFault(url.pathname, response)) return;
+    if (/^\/auth\/(login|refresh|logout)$/.test(url.pathname)) {
+      const input = JSON.parse(text) as Record<string, string | undefined>;
+      const boundTo = this.#sessions.get(readHandle(input['session']).name)?.boundTo;
+      const call = {
+        proof: dpop,
+        address: `${this.url}${url.pathname}`,
+        credential: input['code'] ?? `${input['session']}`,
+      };
+      const answer = await this.#proofs.check(call, this.#now, boundTo);
+      if ('errorCode' in answer) return send(response, 401, { statusCode: 401, message: 'refused', ...answer });
+      if (url.pathname === '/auth/login') return this.#login(input, response, answer.thumbprint);
+    }
     this.#answer(url, request, text, response);
   }
 
@@ -87,6 +103,7 @@ export class ScriptedBackend implements AsyncDisposable {
       response.destroy();
       return true;
     }
+    if (fault.lost) Object.assign(response, { end: () => response.destroy() });
     if (fault.status === undefined) return false;
     const body = typeof fault.body === 'string' ? fault.body : JSON.stringify(fault.body ?? {});
     response.writeHead(fault.status, { ...cors, 'content-type': 'application/json', ...fault.headers }).end(body);
@@ -97,8 +114,6 @@ export class ScriptedBackend implements AsyncDisposable {
     const session = this.#sessionOf(request);
     const input = () => JSON.parse(text) as Record<string, string | undefined>;
     switch (url.pathname) {
-      case '/auth/login':
-        return this.#login(input(), response);
       case '/auth/web/authorize':
         return this.#authorize(url, response);
       case '/auth/handoff':
@@ -125,9 +140,9 @@ export class ScriptedBackend implements AsyncDisposable {
     }
   }
 
-  #login({ code }: Record<string, string | undefined>, response: ServerResponse): void {
+  #login({ code }: Record<string, string | undefined>, response: ServerResponse, boundTo?: string): void {
     if (!code?.startsWith('code-of-')) return sendError(response, 400, 'invalid_grant');
-    this.#begin(code.slice('code-of-'.length), response);
+    this.#begin(code.slice('code-of-'.length), response, boundTo);
   }
 
   /** A sign-in at an identity system that asks nothing: the player is the one whom `prompt` names. */
@@ -151,12 +166,13 @@ export class ScriptedBackend implements AsyncDisposable {
     this.#begin(found.userId, response);
   }
 
-  #begin(userId: string, response: ServerResponse): void {
+  #begin(userId: string, response: ServerResponse, boundTo?: string): void {
     const handle = `handle-${userId}-${this.#sessions.size}`;
-    const session: ScriptedSession = { userId, version: 0, generation: 0, token: '', expiresAt: 0 };
+    const session: ScriptedSession = { userId, version: 0, generation: 0, token: '', expiresAt: 0, boundTo };
     this.#sessions.set(handle, session);
     this.#issue(session);
-    send(response, 200, { ...this.#tokenOf(session), session: handle, user: { provider: 'nowgg', userId } });
+    const user = { provider: 'nowgg', userId };
+    send(response, 200, { ...this.#tokenOf(session), session: handle, user, bound: boundTo ? true : undefined });
   }
 
   #refresh(input: Record<string, string | number | undefined>, response: ServerResponse): void {
@@ -167,10 +183,11 @@ export class ScriptedBackend implements AsyncDisposable {
       if (input['reread'] as unknown) this.#sessions.delete(name);
       return sendError(response, 401, 'session_superseded');
     }
-    session.version = Math.max(session.version, version + 1);
+    // The handle of a bound session stays the same.
+    if (!session.boundTo) session.version = Math.max(session.version, version + 1);
     const isShort = session.expiresAt - this.#now < this.#lifeMs / 5;
     if (isShort || input['generation'] === session.generation) this.#issue(session);
-    send(response, 200, { ...this.#tokenOf(session), session: `${name}~${session.version}` });
+    send(response, 200, { ...this.#tokenOf(session), session: session.boundTo ? name : `${name}~${session.version}` });
   }
 
   #issue(session: ScriptedSession): void {
@@ -199,6 +216,7 @@ export class ScriptedBackend implements AsyncDisposable {
     else if (command === 'mend') this.#faults = [];
     else if (command === 'release') for (const release of this.#held.splice(0)) release();
     else if (command === 'revoke') this.#sessions.clear();
+    else if (command === 'binding') this.#proofs.set(input as unknown as BindingSettings);
     else if (command === 'refuse-tokens')
       for (const { token } of this.#sessions.values()) this.#refusedTokens.add(token);
     else if (command === 'await') await this.#seen(`${input['path']}`, Number(input['count']));
@@ -210,6 +228,7 @@ export class ScriptedBackend implements AsyncDisposable {
     this.#now = now;
     this.#lifeMs = lifeMs;
     this.#sessions = new Map();
+    this.#proofs = new ScriptedProofs();
     this.#refusedTokens = new Set();
     this.#faults = [];
     this.#log = [];

@@ -20,6 +20,11 @@ export class ManualSessionClock implements SessionClock {
     this.#now = now;
   }
 
+  /** Number of waits that have not ended. */
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
   now(): number {
     return this.#now;
   }
