@@ -142,6 +142,21 @@ export function describeSessionAdmission(
       expect(await live(again.grant)).toEqual([again.grant.id]);
     });
 
+    it('whose handles are bound to the same key replace each other in the same way', async () => {
+      const userId = player();
+      const bound = { userId, keyThumbprint: 'k'.repeat(43) };
+      const first = await signedIn(bound, { whenFull: 'refuse' });
+      expect(first.grant).toMatchObject({ keyThumbprint: bound.keyThumbprint });
+      const again = await signedIn({ ...bound, deviceKey: 'device-1' }, { whenFull: 'refuse' });
+      expect(again).toMatchObject({ outcome: 'admitted', ended: [{ id: first.grant.id }] });
+      for (const keyThumbprint of ['K'.repeat(43), undefined]) {
+        expect((await signedIn({ userId, keyThumbprint }, { whenFull: 'refuse' })).outcome).toBe('refused');
+      }
+      const device = await signedIn({ userId, deviceKey: 'device-1' }, { whenFull: 'refuse' });
+      expect(device).toMatchObject({ outcome: 'admitted', ended: [{ id: again.grant.id }] });
+      expect((await under().store.findGrant(device.grant.id))?.keyThumbprint).toBeUndefined();
+    });
+
     it('are exactly as many as are allowed when many begin at once', async () => {
       const userId = player();
       const grants = await Promise.all(Array.from({ length: 12 }, () => stored({ userId })));

@@ -9,6 +9,7 @@ import type {
   RefusalRun,
 } from '../../libs/nowgg-auth/src/tokens/store/grant-record.js';
 import { describeSessionAdmission } from './session-admission-contract.js';
+import { describeSessionProofs } from './session-proof-contract.js';
 import type { TokenStore } from '../../libs/nowgg-auth/src/tokens/store/token-store.js';
 
 /** A store under test, and how time passes for it. */
@@ -118,6 +119,7 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
     });
 
     describeSessionAdmission(() => under, stored);
+    describeSessionProofs(() => under);
 
     describe('leases', () => {
       it('gives the lease to one of many who ask at once, and tells the others that it is held', async () => {

@@ -40,6 +40,7 @@ const TIMES = {
   nowgg_client_count: ['counted_at'],
   nowgg_issued_token: ['begun_at', 'received_at', 'not_after'],
   nowgg_user_lock: ['ended_at'],
+  nowgg_session_proof: ['not_after'],
 };
 
 /** Makes every row this much older, which is how time passes for a store that goes by the database's clock. */

@@ -1,6 +1,7 @@
 import { AddExchangeAttempt1767225600200 } from './migrations/sessions/add-exchange-attempt.js';
 import { AddHandleVersion1767225600180 } from './migrations/sessions/add-handle-version.js';
 import { AddSessionKeyToNowggGrant1767225600020 } from './migrations/sessions/add-session-key-to-nowgg-grant.js';
+import { AddSessionKeys1767225600210 } from './migrations/sessions/add-session-keys.js';
 import { AddSessionDevices1767225600170 } from './migrations/sessions/add-session-devices.js';
 import { AddSessionTimes1767225600140 } from './migrations/sessions/add-session-times.js';
 import { AddRefusalEvidence1767225600040 } from './migrations/add-refusal-evidence.js';
@@ -32,6 +33,7 @@ import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js'
 import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
 import { NowggRevocationEntity } from './entities/nowgg-revocation.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
+import { NowggSessionProofEntity } from './entities/nowgg-session-proof.entity.js';
 import { NowggTokenLifeEntity } from './entities/nowgg-token-life.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
@@ -49,6 +51,7 @@ export {
   NowggKeyEntity,
   NowggRevocationEntity,
   NowggSchemaEntity,
+  NowggSessionProofEntity,
   NowggTokenLifeEntity,
   NowggUserLockEntity,
   NowggVaultCountEntity,
@@ -81,6 +84,7 @@ export const nowggEntities = [
   NowggFeatureBanEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
+  NowggSessionProofEntity,
   NowggTokenLifeEntity,
   NowggClientCountEntity,
   NowggSchemaEntity,
@@ -130,4 +134,5 @@ export const nowggMigrations = [
   AddHandleVersion1767225600180,
   CreateNowggAudit1767225600190,
   AddExchangeAttempt1767225600200,
+  AddSessionKeys1767225600210,
 ];

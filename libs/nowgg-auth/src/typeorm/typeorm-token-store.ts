@@ -59,6 +59,7 @@ import { NowggExchangeEntity } from './entities/nowgg-exchange.entity.js';
 import { NowggGrantEntity } from './entities/nowgg-grant.entity.js';
 import { NowggIssuedTokenEntity } from './entities/nowgg-issued-token.entity.js';
 import { NowggKeyEntity } from './entities/nowgg-key.entity.js';
+import { NowggSessionProofEntity } from './entities/nowgg-session-proof.entity.js';
 import { NowggSchemaEntity } from './entities/nowgg-schema.entity.js';
 import { NowggUserLockEntity } from './entities/nowgg-user-lock.entity.js';
 import { NowggVaultCountEntity } from './entities/nowgg-vault-count.entity.js';
@@ -87,6 +88,7 @@ const ENTITIES = [
   NowggKeyEntity,
   NowggIssuedTokenEntity,
   NowggUserLockEntity,
+  NowggSessionProofEntity,
   NowggVaultCountEntity,
   NowggSchemaEntity,
   ...AUDIT_ENTITIES,
@@ -305,7 +307,7 @@ export class TypeOrmTokenStore extends TokenStore {
     const times = [grant.accessTokenExpiresAtMs, grant.refreshTokenExpiresAtMs];
     const token = [grant.issued?.credentialId, grant.scopes, WATERMARK_RETENTION_MS];
     const parameters = [codeHash, ...row, ...texts, ...times, FIRST_GENERATION, ...token];
-    const device = [grant.device, grant.deviceKey, grant.place];
+    const device = [grant.device, grant.deviceKey, grant.place, grant.keyThumbprint];
     return this.#grant(this.#exchanges.complete, [...parameters, grant.handleKeyId, grant.originMac, ...device]);
   }
 
@@ -325,6 +327,14 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]> {
     return this.#grantList(this.#sessions.listLive, [provider, userId, clientKey, limit]);
+  }
+
+  override async claimProof(name: string, keptForMs: number): Promise<boolean> {
+    return this.#any(this.#sessions.claimProof, [name, keptForMs]);
+  }
+
+  override async sweepProofs(limit: number, after?: string): Promise<SweptRows> {
+    return this.#sweepRows({ limit, after }, [['rows', this.#vault.sweepProofs, []]]);
   }
 
   override async releaseExchange({ codeHash, owner, keepsLease }: ExchangeRelease): Promise<void> {

@@ -56,6 +56,8 @@ export interface GrantRecord {
   /** Hash of the id that the device keeps; see `TokenStore.admitSession`. */
   readonly deviceKey: string | undefined;
   readonly place: string | undefined;
+  /** Thumbprint (RFC 7638) of the key that its session handle is bound to; undefined for a handle that is good alone. */
+  readonly keyThumbprint: string | undefined;
   /** Time at which the grant was counted among the sessions of its player; undefined where they are not limited. */
   readonly admittedAtMs: number | undefined;
 }
@@ -95,6 +97,8 @@ export interface NewGrant {
   readonly device?: string | undefined;
   readonly deviceKey?: string | undefined;
   readonly place?: string | undefined;
+  /** Thumbprint of the key that the session handle is bound to. */
+  readonly keyThumbprint?: string | undefined;
   /** The access token, to be recorded with the granted scopes. */
   readonly issued?: NewIssuedToken | undefined;
 }
@@ -230,6 +234,7 @@ export function grantOf(record: GrantRecord): NowggGrant {
     generation,
     ...(scopes && { scopes: Object.freeze([...scopes]) }),
     ...(!isRefreshable(record) && { refreshable: false as const }),
+    ...(record.keyThumbprint !== undefined && { bound: true as const }),
     ...(accessTokenExpiresAtMs !== undefined && { accessTokenExpiresAt: new Date(accessTokenExpiresAtMs) }),
     ...(refreshTokenExpiresAtMs !== undefined && { refreshTokenExpiresAt: new Date(refreshTokenExpiresAtMs) }),
     createdAt: new Date(record.createdAtMs),
@@ -254,6 +259,7 @@ export function newGrantRecord(grant: Omit<NewGrant, 'issued'>, nowMs: number, b
     device: undefined,
     deviceKey: undefined,
     place: undefined,
+    keyThumbprint: undefined,
     admittedAtMs: undefined,
     ...grant,
     state: 'active',

@@ -32,6 +32,11 @@ export interface NowggGrant {
    * every other grant.
    */
   readonly refreshable?: false;
+  /**
+   * Whether its session handle is bound to a key of the client, see `tokens.sessions.binding`: each use needs a proof.
+   * Absent for every other grant.
+   */
+  readonly bound?: true;
   /** Absent when the identity system did not state it. */
   readonly accessTokenExpiresAt?: Date;
   /** Absent when the identity system did not state it. */

@@ -212,6 +212,21 @@ export abstract class TokenStore {
    */
   abstract listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]>;
 
+  /**
+   * Claims the id of a proof, so that it is good once in all processes.
+   * @param name SHA-256 of the proof's key and id, as 43 base64url characters
+   * @param keptForMs time for which the claim is remembered at least
+   * @returns false when it was claimed before
+   */
+  abstract claimProof(name: string, keptForMs: number): Promise<boolean>;
+
+  /**
+   * Deletes at most `limit` claims of proofs whose time is over. {@link claimProof} deletes a few as well, so that few are
+   * left without any upkeep.
+   * @param after the `next` of the batch before; undefined for the first
+   */
+  abstract sweepProofs(limit: number, after?: string): Promise<SweptRows>;
+
   /** Releases a code whose exchange is not finished; a stored reply stays. */
   abstract releaseExchange(release: ExchangeRelease): Promise<void>;
 

@@ -52,6 +52,7 @@ export async function sweepVault(
   }
   await inBatches(async (after) => (await store.sweepTexts(TEXTS_KEPT_MS, batchSize, after)).next);
   await inBatches(async (after) => (await store.sweepIssuedTokens(batchSize, after)).next);
+  await inBatches(async (after) => (await store.sweepProofs(batchSize, after)).next);
   while (!isStopped() && (await store.sweepClientCounts(batchSize)) > 0);
   return swept;
 }

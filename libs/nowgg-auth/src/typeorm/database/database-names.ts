@@ -23,6 +23,7 @@ const TABLES = {
   featureBan: 'nowgg_feature_ban',
   issuedToken: 'nowgg_issued_token',
   userLock: 'nowgg_user_lock',
+  sessionProof: 'nowgg_session_proof',
   tokenLife: 'nowgg_token_life',
   schema: 'nowgg_schema',
   vaultCount: 'nowgg_vault_count',

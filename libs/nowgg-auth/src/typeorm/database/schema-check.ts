@@ -16,6 +16,7 @@ const RIGHTS: Readonly<Record<string, readonly string[]>> = {
   nowgg_issued_token: ['SELECT', 'INSERT'],
   nowgg_key: ['SELECT', 'INSERT'],
   nowgg_exchange: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  nowgg_session_proof: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   nowgg_audit: ['SELECT', 'INSERT'],
   nowgg_audit_person: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };

@@ -149,6 +149,10 @@ export class NowggGrantEntity {
   @Column({ type: 'text', nullable: true })
   place!: string | null;
 
+  /** Thumbprint of the key that its session handle is bound to; null for a handle that is good alone. */
+  @Column({ name: 'key_thumbprint', type: 'text', nullable: true })
+  keyThumbprint!: string | null;
+
   /** Time at which it was counted among the sessions of its player; null where their number is not limited. */
   @Column({ name: 'admitted_at', type: 'timestamptz', nullable: true })
   admittedAt!: Date | null;

@@ -46,7 +46,7 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
     // The user's row is locked first, and read as it is once the lock is acquired: an end of all grants of the user
     // since the code was claimed ends this one too.
     // $1 code hash, then the columns of the grant in the order of the INSERT, $12 digest, $13 scopes, $14 longest life,
-    // $17 device, $18 its key, $19 place
+    // $17 device, $18 its key, $19 place, $20 thumbprint of its session key
     complete: `
       WITH locked AS (
         INSERT INTO ${userLock} AS known (provider, client_key, user_id) SELECT $3::text, $4::text, $5::text FROM ${LOCK_TIMEOUT}
@@ -62,12 +62,12 @@ export function exchangeStatements({ exchange, grant, issuedToken, userLock }: T
         INSERT INTO ${grant} (
           id, provider, client_key, user_id, session_id, refresh_ct, access_ct, access_not_after, refresh_not_after,
           state, generation, session_version, access_obtained_at, fail_count, begun_at, created_at, updated_at,
-          handle_key_id, origin_mac, scopes, device, device_key, place)
+          handle_key_id, origin_mac, scopes, device, device_key, place, key_thumbprint)
         SELECT $2, $3, $4, $5, $6, $7::bytea, $8::bytea,
           to_timestamp($9::float8 / 1000), to_timestamp($10::float8 / 1000),
           CASE WHEN ended THEN 'revoked' ELSE 'active' END, $11, CASE WHEN ended THEN 2 ELSE 1 END,
           clock_timestamp(), 0, begun_at, clock_timestamp(), clock_timestamp(), $15, $16::bytea, $13::text[],
-          $17::text, $18::text, $19::text
+          $17::text, $18::text, $19::text, $20::text
         FROM finished
         RETURNING *
       ), issued AS (

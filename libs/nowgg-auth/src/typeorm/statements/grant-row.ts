@@ -64,6 +64,8 @@ interface StoredGrant {
   readonly device_key?: string | null;
   readonly place?: string | null;
   readonly admitted_at?: string | null;
+  /** Absent in a row that a release before this column wrote. */
+  readonly key_thumbprint?: string | null;
 }
 
 export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
@@ -101,6 +103,7 @@ export function grantRecordOf({ grant, readAtMs }: GrantRow): GrantRecord {
     device: stored.device ?? undefined,
     deviceKey: stored.device_key ?? undefined,
     place: stored.place ?? undefined,
+    keyThumbprint: stored.key_thumbprint ?? undefined,
     admittedAtMs: optionalEpochMs(stored.admitted_at ?? null),
   };
 }

@@ -7,7 +7,7 @@ const LIVE = "('active', 'suspect')";
 const ago = (parameter: string) => `clock_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
 /** The statements about the sessions of a player. */
-export function sessionStatements({ grant, userLock }: TokenTables) {
+export function sessionStatements({ grant, userLock, sessionProof }: TokenTables) {
   return {
     // The first statement of the transaction: the next one sees what was stored while this one waited. A process that
     // is frozen in between keeps the row for five seconds.
@@ -33,7 +33,7 @@ export function sessionStatements({ grant, userLock }: TokenTables) {
         SELECT * FROM held WHERE id = $1
       ), others AS (
         SELECT held.id, coalesce(held.admitted_at, held.created_at) AS begun,
-          (held.device_key = mine.device_key) IS NOT TRUE
+          (held.device_key = mine.device_key) IS NOT TRUE AND (held.key_thumbprint = mine.key_thumbprint) IS NOT TRUE
             AND ((held.access_not_after > clock_timestamp()) IS TRUE OR (held.session_used_at > ${ago('$7')}) IS TRUE)
             AS counts
         FROM held CROSS JOIN mine
@@ -67,6 +67,22 @@ export function sessionStatements({ grant, userLock }: TokenTables) {
       FROM mine JOIN ${grant} g ON g.provider = $2 AND g.user_id = $3 AND ($4::text IS NULL OR g.client_key = $4)
       WHERE mine.admitted_at IS NOT NULL
         AND g.state = 'revoked' AND g.fail_code = '${SIGNED_IN_ELSEWHERE}' AND g.refresh_ct <> ''`,
+
+    // Deletes two rows that are over, so that the table stays small without upkeep. Waits for no lock but the one of a
+    // claim of the same proof.
+    // $1 name, $2 kept for
+    claimProof: `
+      WITH claimed AS (
+        INSERT INTO ${sessionProof} (name, not_after)
+        VALUES ($1, clock_timestamp() + $2::float8 * interval '1 millisecond')
+        ON CONFLICT (name) DO NOTHING RETURNING name
+      ), old AS (
+        SELECT p.ctid AS place FROM ${sessionProof} p WHERE p.not_after <= statement_timestamp()
+        ORDER BY p.not_after, p.name LIMIT 2 FOR UPDATE SKIP LOCKED
+      ), gone AS (
+        DELETE FROM ${sessionProof} p WHERE p.ctid = ANY (ARRAY(SELECT old.place FROM old))
+      )
+      SELECT name FROM claimed`,
 
     // $1 provider, $2 user id, $3 client key, $4 limit
     listLive: `SELECT ${grantRow('g')} FROM ${grant} g

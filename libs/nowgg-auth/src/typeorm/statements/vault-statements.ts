@@ -11,7 +11,7 @@ const HAS_TEXT = 'length(refresh_ct) > 0';
 const before = (parameter: string) => `statement_timestamp() - ${parameter}::float8 * interval '1 millisecond'`;
 
 /** The statements about old rows, in pages of an index. */
-function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
+function walks({ grant, exchange, issuedToken, userLock, sessionProof }: TokenTables) {
   const id = ['id', 'uuid'] as const;
   const user = [
     ['provider', 'text'],
@@ -63,6 +63,15 @@ function walks({ grant, exchange, issuedToken, userLock }: TokenTables) {
       ],
       range: `g.not_after <= ${before('$3')}`,
       wanted: `g.not_after <= ${before('$3')}`,
+    },
+    proofs: {
+      table: sessionProof,
+      keys: [
+        ['not_after', 'timestamptz'],
+        ['name', 'text'],
+      ],
+      range: 'g.not_after <= statement_timestamp()',
+      wanted: 'g.not_after <= statement_timestamp()',
     },
     /** Users who only signed in. */
     unendedUsers: { table: userLock, keys: user, range: 'g.ended_at IS NULL', wanted: 'g.ended_at IS NULL' },
@@ -186,6 +195,8 @@ export function vaultStatements(tables: TokenTables) {
       unendedUsers: deleting(old.unendedUsers),
       endedUsers: deleting(old.endedUsers),
     },
+
+    sweepProofs: deleting(old.proofs),
 
     countRetryable: counting(old.retryable),
 

@@ -39,7 +39,7 @@ export class MemorySessions {
       (grant) => isLive(grant) && (grant.admittedAtMs !== undefined || grant.createdAtMs <= now - SIGNING_IN_MS),
     );
     const counts = (grant: GrantRecord) =>
-      (mine.deviceKey === undefined || grant.deviceKey !== mine.deviceKey) &&
+      !isSameDevice(grant, mine) &&
       ((grant.accessTokenExpiresAtMs !== undefined && grant.accessTokenExpiresAtMs > now) ||
         grant.sessionUsedAtMs > now - USED_RECENTLY_MS);
     const counted = others.filter(counts).toSorted((a, b) => beginOf(b) - beginOf(a) || (a.id < b.id ? 1 : -1));
@@ -74,6 +74,12 @@ export class MemorySessions {
     });
     return { ...grant, readAtMs: now };
   }
+}
+
+/** Whether two grants are of one device: by the id that it keeps, or by the key of their handles. */
+function isSameDevice(one: GrantRecord, other: GrantRecord): boolean {
+  const keys = ['deviceKey', 'keyThumbprint'] as const;
+  return keys.some((key) => one[key] !== undefined && one[key] === other[key]);
 }
 
 function beginOf({ admittedAtMs, createdAtMs }: GrantRecord): number {

@@ -28,6 +28,7 @@ import { MemoryClients } from './memory-clients.js';
 import { MemoryExchanges } from './memory-exchanges.js';
 import { type IssuedToken, type TokensOfEndedGrant, USER_ENDS_KEPT_MS } from '../issued-token.js';
 import { MemoryIssuedTokens } from './memory-issued-tokens.js';
+import { MemoryProofs } from './memory-proofs.js';
 import { MemorySessions } from './memory-sessions.js';
 import type { AdmittedSession, SessionAdmission } from '../session-record.js';
 import { isSealedOtherwise, MemoryUpkeep } from './memory-upkeep.js';
@@ -76,6 +77,7 @@ export class MemoryTokenStore extends TokenStore {
   readonly #upkeep: MemoryUpkeep;
   readonly #adoptions: MemoryAdoptions;
   readonly #sessions: MemorySessions;
+  readonly #proofs: MemoryProofs;
   /** Time at which all grants of a user were last ended. */
   readonly #usersEndedAt = new Map<string, number>();
   readonly #clients: MemoryClients;
@@ -91,6 +93,7 @@ export class MemoryTokenStore extends TokenStore {
     this.#upkeep = new MemoryUpkeep(clock, this.#grants);
     this.#adoptions = new MemoryAdoptions(clock, this.#grants);
     this.#sessions = new MemorySessions(clock, this.#grants);
+    this.#proofs = new MemoryProofs(clock);
   }
 
   override async findGrant(id: string): Promise<GrantRecord | undefined> {
@@ -299,6 +302,14 @@ export class MemoryTokenStore extends TokenStore {
 
   override async listLive(provider: string, userId: string, clientKey: string, limit: number): Promise<GrantRecord[]> {
     return this.#sessions.listLive(provider, userId, clientKey, limit).map((grant) => this.#stamped(grant));
+  }
+
+  override async claimProof(name: string, keptForMs: number): Promise<boolean> {
+    return this.#proofs.claim(name, keptForMs);
+  }
+
+  override async sweepProofs(limit: number): Promise<SweptRows> {
+    return sweptRows(this.#proofs.sweep(limit));
   }
 
   override async releaseExchange(release: ExchangeRelease): Promise<void> {
