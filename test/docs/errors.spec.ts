@@ -15,6 +15,8 @@ const STATUSES: Readonly<Record<NowggErrorCode, number>> = {
   wrong_token_type: 401,
   reauthentication_required: 401,
   session_superseded: 401,
+  invalid_dpop_proof: 401,
+  use_dpop_nonce: 401,
   signed_in_elsewhere: 401,
   insufficient_user_authentication: 401,
   invalid_grant: 400,

@@ -25,6 +25,7 @@ export {
   InvalidGrantError,
   SessionNotFoundError,
 } from './errors/session-errors.js';
+export { SessionProofError } from './errors/proof-errors.js';
 export {
   IdentityUnavailableError,
   StoreUnavailableError,

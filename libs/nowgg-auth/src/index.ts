@@ -28,6 +28,7 @@ export {
   PlayerUnavailableError,
   ReauthenticationRequiredError,
   SessionNotFoundError,
+  SessionProofError,
   SessionSupersededError,
   SignedInElsewhereError,
   StoreUnavailableError,
@@ -203,6 +204,7 @@ export {
   type NowggStateType,
 } from './events/state-events.js';
 export type { CodeExchangeOptions } from './tokens/exchange/code-exchange.js';
+export type { NowggSessionProof, ProvingRequest } from './tokens/session/presented-proof.js';
 export type { DeviceRequest, SessionDeviceOptions } from './tokens/exchange/session-device.js';
 export type { NowggSession } from './tokens/session/player-sessions.js';
 export type { ProviderSignOutNotice } from './tokens/nowgg-token-service.js';

@@ -24,6 +24,8 @@ export type NowggErrorCode =
   | 'feature_banned'
   | 'session_superseded'
   | 'signed_in_elsewhere'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   | 'insufficient_user_authentication';
 
 /** The complete body of every error response. */
@@ -41,6 +43,8 @@ export interface NowggErrorBody {
   until?: string;
   /** With `feature_banned` only: the feature. */
   feature?: string;
+  /** With `use_dpop_nonce` only: what the next proof must contain. */
+  nonce?: string;
   /** With `insufficient_user_authentication` only: how long ago the sign-in may be, in whole seconds. */
   maxAgeSeconds?: number;
 }

@@ -12,6 +12,7 @@ export const SECURITY_MEANINGS: Readonly<Record<NowggSecurityEventType, string>>
   session_expired: 'a session that has ended by its age, or because it was not used, was presented',
   code_replayed: 'the code of a finished sign-in came again, without the attempt id of that sign-in',
   session_superseded: 'a session was ended: two holders used its handles, such as its player and a thief',
+  session_proof_refused: "the proof of a session's key was refused: a stolen handle, or a client at another address",
   foreign_session_handle: 'a session handle was not made by this application',
   grant_of_another_client:
     'a stored session belongs to another client: check clientId and baseUrl (or issuer), or settle such grants with ' +

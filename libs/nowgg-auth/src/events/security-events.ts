@@ -32,6 +32,11 @@ export type NowggSecurityEventType =
    */
   | 'session_superseded'
   /**
+   * The proof of a session's key was refused, at a sign-in or for the handle of a bound session: nothing was used. `detail`
+   * is the check that failed, see `SessionProofError`. `missing`, `another_key` and `replayed` may come from a thief.
+   */
+  | 'session_proof_refused'
+  /**
    * A live session belongs to another client of its identity provider: this application's client id, or the address of
    * the identity system, was changed. `detail` names both clients by their keys, as `vault status` does.
    */

@@ -7,15 +7,17 @@ import {
   InvalidTokenError,
   type NowggAuthError,
   ReauthenticationRequiredError,
+  SessionProofError,
 } from '../errors.js';
+import { SESSION_KEY_ALGORITHM } from '../identity/proof-of-possession.js';
 
 /** The headers of an error response. */
 export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArray<readonly [string, string]> {
   const headers: Array<readonly [string, string]> = [['Cache-Control', 'no-store']];
   const challenge = challengeFor(error, realm);
   if (challenge !== undefined) headers.push(['WWW-Authenticate', challenge]);
-  const nonce = offers.get(error)?.nonce;
-  if (nonce !== undefined && isAboutNonce(error)) headers.push(['DPoP-Nonce', nonce]);
+  const nonce = error instanceof SessionProofError ? error.nonce : nonceOffered(error);
+  if (nonce !== undefined) headers.push(['DPoP-Nonce', nonce]);
   if (error instanceof IdentityUnavailableError) headers.push(['Retry-After', String(error.retryAfterSeconds)]);
   return headers;
 }
@@ -25,9 +27,13 @@ export function errorHeaders(error: NowggAuthError, realm: string): ReadonlyArra
  * caller's token.
  */
 export function challengeFor(error: NowggAuthError, realm: string): string | undefined {
+  const dpop = `DPoP realm=${quoted(realm)}`;
+  if (error instanceof SessionProofError) {
+    const { errorCode, message } = error;
+    return `${dpop}, error="${errorCode}", error_description=${quoted(message)}, algs="${SESSION_KEY_ALGORITHM}"`;
+  }
   const offered = offers.get(error);
   if (!offered) return bearerChallengeFor(error, realm);
-  const dpop = `DPoP realm=${quoted(realm)}`;
   const offer = `algs=${quoted(offered.algorithms)}`;
   if (error instanceof InvalidProofError) {
     const code = isAboutNonce(error) ? 'use_dpop_nonce' : 'invalid_dpop_proof';
@@ -49,6 +55,10 @@ const offers = new WeakMap<NowggAuthError, DpopOffer>();
 /** Names DPoP (RFC 9449 sections 7.1 and 9) in the headers of an error. */
 export function offerDpop(error: NowggAuthError, offer: DpopOffer): void {
   offers.set(error, offer);
+}
+
+function nonceOffered(error: NowggAuthError): string | undefined {
+  return isAboutNonce(error) ? offers.get(error)?.nonce : undefined;
 }
 
 function isAboutNonce(error: NowggAuthError): boolean {

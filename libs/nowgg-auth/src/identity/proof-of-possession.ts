@@ -1,6 +1,9 @@
+/** The signature algorithm of the keys that session handles are bound to. */
+export const SESSION_KEY_ALGORITHM = 'ES256';
+
 /** The parts of a request that a proof of possession covers. */
 export interface ProvenRequest {
-  /** The access token, without its scheme. */
+  /** The credential: an access token without its scheme, a code or a session handle. */
   readonly token: string;
   readonly method: string;
   /** The path with the query, as the request has it. */

@@ -1,3 +1,5 @@
+import { arrayOf } from '../rules.js';
+
 const SLASH = 0x2f;
 /** The host of a URL that leads to this machine. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -14,6 +16,12 @@ export function isSecureUrl(text: unknown, allowInsecure: boolean): text is stri
 export function isPublicUrl(value: unknown): value is string {
   return isSecureUrl(value, false) && !value.includes('?') && !value.includes('#');
 }
+
+/** The rule of an option with such an address, or several. */
+export const PUBLIC_URLS = [
+  (value: unknown) => isPublicUrl(value) || arrayOf(isPublicUrl, 1)(value),
+  'must be the address of this API, https or loopback, without query or fragment',
+] as const;
 
 /**
  * Whether two issuer identifiers are the same for the choice of a provider: slashes at the end do not count. An

@@ -74,7 +74,8 @@ export function declareWith(options: NowggAuthModuleOptions): ModuleDeclaration 
   return {
     wiring,
     providers: [{ provide: GIVEN_OPTIONS, useValue: rest }],
-    resolve: (given) => resolveOptions(given, [...faults, ...productionFaults(given)], needsKeys(wiring)),
+    resolve: (given) =>
+      resolveOptions(given, [...faults, ...productionFaults(given)], needsKeys(wiring), publicUrlOf(wiring)),
   };
 }
 
@@ -90,7 +91,7 @@ export function declareWithFactory(options: NowggAuthModuleAsyncOptions): Module
       if (!isRecord(given)) return resolveOptions(given);
       const returned = split(given);
       const returnedFaults = [...returnedWiringFaults(returned.wiring), ...productionFaults(given)];
-      return resolveOptions(returned.rest, returnedFaults, needsKeys(wiring));
+      return resolveOptions(returned.rest, returnedFaults, needsKeys(wiring), publicUrlOf(wiring));
     },
   };
 }
@@ -163,6 +164,10 @@ function split(options: unknown): { wiring: NowggAuthWiring; rest: Given } {
 
 function needsKeys(wiring: NowggAuthWiring): boolean {
   return wiring.tokenStore !== undefined;
+}
+
+function publicUrlOf({ routes }: NowggAuthWiring): string | readonly string[] | undefined {
+  return routesOf(routes)?.publicUrl;
 }
 
 function wiringFaults(wiring: NowggAuthWiring): string[] {

@@ -67,6 +67,7 @@ export function tokenProviders(wiring: TokenStoreWiring | undefined): Provider[]
           ...parts,
           priming: authenticator instanceof CachingAuthenticator ? authenticator.priming : undefined,
           options: tokenOptions(resolved),
+          clockSkewMs: resolved.verification.clockSkewMs,
           shutdown: resolved.shutdown,
         });
         parts.revocations.onUserRevoked(({ userId, provider }) => service.revokeUser(userId, { provider }));

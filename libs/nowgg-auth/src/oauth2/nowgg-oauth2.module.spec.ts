@@ -1,5 +1,7 @@
 import { Test } from '@nestjs/testing';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import { strongKey } from '../testing-support/strong-key.js';
+import { memoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import { NowggAuthModule } from '../module/nowgg-auth.module.js';
 import { NowggOAuth2Module } from './nowgg-oauth2.module.js';
 
@@ -15,4 +17,34 @@ it.each([
     NowggOAuth2Module.forRoot(options as never),
   ];
   await expect(Test.createTestingModule({ imports }).compile()).rejects.toThrow(fault);
+});
+
+describe('tokens.sessions.binding required', () => {
+  const compile = async (auth: object, options: object) =>
+    Test.createTestingModule({
+      imports: [
+        NowggAuthModule.forRoot({
+          clientId: 'game',
+          strategyName: false,
+          tokenStore: memoryTokenStore(),
+          tokens: { encryptionKeys: [{ id: 'k1', key: strongKey(1) }], sessions: { binding: 'required' } },
+          ...auth,
+        }),
+        NowggOAuth2Module.forRoot(options),
+      ],
+    }).compile();
+
+  it('refuses to start with the routes of the authorization flow, and not with its services alone', async () => {
+    const routes = { publicUrl: 'https://api.example' };
+    await expect(compile({ routes }, { routes: true })).rejects.toThrow('routes begin sessions without a key');
+    await expect(compile({ routes }, {})).resolves.toBeDefined();
+  });
+
+  it.each([
+    [{}, 'tokens.sessions.binding required needs routes.publicUrl or tokens.sessions.publicUrl'],
+    [{ routes: true }, 'tokens.sessions.binding required needs routes.publicUrl'],
+    [{ routes: { publicUrl: 'http://api.example' } }, 'routes.publicUrl must be the address of this API, https or'],
+  ])('refuses to start with %j', async (auth, fault) => {
+    await expect(compile(auth, {})).rejects.toThrow(fault);
+  });
 });

@@ -7,10 +7,15 @@ import {
 } from './authorization/authorization-policy.js';
 import { authorizationController } from './authorization/authorization.controller.js';
 import { type NowggRoutesOptions, routesFaults, routesOf } from '../routes/routes-options.js';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { faultsOf, TRUE_OR_FALSE } from '../rules.js';
 import { NowggAuthorizationService } from './authorization/authorization-service.js';
 import { BackchannelLogout } from './logout/backchannel-logout.js';
 import { backchannelLogoutController } from './logout/backchannel-logout.controller.js';
+
+/** The callback is a navigation of the browser, which carries no proof of a key. */
+const NO_PROOF =
+  "routes begin sessions without a key: they must not stand together with tokens.sessions.binding 'required'";
 
 export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
   /** The `NowggAuthModule` whose identity providers these services use; needed only when it is not global. */
@@ -60,7 +65,15 @@ export class NowggOAuth2Module {
         ? [authorizationController(routesOptions), backchannelLogoutController(routesOptions)]
         : [],
       providers: [
-        { provide: AUTHORIZATION_POLICY, useFactory: () => resolveAuthorizationPolicy(policy, faults) },
+        {
+          provide: AUTHORIZATION_POLICY,
+          useFactory: ({ tokens }: ResolvedNowggAuthOptions) =>
+            resolveAuthorizationPolicy(policy, [
+              ...faults,
+              ...(routesOptions && tokens?.sessions.binding === 'required' ? [NO_PROOF] : []),
+            ]),
+          inject: [RESOLVED_OPTIONS],
+        },
         NowggAuthorizationService,
         NowggApplicationTokenService,
         BackchannelLogout,

@@ -53,6 +53,8 @@ export const DEFAULTS = {
       whenFull: 'end_oldest',
       per: 'client',
       devices: true,
+      binding: 'off',
+      publicUrls: [],
     } as ResolvedSessionsOptions,
   } satisfies Omit<ResolvedTokensOptions, 'encryptionKeys'>,
   logging: { level: 'log' } as { readonly level: NowggLogLevel },

@@ -1,3 +1,4 @@
+import { PUBLIC_URLS } from '../identity/urls.js';
 import { NOWGG_RULES } from '../identity/nowgg/nowgg-options.js';
 import {
   arrayOf,
@@ -97,6 +98,8 @@ const SESSIONS: Rules<keyof SessionsOptions> = {
   max: [wholeNumber(1, 100), 'must be a whole number, 1 to 100'],
   whenFull: [oneOf('end_oldest', 'refuse'), 'must be end_oldest or refuse'],
   per: [oneOf('client', 'provider'), 'must be client or provider'],
+  binding: [oneOf('off', 'offered', 'required'), 'must be off, offered or required'],
+  publicUrl: PUBLIC_URLS,
   devices: TRUE_OR_FALSE,
   placeOf: FUNCTION,
 };
@@ -171,6 +174,20 @@ export function optionFaults(options: unknown): string[] {
   const { identityProviders } = options;
   if (Array.isArray(identityProviders) && identityProviders.length > 0) return faults;
   return [...faults, 'clientId or identityProviders must name at least one identity provider'];
+}
+
+/** Faults of `tokens.sessions` together with the public URL of the ready-made routes. */
+export function bindingFaults(options: unknown, routesPublicUrl: unknown): string[] {
+  const tokens = isRecord(options) ? options.tokens : undefined;
+  const sessions = isRecord(tokens) ? tokens.sessions : undefined;
+  const { publicUrl, binding } = isRecord(sessions) ? sessions : ({} as Given);
+  if (isPresent(publicUrl) && isPresent(routesPublicUrl)) {
+    return ['tokens.sessions.publicUrl and routes.publicUrl must not stand together: give the address once'];
+  }
+  const isBinding = binding === 'offered' || binding === 'required';
+  return isBinding && !isPresent(publicUrl) && !isPresent(routesPublicUrl)
+    ? [`tokens.sessions.binding ${binding} needs routes.publicUrl or tokens.sessions.publicUrl`]
+    : [];
 }
 
 function definitionFaults(definitions: unknown = [], path: string, { clientId }: Given): string[] {

@@ -289,6 +289,20 @@ export interface SessionsOptions {
    */
   per?: 'client' | 'provider';
   /**
+   * Whether session handles are bound to a key of the client, so that a stolen handle is of no use without it. `offered`: a
+   * sign-in with a proof of a key begins a bound session, and one without begins a session as ever. `required`: a sign-in
+   * without a proof is refused; not together with the routes of `NowggOAuth2Module`, because a navigation carries no
+   * proof. `off`: proofs are ignored at a sign-in. A session that began bound stays bound, whatever this says later.
+   * Default `offered` where a public URL is known, else `off`.
+   */
+  binding?: 'off' | 'offered' | 'required';
+  /**
+   * The address of this API as clients know it, such as `https://api.example.com`, with a path where a proxy removes one;
+   * or several. Proofs are made for it and the path of the request. For routes of your own, and for options that come from
+   * a factory. Default: `publicUrl` of the option `routes`; not together with that.
+   */
+  publicUrl?: string | readonly string[];
+  /**
    * Whether the name of a device and the place of a sign-in are stored with its session, for the list of sessions.
    * Default true.
    */
@@ -312,7 +326,10 @@ export interface SessionsOptions {
 }
 
 /** {@link SessionsOptions} with every value; without `max` there is no limit. */
-export interface ResolvedSessionsOptions extends Readonly<Required<Omit<SessionsOptions, 'max' | 'placeOf'>>> {
+export interface ResolvedSessionsOptions
+  extends Readonly<Required<Omit<SessionsOptions, 'max' | 'placeOf' | 'publicUrl'>>> {
+  /** Empty where none is known. */
+  readonly publicUrls: readonly string[];
   readonly max?: number | undefined;
   readonly placeOf?: SessionsOptions['placeOf'];
 }

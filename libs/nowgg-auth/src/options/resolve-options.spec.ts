@@ -68,6 +68,8 @@ describe('resolveOptions', () => {
         whenFull: 'end_oldest',
         per: 'client',
         devices: true,
+        binding: 'off',
+        publicUrls: [],
       },
     });
   });
@@ -105,9 +107,11 @@ describe('resolveOptions', () => {
       whenFull: 'end_oldest',
       per: 'client',
       devices: true,
+      binding: 'off',
+      publicUrls: [],
     });
-    expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, rotation: 'on', binding: 'off' }))).toBe(
-      'NowggAuthModule: unknown option tokens.sessions.binding; tokens.sessions.idleMs must be a whole number of ' +
+    expect(messageOf(given({ idleMs: 0, absoluteMs: true, endGrant: 1, rotation: 'on', bound: 'off' }))).toBe(
+      'NowggAuthModule: unknown option tokens.sessions.bound; tokens.sessions.idleMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.absoluteMs must be a whole number of ' +
         'milliseconds, one minute to ten years, or false; tokens.sessions.endGrant must be true or false; ' +
         'tokens.sessions.rotation must be true or false',
@@ -117,6 +121,42 @@ describe('resolveOptions', () => {
         'end_oldest or refuse; tokens.sessions.per must be client or provider; tokens.sessions.devices ' +
         'must be true or false; tokens.sessions.placeOf must be a function',
     );
+  });
+
+  it('offers a session key where the public URL is known, and demands it where a key is asked for', () => {
+    const tokens = { encryptionKeys: [{ id: 'k1', key: key(1) }] };
+    const given = (sessions: object) => ({ clientId: 'game', tokens: { ...tokens, sessions } });
+    const url = 'https://api.example/v1';
+    const bound = (sessions: object, routesUrl?: string | string[]) => {
+      const { binding, publicUrls } = resolveOptions(given(sessions), [], true, routesUrl).tokens?.sessions ?? {};
+      return [binding, publicUrls];
+    };
+    expect(bound({ publicUrl: url })).toEqual(['offered', [url]]);
+    expect(bound({}, [url, 'http://localhost:3000'])).toEqual(['offered', [url, 'http://localhost:3000']]);
+    expect(bound({ binding: 'required' }, url)).toEqual(['required', [url]]);
+    expect(bound({ binding: 'off' }, url)).toEqual(['off', [url]]);
+    expect(bound({ binding: null, publicUrl: null }, url)).toEqual(['offered', [url]]);
+    for (const binding of ['required', 'offered']) {
+      expect(messageOf(given({ binding }))).toBe(
+        `NowggAuthModule: tokens.sessions.binding ${binding} needs routes.publicUrl or tokens.sessions.publicUrl`,
+      );
+    }
+    expect(messageOf(given({ publicUrl: url }), [], true, url)).toContain('give the address once');
+    for (const publicUrl of [
+      'api.example',
+      'http://api.example',
+      `${url}?x`,
+      `${url}#x`,
+      'https://u:p@a.example',
+      [],
+      7,
+    ]) {
+      expect(messageOf(given({ publicUrl }))).toBe(
+        'NowggAuthModule: tokens.sessions.publicUrl must be the address of this API, https or loopback, without query ' +
+          'or fragment',
+      );
+    }
+    expect(messageOf(given({ binding: 'on' }))).toContain('tokens.sessions.binding must be off, offered or required');
   });
 
   it('keeps what is given, zero included, and takes undefined for absent', () => {

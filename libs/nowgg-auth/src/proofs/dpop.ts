@@ -5,7 +5,7 @@ import { isIdentifier, ownProperty } from '../identity/claims.js';
 import type { ProofFault, ProofFinding, ProofsOfPossession, ProvenRequest } from '../identity/proof-of-possession.js';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
 import { isCanonicalJws } from '../identity/unverified-jws.js';
-import { isPublicUrl } from '../identity/urls.js';
+import { PUBLIC_URLS } from '../identity/urls.js';
 import { ProofNonces } from './proof-nonces.js';
 import { claimsOfProof, keyOfProof, type ReadProof, readProof } from './signed-proof.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, wholeNumber } from '../rules.js';
@@ -47,11 +47,7 @@ const DEFAULT_ALGORITHMS: readonly string[] = ['ES256', 'ES384', 'EdDSA', 'Ed255
 const DEFAULT_LIFE_MS = 60_000;
 
 const RULES: Rules<keyof DpopOptions> = {
-  publicUrl: [
-    (value) => isPublicUrl(value) || arrayOf(isPublicUrl, 1)(value),
-    'must be the address of this API, https or loopback, without query or fragment',
-    'required',
-  ],
+  publicUrl: [...PUBLIC_URLS, 'required'],
   algorithms: [arrayOf(isAsymmetric, 1), 'must be asymmetric signature algorithms'],
   proofLifeMs: [wholeNumber(1_000, 300_000), 'must be an integer from 1000 to 300000 (milliseconds)'],
   nonceSecret: [isNonceSecret, 'must be a text of 32 to 2048 characters, or absent'],

@@ -18,6 +18,8 @@ export type NowggUserView = Omit<NowggPrincipal, 'claims'>;
 export interface NowggLoginView extends NowggTokenView {
   /** The front end keeps this handle and sends it to refresh and to sign out. */
   readonly session: string;
+  /** Whether the handle is bound to the key of the proof: each refresh and the sign-out need a proof. Absent otherwise. */
+  readonly bound?: true;
   readonly user: NowggUserView;
 }
 

@@ -82,9 +82,11 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
         provider: known.name,
         source,
         attemptId,
+        proof: this.tokens.proofOf(request),
         ...this.tokens.deviceOf(request, device),
       });
-      return { ...tokenView(exchange.accessToken), session: exchange.session, user: userView(exchange.principal) };
+      const { accessToken, session, principal, grant } = exchange;
+      return { ...tokenView(accessToken), session, user: userView(principal), ...(grant.bound && { bound: true }) };
     }
 
     @Public()
@@ -92,8 +94,11 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Post('refresh')
     @HttpCode(200)
     @Header(...NO_STORE)
-    async refresh(@Body(bodyPipe) { session, generation, reread }: NowggRefreshBody): Promise<NowggRefreshView> {
-      const opened = await this.tokens.openSession(session, { reread });
+    async refresh(
+      @Body(bodyPipe) { session, generation, reread }: NowggRefreshBody,
+      @Req() request: GuardedRequest,
+    ): Promise<NowggRefreshView> {
+      const opened = await this.tokens.openSession(session, { reread, proof: this.tokens.proofOf(request) });
       const minAgeMs = this.options.tokens?.forcedRefreshMs ?? 0;
       const accessToken =
         generation === undefined
@@ -107,9 +112,9 @@ export function routesController({ path = DEFAULT_ROUTES_PATH, guards = [] }: No
     @Post('logout')
     @HttpCode(204)
     @Header(...NO_STORE)
-    async logout(@Body(bodyPipe) { session }: NowggLogoutBody): Promise<void> {
+    async logout(@Body(bodyPipe) { session }: NowggLogoutBody, @Req() request: GuardedRequest): Promise<void> {
       try {
-        await this.tokens.revokeSession(session);
+        await this.tokens.revokeSession(session, { proof: this.tokens.proofOf(request) });
       } catch (error) {
         // Signed out already, or never signed in: there is nothing to do.
         if (error instanceof ReauthenticationRequiredError) return;

@@ -37,6 +37,7 @@ export const readyMadeSchemas: Readonly<Record<string, Json>> = {
   NowggLogin: object(['token', 'generation', 'session', 'user'], {
     ...token,
     session: STRING,
+    bound: { type: 'boolean', enum: [true], description: 'present where the session is bound to the key of the proof' },
     user: { $ref: '#/components/schemas/NowggUser' },
   }),
   NowggSessions: object(['sessions'], { sessions: { type: 'array', items: session } }),

@@ -5,14 +5,16 @@ import {
   InvalidGrantError,
   InvalidTokenError,
   NowggAuthError,
+  NowggConfigurationError,
   ReauthenticationRequiredError,
   SessionSupersededError,
 } from '../errors.js';
+import { DEFAULTS } from '../options/defaults.js';
 import { isIdentifier } from '../identity/claims.js';
 import { type GrantRecord, grantOf, isRefreshable } from './store/grant-record.js';
 import { accessTokenZone, judgeForcedRefresh, type YoungToken } from './refresh/access-token-zone.js';
 import { CallerWait } from '../resilience/deadlines.js';
-import { type CodeExchangeOptions, CodeExchanger } from './exchange/code-exchange.js';
+import { type CodeExchangeOptions, CodeExchanger, isAuthorizationCode } from './exchange/code-exchange.js';
 import type { AccessToken, CodeExchange, NowggGrant } from './store/grant.js';
 import { GrantRevoker } from './ending/grant-revoker.js';
 import { GrantRefresher } from './refresh/grant-refresher.js';
@@ -20,6 +22,8 @@ import { checkKeys } from './vault/key-checks.js';
 import { OwnGrants } from './session/own-grants.js';
 import { type NowggSession, PlayerSessions } from './session/player-sessions.js';
 import { deviceOfRequest, type DeviceRequest, type SessionDeviceOptions } from './exchange/session-device.js';
+import { type NowggSessionProof, proofOfRequest, type ProvingRequest } from './session/presented-proof.js';
+import { SessionProofs, type ProvenKey } from './session/session-proofs.js';
 import { sessionHandle } from './session/session-handle.js';
 import { publishSecurityEvent } from '../events/security-events.js';
 import type { NowggAuthenticator } from '../verification/nowgg-authenticator.js';
@@ -57,6 +61,8 @@ export interface ProviderSignOutNotice {
 export interface SessionOpenOptions {
   /** Whether it has read its storage again after a `session_superseded`. Default false. */
   readonly reread?: boolean | undefined;
+  /** The proof of the session's key: `proofOf(request)`. Needed for a session that is bound to one. */
+  readonly proof?: NowggSessionProof | undefined;
 }
 
 /** Conditions under which a requested refresh is not carried out. */
@@ -91,6 +97,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   readonly #ending: GrantRevoker;
   readonly #grants: OwnGrants;
   readonly #sessions: PlayerSessions;
+  readonly #proofs: SessionProofs;
 
   constructor(parts: NowggTokenServiceDependencies) {
     this.#parts = tokenParts(parts);
@@ -98,7 +105,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     this.#ending = new GrantRevoker(this.#parts, parts.revocations);
     this.#exchanger = new CodeExchanger(this.#parts, parts.authenticator, this.#ending);
     this.#refresher = new GrantRefresher(this.#parts, this.#ending);
-    this.#grants = new OwnGrants(this.#parts);
+    this.#proofs = new SessionProofs(this.#parts, parts.clockSkewMs ?? DEFAULTS.verification.clockSkewMs);
+    this.#grants = new OwnGrants(this.#parts, this.#proofs);
     this.#sessions = new PlayerSessions(this.#parts, (grantId) => this.#ending.revoke(grantId));
   }
 
@@ -107,6 +115,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * `exchangeReplayMs`, in any process, gives the same grant with one call to the identity system. Once the exchange is
    * finished, this takes the same `attemptId` or `codeVerifier`; a sign-in without either is repeated for five seconds.
    *
+   * @throws SessionProofError when the proof of the key is refused, or missing where `tokens.sessions.binding` requires one:
+   *   the code was not used
    * @throws InvalidRequestError when the attempt id is too short or too long
    * @throws InvalidGrantError when the code was refused or is not a code
    * @throws UserBannedError when the player is banned
@@ -124,7 +134,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    */
   async exchangeCode(code: string, options: CodeExchangeOptions = {}): Promise<CodeExchange> {
     const wait = this.#wait();
-    const { grant, principal, idToken } = await wait.for(this.#exchanger.exchange(code, options));
+    const key = await this.#keyOf(code, options);
+    const { grant, principal, idToken } = await wait.for(this.#exchanger.exchange(code, options, key));
     const { vault, seen } = this.#parts;
     if (seen.isRevived(grant)) throw new InvalidGrantError();
     seen.note(grant);
@@ -258,6 +269,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * Ends the sign-in that a session handle names, any handle of it. Does nothing if it has already ended, but finishes an end that was
    * interrupted.
    * @throws ReauthenticationRequiredError when this application did not make the handle
+   * @throws SessionProofError when the session is bound to a key, and the proof of it is missing or refused
    *
    * @example
    * ```ts
@@ -268,8 +280,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * }
    * ```
    */
-  async revokeSession(handle: string): Promise<void> {
-    const grantId = await this.#grants.findIdOf(handle, this.#wait());
+  async revokeSession(handle: string, { proof }: Pick<SessionOpenOptions, 'proof'> = {}): Promise<void> {
+    const grantId = await this.#grants.findIdOf(handle, proof, this.#wait());
     if (grantId !== undefined) await this.#ending.revoke(grantId);
   }
 
@@ -427,9 +439,29 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /**
+   * Returns what a request shows for the key of its session, for {@link exchangeCode}, {@link openSession},
+   * {@link sessionGrant} and {@link revokeSession} in routes of your own. Nothing of it is verified before.
+   *
+   * @example
+   * ```ts
+   * import type { IncomingMessage } from 'node:http';
+   * import { NowggTokenService } from 'nestjs-nowgg-auth';
+   *
+   * export async function signIn(tokens: NowggTokenService, code: string, request: IncomingMessage) {
+   *   const { grant, session } = await tokens.exchangeCode(code, { proof: tokens.proofOf(request) });
+   *   return { session, ...(grant.bound && { bound: true }) };
+   * }
+   * ```
+   */
+  proofOf(request: ProvingRequest): NowggSessionProof {
+    return proofOfRequest(request);
+  }
+
+  /**
    * Returns the grant that a session handle names.
    * @throws ReauthenticationRequiredError when this application did not make this handle for one of its clients, or its
    * grant has ended
+   * @throws SessionProofError when the session is bound to a key, and the proof of it is missing or refused
    *
    * @example
    * ```ts
@@ -441,8 +473,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * }
    * ```
    */
-  async sessionGrant(handle: string): Promise<NowggGrant> {
-    return (await this.#open(handle, false, false)).grant;
+  async sessionGrant(handle: string, { proof }: Pick<SessionOpenOptions, 'proof'> = {}): Promise<NowggGrant> {
+    return (await this.#open(handle, { rotates: false, reread: false, proof })).grant;
   }
 
   /**
@@ -455,6 +487,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * @throws SessionSupersededError when two newer handles of the session were handed out
    * @throws ReauthenticationRequiredError when the handle is not genuine, or the session or its grant has ended
    * @throws UserBannedError when a ban has ended it, or the player is banned
+   * @throws SessionProofError when the session is bound to a key, and the proof of it is missing or refused: nothing has
+   *   ended
    *
    * @example
    * ```ts
@@ -468,7 +502,7 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async openSession(handle: string, options: SessionOpenOptions = {}): Promise<{ grant: NowggGrant; session: string }> {
-    return this.#open(handle, true, options.reread === true);
+    return this.#open(handle, { rotates: true, reread: options.reread === true, proof: options.proof });
   }
 
   /**
@@ -522,8 +556,22 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
     await shutdown.wait(Promise.all(work).then(() => clients.flush()));
   }
 
-  async #open(handle: string, rotates: boolean, reread: boolean): Promise<{ grant: NowggGrant; session: string }> {
-    const opened = await this.#grants.openSession(handle, rotates, this.#wait());
+  /** @throws SessionProofError, NowggConfigurationError */
+  async #keyOf(code: string, { provider, proof, authorization }: CodeExchangeOptions): Promise<ProvenKey | undefined> {
+    if (!isAuthorizationCode(code)) return undefined;
+    if (authorization && !proof && this.#parts.sessions.binding === 'required') {
+      throw new NowggConfigurationError(
+        'tokens.sessions.binding required: the authorization flow begins sessions without a key',
+      );
+    }
+    return this.#proofs.ofSignIn(code, proof, this.#parts.identityProviders.getOrOnly(provider).name);
+  }
+
+  async #open(
+    handle: string,
+    { rotates, reread, proof }: { rotates: boolean; reread: boolean; proof: NowggSessionProof | undefined },
+  ): Promise<{ grant: NowggGrant; session: string }> {
+    const opened = await this.#grants.openSession(handle, { rotates, proof }, this.#wait());
     if (opened.over === undefined) return opened;
     const { id, provider } = opened.grant;
     if (opened.over === 'superseded') {

@@ -31,6 +31,8 @@ export interface NowggTokenServiceDependencies {
   readonly clock: NowggClock;
   /** The resolved `tokens` options. */
   readonly options: ResolvedTokensOptions;
+  /** Tolerated difference between the clocks, for proofs of session keys. Default: that of the options. */
+  readonly clockSkewMs?: number | undefined;
   /** The resolved `shutdown` options. Default: those of an application that does not set them. */
   readonly shutdown?: ResolvedShutdownOptions | undefined;
   /** Refuses the tokens of a revoked grant here, before they expire. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { InvalidGrantError, InvalidRequestError, NowggConfigurationError } from '../../errors.js';
 import type { AuthorizationCallback } from '../../identity/identity-provider.js';
 import { DetachableSingleFlight } from '../../resilience/detachable-single-flight.js';
@@ -7,6 +7,8 @@ import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { GrantRevoker } from '../ending/grant-revoker.js';
 import { CompletedExchanges, type ExchangedCode } from './completed-exchange.js';
 import { ExchangeAttempt, type ExchangeContext } from './exchange-attempt.js';
+import type { NowggSessionProof } from '../session/presented-proof.js';
+import type { ProvenKey } from '../session/session-proofs.js';
 import type { SessionDeviceOptions } from './session-device.js';
 
 /** The values sent with a code. */
@@ -31,6 +33,10 @@ export interface CodeExchangeOptions extends SessionDeviceOptions {
    * only, with the event `code_replayed`. Only a hash is stored. A {@link codeVerifier} serves as one.
    */
   readonly attemptId?: string | undefined;
+  /**
+   * The proof of the key that the new session is to be bound to: `proofOf(request)`. See `tokens.sessions.binding`.
+   */
+  readonly proof?: NowggSessionProof | undefined;
   /** The source of the request, as the application states it. Limits how many codes one source may send. */
   readonly source?: string | undefined;
 }
@@ -48,9 +54,11 @@ export class CodeExchanger {
 
   /**
    * Exchanges a code for one grant. A caller that sends the code again, in any process, gets the same grant.
+   * @param key the key that the grant is to be bound to
    * @throws InvalidGrantError, InvalidRequestError, IdentityUnavailableError, NowggConfigurationError
+   * @throws SessionProofError when the proof of the key was used before
    */
-  async exchange(code: string, options: CodeExchangeOptions): Promise<ExchangedCode> {
+  async exchange(code: string, options: CodeExchangeOptions, key?: ProvenKey): Promise<ExchangedCode> {
     if (!isAuthorizationCode(code)) throw new InvalidGrantError();
     const provider = this.#context.parts.identityProviders.getOrOnly(options.provider);
     if (!provider.canObtainTokens) {
@@ -68,8 +76,10 @@ export class CodeExchanger {
     const codeHash = codeHashOf(provider.name, provider.clientKey, code, redirectUri, codeVerifier);
     const shown = attemptId ?? codeVerifier;
     const attemptKey = shown === undefined ? undefined : codeHashOf('attempt', codeHash, shown);
-    return this.#inProgress.join(codeHash, (leave) =>
-      new ExchangeAttempt(this.#context, provider, codeHash, { ...options, code, attemptKey }).run(leave),
+    // A caller with a proof shares the result of no other: each proof is claimed, and each session has its own key.
+    const flight = key ? `${codeHash} ${randomUUID()}` : codeHash;
+    return this.#inProgress.join(flight, (leave) =>
+      new ExchangeAttempt(this.#context, provider, codeHash, { ...options, code, attemptKey, key }).run(leave),
     );
   }
 

@@ -46,9 +46,10 @@ export class CompletedExchanges {
   /**
    * Returns the same grant for the same code, within `exchangeReplayMs`.
    * @param isSame whether the caller is the one whose exchange it was, or was there before it was finished
+   * @param keyThumbprint the key that the caller has proven: a session is for the one whose key it has
    * @throws InvalidGrantError, IdentityUnavailableError
    */
-  async replay(exchange: ExchangeRecord, isSame: boolean): Promise<ExchangedCode> {
+  async replay(exchange: ExchangeRecord, isSame: boolean, keyThumbprint: string | undefined): Promise<ExchangedCode> {
     const { store, vault, timing } = this.#parts;
     const ageMs = exchange.readAtMs - (exchange.completedAtMs ?? 0);
     if (ageMs > timing.exchangeReplayMs) throw new InvalidGrantError();
@@ -60,7 +61,9 @@ export class CompletedExchanges {
     }
     // A sign-in that was not counted yet is not finished: its caller was told to send the code again.
     const isUnfinished = this.#parts.sessions.max !== undefined && found.admittedAtMs === undefined;
-    if (!isSame && !isUnfinished) this.#judgeStranger(exchange, ageMs, found.provider);
+    if (found.keyThumbprint !== keyThumbprint) throw this.#refuseStranger(found.provider);
+    const isOwn = isSame || keyThumbprint !== undefined;
+    if (!isOwn && !isUnfinished) this.#judgeStranger(exchange, ageMs, found.provider);
     const grant = await this.unrevoked(found);
     const policy = { provider: grant.provider, tokenType: 'token' } as const;
     const context = { isSignIn: true };
@@ -109,8 +112,13 @@ export class CompletedExchanges {
   /** @throws InvalidGrantError when the sign-in had an attempt id, or was finished more than five seconds ago */
   #judgeStranger({ attemptKey }: ExchangeRecord, ageMs: number, provider: string): void {
     const isRefused = attemptKey !== undefined || ageMs > UNPROVEN_REPLAY_MS;
-    publishSecurityEvent({ type: 'code_replayed', provider, detail: isRefused ? 'refused' : 'answered' });
-    if (isRefused) throw new InvalidGrantError();
+    if (isRefused) throw this.#refuseStranger(provider);
+    publishSecurityEvent({ type: 'code_replayed', provider, detail: 'answered' });
+  }
+
+  #refuseStranger(provider: string): InvalidGrantError {
+    publishSecurityEvent({ type: 'code_replayed', provider, detail: 'refused' });
+    return new InvalidGrantError();
   }
 
   async #refusalOf(grant: GrantRecord): Promise<Error> {

@@ -6,6 +6,7 @@ import {
   IdentityUnavailableError,
   InvalidGrantError,
   NowggConfigurationError,
+  SessionProofError,
   StoreUnavailableError,
   UserBannedError,
 } from '../../errors.js';
@@ -24,6 +25,7 @@ import type { AdmittedCode } from '../calls/code-admission.js';
 import type { TokenDependencies } from '../calls/token-dependencies.js';
 import type { ExchangeClaim, ExchangeKey } from '../store/exchange-record.js';
 import type { CompletedExchanges, ExchangedCode } from './completed-exchange.js';
+import type { ProvenKey } from '../session/session-proofs.js';
 import { sessionDevice, type SessionDeviceOptions } from './session-device.js';
 
 const FIRST_PAUSE_MS = 25;
@@ -52,6 +54,8 @@ export interface CodeRequest extends Omit<CodeExchangeRequest, 'signal'>, Sessio
   readonly source?: string | undefined;
   /** Hash of what the caller can show again. */
   readonly attemptKey?: string | undefined;
+  /** The key that the grant is to be bound to. */
+  readonly key?: ProvenKey | undefined;
 }
 
 /**
@@ -130,11 +134,13 @@ export class ExchangeAttempt {
   }
 
   async #claimAndExchange(admitted: AdmittedCode | undefined): Promise<ExchangedCode> {
+    // After the admission, so that a flood of codes writes nothing, and before anything is used.
+    await this.#request.key?.claim();
     const claim = await this.#claim();
     if (claim.outcome === 'completed') {
       const { attemptKey } = this.#request;
       const isSame = attemptKey !== undefined && attemptKey === claim.exchange.attemptKey;
-      return this.#context.completed.replay(claim.exchange, isSame || this.#waited);
+      return this.#context.completed.replay(claim.exchange, isSame || this.#waited, this.#request.key?.thumbprint);
     }
     const { replyCiphertext } = claim.exchange;
     const tokens = replyCiphertext ? this.#openReply(replyCiphertext) : await this.#call(claim, admitted);
@@ -265,7 +271,8 @@ export class ExchangeAttempt {
     if (contradicts(tokens, principal)) return this.#forget(new InvalidGrantError());
     const { codeHash } = this.#key;
     const first = vault.firstGrant(this.#provider, principal, tokens, codeHash, requested);
-    const grant = { ...first, ...sessionDevice(this.#request, this.#parts.sessions.devices) };
+    const keyThumbprint = this.#request.key?.thumbprint;
+    const grant = { ...first, ...sessionDevice(this.#request, this.#parts.sessions.devices), keyThumbprint };
     const owner = { provider: name, grantId: grant.id };
     const created = await unsaved.save(owner, () => store.completeExchange(codeHash, grant));
     if (created) {
@@ -274,7 +281,7 @@ export class ExchangeAttempt {
     }
     const finished = await store.findExchange(codeHash);
     if (finished?.grantId === undefined) throw new IdentityUnavailableError();
-    return completed.replay(finished, true);
+    return completed.replay(finished, true, keyThumbprint);
   }
 
   /** The error for a token that was just issued but is refused here: usually an option is the reason. */
@@ -311,7 +318,7 @@ function textOfAnswer(answer: TokenOutcome): string {
 }
 
 function outcomeOfError(error: unknown): ExchangeOutcome {
-  if (error instanceof InvalidGrantError) return 'refused';
+  if (error instanceof InvalidGrantError || error instanceof SessionProofError) return 'refused';
   if (error instanceof UserBannedError) return 'banned';
   if (error instanceof StoreUnavailableError) return 'store_unavailable';
   if (error instanceof IdentityUnavailableError) return 'unavailable';

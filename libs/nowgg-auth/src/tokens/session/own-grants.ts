@@ -13,6 +13,8 @@ import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
 import { GrantLoader } from '../store/grant-loader.js';
 import { SIGNED_IN_ELSEWHERE } from '../store/session-record.js';
 import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
+import type { SessionProofs } from './session-proofs.js';
+import type { NowggSessionProof } from './presented-proof.js';
 import {
   isSessionHandleShaped,
   readSessionHandle,
@@ -35,8 +37,10 @@ export class OwnGrants {
   readonly #owners: readonly SessionOwner[];
   readonly #clients: StoredClients;
   readonly #ends: SessionEnds;
+  readonly #proofs: SessionProofs;
 
-  constructor(parts: TokenDependencies) {
+  constructor(parts: TokenDependencies, proofs: SessionProofs) {
+    this.#proofs = proofs;
     this.#parts = parts;
     this.#loader = new GrantLoader(parts.store, parts.seen);
     this.#owners = [...parts.identityProviders].map(({ name, clientKey }) => ({ provider: name, clientKey }));
@@ -69,11 +73,12 @@ export class OwnGrants {
 
   /**
    * Returns the live grant that a handle names, and the handle to use from now on, or why the handle has ended.
-   * @param rotates whether the caller gets the handle to use from now on
+   * @param use `rotates`: whether the caller gets the handle to use from now on
    * @throws ReauthenticationRequiredError, SignedInElsewhereError, UserBannedError
+   * @throws SessionProofError when the session is bound to a key and this is not proven: nothing else is told then
    */
-  async openSession(handle: string, rotates: boolean, wait: CallerWait): Promise<OpenedSession> {
-    const { grant, reference } = await this.#named(handle, wait);
+  async openSession(handle: string, { rotates, proof }: SessionUse, wait: CallerWait): Promise<OpenedSession> {
+    const { grant, reference } = await this.#proven(handle, proof, wait);
     const { vault, grantRevocations } = this.#parts;
     if (!grant) throw new ReauthenticationRequiredError();
     if (!isLive(grant)) throw await this.#refusalOfEnded(grant, reference);
@@ -100,7 +105,9 @@ export class OwnGrants {
     wait: CallerWait,
   ): Promise<number | undefined> {
     const kept = { version: handleVersion, advances: false };
-    const step = this.#parts.sessions.rotation ? stepOf(handleVersion, grant.handleVersion) : kept;
+    // A bound handle is of no use to a thief: it need not change.
+    const changes = this.#parts.sessions.rotation && grant.keyThumbprint === undefined;
+    const step = changes ? stepOf(handleVersion, grant.handleVersion) : kept;
     if (!step) return undefined;
     if (rotates && step.advances) {
       const { id, sessionVersion } = grant;
@@ -117,9 +124,10 @@ export class OwnGrants {
   /**
    * Returns the id of the grant that a handle names, ended or not; undefined when the handle is of an earlier session.
    * @throws ReauthenticationRequiredError when this application did not make the handle
+   * @throws SessionProofError
    */
-  async findIdOf(handle: string, wait: CallerWait): Promise<string | undefined> {
-    const { grant, reference } = await this.#named(handle, wait);
+  async findIdOf(handle: string, proof: NowggSessionProof | undefined, wait: CallerWait): Promise<string | undefined> {
+    const { grant, reference } = await this.#proven(handle, proof, wait);
     return grant && asSealed(grant).sessionVersion === reference.sessionVersion ? grant.id : undefined;
   }
 
@@ -135,6 +143,14 @@ export class OwnGrants {
 
   async #find(grantId: string, wait: CallerWait): Promise<GrantRecord | undefined> {
     return isGrantId(grantId) ? wait.for(this.#loader.find(grantId)) : undefined;
+  }
+
+  /** The session that a handle names, once the key that it is bound to is proven. */
+  async #proven(handle: string, proof: NowggSessionProof | undefined, wait: CallerWait): Promise<NamedSession> {
+    const named = await this.#named(handle, wait);
+    const { grant } = named;
+    if (grant?.keyThumbprint !== undefined) await wait.for(this.#proofs.demand(handle, grant, proof));
+    return named;
   }
 
   /**
@@ -205,6 +221,11 @@ export class OwnGrants {
   async #noteHandleKey(grantId: string, keyId: string, wait: CallerWait): Promise<void> {
     await wait.for(this.#parts.store.noteHandleKey(grantId, keyId)).catch(() => undefined);
   }
+}
+
+interface SessionUse {
+  readonly rotates: boolean;
+  readonly proof: NowggSessionProof | undefined;
 }
 
 type OpenedSession =

@@ -40,6 +40,8 @@ export const DEFAULT_OPTIONS: ResolvedTokensOptions = {
     whenFull: 'end_oldest',
     per: 'client',
     devices: true,
+    binding: 'off',
+    publicUrls: [],
   },
 };
 

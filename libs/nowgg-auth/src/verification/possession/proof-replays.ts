@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { NowggClock } from '../../clock.js';
+import { proofName } from '../../proofs/proof-name.js';
 import type { SharedCache } from '../cache/shared-cache.js';
 
 /** Most proofs that one process remembers for one life: 100 bytes each. */
@@ -24,7 +24,7 @@ export class ProofReplays {
 
   /** Whether this is the first use. `full`: it cannot be remembered, and must not be accepted. */
   async use(thumbprint: string, id: string, lifeMs: number): Promise<'first' | 'replayed' | 'full'> {
-    const name = hash('sha256', JSON.stringify(['dpop', thumbprint, id]), 'base64url');
+    const name = proofName(thumbprint, id);
     this.#turn(lifeMs);
     if (this.#recent.has(name) || this.#older.has(name)) return 'replayed';
     if (this.#recent.size >= MOST_PROOFS) return 'full';
