@@ -1,13 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggVaultService } from '../../libs/nowgg-auth/src/tokens/upkeep/nowgg-vault-service.js';
 import { IdentityProviders } from '../../libs/nowgg-auth/src/identity/identity-providers.js';
+import { ProvingKey } from '../../libs/nowgg-auth/src/testing-support/proving-key.js';
 import { RING } from '../support/token-service/token-service.js';
 import { refusal, TokenSuite } from '../support/token-service/token-suite.js';
 import type { TokenWorker } from '../support/token-service/token-worker.js';
 
 const MINUTE = 60_000;
 /** No lease lapses and no caller gives up on a busy machine. */
-const PATIENT = { leaseMs: 60_000, softDeadlineMs: 60_000, lateReplyMs: 60_000 };
+const PATIENT = {
+  leaseMs: 60_000,
+  softDeadlineMs: 60_000,
+  lateReplyMs: 60_000,
+  sessions: { binding: 'offered', publicUrl: 'https://api.game.example' },
+} as const;
 
 describe('8 processes and one grant', () => {
   let suite: TokenSuite;
@@ -66,6 +72,36 @@ describe('8 processes and one grant', () => {
     }
     expect(await allProcesses('openSession', { handle: session }, 50)).toEqual(['{"error":"session_superseded"}']);
     expect(await suite.grant(grant.id)).toMatchObject({ handleVersion: 11, sessionVersion: 1, state: 'active' });
+  }, 60_000);
+
+  it('use the proof of a session key once for 10 callers each, and bind a session to one key, clocks five minutes apart', async () => {
+    suite.startOver('never');
+    const key = new ProvingKey();
+    const shown = (path: string, credential: string) => {
+      const address = PATIENT.sessions.publicUrl + path;
+      return { proof: key.proof({ credential, address, atMs: Date.now() }), method: 'POST', path };
+    };
+    const answersOf = async (op: 'exchangeCode' | 'openSession', args: object) =>
+      (await Promise.all(workers.map((process) => process.do(op, { ...args, callers: 10 })))).flat();
+    const errorsOf = (answers: readonly object[]) =>
+      new Set(answers.flatMap((answer) => ('error' in answer ? [answer.error] : [])));
+    const valuesOf = (answers: readonly object[]) =>
+      answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
+    const code = suite.code('player-with-a-key');
+    const calls = suite.nowgg.requestCount('token');
+    const signedIn = await answersOf('exchangeCode', { code, proof: shown('/login', code) });
+    // Five of them have the right time; the others ask for a nonce, and use nothing up.
+    const refused = new Set(['invalid_dpop_proof', 'use_dpop_nonce']);
+    expect([valuesOf(signedIn).length, errorsOf(signedIn)]).toEqual([1, refused]);
+    expect(suite.nowgg.requestCount('token') - calls).toBe(1);
+    const { session: handle } = valuesOf(signedIn)[0] as { session: string };
+    for (let round = 0; round < 5; round += 1) {
+      const opened = await answersOf('openSession', { handle, proof: shown('/refresh', handle) });
+      expect([valuesOf(opened), errorsOf(opened)]).toEqual([[handle], refused]);
+    }
+    expect(errorsOf(await answersOf('openSession', { handle }))).toEqual(new Set(['invalid_dpop_proof']));
+    const [{ count }] = await suite.dataSource.query('SELECT count(*)::int AS count FROM nowgg_session_proof');
+    expect(count).toBe(6);
   }, 60_000);
 
   it('refresh near the end in the background, and an attempt that fails there fails no caller', async () => {

@@ -52,7 +52,7 @@ export function tokenService(options: TokenServiceOptions): NowggTokenService {
       openFirstVersion: true,
       keepAlive: DEFAULTS.tokens.keepAlive,
       ...durations,
-      sessions: { ...DEFAULTS.tokens.sessions, ...sessions },
+      sessions: { ...DEFAULTS.tokens.sessions, ...sessions, publicUrls: [sessions?.publicUrl ?? []].flat() },
     },
     timing: { ...SHORT_TIMING, ...timing },
   });

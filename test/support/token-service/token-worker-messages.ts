@@ -1,5 +1,6 @@
 import type { TokensOptions } from '../../../libs/nowgg-auth/src/options/options.js';
 import type { AccessTokenOptions } from '../../../libs/nowgg-auth/src/tokens/nowgg-token-service.js';
+import type { NowggSessionProof } from '../../../libs/nowgg-auth/src/tokens/session/presented-proof.js';
 import type { RefreshTiming } from '../../../libs/nowgg-auth/src/tokens/calls/refresh-timing.js';
 
 /** How a worker process is set up. */
@@ -42,6 +43,8 @@ export interface Order {
     readonly code?: string;
     /** Session handle. */
     readonly handle?: string;
+    /** With `exchangeCode` and `openSession`: what the caller shows for its key. */
+    readonly proof?: NowggSessionProof;
     readonly step?: string;
     readonly options?: Omit<AccessTokenOptions, 'signal'>;
     /** How many do it at once. */

@@ -68,11 +68,11 @@ async function carryOut(op: Order['op'], args: Order['args']): Promise<unknown> 
     case 'refresh':
       return service.refresh(grantId, options);
     case 'exchangeCode': {
-      const { grant, accessToken, session } = await service.exchangeCode(args.code ?? '');
+      const { grant, accessToken, session } = await service.exchangeCode(args.code ?? '', { proof: args.proof });
       return { grantId: grant.id, token: accessToken.token, session };
     }
     case 'openSession':
-      return (await service.openSession(args.handle ?? '')).session;
+      return (await service.openSession(args.handle ?? '', { proof: args.proof })).session;
     case 'revoke':
       return service.revoke(grantId);
     case 'rotate':

@@ -3,14 +3,11 @@ import { InvalidGrantError, NowggConfigurationError, SessionProofError } from '.
 import type { SessionsOptions } from '../../options/options.js';
 import { ProvingKey } from '../../testing-support/proving-key.js';
 import { captureSecurityEvents } from '../../testing-support/security-events.js';
-import type { ResolvedSessionsOptions } from '../../options/options.js';
 import { errorOf, KEY_1, KEY_2, TokenServiceUnderTest } from '../testing-support/token-service-under-test.js';
 
 const ADDRESS = 'https://api.game.example';
-const OFFERED = { binding: 'offered', publicUrls: [ADDRESS] } as const;
+const OFFERED = { binding: 'offered', publicUrl: ADDRESS } as const;
 const MINUTE_MS = 60_000;
-
-type Sessions = SessionsOptions & Partial<ResolvedSessionsOptions>;
 
 /** A client with a key, before services that share a store. */
 class Client {
@@ -36,7 +33,7 @@ class Client {
   }
 }
 
-const start = (sessions: Sessions = OFFERED) => new Client(new TokenServiceUnderTest({ sessions }));
+const start = (sessions: SessionsOptions = OFFERED) => new Client(new TokenServiceUnderTest({ sessions }));
 const faultOf = async (work: Promise<unknown>) => {
   const error = await errorOf(work);
   return error instanceof SessionProofError ? error.fault : error;

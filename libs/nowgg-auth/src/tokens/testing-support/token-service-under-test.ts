@@ -2,8 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { IdentityProviders } from '../../identity/identity-providers.js';
 import type {
   EncryptionKey,
+  ResolvedSessionsOptions,
   ResolvedShutdownOptions,
   ResolvedTokensOptions,
+  SessionsOptions,
   TokensOptions,
 } from '../../options/options.js';
 import type { TokenRevocations } from '../../revocation/issued-tokens.js';
@@ -78,7 +80,7 @@ export class TokenServiceUnderTest {
       identityProviders: new IdentityProviders([provider]),
       authenticator: this.authenticator,
       clock: this.clock,
-      options: { ...DEFAULT_OPTIONS, ...options, sessions: { ...DEFAULT_OPTIONS.sessions, ...sessions } },
+      options: { ...DEFAULT_OPTIONS, ...options, sessions: resolved(sessions) },
       revocations,
       shutdown,
       priming,
@@ -98,6 +100,10 @@ export class TokenServiceUnderTest {
     }
     await settled();
   }
+}
+
+function resolved({ publicUrl, ...sessions }: SessionsOptions = {}): ResolvedSessionsOptions {
+  return { ...DEFAULT_OPTIONS.sessions, ...sessions, publicUrls: [publicUrl ?? []].flat() };
 }
 
 /** Waits until everything that can happen without time passing has happened. */
