@@ -60,6 +60,8 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
   return (send, name, clock, storage) => {
     const keys = storage ? keyInDatabase(name) : keyInMemory();
     let nonce: string | undefined;
+    /** The code whose answer may have been lost, and its key: the backend answers it again for this key only. */
+    let tried: { readonly code?: string | undefined; readonly key: DeviceKey | undefined } | undefined;
 
     const prove = async ({ privateKey, x, y }: DeviceKey, htu: string, credential: string) => {
       const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty: 'EC', crv: 'P-256', x, y } };
@@ -78,15 +80,18 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
       const [handle = '', boundTo] = body.session?.split(mark) ?? [];
       if (!code && !boundTo) return send(input, init);
 
-      const look = (code ? keys.make() : keys.find()).then((key) => ({ key }));
-      const found = await within(
-        clock,
-        patienceMs,
-        look.catch(() => undefined),
-      );
+      const look = async () => ({ code, key: await (code ? keys.make() : keys.find()) });
+      const search = async () =>
+        within(
+          clock,
+          patienceMs,
+          look().catch(() => undefined),
+        );
+      const found = code && tried?.code === code ? tried : await search();
       // The key may be there again: only a storage that can be read shows that it is gone.
       if (!found && !code) throw unavailable();
       const key = code || found?.key?.x === boundTo ? found?.key : undefined;
+      if (code) tried = { code, key };
 
       const attempt = async () => {
         const proof = key && { dpop: await prove(key, input as string, code ?? handle) };
@@ -106,6 +111,8 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
         ({ response, answer } = await attempt());
       }
 
+      // Nothing was used then.
+      if (isAboutProof(answer)) tried = undefined;
       const { errorCode, session, bound } = answer;
       // A refused proof of the right key says something about the backend, a proxy or a clock.
       if (key && isAboutProof(answer) && !(code && errorCode === refusedProof)) throw unavailable();

@@ -52,10 +52,12 @@ const without: KeyDatabaseUnderTest['without'] = async (how, work) => {
   }
 };
 
+const soon = globalThis.setImmediate ?? setTimeout;
+
 /** A request that has this end in the next turn of the event loop, after its work. */
 function ended<T extends object>(event: string, values?: T, work?: (request: EventTarget & T) => void) {
   const request = Object.assign(new EventTarget(), values);
-  setTimeout(() => {
+  soon(() => {
     work?.(request);
     request.dispatchEvent(new Event(event));
   });
@@ -91,7 +93,7 @@ function transactionOn(entries: Map<string, unknown> | undefined) {
       request.result = entries.get(name);
     });
   const add = (value: unknown, name: string) => {
-    setTimeout(() => {
+    soon(() => {
       const isTaken = entries.has(name);
       if (!isTaken) entries.set(name, value);
       transaction.dispatchEvent(new Event(isTaken ? 'abort' : 'complete'));
