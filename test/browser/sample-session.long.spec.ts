@@ -24,6 +24,8 @@ describe('a session on the page', () => {
   it('outlives a reload, and is there in a new tab', async () => {
     const context = await browser.newContext();
     const page = await sample.signedIn(context, 'Reloader');
+    // The handle is kept with the name of the key that it is bound to.
+    expect(await page.evaluate('Object.values(localStorage).join()')).toMatch(/"session":"[\w.-]+#[\w-]{43}"/);
     await page.reload();
     await page.getByRole('heading', { name: 'Reloader' }).waitFor();
     const other = await sample.open(await context.newPage());

@@ -1,3 +1,4 @@
+import { keyBinding } from '../client/binding.js';
 import { configure } from '../client/index.js';
 
 const callbackPath = '/auth/web/callback';
@@ -9,6 +10,8 @@ const callbackPath = '/auth/web/callback';
 export const auth = configure({
   baseUrl: '/',
   storage: 'localStorage',
+  // A copy of the storage is of no use in another browser. Where this one makes no key, the session is not bound.
+  binding: keyBinding(),
   // For a look at the sample in a local network. A real game has https, and leaves this out.
   allowInsecure: location.protocol === 'http:',
   fetch: (address, init) => {

@@ -32,7 +32,8 @@ export class AuthModule {
           onUnprotected: 'fail',
           // Only the route that game servers may call uses Passport.
           strategyName: config.gameServerKey === undefined ? false : 'nowgg',
-          routes: { path: 'auth', guards },
+          // With it, sessions are bound to a key of the browser. Browsers make keys on secure pages only.
+          routes: { path: 'auth', guards, ...(isSecure(config.publicUrl) && { publicUrl: config.publicUrl }) },
           inject: [SampleConfig],
           useFactory: ({ nowgg, web, publicUrl, encryptionKeys }: SampleConfig) => ({
             clientId: nowgg.clientId,
@@ -47,6 +48,11 @@ export class AuthModule {
       ],
     };
   }
+}
+
+function isSecure(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 function webIdentityProvider(
