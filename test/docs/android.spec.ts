@@ -4,14 +4,20 @@ import { describe, expect, it } from '@jest/globals';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const guide = readFileSync(path.join(root, 'docs/android.md'), 'utf8');
-const [, kotlin = ''] = /```kotlin\n([^]*?)```/.exec(guide) ?? [];
+const blocks = [...guide.matchAll(/```kotlin\n([^]*?)```/g)].map(([, code]) => code ?? '');
+const [kotlin = '', keyed = ''] = blocks;
 /** The code without comments and with empty texts. */
-const bare = kotlin.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '').replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+const bareOf = (code: string) => code.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '').replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+const bare = bareOf(kotlin);
 
 /** Names that Kotlin and its standard library know without an import. */
-const BUILT_IN = ['Boolean', 'Int', 'String', 'Unit'];
+const BUILT_IN = ['Boolean', 'ByteArray', 'Int', 'String', 'System', 'Throws', 'Unit'];
 
-describe('the Kotlin of docs/android.md', () => {
+describe.each([
+  ['asks now.gg', kotlin],
+  ['makes proofs', keyed],
+])('the Kotlin of docs/android.md that %s', (_what, code) => {
+  const bare = bareOf(code);
   // There is no Kotlin compiler here, and a grammar is too large for each test run: this checks the structure, and
   // `npm run check:kotlin` the syntax.
   it('closes every bracket that it opens, in order', () => {
@@ -27,15 +33,17 @@ describe('the Kotlin of docs/android.md', () => {
   it('imports every type that it uses, and uses every import', () => {
     const imports = [...bare.matchAll(/^import [a-z.]+\.([A-Z]\w+)$/gm)].map(([, name]) => name);
     const declared = [...bare.matchAll(/\b(?:class|object) ([A-Z]\w+)/g)].map(([, name]) => name);
-    const code = bare.replaceAll(/^import .*$/gm, '');
+    const rest = bare.replaceAll(/^import .*$/gm, '');
     // A capital letter after a dot is a member, as in Looper.getMainLooper or NowggResult.Refused.
-    const used = [...code.matchAll(/(?<![\w.])([A-Z]\w*[a-z]\w*)/g)].map(([, name]) => name);
+    const used = [...rest.matchAll(/(?<![\w.])([A-Z]\w*[a-z]\w*)/g)].map(([, name]) => name);
     const known = new Set([...imports, ...declared, ...BUILT_IN]);
     expect([...new Set(used)].filter((name) => !known.has(name))).toEqual([]);
     expect(imports.filter((name) => !used.includes(name))).toEqual([]);
     expect(new Set(imports).size).toBe(imports.length);
   });
+});
 
+describe('the Kotlin of docs/android.md that asks now.gg', () => {
   it('handles every checked exception and every outcome of the callback', () => {
     for (const name of ['OperationCanceledException', 'IOException', 'AuthenticatorException']) {
       expect(kotlin).toMatch(new RegExp(`catch \\(\\w+: ${name}\\)`));
