@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NowggRevocationService } from 'nestjs-nowgg-auth';
 import { configure, NoSessionError, type SessionClient, SessionUnavailableError } from 'nowgg-auth-client';
+import { keyBinding } from 'nowgg-auth-client/binding';
 import { type NowggEmulator, startNowggEmulator } from 'nowgg-emulator';
 import { EMULATED_CLIENT, GameWithRoutes } from '../support/game/game-with-routes.js';
+
+const PUBLIC_URL = 'https://play.game.example';
 
 describe('the session client on the ready-made routes', () => {
   let emulator: NowggEmulator;
@@ -16,7 +19,7 @@ describe('the session client on the ready-made routes', () => {
 
   beforeAll(async () => {
     emulator = await startNowggEmulator({ clients: [EMULATED_CLIENT] });
-    game = await GameWithRoutes.start(emulator);
+    game = await GameWithRoutes.start(emulator, { routes: { publicUrl: PUBLIC_URL } });
   });
 
   afterAll(async () => {
@@ -92,6 +95,35 @@ describe('the session client on the ready-made routes', () => {
     expect(error).toMatchObject({ name: 'SessionUnavailableError', signInAllowed: true, retryAfterSeconds: 2 });
     await client.login(emulator.issueCode({ userId }));
     expect((await client.fetch(`${game.url}/game`)).status).toBe(200);
+    client.close();
+  });
+
+  it.each([0, 300_000, -300_000])('binds its session to a key, with a clock that is off by %i ms', async (offMs) => {
+    const sent: Record<string, string>[] = [];
+    const proxy: typeof fetch = async (address, init) => {
+      if (init?.method === 'POST') sent.push(JSON.parse(init.body as string) as Record<string, string>);
+      return fetch((address as string).replace(PUBLIC_URL, game.url), init);
+    };
+    const after = (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const clock = { now: () => Date.now() + offMs, after };
+    const client = configure({ baseUrl: PUBLIC_URL, fetch: proxy, clock, binding: keyBinding() });
+    await client.login(emulator.issueCode({ userId: emulator.addPlayer().userId }));
+    await game.app.get(NowggRevocationService).revoke({ token: client.accessToken as string });
+    expect((await client.fetch('/game')).status).toBe(200);
+    const { session } = sent.at(-1) ?? {};
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ session }) };
+    for (const route of ['refresh', 'logout']) {
+      const stolen = await fetch(`${game.url}/auth/${route}`, init);
+      expect([stolen.status, await stolen.json()]).toMatchObject([401, { errorCode: 'invalid_dpop_proof' }]);
+    }
+    expect((await client.fetch('/game')).status).toBe(200);
+    await client.logout();
+    expect(client.sessionState).toBe('NO_SESSION');
+    // One more request for a wrong clock.
+    expect(sent).toHaveLength(offMs === 0 ? 3 : 4);
     client.close();
   });
 
