@@ -1,13 +1,13 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { NowggClock } from '../clock.js';
-import { isIdentifier, ownProperty } from '../identity/claims.js';
+import { isIdentifier, withoutInherited } from '../identity/claims.js';
 import type { ProofFault, ProofFinding, ProofsOfPossession, ProvenRequest } from '../identity/proof-of-possession.js';
 import { MAX_TOKEN_LENGTH } from '../identity/token-text.js';
 import { isCanonicalJws } from '../identity/unverified-jws.js';
 import { PUBLIC_URLS } from '../identity/urls.js';
 import { ProofNonces } from './proof-nonces.js';
-import { claimsOfProof, keyOfProof, type ReadProof, readProof } from './signed-proof.js';
+import { claimsOfProof, keyOfHeader, type ReadHeader, readHeader } from './signed-proof.js';
 import { arrayOf, faultsOf, isText, matching, type Rules, wholeNumber } from '../rules.js';
 
 /** Acceptance of access tokens that are bound to a key of the client (DPoP, RFC 9449). */
@@ -74,7 +74,17 @@ function isNonceSecret(value: unknown): boolean {
 }
 
 const MOST_KEYS = 5_000;
-const CLAIMS = ['jti', 'htm', 'htu', 'iat', 'ath', 'nonce'] as const;
+/** A longer header is read anew for each proof: attackers choose it, and it is kept. */
+const LONGEST_KEPT = 2_048;
+/** A path that no parser changes. */
+const PLAIN_PATH = /^\/[\w/-]*$/;
+
+/** The key in the header of a proof. */
+interface ProofKey {
+  readonly algorithm: string;
+  readonly thumbprint: string;
+  readonly key: KeyObject;
+}
 
 /** Checks proofs as section 4.3 of RFC 9449 says, except whether they were used before. */
 export class DpopProofs implements ProofsOfPossession {
@@ -84,8 +94,9 @@ export class DpopProofs implements ProofsOfPossession {
   readonly #clock: NowggClock;
   readonly #clockSkewMs: number;
   readonly #nonces: ProofNonces | undefined;
-  /** Imported keys by thumbprint. */
-  readonly #keys = new LRUCache<string, KeyObject>({ max: MOST_KEYS });
+  readonly #bases: readonly { readonly origin: string; readonly path: string }[];
+  /** Keys that have signed a proof, by its header, which is the same in all proofs of a client. */
+  readonly #keys = new LRUCache<string, ProofKey>({ max: MOST_KEYS });
 
   constructor(settings: DpopSettings, clock: NowggClock, clockSkewMs: number) {
     this.#settings = settings;
@@ -94,6 +105,10 @@ export class DpopProofs implements ProofsOfPossession {
     this.algorithms = settings.algorithms;
     const { publicUrls, algorithms, proofLifeMs, nonceSecrets, needsNonce } = settings;
     this.#nonces = nonceSecrets.length === 0 ? undefined : new ProofNonces(nonceSecrets, proofLifeMs, clock);
+    this.#bases = publicUrls.map((publicUrl) => {
+      const { origin, pathname } = new URL(publicUrl);
+      return { origin, path: pathname.endsWith('/') ? pathname.slice(0, -1) : pathname };
+    });
     this.settings = hash('sha256', JSON.stringify([publicUrls, algorithms, proofLifeMs, nonceSecrets, needsNonce]));
   }
 
@@ -103,36 +118,36 @@ export class DpopProofs implements ProofsOfPossession {
 
   async check(proof: string, request: ProvenRequest): Promise<ProofFinding> {
     if (proof.length > MAX_TOKEN_LENGTH || !isCanonicalJws(proof)) return refused('form');
-    const read = readProof(proof, this.algorithms);
-    if (!read) return refused('key');
-    const thumbprint = hash('sha256', read.jwk, 'base64url');
-    const claims = this.#verified(proof, read, thumbprint);
-    if (!claims) return refused('signature');
-    const [id, fault] = [ownProperty(claims, 'jti'), this.#faultOf(claims, request)];
-    if (fault || !isIdentifier(id)) return refused(fault ?? 'form');
+    const header = proof.slice(0, proof.indexOf('.'));
+    const known = this.#keys.get(header);
+    const read = known ? undefined : readHeader(header, this.algorithms);
+    if (!known && !read) return refused('key');
+    const key = known ?? keyOf(read as ReadHeader);
+    const parsed = key && claimsOfProof(proof, key.algorithm, key.key);
+    if (!key || !parsed) return refused('signature');
+    // A copy: the header shares the memory of its proof.
+    if (!known && header.length <= LONGEST_KEPT) {
+      this.#keys.set(Buffer.from(header, 'latin1').toString('latin1'), key);
+    }
+    const claims: JwtClaims = withoutInherited(parsed);
+    if (!this.#isNow(claims)) return refused('signature');
+    const fault = this.#faultOf(claims, request);
+    if (fault) return refused(fault);
     // With a nonce, a proof is good for as long as that.
     const lifeMs = this.#settings.proofLifeMs * (this.#nonces ? 2 : 1) + this.#clockSkewMs;
-    return { status: 'proven', thumbprint, id, lifeMs };
+    return { status: 'proven', thumbprint: key.thumbprint, id: claims.jti as string, lifeMs };
   }
 
-  /** The claims of a proof whose signature is good, and which has not expired where it says when it does. */
-  #verified(proof: string, read: ReadProof, thumbprint: string): Record<string, unknown> | undefined {
-    try {
-      const known = this.#keys.get(thumbprint);
-      const key = known ?? keyOfProof(read);
-      if (!known) this.#keys.set(thumbprint, key);
-      const claims = claimsOfProof(proof, read.algorithm, key);
-      const now = this.#clock.now() / 1000;
-      const [exp = Number.POSITIVE_INFINITY, nbf = 0] = ['exp', 'nbf'].map((name) => ownProperty(claims, name));
-      const isNow = typeof exp === 'number' && typeof nbf === 'number' && exp > now && nbf <= now;
-      return isNow ? claims : undefined;
-    } catch {
-      return undefined;
-    }
+  /** Whether it has not expired, and is good already, where it says when. */
+  #isNow({ exp = Number.POSITIVE_INFINITY, nbf = 0 }: JwtClaims): boolean {
+    const now = this.#clock.now() / 1000;
+    return typeof exp === 'number' && typeof nbf === 'number' && exp > now && nbf <= now;
   }
 
-  #faultOf(claims: Record<string, unknown>, { token, method, path }: ProvenRequest): ProofFault | undefined {
-    const [jti, htm, htu, iat, ath, nonce] = CLAIMS.map((name) => ownProperty(claims, name));
+  #faultOf(
+    { jti, htm, htu, iat, ath, nonce }: JwtClaims,
+    { token, method, path }: ProvenRequest,
+  ): ProofFault | undefined {
     if (!isIdentifier(jti)) return 'form';
     if (htm !== method) return 'method';
     if (!this.#isAddress(htu, path)) return 'address';
@@ -149,15 +164,25 @@ export class DpopProofs implements ProofsOfPossession {
   /** Compares `htu` with the address of the request, both without query and fragment (RFC 9449 section 4.3). */
   #isAddress(htu: unknown, target: string): boolean {
     const [path = ''] = target.split(/[?#]/, 1);
-    if (typeof htu !== 'string' || !path.startsWith('/') || !URL.canParse(htu)) return false;
-    const named = new URL(htu);
-    if (named.username !== '' || named.password !== '') return false;
-    return this.#settings.publicUrls.some((publicUrl) => {
-      const base = new URL(publicUrl);
-      // Compared as it is: a path that a parser would shorten names another resource for the router.
-      const full = `${base.pathname.endsWith('/') ? base.pathname.slice(0, -1) : base.pathname}${path}`;
-      return named.origin === base.origin && named.pathname === full;
-    });
+    if (typeof htu !== 'string' || !path.startsWith('/')) return false;
+    if (PLAIN_PATH.test(path) && this.#bases.some((base) => htu === base.origin + base.path + path)) return true;
+    if (!URL.canParse(htu)) return false;
+    const { username, password, origin, pathname } = new URL(htu);
+    if (username !== '' || password !== '') return false;
+    // Compared as it is: a path that a parser would shorten names another resource for the router.
+    return this.#bases.some((base) => origin === base.origin && pathname === base.path + path);
+  }
+}
+
+/** The claims that the check reads, of any type. */
+type JwtClaims = { readonly [Claim in 'jti' | 'htm' | 'htu' | 'iat' | 'ath' | 'nonce' | 'exp' | 'nbf']?: unknown };
+
+/** Undefined for members that are not a key. */
+function keyOf(read: ReadHeader): ProofKey | undefined {
+  try {
+    return { algorithm: read.algorithm, thumbprint: hash('sha256', read.jwk, 'base64url'), key: keyOfHeader(read) };
+  } catch {
+    return undefined;
   }
 }
 

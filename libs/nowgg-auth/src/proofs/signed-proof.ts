@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, constants, verify } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, verify, type VerifyKeyObjectInput } from 'node:crypto';
 import { isJsonObject, ownProperty } from '../identity/claims.js';
 import { parseJsonObject, signingInputOf } from '../identity/unverified-jws.js';
 
@@ -44,16 +44,16 @@ const LONGEST_MODULUS = 700;
 /** Bits of the shortest key of RSA (RFC 7518 section 3.3). */
 const SHORTEST_MODULUS = 2_048;
 
-/** A proof whose header is in order. Nothing of it is verified. */
-export interface ReadProof {
+/** A header that is in order. Nothing of its proof is verified. */
+export interface ReadHeader {
   readonly algorithm: string;
   /** The public key as JSON with the members of its thumbprint, in their order. */
   readonly jwk: string;
 }
 
-/** Reads the header of a compact JWS: its type, an accepted algorithm, and a public key for it and nothing else. */
-export function readProof(proof: string, accepted: readonly string[]): ReadProof | undefined {
-  const header = parseJsonObject(proof.slice(0, proof.indexOf('.')));
+/** Reads the first part of a compact JWS: its type, an accepted algorithm, and a public key for it and nothing else. */
+export function readHeader(part: string, accepted: readonly string[]): ReadHeader | undefined {
+  const header = parseJsonObject(part);
   if (!header) return undefined;
   const [typ, alg, jwk] = ['typ', 'alg', 'jwk'].map((name) => ownProperty(header, name));
   if (typeof typ !== 'string' || typ.toLowerCase() !== 'dpop+jwt' || Object.hasOwn(header, 'crit')) return undefined;
@@ -66,8 +66,8 @@ export function readProof(proof: string, accepted: readonly string[]): ReadProof
   return isWhole ? { algorithm: alg as string, jwk: JSON.stringify(Object.fromEntries(members)) } : undefined;
 }
 
-/** The key of a proof. @throws Error when it is not one, such as a point that is not on the curve */
-export function keyOfProof({ jwk }: ReadProof): KeyObject {
+/** The key in a header. @throws Error when it is not one, such as a point that is not on the curve */
+export function keyOfHeader({ jwk }: ReadHeader): KeyObject {
   const key = createPublicKey({ key: JSON.parse(jwk) as Record<string, string>, format: 'jwk' });
   const { modulusLength } = key.asymmetricKeyDetails ?? {};
   if (modulusLength !== undefined && modulusLength < SHORTEST_MODULUS) throw new Error('the key is too short');
@@ -81,11 +81,15 @@ export function claimsOfProof(proof: string, algorithmName: string, key: KeyObje
   const signature = Buffer.from(proof.slice(input.length + 1), 'base64url');
   if (bytes !== undefined && signature.length !== bytes) return undefined;
   const padding = isPss && { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
-  const isGood = verify(
-    digest,
-    Buffer.from(input, 'latin1'),
-    { key, dsaEncoding: 'ieee-p1363', ...padding },
-    signature,
-  );
-  return isGood ? parseJsonObject(input.slice(input.indexOf('.') + 1)) : undefined;
+  const options = { key, dsaEncoding: 'ieee-p1363', ...padding } as const;
+  return isSigned(digest, input, options, signature) ? parseJsonObject(input.slice(input.indexOf('.') + 1)) : undefined;
+}
+
+function isSigned(digest: string | null, input: string, options: VerifyKeyObjectInput, signature: Buffer): boolean {
+  try {
+    return verify(digest, Buffer.from(input, 'latin1'), options, signature);
+  } catch {
+    // The key does not fit: OpenSSL refuses some that it could import.
+    return false;
+  }
 }
