@@ -22,7 +22,7 @@ const never = (failed: unknown) => assert.ok(failed === undefined || failed inst
 const someTab = fc.nat(TABS - 1);
 const someFate = fc.constantFrom<BoundFate>('answered', 'answered', 'request lost', 'reply lost', 'twice');
 const refreshes = fc
-  .tuple(someTab, someFate)
+  .tuple(someTab, fc.oneof(someFate, someFate, fc.constant<BoundFate>('misrouted')))
   .map(([tab, fate]) => step(`tab ${tab} refreshes, ${fate}`, async (world) => never(await world.refresh(tab, fate))));
 const faults = [
   fc

@@ -12,8 +12,11 @@ import { TokenServiceUnderTest } from '../../../libs/nowgg-auth/src/tokens/testi
 import type { KeyDatabaseUnderTest } from './key-database.js';
 import { sharedStorage } from './world.js';
 
-/** What befalls one request of a client. `twice`: the browser sends it again, because the first answer was lost. */
-export type BoundFate = 'answered' | 'request lost' | 'reply lost' | 'twice';
+/**
+ * What befalls one request of a client. `twice`: the browser sends it again, because the first answer was lost.
+ * `misrouted`: it and its repetition come by an address for which no proof is good.
+ */
+export type BoundFate = 'answered' | 'request lost' | 'reply lost' | 'twice' | 'misrouted';
 
 interface Sent {
   readonly path: string;
@@ -154,6 +157,7 @@ export class BoundWorld {
 
   async #deliver(sent: Sent): Promise<Response> {
     const fate = this.#fate;
+    if (fate === 'misrouted') return this.answer({ ...sent, path: `/v2${sent.path}` });
     this.#fate = 'answered';
     if (fate === 'request lost') throw new TypeError('the network is gone');
     this.sent.push(sent);
