@@ -36,7 +36,7 @@ const encoded = (value: object) => base64url(new TextEncoder().encode(JSON.strin
 
 /**
  * Binds the sessions of new sign-ins to a key of this device, where the backend offers it: a handle that is copied from
- * the storage, a backup or a log is then of no use elsewhere. Each sign-in, refresh and sign-out has a proof of the key
+ * the storage, a backup or a log is then of no use elsewhere. The access token is not bound. Each sign-in, refresh and sign-out has a proof of the key
  * (shaped as in RFC 9449) that is good once, for this request.
  *
  * The key is P-256 and cannot be read out. With `storage: 'localStorage'` or an adapter it is in IndexedDB, one for all

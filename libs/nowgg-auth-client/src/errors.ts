@@ -66,7 +66,8 @@ export class SessionUnavailableError extends SessionClientError {
   readonly retryAfterSeconds: number;
   /**
    * Whether the page may offer a new sign-in at once: the identity system refuses to refresh this session, and it is not
-   * known yet whether this is final. Waiting is fine too.
+   * known yet whether this is final; or the key of a bound session cannot be read now, or its proof is refused. Waiting is
+   * fine too.
    */
   readonly signInAllowed: boolean;
 
