@@ -9,7 +9,7 @@ import { isText } from './session-record.js';
 export interface KeyBindingOptions {
   /**
    * Called after a sign-in whose session is not bound. `NO_KEY`: this browser makes or keeps no key, as in a private
-   * window or on a page without TLS. `NOT_OFFERED`: the backend binds no sessions.
+   * window or on a page without TLS. `NOT_OFFERED`: the backend has not bound it, as with every sign-in by `signInUrl()`.
    */
   readonly onUnbound?: (reason: 'NO_KEY' | 'NOT_OFFERED') => void;
 }
@@ -22,6 +22,7 @@ const mark = '#';
 /** The answers and bodies of the routes, as far as they matter here. */
 interface Fields {
   readonly code?: string;
+  readonly handoff?: string;
   readonly session?: string;
   readonly bound?: boolean;
   readonly errorCode?: string;
@@ -36,8 +37,8 @@ const encoded = (value: object) => base64url(new TextEncoder().encode(JSON.strin
 
 /**
  * Binds the sessions of new sign-ins to a key of this device, where the backend offers it: a handle that is copied from
- * the storage, a backup or a log is then of no use elsewhere. The access token is not bound. Each sign-in, refresh and sign-out has a proof of the key
- * (shaped as in RFC 9449) that is good once, for this request.
+ * the storage, a backup or a log is then of no use elsewhere. The access token is not bound. Each sign-in, refresh and
+ * sign-out has a proof of the key (shaped as in RFC 9449) that is good once, for this request.
  *
  * The key is P-256 and cannot be read out. With `storage: 'localStorage'` or an adapter it is in IndexedDB, one for all
  * tabs; with `memory` it ends with the page, as the session does. Where there is no key, sign-ins are not bound; they do
@@ -59,6 +60,8 @@ const encoded = (value: object) => base64url(new TextEncoder().encode(JSON.strin
 export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
   return (send, name, clock, storage) => {
     const keys = storage ? keyInDatabase(name) : keyInMemory();
+    // A microtask of its own: a function that throws must not fail the sign-in.
+    const tell = (reason: 'NO_KEY' | 'NOT_OFFERED') => queueMicrotask(() => onUnbound?.(reason));
     let nonce: string | undefined;
     /** The code whose answer may have been lost, and its key: the backend answers it again for this key only. */
     let tried: { readonly code?: string | undefined; readonly key: DeviceKey | undefined } | undefined;
@@ -76,9 +79,13 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
 
     return async (input, init) => {
       const body = JSON.parse((init?.body ?? '{}') as string) as Fields;
-      const { code } = body;
+      const { code, handoff } = body;
       const [handle = '', boundTo] = body.session?.split(mark) ?? [];
-      if (!code && !boundTo) return send(input, init);
+      if (!code && !boundTo) {
+        const response = await send(input, init);
+        if (handoff && response.ok) tell('NOT_OFFERED');
+        return response;
+      }
 
       const look = async () => ({ code, key: await (code ? keys.make() : keys.find()) });
       const search = async () =>
@@ -117,7 +124,7 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
       // A refused proof of the right key says something about the backend, a proxy or a clock.
       if (key && isAboutProof(answer) && !(code && errorCode === refusedProof)) throw unavailable();
       if (!response.ok) return response;
-      if (code && !bound) queueMicrotask(() => onUnbound?.(key ? 'NOT_OFFERED' : 'NO_KEY'));
+      if (code && !bound) tell(key ? 'NOT_OFFERED' : 'NO_KEY');
       const id = code ? bound && key?.x : boundTo;
       if (!id || !session) return response;
       return new Response(JSON.stringify({ ...answer, session: `${session}${mark}${id}` }), response);

@@ -1,8 +1,10 @@
 import type { SessionClient, SessionClientOptions } from 'nowgg-auth-client';
 import { keyBinding } from 'nowgg-auth-client/binding';
+import { inPage } from '../support/address.js';
 import { equal, failure, type Facts, until } from '../support/facts.js';
 import { withKeyDatabase } from '../support/key-database.js';
 import { lifeMs, sharedStorage, type World } from '../support/world.js';
+import { fragmentOf } from './coming-back.js';
 
 interface Proof {
   readonly header: { readonly jwk: Record<string, string> };
@@ -144,6 +146,19 @@ export const binding: Facts = {
     equal((await proofsOf(world, 'refresh')).length, 2);
     equal(reasons, ['NOT_OFFERED']);
   },
+
+  'a sign-in that leaves the page and comes back is not bound, and the page is told': async (world) =>
+    inPage(world.url, async (page) => {
+      await offering(world);
+      const reasons: string[] = [];
+      const onUnbound = (reason: string) => reasons.push(reason);
+      const client = world.client({ storage: sharedStorage(), binding: keyBinding({ onUnbound }) });
+      page.comeBack(await fragmentOf(client));
+      await client.completeSignIn();
+      await until(() => reasons.length > 0);
+      equal(reasons, ['NOT_OFFERED']);
+      equal(await refreshed(world, client), 'token-asha.2');
+    }),
 
   'a bound session stays bound when the backend offers it no more': async (world) => {
     await offering(world);

@@ -4,7 +4,7 @@ import { equal, failure, type Facts } from '../support/facts.js';
 import { sharedStorage } from '../support/world.js';
 
 /** The fragment that the backend sends a page back with, by way of an identity system that asks nothing. */
-const fragmentOf = async (client: SessionClient, player = 'asha') => {
+export const fragmentOf = async (client: SessionClient, player = 'asha') => {
   const url = new URL(await client.signInUrl('web', { prompt: player }));
   // A page cannot see where a redirect leads, so it is not followed but made here.
   const log = await fetch(url.href.replace('/auth/web/authorize', '/_control/authorize'), { method: 'POST' });
