@@ -1,5 +1,6 @@
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
+import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../options/options.js';
 import { strongKey } from '../testing-support/strong-key.js';
 import { memoryTokenStore } from '../tokens/store/memory/memory-token-store.js';
 import { NowggAuthModule } from '../module/nowgg-auth.module.js';
@@ -38,6 +39,30 @@ describe('tokens.sessions.binding required', () => {
     const routes = { publicUrl: 'https://api.example' };
     await expect(compile({ routes }, { routes: true })).rejects.toThrow('routes begin sessions without a key');
     await expect(compile({ routes }, {})).resolves.toBeDefined();
+  });
+
+  it('takes the address from the wiring beside a factory, or from what the factory returns, and not from both', async () => {
+    const publicUrl = 'https://api.example';
+    const given = async (routes: object, sessions: object) => {
+      const module = await Test.createTestingModule({
+        imports: [
+          NowggAuthModule.forRootAsync({
+            strategyName: false,
+            tokenStore: memoryTokenStore(),
+            routes,
+            useFactory: () => ({
+              clientId: 'game',
+              tokens: { encryptionKeys: [{ id: 'k1', key: strongKey(1) }], sessions },
+            }),
+          }),
+        ],
+      }).compile();
+      const { tokens } = module.get<ResolvedNowggAuthOptions>(RESOLVED_OPTIONS);
+      return [tokens?.sessions.binding, tokens?.sessions.publicUrls];
+    };
+    expect(await given({ publicUrl }, {})).toEqual(['offered', [publicUrl]]);
+    expect(await given({}, { publicUrl, binding: 'required' })).toEqual(['required', [publicUrl]]);
+    await expect(given({ publicUrl }, { publicUrl })).rejects.toThrow('give the address once');
   });
 
   it.each([

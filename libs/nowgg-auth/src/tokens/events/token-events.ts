@@ -36,7 +36,8 @@ export type RefreshOutcome =
 /**
  * Outcome of an exchange of an authorization code.
  * - `succeeded`: a new grant. `repeated`: the code had been exchanged before, and its grant was returned.
- * - `refused`: the identity system refused the code, or the token that it gave for it.
+ * - `refused`: the identity system refused the code, or the token that it gave for it; or the proof of the new session's key
+ *   had been used.
  * - `unavailable`: the identity system did not answer, or the code was not sent; the same code may be sent again.
  * - `store_unavailable`: the application's own database did not answer.
  * - `misconfigured`: the identity system refuses this client, or the options do not fit it.

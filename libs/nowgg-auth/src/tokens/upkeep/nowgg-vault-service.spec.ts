@@ -131,6 +131,18 @@ describe('NowggVaultService', () => {
     expect(await under.service.listGrants('player-1')).toHaveLength(6);
   });
 
+  it('sweeps claims of proofs whose time is over, in batches, and no others', async () => {
+    const claim = async (name: string, keptForMs: number) => under.store.claimProof(name, keptForMs);
+    for (let n = 0; n < 7; n += 1) await claim(`short-${n}`, 60_000);
+    await claim('long', 2 * DAY_MS);
+    await under.pass(DAY_MS);
+    await vaultWith(KEY_1).sweep({ dryRun: true });
+    expect((await under.store.sweepProofs(1)).rows).toBe(1);
+    await vaultWith(KEY_1).sweep({ batchSize: 2 });
+    expect((await under.store.sweepProofs(10)).rows).toBe(0);
+    expect(await claim('long', 60_000)).toBe(false);
+  });
+
   it('forgets a user, and only counts when asked to', async () => {
     expect(await vaultWith(KEY_1).forget('player-1', { dryRun: true })).toBe(7);
     expect(await vaultWith(KEY_1).forget('player-1')).toBe(7);
