@@ -5,6 +5,9 @@ import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-cl
 import { EMULATED_CLIENT, GameWithRoutes, type SignedIn } from '../support/game/game-with-routes.js';
 
 const MINUTE = 60_000;
+/** `NOWGG_COMEBACKS=10000 npm test -- --long test/postgres/sockets test/e2e/bans` is the campaign. */
+const COMEBACKS = Number(process.env.NOWGG_COMEBACKS ?? 50);
+const AT_ONCE = 25;
 const REASON = { code: 'cheating', text: 'Aim <script>help</script> "was" found 🎯' };
 
 describe.each(['express', 'fastify'])('a banned player on %s', (platform) => {
@@ -133,6 +136,31 @@ describe.each(['express', 'fastify'])('a banned player on %s', (platform) => {
     });
     expect(await revocations().findBan({ userId: 'another' })).toBeUndefined();
   });
+
+  it(
+    'is let in by no new code, no new token and no session of before',
+    async () => {
+      until = new Date(clock.now() + (COMEBACKS + AT_ONCE) * MINUTE);
+      await ban();
+      const doors = [
+        login,
+        () => game.post('refresh', { session: player.session }),
+        () => game.get('game', player.token),
+        () => game.get('game', emulator.issueTokens({ userId: player.user.userId }).token),
+      ];
+      for (let tried = 0; tried < COMEBACKS; tried += AT_ONCE) {
+        const answers = await Promise.all(
+          Array.from({ length: AT_ONCE }, async (_, at) => (doors[at % doors.length] ?? login)()),
+        );
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]));
+        const codes = answers.map(async (answer) => ((await answer.json()) as { errorCode: string }).errorCode);
+        expect(new Set(await Promise.all(codes))).toEqual(new Set(['user_banned']));
+        // Refused codes are limited by the minute.
+        clock.advance(MINUTE);
+      }
+    },
+    60_000 + COMEBACKS * 50,
+  );
 
   it('does not touch another player', async () => {
     const other = await game.signIn();
