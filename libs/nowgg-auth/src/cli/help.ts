@@ -4,13 +4,7 @@ export const HELP = `Usage: nestjs-nowgg-auth doctor [options]
        nestjs-nowgg-auth explain <userId> [options]
        nestjs-nowgg-auth audit list [<userId>] [options]
        nestjs-nowgg-auth audit prune [options]
-       nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
-  nestjs-nowgg-auth vault keep-alive --app dist/app.module.js#AppModule --dry-run
-  nestjs-nowgg-auth explain <userId>                    why can this player not play?
-  NOWGG_TOKEN=… nestjs-nowgg-auth explain --token-env NOWGG_TOKEN --json
-  nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why
-  nestjs-nowgg-auth audit prune --older-than 730 --database-url-env OWNER_URL
-  nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
+       nestjs-nowgg-auth routes --app <file>#<module> [--check] [--json]
        nestjs-nowgg-auth key [<id>]   prints a new encryption key, <id>:<base64>, for NOWGG_ENCRYPTION_KEYS (id: k1)
 
 doctor looks at everything that the environment names, and says what to do: configuration; DNS, TLS, clock, delay and
@@ -105,6 +99,7 @@ Examples:
   nestjs-nowgg-auth vault sweep --ended 90              deletes what ended more than 90 days ago
   nestjs-nowgg-auth vault adopt --from <key> --to <key> after a change of the client id
   nestjs-nowgg-auth vault forget --sign-out --yes --by desk-7 --note 'request 1234' -- <userId>
+  nestjs-nowgg-auth vault keep-alive --app dist/app.module.js#AppModule --dry-run
   nestjs-nowgg-auth explain <userId>                    why can this player not play?
   NOWGG_TOKEN=… nestjs-nowgg-auth explain --token-env NOWGG_TOKEN --json
   nestjs-nowgg-auth audit list <userId>                 who banned or restored this player, when and why

@@ -15,6 +15,18 @@ describe('the command line', () => {
     });
   });
 
+  it('shows each command once in its usage, and examples of nothing else', async () => {
+    const { printed } = await run(['--help']);
+    const usage = printed.slice(0, printed.indexOf('\n\n')).split('\n');
+    const called = usage.map(
+      (line) => /^(?:Usage:| {6}) nestjs-nowgg-auth ([a-z]+(?: list| prune)?) ?/.exec(line)?.[1],
+    );
+    expect(called).toEqual(['doctor', 'vault', 'explain', 'audit list', 'audit prune', 'routes', 'key']);
+    const [, examples = ''] = printed.split('\nExamples:\n');
+    const shown = [...examples.matchAll(/nestjs-nowgg-auth ([a-z]+(?: list| prune)?)/g)].map(([, name]) => name);
+    expect(called).toEqual(expect.arrayContaining([...new Set(shown)]));
+  });
+
   it('makes an encryption key, a new one each time, that the ring takes', async () => {
     const made = [await run(['key']), await run(['key', 'season-2'])];
     const keys = made.map(({ printed }) => parseEncryptionKeys(printed));
