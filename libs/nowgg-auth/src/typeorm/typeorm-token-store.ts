@@ -79,6 +79,12 @@ import { vaultStatements } from './statements/vault-statements.js';
 /** Whenever a process adds a row of counts, so that a client has few of them without any upkeep. */
 const COUNTS_DELETED_AT_ONCE = 100;
 
+/**
+ * A process deletes twice as many claims that are over whenever it has made so many, so that few are left without any
+ * upkeep. Not with each claim: while a long transaction keeps deleted rows, a look for others passes all of them.
+ */
+const CLAIMS_OF_A_SWEEP = 128;
+
 const ENTITIES = [
   NowggGrantEntity,
   NowggExchangeEntity,
@@ -109,6 +115,7 @@ export class TypeOrmTokenStore extends TokenStore {
   readonly #lapsing: ReturnType<typeof lapsingStatements>;
   readonly #audit: TypeOrmAuditTrail;
   readonly #walks: Walks;
+  #claims = 0;
 
   constructor(database: TokenDatabase) {
     super();
@@ -330,7 +337,11 @@ export class TypeOrmTokenStore extends TokenStore {
   }
 
   override async claimProof(name: string, keptForMs: number): Promise<boolean> {
-    return this.#any(this.#sessions.claimProof, [name, keptForMs]);
+    const isFirst = await this.#any(this.#sessions.claimProof, [name, keptForMs]);
+    this.#claims += 1;
+    // The claim holds whether or not this works: the next one, or a sweep, deletes what is left.
+    if (this.#claims % CLAIMS_OF_A_SWEEP === 0) await this.sweepProofs(2 * CLAIMS_OF_A_SWEEP).catch(() => undefined);
+    return isFirst;
   }
 
   override async sweepProofs(limit: number, after?: string): Promise<SweptRows> {

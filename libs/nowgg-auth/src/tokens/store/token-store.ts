@@ -221,8 +221,8 @@ export abstract class TokenStore {
   abstract claimProof(name: string, keptForMs: number): Promise<boolean>;
 
   /**
-   * Deletes at most `limit` claims of proofs whose time is over. {@link claimProof} deletes a few as well, so that few are
-   * left without any upkeep.
+   * Deletes at most `limit` claims of proofs whose time is over. {@link claimProof} deletes some from time to time, so
+   * that few are left without any upkeep.
    * @param after the `next` of the batch before; undefined for the first
    */
   abstract sweepProofs(limit: number, after?: string): Promise<SweptRows>;

@@ -68,19 +68,12 @@ export function sessionStatements({ grant, userLock, sessionProof }: TokenTables
       WHERE mine.admitted_at IS NOT NULL
         AND g.state = 'revoked' AND g.fail_code = '${SIGNED_IN_ELSEWHERE}' AND g.refresh_ct <> ''`,
 
-    // Deletes two rows that are over, so that the table stays small without upkeep. Waits for no lock but the one of a
-    // claim of the same proof.
     // $1 name, $2 kept for
     claimProof: `
       WITH claimed AS (
         INSERT INTO ${sessionProof} (name, not_after)
         VALUES ($1, clock_timestamp() + $2::float8 * interval '1 millisecond')
         ON CONFLICT (name) DO NOTHING RETURNING name
-      ), old AS (
-        SELECT p.ctid AS place FROM ${sessionProof} p WHERE p.not_after <= statement_timestamp()
-        ORDER BY p.not_after, p.name LIMIT 2 FOR UPDATE SKIP LOCKED
-      ), gone AS (
-        DELETE FROM ${sessionProof} p WHERE p.ctid = ANY (ARRAY(SELECT old.place FROM old))
       )
       SELECT name FROM claimed`,
 
