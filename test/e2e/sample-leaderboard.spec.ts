@@ -157,27 +157,34 @@ describe.each(['express', 'fastify'] as const)('the leaderboard of the sample on
     expect([watching.told.errors, other.told.errors]).toEqual([undefined, undefined]);
   });
 
-  it('refuses a query that asks again and again, over both', async () => {
+  it('refuses a query that asks again and again, or that cannot be read, over both, and logs neither', async () => {
     const many = Array.from({ length: 50 }, (_, at) => `a${at}: leaderboard(board: "b${at}") { points }`).join(' ');
     const { body, status } = await ask(`{ ${many} }`);
     expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
-    // graphql-ws reports there what it cannot parse.
+    // Where graphql-ws reports what it cannot parse.
     const reported = jest.spyOn(console, 'error').mockReturnValue();
     const { token } = await sample.signIn({ name: 'Ada' });
     const client = createClient({
       url: `${sample.url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
       retryAttempts: 0,
+      lazy: false,
       connectionParams: { authorization: `Bearer ${token}` },
     });
     clients.push(client);
-    const answers = (async () => {
+    const answersTo = async (query: string) => {
       const all: unknown[] = [];
-      for await (const answer of client.iterate({ query: `{ ${many} }` })) all.push(answer);
+      for await (const answer of client.iterate({ query })) all.push(answer);
       return all;
-    })();
-    await expect(answers).rejects.toMatchObject({ code: 4500 });
-    expect(reported).toHaveBeenCalledTimes(1);
+    };
+    const closed = jest.fn();
+    client.on('closed', closed);
+    for (const query of [`{ ${many} }`, '{ leaderboard(', '', '\u0000']) {
+      await expect(answersTo(query)).rejects.toMatchObject([{ message: expect.stringMatching(/^Syntax Error/) }]);
+    }
+    // The connection of the others' subscriptions stays.
+    expect(await answersTo('{ leaderboard(board: "none") { points } }')).toEqual([{ data: { leaderboard: [] } }]);
+    expect([closed.mock.calls, reported.mock.calls]).toEqual([[], []]);
     reported.mockRestore();
   });
 

@@ -1,7 +1,7 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Module } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
-import { parse } from 'graphql';
+import { GraphQLError, parse } from 'graphql';
 import { NowggGraphqlConnections, nowggGraphqlWs } from 'nestjs-nowgg-auth/graphql';
 import { ScoresModule } from '../scores/scores.module.js';
 import { LeaderboardResolver } from './leaderboard.resolver.js';
@@ -24,6 +24,7 @@ const maxTokens = 100;
         subscriptions: {
           'graphql-ws': nowggGraphqlWs(connections, {
             parse: (source: Parameters<typeof parse>[0]) => parse(source, { maxTokens }),
+            onSubscribe: (_context: object, _id: string, { query }: { readonly query: string }) => faultsOf(query),
           }),
         },
       }),
@@ -33,3 +34,14 @@ const maxTokens = 100;
   providers: [LeaderboardResolver, LiveBoards],
 })
 export class LeaderboardModule {}
+
+/** Answers a query that cannot be read. Otherwise graphql-ws prints a stack for each one, and any client could fill the log. */
+function faultsOf(query: string): readonly GraphQLError[] | undefined {
+  try {
+    parse(query, { maxTokens });
+    return undefined;
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    throw error;
+  }
+}
