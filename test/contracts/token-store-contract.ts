@@ -934,6 +934,52 @@ export function describeTokenStore(name: string, open: () => Promise<StoreUnderT
       });
     });
 
+    describe('the key of a session that a page redeems', () => {
+      const settle = async ({ id, sessionVersion }: GrantRecord, keyThumbprint?: string) =>
+        store.settleKey({ id, sessionVersion, keyThumbprint });
+
+      it('is one of many that come at once, or none, and stays', async () => {
+        const grant = await stored();
+        const keys = [...Array.from({ length: 15 }, (_, n) => `key-${n}`), undefined];
+        const settled = await Promise.all(keys.map((key) => settle(grant, key)));
+        expect(settled.filter(Boolean)).toHaveLength(1);
+        const won = keys[settled.indexOf(true)];
+        expect((await found(grant.id)).keyThumbprint).toBe(won);
+        expect(await Promise.all(keys.map((key) => settle(grant, key)))).toEqual(settled);
+      });
+
+      it('is stored without a trace in the times and the handle, and fences no refresh', async () => {
+        const grant = await stored();
+        await store.acquireLease(leaseOf(grant));
+        await under.pass(1_000);
+        const before = await found(grant.id);
+        expect(await settle(grant, 'key-1')).toBe(true);
+        expect({ ...(await found(grant.id)), readAtMs: 0 }).toEqual({ ...before, readAtMs: 0, keyThumbprint: 'key-1' });
+        expect(await store.commitTokens(commitOf(grant))).toMatchObject({ generation: 2, keyThumbprint: 'key-1' });
+      });
+
+      it('is none once it was settled so, or a handle was used', async () => {
+        const [settled, used] = [await stored(), await stored()];
+        expect(await settle(settled)).toBe(true);
+        await store.advanceHandle({ id: used.id, sessionVersion: 1, handleVersion: 3, keyId: 'handle-1' });
+        for (const [grant, handleVersion] of [
+          [settled, 2],
+          [used, 3],
+        ] as const) {
+          expect([await settle(grant, 'key-1'), await settle(grant)]).toEqual([false, true]);
+          expect(await found(grant.id)).toMatchObject({ handleVersion, keyThumbprint: undefined });
+        }
+      });
+
+      it('is not stored for a session that has ended', async () => {
+        const grant = await stored();
+        expect(await settle({ ...grant, sessionVersion: 2 }, 'key-1')).toBe(false);
+        await store.revokeGrant(grant.id);
+        for (const sessionVersion of [1, 2]) expect(await settle({ ...grant, sessionVersion }, 'key-1')).toBe(false);
+        expect((await found(grant.id)).keyThumbprint).toBeUndefined();
+      });
+    });
+
     describe('the version of the session handle', () => {
       const use = (grant: GrantRecord, handleVersion: number, keyId = 'handle-2') =>
         store.advanceHandle({ id: grant.id, sessionVersion: grant.sessionVersion, handleVersion, keyId });

@@ -7,6 +7,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { memoryTokenStore, NowggAuthModule, NowggRevocationService } from 'nestjs-nowgg-auth';
 import { NowggAuthorizationService, NowggOAuth2Module, wgtwo } from 'nestjs-nowgg-auth/oauth2';
+import { ProvingKey } from '../../libs/nowgg-auth/src/testing-support/proving-key.js';
 import { OffsetClock } from '../../libs/nowgg-auth/src/testing-support/offset-clock.js';
 import { GuardedRoutes, HandlerRuns } from '../support/game/guarded-routes.js';
 import { Turnstile } from '../support/game/turnstile.js';
@@ -42,15 +43,14 @@ describe.each(['express', 'fastify'] as const)('the way back to a page on %s', (
   let browser: Browser;
   let events: SecurityEvents;
 
-  beforeAll(async () => {
-    system = await IdentitySystem.start(wgtwoShape);
-    clock = new OffsetClock();
+  const boot = async (binding: 'offered' | 'required') => {
     const auth = NowggAuthModule.forRoot({
       identityProviders: [
         wgtwo({ baseUrl: system.url, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, redirectUri: REDIRECT_URI }),
       ],
       tokenStore: memoryTokenStore(),
-      tokens: { encryptionKeys: [KEY] },
+      tokens: { encryptionKeys: [KEY], sessions: { binding } },
+      routes: { publicUrl: SITE },
       strategyName: false,
       clock,
     });
@@ -58,13 +58,20 @@ describe.each(['express', 'fastify'] as const)('the way back to a page on %s', (
       routes: { guards: [Turnstile] },
       returnTo: ['/lobby', 'https://play.example'],
     });
-    app = await NestFactory.create(
+    const booted = await NestFactory.create(
       { module: GameModule, imports: [auth, oauth2], controllers: [GuardedRoutes], providers: [HandlerRuns] },
       platform === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
       { logger: false, abortOnError: false },
     );
-    await app.listen(0, '127.0.0.1');
-    base = await app.getUrl();
+    await booted.listen(0, '127.0.0.1');
+    base = await booted.getUrl();
+    return booted;
+  };
+
+  beforeAll(async () => {
+    system = await IdentitySystem.start(wgtwoShape);
+    clock = new OffsetClock();
+    app = await boot('offered');
   });
   beforeEach(() => {
     browser = new Browser();
@@ -101,14 +108,18 @@ describe.each(['express', 'fastify'] as const)('the way back to a page on %s', (
     const { hash } = new URL(reply.headers.get('location') as string, SITE);
     return new URLSearchParams(hash.slice(1)).get('nowgg-handoff') as string;
   };
-  const post = async (body: unknown) => {
-    const reply = await fetch(`${base}/auth/handoff`, {
+  const post = async (body: unknown, dpop?: string, route = 'handoff') => {
+    const reply = await fetch(`${base}/auth/${route}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(dpop !== undefined && { dpop }) },
       body: JSON.stringify(body),
     });
     return { status: reply.status, headers: reply.headers, body: (await reply.json()) as Record<string, unknown> };
   };
+
+  const refusedProof = { status: 401, body: { errorCode: 'invalid_dpop_proof' } };
+  const proofOf = (credential: string, by: ProvingKey, route = 'handoff') =>
+    by.proof({ credential, address: `${SITE}/auth/${route}`, atMs: clock.now() });
 
   it('ends in a redirect to the page, whose verifier gets the session', async () => {
     const { verifier, challenge } = newPage();
@@ -144,6 +155,43 @@ describe.each(['express', 'fastify'] as const)('the way back to a page on %s', (
     clock.advance(41_000);
     expect(await post({ handoff, verifier })).toMatchObject({ status: 400, body: { errorCode: 'invalid_grant' } });
     expect(events.of('foreign_handoff')).toEqual([]);
+  });
+
+  it('binds the session to the key of the page, and gives it to no other key or none', async () => {
+    const { verifier, challenge } = newPage();
+    const handoff = handoffIn(await comeBack(challenge));
+    const [key, thief] = [new ProvingKey(), new ProvingKey()];
+    for (const proof of ['x', proofOf('another', key), proofOf(handoff, key, 'login')])
+      expect(await post({ handoff, verifier }, proof)).toMatchObject(refusedProof);
+    const { body } = await post({ handoff, verifier }, proofOf(handoff, key));
+    expect(body).toMatchObject({ token: expect.any(String), session: expect.any(String), bound: true });
+    expect(await post({ handoff, verifier })).toMatchObject(refusedProof);
+    expect(await post({ handoff, verifier }, proofOf(handoff, thief))).toMatchObject(refusedProof);
+    const again = await post({ handoff, verifier }, proofOf(handoff, key));
+    expect(again.body).toMatchObject({ session: body.session, bound: true });
+    const session = body.session as string;
+    expect(await post({ session }, undefined, 'refresh')).toMatchObject(refusedProof);
+    expect(await post({ session }, proofOf(session, key, 'refresh'), 'refresh')).toMatchObject({ status: 200 });
+    expect(events.of('foreign_handoff')).toEqual([]);
+  });
+
+  it('serves pages with a key only where one is required, and no sign-in without a page', async () => {
+    const offering = base;
+    const requiring = await boot('required');
+    try {
+      const { verifier, challenge } = newPage();
+      const without = await get('wgtwo/authorize?returnTo=/lobby');
+      expect([without.status, without.headers.getSetCookie()]).toEqual([400, []]);
+      const back = await comeBack(challenge);
+      expect(back.status).toBe(302);
+      const handoff = handoffIn(back);
+      expect(await post({ handoff, verifier })).toMatchObject(refusedProof);
+      const { body } = await post({ handoff, verifier }, proofOf(handoff, new ProvingKey()));
+      expect(body).toMatchObject({ token: expect.any(String), bound: true });
+    } finally {
+      await requiring.close();
+      base = offering;
+    }
   });
 
   it('is burned by any other verifier, in each spelling, and is a security event', async () => {

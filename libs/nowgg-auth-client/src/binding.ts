@@ -9,7 +9,7 @@ import { isText } from './session-record.js';
 export interface KeyBindingOptions {
   /**
    * Called after a sign-in whose session is not bound. `NO_KEY`: this browser makes or keeps no key, as in a private
-   * window or on a page without TLS. `NOT_OFFERED`: the backend has not bound it, as with every sign-in by `signInUrl()`.
+   * window or on a page without TLS. `NOT_OFFERED`: the backend has not bound it.
    */
   readonly onUnbound?: (reason: 'NO_KEY' | 'NOT_OFFERED') => void;
 }
@@ -63,7 +63,7 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
     // A microtask of its own: a function that throws must not fail the sign-in.
     const tell = (reason: 'NO_KEY' | 'NOT_OFFERED') => queueMicrotask(() => onUnbound?.(reason));
     let nonce: string | undefined;
-    /** The code whose answer may have been lost, and its key: the backend answers it again for this key only. */
+    /** The code or handoff whose answer may have been lost, and its key: the backend answers it again for this key only. */
     let tried: { readonly code?: string | undefined; readonly key: DeviceKey | undefined } | undefined;
 
     const prove = async ({ privateKey, x, y }: DeviceKey, htu: string, credential: string) => {
@@ -79,13 +79,10 @@ export function keyBinding({ onUnbound }: KeyBindingOptions = {}): KeyBinding {
 
     return async (input, init) => {
       const body = JSON.parse((init?.body ?? '{}') as string) as Fields;
-      const { code, handoff } = body;
+      // What begins a session: a code, or what a page has come back with.
+      const code = body.code ?? body.handoff;
       const [handle = '', boundTo] = body.session?.split(mark) ?? [];
-      if (!code && !boundTo) {
-        const response = await send(input, init);
-        if (handoff && response.ok) tell('NOT_OFFERED');
-        return response;
-      }
+      if (!code && !boundTo) return send(input, init);
 
       const look = async () => ({ code, key: await (code ? keys.make() : keys.find()) });
       const search = async () =>

@@ -222,6 +222,7 @@ export type {
   AttemptRefusal,
   GrantRecord,
   HandleUse,
+  KeySettlement,
   LeaseRequest,
   LeaseResult,
   NewGrant,

@@ -147,18 +147,37 @@ export const binding: Facts = {
     equal(reasons, ['NOT_OFFERED']);
   },
 
-  'a sign-in that leaves the page and comes back is not bound, and the page is told': async (world) =>
-    inPage(world.url, async (page) => {
-      await offering(world);
-      const reasons: string[] = [];
-      const onUnbound = (reason: string) => reasons.push(reason);
-      const client = world.client({ storage: sharedStorage(), binding: keyBinding({ onUnbound }) });
-      page.comeBack(await fragmentOf(client));
-      await client.completeSignIn();
-      await until(() => reasons.length > 0);
-      equal(reasons, ['NOT_OFFERED']);
-      equal(await refreshed(world, client), 'token-asha.2');
-    }),
+  'a sign-in that leaves the page and comes back is bound too, also after a lost answer': async (world) =>
+    withKeyDatabase(async () =>
+      inPage(world.url, async (page) => {
+        await offering(world);
+        const client = world.client({ storage: sharedStorage(), binding: keyBinding() });
+        page.comeBack(await fragmentOf(client));
+        await world.backend.fault({ path: '/auth/handoff', lost: true, times: 1 });
+        equal((await failure(client.completeSignIn())).name, 'SessionUnavailableError');
+        await world.advance(1_000);
+        await client.completeSignIn();
+        equal(await refreshed(world, client), 'token-asha.2');
+        const [first, ...others] = [...(await proofsOf(world, 'handoff')), ...(await proofsOf(world, 'refresh'))];
+        equal([first?.claims.htu, others.length > 1], [`${world.url}/auth/handoff`, true]);
+        for (const other of others) equal(other?.header, first?.header);
+      }),
+    ),
+
+  'a sign-in that comes back to a backend that binds none is as before, and the page is told': async (world) =>
+    withKeyDatabase(async () =>
+      inPage(world.url, async (page) => {
+        const reasons: string[] = [];
+        const onUnbound = (reason: string) => reasons.push(reason);
+        const client = world.client({ storage: sharedStorage(), binding: keyBinding({ onUnbound }) });
+        page.comeBack(await fragmentOf(client));
+        await client.completeSignIn();
+        await until(() => reasons.length > 0);
+        equal(reasons, ['NOT_OFFERED']);
+        equal(await refreshed(world, client), 'token-asha.2');
+        equal(await proofsOf(world, 'refresh'), [undefined]);
+      }),
+    ),
 
   'a bound session stays bound when the backend offers it no more': async (world) => {
     await offering(world);

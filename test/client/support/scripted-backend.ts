@@ -42,7 +42,7 @@ export class ScriptedBackend implements AsyncDisposable {
   #held: (() => void)[] = [];
   #watchers: (() => void)[] = [];
   /** Player and challenge of each finished sign-in of a page, by its handoff. */
-  #handoffs = new Map<string, { readonly userId: string; readonly challenge: string }>();
+  #handoffs = new Map<string, { readonly userId: string; readonly challenge: string; boundTo?: string | undefined }>();
 
   private constructor(files: FileSource) {
     this.#files = files;
@@ -77,17 +77,19 @@ export class ScriptedBackend implements AsyncDisposable {
     this.#log.push({ method: `${request.method}`, path: url.pathname, body: text, authorization, dpop });
     for (const watcher of this.#watchers.splice(0)) watcher();
     if (await this.#carryOutFault(url.pathname, response)) return;
-    if (/^\/auth\/(login|refresh|logout)$/.test(url.pathname)) {
+    if (/^\/auth\/(login|handoff|refresh|logout)$/.test(url.pathname)) {
       const input = JSON.parse(text) as Record<string, string | undefined>;
-      const boundTo = this.#sessions.get(readHandle(input['session']).name)?.boundTo;
+      const held = this.#handoffs.get(`${input['handoff']}`) ?? this.#sessions.get(readHandle(input['session']).name);
+      const boundTo = held?.boundTo;
       const call = {
         proof: dpop,
         address: `${this.url}${url.pathname}`,
-        credential: input['code'] ?? `${input['session']}`,
+        credential: input['code'] ?? input['handoff'] ?? `${input['session']}`,
       };
       const answer = await this.#proofs.check(call, this.#now, boundTo);
       if ('errorCode' in answer) return send(response, 401, { statusCode: 401, message: 'refused', ...answer });
       if (url.pathname === '/auth/login') return this.#login(input, response, answer.thumbprint);
+      if (url.pathname === '/auth/handoff') return this.#redeem(input, response, answer.thumbprint);
     }
     this.#answer(url, request, text, response);
   }
@@ -116,8 +118,6 @@ export class ScriptedBackend implements AsyncDisposable {
     switch (url.pathname) {
       case '/auth/web/authorize':
         return this.#authorize(url, response);
-      case '/auth/handoff':
-        return this.#redeem(input(), response);
       case '/auth/refresh':
         return this.#refresh(input(), response);
       case '/auth/logout':
@@ -156,14 +156,19 @@ export class ScriptedBackend implements AsyncDisposable {
     response.writeHead(302, { ...cors, location: `${searchParams.get('returnTo')}#${fragment}` }).end();
   }
 
-  #redeem({ handoff = '', verifier = '' }: Record<string, string | undefined>, response: ServerResponse): void {
+  #redeem(
+    { handoff = '', verifier = '' }: Record<string, string | undefined>,
+    response: ServerResponse,
+    boundTo?: string,
+  ): void {
     const found = this.#handoffs.get(handoff);
     const challenge = createHash('sha256').update(verifier).digest('base64url');
     if (found?.challenge !== challenge) {
       this.#handoffs.delete(handoff);
       return sendError(response, 400, 'invalid_grant');
     }
-    this.#begin(found.userId, response);
+    found.boundTo = boundTo;
+    this.#begin(found.userId, response, boundTo);
   }
 
   #begin(userId: string, response: ServerResponse, boundTo?: string): void {

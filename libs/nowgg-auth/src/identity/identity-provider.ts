@@ -101,6 +101,8 @@ export interface AuthorizationCallback {
   readonly nonce?: string;
   /** The scopes of the authorization request where they are not the provider's own. */
   readonly scopes?: readonly string[];
+  /** Whether a page gets the session by a handoff, where its key is settled. */
+  readonly isHandedOver?: boolean;
 }
 
 export interface CodeExchangeRequest {

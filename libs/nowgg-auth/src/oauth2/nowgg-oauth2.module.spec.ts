@@ -35,10 +35,12 @@ describe('tokens.sessions.binding required', () => {
       ],
     }).compile();
 
-  it('refuses to start with the routes of the authorization flow, and not with its services alone', async () => {
+  it('refuses to start with routes whose callback can lead to no page, and starts with a page or without routes', async () => {
     const routes = { publicUrl: 'https://api.example' };
-    await expect(compile({ routes }, { routes: true })).rejects.toThrow('routes begin sessions without a key');
-    await expect(compile({ routes }, {})).resolves.toBeDefined();
+    const without = compile({ routes }, { routes: true, returnTo: [] });
+    await expect(without).rejects.toThrow('a callback without one begins sessions without a key');
+    for (const options of [{ routes: true }, { returnTo: [] }])
+      await expect(compile({ routes }, options)).resolves.toBeDefined();
   });
 
   it('takes the address from the wiring beside a factory, or from what the factory returns, and not from both', async () => {

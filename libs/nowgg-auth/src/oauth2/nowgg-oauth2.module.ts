@@ -13,9 +13,9 @@ import { NowggAuthorizationService } from './authorization/authorization-service
 import { BackchannelLogout } from './logout/backchannel-logout.js';
 import { backchannelLogoutController } from './logout/backchannel-logout.controller.js';
 
-/** The callback is a navigation of the browser, which carries no proof of a key. */
-const NO_PROOF =
-  "routes begin sessions without a key: they must not stand together with tokens.sessions.binding 'required'";
+/** The callback is a navigation of the browser, which carries no proof of a key: only a page has one. */
+const NO_PAGE =
+  "returnTo must name a page where tokens.sessions.binding is 'required': a callback without one begins sessions without a key";
 
 export interface NowggOAuth2ModuleOptions extends AuthorizationPolicyOptions {
   /** The `NowggAuthModule` whose identity providers these services use; needed only when it is not global. */
@@ -57,6 +57,7 @@ export class NowggOAuth2Module {
     const { imports = [], isGlobal = true, routes, ...policy } = options;
     const faults = faultsOf({ isGlobal: TRUE_OR_FALSE, routes: routesFaults }, { isGlobal, routes });
     const routesOptions = routesOf(routes);
+    const hasNoPage = routesOptions !== undefined && policy.returnTo?.length === 0;
     return {
       module: NowggOAuth2Module,
       global: isGlobal,
@@ -70,7 +71,7 @@ export class NowggOAuth2Module {
           useFactory: ({ tokens }: ResolvedNowggAuthOptions) =>
             resolveAuthorizationPolicy(policy, [
               ...faults,
-              ...(routesOptions && tokens?.sessions.binding === 'required' ? [NO_PROOF] : []),
+              ...(hasNoPage && tokens?.sessions.binding === 'required' ? [NO_PAGE] : []),
             ]),
           inject: [RESOLVED_OPTIONS],
         },

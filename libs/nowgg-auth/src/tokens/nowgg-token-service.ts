@@ -63,6 +63,11 @@ export interface SessionOpenOptions {
   readonly reread?: boolean | undefined;
   /** The proof of the session's key: `proofOf(request)`. Needed for a session that is bound to one. */
   readonly proof?: NowggSessionProof | undefined;
+  /**
+   * The handoff by which a page gets the session: the proof is then made for it, and the first one settles the session's
+   * key. The authorization flow fills it in.
+   */
+  readonly handoff?: string | undefined;
 }
 
 /** Conditions under which a requested refresh is not carried out. */
@@ -502,7 +507,8 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
    * ```
    */
   async openSession(handle: string, options: SessionOpenOptions = {}): Promise<{ grant: NowggGrant; session: string }> {
-    return this.#open(handle, { rotates: true, reread: options.reread === true, proof: options.proof });
+    const { reread, proof, handoff } = options;
+    return this.#open(handle, { rotates: true, reread: reread === true, proof, handoff });
   }
 
   /**
@@ -559,9 +565,11 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
   /** @throws SessionProofError, NowggConfigurationError */
   async #keyOf(code: string, { provider, proof, authorization }: CodeExchangeOptions): Promise<ProvenKey | undefined> {
     if (!isAuthorizationCode(code)) return undefined;
-    if (authorization && !proof && this.#parts.sessions.binding === 'required') {
+    if (authorization && !proof) {
+      // A navigation carries no proof. The page that redeems the handoff has one.
+      if (authorization.isHandedOver || this.#parts.sessions.binding !== 'required') return undefined;
       throw new NowggConfigurationError(
-        'tokens.sessions.binding required: the authorization flow begins sessions without a key',
+        'tokens.sessions.binding required: the callback begins sessions without a key, unless the sign-in has a challenge',
       );
     }
     return this.#proofs.ofSignIn(code, proof, this.#parts.identityProviders.getOrOnly(provider).name);
@@ -569,9 +577,9 @@ export class NowggTokenService implements OnApplicationBootstrap, BeforeApplicat
 
   async #open(
     handle: string,
-    { rotates, reread, proof }: { rotates: boolean; reread: boolean; proof: NowggSessionProof | undefined },
+    { reread, ...use }: SessionOpenOptions & { rotates: boolean; proof: NowggSessionProof | undefined },
   ): Promise<{ grant: NowggGrant; session: string }> {
-    const opened = await this.#grants.openSession(handle, { rotates, proof }, this.#wait());
+    const opened = await this.#grants.openSession(handle, use, this.#wait());
     if (opened.over === undefined) return opened;
     const { id, provider } = opened.grant;
     if (opened.over === 'superseded') {

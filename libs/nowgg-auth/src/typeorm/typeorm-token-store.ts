@@ -13,6 +13,7 @@ import {
   FIRST_GENERATION,
   type GrantRecord,
   type HandleUse,
+  type KeySettlement,
   type LeaseRequest,
   type LeaseResult,
   type NewGrant,
@@ -216,6 +217,10 @@ export class TypeOrmTokenStore extends TokenStore {
 
   override async advanceHandle({ id, sessionVersion, handleVersion, keyId }: HandleUse): Promise<void> {
     await this.#any(this.#grants.advanceHandle, [id, sessionVersion, handleVersion, keyId]);
+  }
+
+  override async settleKey({ id, sessionVersion, keyThumbprint }: KeySettlement): Promise<boolean> {
+    return this.#any(this.#grants.settleKey, [id, sessionVersion, keyThumbprint ?? null]);
   }
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {

@@ -60,7 +60,7 @@ export async function readAuthorization(
   client: OAuth2Client,
   parameters: URLSearchParams,
   state: string,
-  { codeVerifier, nonce, scopes }: PendingSignIn,
+  { codeVerifier, nonce, scopes, challenge }: PendingSignIn,
 ): Promise<AuthorizationResponse> {
   const { name: provider, redirectUri } = client.settings;
   const error = parameters.get('error');
@@ -73,6 +73,7 @@ export async function readAuthorization(
     state,
     ...(nonce !== undefined && { nonce }),
     ...(scopes && { scopes }),
+    ...(challenge !== undefined && { isHandedOver: true }),
   };
   const requested = { scopes: scopes ?? client.settings.scopes };
   const sent = { codeVerifier, ...(redirectUri !== undefined && { redirectUri }) };

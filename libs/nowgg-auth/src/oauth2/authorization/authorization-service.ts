@@ -12,7 +12,7 @@ import { IdentityProviders } from '../../identity/identity-providers.js';
 import { RESOLVED_OPTIONS, type ResolvedNowggAuthOptions } from '../../options/options.js';
 import type { CodeExchange } from '../../tokens/store/grant.js';
 import { KeyRing } from '../../tokens/vault/key-ring.js';
-import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
+import type { NowggTokenService, SessionOpenOptions } from '../../tokens/nowgg-token-service.js';
 import { TokenStore, WIRED_TOKEN_SERVICE } from '../../tokens/store/token-store.js';
 import { NowggAuthenticator } from '../../verification/nowgg-authenticator.js';
 import type { OAuth2Client } from '../endpoints/oauth2-client.js';
@@ -133,6 +133,8 @@ export class NowggAuthorizationService {
   readonly #ring: KeyRing | undefined;
   readonly #policy: AuthorizationPolicy;
   readonly #authenticator: NowggAuthenticator;
+  /** A callback without a handoff begins a session without a key. */
+  readonly #needsKey: boolean;
 
   constructor(
     @Inject(IdentityProviders) providers: IdentityProviders,
@@ -149,6 +151,7 @@ export class NowggAuthorizationService {
     this.#tokens = tokens;
     this.#policy = policy;
     this.#authenticator = authenticator;
+    this.#needsKey = options.tokens?.sessions.binding === 'required';
     this.#ring = options.tokens && new KeyRing(options.tokens.encryptionKeys, options.tokens);
   }
 
@@ -187,8 +190,8 @@ export class NowggAuthorizationService {
    * Starts a sign-in. Returns the address to redirect the browser to, and the cookie that binds the callback to it, or
    * the same as a text for clients without cookies.
    *
-   * @throws InvalidRequestError when an option is not valid, `returnTo` is not allowed, or this browser has too many
-   *   pending sign-ins
+   * @throws InvalidRequestError when an option is not valid, `returnTo` is not allowed, this browser has too many
+   *   pending sign-ins, or there is no challenge and `tokens.sessions.binding` is `required`
    * @throws IdentityUnavailableError when the identity system's metadata is not available
    * @throws NowggConfigurationError when the provider has no redirectUri or no such flow, or there is no token store
    *
@@ -211,6 +214,9 @@ export class NowggAuthorizationService {
       throw new NowggConfigurationError('redirectUri is needed for the authorization flow');
     const { returnTo, request, challenge } = options;
     this.#checkWayBack(returnTo, challenge);
+    if (challenge === undefined && this.#needsKey) {
+      throw new InvalidRequestError('a challenge is needed: the session gets its key where a page redeems the handoff');
+    }
     const room = request ? this.#roomFor(request, this.#startOriginOf(client, request)) : NO_CHANGE;
     if (!room) throw new InvalidRequestError('too many sign-ins are pending in this browser');
     const { state, nonce, codeVerifier, scopes, parameters } = await authorizationValues(settings, options);
@@ -326,8 +332,11 @@ export class NowggAuthorizationService {
    * for 60 seconds after the callback; any other verifier ends the handoff.
    *
    * @param handoff from the fragment of the address that the callback redirected to
+   * @param options `proof`: `tokens.proofOf(request)`, made for the handoff. The first redemption settles whether the
+   *   session is bound to that key, see `tokens.sessions.binding`; `grant.bound` tells it
    * @throws InvalidRequestError when the verifier has a wrong form
    * @throws InvalidGrantError when the handoff is not of this page, too old, or has met another verifier
+   * @throws SessionProofError when the proof is refused, or missing where one is needed: the handoff stays good
    * @throws ReauthenticationRequiredError when the session has ended meanwhile
    * @throws IdentityUnavailableError when the store or the identity system cannot be asked: try again
    *
@@ -341,8 +350,12 @@ export class NowggAuthorizationService {
    * }
    * ```
    */
-  async redeemHandoff(handoff: string, verifier: string): Promise<HandedOverSession> {
-    return this.#desk().redeem(handoff, verifier);
+  async redeemHandoff(
+    handoff: string,
+    verifier: string,
+    { proof }: Pick<SessionOpenOptions, 'proof'> = {},
+  ): Promise<HandedOverSession> {
+    return this.#desk().redeem(handoff, verifier, proof);
   }
 
   /**

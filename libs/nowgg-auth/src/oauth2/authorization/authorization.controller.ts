@@ -20,6 +20,7 @@ import { Public } from '../../http/policy/policy.decorators.js';
 import { NowggHandoffBody, RoutesBodyPipe } from '../../routes/routes.dto.js';
 import { DEFAULT_ROUTES_PATH, type NowggRoutesOptions } from '../../routes/routes-options.js';
 import { type NowggLoginView, tokenView, userView } from '../../routes/routes-views.js';
+import { proofOfRequest } from '../../tokens/session/presented-proof.js';
 import { isPrompt } from './authorization-request.js';
 import { NowggAuthorizationService, type SignIn } from './authorization-service.js';
 import { isChallenge } from './handoff.js';
@@ -118,9 +119,13 @@ export function authorizationController({
     @Post('handoff')
     @HttpCode(200)
     @Header('Cache-Control', 'no-store')
-    async handoff(@Body(bodyPipe) { handoff, verifier }: NowggHandoffBody): Promise<NowggLoginView> {
-      const { accessToken, session, principal } = await this.authorization.redeemHandoff(handoff, verifier);
-      return { ...tokenView(accessToken), session, user: userView(principal) };
+    async handoff(
+      @Body(bodyPipe) { handoff, verifier }: NowggHandoffBody,
+      @Req() request: FlowRequest,
+    ): Promise<NowggLoginView> {
+      const redeemed = await this.authorization.redeemHandoff(handoff, verifier, { proof: proofOfRequest(request) });
+      const { accessToken, session, principal, grant } = redeemed;
+      return { ...tokenView(accessToken), session, user: userView(principal), ...(grant.bound && { bound: true }) };
     }
 
     /** An unknown name in an address is not a configuration fault: the page does not exist. */

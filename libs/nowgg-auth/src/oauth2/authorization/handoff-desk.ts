@@ -4,6 +4,7 @@ import { IdentityUnavailableError, InvalidGrantError, InvalidRequestError } from
 import { publishSecurityEvent } from '../../events/security-events.js';
 import type { NowggPrincipal } from '../../principal.js';
 import type { NowggTokenService } from '../../tokens/nowgg-token-service.js';
+import type { NowggSessionProof } from '../../tokens/session/presented-proof.js';
 import type { AccessToken, CodeExchange } from '../../tokens/store/grant.js';
 import type { TokenStore } from '../../tokens/store/token-store.js';
 import type { KeyRing } from '../../tokens/vault/key-ring.js';
@@ -46,8 +47,11 @@ export class HandoffDesk {
     return sealHandoff(ring, { session, challenge, expiresAtMs: clock.now() + HANDOFF_LIFE_MS });
   }
 
-  /** @throws InvalidRequestError, InvalidGrantError, ReauthenticationRequiredError, IdentityUnavailableError */
-  async redeem(sealed: string, verifier: string): Promise<HandedOverSession> {
+  /**
+   * @throws InvalidRequestError, InvalidGrantError, ReauthenticationRequiredError, IdentityUnavailableError
+   * @throws SessionProofError, which burns nothing
+   */
+  async redeem(sealed: string, verifier: string, proof?: NowggSessionProof): Promise<HandedOverSession> {
     const { ring, clock, store, tokens } = this.#parts;
     if (!isVerifier(verifier)) throw new InvalidRequestError('the verifier is not valid');
     const handoff = openHandoff(ring, sealed);
@@ -55,7 +59,7 @@ export class HandoffDesk {
     const codeHash = hashOfHandoff(sealed);
     if (!isVerifierOf(verifier, handoff.challenge)) throw await this.#burn(handoff, codeHash);
     if (await store.findExchange(codeHash)) throw refused();
-    const { grant, session } = await tokens.openSession(handoff.session);
+    const { grant, session } = await tokens.openSession(handoff.session, { proof, handoff: sealed });
     const accessToken = await tokens.getAccessToken(grant.id);
     return { grant, session, accessToken, principal: await this.#principalOf(accessToken, grant) };
   }

@@ -12,7 +12,7 @@ import type { NowggGrant } from '../store/grant.js';
 import { grantOfAnotherClient } from '../store/grant-of-another-client.js';
 import { GrantLoader } from '../store/grant-loader.js';
 import { SIGNED_IN_ELSEWHERE } from '../store/session-record.js';
-import { asSealed, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
+import { asSealed, FIRST_HANDLE_VERSION, type GrantRecord, grantOf, isLive } from '../store/grant-record.js';
 import type { SessionProofs } from './session-proofs.js';
 import type { NowggSessionProof } from './presented-proof.js';
 import {
@@ -73,12 +73,13 @@ export class OwnGrants {
 
   /**
    * Returns the live grant that a handle names, and the handle to use from now on, or why the handle has ended.
-   * @param use `rotates`: whether the caller gets the handle to use from now on
+   * @param use `rotates`: whether the caller gets the handle to use from now on; `handoff`: what the page has in place of
+   *   the handle, whose first use settles the key of the session
    * @throws ReauthenticationRequiredError, SignedInElsewhereError, UserBannedError
    * @throws SessionProofError when the session is bound to a key and this is not proven: nothing else is told then
    */
-  async openSession(handle: string, { rotates, proof }: SessionUse, wait: CallerWait): Promise<OpenedSession> {
-    const { grant, reference } = await this.#proven(handle, proof, wait);
+  async openSession(handle: string, use: SessionUse, wait: CallerWait): Promise<OpenedSession> {
+    const { grant, reference } = await this.#proven(handle, use, wait);
     const { vault, grantRevocations } = this.#parts;
     if (!grant) throw new ReauthenticationRequiredError();
     if (!isLive(grant)) throw await this.#refusalOfEnded(grant, reference);
@@ -88,7 +89,7 @@ export class OwnGrants {
     if (ban) throw new UserBannedError(ban);
     const opened = grantOf(grant);
     if (this.#ends.hasEnded(grant)) return { grant: opened, over: 'expired' };
-    const handleVersion = await this.#use(grant, reference, rotates, wait);
+    const handleVersion = await this.#use(grant, reference, use.rotates, wait);
     if (handleVersion === undefined) return { grant: opened, over: 'superseded' };
     const isSame = handleVersion === reference.handleVersion && !reference.outdated;
     return { grant: opened, session: isSame ? handle : sessionHandle(vault.ring, { ...grant, handleVersion }) };
@@ -127,7 +128,7 @@ export class OwnGrants {
    * @throws SessionProofError
    */
   async findIdOf(handle: string, proof: NowggSessionProof | undefined, wait: CallerWait): Promise<string | undefined> {
-    const { grant, reference } = await this.#proven(handle, proof, wait);
+    const { grant, reference } = await this.#proven(handle, { proof }, wait);
     return grant && asSealed(grant).sessionVersion === reference.sessionVersion ? grant.id : undefined;
   }
 
@@ -145,12 +146,24 @@ export class OwnGrants {
     return isGrantId(grantId) ? wait.for(this.#loader.find(grantId)) : undefined;
   }
 
-  /** The session that a handle names, once the key that it is bound to is proven. */
-  async #proven(handle: string, proof: NowggSessionProof | undefined, wait: CallerWait): Promise<NamedSession> {
+  /** The session that a handle names, once the key that it is bound to is proven. A handoff settles first which it is. */
+  async #proven(
+    handle: string,
+    { proof, handoff }: Pick<SessionUse, 'proof' | 'handoff'>,
+    wait: CallerWait,
+  ): Promise<NamedSession> {
     const named = await this.#named(handle, wait);
-    const { grant } = named;
-    if (grant?.keyThumbprint !== undefined) await wait.for(this.#proofs.demand(handle, grant, proof));
-    return named;
+    const { grant, reference } = named;
+    if (!grant) return named;
+    if (grant.keyThumbprint !== undefined) {
+      await wait.for(this.#proofs.demand(handoff ?? handle, grant, proof));
+      return named;
+    }
+    const isOpen = isLive(grant) && grant.sessionVersion === reference.sessionVersion;
+    if (handoff === undefined || !isOpen) return named;
+    const keyThumbprint = await wait.for(this.#proofs.settle(handoff, grant, proof));
+    if (keyThumbprint !== undefined) return { reference, grant: { ...grant, keyThumbprint } };
+    return { reference, grant: { ...grant, handleVersion: Math.max(grant.handleVersion, FIRST_HANDLE_VERSION + 1) } };
   }
 
   /**
@@ -226,6 +239,7 @@ export class OwnGrants {
 interface SessionUse {
   readonly rotates: boolean;
   readonly proof: NowggSessionProof | undefined;
+  readonly handoff?: string | undefined;
 }
 
 type OpenedSession =

@@ -61,27 +61,46 @@ export class SessionProofs {
    * @throws SessionProofError
    */
   async ofSignIn(
-    code: string,
+    credential: string,
     presented: NowggSessionProof | undefined,
     provider: string,
   ): Promise<ProvenKey | undefined> {
     const isWithout = presented?.proof === undefined;
     if (this.#binding === 'off' || (this.#binding === 'offered' && isWithout)) return undefined;
-    return this.#proven(code, presented, provider);
+    return this.#proven(credential, presented, provider);
   }
 
   /**
-   * Demands a proof for the handle of a bound session, and claims it.
+   * Demands a proof for the handle of a bound session, or for its handoff, and claims it.
    * @throws SessionProofError
    */
   async demand(
-    handle: string,
+    credential: string,
     { keyThumbprint, provider }: GrantRecord,
     presented: NowggSessionProof | undefined,
   ): Promise<void> {
-    const key = await this.#proven(handle, presented, provider);
+    const key = await this.#proven(credential, presented, provider);
     if (key.thumbprint !== keyThumbprint) throw refused('another_key', provider);
     await key.claim();
+  }
+
+  /**
+   * Binds the session of a handoff to the key that is proven for it, or settles that it has none. Of several redemptions,
+   * also at the same time, the first one decides.
+   * @returns the thumbprint of the key; undefined for a session that is not bound
+   * @throws SessionProofError
+   */
+  async settle(
+    handoff: string,
+    { id, sessionVersion, provider }: GrantRecord,
+    presented: NowggSessionProof | undefined,
+  ): Promise<string | undefined> {
+    const key = await this.ofSignIn(handoff, presented, provider);
+    await key?.claim();
+    const keyThumbprint = key?.thumbprint;
+    const isSettled = await this.#store.settleKey({ id, sessionVersion, keyThumbprint });
+    if (!isSettled) throw refused(key ? 'another_key' : 'missing', provider);
+    return keyThumbprint;
   }
 
   async #proven(credential: string, presented: NowggSessionProof | undefined, provider: string): Promise<ProvenKey> {

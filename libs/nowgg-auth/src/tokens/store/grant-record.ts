@@ -114,6 +114,15 @@ export interface HandleUse {
   readonly keyId: string;
 }
 
+/** What the first redemption of a handoff decides about its session. */
+export interface KeySettlement {
+  readonly id: string;
+  /** Stored only while this is still the stored session version. */
+  readonly sessionVersion: number;
+  /** The key that the session is to be bound to; undefined: none. */
+  readonly keyThumbprint: string | undefined;
+}
+
 export interface LeaseRequest {
   readonly id: string;
   /** The generation that the caller wants to replace. If another one is stored, another attempt was faster. */

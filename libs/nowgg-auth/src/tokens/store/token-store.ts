@@ -15,6 +15,7 @@ import type {
   EndedByEvidence,
   GrantRecord,
   HandleUse,
+  KeySettlement,
   LeaseRequest,
   LeaseResult,
   NewGrant,
@@ -133,6 +134,14 @@ export abstract class TokenStore {
    * change `updatedAtMs` either, and conflicts with no other write.
    */
   abstract advanceHandle(use: HandleUse): Promise<void>;
+
+  /**
+   * Binds a live grant to a key where it has none and no handle of it was used yet, or settles that it has none: that is
+   * noted as a use of the first handle, by `handleVersion`. Of any number of calls at a time, the first one decides.
+   * Does not change `updatedAtMs`, and conflicts with no other write.
+   * @returns whether the grant has this key now; for `undefined`, whether it has none
+   */
+  abstract settleKey(settlement: KeySettlement): Promise<boolean>;
 
   /** Finds the unexpired tokens of an ended grant, and whether another grant has the same session. */
   abstract findTokensOfEnded(grantId: string): Promise<TokensOfEndedGrant>;

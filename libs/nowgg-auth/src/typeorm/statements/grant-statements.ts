@@ -1,3 +1,4 @@
+import { FIRST_HANDLE_VERSION } from '../../tokens/store/grant-record.js';
 import { grantRow } from './grant-row.js';
 import { insertIssuedToken, LOCK_TIMEOUT, NO_REFUSAL } from './statement-parts.js';
 import type { TokenTables } from '../database/database-names.js';
@@ -158,6 +159,20 @@ export function grantStatements({ grant, issuedToken, userLock }: TokenTables) {
       WITH done AS (
         UPDATE ${grant} SET handle_version = $3::integer, handle_key_id = $4, session_used_at = clock_timestamp()
         WHERE id = $1 AND session_version = $2 AND state IN ${LIVE} AND handle_version < $3::integer
+        RETURNING id
+      )
+      SELECT id FROM done`,
+
+    // The row is looked at again once another one has let it go: the first of several keys wins.
+    // $1 id, $2 session version, $3 key or null
+    settleKey: `
+      WITH done AS (
+        UPDATE ${grant} SET key_thumbprint = $3::text,
+          handle_version = CASE WHEN $3::text IS NULL THEN greatest(handle_version, ${FIRST_HANDLE_VERSION + 1})
+            ELSE handle_version END
+        WHERE id = $1 AND session_version = $2 AND state IN ${LIVE} AND (
+          key_thumbprint IS NOT DISTINCT FROM $3::text
+          OR key_thumbprint IS NULL AND handle_version = ${FIRST_HANDLE_VERSION})
         RETURNING id
       )
       SELECT id FROM done`,

@@ -5,7 +5,9 @@ import {
   type AttemptRefusal,
   type EndedByEvidence,
   type GrantRecord,
+  FIRST_HANDLE_VERSION,
   type HandleUse,
+  type KeySettlement,
   type LeaseRequest,
   type LeaseResult,
   type NewGrant,
@@ -202,6 +204,17 @@ export class MemoryTokenStore extends TokenStore {
     if (grant.handleVersion >= handleVersion) return;
     const sessionUsedAtMs = this.#clock.now();
     this.#grants.set(id, { ...grant, handleVersion, handleKeyId: keyId, sessionUsedAtMs });
+  }
+
+  override async settleKey({ id, sessionVersion, keyThumbprint }: KeySettlement): Promise<boolean> {
+    const grant = this.#grants.get(id);
+    if (!grant || !isLive(grant) || grant.sessionVersion !== sessionVersion) return false;
+    const isUnused = grant.keyThumbprint === undefined && grant.handleVersion === FIRST_HANDLE_VERSION;
+    if (grant.keyThumbprint !== keyThumbprint && !isUnused) return false;
+    const used = keyThumbprint === undefined && isUnused;
+    const handleVersion = used ? FIRST_HANDLE_VERSION + 1 : grant.handleVersion;
+    this.#grants.set(id, { ...grant, keyThumbprint, handleVersion });
+    return true;
   }
 
   override async revokeUser(provider: string, userId: string, clientKey: string): Promise<GrantRecord[]> {
