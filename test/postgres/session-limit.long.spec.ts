@@ -7,7 +7,7 @@ import type { TokenWorker } from '../support/token-service/token-worker.js';
 const PROCESSES = 8;
 const SIGN_INS = 50;
 /** `NOWGG_SESSION_ROUNDS=1000 npm test -- test/postgres/session-limit` is the campaign. */
-const ROUNDS = Number(process.env.NOWGG_SESSION_ROUNDS ?? 2);
+const ROUNDS = Number(process.env.NOWGG_SESSION_ROUNDS ?? 20);
 
 const RETRIED = new Set(['store_unavailable', 'identity_unavailable']);
 
