@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { parseArgs } from 'node:util';
 import { Controller, Get, type INestApplication, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern } from '@nestjs/microservices';
@@ -7,7 +6,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { auditRoutes, NowggAuth, NowggAuthModule, Public, RequireScopes } from 'nestjs-nowgg-auth';
 import { microservices } from 'nestjs-nowgg-auth/microservices';
 import { websockets } from 'nestjs-nowgg-auth/websockets';
-import { readCount, runProgram } from '../support/command-line.js';
+import { readRounds, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
 import { markdownTable } from '../support/markdown-table.js';
 import { median } from '../support/statistics.js';
@@ -105,14 +104,4 @@ async function run(rounds: number): Promise<void> {
   }
 }
 
-await runProgram({
-  usage: USAGE,
-  readArguments: (args) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { rounds: { type: 'string' }, help: { type: 'boolean', default: false } },
-    });
-    return values.help ? 'help' : readCount('rounds', values.rounds ?? '50', 100_000);
-  },
-  run,
-});
+await runProgram({ usage: USAGE, readArguments: (args) => readRounds(args, 50, 100_000), run });

@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject, randomUUID, verify, webcrypto } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { type CryptoKey, importJWK, jwtVerify } from 'jose';
 import { SystemClock } from '../../libs/nowgg-auth/src/clock.js';
 import { DEFAULTS } from '../../libs/nowgg-auth/src/options/defaults.js';
@@ -10,7 +9,7 @@ import { newGrantRecord } from '../../libs/nowgg-auth/src/tokens/store/grant-rec
 import { MemoryTokenStore } from '../../libs/nowgg-auth/src/tokens/store/memory/memory-token-store.js';
 import { KeyRing } from '../../libs/nowgg-auth/src/tokens/vault/key-ring.js';
 import { Vault } from '../../libs/nowgg-auth/src/tokens/vault/vault.js';
-import { readCount, runProgram } from '../support/command-line.js';
+import { readRounds, runProgram } from '../support/command-line.js';
 import { describeMachine } from '../support/machine.js';
 import { type Column, markdownTable } from '../support/markdown-table.js';
 import { lowest, median, paired } from '../support/statistics.js';
@@ -26,15 +25,22 @@ const TURNS = 20;
 const WARM_UP_ROUNDS = 5;
 
 /** A proof of a key for a handle, as a request brings it. */
-interface Proven {
+interface Presented {
   readonly handle: string;
   readonly proof: string;
+  readonly key: ProvingKey;
+}
+
+/** A key, as each library reads it. */
+interface ReadKey {
   readonly key: ProvingKey;
   readonly publicKey: KeyObject;
   readonly imported: CryptoKey;
 }
 
-async function provenKeys(count: number): Promise<Omit<Proven, 'handle' | 'proof'>[]> {
+type Proven = Presented & ReadKey;
+
+async function readKeys(count: number): Promise<ReadKey[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
       const key = new ProvingKey();
@@ -56,13 +62,14 @@ async function parts(): Promise<Record<string, Part>> {
   const vault = new Vault(new KeyRing([{ id: 'k1', key: strongKey(1) }]));
   const sessions = { ...DEFAULTS.tokens.sessions, binding: 'offered' as const, publicUrls: [PUBLIC_URL] };
   const proofs = new SessionProofs({ store, vault, clock, sessions }, DEFAULTS.verification.clockSkewMs);
-  const known = await provenKeys(200);
+  const known = await readKeys(200);
   let turn = 0;
-  const presented = (of: Omit<Proven, 'handle' | 'proof'>): Proven => {
+  const presented = <Of extends { readonly key: ProvingKey }>(of: Of): Of & Presented => {
     const handle = randomUUID() + randomUUID();
     return { ...of, handle, proof: of.key.proof({ credential: handle, address: PUBLIC_URL + PATH, atMs: Date.now() }) };
   };
-  const ofKnownKeys = () => Array.from({ length: BATCH }, () => presented(known[(turn += 1) % known.length] as Proven));
+  const ofKnownKeys = () =>
+    Array.from({ length: BATCH }, () => presented(known[(turn += 1) % known.length] as ReadKey));
   const grant = newGrantRecord(
     {
       id: randomUUID(),
@@ -77,7 +84,7 @@ async function parts(): Promise<Record<string, Part>> {
     },
     0,
   );
-  const demand = ({ handle, proof, key }: Proven) =>
+  const demand = ({ handle, proof, key }: Presented) =>
     proofs.demand(handle, { ...grant, keyThumbprint: key.thumbprint }, { proof, method: 'POST', path: PATH });
   return {
     bare: {
@@ -99,11 +106,7 @@ async function parts(): Promise<Record<string, Part>> {
     proof: { prepare: ofKnownKeys, work: demand },
     proofOfNewKey: {
       // No one knows these keys: made and signed outside of what is timed.
-      prepare: () =>
-        Array.from({ length: BATCH }, () => {
-          const key = new ProvingKey();
-          return presented({ key, publicKey: undefined as never, imported: undefined as never });
-        }),
+      prepare: () => Array.from({ length: BATCH }, () => presented({ key: new ProvingKey() })),
       work: demand,
     },
   };
@@ -137,14 +140,4 @@ async function run(rounds: number): Promise<void> {
   console.log(markdownTable(columns, rows));
 }
 
-await runProgram({
-  usage: USAGE,
-  readArguments: (args) => {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { rounds: { type: 'string' }, help: { type: 'boolean', default: false } },
-    });
-    return values.help ? 'help' : readCount('rounds', values.rounds ?? '30', 10_000);
-  },
-  run,
-});
+await runProgram({ usage: USAGE, readArguments: (args) => readRounds(args, 30, 10_000), run });

@@ -35,6 +35,15 @@ export function readCount(option: string, text: string, most: number): number {
   throw new Error(`--${option} must be a whole number from 1 to ${most}`);
 }
 
+/** Reads `--rounds N` and `--help`. @throws Error that says what is wrong with the command line */
+export function readRounds(args: readonly string[], usual: number, most: number): number | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { rounds: { type: 'string', default: String(usual) }, help: { type: 'boolean', default: false } },
+  });
+  return values.help ? 'help' : readCount('rounds', values.rounds, most);
+}
+
 /** The part of a benchmark that its command line selects. */
 export interface Selection<Section extends string> {
   /** The part that `--only` names; all parts without it. */
