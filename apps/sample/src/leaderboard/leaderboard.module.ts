@@ -23,7 +23,6 @@ const maxTokens = 100;
         parseOptions: { maxTokens },
         subscriptions: {
           'graphql-ws': nowggGraphqlWs(connections, {
-            parse: (source: Parameters<typeof parse>[0]) => parse(source, { maxTokens }),
             onSubscribe: (_context: object, _id: string, { query }: { readonly query: string }) => faultsOf(query),
           }),
         },
