@@ -40,7 +40,7 @@ export function leaveLeaderboard() {
   // Without a subscription, a client that waits to connect again gives up.
   unsubscribe?.();
   unsubscribe = undefined;
-  // It rejects when no connection is open and none comes to be: then there is nothing to close.
+  // Rejects when no connection could be opened: then there is nothing to close.
   left?.dispose().catch(() => undefined);
   tellState('');
   byId('ranks').replaceChildren();

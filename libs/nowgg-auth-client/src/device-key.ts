@@ -37,7 +37,7 @@ const settled = async <T>(request: DatabaseRequest<T>) =>
 
 const withKeys = async <T>(work: (database: KeyDatabase) => Promise<T>) => {
   const opening = browser.indexedDB?.open(databaseName);
-  if (!opening) throw new TypeError('there is no IndexedDB');
+  if (!opening) throw new TypeError('IndexedDB is missing');
   opening.addEventListener('upgradeneeded', () => opening.result.createObjectStore(storeName));
   const database = await settled(opening);
   // Not kept open: it would stand in the way of a deletion.

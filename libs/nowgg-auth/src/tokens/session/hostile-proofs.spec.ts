@@ -207,7 +207,7 @@ const ATTACKS: Readonly<Record<string, (world: World, victim: Victim) => Attack>
   'a proof with a nonce of the thief': moved({ nonce: randomBytes(32).toString('base64url') }),
   'a proof with a list of nonces': moved({ claims: { nonce: [] } }),
   'a proof without an id': moved({ claims: { jti: undefined } }),
-  'a proof with an id that is no text': moved({ claims: { jti: 7 } }),
+  'a proof whose id is a number': moved({ claims: { jti: 7 } }),
   'a proof with an id without end': moved({ id: 'x'.repeat(256) }),
   'a proof that has expired': moved({ claims: { exp: 1 } }),
   'a proof that is not good yet': moved({ claims: { nbf: 9e9 } }),
